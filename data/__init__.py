@@ -1,0 +1,1 @@
+"""Records, files, collections and artifacts: the layer that everything else rests on."""

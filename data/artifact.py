@@ -1,0 +1,251 @@
+"""Directory artifacts that exist whole or not at all.
+
+An artifact is built in a hidden sibling named by the fingerprint of its inputs, which holds a lock while it is
+being built. Its manifest is written last, after every file was hashed and fsynced; then the sibling is renamed.
+A killed build leaves nothing at the target, and a sibling that the next build resumes (same fingerprint) or
+sweeps away (another one).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import fcntl
+import glob
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from intrex.data.errors import BadInput, IntrexError
+from intrex.data.files import file_sha256, fingerprint, fsync_dir, read_json, refuse_existing
+
+SCHEMA = 1
+NAMES = ("manifest.json", "collection.json")
+_LOCK, _STATE, _PART = ".lock", ".state.json", ".part"
+
+
+def intrex_version() -> str:
+    """The installed version of intrex."""
+    try:
+        return version("intrex")
+    except PackageNotFoundError:
+        return "unknown"
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What an artifact is, what it was made from, and the size and sha256 of each of its files."""
+
+    kind: str
+    collection: str
+    """Fingerprint of the corpus that it was built from; of a collection, its own."""
+    encoder: dict[str, Any] | None = None
+    params: dict[str, Any] = field(default_factory=dict)
+    files: dict[str, dict[str, Any]] = field(default_factory=dict)
+    versions: dict[str, str] = field(default_factory=dict)
+    schema: int = SCHEMA
+
+    @property
+    def fingerprint(self) -> str:
+        """sha256 over kind, inputs, parameters and file hashes; not over versions."""
+        files = {name: entry["sha256"] for name, entry in self.files.items()}
+        return fingerprint([self.schema, self.kind, self.collection, self.encoder, self.params, files])
+
+    def to_json(self) -> str:
+        """Readable JSON with a stable key order."""
+        body = {"schema": self.schema, "kind": self.kind, "fingerprint": self.fingerprint, "collection": self.collection}
+        rest = {"encoder": self.encoder, "params": self.params, "files": self.files, "versions": self.versions}
+        check = {"check": fingerprint([body, rest])}
+        return json.dumps({**body, **rest, **check}, indent=2, ensure_ascii=False) + "\n"
+
+
+def manifest_path(path: Path) -> Path | None:
+    """The manifest of an artifact folder, or None if there is none."""
+    return next((path / name for name in NAMES if (path / name).is_file()), None)
+
+
+def read_manifest(path: Path, kinds: tuple[str, ...] = (), rebuild: str = "rebuild it") -> Manifest:
+    """Read and check an artifact's manifest; the sizes of its files are compared, their hashes are not.
+
+    Raises `BadInput` when the folder, its manifest or a file is missing or damaged, when the schema is one
+    that this version does not know, or when the kind is not among ``kinds``.
+    """
+    if not path.exists():
+        raise BadInput(f"not found: {path}", f"to make it: {rebuild}")
+    found = manifest_path(path) if path.is_dir() else None
+    if found is None:
+        raise BadInput(f"not an intrex artifact (no manifest): {path}", f"a build that was cut off leaves none; {rebuild}")
+    manifest = _parse_manifest(found, rebuild)
+    if kinds and manifest.kind not in kinds:
+        raise BadInput(f"{path} is a {manifest.kind}, needed here: {' or '.join(kinds)}")
+    for name, entry in manifest.files.items():
+        size = (path / name).stat().st_size if (path / name).is_file() else None
+        if size != entry["bytes"]:
+            state = "is missing" if size is None else f"has {size:,} bytes, {entry['bytes']:,} were written"
+            raise BadInput(f"damaged: {name} {state} ({path / name})", rebuild)
+    return manifest
+
+
+def _parse_manifest(found: Path, rebuild: str) -> Manifest:
+    raw = read_json(found)
+    if raw.get("schema") != SCHEMA:
+        raise BadInput(f"schema {raw.get('schema')!r} is not one this intrex reads ({SCHEMA}) ({found})", rebuild)
+    try:
+        manifest = Manifest(**{key: raw[key] for key in Manifest.__dataclass_fields__})
+        sound = json.loads(manifest.to_json()) == raw
+    except (KeyError, TypeError, AttributeError) as error:
+        raise BadInput(f"damaged manifest: {error!r} ({found})", rebuild) from error
+    if not sound:
+        raise BadInput(f"damaged manifest: its content does not match its check sum ({found})", rebuild)
+    return manifest
+
+
+def verify(path: Path, rebuild: str = "rebuild it") -> Manifest:
+    """Read the manifest and compare the sha256 of every file; raises `BadInput` naming those that differ."""
+    manifest = read_manifest(path, rebuild=rebuild)
+    bad = [name for name, entry in manifest.files.items() if file_sha256(path / name) != entry["sha256"]]
+    if bad:
+        raise BadInput(f"damaged: {', '.join(bad)} differs from what was written ({path})", rebuild)
+    return manifest
+
+
+class Build:
+    """A build in progress: its folder, and a small state that survives a kill."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """What the last `save_state` recorded; empty in a fresh build."""
+        file = self.path / _STATE
+        return read_json(file) if file.exists() else {}
+
+    def save_state(self, **state: Any) -> None:
+        """Record progress durably; call after the data it speaks of was fsynced."""
+        self._write_durably(_STATE, json.dumps(state))
+
+    def _finish(self, manifest: Manifest, name: str) -> None:
+        """Hash and fsync every file, then write the manifest."""
+        files = {}
+        own = {self.path / _LOCK, self.path / _STATE, self.path / _PART}
+        for file in sorted(p for p in self.path.rglob("*") if p.is_file() and p not in own):
+            with file.open("rb") as stream:
+                os.fsync(stream.fileno())
+            files[file.relative_to(self.path).as_posix()] = {"bytes": file.stat().st_size, "sha256": file_sha256(file)}
+        full = replace(manifest, files=files, versions={"intrex": intrex_version(), **manifest.versions})
+        self._write_durably(name, full.to_json())
+        fsync_dir(self.path)
+
+    def _write_durably(self, name: str, text: str) -> None:
+        part = self.path / _PART
+        with part.open("w", encoding="utf-8") as stream:
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+        part.replace(self.path / name)
+
+
+def build_artifact(
+    target: Path, inputs: str, make: Callable[[Build], Manifest], *, overwrite: bool = False, name: str = NAMES[0]
+) -> Manifest:
+    """Build an artifact at ``target``: whole, or not at all.
+
+    Args:
+        target: where the artifact will stand.
+        inputs: fingerprint of everything it is made from; the same one resumes what a kill left behind.
+        make: writes the files into ``build.path`` and returns the manifest without ``files``. It finds what an
+            earlier, killed run recorded in ``build.state``; without a state the folder is empty.
+        overwrite: replace an existing artifact, which stays valid until the new one takes its place.
+        name: the manifest's file name.
+
+    Raises:
+        IntrexError: the target exists, or another process is building the same artifact.
+    """
+    refuse_existing(target, overwrite)
+    if target.exists() and (not target.is_dir() or (any(target.iterdir()) and manifest_path(target) is None)):
+        raise IntrexError(f"not an intrex artifact, it will not be replaced: {target}", "choose another name")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    _sweep(target, keep=inputs)
+    hidden = _sibling(target, inputs)
+    with _locked(hidden):
+        if manifest_path(hidden) is None:  # else it was killed between manifest and rename, and is whole
+            _make(hidden, make, name)
+        _place(hidden, target)
+    return read_manifest(target)
+
+
+def _make(hidden: Path, make: Callable[[Build], Manifest], name: str) -> None:
+    build = Build(hidden)
+    if not build.state:
+        _clear(hidden)
+    try:
+        build._finish(make(build), name)
+    except BaseException:
+        if not build.state:  # nothing in it that a resume could use
+            shutil.rmtree(hidden, ignore_errors=True)
+        raise
+
+
+def _clear(folder: Path) -> None:
+    for entry in folder.iterdir():
+        if entry.is_dir():
+            shutil.rmtree(entry)
+        elif entry.name != _LOCK:
+            entry.unlink()
+
+
+def _sibling(target: Path, inputs: str) -> Path:
+    return target.with_name(f".{target.name}.{inputs[:16]}.building")
+
+
+@contextlib.contextmanager
+def _locked(hidden: Path) -> Iterator[None]:
+    hidden.mkdir(exist_ok=True)
+    with (hidden / _LOCK).open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            ours = os.path.samestat(os.fstat(lock.fileno()), (hidden / _LOCK).stat())
+        except OSError:
+            ours = False
+        if not ours:
+            raise IntrexError(f"another process is building {hidden.name}", "wait for it to end, then try again")
+        yield
+
+
+def _sweep(target: Path, keep: str) -> None:
+    """Remove what killed builds of other inputs left behind; leave alone what is locked."""
+    for old in target.parent.glob(f".{glob.escape(target.name)}.*.building"):
+        if old == _sibling(target, keep) or not old.is_dir():
+            continue
+        with contextlib.suppress(IntrexError, OSError), _locked(old):
+            shutil.rmtree(old)
+
+
+def _place(hidden: Path, target: Path) -> None:
+    """Put the finished build at the target in one step, then drop what stood there."""
+    if target.is_dir() and any(target.iterdir()):
+        _exchange(hidden, target)
+        shutil.rmtree(hidden)
+    else:
+        hidden.rename(target)
+    for left in (_LOCK, _STATE, _PART):
+        (target / left).unlink(missing_ok=True)
+    fsync_dir(target.parent)
+
+
+def _exchange(one: Path, other: Path) -> None:
+    """Swap two folders atomically (Linux ``renameat2``); elsewhere by two renames."""
+    renameat2 = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
+    at_cwd, flag = -100, 2
+    if renameat2 and renameat2(at_cwd, os.fsencode(one), at_cwd, os.fsencode(other), flag) == 0:
+        return
+    aside = one.with_name(one.name + ".old")
+    other.rename(aside)
+    one.rename(other)
+    aside.rename(one)

@@ -1,0 +1,1 @@
+"""Builders of collections that need no download."""

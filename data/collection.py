@@ -1,0 +1,139 @@
+"""Collections: documents, query sets and judgements in BEIR's own layout, opened and read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from intrex.data.artifact import Manifest, read_manifest
+from intrex.data.errors import BadInput, Problems
+from intrex.data.files import read_jsonl
+from intrex.data.ids import as_strings
+from intrex.data.qrels import Qrels, read_qrels
+
+MANIFEST = "collection.json"
+
+
+@dataclass(frozen=True)
+class Document:
+    """One document; either of title and text may be empty."""
+
+    id: str
+    title: str
+    text: str
+
+    @property
+    def contents(self) -> str:
+        """Title and text joined by a blank: what is indexed and encoded."""
+        return f"{self.title} {self.text}" if self.title and self.text else self.title or self.text
+
+
+@dataclass(frozen=True)
+class Queries:
+    """Queries in file order: ids and texts of equal length."""
+
+    ids: list[str]
+    texts: list[str]
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def only(self, wanted: set[str]) -> Queries:
+        """The queries whose id is in ``wanted``, in the same order."""
+        kept = [(i, t) for i, t in zip(self.ids, self.texts, strict=True) if i in wanted]
+        return Queries([i for i, _ in kept], [t for _, t in kept])
+
+
+@dataclass(frozen=True)
+class Collection:
+    """An imported collection.
+
+    On disk: ``corpus.jsonl``, ``queries.jsonl``, ``qrels/<set>.tsv``, ``corpus.offsets.npy`` and the manifest
+    ``collection.json``. See docs/formats.md.
+    """
+
+    path: Path
+    manifest: Manifest
+
+    @classmethod
+    def open(cls, path: Path) -> Collection:
+        """Open a collection; raises `BadInput` when it is missing, damaged or something else."""
+        if path.is_dir() and (path / "corpus.jsonl").exists() and not (path / MANIFEST).exists():
+            raise BadInput(f"a BEIR folder that was not imported yet: {path}", f"intrex collection import {path} NAME")
+        manifest = read_manifest(path, ("collection",), "intrex collection import SOURCE OUT --overwrite")
+        return cls(path, manifest)
+
+    @property
+    def name(self) -> str:
+        """The collection's name, as given when it was made."""
+        return str(self.manifest.params["name"])
+
+    @property
+    def n_documents(self) -> int:
+        """How many documents there are, empty ones included."""
+        return int(self.manifest.params["documents"])
+
+    @property
+    def sets(self) -> dict[str, dict[str, int]]:
+        """Judged query sets by name, with their counts of queries and judgements."""
+        return dict(self.manifest.params["sets"])
+
+    @property
+    def corpus_fingerprint(self) -> str:
+        """Fingerprint of the documents alone: what an index depends on (sha256 of ``corpus.jsonl``)."""
+        return str(self.manifest.files["corpus.jsonl"]["sha256"])
+
+    @property
+    def fingerprint(self) -> str:
+        """Fingerprint of documents, queries and judgements."""
+        return self.manifest.collection
+
+    def documents(self, start: int = 0) -> Iterator[Document]:
+        """Yield the documents in order, from row ``start``, in constant memory."""
+        with (self.path / "corpus.jsonl").open("rb") as stream:
+            if start:
+                stream.seek(int(self._offsets[start]))
+            for line in stream:
+                yield _document(line)
+
+    def document(self, row: int) -> Document:
+        """One document by its row, in constant time."""
+        with (self.path / "corpus.jsonl").open("rb") as stream:
+            stream.seek(int(self._offsets[row]))
+            return _document(stream.readline())
+
+    @cached_property
+    def _offsets(self) -> npt.NDArray[np.int64]:
+        offsets: npt.NDArray[np.int64] = np.load(self.path / "corpus.offsets.npy", mmap_mode="r")
+        return offsets
+
+    def queries(self, name: str | None = None) -> Queries:
+        """All queries, or those with a judgement in the set ``name``."""
+        queries = read_queries(self.path / "queries.jsonl")
+        return queries if name is None else queries.only(set(as_strings(self.qrels(name).query_ids)))
+
+    def qrels(self, name: str) -> Qrels:
+        """The judgements of a set; raises `BadInput` that names the sets there are."""
+        if name not in self.sets:
+            there = ", ".join(f"{self.path}:{s}" for s in self.sets) or "none"
+            raise BadInput(f"the collection {self.name} has no query set {name!r}", f"there are: {there}")
+        return read_qrels(self.path / "qrels" / f"{name}.tsv")
+
+
+def _document(line: bytes) -> Document:
+    raw = json.loads(line)
+    return Document(raw["_id"], raw["title"], raw["text"])
+
+
+def read_queries(path: Path) -> Queries:
+    """Read queries: BEIR's ``queries.jsonl`` (``_id``, ``text``) as intrex writes it."""
+    problems = Problems(path.name)
+    rows = [(row["_id"], row["text"]) for _, row in read_jsonl(path, problems)]
+    problems.raise_if_any()
+    return Queries([i for i, _ in rows], [t for _, t in rows])

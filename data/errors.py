@@ -1,0 +1,89 @@
+"""The errors a user can meet, and the collector that reports every problem of a file at once.
+
+IntrexError            exit 1   bad data, a missing file, a full disk
+├── BadInput                    a file says something it must not; carries file and line
+├── UsageError         exit 2   the command line asks for something that cannot be
+├── MissingExtra                an optional package is not installed
+└── CheckFailed        exit 3   a check was asked for and said no
+
+Only ``intrex.cli.app.main`` turns them into text and exit codes.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from pathlib import Path
+
+SHOWN = 5
+
+
+class IntrexError(Exception):
+    """A foreseen failure: what is wrong, and in ``hint`` what to type."""
+
+    exit_code = 1
+
+    def __init__(self, message: str, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class BadInput(IntrexError):
+    """A file holds something that cannot be used."""
+
+
+class UsageError(IntrexError):
+    """The command line asks for something that cannot be done."""
+
+    exit_code = 2
+
+
+class MissingExtra(IntrexError):
+    """An optional package is needed and not installed."""
+
+    def __init__(self, package: str, extra: str, need: str) -> None:
+        super().__init__(f"{need} needs the package {package}, which is not installed", f"pip install 'intrex[{extra}]'")
+
+
+class CheckFailed(IntrexError):
+    """A check was asked for, ran, and said no."""
+
+    exit_code = 3
+
+
+class Problems:
+    """Collects what is wrong with one input, then raises it all as one `BadInput`.
+
+    Every problem is counted; the first five are kept for the message.
+    """
+
+    def __init__(self, subject: str | Path, hint: str | None = None) -> None:
+        self.subject = str(subject)
+        self.hint = hint
+        self.count = 0
+        self._shown: list[str] = []
+
+    def add(self, where: str, what: str, hint: str | None = None) -> None:
+        """Record one problem at ``where`` (``file:line``); the first hint given is the one shown."""
+        self.count += 1
+        if len(self._shown) < SHOWN:
+            self._shown.append(f"{what} ({where})")
+        if self.hint is None:
+            self.hint = hint
+
+    def raise_if_any(self) -> None:
+        """Raise `BadInput` if anything was recorded."""
+        if not self.count:
+            return
+        if self.count == 1:
+            raise BadInput(self._shown[0], self.hint)
+        more = [f"... and {self.count - SHOWN:,} more"] if self.count > SHOWN else []
+        raise BadInput("\n  ".join([f"{self.count:,} problems in {self.subject}", *self._shown, *more]), self.hint)
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """A hint that names the closest known spelling, or all of them when none is close."""
+    names = sorted(known)
+    close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    return f"did you mean {close[0]}?" if close else f"known: {', '.join(names)}"

@@ -1,0 +1,182 @@
+"""Opening, reading and writing files: plain or gzip, atomic, with errors that name the line."""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import hashlib
+import json
+import os
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
+
+from intrex.data.errors import BadInput, IntrexError, Problems
+
+BOM = b"\xef\xbb\xbf"
+PIECE = 1 << 20
+
+
+def require_file(path: Path, what: str, hint: str | None = None) -> Path:
+    """Return ``path``, or raise `BadInput` if it is missing or a folder."""
+    if not path.exists():
+        raise BadInput(f"{what} not found: {path}", hint)
+    if path.is_dir():
+        raise BadInput(f"{what} is a folder, a file is needed: {path}", hint)
+    return path
+
+
+def open_bytes(path: Path) -> IO[bytes]:
+    """Open for reading; gzip is recognised by its first two bytes, not by the name."""
+    with path.open("rb") as head:
+        zipped = head.read(2) == b"\x1f\x8b"
+    return gzip.open(path, "rb") if zipped else path.open("rb")
+
+
+@contextlib.contextmanager
+def reading(path: Path) -> Iterator[IO[bytes]]:
+    """Open for reading, with a broken or truncated gzip reported as `BadInput`."""
+    try:
+        with open_bytes(path) as stream:
+            yield stream
+    except EOFError as error:
+        raise BadInput(f"the gzip file ends early ({path})", "it was not copied or downloaded whole; fetch it again") from error
+    except (gzip.BadGzipFile, zlib.error) as error:
+        raise BadInput(f"not a sound gzip file: {error} ({path})", "fetch or write the file again") from error
+
+
+def read_pieces(path: Path, size: int = 8 * PIECE) -> Iterator[bytes]:
+    """The file's bytes, without a byte order mark, in pieces of about ``size`` that end at a line's end."""
+    with reading(path) as stream:
+        rest = stream.read(len(BOM))
+        rest = b"" if rest == BOM else rest
+        while piece := stream.read(size):
+            cut = piece.rfind(b"\n") + 1
+            if cut:
+                yield rest + piece[:cut]
+                rest = piece[cut:]
+            else:
+                rest += piece
+        if rest:
+            yield rest
+
+
+def read_lines(path: Path, problems: Problems) -> Iterator[tuple[int, str]]:
+    """Yield ``(line number from 1, text)`` of each line that is not blank, without its line end.
+
+    A byte order mark and CRLF line ends are accepted. A line that is not UTF-8 goes to ``problems``.
+    """
+    number = 0
+    for piece in read_pieces(path):
+        for raw in piece.split(b"\n")[: None if not piece.endswith(b"\n") else -1]:
+            number += 1
+            try:
+                text = raw.decode("utf-8")
+            except UnicodeDecodeError as error:
+                problems.add(
+                    f"{path.name}:{number}",
+                    f"not UTF-8: byte 0x{raw[error.start]:02x} at column {error.start + 1}",
+                    "convert the file to UTF-8, for example: iconv -f latin1 -t utf-8 IN > OUT",
+                )
+                continue
+            text = text.removesuffix("\r")
+            if text and not text.isspace():
+                yield number, text
+
+
+def read_jsonl(path: Path, problems: Problems) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield ``(line number, object)`` of a JSON-lines file; what is not a JSON object goes to ``problems``."""
+    for number, line in read_lines(path, problems):
+        try:
+            value = json.loads(line)
+        except json.JSONDecodeError as error:
+            problems.add(f"{path.name}:{number}", f"broken JSON: {error.msg} at column {error.colno}")
+            continue
+        except RecursionError:
+            problems.add(f"{path.name}:{number}", "broken JSON: nested too deeply")
+            continue
+        if isinstance(value, dict):
+            yield number, value
+        else:
+            problems.add(f"{path.name}:{number}", f"a JSON object is needed, this is a {type(value).__name__}")
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON file that holds one object."""
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise BadInput(f"broken JSON: {error} ({path})", "the file was damaged; rebuild what it belongs to") from error
+    if not isinstance(value, dict):
+        raise BadInput(f"a JSON object is needed ({path})")
+    return value
+
+
+def fsync_dir(path: Path) -> None:
+    """Make a rename inside ``path`` durable, where the system can."""
+    with contextlib.suppress(OSError):
+        handle = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def refuse_existing(path: Path, overwrite: bool) -> None:
+    """Raise if ``path`` exists and may not be replaced."""
+    if not overwrite and (path.exists() or path.is_symlink()):
+        raise IntrexError(f"the output exists: {path}", "choose another name, or add --overwrite")
+
+
+@contextlib.contextmanager
+def writing(path: Path, overwrite: bool = False) -> Iterator[IO[bytes]]:
+    """Write a whole file or none: a hidden sibling, fsynced, then renamed; ``.gz`` is gzip with mtime 0.
+
+    Raises `IntrexError` if the file exists and ``overwrite`` is off. A device such as ``/dev/null`` is written
+    directly.
+    """
+    if path.exists() and not path.is_file() and not path.is_dir():
+        with path.open("wb") as stream:
+            yield stream
+        return
+    refuse_existing(path, overwrite)
+    if path.is_dir():
+        raise IntrexError(f"the output is a folder, a file is needed: {path}")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    hidden = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with hidden.open("wb") as plain:
+            if path.suffix == ".gz":
+                with gzip.GzipFile(filename="", mode="wb", fileobj=plain, mtime=0, compresslevel=6) as zipped:
+                    yield zipped
+            else:
+                yield plain
+            plain.flush()
+            os.fsync(plain.fileno())
+        hidden.replace(path)
+        fsync_dir(path.parent)
+    finally:
+        hidden.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str, overwrite: bool = False) -> None:
+    """Write a whole text file, atomically, as UTF-8."""
+    with writing(path, overwrite) as stream:
+        stream.write(text.encode("utf-8"))
+
+
+def canonical_json(value: Any) -> str:
+    """The one JSON spelling that fingerprints are computed of: sorted keys, no spaces, UTF-8, no NaN."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def fingerprint(value: Any) -> str:
+    """sha256 (hex) of the canonical JSON of ``value``."""
+    return hashlib.sha256(canonical_json(value).encode("utf-8")).hexdigest()
+
+
+def file_sha256(path: Path) -> str:
+    """sha256 (hex) of a file's bytes, read in pieces."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -1,0 +1,121 @@
+"""Relevance judgements as columns, and the files they come from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from intrex.data.columns import parse_integers, read_columns, segments, stack
+from intrex.data.errors import BadInput, Problems
+from intrex.data.files import read_lines, require_file, writing
+from intrex.data.ids import Bytes, as_bytes, as_strings, id_problem
+
+Ints = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Qrels:
+    """Judgements, sorted by query and document id in byte order; query i owns rows offsets[i] to offsets[i+1].
+
+    Attributes:
+        query_ids: [q] ids, unique. A query whose judgements are all zero or negative is kept.
+        offsets: [q + 1] int64.
+        doc_ids: [n] ids, unique within a query.
+        grades: [n] int32; negative ones are kept, their gain is 0.
+    """
+
+    query_ids: Bytes
+    offsets: Ints
+    doc_ids: Bytes
+    grades: npt.NDArray[np.int32]
+
+    def __post_init__(self) -> None:
+        if len(self.offsets) != len(self.query_ids) + 1 or len(self.doc_ids) != len(self.grades):
+            raise ValueError("offsets, doc_ids and grades do not fit together")
+
+    def __len__(self) -> int:
+        return len(self.query_ids)
+
+    @classmethod
+    def from_columns(
+        cls, queries: Bytes, docs: Bytes, grades: npt.NDArray[np.int32], problems: Problems, lines: Ints | None = None
+    ) -> Qrels:
+        """Sort columns into qrels; a pair judged twice is reported to ``problems`` with the line of the second."""
+        order = np.lexsort((np.arange(len(docs)), docs, queries))
+        queries, docs, grades = queries[order], docs[order], grades[order]
+        again = np.flatnonzero((queries[1:] == queries[:-1]) & (docs[1:] == docs[:-1])) + 1
+        for i in again:
+            where = f"{problems.subject}:{lines[order[i]]}" if lines is not None else problems.subject
+            pair = f"query {queries[i].decode()}, document {docs[i].decode()}"
+            problems.add(where, f"judged twice: {pair}", "keep one line for each query and document")
+        offsets = segments(queries)
+        return cls(queries[offsets[:-1]], offsets, docs, grades)
+
+    @classmethod
+    def from_dict(cls, judged: Mapping[str, Mapping[str, int]]) -> Qrels:
+        """Qrels from ``{query: {document: grade}}``; raises `BadInput` on ids or grades that cannot be."""
+        problems = Problems("qrels")
+        rows = [(q, d, g) for q, docs in judged.items() for d, g in docs.items()]
+        for q, d, g in rows:
+            for value in (q, d):
+                if wrong := id_problem(value):
+                    problems.add(f"query {q!r}", wrong)
+            if isinstance(g, bool) or not isinstance(g, (int, np.integer)):
+                problems.add(f"query {q!r}, document {d!r}", f"the grade is {g!r}, an integer is needed")
+        problems.raise_if_any()
+        columns = as_bytes([r[0] for r in rows]), as_bytes([r[1] for r in rows])
+        return cls.from_columns(*columns, np.array([r[2] for r in rows], np.int32), problems)
+
+    def to_dict(self) -> dict[str, dict[str, int]]:
+        """The inverse of `from_dict`."""
+        docs, grades = as_strings(self.doc_ids), self.grades.tolist()
+        ends = self.offsets.tolist()
+        pairs = zip(as_strings(self.query_ids), ends, ends[1:], strict=False)
+        return {q: dict(zip(docs[a:b], grades[a:b], strict=True)) for q, a, b in pairs}
+
+
+def read_qrels(path: Path) -> Qrels:
+    """Read TREC qrels (4 columns) or BEIR qrels (3 columns, header), plain or gzip; any blanks separate.
+
+    Raises `BadInput` with every malformed line counted, and on a file without any judgement.
+    """
+    require_file(path, "qrels")
+    problems = Problems(path.name)
+    width, header = _sniff(path)
+    layout = "query, iteration, document, grade" if width == 4 else "query, document, grade"
+    columns: list[tuple[Bytes, Bytes, Bytes, Ints]] = []
+    for piece in read_columns(path, width, layout, problems, header):
+        columns.append((piece.column(0), piece.column(width - 2), piece.column(width - 1), piece.lines))
+    queries, docs, raw = (stack([c[i] for c in columns]) for i in range(3))  # type: ignore[misc]
+    lines = np.concatenate([c[3] for c in columns]) if columns else np.empty(0, np.int64)
+    grades = parse_integers(raw, lines, path, "grade", problems)
+    qrels = Qrels.from_columns(queries, docs, grades, problems, lines)
+    problems.raise_if_any()
+    if not len(qrels):
+        raise BadInput(f"the file has no judgement ({path})", "a line is: query iteration document grade")
+    return qrels
+
+
+def _sniff(path: Path) -> tuple[int, bool]:
+    """Columns of the first line, and whether it is BEIR's header."""
+    problems = Problems(path.name)
+    for _, line in read_lines(path, problems):
+        fields = line.split()
+        return (3 if len(fields) == 3 else 4), fields[0] in ("query-id", "query_id") and len(fields) == 3
+    problems.raise_if_any()
+    return 4, False
+
+
+def write_qrels(qrels: Qrels, path: Path, overwrite: bool = False) -> None:
+    """Write qrels: BEIR's three columns with a header for ``.tsv``, else TREC's four."""
+    tsv = ".tsv" in path.suffixes
+    with writing(path, overwrite) as stream:
+        if tsv:
+            stream.write(b"query-id\tcorpus-id\tscore\n")
+        for query, docs in qrels.to_dict().items():
+            rows = (f"{query}\t{d}\t{g}\n" if tsv else f"{query} 0 {d} {g}\n" for d, g in docs.items())
+            stream.write("".join(rows).encode("utf-8"))

@@ -1,0 +1,1 @@
+"""Experiment recipes (TOML) that ship with intrex."""

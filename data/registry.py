@@ -1,0 +1,48 @@
+"""Name to class: a static table, extended by entry points of other packages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+from importlib.metadata import entry_points
+from typing import Any
+
+from intrex.data.errors import IntrexError, UsageError, nearest
+
+
+class Registry:
+    """Looks up ``"module:Class"`` by name and imports it only then.
+
+    Args:
+        group: entry point group through which other packages add names, for example ``intrex.encoders``.
+        what: what the names are, for messages.
+        table: the names that intrex ships.
+    """
+
+    def __init__(self, group: str, what: str, table: Mapping[str, str]) -> None:
+        self.group = group
+        self.what = what
+        self._shipped = table
+
+    def table(self) -> dict[str, str]:
+        """All names with their targets; raises `IntrexError` when a name is taken twice."""
+        names = dict(self._shipped)
+        for point in entry_points(group=self.group):
+            if point.name in names:
+                raise IntrexError(
+                    f"the {self.what} name {point.name!r} is taken twice: {names[point.name]} and {point.value}",
+                    "uninstall one of the two packages",
+                )
+            names[point.name] = point.value
+        return names
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.table()
+
+    def load(self, name: str) -> Any:
+        """The class of that name; raises `UsageError` with the nearest name."""
+        names = self.table()
+        if name not in names:
+            raise UsageError(f"unknown {self.what} {name!r}", nearest(name, names))
+        module, _, attribute = names[name].partition(":")
+        return getattr(import_module(module), attribute)

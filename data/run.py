@@ -1,0 +1,149 @@
+"""Runs: the file as it stands (RunTable), and its canonical form (Run)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from intrex.data.columns import parse_floats, read_columns, segments, stack
+from intrex.data.errors import BadInput, Problems
+from intrex.data.files import require_file, writing
+from intrex.data.ids import Bytes, as_bytes, as_strings, id_problem
+
+Ints = npt.NDArray[np.int64]
+LAYOUT = "query Q0 document rank score tag"
+
+
+@dataclass(frozen=True)
+class RunTable:
+    """What a run file says, in file order: ids [n], float64 scores [n], line numbers [n], the last line's tag."""
+
+    query_ids: Bytes
+    doc_ids: Bytes
+    scores: npt.NDArray[np.float64]
+    lines: Ints
+    tag: str
+    source: str
+
+
+@dataclass(frozen=True)
+class Run:
+    """A ranking per query: queries in byte order, documents by (float32 score, id) descending.
+
+    Attributes:
+        query_ids: [q] ids, unique.
+        offsets: [q + 1] int64; query i owns rows offsets[i] to offsets[i+1].
+        doc_ids: [n] ids, unique within a query.
+        scores: [n] float32, finite.
+        tag: the run's name, without white space.
+    """
+
+    query_ids: Bytes
+    offsets: Ints
+    doc_ids: Bytes
+    scores: npt.NDArray[np.float32]
+    tag: str = "intrex"
+
+    def __len__(self) -> int:
+        return len(self.query_ids)
+
+    @classmethod
+    def from_columns(
+        cls,
+        queries: Bytes,
+        docs: Bytes,
+        scores: npt.NDArray[np.floating],
+        tag: str,
+        problems: Problems,
+        lines: Ints | None = None,
+    ) -> Run:
+        """Sort columns into a run; a document listed twice for a query is reported with the line of the second."""
+        values = scores.astype(np.float32) + np.float32(0)  # -0 becomes 0
+        for i in np.flatnonzero(~np.isfinite(values)):
+            where = f"{problems.subject}:{lines[i]}" if lines is not None else f"query {queries[i].decode()}"
+            problems.add(where, f"the score {scores[i]!r} is not a finite float32 number")
+        order = np.lexsort((docs, values))[::-1]
+        order = order[np.argsort(queries[order], kind="stable")]
+        queries, docs, values = queries[order], docs[order], values[order]
+        _report_repeats(queries, docs, order, problems, lines)
+        offsets = segments(queries)
+        return cls(queries[offsets[:-1]], offsets, docs, values, tag)
+
+    @classmethod
+    def from_dict(cls, ranked: Mapping[str, Mapping[str, float]], tag: str = "intrex") -> Run:
+        """A run from ``{query: {document: score}}``; raises `BadInput` on ids or scores that cannot be."""
+        problems = Problems("run")
+        rows = [(q, d, s) for q, docs in ranked.items() for d, s in docs.items()]
+        for q, d, _ in rows:
+            for value in (q, d):
+                if wrong := id_problem(value):
+                    problems.add(f"query {q!r}", wrong)
+        problems.raise_if_any()
+        scores = np.array([r[2] for r in rows], np.float64)
+        run = cls.from_columns(as_bytes([r[0] for r in rows]), as_bytes([r[1] for r in rows]), scores, tag, problems)
+        problems.raise_if_any()
+        return run
+
+    def to_dict(self) -> dict[str, dict[str, float]]:
+        """``{query: {document: score}}``, each ranking in order."""
+        docs, scores, ends = as_strings(self.doc_ids), self.scores.tolist(), self.offsets.tolist()
+        pairs = zip(as_strings(self.query_ids), ends, ends[1:], strict=False)
+        return {q: dict(zip(docs[a:b], scores[a:b], strict=True)) for q, a, b in pairs}
+
+    def rankings(self) -> Iterable[tuple[bytes, Bytes, npt.NDArray[np.float32]]]:
+        """Yield ``(query id, document ids, scores)`` of each query, best first."""
+        for i, query in enumerate(self.query_ids.tolist()):
+            rows = slice(self.offsets[i], self.offsets[i + 1])
+            yield query, self.doc_ids[rows], self.scores[rows]
+
+
+def _report_repeats(queries: Bytes, docs: Bytes, order: Ints, problems: Problems, lines: Ints | None) -> None:
+    pairs = np.lexsort((order, docs, queries))
+    q, d = queries[pairs], docs[pairs]
+    for i in np.flatnonzero((q[1:] == q[:-1]) & (d[1:] == d[:-1])) + 1:
+        where = f"{problems.subject}:{lines[order[pairs[i]]]}" if lines is not None else problems.subject
+        problems.add(where, f"query {q[i].decode()} lists document {d[i].decode()} twice", "keep one line for each")
+
+
+def read_run_table(path: Path) -> RunTable:
+    """Read a TREC run (6 columns), plain or gzip; any blanks separate, the rank column is not looked at.
+
+    Raises `BadInput` with every malformed line counted; NaN, infinity and text are not scores.
+    """
+    require_file(path, "run")
+    problems = Problems(path.name)
+    parts: list[tuple[Bytes, Bytes, npt.NDArray[np.float64], Ints]] = []
+    tag = "intrex"
+    for piece in read_columns(path, 6, LAYOUT, problems):
+        scores = parse_floats(piece.column(4), piece.lines, path, "score", problems)
+        parts.append((piece.column(0), piece.column(2), scores, piece.lines))
+        tag = piece.column(5)[-1].decode("utf-8", "replace")
+    problems.raise_if_any()
+    if not parts:
+        raise BadInput(f"the run has no line ({path})", f"a line is: {LAYOUT}")
+    queries, docs = stack([p[0] for p in parts]), stack([p[1] for p in parts])
+    numbers = np.concatenate([p[2] for p in parts]), np.concatenate([p[3] for p in parts])
+    return RunTable(queries, docs, *numbers, tag=tag, source=path.name)
+
+
+def read_run(path: Path) -> Run:
+    """Read a TREC run file into its canonical form; see `read_run_table`."""
+    table = read_run_table(path)
+    problems = Problems(table.source)
+    run = Run.from_columns(table.query_ids, table.doc_ids, table.scores, table.tag, problems, table.lines)
+    problems.raise_if_any()
+    return run
+
+
+def write_run(run: Run, path: Path, overwrite: bool = False) -> None:
+    """Write a run as TREC's six columns, each score in the shortest form that reads back as the same float32."""
+    with writing(path, overwrite) as stream:
+        for query, docs, scores in run.rankings():
+            head, tail = query.decode("utf-8") + " Q0 ", f" {run.tag}\n"
+            texts = [s.decode("ascii") for s in scores.astype("S32").tolist()]
+            rows = zip(as_strings(docs), texts, strict=True)
+            stream.write("".join(f"{head}{d} {r} {s}{tail}" for r, (d, s) in enumerate(rows, 1)).encode("utf-8"))

@@ -1,0 +1,193 @@
+"""The collection writer: what every importer and builder streams into."""
+
+from __future__ import annotations
+
+import json
+from array import array
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from intrex.data.artifact import Build, Manifest, build_artifact
+from intrex.data.collection import MANIFEST, Collection
+from intrex.data.errors import Problems
+from intrex.data.files import canonical_json, fingerprint
+from intrex.data.ids import IdRegistry, encode_id, id_problem, needs_encoding
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a record came from, for messages: a file name and a line from 1 (0 when there are no lines)."""
+
+    file: str
+    line: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}" if self.line else self.file
+
+
+class _Places:
+    """Ordinal to source, kept as runs of consecutive lines: constant memory for a file without gaps."""
+
+    def __init__(self) -> None:
+        self._starts: list[int] = []
+        self._sources: list[Source] = []
+        self._next = 0
+
+    def add(self, source: Source) -> None:
+        last = self._sources[-1] if self._sources else None
+        if last is None or last.file != source.file or source.line != last.line + self._next - self._starts[-1]:
+            self._starts.append(self._next)
+            self._sources.append(source)
+        self._next += 1
+
+    def __getitem__(self, ordinal: int) -> Source:
+        at = int(np.searchsorted(self._starts, ordinal, side="right")) - 1
+        start = self._sources[at]
+        return Source(start.file, start.line + ordinal - self._starts[at] if start.line else 0)
+
+
+class CollectionWriter:
+    """Writes documents, then queries, then judgements, and checks them on the way; see `write_collection`.
+
+    Ids with white space are percent-encoded and counted in ``encoded``. Records that cannot be are reported to
+    ``problems``; judgements that name an unknown document or query are too, unless ``allow_unknown``.
+    """
+
+    def __init__(self, folder: Path, problems: Problems, allow_unknown: bool = False) -> None:
+        self.folder = folder
+        self.problems = problems
+        self.allow_unknown = allow_unknown
+        self.encoded = 0
+        self.unknown = 0
+        self.n_empty = 0
+        self._ids = {"document": IdRegistry(), "query": IdRegistry()}
+        self._places = {"document": _Places(), "query": _Places()}
+        self._offsets = array("q", [0])
+        self._corpus = (folder / "corpus.jsonl").open("wb")
+        self._queries = (folder / "queries.jsonl").open("wb")
+        self._sets: dict[str, dict[tuple[str, str], int]] = {}
+        (folder / "qrels").mkdir()
+
+    def document(self, id_: Any, title: Any, text: Any, source: Source, metadata: Any = None) -> None:
+        """Add a document; ``title`` and ``text`` are strings or None."""
+        row = {"_id": self._id("document", id_, source), "title": title or "", "text": text or ""}
+        if not self._strings(row, source):
+            return
+        if metadata:
+            row["metadata"] = metadata
+        self.n_empty += not (row["title"] + row["text"]).strip()
+        self._offsets.append(self._offsets[-1] + self._corpus.write(_line(row, source, self.problems)))
+
+    def query(self, id_: Any, text: Any, source: Source) -> None:
+        """Add a query."""
+        row = {"_id": self._id("query", id_, source), "text": text or ""}
+        if self._strings(row, source):
+            self._queries.write(_line(row, source, self.problems))
+
+    def judgement(self, set_: str, query: str, document: str, grade: int, source: Source) -> None:
+        """Add a judgement to the query set ``set_``; documents and queries must have been added before."""
+        query, document = encode_id(query), encode_id(document)
+        unknown = [f"{kind} {i!r}" for kind, i in (("query", query), ("document", document)) if i not in self._ids[kind]]
+        if unknown:
+            self.unknown += 1
+            if not self.allow_unknown:
+                hint = "add --allow-unknown to leave such judgements out"
+                self.problems.add(str(source), f"the judgement names an unknown {' and '.join(unknown)}", hint)
+            return
+        rows = self._sets.setdefault(set_, {})
+        if (query, document) in rows:
+            self.problems.add(str(source), f"judged twice: query {query}, document {document}", "keep one line for each")
+        rows[query, document] = grade
+
+    def _id(self, kind: str, value: Any, source: Source) -> str:
+        if isinstance(value, str) and needs_encoding(value):
+            value = encode_id(value)
+            self.encoded += 1
+        if wrong := id_problem(value):
+            self.problems.add(str(source), wrong)
+            value = ""
+        self._ids[kind].add(str(value) or f"\n{len(self._ids[kind])}")
+        self._places[kind].add(source)
+        return str(value)
+
+    def _strings(self, row: dict[str, Any], source: Source) -> bool:
+        for key, value in row.items():
+            if not isinstance(value, str):
+                self.problems.add(str(source), f"{key!r} is a {type(value).__name__}, a string is needed")
+                return False
+        return True
+
+    def close(self, name: str, origin: dict[str, Any]) -> Manifest:
+        """Check what only the whole shows, write the judgements, and return the manifest."""
+        self._corpus.close()
+        self._queries.close()
+        for kind, ids in self._ids.items():
+            for first, again in ids.duplicates():
+                places = self._places[kind]
+                self.problems.add(str(places[again]), f"the {kind} id occurred before, at {places[first]}", "ids must be unique")
+        if not len(self._ids["document"]):
+            self.problems.add(self.problems.subject, "there is no document")
+        self.problems.raise_if_any()
+        np.save(self.folder / "corpus.offsets.npy", np.frombuffer(self._offsets, np.int64))
+        sets = {s: self._write_set(s) for s in sorted(self._sets)}
+        counts = {"documents": len(self._ids["document"]), "queries": len(self._ids["query"]), "empty_documents": self.n_empty}
+        params = {"name": name, **counts, "sets": sets, "encoded_ids": self.encoded, "unknown_judgements": self.unknown}
+        content = [_sha256(self.folder / f) for f in ("corpus.jsonl", "queries.jsonl", *(f"qrels/{s}.tsv" for s in sets))]
+        return Manifest("collection", fingerprint([content, list(sets)]), params={**params, "origin": origin})
+
+    def _write_set(self, name: str) -> dict[str, int]:
+        rows = sorted(((q, d, g) for (q, d), g in self._sets[name].items()), key=lambda r: (r[0].encode(), r[1].encode()))
+        text = "query-id\tcorpus-id\tscore\n" + "".join(f"{q}\t{d}\t{g}\n" for q, d, g in rows)
+        (self.folder / "qrels" / f"{name}.tsv").write_text(text, encoding="utf-8", newline="\n")
+        return {"queries": len({q for q, _, _ in rows}), "judgements": len(rows)}
+
+
+def _line(row: dict[str, Any], source: Source, problems: Problems) -> bytes:
+    try:
+        return json.dumps(row, ensure_ascii=False).encode("utf-8") + b"\n"
+    except UnicodeEncodeError:
+        problems.add(str(source), "the text has an unpaired surrogate (a broken \\u escape)")
+        return b""
+
+
+def _sha256(path: Path) -> str:
+    from intrex.data.files import file_sha256
+
+    return file_sha256(path)
+
+
+def write_collection(
+    out: Path,
+    name: str,
+    origin: dict[str, Any],
+    fill: Callable[[CollectionWriter], None],
+    *,
+    allow_unknown: bool = False,
+    overwrite: bool = False,
+) -> Collection:
+    """Make a collection at ``out``: ``fill`` streams the records into a writer.
+
+    Args:
+        out: the folder to make; nothing stands there unless all went well.
+        name: the collection's name.
+        origin: where it came from (importer, source, options); recorded, and part of the build's fingerprint.
+        fill: adds documents first, then queries, then judgements.
+        allow_unknown: leave out judgements that name unknown documents or queries instead of failing.
+        overwrite: replace an existing collection.
+
+    Raises:
+        BadInput: with every problem found, counted; nothing is written.
+    """
+
+    def make(build: Build) -> Manifest:
+        problems = Problems(str(origin.get("source", name)))
+        writer = CollectionWriter(build.path, problems, allow_unknown)
+        fill(writer)
+        return writer.close(name, origin)
+
+    build_artifact(out, fingerprint([canonical_json(origin), name, allow_unknown]), make, overwrite=overwrite, name=MANIFEST)
+    return Collection.open(out)

@@ -1,0 +1,1 @@
+"""Measures, scoring, uncertainty and the leaderboard."""

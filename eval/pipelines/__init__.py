@@ -1,0 +1,1 @@
+"""Composed commands: the only part of eval that may use retrievers and encoders."""

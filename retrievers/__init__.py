@@ -1,0 +1,1 @@
+"""Indexes and searchers: one file per method, looked up by name in `registry`."""

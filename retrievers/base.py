@@ -1,0 +1,123 @@
+"""What an index is, how one is built and opened by name, and the one ranking order."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from intrex.data.artifact import Manifest, read_manifest
+from intrex.data.collection import Collection, Queries
+from intrex.data.ids import Bytes, IdTable, as_bytes
+from intrex.data.registry import Registry
+from intrex.data.run import Run
+
+Rows = npt.NDArray[np.int64]
+Scores = npt.NDArray[np.float32]
+Progress = Callable[[int], None]
+"""Called with the number of documents or queries just finished."""
+
+INDEXES = Registry(
+    "intrex.retrievers",
+    "index kind",
+    {
+        "bm25": "intrex.retrievers.bm25:BM25Index",
+        "dense": "intrex.retrievers.dense:DenseIndex",
+    },
+)
+
+
+def no_progress(_: int) -> None:
+    """Progress that nobody watches."""
+
+
+@dataclass(frozen=True)
+class SearchOptions:
+    """How to search; none of it changes a ranking but ``k``."""
+
+    k: int = 1000
+    threads: int = field(default_factory=lambda: len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+    batch_size: int = 64
+    device: str | None = None
+    progress: Progress = no_progress
+
+
+class Index(Protocol):
+    """A searchable artifact. A document that scores nothing for a query (no common term) is not returned."""
+
+    manifest: Manifest
+    ids: IdTable
+
+    @classmethod
+    def open(cls, path: Path) -> Self:
+        """Open through memory maps, without reading the index."""
+        ...
+
+    def search(self, queries: Queries, options: SearchOptions) -> Run:
+        """The ``k`` best documents of each query. A query without any result has no line in the run."""
+        ...
+
+
+def open_index(path: Path, collection: Collection | None = None) -> Index:
+    """Open an index of any kind.
+
+    Raises:
+        BadInput: missing, damaged, of an unknown schema, or built from another collection than the one given.
+    """
+    from intrex.data.errors import BadInput
+
+    manifest = read_manifest(path, tuple(INDEXES.table()), "intrex index KIND COLLECTION OUT --overwrite")
+    if collection is not None and manifest.collection != collection.corpus_fingerprint:
+        raise BadInput(
+            f"the index {path} was built from another collection than {collection.path}",
+            f"its documents have fingerprint {manifest.collection[:12]}, the collection's {collection.corpus_fingerprint[:12]}; "
+            "rebuild the index or name its own collection",
+        )
+    index: Index = INDEXES.load(manifest.kind).open(path)
+    return index
+
+
+def top_k(scores: Scores, rank: npt.NDArray[np.uint32], k: int) -> Rows:
+    """Positions of the ``k`` best by (float32 score, document id) descending, also at the cut.
+
+    Args:
+        scores: [n] float32, finite.
+        rank: [n] uint32, the rank of each one's document id in byte order.
+        k: how many; all of them when n is smaller.
+    """
+    bits = (scores + np.float32(0)).view(np.uint32)  # -0 becomes 0
+    # Order-preserving map of float32 to uint32: flip the sign bit of positive numbers, all bits of negative ones.
+    flip = np.where(bits >> 31, np.uint32(0xFFFFFFFF), np.uint32(0x80000000))
+    key = ((bits ^ flip).astype(np.uint64) << np.uint64(32)) | rank
+    if k < len(key):
+        best = np.argpartition(key, len(key) - k)[len(key) - k :]
+        return best[np.argsort(key[best])[::-1]]
+    return np.argsort(key)[::-1]
+
+
+class RunBuilder:
+    """Collects rankings, query by query, into a `Run`."""
+
+    def __init__(self, ids: IdTable, tag: str) -> None:
+        self._ids = ids
+        self._tag = tag
+        self._found: dict[bytes, tuple[Bytes, Scores]] = {}
+
+    def add(self, query: str, rows: Rows, scores: Scores) -> None:
+        """Add a ranking, best first, as `top_k` orders it."""
+        if len(rows):
+            self._found[query.encode("utf-8")] = (self._ids.gather(rows), scores + np.float32(0))
+
+    def run(self) -> Run:
+        """The run, queries in byte order."""
+        names = sorted(self._found)
+        parts = [self._found[n] for n in names]
+        offsets = np.concatenate([[0], np.cumsum([len(s) for _, s in parts], dtype=np.int64)])
+        docs = np.concatenate([d for d, _ in parts]) if parts else as_bytes([])
+        scores = np.concatenate([s for _, s in parts]) if parts else np.empty(0, np.float32)
+        return Run(as_bytes([n.decode("utf-8") for n in names]), offsets.astype(np.int64), docs, scores, self._tag)
