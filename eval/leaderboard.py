@@ -1,0 +1,145 @@
+"""The leaderboard: one row per system, query set, regime and measure, with an interval and its signature."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+from dataclasses import astuple, dataclass, fields
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from intrex.data.errors import BadInput, UsageError
+from intrex.data.files import write_text
+from intrex.eval.scorefile import SystemScores
+
+RESAMPLES = 10_000
+LEVEL = 0.95
+
+
+@dataclass(frozen=True)
+class LeaderboardRow:
+    """A mean and what is needed to judge it. No clock, host or path, so that equal inputs give equal bytes."""
+
+    system: str
+    collection: str
+    query_set: str
+    split: str
+    fold: str
+    regime: str
+    measure: str
+    value: float
+    ci_low: float
+    ci_high: float
+    n_queries: int
+    n_missing: int
+    judged_at_10: float
+    run_sha256: str
+    signature: str
+
+
+COLUMNS = tuple("judged@10" if f.name == "judged_at_10" else f.name for f in fields(LeaderboardRow))
+
+
+def bootstrap_interval(values: npt.NDArray[np.float64], seed: int = 0) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Percentile bootstrap over queries: 95 % interval of each column's mean.
+
+    Args:
+        values: [q, m] per-query values.
+        seed: of the generator; the same seed gives the same queries to every system, so intervals are paired.
+
+    Returns:
+        low [m] and high [m].
+    """
+    n = len(values)
+    random = np.random.Generator(np.random.PCG64(seed))
+    means = np.empty((RESAMPLES, values.shape[1]))
+    step = max(1, 4_000_000 // max(n, 1))
+    for start in range(0, RESAMPLES, step):
+        size = min(step, RESAMPLES - start)
+        counts = random.multinomial(n, np.full(n, 1 / n), size=size)
+        means[start : start + size] = counts @ values / n
+    low, high = np.quantile(means, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
+    return low, high
+
+
+def leaderboard(systems: Sequence[SystemScores]) -> list[LeaderboardRow]:
+    """The rows of all systems and measures, sorted.
+
+    Raises:
+        BadInput: two systems of one query set have the same name, or were scored against different judgements.
+    """
+    _comparable(systems)
+    rows = [row for one in systems for row in _rows(one)]
+    return sorted(rows, key=lambda r: (r.collection, r.query_set, r.split, r.fold, r.regime, r.measure, -r.value, r.system))
+
+
+def _comparable(systems: Sequence[SystemScores]) -> None:
+    seen: set[tuple[str, str, str]] = set()
+    qrels: dict[tuple[str, str], tuple[str, str]] = {}
+    for one in systems:
+        where = (one.conditions.collection, one.conditions.query_set)
+        if (one.system, *where) in seen:
+            raise BadInput(f"two sets of scores are called {one.system!r}", "give their runs different tags and score them again")
+        seen.add((one.system, *where))
+        first, fingerprint = qrels.setdefault(where, (one.system, one.conditions.qrels))
+        if fingerprint != one.conditions.qrels:
+            raise BadInput(
+                f"{first!r} and {one.system!r} were scored against different judgements of {':'.join(where)}",
+                "their values cannot stand side by side; score both against the same qrels",
+            )
+
+
+def _rows(one: SystemScores) -> Iterable[LeaderboardRow]:
+    scores, conditions = one.scores, one.conditions
+    values = scores.values if conditions.complete else scores.values[scores.answered]
+    names = [str(m) for m in scores.measures]
+    if "Judged@10" not in names:
+        raise BadInput(f"the scores of {one.system} have no Judged@10", "intrex evaluate --scores writes it")
+    low, high = bootstrap_interval(values)
+    means = values.mean(axis=0)
+    judged = float(means[names.index("Judged@10")])
+    place = (conditions.collection, conditions.query_set, conditions.split, "", "all")
+    counts = (len(values), scores.n_missing, judged, one.run_sha256, conditions.signature())
+    for i, name in enumerate(names):
+        if name != "Judged@10":
+            yield LeaderboardRow(one.system, *place, name, float(means[i]), float(low[i]), float(high[i]), *counts)
+
+
+def to_csv(rows: Sequence[LeaderboardRow]) -> str:
+    """CSV with a header; floats as ``repr``, lines end in a line feed."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    writer.writerows(tuple(repr(v) if isinstance(v, float) else v for v in astuple(row)) for row in rows)
+    return out.getvalue()
+
+
+def write_leaderboard(rows: Sequence[LeaderboardRow], path: Path, overwrite: bool = False) -> None:
+    """Write ``leaderboard.csv``."""
+    write_text(path, to_csv(rows), overwrite)
+
+
+def pivot(rows: Sequence[LeaderboardRow], sort_by: str | None = None) -> tuple[list[str], list[list[str]]]:
+    """A table to read: a line per system, a column per measure, best first by ``sort_by`` (or the first measure).
+
+    Raises:
+        UsageError: ``sort_by`` is not among the measures.
+    """
+    measures = list(dict.fromkeys(r.measure for r in rows))
+    key = sort_by or measures[0]
+    if key not in measures:
+        raise UsageError(f"no measure {key!r} in the leaderboard", f"there are: {', '.join(measures)}")
+    cells = {(r.collection, r.query_set, r.system, r.measure): r for r in rows}
+    lines = sorted({c[:3] for c in cells}, key=lambda line: (line[:2], -cells[*line, key].value, line[2]))
+    table = []
+    for line in lines:
+        own = [cells[*line, m] for m in measures]
+        table.append([line[2], f"{line[0]}:{line[1]}", *(_cell(r, r.measure == key) for r in own), str(own[0].n_queries)])
+    return ["system", "queries", *measures, "n"], table
+
+
+def _cell(row: LeaderboardRow, interval: bool) -> str:
+    return f"{row.value:.4f}" + (f" [{row.ci_low:.3f}, {row.ci_high:.3f}]" if interval else "")

@@ -1,0 +1,142 @@
+"""Fusing runs: reciprocal ranks, or weighted sums of normalised scores. Runs may have different queries."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from intrex.data.errors import BadInput, MissingExtra, UsageError, nearest
+from intrex.data.ids import Bytes, as_bytes
+from intrex.data.run import Run
+
+Floats = npt.NDArray[np.float64]
+
+
+def reciprocal_ranks(scores: npt.NDArray[np.float32], k: float = 60.0) -> Floats:
+    """1 / (k + rank) of a ranking in order (Cormack, Clarke and Büttcher 2009)."""
+    return 1.0 / (k + np.arange(1, len(scores) + 1))
+
+
+def min_max(scores: npt.NDArray[np.float32]) -> Floats:
+    """Scores mapped to [0, 1] within one query of one run; a list of equal scores maps to 1.
+
+    1, because a retrieved document must not rank with those that were not retrieved.
+    """
+    values = scores.astype(np.float64)
+    low, high = values.min(), values.max()
+    return (values - low) / (high - low) if high > low else np.ones(len(values))
+
+
+def rrf(runs: Sequence[Run], *, rrf_k: float = 60.0, k: int = 1000, depth: int | None = None, tag: str = "rrf") -> Run:
+    """Reciprocal rank fusion over the canonical ranks.
+
+    Args:
+        runs: two or more; a document or query that a run lacks adds nothing.
+        rrf_k: the constant added to each rank.
+        k: how many documents to keep for each query.
+        depth: how many of each run's documents to look at; all of them by default.
+        tag: tag of the result.
+    """
+    if rrf_k < 0:
+        raise UsageError(f"the RRF constant must not be negative: {rrf_k}")
+    return _fuse(runs, [1.0] * len(runs), lambda s: reciprocal_ranks(s, rrf_k), k, depth, tag)
+
+
+def wsum(
+    runs: Sequence[Run], weights: Sequence[float] | None = None, *, k: int = 1000, depth: int | None = None, tag: str = "wsum"
+) -> Run:
+    """Weighted sum of min-max normalised scores; equal weights by default.
+
+    Args:
+        runs: two or more; a document that a run lacks gets 0 from it.
+        weights: one for each run, finite and not negative.
+        k: how many documents to keep for each query.
+        depth: how many of each run's documents to normalise and add; all of them by default.
+        tag: tag of the result.
+
+    Raises:
+        UsageError: the weights do not fit the runs.
+    """
+    chosen = list(weights) if weights is not None else [1 / len(runs)] * len(runs)
+    if len(chosen) != len(runs):
+        raise UsageError(f"{len(chosen)} weights for {len(runs)} runs", "give one weight for each run, as --weights 0.7,0.3")
+    if not all(np.isfinite(w) and w >= 0 for w in chosen) or not any(chosen):
+        raise UsageError(f"weights must be finite, not negative and not all zero: {chosen}")
+    return _fuse(runs, chosen, min_max, k, depth, tag)
+
+
+def _fuse(
+    runs: Sequence[Run],
+    weights: Sequence[float],
+    value: Callable[[npt.NDArray[np.float32]], Floats],
+    k: int,
+    depth: int | None,
+    tag: str,
+) -> Run:
+    if len(runs) < 2:
+        raise UsageError("fusion needs at least two runs")
+    gathered: dict[bytes, list[tuple[Bytes, Floats]]] = {}
+    for run, weight in zip(runs, weights, strict=True):
+        for query, docs, scores in run.rankings():
+            gathered.setdefault(query, []).append((docs[:depth], weight * value(scores[:depth])))
+    queries, docs, scores = [], [], []
+    for query in sorted(gathered):
+        found, total = _sum(gathered[query])
+        order = np.lexsort((found, total))[::-1][:k]
+        queries.append((query, len(order)))
+        docs.append(found[order])
+        scores.append(total[order])
+    offsets = np.concatenate([[0], np.cumsum([n for _, n in queries], dtype=np.int64)]).astype(np.int64)
+    names = as_bytes([q.decode("utf-8") for q, _ in queries])
+    return Run(names, offsets, np.concatenate(docs), np.concatenate(scores), tag)
+
+
+def _sum(parts: list[tuple[Bytes, Floats]]) -> tuple[Bytes, npt.NDArray[np.float32]]:
+    """Unique documents and their summed scores, added in the order of the runs."""
+    docs = np.concatenate([d for d, _ in parts])
+    found, at = np.unique(docs, return_inverse=True)
+    total = np.zeros(len(found))
+    np.add.at(total, at, np.concatenate([s for _, s in parts]))
+    return found, total.astype(np.float32)
+
+
+METHODS = ("rrf", "wsum")
+_RANX = (
+    "anz", "bordafuse", "condorcet", "gmnz", "isr", "log_isr", "logn_isr", "max", "med", "min", "mixed", "mnz",
+    "rbc", "sum", "w_bordafuse", "w_condorcet", "wmnz",
+)  # fmt: skip
+
+
+def fuse_with_ranx(runs: Sequence[Run], method: str, *, k: int = 1000, params: dict[str, object] | None = None) -> Run:
+    """Fuse by a method of the ranx package (min-max normalised); it orders ties in its own way, we re-sort.
+
+    Raises:
+        MissingExtra: ranx is not installed.
+        UsageError: ranx has no such untrained method.
+        BadInput: the runs differ in their queries, which ranx cannot do.
+    """
+    if method not in _RANX:
+        raise UsageError(f"unknown ranx method {method!r}", nearest(method, _RANX))
+    try:
+        import ranx
+    except ImportError as error:
+        raise MissingExtra("ranx", "fusion", f"--method {method}") from error
+    every = set().union(*(r.query_ids.tolist() for r in runs))
+    for run in runs:
+        if lacking := every - set(run.query_ids.tolist()):
+            hint = "use --method rrf or wsum, which allow that"
+            raise BadInput(f"ranx needs equal queries in all runs; {run.tag} lacks {len(lacking):,} of {len(every):,}", hint)
+    named = [ranx.Run(run.to_dict(), name=f"{i}-{run.tag}") for i, run in enumerate(runs)]
+    fused = ranx.fuse(runs=named, norm="min-max", method=method, params=params)
+    result = Run.from_dict({q: {d: float(s) for d, s in docs.items()} for q, docs in fused.to_dict().items()}, tag=method)
+    return cut(result, k)
+
+
+def cut(run: Run, k: int) -> Run:
+    """The top ``k`` documents of each query."""
+    keep = np.concatenate([np.arange(a, min(b, a + k)) for a, b in zip(run.offsets[:-1], run.offsets[1:], strict=True)])
+    sizes = np.minimum(np.diff(run.offsets), k)
+    offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+    return Run(run.query_ids, offsets, run.doc_ids[keep.astype(np.int64)], run.scores[keep.astype(np.int64)], run.tag)

@@ -1,0 +1,34 @@
+"""What is done to a run after the search: passages to documents, self matches out."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from intrex.data.columns import segments
+from intrex.data.run import Run
+
+
+def remove_query(run: Run) -> Run:
+    """Drop documents whose id equals the query's id (pyserini's ``--remove-query``, as for ArguAna and Quora)."""
+    owner = np.repeat(run.query_ids, np.diff(run.offsets))
+    return _select(run, owner, owner != run.doc_ids)
+
+
+def max_passage(run: Run, delimiter: str = "#") -> Run:
+    """Passages to documents: the id up to the last ``delimiter`` is the document, its score the best passage's.
+
+    The ids are cut at the last delimiter, as pyserini's ``--max-passage`` does. Rankings are sorted again,
+    because a document's id, which breaks ties, is not its passage's.
+    """
+    best: dict[str, dict[str, float]] = {}
+    for query, docs in run.to_dict().items():
+        own = best.setdefault(query, {})
+        for passage, value in docs.items():
+            own.setdefault(passage.rsplit(delimiter, 1)[0], value)  # best first: the first one counts
+    return Run.from_dict(best, tag=run.tag)
+
+
+def _select(run: Run, owner: np.typing.NDArray[np.bytes_], keep: np.typing.NDArray[np.bool_]) -> Run:
+    owner = owner[keep]
+    offsets = segments(owner)
+    return Run(owner[offsets[:-1]], offsets, run.doc_ids[keep], run.scores[keep], run.tag)
