@@ -171,6 +171,7 @@ def build_artifact(
     if target.exists() and (not target.is_dir() or (any(target.iterdir()) and manifest_path(target) is None)):
         raise IntrexError(f"not an intrex artifact, it will not be replaced: {target}", "choose another name")
     target.parent.mkdir(parents=True, exist_ok=True)
+    inputs = fingerprint([SCHEMA, intrex_version(), inputs])  # another version may write other bytes
     _sweep(target, keep=inputs)
     hidden = _sibling(target, inputs)
     with _locked(hidden):

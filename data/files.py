@@ -10,7 +10,7 @@ import os
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, cast
 
 from intrex.data.errors import BadInput, IntrexError, Problems
 
@@ -31,7 +31,7 @@ def open_bytes(path: Path) -> IO[bytes]:
     """Open for reading; gzip is recognised by its first two bytes, not by the name."""
     with path.open("rb") as head:
         zipped = head.read(2) == b"\x1f\x8b"
-    return gzip.open(path, "rb") if zipped else path.open("rb")
+    return cast("IO[bytes]", gzip.open(path, "rb")) if zipped else path.open("rb")
 
 
 @contextlib.contextmanager
@@ -149,7 +149,7 @@ def writing(path: Path, overwrite: bool = False) -> Iterator[IO[bytes]]:
         with hidden.open("wb") as plain:
             if path.suffix == ".gz":
                 with gzip.GzipFile(filename="", mode="wb", fileobj=plain, mtime=0, compresslevel=6) as zipped:
-                    yield zipped
+                    yield cast("IO[bytes]", zipped)
             else:
                 yield plain
             plain.flush()

@@ -82,7 +82,7 @@ class IdRegistry:
         same = (rows[1:, :12] == rows[:-1, :12]).all(axis=1)
         ordinals = rows[:, 12:].copy().view(">u4").ravel().astype(np.int64)
         pairs, first = [], -1
-        for i in np.flatnonzero(same):
+        for i in np.flatnonzero(same).tolist():
             first = i if first < 0 or not same[i - 1] else first
             pairs.append((int(ordinals[first]), int(ordinals[i + 1])))
         return sorted(pairs, key=lambda pair: pair[1])

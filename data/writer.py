@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from array import array
 from collections.abc import Callable
@@ -14,7 +15,7 @@ import numpy as np
 from intrex.data.artifact import Build, Manifest, build_artifact
 from intrex.data.collection import MANIFEST, Collection
 from intrex.data.errors import Problems
-from intrex.data.files import canonical_json, fingerprint
+from intrex.data.files import file_sha256, fingerprint
 from intrex.data.ids import IdRegistry, encode_id, id_problem, needs_encoding
 
 
@@ -121,10 +122,14 @@ class CollectionWriter:
                 return False
         return True
 
-    def close(self, name: str, origin: dict[str, Any]) -> Manifest:
-        """Check what only the whole shows, write the judgements, and return the manifest."""
+    def close(self) -> None:
+        """Close the files."""
         self._corpus.close()
         self._queries.close()
+
+    def finish(self, name: str, origin: dict[str, Any]) -> Manifest:
+        """Check what only the whole shows, write the judgements, and return the manifest."""
+        self.close()
         for kind, ids in self._ids.items():
             for first, again in ids.duplicates():
                 places = self._places[kind]
@@ -136,7 +141,7 @@ class CollectionWriter:
         sets = {s: self._write_set(s) for s in sorted(self._sets)}
         counts = {"documents": len(self._ids["document"]), "queries": len(self._ids["query"]), "empty_documents": self.n_empty}
         params = {"name": name, **counts, "sets": sets, "encoded_ids": self.encoded, "unknown_judgements": self.unknown}
-        content = [_sha256(self.folder / f) for f in ("corpus.jsonl", "queries.jsonl", *(f"qrels/{s}.tsv" for s in sets))]
+        content = [file_sha256(self.folder / f) for f in ("corpus.jsonl", "queries.jsonl", *(f"qrels/{s}.tsv" for s in sets))]
         return Manifest("collection", fingerprint([content, list(sets)]), params={**params, "origin": origin})
 
     def _write_set(self, name: str) -> dict[str, int]:
@@ -152,12 +157,6 @@ def _line(row: dict[str, Any], source: Source, problems: Problems) -> bytes:
     except UnicodeEncodeError:
         problems.add(str(source), "the text has an unpaired surrogate (a broken \\u escape)")
         return b""
-
-
-def _sha256(path: Path) -> str:
-    from intrex.data.files import file_sha256
-
-    return file_sha256(path)
 
 
 def write_collection(
@@ -185,9 +184,9 @@ def write_collection(
 
     def make(build: Build) -> Manifest:
         problems = Problems(str(origin.get("source", name)))
-        writer = CollectionWriter(build.path, problems, allow_unknown)
-        fill(writer)
-        return writer.close(name, origin)
+        with contextlib.closing(CollectionWriter(build.path, problems, allow_unknown)) as writer:
+            fill(writer)
+            return writer.finish(name, origin)
 
-    build_artifact(out, fingerprint([canonical_json(origin), name, allow_unknown]), make, overwrite=overwrite, name=MANIFEST)
+    build_artifact(out, fingerprint([origin, name, allow_unknown]), make, overwrite=overwrite, name=MANIFEST)
     return Collection.open(out)

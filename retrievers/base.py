@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol, Self
 
@@ -36,15 +36,24 @@ def no_progress(_: int) -> None:
     """Progress that nobody watches."""
 
 
+def cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 @dataclass(frozen=True)
 class SearchOptions:
     """How to search; none of it changes a ranking but ``k``."""
 
     k: int = 1000
-    threads: int = field(default_factory=lambda: len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+    threads: int = field(default_factory=cores)
     batch_size: int = 64
     device: str | None = None
     progress: Progress = no_progress
+
+    def with_threads(self, threads: int) -> SearchOptions:
+        """The same options with another number of threads."""
+        return replace(self, threads=threads)
 
 
 class Index(Protocol):

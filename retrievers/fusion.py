@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -140,3 +141,35 @@ def cut(run: Run, k: int) -> Run:
     sizes = np.minimum(np.diff(run.offsets), k)
     offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
     return Run(run.query_ids, offsets, run.doc_ids[keep.astype(np.int64)], run.scores[keep.astype(np.int64)], run.tag)
+
+
+def fuse_runs(
+    runs: Sequence[Run],
+    method: str,
+    *,
+    engine: str = "native",
+    weights: Sequence[float] | None = None,
+    rrf_k: float = 60.0,
+    depth: int | None = None,
+    k: int = 1000,
+    tag: str | None = None,
+) -> Run:
+    """Fuse by the name of a method; see `rrf`, `wsum` and `fuse_with_ranx`.
+
+    Raises:
+        UsageError: unknown method or engine, or options that do not belong to the method.
+    """
+    if weights is not None and method != "wsum":
+        raise UsageError(f"--weights belongs to wsum, not to {method}")
+    if engine == "ranx":
+        fused = fuse_with_ranx(runs, method, k=k)
+    elif engine != "native":
+        raise UsageError(f"unknown engine {engine!r}", "known: native, ranx")
+    elif method == "rrf":
+        fused = rrf(runs, rrf_k=rrf_k, k=k, depth=depth)
+    elif method == "wsum":
+        fused = wsum(runs, weights, k=k, depth=depth)
+    else:
+        hint = f"add --engine ranx for {method}" if method in _RANX else nearest(method, METHODS)
+        raise UsageError(f"unknown fusion method {method!r}", hint)
+    return replace(fused, tag=tag or fused.tag)

@@ -1,0 +1,52 @@
+# Everything starts from Python 3.11 or later and make: `make demo`, `make test`.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+OUT ?= out
+
+.PHONY: demo test check bench golden docs wheel-check env clean
+
+# The environment is rebuilt when what it is made from changes. Bytecode is compiled so that start-up times are true.
+env: $(VENV)/.made
+$(VENV)/.made: pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "intrex needs Python 3.11 or later, this is " + sys.version)'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[all,dev]'
+	$(BIN)/python -m compileall -q -j 0 $(VENV)/lib cli data encoders eval retrievers || true
+	touch $@
+
+demo: env
+	$(BIN)/intrex experiment run demo --output $(OUT)/demo
+
+test: check
+	$(BIN)/python -m pytest
+
+# What is not a test of behaviour: style, types, layers, the generated reference, the wheel.
+check: env .typing
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python tests/reference.py --check docs/cli.md
+	PYTHON=$(PYTHON) sh tests/wheel_check.sh $(BIN)/python
+
+wheel-check: env
+	sh tests/wheel_check.sh $(BIN)/python
+
+bench: env
+	for file in tests/bench/bench_*.py; do $(BIN)/python $$file || exit 1; done
+
+golden: env
+	INTREX_GOLDEN=write $(BIN)/python -m pytest tests/golden
+
+docs: env
+	$(BIN)/python tests/reference.py docs/cli.md
+
+# mypy does not see setuptools' import hooks: it gets links instead.
+.typing:
+	mkdir -p .typing/intrex
+	for folder in cli eval retrievers encoders data; do ln -sfn ../../$$folder .typing/intrex/$$folder; done
+
+clean:
+	rm -rf $(VENV) $(OUT) .typing build dist *.egg-info .mypy_cache .ruff_cache .hypothesis

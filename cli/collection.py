@@ -1,0 +1,109 @@
+"""``intrex collection``: list, import, build, describe and verify collections."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from intrex.cli.output import Format, emit, progress, say, show
+
+app = typer.Typer(no_args_is_help=True, help="List, import, build, describe and verify collections.")
+
+Out = Annotated[Path, typer.Argument(help="The collection folder to make.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what stands at the output.")]
+FormatOption = Annotated[Format | None, typer.Option("--format", help="Table on a terminal, CSV elsewhere, unless given.")]
+
+
+@app.command("list")
+def list_(
+    folder: Annotated[Path, typer.Argument(help="Where to look for imported collections.")] = Path(),
+    format: FormatOption = None,  # noqa: A002
+) -> None:
+    """List the collections in a folder, and the names that can be imported or built."""
+    from intrex.data.builders.registry import BUILDERS
+    from intrex.data.catalogue import collections_in
+    from intrex.data.importers.beir_names import BEIR_MD5
+
+    rows: list[list[str | int]] = [
+        [str(c.path), "here", c.name, c.n_documents, ", ".join(f"{s} ({n['queries']})" for s, n in c.sets.items())]
+        for c in collections_in(folder)
+    ]
+    rows += [[name, "build", "made from what this machine has", "", ""] for name in BUILDERS.table()]
+    rows += [[f"beir:{name}", "import", "downloads BEIR's own archive", "", ""] for name in sorted(BEIR_MD5)]
+    emit(["name", "how", "what", "documents", "query sets"], rows, format)
+    say("also: any ir_datasets id, as `intrex collection import irds:vaswani OUT`, and folders of your own")
+
+
+@app.command("import")
+def import_(
+    source: Annotated[str, typer.Argument(help="A folder, a file, a BEIR name (beir:scifact) or an ir_datasets id (irds:vaswani).")],
+    out: Out,
+    name: Annotated[str | None, typer.Option(help="Name of the collection; the source's name by default.")] = None,
+    layout: Annotated[str, typer.Option(help="auto, or the layout of the source when it cannot be told: beir, jsonl, tsv.")] = "auto",
+    queries: Annotated[Path | None, typer.Option("--queries", "--topics", help="Query file beside a corpus: TREC topics, TSV or JSON lines.")] = None,
+    qrels: Annotated[list[str] | None, typer.Option("--qrels", help="SET=FILE, or FILE for the set 'test'; may be repeated.")] = None,
+    allow_unknown: Annotated[bool, typer.Option("--allow-unknown", help="Leave out judgements that name unknown documents or queries, and count them.")] = False,
+    overwrite: Overwrite = False,
+) -> None:
+    """Import a collection: BEIR, pyserini JSONL, ColBERT TSV, TREC topics and qrels, ir_datasets."""
+    from intrex.data.importers.sources import import_collection
+
+    with progress("importing") as step:
+        made = import_collection(
+            source, out, name=name, layout=layout, queries=queries, qrels=qrels or [],
+            allow_unknown=allow_unknown, overwrite=overwrite, progress=step,
+        )  # fmt: skip
+    _report(made.path)
+
+
+@app.command("build")
+def build(
+    name: Annotated[str, typer.Argument(help="What to build: stdlib.")],
+    out: Out,
+    sample: Annotated[int | None, typer.Option(help="So many documents only, chosen by hash.")] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the sample.")] = 0,
+    overwrite: Overwrite = False,
+) -> None:
+    """Build a collection from what is on this machine; `stdlib` is code search over Python's own library."""
+    from intrex.data.builders.registry import build_named
+
+    with progress("reading modules") as step:
+        made = build_named(name, out, sample=sample, seed=seed, overwrite=overwrite, progress=step)
+    _report(made.path)
+
+
+@app.command("info")
+def info(collection: Annotated[Path, typer.Argument(help="A collection folder.")], format: FormatOption = None) -> None:  # noqa: A002
+    """Describe a collection: counts, query sets, fingerprint, origin."""
+    from intrex.data.catalogue import describe
+    from intrex.data.collection import Collection
+
+    show(describe(Collection.open(collection)), format)
+
+
+@app.command("verify")
+def verify(collection: Annotated[Path, typer.Argument(help="A collection folder.")]) -> None:
+    """Compare every file of a collection with the sha256 that was recorded."""
+    from intrex.data.artifact import verify as check
+    from intrex.data.collection import Collection
+
+    opened = Collection.open(collection)
+    check(opened.path, "intrex collection import SOURCE OUT --overwrite")
+    say(f"sound: {len(opened.manifest.files)} files of {opened.name} are as they were written")
+
+
+def _report(path: Path) -> None:
+    from intrex.data.collection import Collection
+
+    made = Collection.open(path)
+    params = made.manifest.params
+    sets = ", ".join(f"{s} {n['queries']:,}" for s, n in made.sets.items()) or "no judged queries"
+    say(f"{path}: {made.n_documents:,} documents, {params['queries']:,} queries ({sets})")
+    if params["encoded_ids"]:
+        say(f"note: {params['encoded_ids']:,} ids with white space were percent-encoded")
+    if params["unknown_judgements"]:
+        say(f"note: {params['unknown_judgements']:,} judgements of unknown documents or queries were left out")
+    if params["empty_documents"]:
+        say(f"note: {params['empty_documents']:,} documents are empty; they keep their row")

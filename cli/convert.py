@@ -1,0 +1,27 @@
+"""``intrex convert``: runs between formats."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from intrex.cli.output import say
+
+
+def convert(
+    run: Annotated[Path, typer.Argument(help="A run: TREC, MS MARCO or JSON, plain or gzip; told by its first line.")],
+    output: Annotated[Path, typer.Argument(help="The file to write; .gz compresses.")],
+    to: Annotated[str, typer.Option("--to", "--output-format", help="trec, msmarco (query, document, rank) or json.")] = "trec",
+    tag: Annotated[str | None, typer.Option("--tag", help="Another tag for the run.")] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the output.")] = False,
+) -> None:
+    """Convert a run between formats, in the one ranking order: score, then document id, descending."""
+    from dataclasses import replace
+
+    from intrex.data.runformats import read_any_run, write_any_run
+
+    read = read_any_run(run)
+    write_any_run(replace(read, tag=tag) if tag else read, output, to, overwrite)
+    say(f"{output}: {len(read):,} queries, {len(read.doc_ids):,} lines, {to}")

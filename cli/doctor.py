@@ -1,0 +1,18 @@
+"""``intrex doctor``: what is here and what is missing."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from intrex.cli.output import Format, emit
+
+
+def doctor(
+    format: Annotated[Format | None, typer.Option("--format", help="Table on a terminal, CSV elsewhere, unless given.")] = None,  # noqa: A002
+) -> None:
+    """Show versions, extras, cores, memory, BLAS, Java and models, and what to do about what is missing."""
+    from intrex.eval.pipelines.doctor import examine
+
+    emit(["what", "found", "hint"], examine(), format)

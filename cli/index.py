@@ -1,0 +1,91 @@
+"""``intrex index``: build, describe and verify indexes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from intrex.cli.output import Format, human_bytes, progress, say, show
+
+app = typer.Typer(no_args_is_help=True, help="Build, describe and verify indexes.")
+
+CollectionArgument = Annotated[Path, typer.Argument(help="A collection folder.")]
+Out = Annotated[Path, typer.Argument(help="The index folder to make.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what stands at the output; it stays usable until the new one is whole.")]
+
+
+@app.command("bm25")
+def bm25(
+    collection: CollectionArgument,
+    out: Out,
+    k1: Annotated[float, typer.Option("--k1", help="Term frequency saturation.")] = 0.9,
+    b: Annotated[float, typer.Option("--b", help="Length normalisation, 0 to 1.")] = 0.4,
+    overwrite: Overwrite = False,
+) -> None:
+    """BM25 as Lucene computes it, over Lucene's English analysis."""
+    from intrex.data.collection import Collection
+    from intrex.retrievers.bm25 import build_bm25
+
+    opened = Collection.open(collection)
+    with progress("indexing", opened.n_documents) as step:
+        build_bm25(opened, out, k1=k1, b=b, overwrite=overwrite, progress=step)
+    _report(out, opened.n_documents)
+
+
+@app.command("dense")
+def dense(
+    collection: CollectionArgument,
+    out: Out,
+    encoder: Annotated[str, typer.Option("--encoder", help="A sentence-transformers name or path; static:NAME; hashing.")],
+    revision: Annotated[str | None, typer.Option(help="Revision of the model on the hub.")] = None,
+    query_prompt: Annotated[str | None, typer.Option("--query-prompt", "--query-prefix", help="Put before each query; the model's own by default.")] = None,
+    document_prompt: Annotated[str | None, typer.Option("--document-prompt", "--prefix", help="Put before each document; the model's own by default.")] = None,
+    max_length: Annotated[int | None, typer.Option("--max-length", min=1, help="Tokens of a text that are read.")] = None,
+    dtype: Annotated[str, typer.Option(help="float32, bfloat16 or int8.")] = "float32",
+    device: Annotated[str | None, typer.Option(help="cpu, cuda, mps; the best one there by default.")] = None,
+    batch_size: Annotated[int, typer.Option("--batch-size", min=1, help="Texts encoded at a time.")] = 32,
+    overwrite: Overwrite = False,
+) -> None:
+    """One vector a document, exact search. A killed build goes on where it was."""
+    from intrex.data.collection import Collection
+    from intrex.encoders.base import EncoderOptions, make_encoder
+    from intrex.retrievers.dense import build_dense
+
+    opened = Collection.open(collection)
+    options = EncoderOptions(
+        revision=revision, max_length=max_length, query_prompt=query_prompt, document_prompt=document_prompt,
+        dtype=dtype, device=device, batch_size=batch_size,
+    )  # fmt: skip
+    with progress("encoding", opened.n_documents) as step:
+        build_dense(opened, out, make_encoder(encoder, options), overwrite=overwrite, progress=step)
+    _report(out, opened.n_documents)
+
+
+@app.command("info")
+def info(
+    index: Annotated[Path, typer.Argument(help="An index folder.")],
+    format: Annotated[Format | None, typer.Option("--format", help="Table on a terminal, CSV elsewhere, unless given.")] = None,  # noqa: A002
+) -> None:
+    """Describe an index: kind, parameters, encoder, bytes per document."""
+    from intrex.retrievers.catalogue import describe
+
+    show(describe(index), format)
+
+
+@app.command("verify")
+def verify(index: Annotated[Path, typer.Argument(help="An index folder.")]) -> None:
+    """Compare every file of an index with the sha256 that was recorded."""
+    from intrex.data.artifact import verify as check
+
+    manifest = check(index, "build it again with intrex index")
+    say(f"sound: {len(manifest.files)} files of the {manifest.kind} index are as they were written")
+
+
+def _report(out: Path, documents: int) -> None:
+    from intrex.data.artifact import read_manifest
+
+    manifest = read_manifest(out)
+    size = sum(entry["bytes"] for entry in manifest.files.values())
+    say(f"{out}: {manifest.kind} index, {documents:,} documents, {human_bytes(size)}")

@@ -1,0 +1,35 @@
+"""``intrex leaderboard``: scores to CSV and to a table."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from intrex.cli.output import Format, emit, say
+
+app = typer.Typer(no_args_is_help=True, help="Put scores side by side, with intervals.")
+
+
+@app.command("build")
+def build(
+    scores: Annotated[list[Path], typer.Argument(help="Files that `intrex evaluate --scores` wrote.")],
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="The CSV to write.")] = None,
+    sort_by: Annotated[str | None, typer.Option("--sort-by", help="Measure of the printed table's order; the first by default.")] = None,
+    format: Annotated[Format | None, typer.Option("--format", help="Of the printed table.")] = None,  # noqa: A002
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the output.")] = False,
+) -> None:
+    """Write leaderboard.csv: a row for each system and measure, with its 95 % bootstrap interval and signature."""
+    from intrex.data.files import refuse_existing
+    from intrex.eval.leaderboard import leaderboard, pivot, write_leaderboard
+    from intrex.eval.scorefile import read_scores
+
+    if output is not None:
+        refuse_existing(output, overwrite)
+    rows = leaderboard([one for path in scores for one in read_scores(path)])
+    if output is not None:
+        write_leaderboard(rows, output, overwrite)
+        say(f"{output}: {len(rows):,} rows")
+    headers, table = pivot(rows, sort_by)
+    emit(headers, table, format or Format.table)

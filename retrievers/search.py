@@ -1,0 +1,66 @@
+"""From an index and queries to a finished run."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from intrex.data.collection import Queries
+from intrex.data.errors import BadInput, UsageError
+from intrex.data.ids import id_problem
+from intrex.data.run import Run
+from intrex.retrievers.base import Index, SearchOptions
+from intrex.retrievers.fusion import cut
+from intrex.retrievers.postprocess import max_passage, remove_query
+
+
+def check_encoder(index: Index, name: str | None) -> None:
+    """Raise `BadInput` when an index was built by another encoder than ``name``; None accepts any.
+
+    ``name`` is the spelling of ``intrex index dense --encoder``.
+    """
+    if name is None:
+        return
+    built = index.manifest.encoder
+    if built is None:
+        raise BadInput(f"a {index.manifest.kind} index has no encoder, {name!r} was asked for", "leave --encoder out")
+    spellings = {built["name"], f"{built['kind']}:{built['name']}", built["kind"] if not built["name"] else built["name"]}
+    if name not in spellings and name.rsplit("/", 1)[-1] not in {s.rsplit("/", 1)[-1] for s in spellings}:
+        raise BadInput(
+            f"the index was built with the encoder {built['name'] or built['kind']!r}, {name!r} was asked for",
+            f"leave --encoder out to use the index's own, or: intrex index dense COLLECTION OUT --encoder {name}",
+        )
+
+
+def run_search(
+    index: Index,
+    queries: Queries,
+    options: SearchOptions,
+    *,
+    tag: str,
+    remove_self: bool = False,
+    passages: str | None = None,
+    passage_hits: int = 100,
+) -> Run:
+    """Search, then drop self matches and turn passages into documents, as asked.
+
+    Args:
+        index: any index.
+        queries: ids and texts; an empty text finds nothing in a lexical index.
+        options: how many, how fast.
+        tag: the run's name.
+        remove_self: drop the document whose id is the query's, and still return ``options.k``.
+        passages: the delimiter between document and passage in an id, or None to rank what was indexed.
+        passage_hits: documents kept for each query when ``passages`` is given.
+
+    Raises:
+        UsageError: ``tag`` has white space.
+    """
+    if id_problem(tag):
+        raise UsageError(f"not a tag: {tag!r}", "a tag is one word, it becomes a column of the run")
+    asked = replace(options, k=options.k + 1) if remove_self else options
+    run = replace(index.search(queries, asked), tag=tag)
+    if remove_self:
+        run = cut(remove_query(run), options.k)
+    if passages is not None:
+        run = cut(max_passage(run, passages), passage_hits)
+    return run
