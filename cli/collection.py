@@ -30,7 +30,7 @@ def list_(
         [str(c.path), "here", c.name, c.n_documents, ", ".join(f"{s} ({n['queries']})" for s, n in c.sets.items())]
         for c in collections_in(folder)
     ]
-    rows += [[name, "build", "made from what this machine has", "", ""] for name in BUILDERS.table()]
+    rows += [[name, "build", "made from what this machine has", "", ""] for name in BUILDERS.table]
     rows += [[f"beir:{name}", "import", "downloads BEIR's own archive", "", ""] for name in sorted(BEIR_MD5)]
     emit(["name", "how", "what", "documents", "query sets"], rows, format)
     say("also: any ir_datasets id, as `intrex collection import irds:vaswani OUT`, and folders of your own")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import http.client
 import json
@@ -20,10 +19,11 @@ from urllib.parse import urlsplit
 from intrex.data.artifact import intrex_version
 from intrex.data.errors import BadInput, IntrexError, UsageError
 from intrex.data.files import fsync_dir
+from intrex.data.locks import lock_or_refuse
 from intrex.data.network import unreachable
 
-Progress = Callable[[str, int, int | None], None]
-"""Called now and then with what is going on, how much is done, and of how much (None: nobody knows)."""
+Step = Callable[[int], None]
+"""Called now and then with how much was done since the last call."""
 
 _PIECE = 1 << 18
 _AGAIN_LATER = {408, 425, 429, 500, 502, 503, 504}
@@ -46,7 +46,7 @@ def download(
     size: int | None = None,
     timeout: float = 30.0,
     tries: int = 3,
-    progress: Progress | None = None,
+    progress: Step | None = None,
     hint: str | None = None,
 ) -> Path:
     """Fetch ``url`` to ``target``: whole and checked, or not at all.
@@ -63,7 +63,7 @@ def download(
         size: how many bytes it must have.
         timeout: seconds without any data after which an attempt counts as broken off.
         tries: attempts in a row that bring nothing new before it gives up.
-        progress: told the bytes that are there and those there will be.
+        progress: told how many bytes more there are; fewer than none after a restart.
         hint: what to do instead where it cannot be fetched.
 
     Raises:
@@ -92,7 +92,11 @@ def download(
 def _require_http(url: str) -> None:
     try:
         parts = urlsplit(url)
-        sound = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port is None or parts.port > 0)
+        sound = (
+            parts.scheme in ("http", "https")
+            and bool(parts.hostname)
+            and (parts.port is None or parts.port > 0)
+        )
     except ValueError:
         sound = False
     if not sound:
@@ -126,15 +130,7 @@ def _part_file(target: Path) -> Iterator[tuple[Path, IO[bytes]]]:
     """The hidden sibling, opened for appending and locked; it stays for a later resume if it holds anything."""
     part = target.with_name(f".{target.name}.part")
     with part.open("ab") as stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            ours = os.path.samestat(os.fstat(stream.fileno()), part.stat())
-        except OSError:
-            ours = False
-        if not ours:
-            raise IntrexError(
-                f"another process is downloading {target.name}", "wait for it to end, then try again"
-            )
+        lock_or_refuse(stream, part, f"downloading {target.name}")
         try:
             yield part, stream
         finally:
@@ -157,7 +153,7 @@ class _Transfer:
     wanted: _Wanted
     timeout: float
     tries: int
-    progress: Progress | None
+    progress: Step | None
     hint: str
     validator: str | None = None
     total: int | None = None
@@ -176,6 +172,7 @@ class _Transfer:
     def run(self) -> None:
         """Fetch, check, and fetch once more if the check says no."""
         self._recall()
+        self._tell(self.here)
         self._fetch()
         for again in (True, False):
             self.stream.flush()
@@ -196,7 +193,12 @@ class _Transfer:
         # Without a validator, only a checksum can tell whether the old bytes and the new ones belong together.
         self.may_resume = bool(self.validator) or self.wanted.checked
 
+    def _tell(self, more: int) -> None:
+        if self.progress and more:
+            self.progress(more)
+
     def _empty(self) -> None:
+        self._tell(-self.here)
         self.stream.truncate(0)
         self.stream.seek(0)
         self.note_path.unlink(missing_ok=True)
@@ -212,7 +214,10 @@ class _Transfer:
                 self._empty()
                 wrong = "the file on the server keeps changing"
             except urllib.error.HTTPError as error:
-                if error.code == 416 and _content_range(error.headers.get("Content-Range", ""))[1] == self.here:
+                if (
+                    error.code == 416
+                    and _content_range(error.headers.get("Content-Range", ""))[1] == self.here
+                ):
                     return  # there is nothing beyond what is here: the last run was cut off before the rename
                 wrong = self._refusal(error)
             except (OSError, http.client.HTTPException) as error:
@@ -250,8 +255,7 @@ class _Transfer:
             self._begin(response)
             while piece := response.read1(_PIECE):
                 self.stream.write(piece)
-                if self.progress:
-                    self.progress(f"download {self.part.name[1:-5]}", self.here, self.total)
+                self._tell(len(piece))
         self.stream.flush()
         if self.total is not None and self.here < self.total:
             raise ConnectionError(f"it broke off after {self.here:,} of {self.total:,} bytes")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from importlib import import_module
 from importlib.metadata import entry_points
 from typing import Any
@@ -24,6 +25,7 @@ class Registry:
         self.what = what
         self._shipped = table
 
+    @cached_property
     def table(self) -> dict[str, str]:
         """All names with their targets; raises `IntrexError` when a name is taken twice."""
         names = dict(self._shipped)
@@ -37,11 +39,11 @@ class Registry:
         return names
 
     def __contains__(self, name: str) -> bool:
-        return name in self.table()
+        return name in self.table
 
     def load(self, name: str) -> Any:
         """The class of that name; raises `UsageError` with the nearest name."""
-        names = self.table()
+        names = self.table
         if name not in names:
             raise UsageError(f"unknown {self.what} {name!r}", nearest(name, names))
         module, _, attribute = names[name].partition(":")

@@ -62,7 +62,8 @@ class Run:
         lines: Ints | None = None,
     ) -> Run:
         """Sort columns into a run; a document listed twice for a query is reported with the line of the second."""
-        values = scores.astype(np.float32) + np.float32(0)  # -0 becomes 0
+        with np.errstate(over="ignore"):  # what is too large for float32 is reported below
+            values = scores.astype(np.float32) + np.float32(0)  # -0 becomes 0
         for i in np.flatnonzero(~np.isfinite(values)):
             where = f"{problems.subject}:{lines[i]}" if lines is not None else f"query {queries[i].decode()}"
             problems.add(where, f"the score {scores[i]!r} is not a finite float32 number")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Literal, Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
 
+from intrex.data.errors import UsageError
 from intrex.data.registry import Registry
 from intrex.data.specs import EncoderSpec
 
@@ -38,6 +39,13 @@ class EncoderOptions:
     device: str | None = None
     batch_size: int = 32
     dim: int | None = None
+
+
+def refuse_options(options: EncoderOptions, kind: str, known: set[str]) -> None:
+    """Raise `UsageError` if an option was set that an encoder of this kind could only ignore."""
+    for field in fields(EncoderOptions):
+        if field.name not in known | {"device", "batch_size"} and getattr(options, field.name) != field.default:
+            raise UsageError(f"the {kind} encoder has no --{field.name.replace('_', '-')}")
 
 
 class Encoder(Protocol):

@@ -209,7 +209,7 @@ def _parse(text: str, rel: int | None) -> Measure:
         raise UsageError(f"not a measure: {text!r}")
     name = match["name"]
     if name not in MEASURES:
-        raise UsageError(f"unknown measure {text!r}: {nearest(name, MEASURES.table())}")
+        raise UsageError(f"unknown measure {text!r}: {nearest(name, MEASURES.table)}")
     cutoff = int(match["cutoff"]) if match["cutoff"] else None
     if cutoff == 0:
         raise UsageError(f"the cutoff of {text!r} must be at least 1")

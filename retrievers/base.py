@@ -80,7 +80,7 @@ def open_index(path: Path, collection: Collection | None = None) -> Index:
     """
     from intrex.data.errors import BadInput
 
-    manifest = read_manifest(path, tuple(INDEXES.table()), "intrex index KIND COLLECTION OUT --overwrite")
+    manifest = read_manifest(path, tuple(INDEXES.table), "intrex index KIND COLLECTION OUT --overwrite")
     if collection is not None and manifest.collection != collection.corpus_fingerprint:
         raise BadInput(
             f"the index {path} was built from another collection than {collection.path}",

@@ -12,7 +12,7 @@ from intrex.retrievers.base import INDEXES, open_index
 def describe(path: Path) -> dict[str, Any]:
     """Kind, parameters, encoder and sizes of an index; raises `BadInput` when it is not one."""
     index = open_index(path)
-    manifest = read_manifest(path, tuple(INDEXES.table()))
+    manifest = read_manifest(path, tuple(INDEXES.table))
     size = sum(entry["bytes"] for entry in manifest.files.values())
     encoder = manifest.encoder or {}
     return {

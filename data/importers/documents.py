@@ -27,7 +27,11 @@ def pyserini_documents(file: Input, problems: Problems) -> Iterator[Record]:
     for line, row in file.objects(problems):
         missing = [repr(key) for key in ("id", "contents") if key not in row]
         if missing:
-            problems.add(str(file.at(line)), f"the document has no {' and no '.join(missing)}", "a line is: id, contents")
+            problems.add(
+                str(file.at(line)),
+                f"the document has no {' and no '.join(missing)}",
+                "a line is: id, contents",
+            )
         else:
             yield Record(text_id(row["id"]), "", row["contents"], file.at(line))
 

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
+from intrex.data.download import Step
 from intrex.data.errors import Problems
 from intrex.data.files import file_sha256, read_lines
 from intrex.data.importers.jsonstream import read_json_objects
 from intrex.data.writer import Source
+
+_EVERY = 1000
+_Item = TypeVar("_Item")
 
 
 class Record(NamedTuple):
@@ -68,3 +72,14 @@ def text_id(value: Any) -> Any:
 def bare_name(path: Path) -> str:
     """The file name without ``.gz`` and without an ending that names a format."""
     return re.sub(r"\.(jsonl|json|tsv|txt|trec|qrels|zip)$", "", path.name.removesuffix(".gz"))
+
+
+def counted(items: Iterable[_Item], progress: Step | None) -> Iterator[_Item]:
+    """Yield the items, and tell ``progress`` how many went by: every thousand, and the rest."""
+    n = 0
+    for n, item in enumerate(items, 1):
+        yield item
+        if progress and n % _EVERY == 0:
+            progress(_EVERY)
+    if progress and n % _EVERY:
+        progress(n % _EVERY)

@@ -10,9 +10,11 @@ from intrex.data.errors import BadInput, Problems
 from intrex.data.importers.inputs import Input, text_id
 from intrex.data.writer import Source
 
-_IDS, _TEXTS = ("_id", "id", "qid", "query_id"), ("text", "query", "contents", "title")
+_IDS, _TEXTS = ("_id", "id", "qid", "query_id"), ("text", "query", "contents")
 _HEADERS = {"id", "_id", "qid", "query-id", "query_id"}
-_TAG = re.compile(r"<(/?)(top|num|title|desc|narr|dom|smry|con|fac|def|nat|time|head|date|note)\s*>", re.IGNORECASE)
+_TAG = re.compile(
+    r"<(/?)(top|num|title|desc|narr|dom|smry|con|fac|def|nat|time|head|date|note)\s*>", re.IGNORECASE
+)
 _PREFIX = re.compile(r"\s*(?:number|topic|description)\s*:", re.IGNORECASE)
 
 
@@ -87,7 +89,9 @@ def _trec(file: Input, problems: Problems) -> Iterator[Query]:
             plain = number.isascii() and number.isdigit()
             yield Query((number.lstrip("0") or "0") if plain else number, text, file.at(topic.line))
     if not found:
-        raise BadInput(f"no <top> in the topics ({file.label})", "other XML is not read; write lines of: id TAB text")
+        raise BadInput(
+            f"no <top> in the topics ({file.label})", "other XML is not read; write lines of: id TAB text"
+        )
 
 
 def _split(file: Input, problems: Problems) -> Iterator[_Topic]:
@@ -96,7 +100,7 @@ def _split(file: Input, problems: Problems) -> Iterator[_Topic]:
     field: list[str] | None = None
     for line, text in file.lines(problems):
         parts = _TAG.split(text)
-        for before, closing, tag in zip(parts[0::3], ["", *parts[1::3]], ["", *parts[2::3]], strict=True):
+        for words, closing, tag in zip(parts[0::3], ["", *parts[1::3]], ["", *parts[2::3]], strict=True):
             name = tag.lower()
             if name == "top":
                 if topic:
@@ -105,6 +109,6 @@ def _split(file: Input, problems: Problems) -> Iterator[_Topic]:
             elif name:
                 field = None if closing or topic is None else topic.fields.setdefault(name, [])
             if field is not None:
-                field.append(before)
+                field.append(words)
     if topic:
         yield topic

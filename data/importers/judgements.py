@@ -1,0 +1,87 @@
+"""Judgements: BEIR's three columns and TREC's four, with grades that are whole numbers."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from intrex.data.errors import Problems
+from intrex.data.importers.inputs import Input
+from intrex.data.writer import Source
+
+_GRADE = re.compile(r"[+-]?[0-9]{1,10}")
+_LARGEST = 2**31 - 1
+_HEADERS = {"query-id", "query_id", "queryid", "qid", "query"}
+_COLUMNS = {3: "query, document, grade", 4: "query, iteration, document, grade"}
+
+
+class Judgement(NamedTuple):
+    """A judgement as its file has it."""
+
+    query: str
+    document: str
+    grade: int
+    source: Source
+
+
+def read_judgements(file: Input, problems: Problems) -> Iterator[Judgement]:
+    """Yield the judgements of a file whose format its first line tells.
+
+    Three or four columns between TABs (ids may hold blanks then), else between any blanks. Three are query,
+    document and grade, as BEIR has them; four are TREC's, with an iteration that nobody reads. A header is skipped.
+    """
+    layout: _Layout | None = None
+    count = 0
+    for line, text in file.lines(problems):
+        first, layout = layout is None, layout or _Layout(text)
+        fields = layout.split(text)
+        if first and fields[0].lower() in _HEADERS and not _GRADE.fullmatch(fields[-1]):
+            continue
+        count += 1
+        if wrong := layout.complaint(fields):
+            problems.add(str(file.at(line)), wrong, f"a line is: {_COLUMNS[layout.width]}")
+        else:
+            yield Judgement(fields[0], fields[-2], int(fields[-1]), file.at(line))
+    if not count:
+        problems.add(file.label, "the file has no judgement", f"a line is: {_COLUMNS[4]}")
+
+
+class _Layout:
+    """How the lines of a file are cut, settled by the first of them."""
+
+    def __init__(self, line: str) -> None:
+        self.tabs = len(line.split("\t")) in _COLUMNS
+        found = len(self.split(line))
+        self.width = found if found in _COLUMNS else 4
+
+    def split(self, line: str) -> list[str]:
+        """The columns of a line, without blanks around them where TABs separate."""
+        if not self.tabs:
+            return line.split()
+        fields = line.split("\t")
+        if (
+            '"' in line
+        ):  # BEIR writes and reads these files as CSV, where an id with a quote in front is quoted
+            unquoted = _unquoted(line)
+            fields = unquoted if len(unquoted) == len(fields) else fields
+        return [*fields[:-1], fields[-1].strip()]
+
+    def complaint(self, fields: list[str]) -> str | None:
+        """What is wrong with a line, or None."""
+        if len(fields) != self.width:
+            between = "TABs" if self.tabs else "blanks"
+            return f"{len(fields)} columns between {between}, {self.width} are needed"
+        if not (fields[0] and fields[-2]):
+            return "an id is empty"
+        if not _GRADE.fullmatch(fields[-1]) or abs(int(fields[-1])) > _LARGEST:
+            return f"the grade is {fields[-1]!r}, a whole number of 32 bits is needed"
+        return None
+
+
+def _unquoted(line: str) -> list[str]:
+    try:
+        return next(csv.reader([line], delimiter="\t"), [])
+    except csv.Error:
+        return []

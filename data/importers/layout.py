@@ -1,0 +1,148 @@
+"""Which files of a folder are what: corpus, queries, judgements."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from intrex.data.errors import BadInput, Problems, UsageError, nearest
+from intrex.data.importers.documents import READERS
+from intrex.data.importers.inputs import Input, bare_name
+
+_JSON = (".jsonl", ".jsonl.gz", ".json", ".json.gz")
+_TSV = (".tsv", ".tsv.gz", ".txt", ".txt.gz")
+_TOPICS = re.compile(r"(queries|topics|questions)(?![a-z0-9])", re.IGNORECASE)
+_QRELS = re.compile(r"qrels?(?![a-z0-9])[._-]*", re.IGNORECASE)
+_SET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_NEEDED = "needed: _id and text (BEIR), or id and contents (pyserini)"
+_HINT = (
+    "a folder holds corpus.jsonl (BEIR), .jsonl files with id and contents (pyserini), or collection.tsv (ColBERT); "
+    "or name the corpus file itself, with --queries FILE and --qrels SET=FILE"
+)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The files of a collection, before any is read whole."""
+
+    format: str
+    corpus: list[Input]
+    queries: list[Input]
+    qrels: dict[str, Input]
+
+    def record(self) -> dict[str, Any]:
+        """What the manifest keeps: names, sizes and hashes."""
+        return {
+            "corpus": [file.record() for file in self.corpus],
+            "queries": [file.record() for file in self.queries],
+            "qrels": {name: file.record() for name, file in self.qrels.items()},
+        }
+
+
+def find_layout(
+    source: Path, layout: str = "auto", queries: Sequence[Path] = (), qrels: Mapping[str, Path] | None = None
+) -> Layout:
+    """Tell the files of ``source``, a corpus file or a folder, apart.
+
+    Args:
+        source: a corpus file, or a folder with a corpus and perhaps queries and judgements.
+        layout: that of the corpus, or ``auto`` to tell it from names and the first record.
+        queries: read these query files instead of those in the folder.
+        qrels: read these judgements, by set name, instead of those in the folder.
+
+    Raises:
+        BadInput: there is no corpus, or no telling what it is.
+        UsageError: the layout or a set name cannot be.
+    """
+    if layout != "auto" and layout not in READERS:
+        raise UsageError(f"unknown corpus layout {layout!r}", nearest(layout, ["auto", *READERS]))
+    folder = source if source.is_dir() else None
+    corpus = _corpus_files(folder, layout) if folder else [Input(source, source.name)]
+    topics = [Input(path, str(path)) for path in queries]
+    judged = {_checked(name, path): Input(path, str(path)) for name, path in (qrels or {}).items()}
+    if folder:
+        topics = topics or _query_files(folder)
+        judged = judged if qrels else _qrels_files(folder)
+    if judged and not topics:
+        raise BadInput(f"there are judgements and no queries: {source}", "add --queries FILE")
+    return Layout(_format(corpus[0]) if layout == "auto" else layout, corpus, topics, judged)
+
+
+def _visible(folder: Path) -> Iterator[Path]:
+    """The files of a folder and those below it, in order, without hidden ones."""
+    for path in sorted(folder.rglob("*")):
+        below = path.relative_to(folder).parts
+        if path.is_file() and not any(part.startswith((".", "__MACOSX")) for part in below):
+            yield path
+
+
+def _only(folder: Path, *names: str) -> Input | None:
+    """The one file of these names; two of them are one too many."""
+    there = [Input(folder / name, name) for name in names if (folder / name).is_file()]
+    if len(there) > 1:
+        raise BadInput(
+            f"both {there[0].label} and {there[1].label} are there: {folder}", "remove one of them"
+        )
+    return there[0] if there else None
+
+
+def _corpus_files(folder: Path, layout: str) -> list[Input]:
+    beir, colbert = ("corpus.jsonl", "corpus.jsonl.gz"), ("collection.tsv", "collection.tsv.gz")
+    names = {"auto": (*beir, *colbert), "beir": beir, "colbert": colbert}.get(layout, ())
+    if found := _only(folder, *names):
+        return [found]
+    paths = [path for path in _visible(folder) if path.name.endswith(_JSON)] if layout != "colbert" else []
+    paths = [path for path in paths if not (_TOPICS.match(path.name) or _QRELS.match(path.name))]
+    below = [str(path.parent) for path in _visible(folder) if path.name in names]
+    if below or not paths:
+        hint = f"there is one in {', '.join(below[:12])}; import that folder" if below else _HINT
+        raise BadInput(f"no corpus in the folder itself: {folder}", hint)
+    return [Input(path, path.relative_to(folder).as_posix()) for path in paths]
+
+
+def _query_files(folder: Path) -> list[Input]:
+    if found := _only(folder, "queries.jsonl", "queries.jsonl.gz"):
+        return [found]
+    return [Input(p, p.name) for p in _visible(folder) if p.parent == folder and _TOPICS.match(p.name)]
+
+
+def _qrels_files(folder: Path) -> dict[str, Input]:
+    found: dict[str, Input] = {}
+    for path in _visible(folder):
+        below = path.relative_to(folder)
+        inside = below.parts[0] == "qrels" and len(below.parts) == 2 and path.name.endswith(_TSV)
+        if inside or (len(below.parts) == 1 and _QRELS.match(path.name)):
+            name = _checked(_QRELS.sub("", bare_name(path), count=1) or "test", path)
+            if name in found:
+                raise BadInput(
+                    f"two files are the query set {name}: {found[name].label} and {below}", "remove one"
+                )
+            found[name] = Input(path, below.as_posix())
+    return found
+
+
+def _checked(name: str, path: Path) -> str:
+    if not _SET.fullmatch(name):
+        hint = "use letters, digits, dot, dash and underscore; --qrels SET=FILE names a set"
+        raise UsageError(f"{name!r} cannot be the name of a query set ({path.name})", hint)
+    return name
+
+
+def _format(corpus: Input) -> str:
+    """Tell a corpus file's layout from its name and its first sound record."""
+    name = corpus.path.name
+    if name.endswith(_TSV):
+        return "colbert"
+    _, record = next(corpus.objects(Problems(corpus.label)), (0, None))
+    if record is None:  # nothing sound in it: its reader will say what is wrong, line by line
+        return "beir" if name.startswith("corpus") else "pyserini"
+    if "_id" in record:
+        return "beir"
+    if "id" in record and "contents" in record:
+        return "pyserini"
+    keys = ", ".join(sorted(record)[:8])
+    hint = "--layout beir or --layout pyserini lists every record that lacks something"
+    raise BadInput(f"the first record has the keys {keys}; {_NEEDED} ({corpus.label})", hint)

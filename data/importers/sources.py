@@ -1,0 +1,193 @@
+"""The importer: a path, a BEIR name or an ir_datasets id becomes a collection."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from intrex.data.collection import Collection
+from intrex.data.download import Step
+from intrex.data.errors import BadInput, UsageError
+from intrex.data.files import refuse_existing, require_file
+from intrex.data.importers.archive import unpacked
+from intrex.data.importers.beir import fetch_beir, unzip
+from intrex.data.importers.beir_names import BEIR_MD5, beir_names
+from intrex.data.importers.documents import READERS
+from intrex.data.importers.inputs import Input, bare_name, counted
+from intrex.data.importers.irds import fill_from_irds, irds_names, is_known, origin_of
+from intrex.data.importers.judgements import read_judgements
+from intrex.data.importers.layout import Layout, find_layout
+from intrex.data.importers.topics import read_topics
+from intrex.data.writer import CollectionWriter, write_collection
+
+Paths = Path | Sequence[Path] | None
+Sets = Mapping[str, Path] | Sequence[str | Path] | None
+
+
+def import_collection(
+    source: str | Path,
+    out: Path,
+    *,
+    name: str | None = None,
+    layout: str = "auto",
+    queries: Paths = None,
+    qrels: Sets = None,
+    allow_unknown: bool = False,
+    overwrite: bool = False,
+    progress: Step | None = None,
+    downloading: Step | None = None,
+) -> Collection:
+    """Import a collection, streaming: memory does not grow with the text, only by some bytes a document.
+
+    Args:
+        source: an existing file, folder or zip file; else ``beir:NAME`` or a name of BEIR's, ``irds:ID`` or an
+            id of ir_datasets.
+        out: the folder to make.
+        name: the collection's name; by default that of the source.
+        layout: the corpus layout of a path: ``auto``, ``beir``, ``pyserini`` or ``colbert``.
+        queries: query files, read instead of those in the folder.
+        qrels: judgements by query set, read instead of those in the folder; or as typed: ``SET=FILE``, or ``FILE``
+            for the set ``test``.
+        allow_unknown: leave out judgements that name unknown documents or queries instead of failing.
+        overwrite: replace an existing collection.
+        progress: told how many documents more were read.
+        downloading: told how many bytes more were fetched; fewer than none after a restart.
+
+    Raises:
+        BadInput: with every problem of the files, counted; nothing is written.
+        IntrexError: a download failed, or ``out`` exists.
+        UsageError: the options do not fit together.
+    """
+    refuse_existing(out, overwrite)
+    files = [queries] if isinstance(queries, Path) else list(queries or ())
+    sets = dict(qrels) if isinstance(qrels, Mapping) else parse_sets(qrels or ())
+    for file in (*files, *sets.values()):
+        _regular(require_file(file, "queries" if file in files else "qrels"))
+    job = _Job(out, name, layout, files, sets, allow_unknown, overwrite, progress, downloading)
+    kind, which = resolve(source)
+    if kind == "irds":
+        return job.from_irds(which)
+    return job.from_beir(which) if kind == "beir" else job.from_path(Path(source))
+
+
+def _regular(path: Path) -> None:
+    if not path.is_file():
+        hint = "files are read more than once; write a pipe's output to a file first"
+        raise UsageError(f"not a regular file: {path}", hint)
+
+
+def parse_sets(values: Iterable[str | Path]) -> dict[str, Path]:
+    """Parse judgement options: ``SET=FILE``, or ``FILE`` (also one with ``=`` in its name) for the set ``test``."""
+    sets: dict[str, Path] = {}
+    for value in values:
+        set_, found, file = str(value).partition("=")
+        if not found or isinstance(value, Path) or Path(value).exists():
+            set_, file = "test", str(value)
+        if set_ in sets:
+            hint = "give each file its own set: --qrels SET=FILE"
+            raise UsageError(f"two files for the query set {set_!r}: {sets[set_]} and {file}", hint)
+        sets[set_] = Path(file)
+    return sets
+
+
+def resolve(source: str | Path) -> tuple[str, str]:
+    """Tell what a source is: ``("path" | "beir" | "irds", path, name or id)``; an existing path comes first."""
+    text = str(source)
+    if Path(source).exists():
+        return "path", text
+    kind, found, which = text.partition(":")
+    if found and kind in ("beir", "irds"):
+        return kind, which
+    if text in BEIR_MD5 or text in beir_names():
+        return "beir", text
+    if is_known(text):
+        return "irds", text
+    close = difflib.get_close_matches(text, [*beir_names(), *irds_names()], n=1, cutoff=0.75)
+    guess = f"did you mean {close[0]}? " if close else ""
+    hint = f"{guess}a source is a file, a folder, beir:NAME or irds:ID; names are in: intrex collection list"
+    raise BadInput(f"no such file, folder or data set: {text}", hint)
+
+
+@dataclass(frozen=True)
+class _Job:
+    """One import and its options."""
+
+    out: Path
+    name: str | None
+    layout: str
+    queries: list[Path]
+    qrels: dict[str, Path]
+    allow_unknown: bool
+    overwrite: bool
+    progress: Step | None
+    downloading: Step | None
+
+    def from_path(self, path: Path) -> Collection:
+        """Import a file or folder; a zip file is unpacked beside the output."""
+        name = bare_name(path.resolve())
+        if not path.is_dir():
+            _regular(path)
+        if path.is_file() and path.suffix == ".zip":
+            with unpacked(path, self.out.absolute().parent) as folder:
+                return self._files(folder, name, {"source": path.name})
+        return self._files(path, name, {"source": path.resolve().name})
+
+    def from_beir(self, name: str) -> Collection:
+        """Import a data set of BEIR's by name."""
+        self._no_layout(f"beir:{name}")
+        archive, (_, _, part) = fetch_beir(name, self.downloading), name.partition("/")
+        with unpacked(archive, archive.parent, unzip) as folder:
+            if not (folder / part).is_dir():
+                there = ", ".join(sorted(entry.name for entry in folder.iterdir() if entry.is_dir()))
+                raise BadInput(f"{archive.name} has no folder {part}", f"there are: {there or 'none'}")
+            return self._files(folder / part, name, {"source": f"beir:{name}"})
+
+    def from_irds(self, id_: str) -> Collection:
+        """Import a data set of ir_datasets by id."""
+        self._no_layout(f"irds:{id_}")
+        if self.queries or self.qrels:
+            hint = "leave --queries and --qrels out"
+            raise UsageError(f"irds:{id_} brings its own queries and judgements", hint)
+        fill = partial(fill_from_irds, id_, progress=self.progress)
+        return self._write(id_, origin_of(id_), fill)
+
+    def _no_layout(self, source: str) -> None:
+        if self.layout != "auto":
+            raise UsageError(f"{source} has one layout", "leave --layout out")
+
+    def _files(self, path: Path, name: str, origin: dict[str, Any]) -> Collection:
+        layout = find_layout(path, self.layout, self.queries, self.qrels)
+        fill = partial(_fill, layout, progress=self.progress)
+        return self._write(name, {"importer": layout.format, **origin, **layout.record()}, fill)
+
+    def _write(
+        self, name: str, origin: dict[str, Any], fill: Callable[[CollectionWriter], None]
+    ) -> Collection:
+        both = {"allow_unknown": self.allow_unknown, "overwrite": self.overwrite}
+        return write_collection(self.out, self.name or name, origin, fill, **both)
+
+
+def _fill(layout: Layout, writer: CollectionWriter, progress: Step | None = None) -> None:
+    """Stream documents, then queries, then judgements into a collection."""
+    documents = (record for file in layout.corpus for record in READERS[layout.format](file, writer.problems))
+    for record in counted(documents, progress):
+        writer.document(record.id, record.title, record.text, record.source, record.metadata)
+    for file in layout.queries:
+        _fill_queries(file, writer)
+    for set_, file in layout.qrels.items():
+        for judged in read_judgements(file, writer.problems):
+            writer.judgement(set_, judged.query, judged.document, judged.grade, judged.source)
+
+
+def _fill_queries(file: Input, writer: CollectionWriter) -> None:
+    before, any_query = writer.problems.count, False
+    for query in read_topics(file, writer.problems):
+        any_query = True
+        writer.query(query.id, query.text, query.source)
+    if not any_query and writer.problems.count == before:
+        hint = "a line is: _id, text (JSON), or: id TAB text"
+        writer.problems.add(file.label, "the file has no query", hint)

@@ -1,0 +1,81 @@
+"""An encoder without weights: tokens are hashed to signed dimensions. For tests and memory benchmarks."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from functools import lru_cache
+from itertools import chain
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+
+from intrex.data.errors import UsageError
+from intrex.data.specs import EncoderSpec
+from intrex.encoders.base import EncoderOptions, Role, Vectors, refuse_options
+
+DEFAULT_DIM = 256
+CACHED_TOKENS = 1 << 16
+AT_ONCE = 2048
+_TOKEN = re.compile(r"\w+")
+_KEY = b"intrex hashing 1"
+
+
+class HashingEncoder:
+    """Feature hashing (Weinberger et al. 2009): each token adds +1 or -1 to one dimension, then the sum is normalised.
+
+    Counts are integers up to the last division, so the vectors are the same bits in every process and batch.
+    """
+
+    def __init__(self, dim: int) -> None:
+        params = {"normalized": True, "similarity": "dot", "tokens": r"\w+, lower case"}
+        self.spec = EncoderSpec("hashing", "hashing", revision="1", dim=dim, pooling="sum", params=params)
+        self._code = lru_cache(maxsize=CACHED_TOKENS)(self._hash)
+
+    @classmethod
+    def create(cls, name: str, options: EncoderOptions) -> Self:
+        """Make the encoder; ``name`` is the number of dimensions or empty (then ``options.dim``, then 256).
+
+        Raises:
+            UsageError: the number of dimensions is not a positive integer, or an option has no meaning here.
+        """
+        refuse_options(options, "hashing", {"dim"})
+        if name and options.dim is not None and name != str(options.dim):
+            raise UsageError(f"two numbers of dimensions: hashing:{name} and {options.dim}")
+        text = name or str(DEFAULT_DIM if options.dim is None else options.dim)
+        if not (text.isascii() and text.isdigit()) or int(text) < 1:
+            raise UsageError(f"hashing:{text} is not a number of dimensions", "for example hashing:256")
+        return cls(int(text))
+
+    @classmethod
+    def load(cls, spec: EncoderSpec, folder: Path, options: EncoderOptions) -> Self:
+        """Make the encoder of ``spec``; nothing is read from ``folder``."""
+        return cls(spec.dim)
+
+    def save(self, folder: Path) -> None:
+        """Write nothing: the spec says it all."""
+
+    def encode(self, texts: list[str], role: Role) -> Vectors:
+        """Vectors [len(texts), dim] in float32 of length 1; zero for a text without any token."""
+        out = np.empty((len(texts), self.spec.dim), np.float32)
+        for start in range(0, len(texts), AT_ONCE):
+            out[start : start + AT_ONCE] = self._encode(texts[start : start + AT_ONCE])
+        return out
+
+    def _encode(self, texts: list[str]) -> Vectors:
+        dim = self.spec.dim
+        tokens = [_TOKEN.findall(text.lower()) for text in texts]
+        lengths = np.array([len(t) for t in tokens], np.int64)
+        codes = np.fromiter(map(self._code, chain.from_iterable(tokens)), np.int64, int(lengths.sum()))
+        cells = np.repeat(np.arange(len(texts)) * dim, lengths) + (codes >> 1)
+        sums = np.bincount(cells, 1.0 - 2.0 * (codes & 1), len(texts) * dim).reshape(len(texts), dim)
+        norms = np.sqrt((sums * sums).sum(axis=1, keepdims=True))
+        vectors: Vectors = (sums / np.where(norms > 0, norms, 1.0)).astype(np.float32)
+        return vectors
+
+    def _hash(self, token: str) -> int:
+        """The token's dimension, times two, plus one when its sign is negative."""
+        digest = hashlib.blake2b(token.encode("utf-8", "surrogatepass"), digest_size=8, key=_KEY).digest()
+        value = int.from_bytes(digest, "big")
+        return (value >> 1) % self.spec.dim * 2 + (value & 1)

