@@ -9,7 +9,9 @@ that ``regex`` knows for them; those whose class changed since keep the old one.
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping
+from itertools import accumulate
 from typing import Any
 
 import regex
@@ -41,6 +43,11 @@ A9 AE 203C 2049 2122 2139 2194-2199 21A9-21AA 231A-231B 2328 2388 23CF 23E9-23F3
 """
 
 
+# How many joiners a match may begin with: without a limit, a long run of them takes quadratic time. More need not
+# be seen, as `_tokenize_long` takes over where a token may pass the limit.
+LEADING = f"{{0,{MAX_TOKEN}}}+"
+
+
 def _ranges(text: str) -> str:
     """Code points in hexadecimal, alone or as ``first-last``, as the inside of a character class."""
     return "".join("-".join(f"\\U{int(end, 16):08X}" for end in span.split("-")) for span in text.split())
@@ -61,12 +68,6 @@ _MID_LETTER = rf"(?:['\p{{WB=MidNumLet}}\p{{WB=MidLetter}}--[\u055F]]{_MARK}*+)"
 _MID_NUMBER = rf"(?:['\p{{WB=MidNumLet}}\p{{WB=MidNum}}\uFE10\uFE14]{_MARK}*+)"
 
 
-def _joined(*groups: str, joiner: str) -> str:
-    """Groups held together by joiners (``_``), which may also lead and trail."""
-    group = f"(?:{'|'.join(groups)})"
-    return f"{joiner}*+{group}(?:{joiner}++{group})*+{joiner}*+"
-
-
 def _word() -> str:
     """The grammar's ALPHANUM rule, which spans what NUM, HANGUL and KATAKANA match.
 
@@ -77,7 +78,8 @@ def _word() -> str:
     numbers = f"{_NUMBER}(?:{_MID_NUMBER}?{_NUMBER})*+"
     plain = f"(?:{_LETTER}|(?!{quoted}){_HEBREW})"
     letters = f"{plain}(?:{plain}|{_MID_LETTER}(?:{_LETTER}|{_HEBREW}))*+"
-    return _joined(f"{_KATAKANA}++", f"(?:{letters}|{quoted}|{numbers})++", joiner=_JOINER)
+    group = f"(?:{_KATAKANA}++|(?:{letters}|{quoted}|{numbers})++)"
+    return f"{_JOINER}{LEADING}{group}(?:{_JOINER}++{group})*+{_JOINER}*+"
 
 
 def _emoji() -> str:
@@ -85,8 +87,8 @@ def _emoji() -> str:
 
     A zero-width joiner (U+200D) is itself a mark, so a sequence goes on after one that was just taken.
     """
-    toned = rf"(?:\u200D*+\p{{Emoji_Modifier_Base}}{_EMOJI_MARK}*+)?{_MODIFIER}{_EMOJI_MARK}*+"
-    plain = rf"\u200D*+[{_ranges(_PICTOGRAPHIC)}]{_EMOJI_MARK}*+\uFE0F?"
+    toned = rf"(?:\u200D{LEADING}\p{{Emoji_Modifier_Base}}{_EMOJI_MARK}*+)?{_MODIFIER}{_EMOJI_MARK}*+"
+    plain = rf"\u200D{LEADING}[{_ranges(_PICTOGRAPHIC)}]{_EMOJI_MARK}*+\uFE0F?"
     element = f"(?:{toned}|{plain})"
     flag_tags = r"(?<=\uFE0F)[\U000E0020-\U000E007E]++\U000E007F"
     keycap = rf"[#*]{_EMOJI_MARK}*\uFE0F?\u20E3{_EMOJI_MARK}*+"
@@ -100,9 +102,14 @@ _OTHERS = rf"(?:\p{{LB=SA}}{_MARK}*+)++|[\p{{Script=Han}}\p{{Script=Hiragana}}]{
 
 _TOKEN = regex.compile(f"{_word()}|{_emoji()}|{_OTHERS}", regex.V1)
 
+# A window on nothing but these has no token.
+_IDLE = regex.compile(rf"[[\p{{WB=ExtendNumLet}}{_MARK}]--\p{{LB=SA}}]*+", regex.V1)
+
 # The same for ASCII, by the quicker `re`; most tokens are letters that nothing joins to what follows.
 _ASCII_GROUP = "(?:[0-9]++(?:[,;.'][0-9]++)*+|[A-Za-z]++(?:[:.'][A-Za-z]++)*+)++"
-_ASCII_TOKEN = re.compile("[A-Za-z]++(?![:.'0-9_])|" + _joined(_ASCII_GROUP, joiner="_"))
+_ASCII_TOKEN = re.compile(
+    f"[A-Za-z]++(?![:.'0-9_])|_{LEADING}{_ASCII_GROUP}(?:_++{_ASCII_GROUP})*+_*+"
+)
 _NOT_ASCII = re.compile(r"[^\x00-\x7F]")
 
 
@@ -123,26 +130,26 @@ def tokenize(text: str) -> list[str]:
 
 
 def _tokenize_long(text: str) -> Iterator[str]:
-    """The same where a token may pass the limit: Lucene then takes the longest match within the limit."""
-    at = 0
-    while found := _TOKEN.search(text, at):
-        start = at = found.start()
-        end = _window(text, start)
-        if found.end() > end:
-            found = _TOKEN.match(text, start, end)
-        at = found.end() if found else start + 1
-        if found:
-            yield found[0]
+    """The same where a token may pass the limit: Lucene sees no further than the limit from where a token starts."""
+    pattern, at = _ASCII_TOKEN if text.isascii() else _TOKEN, 0
+    while found := pattern.search(text, at):
+        at = found.start()
+        while at < found.end():
+            piece = pattern.match(text, at, _window(text, at))
+            if piece:
+                yield piece[0]
+                at = piece.end()
+            else:
+                at = max(at + 1, _IDLE.match(text, at).end() - MAX_TOKEN)
 
 
 def _window(text: str, start: int) -> int:
     """Where the longest piece from ``start`` ends that has at most `MAX_TOKEN` UTF-16 units."""
-    units = 0
-    for end in range(start, min(start + MAX_TOKEN, len(text))):
-        units += 2 if text[end] > "\uffff" else 1
-        if units > MAX_TOKEN:
-            return end
-    return min(start + MAX_TOKEN, len(text))
+    ahead = text[start : start + MAX_TOKEN]
+    if max(ahead) <= "\uffff":
+        return start + len(ahead)
+    units = list(accumulate(2 if c > "\uffff" else 1 for c in ahead))
+    return start + bisect_right(units, MAX_TOKEN)
 
 
 def english_term(token: str) -> str:

@@ -210,9 +210,8 @@ class BM25Index:
 
         found, blank = RunBuilder(self.ids, KIND), 0
         with ThreadPoolExecutor(threads) as pool:
-            for batch, hits in zip(
-                batches, map(work, batches) if threads == 1 else pool.map(work, batches), strict=True
-            ):
+            done = map(work, batches) if threads == 1 else pool.map(work, batches)
+            for batch, hits in zip(batches, done, strict=True):
                 for query, hit in zip(queries.ids[batch], hits, strict=True):
                     found.add(query, hit.rows, hit.scores)
                     blank += hit.blank

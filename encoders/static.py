@@ -1,0 +1,191 @@
+"""Static embeddings: one vector a token, distilled from a transformer, averaged over a text. No network to run."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import io
+import json
+import logging
+from collections.abc import Iterator
+from itertools import chain
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from intrex.data.errors import BadInput, MissingExtra, UsageError
+from intrex.data.files import read_json
+from intrex.data.specs import EncoderSpec
+from intrex.encoders.base import EncoderOptions, Role, Vectors, refuse_options
+from intrex.encoders.models import Model, require, resolve_model
+
+log = logging.getLogger("intrex")
+
+DEFAULT_DIM = 256
+TOKENS_AT_ONCE = 1 << 16
+TEXTS_AT_ONCE = 1024
+WEIGHTS, TOKENIZER = "model.safetensors", "tokenizer.json"
+_KEYS = ("embedding.weight", "embeddings")
+"""The name of the matrix in files of sentence-transformers and of model2vec."""
+
+
+class StaticEncoder:
+    """The normalised mean of the vectors of a text's tokens; zero for a text without tokens.
+
+    The same vectors as ``SentenceTransformer(modules=[StaticEmbedding(...)])`` with ``normalize_embeddings``. They are
+    the same bits in every batch; an index keeps the weights, so that it does not depend on how they were made.
+    """
+
+    def __init__(self, weights: Vectors, tokenizer: str, name: str, params: dict[str, Any]) -> None:
+        """Take over ``weights`` [tokens, dim] in float32 and the tokenizer as the JSON text of ``tokenizers``."""
+        from tokenizers import Tokenizer
+
+        self._weights = np.ascontiguousarray(weights, np.float32)
+        self._json = tokenizer
+        self._tokenizer = Tokenizer.from_str(tokenizer)
+        self._tokenizer.no_padding()
+        self._tokenizer.no_truncation()
+        highest = self._tokenizer.get_vocab_size()
+        if self._weights.ndim != 2 or len(self._weights) < highest:
+            raise BadInput(f"the static model {name} has vectors {self._weights.shape} for {highest} tokens")
+        digest = hashlib.sha256(self._weights.tobytes() + tokenizer.encode("utf-8")).hexdigest()
+        self.spec = EncoderSpec("static", name, f"sha256:{digest}", self._weights.shape[1], pooling="mean", params=params)
+
+    @classmethod
+    def create(cls, name: str, options: EncoderOptions) -> Self:
+        """Load the static model ``name``, or distil one from the transformer of that name (about 20 s for MiniLM).
+
+        Args:
+            name: a hub name or a folder: of a static model (sentence-transformers, model2vec, or what `save` wrote) or
+                of a transformer.
+            options: ``dim`` is the number of dimensions to distil to (256), ``device`` where.
+
+        Raises:
+            UsageError: no name, an option without a meaning here, or dimensions that the model cannot give.
+            BadInput: the model is nowhere to be found, or has further layers.
+            MissingExtra: a package is missing.
+        """
+        refuse_options(options, "static", {"revision", "dim"})
+        found = resolve_model(name, options.revision)
+        label = found.path.name if found.name == str(found.path) else found.name
+        params: dict[str, Any] = {"normalized": True, "similarity": "dot"}
+        if (folder := _saved_in(found.path)) is not None:
+            weights, tokenizer = _read(folder)
+            if options.dim not in (None, weights.shape[1]):
+                raise UsageError(f"--dim {options.dim} does not suit the static model {name}, it has {weights.shape[1]}")
+            return cls(weights, tokenizer, label, params)
+        weights, tokenizer = _distil(found, options.dim or DEFAULT_DIM, options.device)
+        return cls(weights, tokenizer, label, {**params, "distilled_from": found.revision})
+
+    @classmethod
+    def load(cls, spec: EncoderSpec, folder: Path, options: EncoderOptions) -> Self:
+        """Read back what `save` wrote; raises `BadInput` when it is missing or not what the spec says."""
+        require("tokenizers", "a static encoder")
+        if not (folder / WEIGHTS).is_file() or not (folder / TOKENIZER).is_file():
+            raise BadInput(f"the weights of the static encoder are missing: {folder}", "rebuild the index")
+        weights, tokenizer = _read(folder)
+        encoder = cls(weights, tokenizer, spec.name, dict(spec.params))
+        if encoder.spec.fingerprint != spec.fingerprint:
+            raise BadInput(f"damaged: the weights are not those that were written ({folder})", "rebuild the index")
+        return encoder
+
+    def save(self, folder: Path) -> None:
+        """Write weights and tokenizer into ``folder``, in a form that sentence-transformers' StaticEmbedding reads."""
+        from safetensors.numpy import save_file
+
+        folder.mkdir(parents=True, exist_ok=True)
+        save_file({_KEYS[0]: self._weights}, folder / WEIGHTS)
+        (folder / TOKENIZER).write_text(self._json, encoding="utf-8", newline="\n")
+
+    def encode(self, texts: list[str], role: Role) -> Vectors:
+        """Vectors [len(texts), dim] in float32, in the order of ``texts``, of length 1 or zero."""
+        out = np.zeros((len(texts), self.spec.dim), np.float32)
+        for start in range(0, len(texts), TEXTS_AT_ONCE):
+            encoded = self._tokenizer.encode_batch(texts[start : start + TEXTS_AT_ONCE], add_special_tokens=False)
+            lengths = np.array([len(e.ids) for e in encoded], np.int64)
+            ids = np.fromiter(chain.from_iterable(e.ids for e in encoded), np.int64, int(lengths.sum()))
+            self._sum(ids, lengths, out[start : start + TEXTS_AT_ONCE])
+        # the mean and the sum have the same direction
+        norms = np.sqrt((out.astype(np.float64) ** 2).sum(axis=1, keepdims=True))
+        return (out / np.where(norms > 0, norms, 1.0)).astype(np.float32)
+
+    def _sum(self, ids: npt.NDArray[np.int64], lengths: npt.NDArray[np.int64], out: Vectors) -> None:
+        """Add up the vectors of each text's tokens, in the order of the text whatever is beside it."""
+        ends = np.cumsum(lengths)
+        for rows in _groups(lengths):
+            first, last = int(ends[rows[0]] - lengths[rows[0]]), int(ends[rows[-1]])
+            starts = ends[rows] - lengths[rows] - first
+            for start in range(first, last, TOKENS_AT_ONCE):  # more than one piece: one long text
+                piece = self._weights[ids[start : min(start + TOKENS_AT_ONCE, last)]]
+                out[rows] += np.add.reduceat(piece, starts, axis=0)
+
+
+def _groups(lengths: npt.NDArray[np.int64]) -> Iterator[npt.NDArray[np.int64]]:
+    """Neighbouring texts of at most `TOKENS_AT_ONCE` tokens together, or one longer one; without the empty texts."""
+    group: list[int] = []
+    tokens = 0
+    for row in np.flatnonzero(lengths).tolist():
+        if group and tokens + lengths[row] > TOKENS_AT_ONCE:
+            yield np.array(group)
+            group, tokens = [], 0
+        group.append(row)
+        tokens += int(lengths[row])
+    if group:
+        yield np.array(group)
+
+
+def _saved_in(folder: Path) -> Path | None:
+    """The folder that holds a static embedding: this one or that of its first module; None for a transformer."""
+    from safetensors import safe_open
+
+    modules = folder / "modules.json"
+    parts = json.loads(modules.read_text(encoding="utf-8")) if modules.is_file() else []
+    for place in [folder, *(folder / part["path"] for part in parts[:1])]:
+        if (place / WEIGHTS).is_file() and (place / TOKENIZER).is_file():
+            with safe_open(place / WEIGHTS, "numpy") as tensors:
+                static = not set(_KEYS).isdisjoint(tensors.keys())
+            if static:
+                others = {part["type"].rpartition(".")[2] for part in parts[1:]} - {"Normalize"}
+                if others:
+                    raise BadInput(f"the static model {folder} has further layers: {', '.join(sorted(others))}", "use it as dense:FOLDER")
+                return place
+    return None
+
+
+def _read(folder: Path) -> tuple[Vectors, str]:
+    """Weights [tokens, dim] and the tokenizer's JSON; model2vec's mapping and token weights are multiplied in."""
+    from safetensors import SafetensorError
+    from safetensors.numpy import load_file
+
+    try:
+        tensors = load_file(folder / WEIGHTS)
+        weights = next(tensors[key] for key in _KEYS if key in tensors).astype(np.float32)
+    except (SafetensorError, OSError, StopIteration) as error:
+        raise BadInput(f"not a sound static model: {error!r} ({folder / WEIGHTS})") from error
+    if "mapping" in tensors:
+        weights = weights[tensors["mapping"].astype(np.int64)]
+    if "weights" in tensors:
+        weights = weights * tensors["weights"].astype(np.float32)[:, None]
+    read_json(folder / TOKENIZER)  # for its message when the file is damaged
+    return weights, (folder / TOKENIZER).read_text(encoding="utf-8")
+
+
+def _distil(found: Model, dim: int, device: str | None) -> tuple[Vectors, str]:
+    """Distil token vectors from a transformer by model2vec: forward pass of each token, PCA, down-weighted by rank."""
+    require("model2vec", "distilling a static model")
+    from sentence_transformers.sentence_transformer.modules import StaticEmbedding
+
+    log.info("model %s: distilling %d dimensions, about half a minute", found.name, dim)
+    with contextlib.redirect_stderr(io.StringIO()):  # progress bars that cannot be switched off
+        try:
+            static = StaticEmbedding.from_distillation(str(found.path), device=device, pca_dims=dim)
+        except ImportError as error:
+            raise MissingExtra("model2vec[distill]", "dense", "distilling a static model") from error
+        except (OSError, ValueError, KeyError) as error:
+            raise BadInput(f"no static model can be distilled from {found.name}: {error}") from error
+    weights = static.embedding.weight.detach().float().cpu().numpy()
+    if weights.shape[1] != dim:
+        raise UsageError(f"--dim {dim} is more than the model {found.name} has: {weights.shape[1]}")
+    return weights, static.tokenizer.to_str()

@@ -1,0 +1,153 @@
+"""The golden cases: files to lay out, then command lines (or small actions between them)."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Case:
+    steps: list[str | Callable[[], None]]
+    files: dict[str, bytes] = field(default_factory=dict)
+    shows_files: bool = False
+
+
+def lines(*rows: object) -> bytes:
+    return "".join((r if isinstance(r, str) else json.dumps(r, ensure_ascii=False)) + "\n" for r in rows).encode()
+
+
+CORPUS = lines(
+    {"_id": "d1", "title": "Wings", "text": "the lift of a wing in a slipstream"},
+    {"_id": "d2", "title": "", "text": "boundary layers on a flat plate"},
+    {"_id": "d3", "title": "Heat", "text": "heat transfer through a boundary layer"},
+)
+QUERIES = lines({"_id": "q1", "text": "lift of wings"}, {"_id": "q2", "text": "flat boundary layers"})
+QRELS = lines("query-id\tcorpus-id\tscore", "q1\td1\t2", "q2\td2\t1", "q2\td3\t1")
+BEIR = {"src/corpus.jsonl": CORPUS, "src/queries.jsonl": QUERIES, "src/qrels/test.tsv": QRELS}
+IMPORT = "collection import src c"
+MADE = [IMPORT, "index bm25 c i"]
+RUN = b"q1 Q0 d1 1 2.0 mine\nq1 Q0 d2 2 1.0 mine\nq2 Q0 d3 1 2.0 mine\nq2 Q0 d2 2 1.5 mine\n"
+OTHER = b"q1 Q0 d2 1 9 other\nq1 Q0 d1 2 8 other\n"
+
+
+def beir(**changes: bytes) -> dict[str, bytes]:
+    """The BEIR folder with some files replaced; ``_`` in a key stands for nothing but a name."""
+    names = {"corpus": "src/corpus.jsonl", "queries": "src/queries.jsonl", "qrels": "src/qrels/test.tsv"}
+    return {**BEIR, **{names[k]: v for k, v in changes.items()}}
+
+
+def refused(**changes: bytes) -> Case:
+    return Case([IMPORT], beir(**changes), shows_files=True)
+
+
+def flip() -> None:
+    """one byte of the manifest is flipped"""
+    path = Path("i/manifest.json")
+    raw = bytearray(path.read_bytes())
+    raw[raw.index(b'"k1"') + 2] ^= 1
+    path.write_bytes(bytes(raw))
+
+
+def flip_data() -> None:
+    """one byte of the postings is flipped"""
+    path = next(p for p in sorted(Path("i").glob("postings*")) if p.stat().st_size > 130)
+    raw = bytearray(path.read_bytes())
+    raw[-1] ^= 1
+    path.write_bytes(bytes(raw))
+
+
+def cut() -> None:
+    """the vector file is cut off"""
+    path = Path("i/vectors.npy")
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+CASES: dict[str, Case] = {
+    # the walk: import, index, search, fuse, evaluate, leaderboard
+    "collection-import": Case([IMPORT, "collection info c --format csv", "collection verify c"], BEIR),
+    "collection-import-bom-and-crlf": Case(
+        [IMPORT, "collection import crlf c2", "collection info c --format jsonl", "collection info c2 --format jsonl"],
+        {**BEIR, **{k.replace("src", "crlf"): b"\xef\xbb\xbf" + v.replace(b"\n", b"\r\n") for k, v in BEIR.items()}},
+    ),
+    "index-search-evaluate": Case(
+        [*MADE, "search i c:test", "search i c:test --k 1 --tag best -o r.txt", "evaluate c:test r.txt", "evaluate c:test r.txt --format table -m nDCG@10 -m P@1"],
+        BEIR,
+    ),
+    "search-pyserini-spelling": Case([*MADE, "search --index i --topics c:test --hits 1 --output r.txt --threads 1 --batch-size 1"], BEIR),
+    "index-dense-hashing": Case([IMPORT, "index dense c i --encoder hashing:64", "search i c:test --k 2", "index verify i"], BEIR),
+    "fuse": Case(
+        ["fuse a.txt b.txt", "fuse a.txt b.txt --method wsum --weights 0.25,0.75 --k 1", "fuse a.txt b.txt --method wsum --weights 1"],
+        {"a.txt": RUN, "b.txt": OTHER},
+    ),
+    "leaderboard": Case(
+        [
+            IMPORT,
+            "evaluate c:test a.txt b.txt -m nDCG@10 -m RR@10 --scores s.jsonl --format table",
+            "leaderboard build s.jsonl -o l.csv",
+            "leaderboard build s.jsonl --format csv --sort-by RR@10",
+        ],
+        {**BEIR, "a.txt": RUN, "b.txt": OTHER},
+    ),
+    "evaluate-formats": Case(
+        [f"evaluate c:test a.txt b.txt -m nDCG@10 -m P(rel=2)@1 --format {f}" for f in ("csv", "jsonl", "md", "latex", "table")],
+        {**BEIR, "a.txt": RUN, "b.txt": OTHER},
+    ),
+    "evaluate-by-query": Case(["evaluate q.tsv a.txt -q -m RR@10 -m R@1", "evaluate q.tsv a.txt -q -m RR --format table"], {"q.tsv": QRELS, "a.txt": RUN}),
+    "evaluate-missing-queries": Case(
+        ["evaluate q.tsv b.txt -m RR@10", "evaluate q.tsv b.txt -m RR@10 -c", "evaluate q.tsv b.txt -m RR@10 --no-complete"],
+        {"q.tsv": QRELS, "b.txt": OTHER},
+    ),
+    "convert": Case(
+        ["convert a.txt a.json --to json", "convert a.json b.tsv --to msmarco", "convert b.tsv c.txt --tag back", "convert a.txt x --to xml"],
+        {"a.txt": RUN},
+    ),
+    "collection-list": Case([IMPORT, "collection list --format csv"], BEIR),
+    "experiment-plan": Case(["experiment plan r.toml --format csv"], {"r.toml": b'name="x"\nqueries="test"\nmeasures=["AP"]\n[collection]\nimport="src"\n[[system]]\nname="a"\nindex="bm25"\n'}),
+    # bad input: each with file, line, a hint, and nothing written
+    "bad-json": refused(corpus=CORPUS + b'{"_id": "d4", "text": "x"\n'),
+    "bad-missing-id": refused(corpus=CORPUS + b'{"text": "x"}\n'),
+    "bad-id-type": refused(corpus=CORPUS + b'{"_id": 7, "text": "x"}\n{"_id": "d8", "text": 7}\n'),
+    "bad-duplicate-document": refused(corpus=CORPUS + CORPUS[: CORPUS.index(b"\n") + 1]),
+    "bad-duplicate-query": refused(queries=QUERIES + b'{"_id": "q1", "text": "again"}\n'),
+    "bad-empty-id": refused(corpus=CORPUS + b'{"_id": "", "text": "x"}\n'),
+    "bad-empty-corpus": refused(corpus=b""),
+    "bad-not-utf8": refused(corpus=CORPUS + b'{"_id": "d4", "text": "caf\xe9"}\n'),
+    "bad-many-problems": refused(corpus=b"".join(b'{"_id": "d%d"\n' % i for i in range(9))),
+    "bad-qrels-grade": refused(qrels=QRELS + b"q1\td2\t0.5\n"),
+    "bad-qrels-unknown": Case([IMPORT, IMPORT + " --allow-unknown"], beir(qrels=QRELS + b"q1\td9\t1\nq9\td1\t1\n"), shows_files=True),
+    "ids-with-white-space": Case([IMPORT, "index bm25 c i", "search i c:test"], {
+        "src/corpus.jsonl": lines({"_id": "Ann Lee", "text": "likes owls"}, {"_id": "100% Bo", "text": "likes ants"}),
+        "src/queries.jsonl": lines({"_id": "q 1", "text": "owls"}), "src/qrels/test.tsv": lines("query-id\tcorpus-id\tscore", "q 1\tAnn Lee\t1"),
+    }),  # fmt: skip
+    "bad-source": Case(["collection import nowhere c", "collection import beir:scifcat c"]),
+    "bad-builder": Case(["collection build stdlb c", "collection build stdlib c --sample 0"]),
+    "bad-output-exists": Case([IMPORT, IMPORT, IMPORT + " --overwrite"], BEIR),
+    "bad-query-set": Case([*MADE, "search i c:dev", "evaluate c:dev a.txt", "search i nothing"], {**BEIR, "a.txt": RUN}),
+    "bad-collection": Case(["index bm25 src i", "index bm25 nowhere i", "collection info src"], BEIR),
+    "bad-other-collection": Case(
+        [*MADE, "collection import other o", "search i o:test", "search i c:test --encoder all-MiniLM-L6-v2"],
+        {**BEIR, **{k.replace("src", "other"): v.replace(b"lift", b"drag") for k, v in BEIR.items()}},
+    ),
+    "bad-other-encoder": Case([IMPORT, "index dense c i --encoder hashing", "search i c:test --encoder all-MiniLM-L6-v2"], BEIR),
+    "bad-model": Case([IMPORT, "index dense c i --encoder no/such-model", "index dense c i --encoder hashing:x", "index dense c i --encoder hashing --dtype float16"], BEIR, shows_files=True),
+    "bad-bm25-parameters": Case([IMPORT, "index bm25 c i --b 1.5", "index bm25 c i --k1 -1", "index bm25 c i --k1 nan"], BEIR),
+    "bad-manifest-flipped-byte": Case([*MADE, flip, "search i c:test", "index verify i"], BEIR),
+    "bad-index-flipped-byte": Case([*MADE, "index verify i", flip_data, "index verify i"], BEIR),
+    "bad-index-cut-off": Case([IMPORT, "index dense c i --encoder hashing", cut, "search i c:test"], BEIR),
+    "bad-query-file": Case([*MADE, "search i a.tsv", "search i b.jsonl", "search i empty"], {**BEIR, "a.tsv": b"q1\tfine\nno tab\nq1\tagain\n\tno id\n", "b.jsonl": b'{"_id": "q1"}\n{"id": 3, "text": "x"}\n', "empty": b""}),
+    "bad-run-score": Case(["evaluate q.tsv r"], {"q.tsv": QRELS, "r": RUN + b"q1 Q0 x 3 nan t\nq1 Q0 y 4 inf t\nq1 Q0 z 5 high t\nq1 Q0 w 6 1_000 t\n"}),
+    "bad-run-columns": Case(["evaluate q.tsv r"], {"q.tsv": QRELS, "r": RUN + b"q1 Q0 x 3 0.5\nq1 Q0 y 3 0.5 my tag\n"}),
+    "bad-run-duplicate": Case(["evaluate q.tsv r"], {"q.tsv": QRELS, "r": RUN + b"q1 Q0 d1 3 0.5 t\n"}),
+    "bad-run-not-utf8": Case(["evaluate q.tsv r"], {"q.tsv": QRELS, "r": RUN + b"q1 Q0 caf\xe9 3 0.5 t\nq1 Q0 a\x00b 3 0.5 t\n"}),
+    "bad-run-empty": Case(["evaluate q.tsv r", "evaluate q.tsv nowhere", "evaluate q.tsv src"], {"q.tsv": QRELS, "r": b"", "src/x": b""}),
+    "bad-run-other-queries": Case(["evaluate q.tsv r"], {"q.tsv": QRELS, "r": b"101 Q0 d1 1 1 t\n"}),
+    "bad-qrels-file": Case(["evaluate q.tsv r"], {"q.tsv": QRELS + b"q1\td3\tone\nq1\td1\t1\nq1\n", "r": RUN}),
+    "bad-measure": Case(["evaluate q.tsv r -m nDGC@10 -m Foo -m AP@0"], {"q.tsv": QRELS, "r": RUN}),
+    "bad-recipe": Case(
+        ["experiment run r.toml", "experiment run nowhere", "experiment run broken.toml"],
+        {"r.toml": b'name="x"\nmeasures=["AP"]\ncolour=1\n[collection]\nbuild="stdlib"\nimport="x"\n[[system]]\nname="a b"\nindex="bm25"\nk2=3\n[[system]]\nname="f"\nfuse=["a","b"]\n[[system]]\nname="d"\nindex="dense"\n', "broken.toml": b"name = \n"},
+    ),
+    "bad-scores": Case(["leaderboard build s.jsonl", "leaderboard build nowhere"], {"s.jsonl": b'{"query": "q1"}\n'}),
+    "usage": Case(["serch i q", "search", "search i", "index dense c i", "evaluate q.tsv", "index bm25 c i --b x"]),
+}  # fmt: skip
