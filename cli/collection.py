@@ -24,14 +24,14 @@ def list_(
     """List the collections in a folder, and the names that can be imported or built."""
     from intrex.data.builders.registry import BUILDERS
     from intrex.data.catalogue import collections_in
-    from intrex.data.importers.beir_names import BEIR_MD5
+    from intrex.data.importers.beir_names import beir_names
 
     rows: list[list[str | int]] = [
         [str(c.path), "here", c.name, c.n_documents, ", ".join(f"{s} ({n['queries']})" for s, n in c.sets.items())]
         for c in collections_in(folder)
     ]
     rows += [[name, "build", "made from what this machine has", "", ""] for name in BUILDERS.table]
-    rows += [[f"beir:{name}", "import", "downloads BEIR's own archive", "", ""] for name in sorted(BEIR_MD5)]
+    rows += [[f"beir:{name}", "import", "downloads BEIR's own archive", "", ""] for name in beir_names()]
     emit(["name", "how", "what", "documents", "query sets"], rows, format)
     say("also: any ir_datasets id, as `intrex collection import irds:vaswani OUT`, and folders of your own")
 
@@ -41,8 +41,8 @@ def import_(
     source: Annotated[str, typer.Argument(help="A folder, a file, a BEIR name (beir:scifact) or an ir_datasets id (irds:vaswani).")],
     out: Out,
     name: Annotated[str | None, typer.Option(help="Name of the collection; the source's name by default.")] = None,
-    layout: Annotated[str, typer.Option(help="auto, or the layout of the source when it cannot be told: beir, jsonl, tsv.")] = "auto",
-    queries: Annotated[Path | None, typer.Option("--queries", "--topics", help="Query file beside a corpus: TREC topics, TSV or JSON lines.")] = None,
+    layout: Annotated[str, typer.Option(help="auto, or the layout of the source when it cannot be told: beir, pyserini, colbert.")] = "auto",
+    queries: Annotated[list[Path] | None, typer.Option("--queries", "--topics", help="Query file beside a corpus: TREC topics, TSV or JSON lines; may be repeated.")] = None,
     qrels: Annotated[list[str] | None, typer.Option("--qrels", help="SET=FILE, or FILE for the set 'test'; may be repeated.")] = None,
     allow_unknown: Annotated[bool, typer.Option("--allow-unknown", help="Leave out judgements that name unknown documents or queries, and count them.")] = False,
     overwrite: Overwrite = False,
@@ -50,10 +50,10 @@ def import_(
     """Import a collection: BEIR, pyserini JSONL, ColBERT TSV, TREC topics and qrels, ir_datasets."""
     from intrex.data.importers.sources import import_collection
 
-    with progress("importing") as step:
+    with progress("downloading (bytes)") as fetched, progress("importing") as step:
         made = import_collection(
             source, out, name=name, layout=layout, queries=queries, qrels=qrels or [],
-            allow_unknown=allow_unknown, overwrite=overwrite, progress=step,
+            allow_unknown=allow_unknown, overwrite=overwrite, progress=step, downloading=fetched,
         )  # fmt: skip
     _report(made.path)
 

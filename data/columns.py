@@ -47,7 +47,7 @@ def read_columns(path: Path, width: int, what: str, problems: Problems, header: 
     ``header`` skips the first line that is not blank. Blank lines are skipped, CRLF and a byte order mark accepted.
     """
     line = 0
-    for raw in read_pieces(path):
+    for raw in read_pieces(path, 8 << 20):
         text = np.frombuffer(raw, np.uint8)
         piece, line = _cut(text, line, width, what, path, problems, header)
         header = header and not len(piece.lines)

@@ -15,7 +15,7 @@ from typing import IO, Any, cast
 from intrex.data.errors import BadInput, IntrexError, Problems
 
 BOM = b"\xef\xbb\xbf"
-PIECE = 1 << 20
+PIECE = 1 << 20  # bytes
 
 
 def require_file(path: Path, what: str, hint: str | None = None) -> Path:
@@ -46,7 +46,7 @@ def reading(path: Path) -> Iterator[IO[bytes]]:
         raise BadInput(f"not a sound gzip file: {error} ({path})", "fetch or write the file again") from error
 
 
-def read_pieces(path: Path, size: int = 8 * PIECE) -> Iterator[bytes]:
+def read_pieces(path: Path, size: int = PIECE) -> Iterator[bytes]:
     """The file's bytes, without a byte order mark, in pieces of about ``size`` that end at a line's end."""
     with reading(path) as stream:
         rest = stream.read(len(BOM))
@@ -90,11 +90,8 @@ def read_jsonl(path: Path, problems: Problems) -> Iterator[tuple[int, dict[str, 
     for number, line in read_lines(path, problems):
         try:
             value = json.loads(line)
-        except json.JSONDecodeError as error:
-            problems.add(f"{path.name}:{number}", f"broken JSON: {error.msg} at column {error.colno}")
-            continue
-        except RecursionError:
-            problems.add(f"{path.name}:{number}", "broken JSON: nested too deeply")
+        except (ValueError, RecursionError) as error:
+            problems.add(f"{path.name}:{number}", f"broken JSON: {_json_reason(error)}")
             continue
         if isinstance(value, dict):
             yield number, value
@@ -102,11 +99,17 @@ def read_jsonl(path: Path, problems: Problems) -> Iterator[tuple[int, dict[str, 
             problems.add(f"{path.name}:{number}", f"a JSON object is needed, this is a {type(value).__name__}")
 
 
+def _json_reason(error: Exception) -> str:
+    if isinstance(error, json.JSONDecodeError):
+        return f"{error.msg} at column {error.colno}"
+    return "nested too deeply" if isinstance(error, RecursionError) else str(error)
+
+
 def read_json(path: Path) -> dict[str, Any]:
     """A JSON file that holds one object."""
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:
         raise BadInput(f"broken JSON: {error} ({path})", "the file was damaged; rebuild what it belongs to") from error
     if not isinstance(value, dict):
         raise BadInput(f"a JSON object is needed ({path})")

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 MAX_BYTES = 512
-_BAD = re.compile(r"[\s\x00-\x1f\x7f\x85\xa0\u2028\u2029]")
+_BAD = re.compile(r'[\s\x00-\x1f\x7f\x85\xa0\u2028\u2029]|^"')  # BEIR reads judgements as CSV: a leading quote would open a field
 
 Bytes = npt.NDArray[np.bytes_]
 """A one-dimensional array of ids as UTF-8 bytes (numpy dtype ``S``): compares in byte order."""
@@ -24,7 +24,7 @@ def id_problem(value: object) -> str | None:
     if not value:
         return "the id is empty"
     if _BAD.search(value):
-        return f"the id {value!r} has white space or a control character"
+        return f"the id {value!r} has white space, a control character or a leading quote"
     try:
         size = len(value.encode("utf-8"))
     except UnicodeEncodeError:
@@ -33,12 +33,12 @@ def id_problem(value: object) -> str | None:
 
 
 def encode_id(value: str) -> str:
-    """Percent-encode what an id may not hold (white space, control characters), and ``%`` in such an id."""
+    """Percent-encode what an id may not hold (see `needs_encoding`), and ``%`` in such an id."""
     return re.sub(_BAD.pattern + "|%", lambda match: quote(match[0], safe=""), value) if needs_encoding(value) else value
 
 
 def needs_encoding(value: str) -> bool:
-    """Whether an id holds white space or a control character."""
+    """Whether an id holds white space, a control character or a leading quote."""
     return _BAD.search(value) is not None
 
 
@@ -60,7 +60,7 @@ class IdRegistry:
 
     def __init__(self) -> None:
         self._digests = bytearray()
-        self._sorted: Bytes | None = None
+        self._ordered = 0
 
     def __len__(self) -> int:
         return len(self._digests) // 16
@@ -71,10 +71,12 @@ class IdRegistry:
         self._digests += _digest(value) + ordinal.to_bytes(4, "big")
 
     def _order(self) -> Bytes:
-        if self._sorted is None or len(self._sorted) != len(self):
-            self._sorted = np.frombuffer(bytes(self._digests), dtype="S16").copy()
-            self._sorted.sort()
-        return self._sorted
+        """The entries, sorted in place by digest; the array must not outlive the call that asked for it."""
+        entries = np.frombuffer(self._digests, dtype="S16")
+        if self._ordered != len(self):
+            entries.sort()
+            self._ordered = len(self)
+        return entries
 
     def duplicates(self) -> list[tuple[int, int]]:
         """Pairs (ordinal of the first, ordinal of a later one) that share an id, in order of the later one."""

@@ -8,8 +8,9 @@ from pathlib import Path
 from intrex.data.artifact import manifest_path
 from intrex.data.collection import Collection, Queries
 from intrex.data.errors import BadInput, Problems
-from intrex.data.files import read_jsonl, read_lines
 from intrex.data.ids import id_problem
+from intrex.data.importers.inputs import Input
+from intrex.data.importers.topics import read_topics
 from intrex.data.qrels import Qrels, read_qrels
 
 
@@ -23,14 +24,14 @@ class Judged:
 
 
 def find_queries(text: str) -> tuple[Queries, Collection | None]:
-    """Queries from a file (BEIR jsonl, or ``id<TAB>text``), plain or gzip, or from ``COLLECTION:SET``.
+    """Queries from a file (JSON lines, ``id TAB text`` or TREC topics), or from ``COLLECTION:SET``.
 
     Raises:
         BadInput: neither exists, the set does not (the message names those that do), or the file is malformed.
     """
     path = Path(text)
     if path.is_file():
-        return read_topics(path), None
+        return read_query_file(path), None
     collection, name = _collection(text, "queries")
     return collection.queries(name), collection
 
@@ -60,42 +61,26 @@ def _collection(text: str, what: str) -> tuple[Collection, str]:
     return collection, name
 
 
-def read_topics(path: Path) -> Queries:
-    """Read a query file: JSON lines with ``_id`` (or ``id``) and ``text``, or ``id<TAB>text``.
+def read_query_file(path: Path) -> Queries:
+    """Read a query file: JSON lines, ``id TAB text``, or TREC topics; plain or gzip, told by the first line.
 
     Raises:
         BadInput: every malformed line and repeated id is counted.
     """
     problems = Problems(path.name)
-    first = next(read_lines(path, Problems(path.name)), (0, ""))[1].lstrip()
-    rows = _json_topics(path, problems) if first.startswith("{") else _tsv_topics(path, problems)
-    seen: dict[str, int] = {}
-    for number, id_, text in rows:
-        where = f"{path.name}:{number}"
+    seen: dict[str, str] = {}
+    texts: list[str] = []
+    for id_, text, source in read_topics(Input(path, path.name), problems):
         if wrong := id_problem(id_):
-            problems.add(where, wrong)
+            problems.add(str(source), wrong)
         elif not isinstance(text, str):
-            problems.add(where, f"the text of query {id_} is missing")
+            problems.add(str(source), f"the text of query {id_} is a {type(text).__name__}, a string is needed")
         elif id_ in seen:
-            problems.add(where, f"the query id {id_} occurred before, at line {seen[id_]}")
+            problems.add(str(source), f"the query id {id_} occurred before, at {seen[id_]}")
         else:
-            seen[str(id_)] = number
+            seen[id_] = str(source)
+            texts.append(text)
     problems.raise_if_any()
-    if not rows:
-        raise BadInput(f"the file has no query ({path})", "a line is: id<TAB>text, or JSON with _id and text")
-    return Queries([str(i) for _, i, _ in rows], [str(t) for _, _, t in rows])
-
-
-def _json_topics(path: Path, problems: Problems) -> list[tuple[int, object, object]]:
-    return [(n, row.get("_id", row.get("id")), row.get("text")) for n, row in read_jsonl(path, problems)]
-
-
-def _tsv_topics(path: Path, problems: Problems) -> list[tuple[int, object, object]]:
-    rows: list[tuple[int, object, object]] = []
-    for number, line in read_lines(path, problems):
-        id_, tab, text = line.partition("\t")
-        if tab:
-            rows.append((number, id_.strip(), text))
-        else:
-            problems.add(f"{path.name}:{number}", "a line needs a tab between id and text")
-    return rows
+    if not seen:
+        raise BadInput(f"the file has no query ({path})", "a line is: id TAB text, or JSON with _id and text")
+    return Queries(list(seen), texts)

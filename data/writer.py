@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 from array import array
+from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,24 +32,33 @@ class Source:
 
 
 class _Places:
-    """Ordinal to source, kept as runs of consecutive lines: constant memory for a file without gaps."""
+    """Ordinal to source: runs of consecutive lines in one file share an entry, so that memory stays small."""
 
     def __init__(self) -> None:
-        self._starts: list[int] = []
-        self._sources: list[Source] = []
-        self._next = 0
+        self._files: list[str] = []
+        self._starts = array("q")
+        self._lines = array("q")
+        self._owners = array("I")
+        self._count = 0
 
     def add(self, source: Source) -> None:
-        last = self._sources[-1] if self._sources else None
-        if last is None or last.file != source.file or source.line != last.line + self._next - self._starts[-1]:
-            self._starts.append(self._next)
-            self._sources.append(source)
-        self._next += 1
+        if not self._files or self._files[-1] != source.file:
+            self._files.append(source.file)
+        elif source.line == self._line(len(self._starts) - 1, self._count):
+            self._count += 1
+            return
+        self._starts.append(self._count)
+        self._lines.append(source.line)
+        self._owners.append(len(self._files) - 1)
+        self._count += 1
+
+    def _line(self, at: int, ordinal: int) -> int:
+        first = self._lines[at]
+        return first + ordinal - self._starts[at] if first else 0
 
     def __getitem__(self, ordinal: int) -> Source:
-        at = int(np.searchsorted(self._starts, ordinal, side="right")) - 1
-        start = self._sources[at]
-        return Source(start.file, start.line + ordinal - self._starts[at] if start.line else 0)
+        at = bisect_right(self._starts, ordinal) - 1
+        return Source(self._files[self._owners[at]], self._line(at, ordinal))
 
 
 class CollectionWriter:

@@ -46,12 +46,13 @@ class StaticEncoder:
         self._json = tokenizer
         self._tokenizer = Tokenizer.from_str(tokenizer)
         self._tokenizer.no_padding()
-        self._tokenizer.no_truncation()
         highest = self._tokenizer.get_vocab_size()
         if self._weights.ndim != 2 or len(self._weights) < highest:
             raise BadInput(f"the static model {name} has vectors {self._weights.shape} for {highest} tokens")
         digest = hashlib.sha256(self._weights.tobytes() + tokenizer.encode("utf-8")).hexdigest()
-        self.spec = EncoderSpec("static", name, f"sha256:{digest}", self._weights.shape[1], pooling="mean", params=params)
+        length = (self._tokenizer.truncation or {}).get("max_length")
+        dim = self._weights.shape[1]
+        self.spec = EncoderSpec("static", name, f"sha256:{digest}", dim, length, pooling="mean", params=params)
 
     @classmethod
     def create(cls, name: str, options: EncoderOptions) -> Self:
@@ -60,14 +61,15 @@ class StaticEncoder:
         Args:
             name: a hub name or a folder: of a static model (sentence-transformers, model2vec, or what `save` wrote) or
                 of a transformer.
-            options: ``dim`` is the number of dimensions to distil to (256), ``device`` where.
+            options: ``dim`` is the number of dimensions to distil to (256), ``device`` where; ``max_length`` takes the
+                place of the model's own.
 
         Raises:
             UsageError: no name, an option without a meaning here, or dimensions that the model cannot give.
             BadInput: the model is nowhere to be found, or has further layers.
             MissingExtra: a package is missing.
         """
-        refuse_options(options, "static", {"revision", "dim"})
+        refuse_options(options, "static", {"revision", "dim", "max_length"})
         found = resolve_model(name, options.revision)
         label = found.path.name if found.name == str(found.path) else found.name
         params: dict[str, Any] = {"normalized": True, "similarity": "dot"}
@@ -75,9 +77,12 @@ class StaticEncoder:
             weights, tokenizer = _read(folder)
             if options.dim not in (None, weights.shape[1]):
                 raise UsageError(f"--dim {options.dim} does not suit the static model {name}, it has {weights.shape[1]}")
-            return cls(weights, tokenizer, label, params)
-        weights, tokenizer = _distil(found, options.dim or DEFAULT_DIM, options.device)
-        return cls(weights, tokenizer, label, {**params, "distilled_from": found.revision})
+        else:
+            weights, tokenizer = _distil(found, options.dim or DEFAULT_DIM, options.device)
+            params["distilled_from"] = found.revision
+        if options.max_length is not None:
+            tokenizer = _truncating(tokenizer, options.max_length)
+        return cls(weights, tokenizer, label, params)
 
     @classmethod
     def load(cls, spec: EncoderSpec, folder: Path, options: EncoderOptions) -> Self:
@@ -170,6 +175,16 @@ def _read(folder: Path) -> tuple[Vectors, str]:
         weights = weights * tensors["weights"].astype(np.float32)[:, None]
     read_json(folder / TOKENIZER)  # for its message when the file is damaged
     return weights, (folder / TOKENIZER).read_text(encoding="utf-8")
+
+
+def _truncating(tokenizer: str, length: int) -> str:
+    from tokenizers import Tokenizer
+
+    if length < 1:
+        raise UsageError(f"--max-length {length}: at least one token is needed")
+    changed = Tokenizer.from_str(tokenizer)
+    changed.enable_truncation(length)
+    return str(changed.to_str())
 
 
 def _distil(found: Model, dim: int, device: str | None) -> tuple[Vectors, str]:

@@ -107,9 +107,7 @@ _IDLE = regex.compile(rf"[[\p{{WB=ExtendNumLet}}{_MARK}]--\p{{LB=SA}}]*+", regex
 
 # The same for ASCII, by the quicker `re`; most tokens are letters that nothing joins to what follows.
 _ASCII_GROUP = "(?:[0-9]++(?:[,;.'][0-9]++)*+|[A-Za-z]++(?:[:.'][A-Za-z]++)*+)++"
-_ASCII_TOKEN = re.compile(
-    f"[A-Za-z]++(?![:.'0-9_])|_{LEADING}{_ASCII_GROUP}(?:_++{_ASCII_GROUP})*+_*+"
-)
+_ASCII_TOKEN = re.compile(f"[A-Za-z]++(?![:.'0-9_])|_{LEADING}{_ASCII_GROUP}(?:_++{_ASCII_GROUP})*+_*+")
 _NOT_ASCII = re.compile(r"[^\x00-\x7F]")
 
 
