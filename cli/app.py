@@ -46,8 +46,12 @@ def _version(value: bool) -> None:
 
 @app.callback()
 def _options(
-    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Print the version."),
-    debug: bool = typer.Option(False, "--debug", help="Show the traceback of an error. Works after any command too."),
+    version: bool = typer.Option(
+        False, "--version", callback=_version, is_eager=True, help="Print the version."
+    ),
+    debug: bool = typer.Option(
+        False, "--debug", help="Show the traceback of an error. Works after any command too."
+    ),
 ) -> None:
     """Index, search, fuse and score retrievers, and see whether a win holds."""
 
@@ -93,7 +97,11 @@ def _explain(error: Exception) -> int:
     if isinstance(error, OSError):
         full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
         name = f": {error.filename}" if error.filename else ""
-        hint = "free some space, then run the same command again; nothing half-written was left" if full else None
+        hint = (
+            "free some space, then run the same command again; nothing half-written was left"
+            if full
+            else None
+        )
         _say(f"{error.strerror or error}{name}", hint)
         return 1
     if isinstance(error, MemoryError):

@@ -13,13 +13,15 @@ app = typer.Typer(no_args_is_help=True, help="List, import, build, describe and 
 
 Out = Annotated[Path, typer.Argument(help="The collection folder to make.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what stands at the output.")]
-FormatOption = Annotated[Format | None, typer.Option("--format", help="Table on a terminal, CSV elsewhere, unless given.")]
+FormatOption = Annotated[
+    Format | None, typer.Option("--format", help="Table on a terminal, CSV elsewhere, unless given.")
+]
 
 
 @app.command("list")
 def list_(
     folder: Annotated[Path, typer.Argument(help="Where to look for imported collections.")] = Path(),
-    format: FormatOption = None,  # noqa: A002
+    form: FormatOption = None,
 ) -> None:
     """List the collections in a folder, and the names that can be imported or built."""
     from intrex.data.builders.registry import BUILDERS
@@ -27,24 +29,58 @@ def list_(
     from intrex.data.importers.beir_names import beir_names
 
     rows: list[list[str | int]] = [
-        [str(c.path), "here", c.name, c.n_documents, ", ".join(f"{s} ({n['queries']})" for s, n in c.sets.items())]
+        [
+            str(c.path),
+            "here",
+            c.name,
+            c.n_documents,
+            ", ".join(f"{s} ({n['queries']})" for s, n in c.sets.items()),
+        ]
         for c in collections_in(folder)
     ]
     rows += [[name, "build", "made from what this machine has", "", ""] for name in BUILDERS.table]
     rows += [[f"beir:{name}", "import", "downloads BEIR's own archive", "", ""] for name in beir_names()]
-    emit(["name", "how", "what", "documents", "query sets"], rows, format)
+    emit(["name", "how", "what", "documents", "query sets"], rows, form)
     say("also: any ir_datasets id, as `intrex collection import irds:vaswani OUT`, and folders of your own")
 
 
 @app.command("import")
 def import_(
-    source: Annotated[str, typer.Argument(help="A folder, a file, a BEIR name (beir:scifact) or an ir_datasets id (irds:vaswani).")],
+    source: Annotated[
+        str,
+        typer.Argument(
+            help="A folder, a file, a BEIR name (beir:scifact) or an ir_datasets id (irds:vaswani)."
+        ),
+    ],
     out: Out,
-    name: Annotated[str | None, typer.Option(help="Name of the collection; the source's name by default.")] = None,
-    layout: Annotated[str, typer.Option(help="auto, or the layout of the source when it cannot be told: beir, pyserini, colbert.")] = "auto",
-    queries: Annotated[list[Path] | None, typer.Option("--queries", "--topics", help="Query file beside a corpus: TREC topics, TSV or JSON lines; may be repeated.")] = None,
-    qrels: Annotated[list[str] | None, typer.Option("--qrels", help="SET=FILE, or FILE for the set 'test'; may be repeated.")] = None,
-    allow_unknown: Annotated[bool, typer.Option("--allow-unknown", help="Leave out judgements that name unknown documents or queries, and count them.")] = False,
+    name: Annotated[
+        str | None, typer.Option(help="Name of the collection; the source's name by default.")
+    ] = None,
+    layout: Annotated[
+        str,
+        typer.Option(
+            help="auto, or the layout of the source when it cannot be told: beir, pyserini, colbert."
+        ),
+    ] = "auto",
+    queries: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--queries",
+            "--topics",
+            help="Query file beside a corpus: TREC topics, TSV or JSON lines; may be repeated.",
+        ),
+    ] = None,
+    qrels: Annotated[
+        list[str] | None,
+        typer.Option("--qrels", help="SET=FILE, or FILE for the set 'test'; may be repeated."),
+    ] = None,
+    allow_unknown: Annotated[
+        bool,
+        typer.Option(
+            "--allow-unknown",
+            help="Leave out judgements that name unknown documents or queries, and count them.",
+        ),
+    ] = False,
     overwrite: Overwrite = False,
 ) -> None:
     """Import a collection: BEIR, pyserini JSONL, ColBERT TSV, TREC topics and qrels, ir_datasets."""
@@ -75,12 +111,14 @@ def build(
 
 
 @app.command("info")
-def info(collection: Annotated[Path, typer.Argument(help="A collection folder.")], format: FormatOption = None) -> None:  # noqa: A002
+def info(
+    collection: Annotated[Path, typer.Argument(help="A collection folder.")], form: FormatOption = None
+) -> None:
     """Describe a collection: counts, query sets, fingerprint, origin."""
     from intrex.data.catalogue import describe
     from intrex.data.collection import Collection
 
-    show(describe(Collection.open(collection)), format)
+    show(describe(Collection.open(collection)), form)
 
 
 @app.command("verify")
@@ -104,6 +142,8 @@ def _report(path: Path) -> None:
     if params["encoded_ids"]:
         say(f"note: {params['encoded_ids']:,} ids with white space were percent-encoded")
     if params["unknown_judgements"]:
-        say(f"note: {params['unknown_judgements']:,} judgements of unknown documents or queries were left out")
+        say(
+            f"note: {params['unknown_judgements']:,} judgements of unknown documents or queries were left out"
+        )
     if params["empty_documents"]:
         say(f"note: {params['empty_documents']:,} documents are empty; they keep their row")

@@ -11,9 +11,13 @@ from intrex.cli.output import say
 
 
 def convert(
-    run: Annotated[Path, typer.Argument(help="A run: TREC, MS MARCO or JSON, plain or gzip; told by its first line.")],
+    run: Annotated[
+        Path, typer.Argument(help="A run: TREC, MS MARCO or JSON, plain or gzip; told by its first line.")
+    ],
     output: Annotated[Path, typer.Argument(help="The file to write; .gz compresses.")],
-    to: Annotated[str, typer.Option("--to", "--output-format", help="trec, msmarco (query, document, rank) or json.")] = "trec",
+    to: Annotated[
+        str, typer.Option("--to", "--output-format", help="trec, msmarco (query, document, rank) or json.")
+    ] = "trec",
     tag: Annotated[str | None, typer.Option("--tag", help="Another tag for the run.")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the output.")] = False,
 ) -> None:

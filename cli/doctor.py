@@ -10,9 +10,11 @@ from intrex.cli.output import Format, emit
 
 
 def doctor(
-    format: Annotated[Format | None, typer.Option("--format", help="Table on a terminal, CSV elsewhere, unless given.")] = None,  # noqa: A002
+    form: Annotated[
+        Format | None, typer.Option("--format", help="Table on a terminal, CSV elsewhere, unless given.")
+    ] = None,
 ) -> None:
     """Show versions, extras, cores, memory, BLAS, Java and models, and what to do about what is missing."""
     from intrex.eval.pipelines.doctor import examine
 
-    emit(["what", "found", "hint"], examine(), format)
+    emit(["what", "found", "hint"], examine(), form)

@@ -15,12 +15,32 @@ DEFAULT_MEASURES = ("nDCG@10", "RR@10", "R@100", "AP")
 def evaluate(
     qrels: Annotated[str, typer.Argument(help="A qrels file (TREC or BEIR), or COLLECTION:SET.")],
     runs: Annotated[list[Path], typer.Argument(help="Runs: TREC, MS MARCO or JSON.")],
-    measures: Annotated[list[str] | None, typer.Option("-m", "--measure", help="For example nDCG@10, P(rel=2)@5; may be repeated, or several in one.")] = None,
+    measures: Annotated[
+        list[str] | None,
+        typer.Option(
+            "-m", "--measure", help="For example nDCG@10, P(rel=2)@5; may be repeated, or several in one."
+        ),
+    ] = None,
     per_query: Annotated[bool, typer.Option("-q", "--by-query", help="Every query's values too.")] = False,
-    complete: Annotated[bool, typer.Option("-c/ ", "--complete/--no-complete", help="Count judged queries that a run lacks as 0, or leave them out.")] = True,
-    level: Annotated[int | None, typer.Option("-l", "--level", min=1, help="Grade from which a document is relevant; nDCG has none.")] = None,
-    scores: Annotated[Path | None, typer.Option("--scores", help="Write every query's values as JSON lines, for the leaderboard.")] = None,
-    format: Annotated[Format | None, typer.Option("--format", help="Table on a terminal, CSV elsewhere, unless given.")] = None,  # noqa: A002
+    complete: Annotated[
+        bool,
+        typer.Option(
+            "-c/ ",
+            "--complete/--no-complete",
+            help="Count judged queries that a run lacks as 0, or leave them out.",
+        ),
+    ] = True,
+    level: Annotated[
+        int | None,
+        typer.Option("-l", "--level", min=1, help="Grade from which a document is relevant; nDCG has none."),
+    ] = None,
+    scores: Annotated[
+        Path | None,
+        typer.Option("--scores", help="Write every query's values as JSON lines, for the leaderboard."),
+    ] = None,
+    form: Annotated[
+        Format | None, typer.Option("--format", help="Table on a terminal, CSV elsewhere, unless given.")
+    ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file of --scores.")] = False,
 ) -> None:
     """Score runs against judgements. The rules (ties, missing, unjudged) are in docs/measures.md."""
@@ -39,13 +59,17 @@ def evaluate(
     systems = score_systems(judged, [(path.name, read_any_run(path)) for path in runs], asked, complete)
     if scores is not None:
         write_scores(systems, scores, overwrite)
-    table = format is Format.table or (format is None and _terminal())
-    headers, rows = (by_query if per_query else summary)(systems, asked, wide=table or format in (Format.md, Format.latex))
-    emit(headers, rows, format, caption=systems[0].conditions.signature())
+    table = form is Format.table or (form is None and _terminal())
+    headers, rows = (by_query if per_query else summary)(
+        systems, asked, wide=table or form in (Format.md, Format.latex)
+    )
+    emit(headers, rows, form, caption=systems[0].conditions.signature())
     for one in systems:
         if one.scores.n_missing:
             done = "count 0" if complete else "are left out"
-            say(f"note: {one.system} lacks {one.scores.n_missing:,} of {len(one.scores.query_ids):,} judged queries; they {done}")
+            say(
+                f"note: {one.system} lacks {one.scores.n_missing:,} of {len(one.scores.query_ids):,} judged queries; they {done}"
+            )
 
 
 def _terminal() -> bool:

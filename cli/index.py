@@ -13,7 +13,12 @@ app = typer.Typer(no_args_is_help=True, help="Build, describe and verify indexes
 
 CollectionArgument = Annotated[Path, typer.Argument(help="A collection folder.")]
 Out = Annotated[Path, typer.Argument(help="The index folder to make.")]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what stands at the output; it stays usable until the new one is whole.")]
+Overwrite = Annotated[
+    bool,
+    typer.Option(
+        "--overwrite", help="Replace what stands at the output; it stays usable until the new one is whole."
+    ),
+]
 
 
 @app.command("bm25")
@@ -38,11 +43,25 @@ def bm25(
 def dense(
     collection: CollectionArgument,
     out: Out,
-    encoder: Annotated[str, typer.Option("--encoder", help="A sentence-transformers name or path; static:NAME; hashing.")],
+    encoder: Annotated[
+        str, typer.Option("--encoder", help="A sentence-transformers name or path; static:NAME; hashing.")
+    ],
     revision: Annotated[str | None, typer.Option(help="Revision of the model on the hub.")] = None,
-    query_prompt: Annotated[str | None, typer.Option("--query-prompt", "--query-prefix", help="Put before each query; the model's own by default.")] = None,
-    document_prompt: Annotated[str | None, typer.Option("--document-prompt", "--prefix", help="Put before each document; the model's own by default.")] = None,
-    max_length: Annotated[int | None, typer.Option("--max-length", min=1, help="Tokens of a text that are read.")] = None,
+    query_prompt: Annotated[
+        str | None,
+        typer.Option(
+            "--query-prompt", "--query-prefix", help="Put before each query; the model's own by default."
+        ),
+    ] = None,
+    document_prompt: Annotated[
+        str | None,
+        typer.Option(
+            "--document-prompt", "--prefix", help="Put before each document; the model's own by default."
+        ),
+    ] = None,
+    max_length: Annotated[
+        int | None, typer.Option("--max-length", min=1, help="Tokens of a text that are read.")
+    ] = None,
     dtype: Annotated[str, typer.Option(help="float32, bfloat16 or int8.")] = "float32",
     device: Annotated[str | None, typer.Option(help="cpu, cuda, mps; the best one there by default.")] = None,
     batch_size: Annotated[int, typer.Option("--batch-size", min=1, help="Texts encoded at a time.")] = 32,
@@ -66,12 +85,14 @@ def dense(
 @app.command("info")
 def info(
     index: Annotated[Path, typer.Argument(help="An index folder.")],
-    format: Annotated[Format | None, typer.Option("--format", help="Table on a terminal, CSV elsewhere, unless given.")] = None,  # noqa: A002
+    form: Annotated[
+        Format | None, typer.Option("--format", help="Table on a terminal, CSV elsewhere, unless given.")
+    ] = None,
 ) -> None:
     """Describe an index: kind, parameters, encoder, bytes per document."""
     from intrex.retrievers.catalogue import describe
 
-    show(describe(index), format)
+    show(describe(index), form)
 
 
 @app.command("verify")

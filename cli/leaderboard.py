@@ -16,8 +16,11 @@ app = typer.Typer(no_args_is_help=True, help="Put scores side by side, with inte
 def build(
     scores: Annotated[list[Path], typer.Argument(help="Files that `intrex evaluate --scores` wrote.")],
     output: Annotated[Path | None, typer.Option("--output", "-o", help="The CSV to write.")] = None,
-    sort_by: Annotated[str | None, typer.Option("--sort-by", help="Measure of the printed table's order; the first by default.")] = None,
-    format: Annotated[Format | None, typer.Option("--format", help="Of the printed table.")] = None,  # noqa: A002
+    sort_by: Annotated[
+        str | None,
+        typer.Option("--sort-by", help="Measure of the printed table's order; the first by default."),
+    ] = None,
+    form: Annotated[Format | None, typer.Option("--format", help="Of the printed table.")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the output.")] = False,
 ) -> None:
     """Write leaderboard.csv: a row for each system and measure, with its 95 % bootstrap interval and signature."""
@@ -32,4 +35,4 @@ def build(
         write_leaderboard(rows, output, overwrite)
         say(f"{output}: {len(rows):,} rows")
     headers, table = pivot(rows, sort_by)
-    emit(headers, table, format or Format.table)
+    emit(headers, table, form or Format.table)

@@ -7,12 +7,12 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 
-class Format(str, Enum):
+class Format(StrEnum):
     """How to print a table."""
 
     table = "table"
@@ -25,7 +25,9 @@ class Format(str, Enum):
 Cell = str | int | float
 
 
-def emit(headers: Sequence[str], rows: Sequence[Sequence[Cell]], form: Format | None = None, caption: str = "") -> None:
+def emit(
+    headers: Sequence[str], rows: Sequence[Sequence[Cell]], form: Format | None = None, caption: str = ""
+) -> None:
     """Print rows to stdout: a table on a terminal, CSV elsewhere, unless ``form`` says otherwise.
 
     Floats have 4 digits in ``table``, ``md`` and ``latex``, and all of them in ``csv`` and ``jsonl``. The caption
@@ -41,7 +43,10 @@ def emit(headers: Sequence[str], rows: Sequence[Sequence[Cell]], form: Format | 
             sys.stdout.write(json.dumps(dict(zip(headers, row, strict=True)), ensure_ascii=False) + "\n")
     else:
         texts = [[f"{cell:.4f}" if isinstance(cell, float) else str(cell) for cell in row] for row in rows]
-        right = [all(isinstance(row[i], (int, float)) or _numeric(texts[j][i]) for j, row in enumerate(rows)) for i in range(len(headers))]
+        right = [
+            all(isinstance(row[i], (int, float)) or _numeric(texts[j][i]) for j, row in enumerate(rows))
+            for i in range(len(headers))
+        ]
         {Format.table: _table, Format.md: _markdown, Format.latex: _latex}[chosen](headers, texts, right)
         if caption:
             sys.stdout.write(caption + "\n")
@@ -73,12 +78,18 @@ def _markdown(headers: Sequence[str], rows: Sequence[Sequence[str]], right: Sequ
 
 def _latex(headers: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[bool]) -> None:
     def escape(cell: str) -> str:
-        return "".join({"\\": r"\textbackslash{}", "^": r"\^{}", "~": r"\~{}"}.get(c, "\\" + c if c in "&%$#_{}" else c) for c in cell)
+        return "".join(
+            {"\\": r"\textbackslash{}", "^": r"\^{}", "~": r"\~{}"}.get(c, "\\" + c if c in "&%$#_{}" else c)
+            for c in cell
+        )
 
     lines = [" & ".join(map(escape, line)) + r" \\" for line in (headers, *rows)]
     columns = "".join("r" if numeric else "l" for numeric in right)
     body = [lines[0], r"\midrule", *lines[1:]]
-    sys.stdout.write("\n".join([rf"\begin{{tabular}}{{{columns}}}", r"\toprule", *body, r"\bottomrule", r"\end{tabular}"]) + "\n")
+    sys.stdout.write(
+        "\n".join([rf"\begin{{tabular}}{{{columns}}}", r"\toprule", *body, r"\bottomrule", r"\end{tabular}"])
+        + "\n"
+    )
 
 
 def say(text: str) -> None:
@@ -93,7 +104,16 @@ def progress(what: str, total: int | None = None) -> Iterator[Callable[[int], No
         yield lambda _: None
         return
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        ProgressColumn,
+        Task,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
     from rich.text import Text
 
     class Rate(ProgressColumn):
@@ -101,7 +121,14 @@ def progress(what: str, total: int | None = None) -> Iterator[Callable[[int], No
             speed = task.finished_speed or task.speed
             return Text(f"{speed:,.0f}/s" if speed else "")
 
-    columns = [TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), Rate(), TimeElapsedColumn(), TimeRemainingColumn()]
+    columns = [
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        Rate(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    ]
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(what, total=total)
         yield lambda n: bar.advance(task, n)
@@ -122,8 +149,12 @@ def folder_bytes(path: Path) -> int:
 
 
 def show(pairs: dict[str, Any], form: Format | None) -> None:
-    """Print a record: two columns, or one JSON object."""
+    """Print a record: a line for each entry on a terminal, one JSON object for ``jsonl``, else a two-column table."""
     if form is Format.jsonl:
         sys.stdout.write(json.dumps(pairs, ensure_ascii=False, default=str) + "\n")
+    elif form is Format.table or (form is None and sys.stdout.isatty()):
+        width = max(map(len, pairs))
+        for key, value in pairs.items():
+            sys.stdout.write(f"{key:<{width}}  {value}\n")
     else:
-        emit(["what", "value"], [[k, str(v)] for k, v in pairs.items()], form)
+        emit(["what", "value"], [[key, str(value)] for key, value in pairs.items()], form)

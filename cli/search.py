@@ -14,25 +14,49 @@ from intrex.data.errors import UsageError
 def search(
     index: Annotated[Path | None, typer.Argument(help="An index folder.")] = None,
     queries: Annotated[str | None, typer.Argument(help="A query file, or COLLECTION:SET.")] = None,
-    output: Annotated[str, typer.Option("--output", "-o", help="The run to write; .gz compresses, - is stdout.")] = "-",
-    index_option: Annotated[Path | None, typer.Option("--index", help="pyserini's spelling of INDEX.")] = None,
-    topics: Annotated[str | None, typer.Option("--topics", "--queries", help="pyserini's spelling of QUERIES.")] = None,
+    output: Annotated[
+        str, typer.Option("--output", "-o", help="The run to write; .gz compresses, - is stdout.")
+    ] = "-",
+    index_option: Annotated[
+        Path | None, typer.Option("--index", help="pyserini's spelling of INDEX.")
+    ] = None,
+    topics: Annotated[
+        str | None, typer.Option("--topics", "--queries", help="pyserini's spelling of QUERIES.")
+    ] = None,
     k: Annotated[int, typer.Option("--k", "--hits", min=1, help="Documents for each query.")] = 1000,
-    tag: Annotated[str | None, typer.Option("--tag", help="The run's name; the index folder's by default.")] = None,
-    threads: Annotated[int | None, typer.Option(min=1, help="Threads; all cores by default. Never changes the result.")] = None,
-    batch_size: Annotated[int, typer.Option("--batch-size", min=1, help="Queries at a time. Never changes the result.")] = 64,
+    tag: Annotated[
+        str | None, typer.Option("--tag", help="The run's name; the index folder's by default.")
+    ] = None,
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="Threads; all cores by default. Never changes the result.")
+    ] = None,
+    batch_size: Annotated[
+        int, typer.Option("--batch-size", min=1, help="Queries at a time. Never changes the result.")
+    ] = 64,
     device: Annotated[str | None, typer.Option(help="For the query encoder: cpu, cuda, mps.")] = None,
-    encoder: Annotated[str | None, typer.Option("--encoder", help="Check that the index was built with this encoder.")] = None,
-    remove_query: Annotated[bool, typer.Option("--remove-query", help="Drop the document whose id is the query's.")] = False,
-    max_passage: Annotated[bool, typer.Option("--max-passage", help="Passages to documents: the best passage counts.")] = False,
-    max_passage_hits: Annotated[int, typer.Option("--max-passage-hits", min=1, help="Documents for each query with --max-passage.")] = 100,
-    max_passage_delimiter: Annotated[str, typer.Option("--max-passage-delimiter", help="Stands between document and passage in an id.")] = "#",
+    encoder: Annotated[
+        str | None, typer.Option("--encoder", help="Check that the index was built with this encoder.")
+    ] = None,
+    remove_query: Annotated[
+        bool, typer.Option("--remove-query", help="Drop the document whose id is the query's.")
+    ] = False,
+    max_passage: Annotated[
+        bool, typer.Option("--max-passage", help="Passages to documents: the best passage counts.")
+    ] = False,
+    max_passage_hits: Annotated[
+        int, typer.Option("--max-passage-hits", min=1, help="Documents for each query with --max-passage.")
+    ] = 100,
+    max_passage_delimiter: Annotated[
+        str, typer.Option("--max-passage-delimiter", help="Stands between document and passage in an id.")
+    ] = "#",
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the output.")] = False,
 ) -> None:
     """Search an index with a set of queries; writes a TREC run."""
     where, what = index_option or index, topics or queries
     if where is None or what is None:
-        raise UsageError("an index and queries are needed", "intrex search INDEX COLLECTION:test --output RUN")
+        raise UsageError(
+            "an index and queries are needed", "intrex search INDEX COLLECTION:test --output RUN"
+        )
     from intrex.data.files import refuse_existing
     from intrex.data.locate import find_queries
     from intrex.data.run import write_run

@@ -58,8 +58,18 @@ class Manifest:
 
     def to_json(self) -> str:
         """Readable JSON with a stable key order."""
-        body = {"schema": self.schema, "kind": self.kind, "fingerprint": self.fingerprint, "collection": self.collection}
-        rest = {"encoder": self.encoder, "params": self.params, "files": self.files, "versions": self.versions}
+        body = {
+            "schema": self.schema,
+            "kind": self.kind,
+            "fingerprint": self.fingerprint,
+            "collection": self.collection,
+        }
+        rest = {
+            "encoder": self.encoder,
+            "params": self.params,
+            "files": self.files,
+            "versions": self.versions,
+        }
         check = {"check": fingerprint([body, rest])}
         return json.dumps({**body, **rest, **check}, indent=2, ensure_ascii=False) + "\n"
 
@@ -79,7 +89,10 @@ def read_manifest(path: Path, kinds: tuple[str, ...] = (), rebuild: str = "rebui
         raise BadInput(f"not found: {path}", f"to make it: {rebuild}")
     found = manifest_path(path) if path.is_dir() else None
     if found is None:
-        raise BadInput(f"not an intrex artifact (no manifest): {path}", f"a build that was cut off leaves none; {rebuild}")
+        raise BadInput(
+            f"not an intrex artifact (no manifest): {path}",
+            f"a build that was cut off leaves none; {rebuild}",
+        )
     manifest = _parse_manifest(found, rebuild)
     if kinds and manifest.kind not in kinds:
         raise BadInput(f"{path} is a {manifest.kind}, needed here: {' or '.join(kinds)}")
@@ -94,7 +107,9 @@ def read_manifest(path: Path, kinds: tuple[str, ...] = (), rebuild: str = "rebui
 def _parse_manifest(found: Path, rebuild: str) -> Manifest:
     raw = read_json(found)
     if raw.get("schema") != SCHEMA:
-        raise BadInput(f"schema {raw.get('schema')!r} is not one this intrex reads ({SCHEMA}) ({found})", rebuild)
+        raise BadInput(
+            f"schema {raw.get('schema')!r} is not one this intrex reads ({SCHEMA}) ({found})", rebuild
+        )
     try:
         manifest = Manifest(**{key: raw[key] for key in Manifest.__dataclass_fields__})
         sound = json.loads(manifest.to_json()) == raw
@@ -137,7 +152,10 @@ class Build:
         for file in sorted(p for p in self.path.rglob("*") if p.is_file() and p not in own):
             with file.open("rb") as stream:
                 os.fsync(stream.fileno())
-            files[file.relative_to(self.path).as_posix()] = {"bytes": file.stat().st_size, "sha256": file_sha256(file)}
+            files[file.relative_to(self.path).as_posix()] = {
+                "bytes": file.stat().st_size,
+                "sha256": file_sha256(file),
+            }
         full = replace(manifest, files=files, versions={"intrex": intrex_version(), **manifest.versions})
         self._write_durably(name, full.to_json())
         fsync_dir(self.path)
@@ -152,7 +170,12 @@ class Build:
 
 
 def build_artifact(
-    target: Path, inputs: str, make: Callable[[Build], Manifest], *, overwrite: bool = False, name: str = NAMES[0]
+    target: Path,
+    inputs: str,
+    make: Callable[[Build], Manifest],
+    *,
+    overwrite: bool = False,
+    name: str = NAMES[0],
 ) -> Manifest:
     """Build an artifact at ``target``: whole, or not at all.
 
@@ -215,7 +238,9 @@ def _locked(hidden: Path) -> Iterator[None]:
         except OSError:
             ours = False
         if not ours:
-            raise IntrexError(f"another process is building {hidden.name}", "wait for it to end, then try again")
+            raise IntrexError(
+                f"another process is building {hidden.name}", "wait for it to end, then try again"
+            )
         yield
 
 

@@ -12,7 +12,11 @@ from intrex.data.errors import BadInput
 
 def collections_in(folder: Path) -> Iterator[Collection]:
     """Sound collections in a folder and in the folders directly below it, by name."""
-    candidates = [folder, *sorted(p for p in folder.iterdir() if p.is_dir() and not p.name.startswith("."))] if folder.is_dir() else []
+    candidates = (
+        [folder, *sorted(p for p in folder.iterdir() if p.is_dir() and not p.name.startswith("."))]
+        if folder.is_dir()
+        else []
+    )
     for path in candidates:
         if (path / MANIFEST).is_file():
             try:
@@ -24,7 +28,10 @@ def collections_in(folder: Path) -> Iterator[Collection]:
 def describe(collection: Collection) -> dict[str, Any]:
     """What a person wants to know of a collection."""
     params = collection.manifest.params
-    sets = {f"set {name}": f"{n['queries']:,} queries, {n['judgements']:,} judgements" for name, n in collection.sets.items()}
+    sets = {
+        f"set {name}": f"{n['queries']:,} queries, {n['judgements']:,} judgements"
+        for name, n in collection.sets.items()
+    }
     size = sum(entry["bytes"] for entry in collection.manifest.files.values())
     return {
         "name": collection.name,
@@ -35,6 +42,6 @@ def describe(collection: Collection) -> dict[str, Any]:
         "bytes": size,
         "fingerprint": collection.fingerprint,
         "corpus fingerprint": collection.corpus_fingerprint,
-        "origin": ", ".join(f"{k} {v}" for k, v in params["origin"].items()),
+        **{k: v for k, v in params["origin"].items() if isinstance(v, (str, int)) and k != "sources_sha256"},
         "made by": f"intrex {collection.manifest.versions.get('intrex')}",
     }

@@ -65,7 +65,9 @@ class Collection:
     def open(cls, path: Path) -> Collection:
         """Open a collection; raises `BadInput` when it is missing, damaged or something else."""
         if path.is_dir() and (path / "corpus.jsonl").exists() and not (path / MANIFEST).exists():
-            raise BadInput(f"a BEIR folder that was not imported yet: {path}", f"intrex collection import {path} NAME")
+            raise BadInput(
+                f"a BEIR folder that was not imported yet: {path}", f"intrex collection import {path} NAME"
+            )
         manifest = read_manifest(path, ("collection",), "intrex collection import SOURCE OUT --overwrite")
         return cls(path, manifest)
 

@@ -41,7 +41,9 @@ class Piece:
         return gather_spans(self.text, self.starts[:, index], self.ends[:, index] - self.starts[:, index])
 
 
-def read_columns(path: Path, width: int, what: str, problems: Problems, header: bool = False) -> Iterator[Piece]:
+def read_columns(
+    path: Path, width: int, what: str, problems: Problems, header: bool = False
+) -> Iterator[Piece]:
     """Yield the lines of a file as pieces of ``width`` blank-separated fields; lines that do not fit are reported.
 
     ``header`` skips the first line that is not blank. Blank lines are skipped, CRLF and a byte order mark accepted.
@@ -56,7 +58,13 @@ def read_columns(path: Path, width: int, what: str, problems: Problems, header: 
 
 
 def _cut(
-    text: npt.NDArray[np.uint8], line: int, width: int, what: str, path: Path, problems: Problems, header: bool
+    text: npt.NDArray[np.uint8],
+    line: int,
+    width: int,
+    what: str,
+    path: Path,
+    problems: Problems,
+    header: bool,
 ) -> tuple[Piece, int]:
     blank = _BLANK[text]
     edges = np.flatnonzero(np.diff(np.concatenate([[True], blank, [True]])))
@@ -81,7 +89,9 @@ def _cut(
     return Piece(text, starts[~long], ends[~long], numbers[~long]), line + len(breaks)
 
 
-def _check_bytes(text: npt.NDArray[np.uint8], breaks: Ints, line: int, path: Path, problems: Problems) -> Ints:
+def _check_bytes(
+    text: npt.NDArray[np.uint8], breaks: Ints, line: int, path: Path, problems: Problems
+) -> Ints:
     """Report control characters and bytes that are not UTF-8; returns the indices of those lines."""
     bad = set(np.searchsorted(breaks, np.flatnonzero(_CONTROL[text])).tolist())
     for index in sorted(bad):
@@ -94,12 +104,18 @@ def _check_bytes(text: npt.NDArray[np.uint8], breaks: Ints, line: int, path: Pat
                 try:
                     row.decode("utf-8")
                 except UnicodeDecodeError:
-                    problems.add(f"{path.name}:{line + index + 1}", "not UTF-8", "convert the file to UTF-8 first (iconv)")
+                    problems.add(
+                        f"{path.name}:{line + index + 1}",
+                        "not UTF-8",
+                        "convert the file to UTF-8 first (iconv)",
+                    )
                     bad.add(index)
     return np.array(sorted(bad), np.int64)
 
 
-def parse_floats(column: Bytes, lines: Ints, path: Path, what: str, problems: Problems) -> npt.NDArray[np.float64]:
+def parse_floats(
+    column: Bytes, lines: Ints, path: Path, what: str, problems: Problems
+) -> npt.NDArray[np.float64]:
     """Numbers of a column as float64; text, NaN and infinity are reported with their line."""
     out = np.zeros(len(column), np.float64)
     cells = column.view(np.uint8).reshape(len(column), -1) if len(column) else np.empty((0, 1), np.uint8)
@@ -114,23 +130,33 @@ def parse_floats(column: Bytes, lines: Ints, path: Path, what: str, problems: Pr
                 good[i] = False
     good &= np.isfinite(out)
     for i in np.flatnonzero(~good):
-        problems.add(f"{path.name}:{lines[i]}", f"the {what} is {column[i].decode('utf-8', 'replace')!r}, a finite number is needed")
+        problems.add(
+            f"{path.name}:{lines[i]}",
+            f"the {what} is {column[i].decode('utf-8', 'replace')!r}, a finite number is needed",
+        )
     return out
 
 
-def parse_integers(column: Bytes, lines: Ints, path: Path, what: str, problems: Problems) -> npt.NDArray[np.int32]:
+def parse_integers(
+    column: Bytes, lines: Ints, path: Path, what: str, problems: Problems
+) -> npt.NDArray[np.int32]:
     """Integers of a column as int32; anything else is reported with its line."""
     out = np.zeros(len(column), np.int64)
     try:
         out = column.astype(np.int64)
         good = np.abs(out) < 2**31
-        good &= ~(column.view(np.uint8).reshape(len(column), -1) == ord("_")).any(axis=1) if len(column) else good
+        good &= (
+            ~(column.view(np.uint8).reshape(len(column), -1) == ord("_")).any(axis=1) if len(column) else good
+        )
     except (ValueError, OverflowError):
         good = np.array([cell.lstrip(b"+-").isdigit() and len(cell) < 11 for cell in column.tolist()], bool)
         out[good] = column[good].astype(np.int64)
         good &= np.abs(out) < 2**31
     for i in np.flatnonzero(~good):
-        problems.add(f"{path.name}:{lines[i]}", f"the {what} is {column[i].decode('utf-8', 'replace')!r}, an integer is needed")
+        problems.add(
+            f"{path.name}:{lines[i]}",
+            f"the {what} is {column[i].decode('utf-8', 'replace')!r}, an integer is needed",
+        )
     return np.where(good, out, 0).astype(np.int32)
 
 

@@ -139,7 +139,7 @@ def _part_file(target: Path) -> Iterator[tuple[Path, IO[bytes]]]:
                 part.unlink()
 
 
-class _Restart(Exception):  # noqa: N818 - a signal, not an error
+class _Restart(Exception):
     """What is there does not continue what the server has."""
 
 

@@ -43,7 +43,9 @@ class MissingExtra(IntrexError):
     """An optional package is needed and not installed."""
 
     def __init__(self, package: str, extra: str, need: str) -> None:
-        super().__init__(f"{need} needs the package {package}, which is not installed", f"pip install 'intrex[{extra}]'")
+        super().__init__(
+            f"{need} needs the package {package}, which is not installed", f"pip install 'intrex[{extra}]'"
+        )
 
 
 class CheckFailed(IntrexError):
@@ -79,7 +81,9 @@ class Problems:
         if self.count == 1:
             raise BadInput(self._shown[0], self.hint)
         more = [f"... and {self.count - SHOWN:,} more"] if self.count > SHOWN else []
-        raise BadInput("\n  ".join([f"{self.count:,} problems in {self.subject}", *self._shown, *more]), self.hint)
+        raise BadInput(
+            "\n  ".join([f"{self.count:,} problems in {self.subject}", *self._shown, *more]), self.hint
+        )
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

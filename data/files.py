@@ -41,7 +41,9 @@ def reading(path: Path) -> Iterator[IO[bytes]]:
         with open_bytes(path) as stream:
             yield stream
     except EOFError as error:
-        raise BadInput(f"the gzip file ends early ({path})", "it was not copied or downloaded whole; fetch it again") from error
+        raise BadInput(
+            f"the gzip file ends early ({path})", "it was not copied or downloaded whole; fetch it again"
+        ) from error
     except (gzip.BadGzipFile, zlib.error) as error:
         raise BadInput(f"not a sound gzip file: {error} ({path})", "fetch or write the file again") from error
 
@@ -96,7 +98,9 @@ def read_jsonl(path: Path, problems: Problems) -> Iterator[tuple[int, dict[str, 
         if isinstance(value, dict):
             yield number, value
         else:
-            problems.add(f"{path.name}:{number}", f"a JSON object is needed, this is a {type(value).__name__}")
+            problems.add(
+                f"{path.name}:{number}", f"a JSON object is needed, this is a {type(value).__name__}"
+            )
 
 
 def _json_reason(error: Exception) -> str:
@@ -110,7 +114,9 @@ def read_json(path: Path) -> dict[str, Any]:
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:
-        raise BadInput(f"broken JSON: {error} ({path})", "the file was damaged; rebuild what it belongs to") from error
+        raise BadInput(
+            f"broken JSON: {error} ({path})", "the file was damaged; rebuild what it belongs to"
+        ) from error
     if not isinstance(value, dict):
         raise BadInput(f"a JSON object is needed ({path})")
     return value

@@ -11,7 +11,10 @@ import numpy as np
 import numpy.typing as npt
 
 MAX_BYTES = 512
-_BAD = re.compile(r'[\s\x00-\x1f\x7f\x85\xa0\u2028\u2029]|^"')  # BEIR reads judgements as CSV: a leading quote would open a field
+_BLOCK = 65_536
+_BAD = re.compile(
+    r'[\s\x00-\x1f\x7f\x85\xa0\u2028\u2029]|^"'
+)  # BEIR reads judgements as CSV: a leading quote would open a field
 
 Bytes = npt.NDArray[np.bytes_]
 """A one-dimensional array of ids as UTF-8 bytes (numpy dtype ``S``): compares in byte order."""
@@ -34,7 +37,11 @@ def id_problem(value: object) -> str | None:
 
 def encode_id(value: str) -> str:
     """Percent-encode what an id may not hold (see `needs_encoding`), and ``%`` in such an id."""
-    return re.sub(_BAD.pattern + "|%", lambda match: quote(match[0], safe=""), value) if needs_encoding(value) else value
+    return (
+        re.sub(_BAD.pattern + "|%", lambda match: quote(match[0], safe=""), value)
+        if needs_encoding(value)
+        else value
+    )
 
 
 def needs_encoding(value: str) -> bool:
@@ -153,6 +160,12 @@ def gather_spans(
     """Cut byte spans out of ``text`` into a numpy ``S`` array as wide as the longest of them."""
     width = max(int(lengths.max(initial=0)), 1)
     columns = np.arange(width)
-    out = text[np.minimum(starts[:, None] + columns, max(len(text) - 1, 0))] if len(starts) else np.empty((0, width), np.uint8)
-    out[columns >= lengths[:, None]] = 0
-    return np.ascontiguousarray(out).view(f"S{width}").ravel()
+    out = np.zeros((len(starts), width), np.uint8)
+    for at in range(
+        0, len(starts), _BLOCK
+    ):  # in blocks: the indices take eight times the memory of the bytes
+        block = slice(at, at + _BLOCK)
+        cells = text[np.minimum(starts[block, None] + columns, len(text) - 1)]
+        cells[columns >= lengths[block, None]] = 0
+        out[block] = cells
+    return out.view(f"S{width}").ravel()

@@ -49,14 +49,22 @@ def _collection(text: str, what: str) -> tuple[Collection, str]:
     folder, _, name = text.rpartition(":") if ":" in text and not Path(text).is_dir() else (text, "", "")
     path = Path(folder)
     if not path.is_dir():
-        raise BadInput(f"{what} not found: {text}", "name a file, or a collection and one of its sets, as COLLECTION:test")
+        raise BadInput(
+            f"{what} not found: {text}",
+            "name a file, or a collection and one of its sets, as COLLECTION:test",
+        )
     if manifest_path(path) is None and not (path / "corpus.jsonl").exists():
-        raise BadInput(f"neither a file nor a collection: {path}", "intrex collection import SOURCE OUT makes a collection")
+        raise BadInput(
+            f"neither a file nor a collection: {path}",
+            "intrex collection import SOURCE OUT makes a collection",
+        )
     collection = Collection.open(path)
     if not name:
         if len(collection.sets) != 1:
             there = ", ".join(f"{path}:{s}" for s in collection.sets) or "none"
-            raise BadInput(f"{collection.name} has {len(collection.sets)} query sets, name one", f"there are: {there}")
+            raise BadInput(
+                f"{collection.name} has {len(collection.sets)} query sets, name one", f"there are: {there}"
+            )
         name = next(iter(collection.sets))
     return collection, name
 
@@ -74,7 +82,9 @@ def read_query_file(path: Path) -> Queries:
         if wrong := id_problem(id_):
             problems.add(str(source), wrong)
         elif not isinstance(text, str):
-            problems.add(str(source), f"the text of query {id_} is a {type(text).__name__}, a string is needed")
+            problems.add(
+                str(source), f"the text of query {id_} is a {type(text).__name__}, a string is needed"
+            )
         elif id_ in seen:
             problems.add(str(source), f"the query id {id_} occurred before, at {seen[id_]}")
         else:

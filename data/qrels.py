@@ -42,7 +42,12 @@ class Qrels:
 
     @classmethod
     def from_columns(
-        cls, queries: Bytes, docs: Bytes, grades: npt.NDArray[np.int32], problems: Problems, lines: Ints | None = None
+        cls,
+        queries: Bytes,
+        docs: Bytes,
+        grades: npt.NDArray[np.int32],
+        problems: Problems,
+        lines: Ints | None = None,
     ) -> Qrels:
         """Sort columns into qrels; a pair judged twice is reported to ``problems`` with the line of the second."""
         order = np.lexsort((np.arange(len(docs)), docs, queries))

@@ -85,7 +85,9 @@ class Run:
                     problems.add(f"query {q!r}", wrong)
         problems.raise_if_any()
         scores = np.array([r[2] for r in rows], np.float64)
-        run = cls.from_columns(as_bytes([r[0] for r in rows]), as_bytes([r[1] for r in rows]), scores, tag, problems)
+        run = cls.from_columns(
+            as_bytes([r[0] for r in rows]), as_bytes([r[1] for r in rows]), scores, tag, problems
+        )
         problems.raise_if_any()
         return run
 
@@ -107,7 +109,9 @@ def _report_repeats(queries: Bytes, docs: Bytes, order: Ints, problems: Problems
     q, d = queries[pairs], docs[pairs]
     for i in np.flatnonzero((q[1:] == q[:-1]) & (d[1:] == d[:-1])) + 1:
         where = f"{problems.subject}:{lines[order[pairs[i]]]}" if lines is not None else problems.subject
-        problems.add(where, f"query {q[i].decode()} lists document {d[i].decode()} twice", "keep one line for each")
+        problems.add(
+            where, f"query {q[i].decode()} lists document {d[i].decode()} twice", "keep one line for each"
+        )
 
 
 def read_run_table(path: Path) -> RunTable:
@@ -147,4 +151,6 @@ def write_run(run: Run, path: Path, overwrite: bool = False) -> None:
             head, tail = query.decode("utf-8") + " Q0 ", f" {run.tag}\n"
             texts = [s.decode("ascii") for s in scores.astype("S32").tolist()]
             rows = zip(as_strings(docs), texts, strict=True)
-            stream.write("".join(f"{head}{d} {r} {s}{tail}" for r, (d, s) in enumerate(rows, 1)).encode("utf-8"))
+            stream.write(
+                "".join(f"{head}{d} {r} {s}{tail}" for r, (d, s) in enumerate(rows, 1)).encode("utf-8")
+            )

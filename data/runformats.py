@@ -33,7 +33,9 @@ def _read_json(path: Path) -> Run:
     try:
         with reading(path) as stream:
             ranked = json.loads(stream.read().decode("utf-8-sig"))
-        return Run.from_dict({q: {d: float(s) for d, s in docs.items()} for q, docs in ranked.items()}, tag=_tag(path))
+        return Run.from_dict(
+            {q: {d: float(s) for d, s in docs.items()} for q, docs in ranked.items()}, tag=_tag(path)
+        )
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise BadInput(f"broken JSON: {error} ({path})") from error
     except (AttributeError, TypeError, ValueError) as error:
@@ -63,10 +65,15 @@ def _tag(path: Path) -> str:
 def _write_json(run: Run, path: Path, overwrite: bool) -> None:
     with writing(path, overwrite) as stream:
         rows = (
-            (query.decode("utf-8"), dict(zip(as_strings(docs), map(float, scores.astype("S32")), strict=True)))
+            (
+                query.decode("utf-8"),
+                dict(zip(as_strings(docs), map(float, scores.astype("S32")), strict=True)),
+            )
             for query, docs, scores in run.rankings()
         )
-        body = (f"{json.dumps(q, ensure_ascii=False)}: {json.dumps(docs, ensure_ascii=False)}" for q, docs in rows)
+        body = (
+            f"{json.dumps(q, ensure_ascii=False)}: {json.dumps(docs, ensure_ascii=False)}" for q, docs in rows
+        )
         stream.write(("{" + ",\n".join(body) + "}\n").encode("utf-8"))
 
 
@@ -74,10 +81,16 @@ def _write_msmarco(run: Run, path: Path, overwrite: bool) -> None:
     with writing(path, overwrite) as stream:
         for query, docs, _ in run.rankings():
             name = query.decode("utf-8")
-            stream.write("".join(f"{name}\t{d}\t{r}\n" for r, d in enumerate(as_strings(docs), 1)).encode("utf-8"))
+            stream.write(
+                "".join(f"{name}\t{d}\t{r}\n" for r, d in enumerate(as_strings(docs), 1)).encode("utf-8")
+            )
 
 
-FORMATS: dict[str, Callable[[Run, Path, bool], None]] = {"json": _write_json, "msmarco": _write_msmarco, "trec": write_run}
+FORMATS: dict[str, Callable[[Run, Path, bool], None]] = {
+    "json": _write_json,
+    "msmarco": _write_msmarco,
+    "trec": write_run,
+}
 
 
 def write_any_run(run: Run, path: Path, form: str, overwrite: bool = False) -> None:

@@ -39,7 +39,10 @@ class VectorWriter:
             raise ValueError(f"rows of shape {rows.shape} do not fit {self.shape}")
         if not np.isfinite(rows).all():
             bad = int(np.flatnonzero(~np.isfinite(rows).all(axis=1))[0])
-            raise BadInput(f"the vector of document {self.rows + bad + 1} has NaN or infinity", "check the encoder and its --dtype")
+            raise BadInput(
+                f"the vector of document {self.rows + bad + 1} has NaN or infinity",
+                "check the encoder and its --dtype",
+            )
         self._stream.write(np.ascontiguousarray(rows, "<f4").tobytes())
         self.rows += len(rows)
 
@@ -59,9 +62,13 @@ class VectorWriter:
 def open_vectors(path: Path) -> npt.NDArray[np.float32]:
     """Memory-map a float32 matrix [n, d]; raises `BadInput` when the file is cut off or holds something else."""
     try:
-        vectors: npt.NDArray[np.float32] = np.load(path, mmap_mode="r" if path.stat().st_size > _HEADER else None)
+        vectors: npt.NDArray[np.float32] = np.load(
+            path, mmap_mode="r" if path.stat().st_size > _HEADER else None
+        )
     except (ValueError, OSError) as error:
         raise BadInput(f"not a sound vector file: {error} ({path})", "rebuild the index") from error
     if vectors.ndim != 2 or vectors.dtype != np.float32:
-        raise BadInput(f"vectors [n, d] in float32 are needed, this is {vectors.dtype} {vectors.shape} ({path})")
+        raise BadInput(
+            f"vectors [n, d] in float32 are needed, this is {vectors.dtype} {vectors.shape} ({path})"
+        )
     return vectors

@@ -102,16 +102,24 @@ class CollectionWriter:
     def judgement(self, set_: str, query: str, document: str, grade: int, source: Source) -> None:
         """Add a judgement to the query set ``set_``; documents and queries must have been added before."""
         query, document = encode_id(query), encode_id(document)
-        unknown = [f"{kind} {i!r}" for kind, i in (("query", query), ("document", document)) if i not in self._ids[kind]]
+        unknown = [
+            f"{kind} {i!r}"
+            for kind, i in (("query", query), ("document", document))
+            if i not in self._ids[kind]
+        ]
         if unknown:
             self.unknown += 1
             if not self.allow_unknown:
                 hint = "add --allow-unknown to leave such judgements out"
-                self.problems.add(str(source), f"the judgement names an unknown {' and '.join(unknown)}", hint)
+                self.problems.add(
+                    str(source), f"the judgement names an unknown {' and '.join(unknown)}", hint
+                )
             return
         rows = self._sets.setdefault(set_, {})
         if (query, document) in rows:
-            self.problems.add(str(source), f"judged twice: query {query}, document {document}", "keep one line for each")
+            self.problems.add(
+                str(source), f"judged twice: query {query}, document {document}", "keep one line for each"
+            )
         rows[query, document] = grade
 
     def _id(self, kind: str, value: Any, source: Source) -> str:
@@ -143,19 +151,39 @@ class CollectionWriter:
         for kind, ids in self._ids.items():
             for first, again in ids.duplicates():
                 places = self._places[kind]
-                self.problems.add(str(places[again]), f"the {kind} id occurred before, at {places[first]}", "ids must be unique")
+                self.problems.add(
+                    str(places[again]),
+                    f"the {kind} id occurred before, at {places[first]}",
+                    "ids must be unique",
+                )
         if not len(self._ids["document"]):
             self.problems.add(self.problems.subject, "there is no document")
         self.problems.raise_if_any()
         np.save(self.folder / "corpus.offsets.npy", np.frombuffer(self._offsets, np.int64))
         sets = {s: self._write_set(s) for s in sorted(self._sets)}
-        counts = {"documents": len(self._ids["document"]), "queries": len(self._ids["query"]), "empty_documents": self.n_empty}
-        params = {"name": name, **counts, "sets": sets, "encoded_ids": self.encoded, "unknown_judgements": self.unknown}
-        content = [file_sha256(self.folder / f) for f in ("corpus.jsonl", "queries.jsonl", *(f"qrels/{s}.tsv" for s in sets))]
+        counts = {
+            "documents": len(self._ids["document"]),
+            "queries": len(self._ids["query"]),
+            "empty_documents": self.n_empty,
+        }
+        params = {
+            "name": name,
+            **counts,
+            "sets": sets,
+            "encoded_ids": self.encoded,
+            "unknown_judgements": self.unknown,
+        }
+        content = [
+            file_sha256(self.folder / f)
+            for f in ("corpus.jsonl", "queries.jsonl", *(f"qrels/{s}.tsv" for s in sets))
+        ]
         return Manifest("collection", fingerprint([content, list(sets)]), params={**params, "origin": origin})
 
     def _write_set(self, name: str) -> dict[str, int]:
-        rows = sorted(((q, d, g) for (q, d), g in self._sets[name].items()), key=lambda r: (r[0].encode(), r[1].encode()))
+        rows = sorted(
+            ((q, d, g) for (q, d), g in self._sets[name].items()),
+            key=lambda r: (r[0].encode(), r[1].encode()),
+        )
         text = "query-id\tcorpus-id\tscore\n" + "".join(f"{q}\t{d}\t{g}\n" for q, d, g in rows)
         (self.folder / "qrels" / f"{name}.tsv").write_text(text, encoding="utf-8", newline="\n")
         return {"queries": len({q for q, _, _ in rows}), "judgements": len(rows)}

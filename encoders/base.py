@@ -44,7 +44,10 @@ class EncoderOptions:
 def refuse_options(options: EncoderOptions, kind: str, known: set[str]) -> None:
     """Raise `UsageError` if an option was set that an encoder of this kind could only ignore."""
     for field in fields(EncoderOptions):
-        if field.name not in known | {"device", "batch_size"} and getattr(options, field.name) != field.default:
+        if (
+            field.name not in known | {"device", "batch_size"}
+            and getattr(options, field.name) != field.default
+        ):
             raise UsageError(f"the {kind} encoder has no --{field.name.replace('_', '-')}")
 
 
@@ -60,8 +63,9 @@ class Encoder(Protocol):
 
     @classmethod
     def load(cls, spec: EncoderSpec, folder: Path, options: EncoderOptions) -> Self:
-        """Make the encoder that a spec describes; ``folder`` has what `save` wrote. Runtime options
-        (device, batch size) come from ``options``, everything else from the spec.
+        """Make the encoder that a spec describes; ``folder`` has what `save` wrote.
+
+        Runtime options (device, batch size) come from ``options``, everything else from the spec.
         """
         ...
 

@@ -23,7 +23,10 @@ AT_ONCE = 4096
 TOKENS_A_TEXT = 64
 """A batch holds at most ``batch_size`` times as many tokens, padding included, or one text."""
 UNLIMITED = 1_000_000
-TRIAL = ["A short text.", "A second text, which is somewhat longer than the first one is, to see some padding."]
+TRIAL = [
+    "A short text.",
+    "A second text, which is somewhat longer than the first one is, to see some padding.",
+]
 _DOCUMENT_PROMPTS = ("document", "passage", "corpus")
 # sentence-transformers and transformers announce each load on stderr
 _NOISY = ("sentence_transformers", "transformers")
@@ -103,7 +106,12 @@ class DenseEncoder:
         tokens = _tokenize(self._model, texts, role, prompt)
         if tokens is None:  # inputs of another form: sentence-transformers' own way
             size = max(1, self._budget // TOKENS_A_TEXT)
-            settings = {"batch_size": size, "show_progress_bar": False, "task": role, "truncate_dim": self.spec.dim}
+            settings = {
+                "batch_size": size,
+                "show_progress_bar": False,
+                "task": role,
+                "truncate_dim": self.spec.dim,
+            }
             out[:] = self._model.encode(texts, prompt=prompt or "", **settings)
             return
         for rows in batches(tokens.lengths, self._budget):
@@ -121,7 +129,9 @@ class DenseEncoder:
         on_cpu = self._model.device.type == "cpu"
         if dtype == "int8":
             if not on_cpu:
-                raise UsageError("int8 runs on the processor only", "add --device cpu, or use --dtype bfloat16")
+                raise UsageError(
+                    "int8 runs on the processor only", "add --device cpu, or use --dtype bfloat16"
+                )
             quantize_linear(self._model[0], self._trial)
             return
         if dtype == "bfloat16":
@@ -163,7 +173,9 @@ def _load(found: Model, device: str | None) -> Any:
     try:
         model = SentenceTransformer(str(found.path), device=device, local_files_only=True)
     except (OSError, ValueError, KeyError, RuntimeError, ImportError) as error:
-        raise BadInput(f"the model {found.name} cannot be loaded: {error}", "is it a sentence-transformers model?") from error
+        raise BadInput(
+            f"the model {found.name} cannot be loaded: {error}", "is it a sentence-transformers model?"
+        ) from error
     finally:
         for name, level in levels.items():
             logging.getLogger(name).setLevel(level)
@@ -176,7 +188,9 @@ def _limit(model: Any, options: EncoderOptions) -> None:
         positions = getattr(model.config, "max_position_embeddings", None) or UNLIMITED
         most = int(min(positions, getattr(model.tokenizer, "model_max_length", UNLIMITED)))
         if not 1 <= options.max_length <= most:
-            raise UsageError(f"--max-length {options.max_length} does not suit the model, it takes 1 to {most} tokens")
+            raise UsageError(
+                f"--max-length {options.max_length} does not suit the model, it takes 1 to {most} tokens"
+            )
         model.max_seq_length = options.max_length
     full = model.get_embedding_dimension()
     if options.dim is not None and not 1 <= options.dim <= full:
@@ -190,9 +204,16 @@ def _describe(model: Any, found: Model, options: EncoderOptions) -> EncoderSpec:
     normalized = kinds[-1] == "Normalize" and dim == full
     similarity = "dot" if normalized else str(model.similarity_fn_name)
     if similarity not in ("dot", "cosine"):
-        raise UsageError(f"the model {found.name} compares vectors by {similarity} distance; only dot and cosine can be indexed")
+        raise UsageError(
+            f"the model {found.name} compares vectors by {similarity} distance; only dot and cosine can be indexed"
+        )
     pooling = next((str(module.pooling_mode) for module in model if type(module).__name__ == "Pooling"), None)
-    params = {"dtype": options.dtype, "normalized": normalized, "similarity": similarity, "truncated": dim != full}
+    params = {
+        "dtype": options.dtype,
+        "normalized": normalized,
+        "similarity": similarity,
+        "truncated": dim != full,
+    }
     length = model.max_seq_length
     return EncoderSpec(
         "dense",
@@ -236,11 +257,18 @@ def _pad(model: Any, tokens: _Tokens, rows: npt.NDArray[np.int64]) -> dict[str, 
     import torch
 
     tokenizer = model.tokenizer
-    fills = {"input_ids": tokenizer.pad_token_id, "token_type_ids": getattr(tokenizer, "pad_token_type_id", 0)}
+    fills = {
+        "input_ids": tokenizer.pad_token_id,
+        "token_type_ids": getattr(tokenizer, "pad_token_type_id", 0),
+    }
     lengths = tokens.lengths[rows]
     width = int(lengths.max(initial=1))
     columns = np.arange(width)
-    used = columns < lengths[:, None] if tokenizer.padding_side == "right" else columns >= width - lengths[:, None]
+    used = (
+        columns < lengths[:, None]
+        if tokenizer.padding_side == "right"
+        else columns >= width - lengths[:, None]
+    )
     features = dict(tokens.shared)
     for name, values in tokens.rows.items():
         array = np.full(used.shape, fills.get(name, 0), np.int64)
@@ -253,7 +281,10 @@ def _to_float32(module: Any, inputs: Any, features: dict[str, Any]) -> dict[str,
     """Forward hook: hand what the transformer computed to the next module in float32."""
     import torch
 
-    return {k: v.float() if isinstance(v, torch.Tensor) and v.is_floating_point() else v for k, v in features.items()}
+    return {
+        k: v.float() if isinstance(v, torch.Tensor) and v.is_floating_point() else v
+        for k, v in features.items()
+    }
 
 
 def _plain_attention(model: Any) -> None:

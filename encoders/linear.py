@@ -41,7 +41,11 @@ def pack_linear(model: Any, trial: Callable[[], Vectors], tolerance: float = LAR
             weights[layer] = layer.weight
             layer.weight = torch.nn.Parameter(layer.weight.new_empty(0), requires_grad=False)
         same = bool(np.abs(trial() - before).max() <= tolerance)
-    except (RuntimeError, AttributeError, IndexError):  # a model that reads its weights itself, a missing kernel
+    except (
+        RuntimeError,
+        AttributeError,
+        IndexError,
+    ):  # a model that reads its weights itself, a missing kernel
         same = False
     if not same:
         for layer, weight in weights.items():
@@ -70,7 +74,9 @@ def quantize_linear(model: Any, trial: Callable[[], Vectors]) -> None:
             layer.weight = torch.nn.Parameter(layer.weight.new_empty(0), requires_grad=False)
         trial()
     except (RuntimeError, AttributeError, IndexError) as error:
-        raise UsageError(f"this model does not run in int8: {error}", "use --dtype float32 or bfloat16") from error
+        raise UsageError(
+            f"this model does not run in int8: {error}", "use --dtype float32 or bfloat16"
+        ) from error
 
 
 def _linear_layers(model: Any) -> list[Any]:

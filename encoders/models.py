@@ -54,7 +54,9 @@ def resolve_model(name: str, revision: str | None = None) -> Model:
         MissingExtra: sentence-transformers is not installed.
     """
     if not name:
-        raise UsageError("a model name is missing", "for example sentence-transformers/all-MiniLM-L6-v2, or a folder")
+        raise UsageError(
+            "a model name is missing", "for example sentence-transformers/all-MiniLM-L6-v2, or a folder"
+        )
     require("sentence_transformers", f"the model {name}")
     model = _from_folder(name, revision) or _from_cache(name, revision) or _from_package(name, revision)
     if model is None:
@@ -116,7 +118,12 @@ def _from_cache(name: str, revision: str | None) -> Model | None:
         if isinstance(found, str):
             snapshot = Path(found).parent
             if any(p.suffix in {".safetensors", ".bin"} for p in snapshot.rglob("*")):
-                return Model(full, snapshot, f"{full} in the hub's cache, commit {snapshot.name[:12]}", f"commit:{snapshot.name}")
+                return Model(
+                    full,
+                    snapshot,
+                    f"{full} in the hub's cache, commit {snapshot.name[:12]}",
+                    f"commit:{snapshot.name}",
+                )
     return None
 
 
@@ -174,7 +181,9 @@ def _reachable(endpoint: str) -> bool:
 
     def connect() -> None:
         try:
-            socket.create_connection((url.hostname, url.port or (443 if url.scheme == "https" else 80)), 1.0).close()
+            socket.create_connection(
+                (url.hostname, url.port or (443 if url.scheme == "https" else 80)), 1.0
+            ).close()
             opened.set()
         except OSError:
             pass

@@ -24,7 +24,7 @@ from intrex.encoders.models import Model, require, resolve_model
 log = logging.getLogger("intrex")
 
 DEFAULT_DIM = 256
-TOKENS_AT_ONCE = 1 << 16
+TOKENS_AT_ONCE = 2048
 TEXTS_AT_ONCE = 1024
 WEIGHTS, TOKENIZER = "model.safetensors", "tokenizer.json"
 _KEYS = ("embedding.weight", "embeddings")
@@ -52,7 +52,9 @@ class StaticEncoder:
         digest = hashlib.sha256(self._weights.tobytes() + tokenizer.encode("utf-8")).hexdigest()
         length = (self._tokenizer.truncation or {}).get("max_length")
         dim = self._weights.shape[1]
-        self.spec = EncoderSpec("static", name, f"sha256:{digest}", dim, length, pooling="mean", params=params)
+        self.spec = EncoderSpec(
+            "static", name, f"sha256:{digest}", dim, length, pooling="mean", params=params
+        )
 
     @classmethod
     def create(cls, name: str, options: EncoderOptions) -> Self:
@@ -76,7 +78,9 @@ class StaticEncoder:
         if (folder := _saved_in(found.path)) is not None:
             weights, tokenizer = _read(folder)
             if options.dim not in (None, weights.shape[1]):
-                raise UsageError(f"--dim {options.dim} does not suit the static model {name}, it has {weights.shape[1]}")
+                raise UsageError(
+                    f"--dim {options.dim} does not suit the static model {name}, it has {weights.shape[1]}"
+                )
         else:
             weights, tokenizer = _distil(found, options.dim or DEFAULT_DIM, options.device)
             params["distilled_from"] = found.revision
@@ -93,7 +97,9 @@ class StaticEncoder:
         weights, tokenizer = _read(folder)
         encoder = cls(weights, tokenizer, spec.name, dict(spec.params))
         if encoder.spec.fingerprint != spec.fingerprint:
-            raise BadInput(f"damaged: the weights are not those that were written ({folder})", "rebuild the index")
+            raise BadInput(
+                f"damaged: the weights are not those that were written ({folder})", "rebuild the index"
+            )
         return encoder
 
     def save(self, folder: Path) -> None:
@@ -108,7 +114,9 @@ class StaticEncoder:
         """Vectors [len(texts), dim] in float32, in the order of ``texts``, of length 1 or zero."""
         out = np.zeros((len(texts), self.spec.dim), np.float32)
         for start in range(0, len(texts), TEXTS_AT_ONCE):
-            encoded = self._tokenizer.encode_batch(texts[start : start + TEXTS_AT_ONCE], add_special_tokens=False)
+            encoded = self._tokenizer.encode_batch(
+                texts[start : start + TEXTS_AT_ONCE], add_special_tokens=False
+            )
             lengths = np.array([len(e.ids) for e in encoded], np.int64)
             ids = np.fromiter(chain.from_iterable(e.ids for e in encoded), np.int64, int(lengths.sum()))
             self._sum(ids, lengths, out[start : start + TEXTS_AT_ONCE])
@@ -154,7 +162,10 @@ def _saved_in(folder: Path) -> Path | None:
             if static:
                 others = {part["type"].rpartition(".")[2] for part in parts[1:]} - {"Normalize"}
                 if others:
-                    raise BadInput(f"the static model {folder} has further layers: {', '.join(sorted(others))}", "use it as dense:FOLDER")
+                    raise BadInput(
+                        f"the static model {folder} has further layers: {', '.join(sorted(others))}",
+                        "use it as dense:FOLDER",
+                    )
                 return place
     return None
 

@@ -43,7 +43,9 @@ class LeaderboardRow:
 COLUMNS = tuple("judged@10" if f.name == "judged_at_10" else f.name for f in fields(LeaderboardRow))
 
 
-def bootstrap_interval(values: npt.NDArray[np.float64], seed: int = 0) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+def bootstrap_interval(
+    values: npt.NDArray[np.float64], seed: int = 0
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Percentile bootstrap over queries: 95 % interval of each column's mean.
 
     Args:
@@ -73,7 +75,10 @@ def leaderboard(systems: Sequence[SystemScores]) -> list[LeaderboardRow]:
     """
     _comparable(systems)
     rows = [row for one in systems for row in _rows(one)]
-    return sorted(rows, key=lambda r: (r.collection, r.query_set, r.split, r.fold, r.regime, r.measure, -r.value, r.system))
+    return sorted(
+        rows,
+        key=lambda r: (r.collection, r.query_set, r.split, r.fold, r.regime, r.measure, -r.value, r.system),
+    )
 
 
 def _comparable(systems: Sequence[SystemScores]) -> None:
@@ -82,7 +87,10 @@ def _comparable(systems: Sequence[SystemScores]) -> None:
     for one in systems:
         where = (one.conditions.collection, one.conditions.query_set)
         if (one.system, *where) in seen:
-            raise BadInput(f"two sets of scores are called {one.system!r}", "give their runs different tags and score them again")
+            raise BadInput(
+                f"two sets of scores are called {one.system!r}",
+                "give their runs different tags and score them again",
+            )
         seen.add((one.system, *where))
         first, fingerprint = qrels.setdefault(where, (one.system, one.conditions.qrels))
         if fingerprint != one.conditions.qrels:
@@ -105,7 +113,9 @@ def _rows(one: SystemScores) -> Iterable[LeaderboardRow]:
     counts = (len(values), scores.n_missing, judged, one.run_sha256, conditions.signature())
     for i, name in enumerate(names):
         if name != "Judged@10":
-            yield LeaderboardRow(one.system, *place, name, float(means[i]), float(low[i]), float(high[i]), *counts)
+            yield LeaderboardRow(
+                one.system, *place, name, float(means[i]), float(low[i]), float(high[i]), *counts
+            )
 
 
 def to_csv(rows: Sequence[LeaderboardRow]) -> str:
@@ -137,7 +147,14 @@ def pivot(rows: Sequence[LeaderboardRow], sort_by: str | None = None) -> tuple[l
     table = []
     for line in lines:
         own = [cells[*line, m] for m in measures]
-        table.append([line[2], f"{line[0]}:{line[1]}", *(_cell(r, r.measure == key) for r in own), str(own[0].n_queries)])
+        table.append(
+            [
+                line[2],
+                f"{line[0]}:{line[1]}",
+                *(_cell(r, r.measure == key) for r in own),
+                str(own[0].n_queries),
+            ]
+        )
     return ["system", "queries", *measures, "n"], table
 
 

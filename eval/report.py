@@ -17,7 +17,10 @@ def summary(systems: Sequence[SystemScores], measures: Sequence[Measure], wide: 
     means = [one.scores.means(one.conditions.complete) for one in systems]
     if wide:
         headers = ["system", *names, "queries", "missing"]
-        return headers, [[s.system, *(m[n] for n in names), _n(s), s.scores.n_missing] for s, m in zip(systems, means, strict=True)]
+        return headers, [
+            [s.system, *(m[n] for n in names), _n(s), s.scores.n_missing]
+            for s, m in zip(systems, means, strict=True)
+        ]
     headers = ["system", "measure", "value", "n_queries", "n_missing", "signature"]
     rows: list[list[Cell]] = [
         [s.system, n, m[n], _n(s), s.scores.n_missing, s.conditions.signature()]
@@ -34,13 +37,20 @@ def by_query(systems: Sequence[SystemScores], measures: Sequence[Measure], wide:
     rows: list[list[Cell]] = []
     for one in systems:
         shown = one.scores.answered | one.conditions.complete
-        lines = [(q, v[: len(names)].tolist()) for q, v, keep in zip(one.scores.query_ids, one.scores.values, shown, strict=True) if keep]
+        lines = [
+            (q, v[: len(names)].tolist())
+            for q, v, keep in zip(one.scores.query_ids, one.scores.values, shown, strict=True)
+            if keep
+        ]
         means = one.scores.means(one.conditions.complete)
         for query, values in [*lines, ("all", [means[n] for n in names])]:
             if wide:
                 rows.append([one.system, query, *values])
             else:
-                rows += [[one.system, query, n, v, one.conditions.signature()] for n, v in zip(names, values, strict=True)]
+                rows += [
+                    [one.system, query, n, v, one.conditions.signature()]
+                    for n, v in zip(names, values, strict=True)
+                ]
     return headers, rows
 
 

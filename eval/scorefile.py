@@ -43,8 +43,12 @@ def write_scores(systems: Iterable[SystemScores], path: Path, overwrite: bool = 
                 "n_extra": one.scores.n_extra,
             }
             lines = [json.dumps(head, ensure_ascii=False)]
-            rows = zip(one.scores.query_ids, one.scores.answered.tolist(), one.scores.values.tolist(), strict=True)
-            lines += [json.dumps({"query": q, "answered": a, "values": v}, ensure_ascii=False) for q, a, v in rows]
+            rows = zip(
+                one.scores.query_ids, one.scores.answered.tolist(), one.scores.values.tolist(), strict=True
+            )
+            lines += [
+                json.dumps({"query": q, "answered": a, "values": v}, ensure_ascii=False) for q, a, v in rows
+            ]
             stream.write(("\n".join(lines) + "\n").encode("utf-8"))
 
 
@@ -56,7 +60,10 @@ def read_scores(path: Path) -> list[SystemScores]:
     for number, row in read_jsonl(path, problems):
         if "schema" in row:
             if row["schema"] != SCHEMA:
-                problems.add(f"{path.name}:{number}", f"schema {row['schema']!r} is not one this intrex reads ({SCHEMA})")
+                problems.add(
+                    f"{path.name}:{number}",
+                    f"schema {row['schema']!r} is not one this intrex reads ({SCHEMA})",
+                )
             blocks.append((row, []))
         elif blocks:
             blocks[-1][1].append(row)
@@ -72,11 +79,21 @@ def _system(head: dict[str, Any], rows: list[dict[str, Any]], path: Path) -> Sys
     try:
         measures = tuple(parse_measures(head["measures"]))
         values = np.array([row["values"] for row in rows], np.float64).reshape(len(rows), len(measures))
-        scores = Scores(measures, [r["query"] for r in rows], values, np.array([r["answered"] for r in rows], np.bool_), head["n_extra"])
+        scores = Scores(
+            measures,
+            [r["query"] for r in rows],
+            values,
+            np.array([r["answered"] for r in rows], np.bool_),
+            head["n_extra"],
+        )
         whole = len(rows) == head["n_queries"]
         found = SystemScores(head["system"], scores, Conditions(**head["conditions"]), head["run_sha256"])
     except (KeyError, TypeError, ValueError) as error:
-        raise BadInput(f"damaged scores of {head.get('system')}: {error!r} ({path})", "score the run again") from error
+        raise BadInput(
+            f"damaged scores of {head.get('system')}: {error!r} ({path})", "score the run again"
+        ) from error
     if not whole:
-        raise BadInput(f"the scores of {head['system']} are cut off: {len(rows)} of {head['n_queries']} queries ({path})")
+        raise BadInput(
+            f"the scores of {head['system']} are cut off: {len(rows)} of {head['n_queries']} queries ({path})"
+        )
     return found

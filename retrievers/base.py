@@ -129,4 +129,6 @@ class RunBuilder:
         offsets = np.concatenate([[0], np.cumsum([len(s) for _, s in parts], dtype=np.int64)])
         docs = np.concatenate([d for d, _ in parts]) if parts else as_bytes([])
         scores = np.concatenate([s for _, s in parts]) if parts else np.empty(0, np.float32)
-        return Run(as_bytes([n.decode("utf-8") for n in names]), offsets.astype(np.int64), docs, scores, self._tag)
+        return Run(
+            as_bytes([n.decode("utf-8") for n in names]), offsets.astype(np.int64), docs, scores, self._tag
+        )

@@ -39,6 +39,8 @@ KIND = "bm25"
 REBUILD = "intrex index bm25 COLLECTION OUT --overwrite"
 BATCH = 1024
 EXACT = 24
+THREADED = 100_000
+"""Documents from which on threads help: with fewer, they wait for Python's lock more than they compute."""
 UNTOUCHED = -0.0
 """What a row's sum is before a term adds to it: a sum of scores is never -0, so a score of 0 is still a match."""
 
@@ -70,7 +72,7 @@ def idf(df: int, n: int) -> np.float32:
 def inverse_norms(k1: float, b: float, avgdl: float) -> Scores:
     """1 / (k1 * (1 - b + b * length / avgdl)) for each length byte; float32 [256], infinite where k1 is 0."""
     k, w, one = np.float32(k1), np.float32(b), np.float32(1)
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         return one / (k * ((one - w) + w * LENGTHS.astype(np.float32) / np.float32(avgdl)))
 
 
@@ -200,7 +202,7 @@ class BM25Index:
         """
         if options.k < 1:
             raise UsageError(f"k must be at least 1, not {options.k}")
-        threads = max(options.threads, 1)
+        threads = max(options.threads, 1) if len(self.ids) >= THREADED else 1
         size = max(1, min(options.batch_size, math.ceil(len(queries) / threads)))
         batches = [slice(start, start + size) for start in range(0, len(queries), size)]
         sums: deque[npt.NDArray[np.float64]] = deque()

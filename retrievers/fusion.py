@@ -17,7 +17,7 @@ Floats = npt.NDArray[np.float64]
 
 def reciprocal_ranks(scores: npt.NDArray[np.float32], k: float = 60.0) -> Floats:
     """1 / (k + rank) of a ranking in order (Cormack, Clarke and Büttcher 2009)."""
-    return 1.0 / (k + np.arange(1, len(scores) + 1))
+    return 1.0 / (k + np.arange(1, len(scores) + 1, dtype=np.float64))
 
 
 def min_max(scores: npt.NDArray[np.float32]) -> Floats:
@@ -30,7 +30,9 @@ def min_max(scores: npt.NDArray[np.float32]) -> Floats:
     return (values - low) / (high - low) if high > low else np.ones(len(values))
 
 
-def rrf(runs: Sequence[Run], *, rrf_k: float = 60.0, k: int = 1000, depth: int | None = None, tag: str = "rrf") -> Run:
+def rrf(
+    runs: Sequence[Run], *, rrf_k: float = 60.0, k: int = 1000, depth: int | None = None, tag: str = "rrf"
+) -> Run:
     """Reciprocal rank fusion over the canonical ranks.
 
     Args:
@@ -46,7 +48,12 @@ def rrf(runs: Sequence[Run], *, rrf_k: float = 60.0, k: int = 1000, depth: int |
 
 
 def wsum(
-    runs: Sequence[Run], weights: Sequence[float] | None = None, *, k: int = 1000, depth: int | None = None, tag: str = "wsum"
+    runs: Sequence[Run],
+    weights: Sequence[float] | None = None,
+    *,
+    k: int = 1000,
+    depth: int | None = None,
+    tag: str = "wsum",
 ) -> Run:
     """Weighted sum of min-max normalised scores; equal weights by default.
 
@@ -62,7 +69,10 @@ def wsum(
     """
     chosen = list(weights) if weights is not None else [1 / len(runs)] * len(runs)
     if len(chosen) != len(runs):
-        raise UsageError(f"{len(chosen)} weights for {len(runs)} runs", "give one weight for each run, as --weights 0.7,0.3")
+        raise UsageError(
+            f"{len(chosen)} weights for {len(runs)} runs",
+            "give one weight for each run, as --weights 0.7,0.3",
+        )
     if not all(np.isfinite(w) and w >= 0 for w in chosen) or not any(chosen):
         raise UsageError(f"weights must be finite, not negative and not all zero: {chosen}")
     return _fuse(runs, chosen, min_max, k, depth, tag)
@@ -82,25 +92,22 @@ def _fuse(
     for run, weight in zip(runs, weights, strict=True):
         for query, docs, scores in run.rankings():
             gathered.setdefault(query, []).append((docs[:depth], weight * value(scores[:depth])))
-    queries, docs, scores = [], [], []
-    for query in sorted(gathered):
-        found, total = _sum(gathered[query])
-        order = np.lexsort((found, total))[::-1][:k]
-        queries.append((query, len(order)))
-        docs.append(found[order])
-        scores.append(total[order])
-    offsets = np.concatenate([[0], np.cumsum([n for _, n in queries], dtype=np.int64)]).astype(np.int64)
-    names = as_bytes([q.decode("utf-8") for q, _ in queries])
-    return Run(names, offsets, np.concatenate(docs), np.concatenate(scores), tag)
+    found = {query: _top(gathered[query], k) for query in sorted(gathered)}
+    sizes = [len(docs) for docs, _ in found.values()]
+    offsets = np.concatenate([[0], np.cumsum(sizes, dtype=np.int64)]).astype(np.int64)
+    docs = np.concatenate([docs for docs, _ in found.values()])
+    scores = np.concatenate([scores for _, scores in found.values()])
+    return Run(as_bytes([q.decode("utf-8") for q in found]), offsets, docs, scores, tag)
 
 
-def _sum(parts: list[tuple[Bytes, Floats]]) -> tuple[Bytes, npt.NDArray[np.float32]]:
-    """Unique documents and their summed scores, added in the order of the runs."""
-    docs = np.concatenate([d for d, _ in parts])
-    found, at = np.unique(docs, return_inverse=True)
-    total = np.zeros(len(found))
+def _top(parts: list[tuple[Bytes, Floats]], k: int) -> tuple[Bytes, npt.NDArray[np.float32]]:
+    """The ``k`` best documents and their summed scores, added in the order of the runs."""
+    docs, at = np.unique(np.concatenate([d for d, _ in parts]), return_inverse=True)
+    total = np.zeros(len(docs))
     np.add.at(total, at, np.concatenate([s for _, s in parts]))
-    return found, total.astype(np.float32)
+    rounded = total.astype(np.float32)
+    order = np.lexsort((docs, rounded))[::-1][:k]
+    return docs[order], rounded[order]
 
 
 METHODS = ("rrf", "wsum")
@@ -110,7 +117,9 @@ _RANX = (
 )  # fmt: skip
 
 
-def fuse_with_ranx(runs: Sequence[Run], method: str, *, k: int = 1000, params: dict[str, object] | None = None) -> Run:
+def fuse_with_ranx(
+    runs: Sequence[Run], method: str, *, k: int = 1000, params: dict[str, object] | None = None
+) -> Run:
     """Fuse by a method of the ranx package (min-max normalised); it orders ties in its own way, we re-sort.
 
     Raises:
@@ -128,19 +137,28 @@ def fuse_with_ranx(runs: Sequence[Run], method: str, *, k: int = 1000, params: d
     for run in runs:
         if lacking := every - set(run.query_ids.tolist()):
             hint = "use --method rrf or wsum, which allow that"
-            raise BadInput(f"ranx needs equal queries in all runs; {run.tag} lacks {len(lacking):,} of {len(every):,}", hint)
+            raise BadInput(
+                f"ranx needs equal queries in all runs; {run.tag} lacks {len(lacking):,} of {len(every):,}",
+                hint,
+            )
     named = [ranx.Run(run.to_dict(), name=f"{i}-{run.tag}") for i, run in enumerate(runs)]
     fused = ranx.fuse(runs=named, norm="min-max", method=method, params=params)
-    result = Run.from_dict({q: {d: float(s) for d, s in docs.items()} for q, docs in fused.to_dict().items()}, tag=method)
+    result = Run.from_dict(
+        {q: {d: float(s) for d, s in docs.items()} for q, docs in fused.to_dict().items()}, tag=method
+    )
     return cut(result, k)
 
 
 def cut(run: Run, k: int) -> Run:
     """The top ``k`` documents of each query."""
-    keep = np.concatenate([np.arange(a, min(b, a + k)) for a, b in zip(run.offsets[:-1], run.offsets[1:], strict=True)])
+    keep = np.concatenate(
+        [np.arange(a, min(b, a + k)) for a, b in zip(run.offsets[:-1], run.offsets[1:], strict=True)]
+    )
     sizes = np.minimum(np.diff(run.offsets), k)
     offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
-    return Run(run.query_ids, offsets, run.doc_ids[keep.astype(np.int64)], run.scores[keep.astype(np.int64)], run.tag)
+    return Run(
+        run.query_ids, offsets, run.doc_ids[keep.astype(np.int64)], run.scores[keep.astype(np.int64)], run.tag
+    )
 
 
 def fuse_runs(

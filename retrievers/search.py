@@ -22,8 +22,14 @@ def check_encoder(index: Index, name: str | None) -> None:
         return
     built = index.manifest.encoder
     if built is None:
-        raise BadInput(f"a {index.manifest.kind} index has no encoder, {name!r} was asked for", "leave --encoder out")
-    spellings = {built["name"], f"{built['kind']}:{built['name']}", built["kind"] if not built["name"] else built["name"]}
+        raise BadInput(
+            f"a {index.manifest.kind} index has no encoder, {name!r} was asked for", "leave --encoder out"
+        )
+    spellings = {
+        built["name"],
+        f"{built['kind']}:{built['name']}",
+        built["kind"] if not built["name"] else built["name"],
+    }
     if name not in spellings and name.rsplit("/", 1)[-1] not in {s.rsplit("/", 1)[-1] for s in spellings}:
         raise BadInput(
             f"the index was built with the encoder {built['name'] or built['kind']!r}, {name!r} was asked for",

@@ -54,7 +54,10 @@ DOCUMENTS = {
     "ünï-6": ("Größe", "the size of Straße and 東京 in one document"),
 }
 QUERIES = {"q1": "lift of wings", "q2": "flat boundary layer", "q3": "heat", "q4": "of the and"}
-JUDGED = {"test": {"q1": {"d1": 2}, "q2": {"d2": 1, "d3": 1, "d1": 0}, "q3": {"d3": 1}}, "train": {"q4": {"d2": 1}}}
+JUDGED = {
+    "test": {"q1": {"d1": 2}, "q2": {"d2": 1, "d3": 1, "d1": 0}, "q3": {"d3": 1}},
+    "train": {"q4": {"d2": 1}},
+}
 
 
 def fill(writer: CollectionWriter) -> None:
@@ -77,11 +80,15 @@ def small(tmp_path: Path) -> Collection:
 def write_beir(folder: Path) -> Path:
     """The small collection as a BEIR folder."""
     (folder / "qrels").mkdir(parents=True)
-    corpus = [json.dumps({"_id": i, "title": t, "text": x}, ensure_ascii=False) for i, (t, x) in DOCUMENTS.items()]
+    corpus = [
+        json.dumps({"_id": i, "title": t, "text": x}, ensure_ascii=False) for i, (t, x) in DOCUMENTS.items()
+    ]
     (folder / "corpus.jsonl").write_text("\n".join(corpus) + "\n", encoding="utf-8")
     queries = [json.dumps({"_id": i, "text": x}) for i, x in QUERIES.items()]
     (folder / "queries.jsonl").write_text("\n".join(queries) + "\n", encoding="utf-8")
     for name, judged in JUDGED.items():
         lines = [f"{q}\t{d}\t{g}" for q, docs in judged.items() for d, g in docs.items()]
-        (folder / "qrels" / f"{name}.tsv").write_text("query-id\tcorpus-id\tscore\n" + "\n".join(lines) + "\n", encoding="utf-8")
+        (folder / "qrels" / f"{name}.tsv").write_text(
+            "query-id\tcorpus-id\tscore\n" + "\n".join(lines) + "\n", encoding="utf-8"
+        )
     return folder

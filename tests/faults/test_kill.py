@@ -89,8 +89,8 @@ def test_killed_at_random_moments(tmp_path: Path, capsys: pytest.CaptureFixture[
 
 def test_two_builders_at_once(small: Collection, tmp_path: Path) -> None:
     """Both are started together: each either makes the index or is turned away; it is whole in the end."""
+    out = tmp_path / "i"
     for _ in range(10):
-        out = tmp_path / "i"
         children = [in_child(lambda: build_bm25(small, out, overwrite=True)) for _ in range(2)]
         codes = sorted(os.waitstatus_to_exitcode(os.waitpid(c, 0)[1]) for c in children)
         assert codes in ([0, 0], [0, 7])

@@ -14,7 +14,9 @@ class Case:
 
 
 def lines(*rows: object) -> bytes:
-    return "".join((r if isinstance(r, str) else json.dumps(r, ensure_ascii=False)) + "\n" for r in rows).encode()
+    return "".join(
+        (r if isinstance(r, str) else json.dumps(r, ensure_ascii=False)) + "\n" for r in rows
+    ).encode()
 
 
 CORPUS = lines(

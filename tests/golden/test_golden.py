@@ -10,9 +10,9 @@ import shlex
 from pathlib import Path
 
 import pytest
-from tests.golden.cases import CASES, Case
 
 from intrex.cli.app import run as run_cli
+from tests.golden.cases import CASES, Case
 
 OUT = Path(__file__).parent / "out"
 
@@ -31,10 +31,18 @@ def play(case: Case, capfd: pytest.CaptureFixture[str]) -> str:
         capfd.readouterr()
         code = run_cli(shlex.split(step))
         said = capfd.readouterr()
-        lines += [f"$ intrex {step}", *said.out.splitlines(), *(f"! {line}" for line in said.err.splitlines())]
+        lines += [
+            f"$ intrex {step}",
+            *said.out.splitlines(),
+            *(f"! {line}" for line in said.err.splitlines()),
+        ]
         lines += [f"[exit {code}]"] if code else []
     left = sorted(p.as_posix() for p in Path().rglob("*") if p.is_file() and p.as_posix() not in case.files)
-    lines += [f"left: {', '.join(p for p in left if '/' not in p or p.startswith('.')) or 'nothing'}"] if case.shows_files else []
+    lines += (
+        [f"left: {', '.join(p for p in left if '/' not in p or p.startswith('.')) or 'nothing'}"]
+        if case.shows_files
+        else []
+    )
     return _stable("\n".join(line.rstrip() for line in lines) + "\n")
 
 
@@ -47,7 +55,9 @@ def _stable(text: str) -> str:
 
 
 @pytest.mark.parametrize("name", sorted(CASES))
-def test_golden(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+def test_golden(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
@@ -58,7 +68,9 @@ def test_golden(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capf
         OUT.mkdir(exist_ok=True)
         file.write_text(got, encoding="utf-8")
     expected = file.read_text(encoding="utf-8") if file.exists() else ""
-    diff = "\n".join(difflib.unified_diff(expected.splitlines(), got.splitlines(), "expected", "got", lineterm=""))
+    diff = "\n".join(
+        difflib.unified_diff(expected.splitlines(), got.splitlines(), "expected", "got", lineterm="")
+    )
     assert not diff, f"{diff}\n(`make golden` rewrites the expected output)"
 
 

@@ -8,6 +8,7 @@ import threading
 import time
 
 import pytest
+
 from intrex.data.download import cache_dir, download
 from intrex.data.errors import BadInput, IntrexError, UsageError
 from intrex.data.locks import lock_or_refuse

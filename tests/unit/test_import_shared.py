@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
+
 from intrex.data.collection import Collection
 from intrex.data.importers.sources import import_collection
 

@@ -7,6 +7,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+
 from intrex.data.artifact import verify
 from intrex.data.errors import BadInput, IntrexError, UsageError
 from intrex.data.importers.sources import import_collection, parse_sets

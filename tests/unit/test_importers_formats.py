@@ -6,6 +6,7 @@ import re
 import zipfile
 
 import pytest
+
 from intrex.data.errors import BadInput, IntrexError
 from intrex.data.files import PIECE
 from intrex.data.importers.archive import unpacked

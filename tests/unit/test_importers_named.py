@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+
 from intrex.data.errors import BadInput, IntrexError, MissingExtra, UsageError
 from intrex.data.importers import irds
 from intrex.data.importers.beir_names import BEIR_MD5, beir_names

@@ -4,6 +4,7 @@ import socket
 import time
 
 import pytest
+
 from intrex.data.network import all_unreachable, unreachable
 
 

@@ -25,13 +25,14 @@ generalizations gener  oscillators oscil
 WORDS = PAPER.split()
 
 
-@pytest.mark.parametrize(("word", "expected"), zip(WORDS[::2], WORDS[1::2], strict=True))
+@pytest.mark.parametrize(("word", "expected"), list(zip(WORDS[::2], WORDS[1::2], strict=True)))
 def test_paper(word: str, expected: str) -> None:
     assert stem(word) == expected
 
 
 @pytest.mark.parametrize(
-    ("word", "m"), [("tree", 0), ("by", 0), ("trouble", 1), ("oats", 1), ("ivy", 1), ("private", 2), ("orrery", 2)]
+    ("word", "m"),
+    [("tree", 0), ("by", 0), ("trouble", 1), ("oats", 1), ("ivy", 1), ("private", 2), ("orrery", 2)],
 )
 def test_measure(word: str, m: int) -> None:
     assert measure(word) == m
@@ -49,7 +50,8 @@ def test_fewer_than_three_letters_stay(word: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("word", "expected"), [("ing", "ing"), ("eed", "eed"), ("ion", "ion"), ("sses", "ss"), ("ies", "i"), ("yyy", "yyi")]
+    ("word", "expected"),
+    [("ing", "ing"), ("eed", "eed"), ("ion", "ion"), ("sses", "ss"), ("ies", "i"), ("yyy", "yyi")],
 )
 def test_bare_suffixes(word: str, expected: str) -> None:
     assert stem(word) == expected

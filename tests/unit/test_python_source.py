@@ -6,6 +6,7 @@ import textwrap
 from pathlib import Path
 
 import pytest
+
 from intrex.data.builders.python_source import CodeObject, find_modules, parse_module
 
 

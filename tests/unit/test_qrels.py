@@ -29,7 +29,7 @@ def test_grades_must_be_integers(tmp_path: Path, grade: str) -> None:
 
 def test_a_pair_judged_twice_names_the_second_line(tmp_path: Path) -> None:
     (tmp_path / "q").write_text("q1 0 d1 1\nq2 0 d1 1\nq1 0 d1 0\n")
-    with pytest.raises(BadInput, match="query q1, document d1 .q:3"):
+    with pytest.raises(BadInput, match=r"query q1, document d1 .q:3"):
         read_qrels(tmp_path / "q")
 
 

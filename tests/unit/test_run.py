@@ -37,17 +37,23 @@ def test_equal_runs_are_equal_bytes_plain_and_gzip(tmp_path: Path) -> None:
         write_run(one, tmp_path / f"1{name}")
         write_run(two, tmp_path / f"2{name}")
         assert (tmp_path / f"1{name}").read_bytes() == (tmp_path / f"2{name}").read_bytes()
-    assert (tmp_path / "1r.txt").read_text() == "q1 Q0 a 1 0.1 intrex\nq1 Q0 b 2 0.0 intrex\nq2 Q0 c 1 1e-20 intrex\n"
+    assert (
+        tmp_path / "1r.txt"
+    ).read_text() == "q1 Q0 a 1 0.1 intrex\nq1 Q0 b 2 0.0 intrex\nq2 Q0 c 1 1e-20 intrex\n"
 
 
 def test_scores_read_back_as_the_same_float32(tmp_path: Path) -> None:
-    values = np.random.default_rng(0).standard_normal(2000).astype(np.float32) * np.float32(10) ** np.arange(-20, 20).repeat(50)
+    values = np.random.default_rng(0).standard_normal(2000).astype(np.float32) * np.float32(10) ** np.arange(
+        -20, 20
+    ).repeat(50)
     run = Run.from_dict({"q": {f"d{i}": float(v) for i, v in enumerate(values)}})
     write_run(run, tmp_path / "r.gz")
     assert np.array_equal(read_run(tmp_path / "r.gz").scores, run.scores)
 
 
-@pytest.mark.parametrize("score", ["nan", "NaN", "inf", "-Infinity", "1_0", "abc", "0x1", "1e999", "--1", "1e"])
+@pytest.mark.parametrize(
+    "score", ["nan", "NaN", "inf", "-Infinity", "1_0", "abc", "0x1", "1e999", "--1", "1e"]
+)
 def test_what_is_not_a_finite_number_is_refused(tmp_path: Path, score: str) -> None:
     path = tmp_path / "r"
     path.write_text(f"q Q0 a 1 1 t\nq Q0 b 2 {score} t\n")

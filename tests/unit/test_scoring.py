@@ -32,12 +32,22 @@ def test_worked_example() -> None:
     answered = evaluate(QRELS, RUN, ["nDCG@5", "AP"], complete=False)
     assert answered == pytest.approx({"nDCG@5": 0.554337, "AP": 0.45}, abs=1e-6)
     one = evaluate({"q1": QRELS["q1"]}, {"q1": RUN["q1"]}, ["AP(rel=2)", "RR(rel=2)", "P@5", "R@5"])
-    assert one == pytest.approx({"AP(rel=2)": 0.366667, "RR(rel=2)": 0.333333, "P@5": 0.6, "R@5": 0.75}, abs=1e-6)
+    assert one == pytest.approx(
+        {"AP(rel=2)": 0.366667, "RR(rel=2)": 0.333333, "P@5": 0.6, "R@5": 0.75}, abs=1e-6
+    )
 
 
 def test_measures_are_canonical_and_all_unknown_ones_are_named() -> None:
-    assert [str(m) for m in parse_measures(["nDCG@10", "P(rel=2)@5", "AP", "nDCG@10"])] == ["nDCG@10", "P(rel=2)@5", "AP"]
-    assert [str(m) for m in parse_measures(["P@5", "nDCG@5", "RR(rel=1)"], rel=2)] == ["P(rel=2)@5", "nDCG@5", "RR"]
+    assert [str(m) for m in parse_measures(["nDCG@10", "P(rel=2)@5", "AP", "nDCG@10"])] == [
+        "nDCG@10",
+        "P(rel=2)@5",
+        "AP",
+    ]
+    assert [str(m) for m in parse_measures(["P@5", "nDCG@5", "RR(rel=1)"], rel=2)] == [
+        "P(rel=2)@5",
+        "nDCG@5",
+        "RR",
+    ]
     with pytest.raises(UsageError) as caught:
         parse_measures(["nDGC@10", "AP@0", "Foo", "nDCG(rel=2)@5", "P(x=1)@5", "@5"])
     for part in ("nDGC@10", "did you mean nDCG", "AP@0", "Foo", "no relevance level", "x=1", "'@5'"):
@@ -51,7 +61,11 @@ def test_a_run_without_any_judged_query() -> None:
 
 def systems(*runs: tuple[str, dict]):
     judged = Judged(Qrels.from_dict(QRELS), "toy", "test")
-    return score_systems(judged, [(tag + ".txt", Run.from_dict(run, tag)) for tag, run in runs], parse_measures(["nDCG@5", "AP"]))
+    return score_systems(
+        judged,
+        [(tag + ".txt", Run.from_dict(run, tag)) for tag, run in runs],
+        parse_measures(["nDCG@5", "AP"]),
+    )
 
 
 def test_scores_round_trip_and_a_cut_file_is_refused(tmp_path: Path) -> None:
@@ -69,18 +83,35 @@ def test_scores_round_trip_and_a_cut_file_is_refused(tmp_path: Path) -> None:
 def test_runs_that_share_a_tag_stay_apart() -> None:
     judged = Judged(Qrels.from_dict(QRELS), "toy", "test")
     runs = [("a.txt", Run.from_dict(RUN, "bm25")), ("b.txt", Run.from_dict(RUN, "bm25"))]
-    assert [s.system for s in score_systems(judged, runs, parse_measures(["AP"]))] == ["bm25 (a.txt)", "bm25 (b.txt)"]
+    assert [s.system for s in score_systems(judged, runs, parse_measures(["AP"]))] == [
+        "bm25 (a.txt)",
+        "bm25 (b.txt)",
+    ]
 
 
 def test_leaderboard_is_deterministic_sorted_and_its_interval_holds_the_mean() -> None:
     rows = leaderboard(systems(("low", {"q1": {"u": 1.0}}), ("high", RUN)))
-    assert [(r.measure, r.system) for r in rows] == [("AP", "high"), ("AP", "low"), ("nDCG@5", "high"), ("nDCG@5", "low")]
+    assert [(r.measure, r.system) for r in rows] == [
+        ("AP", "high"),
+        ("AP", "low"),
+        ("nDCG@5", "high"),
+        ("nDCG@5", "low"),
+    ]
     assert all(r.ci_low <= r.value <= r.ci_high for r in rows)
     assert rows[0].n_queries == 3 and rows[0].n_missing == 1
     assert to_csv(rows) == to_csv(leaderboard(systems(("high", RUN), ("low", {"q1": {"u": 1.0}}))))
-    assert to_csv(rows).splitlines()[0].startswith("system,collection,query_set,split,fold,regime,measure,value,ci_low,ci_high,n_queries,n_missing,judged@10,run_sha256,signature")
+    assert (
+        to_csv(rows)
+        .splitlines()[0]
+        .startswith(
+            "system,collection,query_set,split,fold,regime,measure,value,ci_low,ci_high,n_queries,n_missing,judged@10,run_sha256,signature"
+        )
+    )
     headers, table = pivot(rows, "AP")
-    assert headers == ["system", "queries", "AP", "nDCG@5", "n"] and [line[0] for line in table] == ["high", "low"]
+    assert headers == ["system", "queries", "AP", "nDCG@5", "n"] and [line[0] for line in table] == [
+        "high",
+        "low",
+    ]
 
 
 def test_leaderboard_refuses_what_cannot_be_compared() -> None:

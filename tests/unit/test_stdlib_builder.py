@@ -10,6 +10,7 @@ import textwrap
 from pathlib import Path
 
 import pytest
+
 from intrex.data.builders.python_source import CodeObject, find_modules
 from intrex.data.builders.stdlib import BOUNDS, assign_splits, build_stdlib, check_disjoint
 from intrex.data.collection import Collection

@@ -8,10 +8,24 @@ import pytest
 
 from tests.conftest import ROOT
 
-HEAVY = ("numpy", "scipy", "torch", "sentence_transformers", "faiss", "ranx", "beir", "ir_datasets", "pandas", "numba", "regex")
+HEAVY = (
+    "numpy",
+    "scipy",
+    "torch",
+    "sentence_transformers",
+    "faiss",
+    "ranx",
+    "beir",
+    "ir_datasets",
+    "pandas",
+    "numba",
+    "regex",
+)
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["evaluate", "--help"], ["--version"], ["search", "--help"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["evaluate", "--help"], ["--version"], ["search", "--help"]]
+)
 def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
     code = f"import sys; from intrex.cli.app import run; run({arguments!r}); print([m for m in {HEAVY!r} if m in sys.modules], file=sys.stderr)"
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -20,7 +34,12 @@ def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
 
 
 def test_the_command_reference_is_current_and_complete() -> None:
-    said = subprocess.run([sys.executable, "tests/reference.py", "--check", "docs/cli.md"], cwd=ROOT, capture_output=True, text=True)
+    said = subprocess.run(
+        [sys.executable, "tests/reference.py", "--check", "docs/cli.md"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
     assert said.returncode == 0, said.stderr
     for line in (ROOT / "docs" / "cli.md").read_text(encoding="utf-8").splitlines():
         assert not line.startswith("| `") or not line.rstrip().endswith("|  |"), f"no help text: {line}"
@@ -38,8 +57,14 @@ def test_files_stay_short() -> None:
 def test_packages_are_all_listed_for_the_wheel() -> None:
     import tomllib
 
-    listed = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]["package-dir"].values()
-    there = {str(p.parent.relative_to(ROOT)) for f in ("cli", "eval", "retrievers", "encoders", "data") for p in (ROOT / f).rglob("__init__.py")}
+    listed = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"][
+        "package-dir"
+    ].values()
+    there = {
+        str(p.parent.relative_to(ROOT))
+        for f in ("cli", "eval", "retrievers", "encoders", "data")
+        for p in (ROOT / f).rglob("__init__.py")
+    }
     assert there == set(listed)
 
 
@@ -48,4 +73,7 @@ def test_no_stray_top_level_import_spelling() -> None:
         for path in Path(ROOT / folder).rglob("*.py"):
             for line in path.read_text(encoding="utf-8").splitlines():
                 words = line.split()
-                assert not (words[:1] in (["import"], ["from"]) and words[1].split(".")[0] in ("cli", "eval", "retrievers", "encoders", "data")), (path, line)
+                assert not (
+                    words[:1] in (["import"], ["from"])
+                    and words[1].split(".")[0] in ("cli", "eval", "retrievers", "encoders", "data")
+                ), (path, line)
