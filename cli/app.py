@@ -11,8 +11,8 @@ import os
 import sys
 import traceback
 
-import click
 import typer
+from typer.exceptions import TyperException
 
 from intrex.cli import collection, convert, doctor, evaluate, experiment, fuse, index, leaderboard, search
 from intrex.data.errors import IntrexError, UsageError
@@ -74,7 +74,7 @@ def run(arguments: list[str], debug: bool = False) -> int:
         code = typer.main.get_command(app).main(arguments, prog_name="intrex", standalone_mode=False)
         sys.stdout.flush()
         return code if isinstance(code, int) else 0
-    except (KeyboardInterrupt, click.Abort):
+    except (KeyboardInterrupt, typer.Abort):
         _say("interrupted", "run the same command again: long work goes on where it was")
         return 130
     except BrokenPipeError:  # the reader, such as head, has seen enough
@@ -90,9 +90,8 @@ def _explain(error: Exception) -> int:
     if isinstance(error, IntrexError):
         _say(error.message, error.hint)
         return error.exit_code
-    if isinstance(error, click.ClickException):
-        context = getattr(error, "ctx", None)
-        _say(error.format_message(), f"{context.command_path} --help" if context else "intrex --help")
+    if isinstance(error, TyperException):  # the command line could not be parsed
+        _say(str(getattr(error, "format_message", lambda: error)()), f"{_command(error)} --help")
         return UsageError.exit_code
     if isinstance(error, OSError):
         full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -109,6 +108,11 @@ def _explain(error: Exception) -> int:
         return 1
     _say(f"unforeseen: {type(error).__name__}: {error}", "please report it, with what --debug prints")
     return 1
+
+
+def _command(error: TyperException) -> str:
+    context = getattr(error, "ctx", None)
+    return str(context.command_path) if context else "intrex"
 
 
 def _say(message: str, hint: str | None) -> None:

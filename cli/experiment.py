@@ -29,17 +29,17 @@ FormatOption = Annotated[Format | None, typer.Option("--format", help="Of the pr
 @app.command("run")
 def run(recipe: RecipeArgument, output: Out = None, form: FormatOption = None) -> None:
     """Run a recipe; what is done already is not done again, and a killed run goes on where it was."""
-    from intrex.eval.leaderboard import pivot
+    from intrex.eval.leaderboard import leaderboard, pivot, shown_measures
     from intrex.eval.pipelines.experiment import run_experiment
     from intrex.eval.pipelines.recipe import read_recipe
 
     read = read_recipe(recipe)
     out = output or Path("out") / read.name
     start = time.perf_counter()
-    rows, results = run_experiment(read, out, _watch())
+    systems, results = run_experiment(read, out, _watch())
     ran = [r for r in results if not r.cached]
-    headers, table = pivot(rows)
-    emit(headers, table, form or Format.table, caption=rows[0].signature)
+    headers, table = pivot(leaderboard(systems), shown_measures(systems))
+    emit(headers, table, form or Format.table, caption=systems[0].conditions.signature())
     seconds = time.perf_counter() - start
     say(f"{len(ran)} of {len(results)} stages ran, {seconds:.1f} s; the others were done before")
     say(

@@ -14,8 +14,8 @@ from intrex.data.errors import UsageError
 def fuse(
     runs: Annotated[list[Path], typer.Argument(help="Two or more runs; their queries may differ.")],
     output: Annotated[
-        str, typer.Option("--output", "-o", help="The run to write; .gz compresses, - is stdout.")
-    ] = "-",
+        Path, typer.Option("--output", "-o", help="The run to write; .gz compresses, - is stdout.")
+    ] = Path("-"),
     method: Annotated[
         str, typer.Option(help="rrf, wsum, or with --engine ranx any of its untrained methods.")
     ] = "rrf",
@@ -36,14 +36,12 @@ def fuse(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the output.")] = False,
 ) -> None:
     """Fuse runs by reciprocal ranks (rrf) or a weighted sum of min-max normalised scores (wsum)."""
-    from intrex.data.files import refuse_existing
+    from intrex.data.files import STDOUT, refuse_existing
     from intrex.data.run import write_run
     from intrex.data.runformats import read_any_run
     from intrex.retrievers.fusion import fuse_runs
 
-    target = Path("/dev/stdout" if output == "-" else output)
-    if output != "-":
-        refuse_existing(target, overwrite)
+    refuse_existing(output, overwrite)
     try:
         chosen = [float(w) for w in weights.split(",")] if weights else None
     except ValueError as error:
@@ -60,6 +58,6 @@ def fuse(
         k=k,
         tag=tag,
     )
-    write_run(fused, target, overwrite)
-    if output != "-":
+    write_run(fused, output, overwrite)
+    if output != STDOUT:
         say(f"{output}: {len(fused):,} queries, {len(fused.doc_ids):,} lines, tag {fused.tag}")

@@ -25,14 +25,15 @@ def build(
 ) -> None:
     """Write leaderboard.csv: a row for each system and measure, with its 95 % bootstrap interval and signature."""
     from intrex.data.files import refuse_existing
-    from intrex.eval.leaderboard import leaderboard, pivot, write_leaderboard
+    from intrex.eval.leaderboard import leaderboard, pivot, shown_measures, write_leaderboard
     from intrex.eval.scorefile import read_scores
 
     if output is not None:
         refuse_existing(output, overwrite)
-    rows = leaderboard([one for path in scores for one in read_scores(path)])
+    systems = [one for path in scores for one in read_scores(path)]
+    rows = leaderboard(systems)
     if output is not None:
         write_leaderboard(rows, output, overwrite)
         say(f"{output}: {len(rows):,} rows")
-    headers, table = pivot(rows, sort_by)
+    headers, table = pivot(rows, shown_measures(systems), sort_by)
     emit(headers, table, form or Format.table)

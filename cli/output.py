@@ -49,7 +49,7 @@ def emit(
         ]
         {Format.table: _table, Format.md: _markdown, Format.latex: _latex}[chosen](headers, texts, right)
         if caption:
-            sys.stdout.write(caption + "\n")
+            sys.stdout.write(("% " if chosen is Format.latex else "") + caption + "\n")
 
 
 def _numeric(text: str) -> bool:

@@ -15,8 +15,8 @@ def search(
     index: Annotated[Path | None, typer.Argument(help="An index folder.")] = None,
     queries: Annotated[str | None, typer.Argument(help="A query file, or COLLECTION:SET.")] = None,
     output: Annotated[
-        str, typer.Option("--output", "-o", help="The run to write; .gz compresses, - is stdout.")
-    ] = "-",
+        Path, typer.Option("--output", "-o", help="The run to write; .gz compresses, - is stdout.")
+    ] = Path("-"),
     index_option: Annotated[
         Path | None, typer.Option("--index", help="pyserini's spelling of INDEX.")
     ] = None,
@@ -57,15 +57,13 @@ def search(
         raise UsageError(
             "an index and queries are needed", "intrex search INDEX COLLECTION:test --output RUN"
         )
-    from intrex.data.files import refuse_existing
+    from intrex.data.files import STDOUT, refuse_existing
     from intrex.data.locate import find_queries
     from intrex.data.run import write_run
     from intrex.retrievers.base import SearchOptions, open_index
     from intrex.retrievers.search import check_encoder, run_search
 
-    target = Path("/dev/stdout" if output == "-" else output)
-    if output != "-":
-        refuse_existing(target, overwrite)
+    refuse_existing(output, overwrite)
     asked, collection = find_queries(what)
     opened = open_index(where, collection)
     check_encoder(opened, encoder)
@@ -78,6 +76,6 @@ def search(
         )  # fmt: skip
     if silent := len(asked) - len(run):
         say(f"note: {silent:,} of {len(asked):,} queries found nothing; they have no line in the run")
-    write_run(run, target, overwrite)
-    if output != "-":
+    write_run(run, output, overwrite)
+    if output != STDOUT:
         say(f"{output}: {len(run):,} queries, {len(run.doc_ids):,} lines, tag {run.tag}")

@@ -86,7 +86,7 @@ def read_manifest(path: Path, kinds: tuple[str, ...] = (), rebuild: str = "rebui
     that this version does not know, or when the kind is not among ``kinds``.
     """
     if not path.exists():
-        raise BadInput(f"not found: {path}", f"to make it: {rebuild}")
+        raise BadInput(f"not found: {path}", f"to make it: {rebuild.removesuffix(' --overwrite')}")
     found = manifest_path(path) if path.is_dir() else None
     if found is None:
         raise BadInput(

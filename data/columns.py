@@ -77,7 +77,10 @@ def _cut(
         keep[owner[0]] = False
         fields[owner[0]] = 0
     for bad in np.flatnonzero(~keep & (fields > 0)):
-        problems.add(f"{path.name}:{line + bad + 1}", f"{fields[bad]} columns, {width} are needed: {what}")
+        problems.add(
+            f"{path.name}:{line + bad + 1}",
+            f"{fields[bad]} column{'s' * int(fields[bad] != 1)}, {width} are needed: {what}",
+        )
     bad_lines = _check_bytes(text, breaks, line, path, problems)
     keep[bad_lines] = False
     chosen = keep[owner]

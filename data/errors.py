@@ -86,6 +86,19 @@ class Problems:
         )
 
 
+def a_kind(value: object) -> str:
+    """The kind of a JSON value with its article: a string, an integer, a list, an object ..."""
+    names = {
+        "str": "a string",
+        "int": "an integer",
+        "float": "a number",
+        "bool": "a truth value",
+        "list": "a list",
+    }
+    names |= {"dict": "an object", "NoneType": "null"}
+    return names.get(type(value).__name__, f"a {type(value).__name__}")
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """A hint that names the closest known spelling, or all of them when none is close."""
     names = sorted(known)

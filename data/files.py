@@ -7,15 +7,17 @@ import gzip
 import hashlib
 import json
 import os
+import sys
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any, cast
 
-from intrex.data.errors import BadInput, IntrexError, Problems
+from intrex.data.errors import BadInput, IntrexError, Problems, a_kind
 
 BOM = b"\xef\xbb\xbf"
 PIECE = 1 << 20  # bytes
+STDOUT = Path("-")
 
 
 def require_file(path: Path, what: str, hint: str | None = None) -> Path:
@@ -23,7 +25,7 @@ def require_file(path: Path, what: str, hint: str | None = None) -> Path:
     if not path.exists():
         raise BadInput(f"{what} not found: {path}", hint)
     if path.is_dir():
-        raise BadInput(f"{what} is a folder, a file is needed: {path}", hint)
+        raise BadInput(f"the {what} is a folder, a file is needed: {path}", hint)
     return path
 
 
@@ -98,9 +100,7 @@ def read_jsonl(path: Path, problems: Problems) -> Iterator[tuple[int, dict[str, 
         if isinstance(value, dict):
             yield number, value
         else:
-            problems.add(
-                f"{path.name}:{number}", f"a JSON object is needed, this is a {type(value).__name__}"
-            )
+            problems.add(f"{path.name}:{number}", f"a JSON object is needed, this is {a_kind(value)}")
 
 
 def _json_reason(error: Exception) -> str:
@@ -134,7 +134,7 @@ def fsync_dir(path: Path) -> None:
 
 def refuse_existing(path: Path, overwrite: bool) -> None:
     """Raise if ``path`` exists and may not be replaced."""
-    if not overwrite and (path.exists() or path.is_symlink()):
+    if path != STDOUT and not overwrite and (path.exists() or path.is_symlink()):
         raise IntrexError(f"the output exists: {path}", "choose another name, or add --overwrite")
 
 
@@ -142,9 +142,14 @@ def refuse_existing(path: Path, overwrite: bool) -> None:
 def writing(path: Path, overwrite: bool = False) -> Iterator[IO[bytes]]:
     """Write a whole file or none: a hidden sibling, fsynced, then renamed; ``.gz`` is gzip with mtime 0.
 
-    Raises `IntrexError` if the file exists and ``overwrite`` is off. A device such as ``/dev/null`` is written
-    directly.
+    Raises `IntrexError` if the file exists and ``overwrite`` is off. ``-`` is stdout; a device such as
+    ``/dev/null`` is written directly.
     """
+    if path == STDOUT:
+        sys.stdout.flush()
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+        return
     if path.exists() and not path.is_file() and not path.is_dir():
         with path.open("wb") as stream:
             yield stream

@@ -10,6 +10,8 @@ from urllib.parse import quote
 import numpy as np
 import numpy.typing as npt
 
+from intrex.data.errors import a_kind
+
 MAX_BYTES = 512
 _BLOCK = 65_536
 _BAD = re.compile(
@@ -23,7 +25,7 @@ Bytes = npt.NDArray[np.bytes_]
 def id_problem(value: object) -> str | None:
     """What is wrong with an id, or None: it must be a non-empty string of at most 512 bytes without white space."""
     if not isinstance(value, str):
-        return f"the id is a {type(value).__name__}, a string is needed"
+        return f"the id is {a_kind(value)}, a string is needed"
     if not value:
         return "the id is empty"
     if _BAD.search(value):

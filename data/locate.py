@@ -7,7 +7,7 @@ from pathlib import Path
 
 from intrex.data.artifact import manifest_path
 from intrex.data.collection import Collection, Queries
-from intrex.data.errors import BadInput, Problems
+from intrex.data.errors import BadInput, Problems, a_kind
 from intrex.data.ids import id_problem
 from intrex.data.importers.inputs import Input
 from intrex.data.importers.topics import read_topics
@@ -82,9 +82,7 @@ def read_query_file(path: Path) -> Queries:
         if wrong := id_problem(id_):
             problems.add(str(source), wrong)
         elif not isinstance(text, str):
-            problems.add(
-                str(source), f"the text of query {id_} is a {type(text).__name__}, a string is needed"
-            )
+            problems.add(str(source), f"the text of query {id_} is {a_kind(text)}, a string is needed")
         elif id_ in seen:
             problems.add(str(source), f"the query id {id_} occurred before, at {seen[id_]}")
         else:

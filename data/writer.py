@@ -15,7 +15,7 @@ import numpy as np
 
 from intrex.data.artifact import Build, Manifest, build_artifact
 from intrex.data.collection import MANIFEST, Collection
-from intrex.data.errors import Problems
+from intrex.data.errors import SHOWN, Problems, a_kind
 from intrex.data.files import file_sha256, fingerprint
 from intrex.data.ids import IdRegistry, encode_id, id_problem, needs_encoding
 
@@ -74,6 +74,7 @@ class CollectionWriter:
         self.allow_unknown = allow_unknown
         self.encoded = 0
         self.unknown = 0
+        self._whole: bool | None = None
         self.n_empty = 0
         self._ids = {"document": IdRegistry(), "query": IdRegistry()}
         self._places = {"document": _Places(), "query": _Places()}
@@ -102,6 +103,8 @@ class CollectionWriter:
     def judgement(self, set_: str, query: str, document: str, grade: int, source: Source) -> None:
         """Add a judgement to the query set ``set_``; documents and queries must have been added before."""
         query, document = encode_id(query), encode_id(document)
+        if self._whole is None:  # after a lost record, unknown names would be the same problem said again
+            self._whole = not self.problems.count and len(self._ids["document"]) > 0
         unknown = [
             f"{kind} {i!r}"
             for kind, i in (("query", query), ("document", document))
@@ -109,7 +112,7 @@ class CollectionWriter:
         ]
         if unknown:
             self.unknown += 1
-            if not self.allow_unknown:
+            if self._whole and not self.allow_unknown:
                 hint = "add --allow-unknown to leave such judgements out"
                 self.problems.add(
                     str(source), f"the judgement names an unknown {' and '.join(unknown)}", hint
@@ -136,7 +139,7 @@ class CollectionWriter:
     def _strings(self, row: dict[str, Any], source: Source) -> bool:
         for key, value in row.items():
             if not isinstance(value, str):
-                self.problems.add(str(source), f"{key!r} is a {type(value).__name__}, a string is needed")
+                self.problems.add(str(source), f"{key!r} is {a_kind(value)}, a string is needed")
                 return False
         return True
 
@@ -148,14 +151,8 @@ class CollectionWriter:
     def finish(self, name: str, origin: dict[str, Any]) -> Manifest:
         """Check what only the whole shows, write the judgements, and return the manifest."""
         self.close()
-        for kind, ids in self._ids.items():
-            for first, again in ids.duplicates():
-                places = self._places[kind]
-                self.problems.add(
-                    str(places[again]),
-                    f"the {kind} id occurred before, at {places[first]}",
-                    "ids must be unique",
-                )
+        for kind in self._ids:
+            self._report_repeats(kind)
         if not len(self._ids["document"]):
             self.problems.add(self.problems.subject, "there is no document")
         self.problems.raise_if_any()
@@ -178,6 +175,19 @@ class CollectionWriter:
             for f in ("corpus.jsonl", "queries.jsonl", *(f"qrels/{s}.tsv" for s in sets))
         ]
         return Manifest("collection", fingerprint([content, list(sets)]), params={**params, "origin": origin})
+
+    def _report_repeats(self, kind: str) -> None:
+        """Report ids that occur twice; their text is read back where every record was written."""
+        repeats, places = self._ids[kind].duplicates(), self._places[kind]
+        rows = {again for _, again in repeats[:SHOWN]} if not self.problems.count else set()
+        file = self.folder / ("corpus.jsonl" if kind == "document" else "queries.jsonl")
+        names = {}
+        if rows:
+            with file.open("rb") as stream:
+                names = {i: f" {json.loads(line)['_id']}" for i, line in enumerate(stream) if i in rows}
+        for first, again in repeats:
+            what = f"the {kind} id{names.get(again, '')} occurred before, at {places[first]}"
+            self.problems.add(str(places[again]), what, "ids must be unique")
 
     def _write_set(self, name: str) -> dict[str, int]:
         rows = sorted(

@@ -58,11 +58,14 @@ def resolve_model(name: str, revision: str | None = None) -> Model:
             "a model name is missing", "for example sentence-transformers/all-MiniLM-L6-v2, or a folder"
         )
     require("sentence_transformers", f"the model {name}")
-    model = _from_folder(name, revision) or _from_cache(name, revision) or _from_package(name, revision)
-    if model is None:
-        model = _from_hub(name, revision)
+    model = find_local(name, revision) or _from_hub(name, revision)
     log.info("model %s: %s", name, model.origin)
     return model
+
+
+def find_local(name: str, revision: str | None = None) -> Model | None:
+    """The model in a folder, the hub's cache or a package; None where only the hub could have it."""
+    return _from_folder(name, revision) or _from_cache(name, revision) or _from_package(name, revision)
 
 
 def require(module: str, need: str) -> None:
@@ -104,15 +107,13 @@ def _from_cache(name: str, revision: str | None) -> Model | None:
     """The newest cached snapshot; one whose weights were never fetched does not count."""
     from huggingface_hub import try_to_load_from_cache
     from huggingface_hub.errors import HFValidationError
-    from huggingface_hub.utils import validate_repo_id
 
-    try:
-        validate_repo_id(name)
-    except HFValidationError as error:
-        raise BadInput(f"neither a folder nor a model name: {name}", "a name is OWNER/NAME") from error
     folder = os.environ.get("SENTENCE_TRANSFORMERS_HOME") or None
     for full in _hub_names(name):
-        found = try_to_load_from_cache(full, "config.json", cache_dir=folder, revision=revision)
+        try:
+            found = try_to_load_from_cache(full, "config.json", cache_dir=folder, revision=revision)
+        except HFValidationError as error:
+            raise BadInput(f"neither a folder nor a model's name: {name}", "a name is OWNER/NAME") from error
         if not isinstance(found, str):
             found = try_to_load_from_cache(full, "modules.json", cache_dir=folder, revision=revision)
         if isinstance(found, str):

@@ -40,7 +40,7 @@ class StaticEncoder:
 
     def __init__(self, weights: Vectors, tokenizer: str, name: str, params: dict[str, Any]) -> None:
         """Take over ``weights`` [tokens, dim] in float32 and the tokenizer as the JSON text of ``tokenizers``."""
-        from tokenizers import Tokenizer
+        from tokenizers import Tokenizer  # type: ignore[import-untyped]
 
         self._weights = np.ascontiguousarray(weights, np.float32)
         self._json = tokenizer
@@ -154,7 +154,7 @@ def _saved_in(folder: Path) -> Path | None:
     from safetensors import safe_open
 
     modules = folder / "modules.json"
-    parts = json.loads(modules.read_text(encoding="utf-8")) if modules.is_file() else []
+    parts: list[dict[str, str]] = json.loads(modules.read_text(encoding="utf-8")) if modules.is_file() else []
     for place in [folder, *(folder / part["path"] for part in parts[:1])]:
         if (place / WEIGHTS).is_file() and (place / TOKENIZER).is_file():
             with safe_open(place / WEIGHTS, "numpy") as tensors:

@@ -132,13 +132,21 @@ def write_leaderboard(rows: Sequence[LeaderboardRow], path: Path, overwrite: boo
     write_text(path, to_csv(rows), overwrite)
 
 
-def pivot(rows: Sequence[LeaderboardRow], sort_by: str | None = None) -> tuple[list[str], list[list[str]]]:
+def shown_measures(systems: Sequence[SystemScores]) -> list[str]:
+    """The measures in the order they were asked for; Judged@10 has a column of its own in the CSV."""
+    return [
+        m for m in dict.fromkeys(str(m) for one in systems for m in one.scores.measures) if m != "Judged@10"
+    ]
+
+
+def pivot(
+    rows: Sequence[LeaderboardRow], measures: Sequence[str], sort_by: str | None = None
+) -> tuple[list[str], list[list[str]]]:
     """A table to read: a line per system, a column per measure, best first by ``sort_by`` (or the first measure).
 
     Raises:
         UsageError: ``sort_by`` is not among the measures.
     """
-    measures = list(dict.fromkeys(r.measure for r in rows))
     key = sort_by or measures[0]
     if key not in measures:
         raise UsageError(f"no measure {key!r} in the leaderboard", f"there are: {', '.join(measures)}")

@@ -207,8 +207,8 @@ def _write_vectors(
     vectors = VectorWriter(build.path / "vectors.npy", (collection.n_documents, encoder.spec.dim), done)
     ids = IdWriter(build.path)
     documents = collection.documents()
-    while skipped := [d.id for d in islice(documents, min(BLOCK, done - len(ids)))]:
-        ids.extend(skipped)
+    for start in range(0, done, block):
+        ids.extend([d.id for d in islice(documents, min(block, done - start))])
     if done:
         progress(done)
     saved = time.monotonic()

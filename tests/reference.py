@@ -6,22 +6,22 @@ Usage: reference.py [--check] FILE
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-import click
 import typer
 
 from intrex.cli.app import app
 
 
-def walk(command: click.Command, path: str) -> Iterator[tuple[str, click.Command]]:
-    if isinstance(command, click.Group):
+def walk(command: Any, path: str) -> Iterator[tuple[str, Any]]:
+    if hasattr(command, "commands"):
         for name in command.commands:
             yield from walk(command.commands[name], f"{path} {name}")
     else:
         yield path, command
 
 
-def describe(path: str, command: click.Command) -> str:
+def describe(path: str, command: Any) -> str:
     arguments = [p for p in command.params if p.param_type_name == "argument"]
     options = [p for p in command.params if p.param_type_name == "option"]
     usage = " ".join(_usage(p) for p in arguments)
@@ -46,16 +46,16 @@ def describe(path: str, command: click.Command) -> str:
     return "\n".join(lines)
 
 
-def _usage(parameter: click.Parameter) -> str:
+def _usage(parameter: Any) -> str:
     name = (parameter.name or "").upper() + ("..." if parameter.nargs == -1 else "")
     return name if parameter.required else f"[{name}]"
 
 
-def _names(parameter: click.Parameter) -> str:
+def _names(parameter: Any) -> str:
     return ", ".join(f"`{o}`" for o in [*parameter.opts, *parameter.secondary_opts] if o.strip())
 
 
-def _default(parameter: click.Parameter) -> str:
+def _default(parameter: Any) -> str:
     value = parameter.default
     return "" if value in (None, False) or callable(value) else f"`{value}`"
 

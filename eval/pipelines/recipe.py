@@ -9,7 +9,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from intrex.data.errors import BadInput, Problems, nearest
+from intrex.data.errors import BadInput, Problems, a_kind, nearest
 from intrex.data.ids import id_problem
 from intrex.eval.measures import parse_measures
 from intrex.eval.pipelines.stages import Stage
@@ -127,7 +127,7 @@ def _keys(
         elif not isinstance(value, (int, float) if known[key] is float else known[key]) or isinstance(
             value, bool
         ):
-            problems.add(file, f"{where}: {key} is a {type(value).__name__}, needed: {known[key].__name__}")
+            problems.add(file, f"{where}: {key} is {a_kind(value)}, needed: {a_kind(known[key]())}")
     for key in required:
         if key not in table:
             problems.add(file, f"{where} lacks {key!r}")

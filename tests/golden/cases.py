@@ -92,7 +92,8 @@ CASES: dict[str, Case] = {
         {**BEIR, "a.txt": RUN, "b.txt": OTHER},
     ),
     "evaluate-formats": Case(
-        [f"evaluate c:test a.txt b.txt -m nDCG@10 -m P(rel=2)@1 --format {f}" for f in ("csv", "jsonl", "md", "latex", "table")],
+        [IMPORT]
+        + [f"evaluate c:test a.txt b.txt -m nDCG@10 -m P(rel=2)@1 --format {f}" for f in ("csv", "jsonl", "md", "latex", "table")],
         {**BEIR, "a.txt": RUN, "b.txt": OTHER},
     ),
     "evaluate-by-query": Case(["evaluate q.tsv a.txt -q -m RR@10 -m R@1", "evaluate q.tsv a.txt -q -m RR --format table"], {"q.tsv": QRELS, "a.txt": RUN}),

@@ -107,7 +107,7 @@ def test_leaderboard_is_deterministic_sorted_and_its_interval_holds_the_mean() -
             "system,collection,query_set,split,fold,regime,measure,value,ci_low,ci_high,n_queries,n_missing,judged@10,run_sha256,signature"
         )
     )
-    headers, table = pivot(rows, "AP")
+    headers, table = pivot(rows, ["AP", "nDCG@5"])
     assert headers == ["system", "queries", "AP", "nDCG@5", "n"] and [line[0] for line in table] == [
         "high",
         "low",
