@@ -17,6 +17,8 @@ from typer.exceptions import TyperException
 from intrex.cli import collection, convert, doctor, evaluate, experiment, fuse, index, leaderboard, search
 from intrex.data.errors import IntrexError, UsageError
 
+INTERRUPTED = 130
+
 app = typer.Typer(
     name="intrex",
     help="Index, search, fuse and score retrievers, and see whether a win holds.",
@@ -73,11 +75,16 @@ def run(arguments: list[str], debug: bool = False) -> int:
     try:
         code = typer.main.get_command(app).main(arguments, prog_name="intrex", standalone_mode=False)
         sys.stdout.flush()
+        if code == INTERRUPTED:  # typer has turned Ctrl-C into an exit code
+            raise KeyboardInterrupt
         return code if isinstance(code, int) else 0
     except (KeyboardInterrupt, typer.Abort):
         _say("interrupted", "run the same command again: long work goes on where it was")
-        return 130
-    except BrokenPipeError:  # the reader, such as head, has seen enough
+        return INTERRUPTED
+    except (BrokenPipeError, SystemExit) as error:
+        if isinstance(error, SystemExit) and not isinstance(error.__context__, BrokenPipeError):
+            raise
+        # The reader, such as head, has seen enough; typer turns that into an exit of its own.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except Exception as error:

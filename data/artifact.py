@@ -26,7 +26,7 @@ from intrex.data.files import file_sha256, fingerprint, fsync_dir, read_json, re
 
 SCHEMA = 1
 NAMES = ("manifest.json", "collection.json")
-_LOCK, _STATE, _PART = ".lock", ".state.json", ".part"
+_LOCK, _STATE, _PART, _WHOLE = ".lock", ".state.json", ".part", ".whole"
 
 
 def intrex_version() -> str:
@@ -132,23 +132,25 @@ def verify(path: Path, rebuild: str = "rebuild it") -> Manifest:
 class Build:
     """A build in progress: its folder, and a small state that survives a kill."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, inputs: str) -> None:
         self.path = path
+        self.inputs = inputs
 
     @property
     def state(self) -> dict[str, Any]:
-        """What the last `save_state` recorded; empty in a fresh build."""
+        """What the last `save_state` of a build of the same inputs recorded; empty in a fresh build."""
         file = self.path / _STATE
-        return read_json(file) if file.exists() else {}
+        known = read_json(file) if file.exists() else {}
+        return known["state"] if known.get("inputs") == self.inputs else {}
 
     def save_state(self, **state: Any) -> None:
         """Record progress durably; call after the data it speaks of was fsynced."""
-        self._write_durably(_STATE, json.dumps(state))
+        self._write_durably(_STATE, json.dumps({"inputs": self.inputs, "state": state}))
 
     def _finish(self, manifest: Manifest, name: str) -> None:
         """Hash and fsync every file, then write the manifest."""
         files = {}
-        own = {self.path / _LOCK, self.path / _STATE, self.path / _PART}
+        own = {self.path / own for own in (_LOCK, _STATE, _PART, _WHOLE, name)}
         for file in sorted(p for p in self.path.rglob("*") if p.is_file() and p not in own):
             with file.open("rb") as stream:
                 os.fsync(stream.fileno())
@@ -198,21 +200,27 @@ def build_artifact(
     _sweep(target, keep=inputs)
     hidden = _sibling(target, inputs)
     with _locked(hidden):
-        if manifest_path(hidden) is None:  # else it was killed between manifest and rename, and is whole
-            _make(hidden, make, name)
+        if not _is_whole(hidden, inputs):  # else it was killed before it could be put in its place
+            _make(Build(hidden, inputs), make, name)
         _place(hidden, target)
     return read_manifest(target)
 
 
-def _make(hidden: Path, make: Callable[[Build], Manifest], name: str) -> None:
-    build = Build(hidden)
+def _is_whole(hidden: Path, inputs: str) -> bool:
+    """Whether a build of these inputs was finished; an artifact that was exchanged out of the target is not it."""
+    mark = hidden / _WHOLE
+    return mark.is_file() and mark.read_text(encoding="utf-8") == inputs
+
+
+def _make(build: Build, make: Callable[[Build], Manifest], name: str) -> None:
     if not build.state:
-        _clear(hidden)
+        _clear(build.path)
     try:
         build._finish(make(build), name)
+        build._write_durably(_WHOLE, build.inputs)
     except BaseException:
         if not build.state:  # nothing in it that a resume could use
-            shutil.rmtree(hidden, ignore_errors=True)
+            shutil.rmtree(build.path, ignore_errors=True)
         raise
 
 
@@ -257,10 +265,15 @@ def _place(hidden: Path, target: Path) -> None:
     """Put the finished build at the target in one step, then drop what stood there."""
     if target.is_dir() and any(target.iterdir()):
         _exchange(hidden, target)
+        for mark in (
+            _WHOLE,
+            _STATE,
+        ):  # first, or a kill would leave half of the old one with the mark of a whole
+            (hidden / mark).unlink(missing_ok=True)
         shutil.rmtree(hidden)
     else:
         hidden.rename(target)
-    for left in (_LOCK, _STATE, _PART):
+    for left in (_LOCK, _STATE, _PART, _WHOLE):
         (target / left).unlink(missing_ok=True)
     fsync_dir(target.parent)
 

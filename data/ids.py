@@ -160,14 +160,20 @@ def gather_spans(
     text: npt.NDArray[np.uint8], starts: npt.NDArray[np.int64], lengths: npt.NDArray[np.int64]
 ) -> Bytes:
     """Cut byte spans out of ``text`` into a numpy ``S`` array as wide as the longest of them."""
-    width = max(int(lengths.max(initial=0)), 1)
+    width = int(lengths.max(initial=0))
+    if not width:
+        return np.zeros(len(starts), "S1")
+    windows = np.lib.stride_tricks.sliding_window_view(text, width)
+    out = np.empty((len(starts), width), np.uint8)
     columns = np.arange(width)
-    out = np.zeros((len(starts), width), np.uint8)
-    for at in range(
-        0, len(starts), _BLOCK
-    ):  # in blocks: the indices take eight times the memory of the bytes
+    for at in range(0, len(starts), _BLOCK):
         block = slice(at, at + _BLOCK)
-        cells = text[np.minimum(starts[block, None] + columns, len(text) - 1)]
-        cells[columns >= lengths[block, None]] = 0
-        out[block] = cells
+        first = np.minimum(
+            starts[block], len(windows) - 1
+        )  # the last ones would reach over the end: see below
+        out[block] = windows[first]
+        out[block] *= columns < lengths[block, None]
+    for row in np.flatnonzero(starts >= len(windows)):
+        out[row] = 0
+        out[row, : lengths[row]] = text[starts[row] : starts[row] + lengths[row]]
     return out.view(f"S{width}").ravel()

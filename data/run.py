@@ -67,10 +67,12 @@ class Run:
         for i in np.flatnonzero(~np.isfinite(values)):
             where = f"{problems.subject}:{lines[i]}" if lines is not None else f"query {queries[i].decode()}"
             problems.add(where, f"the score {scores[i]!r} is not a finite float32 number")
-        order = np.lexsort((docs, values))[::-1]
-        order = order[np.argsort(queries[order], kind="stable")]
-        queries, docs, values = queries[order], docs[order], values[order]
-        _report_repeats(queries, docs, order, problems, lines)
+        if not _in_order(queries, docs, values):
+            order = np.lexsort((docs, values))[::-1]
+            order = order[np.argsort(queries[order], kind="stable")]
+            queries, docs, values = queries[order], docs[order], values[order]
+            lines = None if lines is None else lines[order]
+        _report_repeats(queries, docs, problems, lines)
         offsets = segments(queries)
         return cls(queries[offsets[:-1]], offsets, docs, values, tag)
 
@@ -104,14 +106,47 @@ class Run:
             yield query, self.doc_ids[rows], self.scores[rows]
 
 
-def _report_repeats(queries: Bytes, docs: Bytes, order: Ints, problems: Problems, lines: Ints | None) -> None:
-    pairs = np.lexsort((order, docs, queries))
-    q, d = queries[pairs], docs[pairs]
+def _in_order(queries: Bytes, docs: Bytes, scores: npt.NDArray[np.float32]) -> bool:
+    """Whether the columns are in canonical order already, as in every file that we wrote."""
+    same = queries[1:] == queries[:-1]
+    falls = scores[1:] < scores[:-1]
+    ties = np.flatnonzero(same & ~falls)
+    tied = (scores[ties + 1] == scores[ties]) & (docs[ties + 1] < docs[ties])
+    return bool(tied.all() and (queries[1:][~same] > queries[:-1][~same]).all())
+
+
+def _report_repeats(queries: Bytes, docs: Bytes, problems: Problems, lines: Ints | None) -> None:
+    """Report documents listed twice for a query; equal hashes find the few rows that are worth comparing."""
+    if not len(docs):
+        return
+    hashes = _hash(docs) ^ (
+        np.cumsum(np.concatenate([[0], queries[1:] != queries[:-1]]).astype(np.uint64)) * _ODD
+    )
+    order = np.argsort(hashes, kind="stable")
+    ordered = hashes[order]
+    if not (ordered[1:] == ordered[:-1]).any():
+        return
+    number = np.arange(len(docs)) if lines is None else lines
+    order = np.lexsort((number, docs, queries))
+    q, d = queries[order], docs[order]
     for i in np.flatnonzero((q[1:] == q[:-1]) & (d[1:] == d[:-1])) + 1:
-        where = f"{problems.subject}:{lines[order[pairs[i]]]}" if lines is not None else problems.subject
+        where = problems.subject if lines is None else f"{problems.subject}:{lines[order[i]]}"
         problems.add(
             where, f"query {q[i].decode()} lists document {d[i].decode()} twice", "keep one line for each"
         )
+
+
+_ODD = np.uint64(0x9E3779B97F4A7C15)
+
+
+def _hash(ids: Bytes) -> npt.NDArray[np.uint64]:
+    """A 64-bit hash of each id, by multiplying and mixing its 8-byte words."""
+    words = ids.astype(f"S{-(-ids.itemsize // 8) * 8}").view(np.uint64).reshape(len(ids), -1)
+    mixed = np.zeros(len(ids), np.uint64)
+    for column in words.T:
+        mixed = (mixed ^ column) * _ODD
+        mixed ^= mixed >> np.uint64(29)
+    return mixed
 
 
 def read_run_table(path: Path) -> RunTable:

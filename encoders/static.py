@@ -19,7 +19,7 @@ from intrex.data.errors import BadInput, MissingExtra, UsageError
 from intrex.data.files import read_json
 from intrex.data.specs import EncoderSpec
 from intrex.encoders.base import EncoderOptions, Role, Vectors, refuse_options
-from intrex.encoders.models import Model, require, resolve_model
+from intrex.encoders.models import Model, quiet, require, resolve_model
 
 log = logging.getLogger("intrex")
 
@@ -151,14 +151,17 @@ def _groups(lengths: npt.NDArray[np.int64]) -> Iterator[npt.NDArray[np.int64]]:
 
 def _saved_in(folder: Path) -> Path | None:
     """The folder that holds a static embedding: this one or that of its first module; None for a transformer."""
-    from safetensors import safe_open
+    from safetensors import SafetensorError, safe_open
 
     modules = folder / "modules.json"
     parts: list[dict[str, str]] = json.loads(modules.read_text(encoding="utf-8")) if modules.is_file() else []
     for place in [folder, *(folder / part["path"] for part in parts[:1])]:
         if (place / WEIGHTS).is_file() and (place / TOKENIZER).is_file():
-            with safe_open(place / WEIGHTS, "numpy") as tensors:
-                static = not set(_KEYS).isdisjoint(tensors.keys())
+            try:
+                with safe_open(place / WEIGHTS, "numpy") as tensors:
+                    static = not set(_KEYS).isdisjoint(tensors.keys())
+            except SafetensorError as error:
+                raise BadInput(f"not sound weights: {error} ({place / WEIGHTS})") from error
             if static:
                 others = {part["type"].rpartition(".")[2] for part in parts[1:]} - {"Normalize"}
                 if others:
@@ -178,8 +181,12 @@ def _read(folder: Path) -> tuple[Vectors, str]:
     try:
         tensors = load_file(folder / WEIGHTS)
         weights = next(tensors[key] for key in _KEYS if key in tensors).astype(np.float32)
-    except (SafetensorError, OSError, StopIteration) as error:
-        raise BadInput(f"not a sound static model: {error!r} ({folder / WEIGHTS})") from error
+    except (
+        SafetensorError,
+        StopIteration,
+        TypeError,
+    ) as error:  # damaged, something else, a number type numpy lacks
+        raise BadInput(f"not a static model's weights: {error!r} ({folder / WEIGHTS})") from error
     if "mapping" in tensors:
         weights = weights[tensors["mapping"].astype(np.int64)]
     if "weights" in tensors:
@@ -202,16 +209,20 @@ def _distil(found: Model, dim: int, device: str | None) -> tuple[Vectors, str]:
     """Distil token vectors from a transformer by model2vec: forward pass of each token, PCA, down-weighted by rank."""
     require("model2vec", "distilling a static model")
     from sentence_transformers.sentence_transformer.modules import StaticEmbedding
+    from transformers import AutoConfig
 
     log.info("model %s: distilling %d dimensions, about half a minute", found.name, dim)
-    with contextlib.redirect_stderr(io.StringIO()):  # progress bars that cannot be switched off
+    with quiet(), contextlib.redirect_stderr(io.StringIO()):  # its progress bar cannot be switched off
         try:
+            most = AutoConfig.from_pretrained(str(found.path)).hidden_size
+            if not 1 <= dim <= most:
+                raise UsageError(
+                    f"--dim {dim} does not suit the model {found.name}, its vectors have {most} dimensions"
+                )
             static = StaticEmbedding.from_distillation(str(found.path), device=device, pca_dims=dim)
         except ImportError as error:
             raise MissingExtra("model2vec[distill]", "dense", "distilling a static model") from error
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, ValueError, KeyError, AttributeError) as error:
             raise BadInput(f"no static model can be distilled from {found.name}: {error}") from error
     weights = static.embedding.weight.detach().float().cpu().numpy()
-    if weights.shape[1] != dim:
-        raise UsageError(f"--dim {dim} is more than the model {found.name} has: {weights.shape[1]}")
     return weights, static.tokenizer.to_str()

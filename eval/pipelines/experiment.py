@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import os
+import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from importlib.metadata import version
@@ -13,7 +14,7 @@ from typing import Any
 
 from intrex.data.builders.registry import build_named
 from intrex.data.collection import Collection
-from intrex.data.files import write_text
+from intrex.data.files import file_sha256, fingerprint, write_text
 from intrex.data.importers.sources import import_collection
 from intrex.data.locate import find_qrels
 from intrex.data.run import read_run, write_run
@@ -32,11 +33,12 @@ from intrex.retrievers.fusion import fuse_runs
 from intrex.retrievers.search import run_search
 
 Inputs = Mapping[str, Path]
+PIN = "made from"
 _LIBRARIES = ("model2vec", "sentence-transformers", "torch", "transformers")
 
 
 def _collection(stage: Stage, inputs: Inputs, output: Path, step: Step) -> int:
-    params = dict(stage.params)
+    params = _given(stage.params)
     if "build" in params:
         made = build_named(params.pop("build"), output, **params, overwrite=True, progress=step)
     else:
@@ -52,10 +54,8 @@ def _bm25(stage: Stage, inputs: Inputs, output: Path, step: Step) -> int:
 
 def _dense(stage: Stage, inputs: Inputs, output: Path, step: Step) -> int:
     collection = Collection.open(inputs["collection"])
-    params = {
-        key: value for key, value in stage.params.items() if key not in ("encoder", "weights", "libraries")
-    }
-    encoder = make_encoder(stage.params["encoder"], EncoderOptions(**params))
+    params = _given(stage.params)
+    encoder = make_encoder(params.pop("encoder"), EncoderOptions(**params))
     build_dense(collection, output, encoder, overwrite=True, progress=step)
     return collection.n_documents
 
@@ -103,15 +103,35 @@ KINDS = {
 
 
 def _pinned(stages: Sequence[Stage]) -> list[Stage]:
-    """The stages with what decides their vectors in their key: the revision of the weights, and the libraries."""
-    pinned = []
-    for stage in stages:
-        if stage.kind == "dense":
-            weights = _weights(stage.params["encoder"])
-            libraries: dict[str, Any] = {name: _version(name) for name in _LIBRARIES} if weights else {}
-            stage = replace(stage, params={**stage.params, "weights": weights, "libraries": libraries})
-        pinned.append(stage)
-    return pinned
+    """The stages with what their parameters only name put into their key: the content behind it."""
+    return [
+        replace(s, params={**s.params, **_PINS[s.kind](s.params)}) if s.kind in _PINS else s for s in stages
+    ]
+
+
+def _pin_collection(params: Mapping[str, Any]) -> dict[str, Any]:
+    """What a collection is made from: the Python whose library it is, or the content of the files to import."""
+    source = Path(params.get("import", ""))
+    if "build" in params:
+        return {PIN: f"{platform.python_implementation()} {platform.python_version()}"}
+    if not source.exists():
+        return {PIN: None}
+    files = [source] if source.is_file() else sorted(p for p in source.rglob("*") if p.is_file())
+    return {PIN: fingerprint([[p.relative_to(source.parent).as_posix(), file_sha256(p)] for p in files])}
+
+
+def _pin_dense(params: Mapping[str, Any]) -> dict[str, Any]:
+    """The revision of the weights, and the libraries that compute with them."""
+    weights = _weights(params["encoder"])
+    return {PIN: [weights, {name: _version(name) for name in _LIBRARIES} if weights else {}]}
+
+
+_PINS = {"collection": _pin_collection, "dense": _pin_dense}
+
+
+def _given(params: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters as the recipe has them."""
+    return {key: value for key, value in params.items() if key != PIN}
 
 
 def _weights(encoder: str) -> str | None:

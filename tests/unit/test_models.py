@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from intrex.data.errors import BadInput, UsageError
+from intrex.data.errors import BadInput, MissingExtra, UsageError
 from intrex.data.files import file_sha256
 from intrex.encoders import models
-from intrex.encoders.models import resolve_model
+from intrex.encoders.models import require, resolve_model
 
 pytestmark = pytest.mark.skipif(find_spec("sentence_transformers") is None, reason="needs the extra dense")
 COMMIT = "c" * 40
@@ -103,7 +103,8 @@ def test_offline_fails_at_once_with_a_hint():
 
 def test_a_hub_that_does_not_answer_costs_a_second(monkeypatch):
     def hang(*_: object) -> None:
-        time.sleep(20)
+        time.sleep(3)
+        raise TimeoutError
 
     monkeypatch.setattr(socket, "create_connection", hang)
     start = time.monotonic()
@@ -143,3 +144,9 @@ def test_a_file_an_empty_folder_and_a_revision_of_a_folder_are_refused(tmp_path)
         resolve_model(str(tmp_path / "empty"))
     with pytest.raises(UsageError, match="--revision"):
         resolve_model(str(folder_with_weights(tmp_path / "m")), "main")
+
+
+def test_a_missing_package_names_its_extra():
+    with pytest.raises(MissingExtra, match="a static encoder needs the package no-such-package") as caught:
+        require("no_such_package", "a static encoder")
+    assert caught.value.hint == "pip install 'intrex[dense]'"

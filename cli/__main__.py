@@ -1,0 +1,5 @@
+"""``python -m intrex.cli``."""
+
+from intrex.cli.app import main
+
+main()

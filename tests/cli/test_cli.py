@@ -1,0 +1,61 @@
+"""The command line as a process: pipes, interrupts, start-up."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from intrex.data.collection import Collection
+
+COMMAND = [sys.executable, "-m", "intrex.cli"]
+
+
+def test_a_closed_pipe_is_no_error(small: Collection, tmp_path: Path, intrex) -> None:
+    assert intrex(f"index bm25 {small.path} {tmp_path}/i").code == 0
+    line = f"{' '.join(COMMAND)} collection list {tmp_path} --format csv | head -1"
+    said = subprocess.run(["bash", "-c", f"set -o pipefail; {line}"], capture_output=True, text=True)
+    assert (
+        said.returncode == 0
+        and said.stdout == "name,how,what,documents,query sets\n"
+        and "rror" not in said.stderr
+    )
+
+
+def test_interrupted_is_130_and_leaves_nothing(tmp_path: Path) -> None:
+    lines = (json.dumps({"_id": str(i), "text": f"text {i} " * 20}) for i in range(150_000))
+    (tmp_path / "corpus.jsonl").write_text("\n".join(lines))
+    child = subprocess.Popen(
+        [*COMMAND, "collection", "import", str(tmp_path / "corpus.jsonl"), str(tmp_path / "c")],
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    deadline = time.monotonic() + 30
+    while not list(tmp_path.glob(".c.*.building")) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    child.send_signal(signal.SIGINT)
+    _, err = child.communicate(timeout=30)
+    assert child.returncode == 130 and "interrupted" in err and "Traceback" not in err
+    assert sorted(os.listdir(tmp_path)) == ["corpus.jsonl"]
+
+
+def test_debug_shows_the_traceback_and_without_it_there_is_none(tmp_path: Path) -> None:
+    plain = subprocess.run([*COMMAND, "collection", "info", str(tmp_path)], capture_output=True, text=True)
+    debug = subprocess.run(
+        [*COMMAND, "collection", "info", str(tmp_path), "--debug"], capture_output=True, text=True
+    )
+    assert plain.returncode == debug.returncode == 1
+    assert "Traceback" not in plain.stderr and "Traceback" in debug.stderr
+
+
+def test_doctor_names_what_there_is(intrex) -> None:
+    said = intrex("doctor --format csv")
+    assert said.code == 0
+    found = {line.split(",")[0] for line in said.out.splitlines()}
+    assert {"intrex", "Python", "cores", "memory", "extra dense", "extra ann", "Java"} <= found
+
+
+def test_version(intrex) -> None:
+    assert intrex("--version").out.startswith("intrex ")

@@ -1,0 +1,179 @@
+"""The stage runner: what is done is not done again, what changed is, and a killed run goes on."""
+
+import os
+import signal
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from intrex.data.errors import BadInput, IntrexError
+from intrex.eval.pipelines import stages as stages_module
+from intrex.eval.pipelines.experiment import plan_experiment, run_experiment
+from intrex.eval.pipelines.recipe import read_recipe, shipped_recipes
+from tests.conftest import write_beir
+
+RECIPE = """
+name = "toy"
+queries = "test"
+measures = ["nDCG@10", "RR@10"]
+[collection]
+import = "{source}"
+[[system]]
+name = "bm25"
+index = "bm25"
+{extra}
+[[system]]
+name = "hash"
+index = "dense"
+encoder = "hashing:64"
+[[system]]
+name = "both"
+fuse = ["bm25", "hash"]
+"""
+
+
+class Watch:
+    """Records the stages that ran."""
+
+    def __init__(self) -> None:
+        self.ran: list[str] = []
+
+    @contextmanager
+    def __call__(self, stage, size):
+        self.ran.append(stage.name)
+        yield lambda _: None
+
+
+def recipe(folder: Path, extra: str = ""):
+    path = folder / "r.toml"
+    path.write_text(RECIPE.format(source=folder / "src", extra=extra))
+    return read_recipe(str(path))
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    write_beir(tmp_path / "src")
+    return tmp_path
+
+
+def run(folder: Path, extra: str = "") -> list[str]:
+    watch = Watch()
+    run_experiment(recipe(folder, extra), folder / "out", watch)
+    return watch.ran
+
+
+def test_a_second_run_does_nothing_and_a_change_reruns_only_what_it_touches(source: Path) -> None:
+    first = run(source)
+    assert first == [
+        "collection",
+        "index/bm25",
+        "run/bm25",
+        "index/hash",
+        "run/hash",
+        "run/both",
+        "scores",
+        "leaderboard",
+    ]
+    board = (source / "out" / "leaderboard.csv").read_bytes()
+    assert run(source) == []
+    changed = run(source, "b = 0.5")
+    assert (
+        changed[:2] == ["index/bm25", "run/bm25"]
+        and "index/hash" not in changed
+        and "collection" not in changed
+    )
+    assert run(source) == [], "the old results are found again"
+    assert (source / "out" / "leaderboard.csv").read_bytes() == board
+
+
+def test_equal_inputs_give_equal_bytes(source: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    run(source)
+    other = tmp_path_factory.mktemp("other")
+    write_beir(other / "src")
+    run(other)
+    for name in ("leaderboard.csv", "scores.jsonl", "run/bm25.txt.gz", "run/hash.txt.gz", "run/both.txt.gz"):
+        assert (source / "out" / name).read_bytes() == (other / "out" / name).read_bytes(), name
+
+
+def test_new_documents_in_the_same_folder_are_seen(source: Path) -> None:
+    run(source)
+    with (source / "src" / "corpus.jsonl").open("a", encoding="utf-8") as stream:
+        stream.write('{"_id": "new", "title": "", "text": "lift of wings"}\n')
+    assert "index/bm25" in run(source)
+
+
+def test_plan_says_why(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert {s.name: why for s, why in plan_experiment(recipe(source), source / "out")}[
+        "collection"
+    ] == "never ran"
+    run(source)
+    assert {why for _, why in plan_experiment(recipe(source), source / "out")} == {"done"}
+    states = {s.name: why for s, why in plan_experiment(recipe(source, "b = 0.5"), source / "out")}
+    assert (
+        states["index/bm25"] == "other params than last time" and states["run/both"] == "runs after run/bm25"
+    )
+    monkeypatch.setattr(stages_module, "code_version", lambda packages: "other code")
+    assert {s.name: why for s, why in plan_experiment(recipe(source), source / "out")}[
+        "collection"
+    ] == "other code than last time"
+
+
+def test_a_damaged_result_is_made_again(source: Path) -> None:
+    run(source)
+    vectors = (source / "out" / "index" / "hash" / "vectors.npy").resolve()
+    vectors.write_bytes(vectors.read_bytes()[:-4])
+    assert run(source)[0] == "index/hash"
+
+
+def test_costs_have_a_row_for_each_stage(source: Path) -> None:
+    run(source)
+    lines = (source / "out" / "costs.csv").read_text().splitlines()
+    assert lines[0] == "stage,kind,seconds,bytes,unit,count,per_second" and len(lines) == 9
+    assert lines[2].startswith("index/bm25,bm25,") and ",documents,6," in lines[2]
+
+
+def test_two_at_once_are_kept_apart(source: Path) -> None:
+    class Nested(Watch):
+        @contextmanager
+        def __call__(self, stage, size):
+            with pytest.raises(IntrexError, match="another experiment"):
+                run(source)
+            yield lambda _: None
+
+    run_experiment(recipe(source), source / "out", Nested())
+
+
+def test_killed_and_run_again(source: Path) -> None:
+    for i in range(6):
+        child = os.fork()
+        if child == 0:
+            try:
+                run(source)
+            finally:
+                os._exit(0)
+        time.sleep(0.02 * i)
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+    run(source)
+    assert run(source) == []
+    assert len((source / "out" / "leaderboard.csv").read_text().splitlines()) == 7
+
+
+def test_shipped_recipes_are_sound() -> None:
+    assert "demo" in shipped_recipes()
+    for name in shipped_recipes():
+        assert read_recipe(name).systems
+
+
+def test_a_recipe_is_checked_as_a_whole(tmp_path: Path) -> None:
+    (tmp_path / "r.toml").write_text(
+        'name = "x"\nqueries = 3\nmeasures = ["AP"]\nsystem = []\n[collection]\nbuild = "stdlib"\nsede = 1\n'
+    )
+    with pytest.raises(BadInput) as caught:
+        read_recipe(str(tmp_path / "r.toml"))
+    assert (
+        "queries is an integer" in caught.value.message
+        and "'sede': did you mean seed?" in caught.value.message
+    )

@@ -1,0 +1,59 @@
+from pathlib import Path
+
+import pytest
+
+from intrex.data.collection import Collection
+from intrex.data.errors import BadInput
+from intrex.data.locate import find_qrels, find_queries
+from intrex.data.run import Run
+from intrex.retrievers.postprocess import max_passage, remove_query
+
+
+def test_remove_query() -> None:
+    run = Run.from_dict({"a": {"a": 3.0, "b": 2.0}, "b": {"b": 1.0}, "c": {"a": 1.0}})
+    assert remove_query(run).to_dict() == {"a": {"b": 2.0}, "c": {"a": 1.0}}
+
+
+def test_max_passage_takes_the_best_and_sorts_again() -> None:
+    run = Run.from_dict(
+        {"q": {"d1#9": 1.0, "d2#0": 1.0, "d1#1": 3.0, "x#y#2": 0.5, "x#z": 0.25, "plain": 1.0}}
+    )
+    assert list(max_passage(run).to_dict()["q"].items()) == [
+        ("d1", 3.0),
+        ("plain", 1.0),
+        ("d2", 1.0),
+        ("x#y", 0.5),
+        ("x", 0.25),
+    ]
+    assert max_passage(Run.from_dict({"q": {"a@1": 1.0}}), "@").to_dict() == {"q": {"a": 1.0}}
+
+
+def test_search_options_of_pyserini(intrex, small: Collection, tmp_path: Path) -> None:
+    assert intrex(f"index bm25 {small.path} {tmp_path}/i").code == 0
+    (tmp_path / "q.tsv").write_text("d2\tflat plate\n")
+    plain = intrex(f"search {tmp_path}/i {tmp_path}/q.tsv --k 1")
+    assert plain.out.split()[2] == "d5"
+    assert [line.split()[2] for line in intrex(f"search {tmp_path}/i {tmp_path}/q.tsv").out.splitlines()] == [
+        "d5",
+        "d2",
+    ]
+    assert [
+        line.split()[2]
+        for line in intrex(f"search {tmp_path}/i {tmp_path}/q.tsv --remove-query --k 2").out.splitlines()
+    ] == ["d5"]
+
+
+def test_a_query_of_stop_words_is_said_once(intrex, small: Collection, tmp_path: Path) -> None:
+    assert intrex(f"index bm25 {small.path} {tmp_path}/i").code == 0
+    said = intrex(f"search {tmp_path}/i {small.path}:train")
+    assert said.code == 0 and said.out == "" and "found nothing" in said.err
+
+
+def test_queries_and_qrels_are_found(small: Collection, tmp_path: Path) -> None:
+    queries, collection = find_queries(f"{small.path}:test")
+    assert queries.ids == ["q1", "q2", "q3"] and collection is not None
+    assert find_qrels(f"{small.path}:train").qrels.to_dict() == {"q4": {"d2": 1}}
+    with pytest.raises(BadInput, match="2 query sets"):
+        find_queries(str(small.path))
+    (tmp_path / "topics").write_text("<top>\n<num> Number: 301\n<title> wing lift\n</top>\n")
+    assert find_queries(str(tmp_path / "topics"))[0].texts == ["wing lift"]
