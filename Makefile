@@ -35,7 +35,7 @@ wheel-check: env
 	sh tests/wheel_check.sh $(BIN)/python
 
 bench: env
-	for file in tests/bench/bench_*.py; do $(BIN)/python $$file || exit 1; done
+	for file in tests/bench/bench_*.py; do $(BIN)/python -m tests.bench.$$(basename $$file .py) || exit 1; done
 
 golden: env
 	INTREX_GOLDEN=write $(BIN)/python -m pytest tests/golden
