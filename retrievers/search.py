@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from importlib.util import find_spec
 
 from intrex.data.collection import Queries
-from intrex.data.errors import BadInput, UsageError
+from intrex.data.errors import BadInput, MissingExtra, UsageError
 from intrex.data.ids import id_problem
 from intrex.data.run import Run
 from intrex.retrievers.base import Index, SearchOptions
+from intrex.retrievers.dense import DenseIndex
 from intrex.retrievers.fusion import cut
 from intrex.retrievers.postprocess import max_passage, remove_query
 
@@ -35,6 +37,28 @@ def check_encoder(index: Index, name: str | None) -> None:
             f"the index was built with the encoder {built['name'] or built['kind']!r}, {name!r} was asked for",
             f"leave --encoder out to use the index's own, or: intrex index dense COLLECTION OUT --encoder {name}",
         )
+
+
+def use_engine(index: Index, name: str) -> None:
+    """Choose what a dense index finds its candidates with: ``native`` (numpy's BLAS) or ``faiss``.
+
+    The ranking is the same bits with both.
+
+    Raises:
+        UsageError: unknown engine, or not a dense index.
+        MissingExtra: faiss is not installed.
+    """
+    if name == "native":
+        return
+    if name != "faiss":
+        raise UsageError(f"unknown engine {name!r}", "known: native, faiss")
+    if not isinstance(index, DenseIndex):
+        raise UsageError(
+            f"faiss searches dense indexes, this is a {index.manifest.kind} index", "leave --engine out"
+        )
+    if find_spec("faiss") is None:
+        raise MissingExtra("faiss-cpu", "ann", "--engine faiss")
+    index.engine = "faiss"
 
 
 def run_search(

@@ -17,7 +17,9 @@ from intrex.retrievers.bm25 import build_bm25
 from tests.conftest import SHARED
 
 TOLERANCE = 0.02
-STATED = re.compile(r"BM25 on test \(bm25s, lucene variant.*Porter stemmer.*\): nDCG@10 ([\d.]+).* R@100 ([\d.]+)")
+STATED = re.compile(
+    r"BM25 on test \(bm25s, lucene variant.*Porter stemmer.*\): nDCG@10 ([\d.]+).* R@100 ([\d.]+)"
+)
 
 
 def measure(source: Path, work: Path) -> tuple[str, float]:
@@ -34,16 +36,33 @@ def measure(source: Path, work: Path) -> tuple[str, float]:
     searched = time.perf_counter() - start
     found = score(collection.qrels("test"), run, parse_measures(["nDCG@10", "R@100", "RR@10"])).means()
     difference = found["nDCG@10"] - float(stated[1])
-    cells = [source.name, f"{collection.n_documents:,}", f"{len(queries):,}", f"{found['nDCG@10']:.4f}", stated[1], f"{difference:+.4f}"]
-    cells += [f"{found['R@100']:.4f}", stated[2], f"{found['RR@10']:.4f}", f"{built:.2f}", f"{len(queries) / searched:,.0f}"]
+    cells = [
+        source.name,
+        f"{collection.n_documents:,}",
+        f"{len(queries):,}",
+        f"{found['nDCG@10']:.4f}",
+        stated[1],
+        f"{difference:+.4f}",
+    ]
+    cells += [
+        f"{found['R@100']:.4f}",
+        stated[2],
+        f"{found['RR@10']:.4f}",
+        f"{built:.2f}",
+        f"{len(queries) / searched:,.0f}",
+    ]
     return "| " + " | ".join(cells) + " |", abs(difference)
 
 
 def main() -> None:
     if not SHARED.is_dir():
         sys.exit("bench_bm25: skipped, the folder of shared collections is not here (INTREX_SHARED_DATA)")
-    sources = sorted(p.parent for p in SHARED.glob("*/SOURCE.md") if STATED.search(p.read_text(encoding="utf-8")))
-    print("| collection | documents | queries | nDCG@10 | stated | difference | R@100 | stated | RR@10 | build s | queries/s |")
+    sources = sorted(
+        p.parent for p in SHARED.glob("*/SOURCE.md") if STATED.search(p.read_text(encoding="utf-8"))
+    )
+    print(
+        "| collection | documents | queries | nDCG@10 | stated | difference | R@100 | stated | RR@10 | build s | queries/s |"
+    )
     print("| --- " + "| ---: " * 10 + "|")
     worst = 0.0
     with tempfile.TemporaryDirectory() as folder:

@@ -107,11 +107,11 @@ def test_an_array_larger_than_what_is_read_at_once(tmp_path):
 JSON_FAULTS = {
     "no contents": ('{"id": "a"}\n', r"the document has no 'contents' \(x.jsonl:1\)"),
     "neither": ('{"id": "a", "contents": ""}\n{}\n', r"no 'id' and no 'contents' \(x.jsonl:2\)"),
-    "true as id": ('{"id": true, "contents": ""}\n', r"the id is a bool.*\(x.jsonl:1\)"),
+    "true as id": ('{"id": true, "contents": ""}\n', r"the id is a truth value.*\(x.jsonl:1\)"),
     "broken array": ('[\n{"id": "a", "contents": ""},\n{"id": "b" "c"}]', r"broken JSON: .*\(x.jsonl:3\)"),
     "cut array": ('[{"id": "a", "contents": ""},\n', r"the array does not end.*\(x.jsonl:2\)"),
     "cut object": ('[{"id": "a", "contents": ""},\n{"id": "b', r"broken JSON: Unterminated.*\(x.jsonl:2\)"),
-    "number in array": ('[{"id": "a", "contents": ""}, 7]', r"this is a int \(x.jsonl:1\)"),
+    "number in array": ('[{"id": "a", "contents": ""}, 7]', r"this is an integer \(x.jsonl:1\)"),
     "deep array": ('[{"id": "a", "contents": ""},\n' + '{"a":[' * 99999, "nested too deeply"),
     "latin-1 array": (b'[\n{"id": "a",\n"contents": "\xe9"}]', r"not UTF-8: byte 0xe9 \(x.jsonl:3\)"),
     "other keys": ('{"docid": "a", "body": ""}\n', r"has the keys body, docid; needed: .*\(x.jsonl\)"),

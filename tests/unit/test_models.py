@@ -1,7 +1,6 @@
 """Where a model comes from: folder, hub cache, package, hub; offline it fails fast and says what to do."""
 
 import logging
-import socket
 import time
 from importlib.util import find_spec
 from pathlib import Path
@@ -10,7 +9,6 @@ import pytest
 
 from intrex.data.errors import BadInput, MissingExtra, UsageError
 from intrex.data.files import file_sha256
-from intrex.encoders import models
 from intrex.encoders.models import require, resolve_model
 
 pytestmark = pytest.mark.skipif(find_spec("sentence_transformers") is None, reason="needs the extra dense")
@@ -99,26 +97,6 @@ def test_offline_fails_at_once_with_a_hint():
     with pytest.raises(BadInput, match="no/such is not on this machine") as caught:
         resolve_model("no/such")
     assert "folder" in caught.value.hint and time.monotonic() - start < 5
-
-
-def test_a_hub_that_does_not_answer_costs_a_second(monkeypatch):
-    def hang(*_: object) -> None:
-        time.sleep(3)
-        raise TimeoutError
-
-    monkeypatch.setattr(socket, "create_connection", hang)
-    start = time.monotonic()
-    assert not models._reachable("https://hub.invalid")
-    assert 0.9 < time.monotonic() - start < 5
-
-
-def test_a_listening_hub_or_proxy_is_reachable(monkeypatch):
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        address = f"127.0.0.1:{server.getsockname()[1]}"
-        assert models._reachable(f"http://{address}")
-        monkeypatch.setenv("https_proxy", address)
-        assert models._reachable("https://hub.invalid")
-    assert not models._reachable("https://hub.invalid")
 
 
 @pytest.mark.parametrize(
