@@ -41,7 +41,8 @@ def run(recipe: RecipeArgument, output: Out = None, form: FormatOption = None) -
     headers, table = pivot(leaderboard(systems), shown_measures(systems))
     emit(headers, table, form or Format.table, caption=systems[0].conditions.signature())
     seconds = time.perf_counter() - start
-    say(f"{len(ran)} of {len(results)} stages ran, {seconds:.1f} s; the others were done before")
+    before = f", {len(results) - len(ran)} were done before" if len(ran) < len(results) else ""
+    say(f"{len(ran)} of {len(results)} stages ran{before}; {seconds:.1f} s")
     say(
         f"{out}: leaderboard.csv, costs.csv, scores.jsonl, collection/, index/, run/ ({human_bytes(sum(r.bytes for r in results))})"
     )

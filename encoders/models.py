@@ -8,6 +8,7 @@ import logging
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from intrex.data.errors import BadInput, MissingExtra, UsageError
@@ -58,8 +59,13 @@ def resolve_model(name: str, revision: str | None = None) -> Model:
         )
     require("sentence_transformers", f"the model {name}")
     model = find_local(name, revision) or _from_hub(name, revision)
-    log.info("model %s: %s", name, model.origin)
+    _say_once(f"model {model.origin}")
     return model
+
+
+@cache
+def _say_once(text: str) -> None:
+    log.info(text)
 
 
 def find_local(name: str, revision: str | None = None) -> Model | None:

@@ -211,7 +211,7 @@ def _distil(found: Model, dim: int, device: str | None) -> tuple[Vectors, str]:
     from sentence_transformers.sentence_transformer.modules import StaticEmbedding
     from transformers import AutoConfig
 
-    log.info("model %s: distilling %d dimensions, about half a minute", found.name, dim)
+    log.info("distilling %d dimensions from %s, about half a minute", dim, found.name)
     with quiet(), contextlib.redirect_stderr(io.StringIO()):  # its progress bar cannot be switched off
         try:
             most = AutoConfig.from_pretrained(str(found.path)).hidden_size
