@@ -53,7 +53,7 @@ def test_a_folder_comes_first_and_is_known_by_its_weights(tmp_path, monkeypatch,
     found = resolve_model("me/model")
     assert found.path == folder and found.name == str(folder)
     assert found.revision == f"sha256:{file_sha256(folder / 'model.safetensors')}"
-    assert f"model me/model: the folder {folder}" in caplog.text
+    assert f"model the folder {folder}" in caplog.text
 
 
 def test_weights_in_several_files_have_one_revision(tmp_path):
