@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from intrex.cli.output import Format, emit, progress, say, show
+from intrex.cli.output import Format, bars, emit, progress, say, show
 
 app = typer.Typer(no_args_is_help=True, help="List, import, build, describe and verify collections.")
 
@@ -86,10 +86,10 @@ def import_(
     """Import a collection: BEIR, pyserini JSONL, ColBERT TSV, TREC topics and qrels, ir_datasets."""
     from intrex.data.importers.sources import import_collection
 
-    with progress("downloading (bytes)") as fetched, progress("importing") as step:
+    with bars() as add:
         made = import_collection(
             source, out, name=name, layout=layout, queries=queries, qrels=qrels or [],
-            allow_unknown=allow_unknown, overwrite=overwrite, progress=step, downloading=fetched,
+            allow_unknown=allow_unknown, overwrite=overwrite, progress=add("importing", None), downloading=add("downloading (bytes)", None),
         )  # fmt: skip
     _report(made.path)
 

@@ -69,6 +69,7 @@ def dense(
 ) -> None:
     """One vector a document, exact search. A killed build goes on where it was."""
     from intrex.data.collection import Collection
+    from intrex.data.files import refuse_existing
     from intrex.encoders.base import EncoderOptions, make_encoder
     from intrex.retrievers.dense import build_dense
 
@@ -77,8 +78,10 @@ def dense(
         revision=revision, max_length=max_length, query_prompt=query_prompt, document_prompt=document_prompt,
         dtype=dtype, device=device, batch_size=batch_size,
     )  # fmt: skip
+    refuse_existing(out, overwrite)  # before the model is loaded
+    made = make_encoder(encoder, options)
     with progress("encoding", opened.n_documents) as step:
-        build_dense(opened, out, make_encoder(encoder, options), overwrite=overwrite, progress=step)
+        build_dense(opened, out, made, overwrite=overwrite, progress=step)
     _report(out, opened.n_documents)
 
 

@@ -5,11 +5,17 @@ from __future__ import annotations
 import csv
 import json
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+SECONDS_BEFORE_BARS = 2.0
 
 
 class Format(StrEnum):
@@ -97,12 +103,42 @@ def say(text: str) -> None:
     sys.stderr.write(text + "\n")
 
 
+Step = Callable[[int], None]
+
+
 @contextmanager
-def progress(what: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
-    """A progress bar on stderr, only on a terminal and only for work over two seconds, with rate and time left."""
+def progress(what: str, total: int | None = None) -> Iterator[Step]:
+    """A progress bar on stderr: only on a terminal and for work over two seconds, with rate and time left."""
+    with bars() as add:
+        yield add(what, total)
+
+
+@contextmanager
+def bars() -> Iterator[Callable[[str, int | None], Step]]:
+    """Several bars below one another; each appears when its work first moves, two seconds in at the earliest."""
     if not sys.stderr.isatty():
-        yield lambda _: None
+        yield lambda what, total: lambda n: None
         return
+    shown = _bars()
+    begun = time.monotonic()
+
+    def add(what: str, total: int | None) -> Step:
+        task = shown.add_task(what, total=total, visible=False)
+
+        def step(n: int) -> None:
+            shown.update(task, advance=n, visible=True)
+            if time.monotonic() - begun > SECONDS_BEFORE_BARS:
+                shown.start()  # does nothing from the second time on
+
+        return step
+
+    try:
+        yield add
+    finally:
+        shown.stop()
+
+
+def _bars() -> Progress:
     from rich.console import Console
     from rich.progress import (
         BarColumn,
@@ -121,17 +157,10 @@ def progress(what: str, total: int | None = None) -> Iterator[Callable[[int], No
             speed = task.finished_speed or task.speed
             return Text(f"{speed:,.0f}/s" if speed else "")
 
-    columns = [
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        Rate(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-    ]
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(what, total=total)
-        yield lambda n: bar.advance(task, n)
+    columns = [TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), Rate()]
+    return Progress(
+        *columns, TimeElapsedColumn(), TimeRemainingColumn(), console=Console(stderr=True), transient=True
+    )
 
 
 def human_bytes(size: float) -> str:
