@@ -36,7 +36,7 @@ def fuse(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the output.")] = False,
 ) -> None:
     """Fuse runs by reciprocal ranks (rrf) or a weighted sum of min-max normalised scores (wsum)."""
-    from intrex.data.files import STDOUT, refuse_existing
+    from intrex.data.files import STDIO, refuse_existing
     from intrex.data.run import write_run
     from intrex.data.runformats import read_any_run
     from intrex.retrievers.fusion import fuse_runs
@@ -59,5 +59,5 @@ def fuse(
         tag=tag,
     )
     write_run(fused, output, overwrite)
-    if output != STDOUT:
+    if output != STDIO:
         say(f"{output}: {len(fused):,} queries, {len(fused.doc_ids):,} lines, tag {fused.tag}")

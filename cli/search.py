@@ -60,7 +60,7 @@ def search(
         raise UsageError(
             "an index and queries are needed", "intrex search INDEX COLLECTION:test --output RUN"
         )
-    from intrex.data.files import STDOUT, refuse_existing
+    from intrex.data.files import STDIO, refuse_existing
     from intrex.data.locate import find_queries
     from intrex.data.run import write_run
     from intrex.retrievers.base import SearchOptions, open_index
@@ -81,5 +81,5 @@ def search(
     if silent := len(asked) - len(run):
         say(f"note: {silent:,} of {len(asked):,} queries found nothing; they have no line in the run")
     write_run(run, output, overwrite)
-    if output != STDOUT:
+    if output != STDIO:
         say(f"{output}: {len(run):,} queries, {len(run.doc_ids):,} lines, tag {run.tag}")

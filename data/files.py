@@ -7,7 +7,9 @@ import gzip
 import hashlib
 import json
 import os
+import shutil
 import sys
+import tempfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +19,7 @@ from intrex.data.errors import BadInput, IntrexError, Problems, a_kind
 
 BOM = b"\xef\xbb\xbf"
 PIECE = 1 << 20  # bytes
-STDOUT = Path("-")
+STDIO = Path("-")
 
 
 def require_file(path: Path, what: str, hint: str | None = None) -> Path:
@@ -27,6 +29,19 @@ def require_file(path: Path, what: str, hint: str | None = None) -> Path:
     if path.is_dir():
         raise BadInput(f"the {what} is a folder, a file is needed: {path}", hint)
     return path
+
+
+@contextlib.contextmanager
+def spooled(path: Path) -> Iterator[Path]:
+    """``path`` itself, or for ``-`` a temporary copy of stdin: a file is looked at more than once."""
+    if path != STDIO:
+        yield path
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / "stdin"
+        with copy.open("wb") as stream:
+            shutil.copyfileobj(sys.stdin.buffer, stream)
+        yield copy
 
 
 def open_bytes(path: Path) -> IO[bytes]:
@@ -134,7 +149,7 @@ def fsync_dir(path: Path) -> None:
 
 def refuse_existing(path: Path, overwrite: bool) -> None:
     """Raise if ``path`` exists and may not be replaced."""
-    if path != STDOUT and not overwrite and (path.exists() or path.is_symlink()):
+    if path != STDIO and not overwrite and (path.exists() or path.is_symlink()):
         raise IntrexError(f"the output exists: {path}", "choose another name, or add --overwrite")
 
 
@@ -145,7 +160,7 @@ def writing(path: Path, overwrite: bool = False) -> Iterator[IO[bytes]]:
     Raises `IntrexError` if the file exists and ``overwrite`` is off. ``-`` is stdout; a device such as
     ``/dev/null`` is written directly.
     """
-    if path == STDOUT:
+    if path == STDIO:
         sys.stdout.flush()
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()

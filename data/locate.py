@@ -1,4 +1,4 @@
-"""QUERIES and QRELS of the command line: an existing path first, else COLLECTION:SET."""
+"""QUERIES and QRELS of the command line: an existing path (or - for stdin) first, else COLLECTION:SET."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 from intrex.data.artifact import manifest_path
 from intrex.data.collection import Collection, Queries
 from intrex.data.errors import BadInput, Problems, a_kind
+from intrex.data.files import spooled
 from intrex.data.ids import id_problem
 from intrex.data.importers.inputs import Input
 from intrex.data.importers.topics import read_topics
@@ -29,18 +30,18 @@ def find_queries(text: str) -> tuple[Queries, Collection | None]:
     Raises:
         BadInput: neither exists, the set does not (the message names those that do), or the file is malformed.
     """
-    path = Path(text)
-    if path.is_file():
-        return read_query_file(path), None
+    with spooled(Path(text)) as path:
+        if path.is_file():
+            return read_query_file(path), None
     collection, name = _collection(text, "queries")
     return collection.queries(name), collection
 
 
 def find_qrels(text: str) -> Judged:
     """Judgements from a file or from ``COLLECTION:SET``; see `find_queries`."""
-    path = Path(text)
-    if path.is_file():
-        return Judged(read_qrels(path), path.name, "")
+    with spooled(Path(text)) as path:
+        if path.is_file():
+            return Judged(read_qrels(path), path.name, "")
     collection, name = _collection(text, "qrels")
     return Judged(collection.qrels(name), collection.name, name)
 

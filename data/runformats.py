@@ -10,7 +10,7 @@ import numpy as np
 
 from intrex.data.columns import parse_integers, read_columns, stack
 from intrex.data.errors import BadInput, Problems, UsageError, nearest
-from intrex.data.files import read_lines, reading, require_file, writing
+from intrex.data.files import read_lines, reading, require_file, spooled, writing
 from intrex.data.ids import as_strings
 from intrex.data.run import Run, read_run, write_run
 
@@ -18,8 +18,13 @@ from intrex.data.run import Run, read_run, write_run
 def read_any_run(path: Path) -> Run:
     """Read a run in TREC's six columns, MS MARCO's three (query, document, rank) or JSON ``{query: {doc: score}}``.
 
-    The first line tells which. MS MARCO's form has no scores: they become 1/rank.
+    The first line tells which; ``-`` is stdin. MS MARCO's form has no scores: they become 1/rank.
     """
+    with spooled(path) as file:
+        return _read(file)
+
+
+def _read(path: Path) -> Run:
     require_file(path, "run")
     problems = Problems(path.name)
     first = next(read_lines(path, problems), (0, ""))[1].lstrip()

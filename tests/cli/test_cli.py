@@ -59,3 +59,12 @@ def test_doctor_names_what_there_is(intrex) -> None:
 
 def test_version(intrex) -> None:
     assert intrex("--version").out.startswith("intrex ")
+
+
+def test_stdin_and_stdout_are_a_dash(small: Collection, tmp_path: Path, intrex) -> None:
+    assert intrex(f"index bm25 {small.path} {tmp_path}/i").code == 0
+    cli = " ".join(COMMAND)
+    line = f"echo 'q1\tlift of wings' | {cli} search {tmp_path}/i - -o - | {cli} evaluate {small.path}:test - -m RR@10"
+    said = subprocess.run(["bash", "-c", f"set -o pipefail; {line}"], capture_output=True, text=True)
+    assert said.returncode == 0, said.stderr
+    assert said.stdout.splitlines()[1].startswith("i,RR@10,0.3333333333333333,3,2,")
