@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import platform
+import re
 import shutil
 import subprocess
 import sys
@@ -63,7 +64,7 @@ def _requirements() -> dict[str, list[str]]:
     for line in requires("intrex") or []:
         requirement, _, marker = line.partition(";")
         extra = marker.partition("extra == ")[2].strip(" \"'")
-        name = requirement.strip().split("[")[0].rstrip("<>=!~.,0123456789 ")
+        name = re.split(r"[\s\[<>=!~;(]", requirement.strip(), maxsplit=1)[0]
         if extra and extra not in ("all", "dev"):
             found.setdefault(extra, []).append(name)
     return found

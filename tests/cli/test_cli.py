@@ -55,6 +55,7 @@ def test_doctor_names_what_there_is(intrex) -> None:
     assert said.code == 0
     found = {line.split(",")[0] for line in said.out.splitlines()}
     assert {"intrex", "Python", "cores", "memory", "extra dense", "extra ann", "Java"} <= found
+    assert "missing" not in said.out, "the tests run with every extra installed"
 
 
 def test_version(intrex) -> None:
