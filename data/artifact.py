@@ -21,7 +21,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from intrex.data.errors import BadInput, IntrexError
+from intrex.data.errors import BadInput, CheckFailed, IntrexError
 from intrex.data.files import file_sha256, fingerprint, fsync_dir, read_json, refuse_existing
 
 SCHEMA = 1
@@ -121,11 +121,11 @@ def _parse_manifest(found: Path, rebuild: str) -> Manifest:
 
 
 def verify(path: Path, rebuild: str = "rebuild it") -> Manifest:
-    """Read the manifest and compare the sha256 of every file; raises `BadInput` naming those that differ."""
+    """Read the manifest and compare the sha256 of every file; raises `CheckFailed` naming those that differ."""
     manifest = read_manifest(path, rebuild=rebuild)
     bad = [name for name, entry in manifest.files.items() if file_sha256(path / name) != entry["sha256"]]
     if bad:
-        raise BadInput(f"damaged: {', '.join(bad)} differs from what was written ({path})", rebuild)
+        raise CheckFailed(f"damaged: {', '.join(bad)} differs from what was written ({path})", rebuild)
     return manifest
 
 

@@ -18,6 +18,7 @@ from intrex.data.collection import MANIFEST, Collection
 from intrex.data.errors import SHOWN, Problems, a_kind
 from intrex.data.files import file_sha256, fingerprint
 from intrex.data.ids import IdRegistry, encode_id, id_problem, needs_encoding
+from intrex.data.qrels import Qrels, write_qrels
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ class CollectionWriter:
         self._offsets = array("q", [0])
         self._corpus = (folder / "corpus.jsonl").open("wb")
         self._queries = (folder / "queries.jsonl").open("wb")
-        self._sets: dict[str, dict[tuple[str, str], int]] = {}
+        self._sets: dict[str, dict[str, dict[str, int]]] = {}
         (folder / "qrels").mkdir()
 
     def document(self, id_: Any, title: Any, text: Any, source: Source, metadata: Any = None) -> None:
@@ -118,12 +119,12 @@ class CollectionWriter:
                     str(source), f"the judgement names an unknown {' and '.join(unknown)}", hint
                 )
             return
-        rows = self._sets.setdefault(set_, {})
-        if (query, document) in rows:
+        own = self._sets.setdefault(set_, {}).setdefault(query, {})
+        if document in own:
             self.problems.add(
                 str(source), f"judged twice: query {query}, document {document}", "keep one line for each"
             )
-        rows[query, document] = grade
+        own[document] = grade
 
     def _id(self, kind: str, value: Any, source: Source) -> str:
         if isinstance(value, str) and needs_encoding(value):
@@ -190,13 +191,9 @@ class CollectionWriter:
             self.problems.add(str(places[again]), what, "ids must be unique")
 
     def _write_set(self, name: str) -> dict[str, int]:
-        rows = sorted(
-            ((q, d, g) for (q, d), g in self._sets[name].items()),
-            key=lambda r: (r[0].encode(), r[1].encode()),
-        )
-        text = "query-id\tcorpus-id\tscore\n" + "".join(f"{q}\t{d}\t{g}\n" for q, d, g in rows)
-        (self.folder / "qrels" / f"{name}.tsv").write_text(text, encoding="utf-8", newline="\n")
-        return {"queries": len({q for q, _, _ in rows}), "judgements": len(rows)}
+        qrels = Qrels.from_dict(self._sets[name])
+        write_qrels(qrels, self.folder / "qrels" / f"{name}.tsv")
+        return {"queries": len(qrels), "judgements": len(qrels.doc_ids)}
 
 
 def _line(row: dict[str, Any], source: Source, problems: Problems) -> bytes:

