@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from intrex.cli.output import Format, emit, say
+from intrex.data.errors import UsageError
 
 DEFAULT_MEASURES = ("nDCG@10", "RR@10", "R@100", "AP")
 
@@ -18,16 +19,19 @@ def evaluate(
     measures: Annotated[
         list[str] | None,
         typer.Option(
-            "-m", "--measure", help="For example nDCG@10, P(rel=2)@5; may be repeated, or several in one."
+            "-m",
+            "--measure",
+            help="For example nDCG@10, P(rel=2)@5; may be repeated, or several with blanks between them.",
         ),
     ] = None,
     per_query: Annotated[bool, typer.Option("-q", "--by-query", help="Every query's values too.")] = False,
     complete: Annotated[
         bool,
         typer.Option(
-            "-c/ ",
             "--complete/--no-complete",
-            help="Count judged queries that a run lacks as 0, or leave them out.",
+            "-c",
+            show_default=False,
+            help="Count judged queries that a run lacks as 0 (the default), or leave them out.",
         ),
     ] = True,
     level: Annotated[
@@ -53,10 +57,12 @@ def evaluate(
     from intrex.eval.systems import score_systems
 
     asked = parse_measures([m for text in measures or DEFAULT_MEASURES for m in text.split()], level)
+    if not asked:
+        raise UsageError("no measure is named", "for example -m nDCG@10")
     if scores is not None:
         refuse_existing(scores, overwrite)
     judged = find_qrels(qrels)
-    systems = score_systems(judged, [(path.name, read_any_run(path)) for path in runs], asked, complete)
+    systems = score_systems(judged, [(str(path), read_any_run(path)) for path in runs], asked, complete)
     if scores is not None:
         write_scores(systems, scores, overwrite)
     table = form is Format.table or (form is None and _terminal())

@@ -24,8 +24,10 @@ def build(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the output.")] = False,
 ) -> None:
     """Write leaderboard.csv: a row for each system and measure, with its 95 % bootstrap interval and signature."""
+    from dataclasses import astuple
+
     from intrex.data.files import refuse_existing
-    from intrex.eval.leaderboard import leaderboard, pivot, shown_measures, write_leaderboard
+    from intrex.eval.leaderboard import COLUMNS, leaderboard, pivot, shown_measures, write_leaderboard
     from intrex.eval.scorefile import read_scores
 
     if output is not None:
@@ -35,5 +37,14 @@ def build(
     if output is not None:
         write_leaderboard(rows, output, overwrite)
         say(f"{output}: {len(rows):,} rows")
+    chosen = form or Format.table
+    if chosen in (Format.csv, Format.jsonl):
+        emit(COLUMNS, [astuple(row) for row in rows], chosen)
+        return
     headers, table = pivot(rows, shown_measures(systems), sort_by)
-    emit(headers, table, form or Format.table)
+    emit(
+        headers,
+        table,
+        chosen,
+        caption="\n".join(dict.fromkeys(one.conditions.signature() for one in systems)),
+    )

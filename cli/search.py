@@ -55,6 +55,11 @@ def search(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the output.")] = False,
 ) -> None:
     """Search an index with a set of queries; writes a TREC run."""
+    if (index and index_option) or (queries and topics):
+        raise UsageError(
+            "the index or the queries are given twice",
+            "name each once: INDEX QUERIES, or --index and --topics",
+        )
     where, what = index_option or index, topics or queries
     if where is None or what is None:
         raise UsageError(
@@ -75,7 +80,7 @@ def search(
         options = SearchOptions(k=k, batch_size=batch_size, device=device, progress=step)
         options = options if threads is None else options.with_threads(threads)
         run = run_search(
-            opened, asked, options, tag=tag or where.resolve().name, remove_self=remove_query,
+            opened, asked, options, tag=tag or "_".join(where.resolve().name.split()), remove_self=remove_query,
             passages=max_passage_delimiter if max_passage else None, passage_hits=max_passage_hits,
         )  # fmt: skip
     if silent := len(asked) - len(run):

@@ -95,7 +95,7 @@ def read_manifest(path: Path, kinds: tuple[str, ...] = (), rebuild: str = "rebui
         )
     manifest = _parse_manifest(found, rebuild)
     if kinds and manifest.kind not in kinds:
-        raise BadInput(f"{path} is a {manifest.kind}, needed here: {' or '.join(kinds)}")
+        raise BadInput(f"{path} holds an artifact of kind {manifest.kind}, needed here: {' or '.join(kinds)}")
     for name, entry in manifest.files.items():
         size = (path / name).stat().st_size if (path / name).is_file() else None
         if size != entry["bytes"]:
@@ -193,8 +193,8 @@ def build_artifact(
         IntrexError: the target exists, or another process is building the same artifact.
     """
     refuse_existing(target, overwrite)
-    if target.exists() and (not target.is_dir() or (any(target.iterdir()) and manifest_path(target) is None)):
-        raise IntrexError(f"not an intrex artifact, it will not be replaced: {target}", "choose another name")
+    if target.is_symlink() or target.exists():
+        _refuse_foreign(target, name)
     target.parent.mkdir(parents=True, exist_ok=True)
     inputs = fingerprint([SCHEMA, intrex_version(), inputs])  # another version may write other bytes
     _sweep(target, keep=inputs)
@@ -204,6 +204,23 @@ def build_artifact(
             _make(Build(hidden, inputs), make, name)
         _place(hidden, target)
     return read_manifest(target)
+
+
+def _refuse_foreign(target: Path, name: str) -> None:
+    """Raise unless ``target`` is an empty folder or an artifact of the same sort with nothing of others in it."""
+    other = "choose another name, or remove it yourself"
+    if target.is_symlink() or not target.is_dir():
+        what = "a symbolic link" if target.is_symlink() else "not a folder"
+        raise IntrexError(f"{what}, it will not be replaced: {target}", other)
+    there = {p.relative_to(target).as_posix() for p in target.rglob("*") if not p.is_dir()}
+    if there and not (target / name).is_file():
+        raise IntrexError(f"not an intrex artifact of this sort, it will not be replaced: {target}", other)
+    try:
+        own = set(_parse_manifest(target / name, "").files) if there else set()
+    except BadInput:  # damaged: what is its own cannot be told, and it is of no use
+        return
+    if strange := sorted(there - own - {name, _LOCK, _STATE, _PART, _WHOLE}):
+        raise IntrexError(f"{target} holds files that are not its own: {', '.join(strange[:3])}", other)
 
 
 def _is_whole(hidden: Path, inputs: str) -> bool:

@@ -102,5 +102,6 @@ def a_kind(value: object) -> str:
 def nearest(name: str, known: Iterable[str]) -> str:
     """A hint that names the closest known spelling, or all of them when none is close."""
     names = sorted(known)
-    close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
-    return f"did you mean {close[0]}?" if close else f"known: {', '.join(names)}"
+    folded = {known.lower(): known for known in names}
+    close = difflib.get_close_matches(name.lower(), folded, n=1, cutoff=0.5)
+    return f"did you mean {folded[close[0]]}?" if close else f"known: {', '.join(names)}"

@@ -33,14 +33,15 @@ def require_file(path: Path, what: str, hint: str | None = None) -> Path:
 
 @contextlib.contextmanager
 def spooled(path: Path) -> Iterator[Path]:
-    """``path`` itself, or for ``-`` a temporary copy of stdin: a file is looked at more than once."""
-    if path != STDIO:
+    """``path`` itself, or a temporary copy of stdin (``-``) or of a pipe: a file is looked at more than once."""
+    if path != STDIO and (not path.exists() or path.is_file() or path.is_dir()):
         yield path
         return
-    with tempfile.TemporaryDirectory() as folder:
-        copy = Path(folder) / "stdin"
+    with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as opened:
+        copy = Path(folder) / (path.name if path != STDIO else "stdin")
+        source = sys.stdin.buffer if path == STDIO else opened.enter_context(path.open("rb"))
         with copy.open("wb") as stream:
-            shutil.copyfileobj(sys.stdin.buffer, stream)
+            shutil.copyfileobj(source, stream)
         yield copy
 
 

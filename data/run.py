@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from intrex.data.columns import parse_floats, read_columns, segments, stack
-from intrex.data.errors import BadInput, Problems
+from intrex.data.errors import BadInput, Problems, UsageError
 from intrex.data.files import require_file, writing
 from intrex.data.ids import Bytes, as_bytes, as_strings, id_problem
 
@@ -66,7 +66,7 @@ class Run:
             values = scores.astype(np.float32) + np.float32(0)  # -0 becomes 0
         for i in np.flatnonzero(~np.isfinite(values)):
             where = f"{problems.subject}:{lines[i]}" if lines is not None else f"query {queries[i].decode()}"
-            problems.add(where, f"the score {scores[i]!r} is not a finite float32 number")
+            problems.add(where, f"the score {float(scores[i])!r} is not a finite float32 number")
         if not _in_order(queries, docs, values):
             order = np.lexsort((docs, values))[::-1]
             order = order[np.argsort(queries[order], kind="stable")]
@@ -179,8 +179,17 @@ def read_run(path: Path) -> Run:
     return run
 
 
+def check_tag(tag: str) -> None:
+    """Raise `UsageError` unless a tag is one word: it becomes a column."""
+    if id_problem(tag):
+        raise UsageError(
+            f"not a tag: {tag!r}", "a tag is one word, it becomes a column of the run: --tag NAME"
+        )
+
+
 def write_run(run: Run, path: Path, overwrite: bool = False) -> None:
     """Write a run as TREC's six columns, each score in the shortest form that reads back as the same float32."""
+    check_tag(run.tag)
     with writing(path, overwrite) as stream:
         for query, docs, scores in run.rankings():
             head, tail = query.decode("utf-8") + " Q0 ", f" {run.tag}\n"

@@ -47,6 +47,12 @@ def _read_json(path: Path) -> Run:
         raise BadInput(f"a JSON run reads {{query: {{document: score}}}}: {error} ({path})") from error
 
 
+def _number(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise TypeError(f"a score is {value!r}, a number is needed")
+    return float(value)
+
+
 def _read_msmarco(path: Path) -> Run:
     problems = Problems(path.name)
     parts = []

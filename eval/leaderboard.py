@@ -151,19 +151,20 @@ def pivot(
     if key not in measures:
         raise UsageError(f"no measure {key!r} in the leaderboard", f"there are: {', '.join(measures)}")
     cells = {(r.collection, r.query_set, r.system, r.measure): r for r in rows}
-    lines = sorted({c[:3] for c in cells}, key=lambda line: (line[:2], -cells[*line, key].value, line[2]))
+    lines = sorted(
+        {c[:3] for c in cells}, key=lambda line: (line[:2], -_value(cells.get((*line, key))), line[2])
+    )
     table = []
     for line in lines:
-        own = [cells[*line, m] for m in measures]
-        table.append(
-            [
-                line[2],
-                f"{line[0]}:{line[1]}",
-                *(_cell(r, r.measure == key) for r in own),
-                str(own[0].n_queries),
-            ]
-        )
+        own = [cells.get((*line, m)) for m in measures]
+        shown = [_cell(row, row.measure == key) if row else "" for row in own]
+        queries = next(row.n_queries for row in own if row)
+        table.append([line[2], ":".join(filter(None, line[:2])), *shown, str(queries)])
     return ["system", "queries", *measures, "n"], table
+
+
+def _value(row: LeaderboardRow | None) -> float:
+    return row.value if row else -1.0
 
 
 def _cell(row: LeaderboardRow, interval: bool) -> str:

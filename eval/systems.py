@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+from intrex.data.errors import UsageError
 from intrex.data.locate import Judged
 from intrex.data.run import Run
 from intrex.eval.measures import Measure
@@ -33,6 +34,8 @@ def score_systems(
     conditions = Conditions(judged.collection, judged.query_set, qrels_fingerprint(judged.qrels), complete)
     every = [*measures, *([] if ALWAYS in measures else [ALWAYS])]
     tags = Counter(run.tag for _, run in runs)
+    if twice := [file for file, n in Counter(file for file, _ in runs).items() if n > 1]:
+        raise UsageError(f"the run {twice[0]} is given twice")
     return [
         SystemScores(
             run.tag if tags[run.tag] == 1 else f"{run.tag} ({file})",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -13,6 +14,7 @@ from intrex.data.ids import Bytes, as_bytes
 from intrex.data.run import Run
 
 Floats = npt.NDArray[np.float64]
+MAX_WEIGHT = 1e6
 
 
 def reciprocal_ranks(scores: npt.NDArray[np.float32], k: float = 60.0) -> Floats:
@@ -42,8 +44,8 @@ def rrf(
         depth: how many of each run's documents to look at; all of them by default.
         tag: tag of the result.
     """
-    if rrf_k < 0:
-        raise UsageError(f"the RRF constant must not be negative: {rrf_k}")
+    if not (np.isfinite(rrf_k) and rrf_k >= 0):
+        raise UsageError(f"the RRF constant must be a finite number that is not negative: {rrf_k}")
     return _fuse(runs, [1.0] * len(runs), lambda s: reciprocal_ranks(s, rrf_k), k, depth, tag)
 
 
@@ -73,8 +75,8 @@ def wsum(
             f"{len(chosen)} weights for {len(runs)} runs",
             "give one weight for each run, as --weights 0.7,0.3",
         )
-    if not all(np.isfinite(w) and w >= 0 for w in chosen) or not any(chosen):
-        raise UsageError(f"weights must be finite, not negative and not all zero: {chosen}")
+    if not all(0 <= w <= MAX_WEIGHT for w in chosen) or not any(chosen):
+        raise UsageError(f"weights must be from 0 to {MAX_WEIGHT:g} and not all zero: {chosen}")
     return _fuse(runs, chosen, min_max, k, depth, tag)
 
 
@@ -111,10 +113,8 @@ def _top(parts: list[tuple[Bytes, Floats]], k: int) -> tuple[Bytes, npt.NDArray[
 
 
 METHODS = ("rrf", "wsum")
-_RANX = (
-    "anz", "bordafuse", "condorcet", "gmnz", "isr", "log_isr", "logn_isr", "max", "med", "min", "mixed", "mnz",
-    "rbc", "sum", "w_bordafuse", "w_condorcet", "wmnz",
-)  # fmt: skip
+_RANX = ("anz", "bordafuse", "condorcet", "isr", "log_isr", "logn_isr", "max", "med", "min", "mnz", "sum")
+"""The methods of ranx that need neither training nor parameters."""
 
 
 def fuse_with_ranx(
@@ -127,6 +127,8 @@ def fuse_with_ranx(
         UsageError: ranx has no such untrained method.
         BadInput: the runs differ in their queries, which ranx cannot do.
     """
+    if method in METHODS:
+        raise UsageError(f"{method} is intrex's own", "leave --engine ranx out")
     if method not in _RANX:
         raise UsageError(f"unknown ranx method {method!r}", nearest(method, _RANX))
     try:
@@ -142,7 +144,9 @@ def fuse_with_ranx(
                 hint,
             )
     named = [ranx.Run(run.to_dict(), name=f"{i}-{run.tag}") for i, run in enumerate(runs)]
-    fused = ranx.fuse(runs=named, norm="min-max", method=method, params=params)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # numba's remarks on ranx's types
+        fused = ranx.fuse(runs=named, norm="min-max", method=method)
     result = Run.from_dict(
         {q: {d: float(s) for d, s in docs.items()} for q, docs in fused.to_dict().items()}, tag=method
     )

@@ -7,8 +7,7 @@ from importlib.util import find_spec
 
 from intrex.data.collection import Queries
 from intrex.data.errors import BadInput, MissingExtra, UsageError
-from intrex.data.ids import id_problem
-from intrex.data.run import Run
+from intrex.data.run import Run, check_tag
 from intrex.retrievers.base import Index, SearchOptions
 from intrex.retrievers.dense import DenseIndex
 from intrex.retrievers.fusion import cut
@@ -85,8 +84,9 @@ def run_search(
     Raises:
         UsageError: ``tag`` has white space.
     """
-    if id_problem(tag):
-        raise UsageError(f"not a tag: {tag!r}", "a tag is one word, it becomes a column of the run")
+    check_tag(tag)
+    if passages == "":
+        raise UsageError("the delimiter between document and passage is empty", "the default is #")
     asked = replace(options, k=options.k + 1) if remove_self else options
     run = replace(index.search(queries, asked), tag=tag)
     if remove_self:

@@ -131,6 +131,11 @@ class _Job:
         name = bare_name(path.resolve())
         if not path.is_dir():
             _regular(path)
+        for source in (path, *self.queries, *self.qrels.values()):
+            if source.resolve().is_relative_to(self.out.resolve()):
+                raise UsageError(
+                    f"the output {self.out} holds what is to be imported: {source}", "choose another output"
+                )
         if path.is_file() and path.suffix == ".zip":
             with unpacked(path, self.out.absolute().parent) as folder:
                 return self._files(folder, name, {"source": path.name})

@@ -14,6 +14,7 @@ from typing import Any
 
 from intrex.data.builders.registry import build_named
 from intrex.data.collection import Collection
+from intrex.data.errors import IntrexError
 from intrex.data.files import file_sha256, fingerprint, write_text
 from intrex.data.importers.sources import import_collection
 from intrex.data.locate import find_qrels
@@ -163,6 +164,10 @@ def run_experiment(recipe: Recipe, out: Path, watch: Watch) -> tuple[list[System
     Returns:
         Every system's scores, and every stage's result in order.
     """
+    if out.exists() and not (out / ".stages").is_dir() and (not out.is_dir() or any(out.iterdir())):
+        raise IntrexError(
+            f"not the folder of an experiment, nothing is written into it: {out}", "choose another --output"
+        )
     done = run_stages(_pinned(recipe.stages), KINDS, out / ".stages", watch)
     for name, result in done.items():
         _link(out / name, result.output)
@@ -177,6 +182,8 @@ def _link(name: Path, output: Path) -> None:
     suffix = "".join(output.suffixes) if output.is_file() else ""
     link = name.with_name(name.name + suffix)
     link.parent.mkdir(parents=True, exist_ok=True)
+    if link.exists() and not link.is_symlink():
+        raise IntrexError(f"not a link of this experiment, it will not be replaced: {link}", "move it away")
     part = link.with_name(f".{link.name}.link")
     part.unlink(missing_ok=True)
     part.symlink_to(os.path.relpath(output, link.parent))

@@ -76,6 +76,10 @@ def _check(raw: Mapping[str, Any], file: str, problems: Problems) -> None:
         problems,
         required=("name", "queries", "measures", "collection", "system"),
     )
+    if "name" in raw and (
+        id_problem(raw["name"]) or "/" in str(raw["name"]) or str(raw["name"]).startswith(".")
+    ):
+        problems.add(file, f"the recipe's name must be one word, it is {raw['name']!r}")
     origin = raw.get("collection", {})
     if isinstance(origin, dict):
         _keys(origin, _COLLECTION, file, "[collection]", problems)

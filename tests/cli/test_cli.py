@@ -69,3 +69,44 @@ def test_stdin_and_stdout_are_a_dash(small: Collection, tmp_path: Path, intrex) 
     said = subprocess.run(["bash", "-c", f"set -o pipefail; {line}"], capture_output=True, text=True)
     assert said.returncode == 0, said.stderr
     assert said.stdout.splitlines()[1].startswith("i,RR@10,0.3333333333333333,3,2,")
+
+
+def test_a_pipe_is_read_whole(small: Collection, tmp_path: Path, intrex) -> None:
+    assert intrex(f"index bm25 {small.path} {tmp_path}/i").code == 0
+    assert intrex(f"search {tmp_path}/i {small.path}:test -o {tmp_path}/r").code == 0
+    cli = " ".join(COMMAND)
+    plain = intrex(f"evaluate {small.path}:test {tmp_path}/r --format csv").out
+    for run in ("/dev/stdin", f"<(cat {tmp_path}/r)"):
+        line = f"cat {tmp_path}/r | {cli} evaluate <(cat {small.path}/qrels/test.tsv) {run} --format csv"
+        said = subprocess.run(["bash", "-c", line], capture_output=True, text=True)
+        assert [x.split(",")[1:3] for x in said.stdout.splitlines()] == [
+            x.split(",")[1:3] for x in plain.splitlines()
+        ]
+
+
+def test_an_import_never_replaces_its_own_source(small: Collection, intrex) -> None:
+    said = intrex(f"collection import {small.path} {small.path} --overwrite")
+    assert said.code == 2 and "holds what is to be imported" in said.err
+    assert intrex(f"index bm25 {small.path} {small.path} --overwrite").code == 1
+    assert Collection.open(small.path).fingerprint == small.fingerprint
+
+
+def test_tags_that_would_break_a_run_are_refused(small: Collection, tmp_path: Path, intrex) -> None:
+    assert intrex(f"index bm25 {small.path} '{tmp_path}/my index'").code == 0
+    assert intrex(f"search '{tmp_path}/my index' {small.path}:test -o {tmp_path}/r").err.endswith(
+        "tag my_index\n"
+    )
+    for command in (
+        f"fuse {tmp_path}/r {tmp_path}/r --tag 'a b'",
+        f"convert {tmp_path}/r {tmp_path}/c --tag 'a b'",
+    ):
+        assert intrex(command).code == 2
+    assert intrex(f"fuse {tmp_path}/r {tmp_path}/r --rrf-k nan").code == 2
+
+
+def test_experiments_write_only_into_their_own_folder(tmp_path: Path, intrex) -> None:
+    (tmp_path / "o").mkdir()
+    (tmp_path / "o" / "leaderboard.csv").write_text("mine")
+    said = intrex(f"experiment run demo -o {tmp_path}/o")
+    assert said.code == 1 and "not the folder of an experiment" in said.err
+    assert (tmp_path / "o" / "leaderboard.csv").read_text() == "mine"

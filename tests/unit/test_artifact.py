@@ -128,3 +128,16 @@ def test_a_read_only_folder(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
     with pytest.raises(OSError, match="denied"):
         build_artifact(tmp_path / "a", "i", make())
+
+
+def test_overwrite_keeps_links_other_sorts_and_files_that_are_not_its_own(tmp_path: Path) -> None:
+    build_artifact(tmp_path / "a", "i", make())
+    (tmp_path / "link").symlink_to(tmp_path / "a")
+    with pytest.raises(IntrexError, match="symbolic link"):
+        build_artifact(tmp_path / "link", "i", make("2"), overwrite=True)
+    with pytest.raises(IntrexError, match="of this sort"):
+        build_artifact(tmp_path / "a", "i", make("2"), overwrite=True, name="collection.json")
+    (tmp_path / "a" / "notes.txt").write_text("mine")
+    with pytest.raises(IntrexError, match=r"not its own: notes\.txt"):
+        build_artifact(tmp_path / "a", "i", make("2"), overwrite=True)
+    assert (tmp_path / "a" / "sub" / "a.txt").read_text() == "x" and (tmp_path / "link").is_symlink()

@@ -139,7 +139,7 @@ def test_existing_output_is_kept_unless_told(small, encoder, index):
 
 
 def test_another_kind_or_a_damaged_index_is_refused(index, small):
-    with pytest.raises(BadInput, match="is a collection"):
+    with pytest.raises(BadInput, match="of kind collection"):
         DenseIndex.open(small.path)
     data = (index.path / "vectors.npy").read_bytes()
     (index.path / "vectors.npy").write_bytes(data[:-4])

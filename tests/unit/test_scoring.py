@@ -122,3 +122,11 @@ def test_leaderboard_refuses_what_cannot_be_compared() -> None:
     strange = score_systems(judged, [("f", Run.from_dict(RUN, "other"))], parse_measures(["AP"]))
     with pytest.raises(BadInput, match="different judgements"):
         leaderboard(one + strange)
+
+
+def test_systems_with_other_measures_leave_cells_empty() -> None:
+    one = systems(("one", RUN))
+    judged = Judged(Qrels.from_dict(QRELS), "toy", "test")
+    other = score_systems(judged, [("f", Run.from_dict(RUN, "other"))], parse_measures(["P@5"]))
+    _, table = pivot(leaderboard(one + other), ["AP", "P@5"])
+    assert [line[2] == "" for line in table] == [False, True] and table[0][3] == ""
