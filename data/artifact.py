@@ -217,8 +217,10 @@ def _refuse_foreign(target: Path, name: str) -> None:
         raise IntrexError(f"not an intrex artifact of this sort, it will not be replaced: {target}", other)
     try:
         own = set(_parse_manifest(target / name, "").files) if there else set()
-    except BadInput:  # damaged: what is its own cannot be told, and it is of no use
-        return
+    except BadInput:  # damaged, or not ours at all
+        raise IntrexError(
+            f"its manifest is damaged or not intrex's, it will not be replaced: {target}", other
+        ) from None
     if strange := sorted(there - own - {name, _LOCK, _STATE, _PART, _WHOLE}):
         raise IntrexError(f"{target} holds files that are not its own: {', '.join(strange[:3])}", other)
 
@@ -271,7 +273,7 @@ def _locked(hidden: Path) -> Iterator[None]:
 
 def _sweep(target: Path, keep: str) -> None:
     """Remove what killed builds of other inputs left behind; leave alone what is locked."""
-    for old in target.parent.glob(f".{glob.escape(target.name)}.*.building"):
+    for old in target.parent.glob(f".{glob.escape(target.name)}.{'[0-9a-f]' * 16}.building"):
         if old == _sibling(target, keep) or not old.is_dir():
             continue
         with contextlib.suppress(IntrexError, OSError), _locked(old):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -147,12 +148,12 @@ def parse_integers(
     out = np.zeros(len(column), np.int64)
     try:
         out = column.astype(np.int64)
-        good = np.abs(out) < 2**31
+        good = (out > -(2**31)) & (out < 2**31)
         good &= (
             ~(column.view(np.uint8).reshape(len(column), -1) == ord("_")).any(axis=1) if len(column) else good
         )
     except (ValueError, OverflowError):
-        good = np.array([cell.lstrip(b"+-").isdigit() and len(cell) < 11 for cell in column.tolist()], bool)
+        good = np.array([re.fullmatch(rb"[+-]?\d{1,10}", cell) is not None for cell in column.tolist()], bool)
         out[good] = column[good].astype(np.int64)
         good &= np.abs(out) < 2**31
     for i in np.flatnonzero(~good):

@@ -39,7 +39,7 @@ def _read_json(path: Path) -> Run:
         with reading(path) as stream:
             ranked = json.loads(stream.read().decode("utf-8-sig"))
         return Run.from_dict(
-            {q: {d: float(s) for d, s in docs.items()} for q, docs in ranked.items()}, tag=_tag(path)
+            {q: {d: _number(s) for d, s in docs.items()} for q, docs in ranked.items()}, tag=_tag(path)
         )
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise BadInput(f"broken JSON: {error} ({path})") from error

@@ -92,10 +92,11 @@ def _comparable(systems: Sequence[SystemScores]) -> None:
                 "give their runs different tags and score them again",
             )
         seen.add((one.system, *where))
-        first, fingerprint = qrels.setdefault(where, (one.system, one.conditions.qrels))
-        if fingerprint != one.conditions.qrels:
+        rules = f"{one.conditions.qrels} {one.conditions.complete} {one.conditions.split}"
+        first, others = qrels.setdefault(where, (one.system, rules))
+        if others != rules:
             raise BadInput(
-                f"{first!r} and {one.system!r} were scored against different judgements of {':'.join(where)}",
+                f"{first!r} and {one.system!r} were scored by different rules, or against different judgements of {':'.join(where)}",
                 "their values cannot stand side by side; score both against the same qrels",
             )
 

@@ -155,6 +155,8 @@ def fuse_with_ranx(
 
 def cut(run: Run, k: int) -> Run:
     """The top ``k`` documents of each query."""
+    if not len(run):
+        return run
     keep = np.concatenate(
         [np.arange(a, min(b, a + k)) for a, b in zip(run.offsets[:-1], run.offsets[1:], strict=True)]
     )
