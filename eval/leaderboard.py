@@ -61,8 +61,11 @@ def bootstrap_interval(
     step = max(1, 4_000_000 // max(n, 1))
     for start in range(0, RESAMPLES, step):
         size = min(step, RESAMPLES - start)
-        counts = random.multinomial(n, np.full(n, 1 / n), size=size)
-        means[start : start + size] = counts @ values / n
+        counts = random.multinomial(n, np.full(n, 1 / n), size=size).astype(np.float64)
+        for j, column in enumerate(
+            values.T
+        ):  # not by BLAS: its last bits depend on threads and on other columns
+            means[start : start + size, j] = np.einsum("rq,q->r", counts, np.ascontiguousarray(column)) / n
     low, high = np.quantile(means, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
     return low, high
 
@@ -108,14 +111,14 @@ def _rows(one: SystemScores) -> Iterable[LeaderboardRow]:
     if "Judged@10" not in names:
         raise BadInput(f"the scores of {one.system} have no Judged@10", "intrex evaluate --scores writes it")
     low, high = bootstrap_interval(values)
-    means = values.mean(axis=0)
-    judged = float(means[names.index("Judged@10")])
+    means = scores.means(conditions.complete)
+    judged = means["Judged@10"]
     place = (conditions.collection, conditions.query_set, conditions.split, "", "all")
     counts = (len(values), scores.n_missing, judged, one.run_sha256, conditions.signature())
     for i, name in enumerate(names):
         if name != "Judged@10":
             yield LeaderboardRow(
-                one.system, *place, name, float(means[i]), float(low[i]), float(high[i]), *counts
+                one.system, *place, name, means[name], float(low[i]), float(high[i]), *counts
             )
 
 
