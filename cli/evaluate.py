@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from intrex.cli.output import Format, emit, say
+from intrex.cli.output import Format, emit, resolve, say
 from intrex.data.errors import UsageError
 
 DEFAULT_MEASURES = ("nDCG@10", "RR@10", "R@100", "AP")
@@ -65,7 +65,7 @@ def evaluate(
     systems = score_systems(judged, [(str(path), read_any_run(path)) for path in runs], asked, complete)
     if scores is not None:
         write_scores(systems, scores, overwrite)
-    table = form is Format.table or (form is None and _terminal())
+    table = resolve(form) is Format.table
     headers, rows = (by_query if per_query else summary)(
         systems, asked, wide=table or form in (Format.md, Format.latex)
     )
@@ -76,9 +76,3 @@ def evaluate(
             say(
                 f"note: {one.system} lacks {one.scores.n_missing:,} of {len(one.scores.query_ids):,} judged queries; they {done}"
             )
-
-
-def _terminal() -> bool:
-    import sys
-
-    return sys.stdout.isatty()

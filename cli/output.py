@@ -31,6 +31,11 @@ class Format(StrEnum):
 Cell = str | int | float
 
 
+def resolve(form: Format | None) -> Format:
+    """The format asked for; else a table on a terminal and CSV elsewhere."""
+    return form or (Format.table if sys.stdout.isatty() else Format.csv)
+
+
 def emit(
     headers: Sequence[str], rows: Sequence[Sequence[Cell]], form: Format | None = None, caption: str = ""
 ) -> None:
@@ -39,7 +44,7 @@ def emit(
     Floats have 4 digits in ``table``, ``md`` and ``latex``, and all of them in ``csv`` and ``jsonl``. The caption
     goes below a table; the other formats carry what it says in a column.
     """
-    chosen = form or (Format.table if sys.stdout.isatty() else Format.csv)
+    chosen = resolve(form)
     if chosen is Format.csv:
         writer = csv.writer(sys.stdout, lineterminator="\n")
         writer.writerow(headers)
@@ -181,7 +186,7 @@ def show(pairs: dict[str, Any], form: Format | None) -> None:
     """Print a record: a line for each entry on a terminal, one JSON object for ``jsonl``, else a two-column table."""
     if form is Format.jsonl:
         sys.stdout.write(json.dumps(pairs, ensure_ascii=False, default=str) + "\n")
-    elif form is Format.table or (form is None and sys.stdout.isatty()):
+    elif resolve(form) is Format.table:
         width = max(map(len, pairs))
         for key, value in pairs.items():
             sys.stdout.write(f"{key:<{width}}  {value}\n")
