@@ -1,0 +1,1 @@
+"""Comparing runs: significance, effect sizes, rank similarity, the queries that moved."""

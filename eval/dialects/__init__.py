@@ -1,0 +1,1 @@
+"""Other tools' rules, so that their numbers can be had and explained from ours."""
