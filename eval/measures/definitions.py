@@ -144,7 +144,7 @@ def judged(ranking: Ranking, cutoff: int | None, rel: int) -> float:
 
 
 Function = Callable[[Ranking, "int | None", int], float]
-_HERE = "intrex.eval.measures"
+_HERE = "intrex.eval.measures.definitions"
 MEASURES = Registry(
     "intrex.measures",
     "measure",
