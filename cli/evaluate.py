@@ -2,15 +2,45 @@
 
 from __future__ import annotations
 
+import sys
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from intrex.cli.output import Format, emit, resolve, say
 from intrex.data.errors import UsageError
 
+if TYPE_CHECKING:
+    from intrex.data.locate import Judged
+    from intrex.eval.measures import Measure
+    from intrex.eval.rules import Rules
+    from intrex.eval.scorefile import SystemScores
+
 DEFAULT_MEASURES = ("nDCG@10", "RR@10", "R@100", "AP")
+
+
+class ScoreFormat(StrEnum):
+    """How to print scores: as any table, or as trec_eval does."""
+
+    table = "table"
+    csv = "csv"
+    jsonl = "jsonl"
+    md = "md"
+    latex = "latex"
+    trec = "trec"
+
+
+class TieRule(StrEnum):
+    """How equal scores are ordered, and as floats of how many bits they are compared."""
+
+    f32_docid_desc = "f32-docid-desc"
+    f32_docid_asc = "f32-docid-asc"
+    f32_file = "f32-file"
+    f64_docid_desc = "f64-docid-desc"
+    f64_docid_asc = "f64-docid-asc"
+    f64_file = "f64-file"
 
 
 def evaluate(
@@ -21,58 +51,262 @@ def evaluate(
         typer.Option(
             "-m",
             "--measure",
-            help="For example nDCG@10, P(rel=2)@5; may be repeated, or several with blanks between them.",
+            help="For example nDCG@10, P(rel=2)@5, or trec_eval's, ranx's, BEIR's or MTEB's names; may be repeated, "
+            "or several with blanks between them.",
         ),
     ] = None,
     per_query: Annotated[bool, typer.Option("-q", "--by-query", help="Every query's values too.")] = False,
+    no_summary: Annotated[
+        bool, typer.Option("-n", "--no-summary", help="With -q: without the line of all queries.")
+    ] = False,
     complete: Annotated[
-        bool,
+        bool | None,
         typer.Option(
             "--complete/--no-complete",
             "-c",
             show_default=False,
-            help="Count judged queries that a run lacks as 0 (the default), or leave them out.",
+            help="Count judged queries that a run lacks as empty rankings (the default, except with --as), or leave "
+            "them out.",
         ),
-    ] = True,
+    ] = None,
     level: Annotated[
         int | None,
         typer.Option("-l", "--level", min=1, help="Grade from which a document is relevant; nDCG has none."),
     ] = None,
+    depth: Annotated[
+        int | None,
+        typer.Option("-M", "--depth", min=1, help="Score only this many documents of each ranking."),
+    ] = None,
+    judged_only: Annotated[
+        bool, typer.Option("-J", "--judged-only", help="Take unjudged documents out of the rankings first.")
+    ] = False,
+    ties: Annotated[
+        TieRule,
+        typer.Option("--ties", help="How equal scores are ordered, compared as 32- or 64-bit floats."),
+    ] = TieRule.f32_docid_desc,
+    drop_self: Annotated[
+        bool,
+        typer.Option("--drop-self", help="Take documents with the query's own id out first, as BEIR does."),
+    ] = False,
+    as_tool: Annotated[
+        str | None,
+        typer.Option(
+            "--as",
+            metavar="TOOL",
+            help="Score by the rules of trec_eval9, trec_eval10, pytrec_eval, ir_measures, ranx, beir or mteb.",
+        ),
+    ] = None,
+    explain: Annotated[
+        str | None,
+        typer.Option(
+            "--explain-diff", metavar="TOOL", help="Which queries that tool scores differently, and why."
+        ),
+    ] = None,
+    theirs: Annotated[
+        Path | None,
+        typer.Option(
+            "--theirs", help="With --explain-diff: what the tool printed (trec_eval -q, or a JSON object)."
+        ),
+    ] = None,
+    pool_bias: Annotated[
+        bool,
+        typer.Option(
+            "--pool-bias", help="For nDCG: bounds, the condensed-list value, and how much was judged."
+        ),
+    ] = False,
     scores: Annotated[
         Path | None,
         typer.Option("--scores", help="Write every query's values as JSON lines, for the leaderboard."),
     ] = None,
     form: Annotated[
-        Format | None, typer.Option("--format", help="Table on a terminal, CSV elsewhere, unless given.")
+        ScoreFormat | None, typer.Option("--format", help="Table on a terminal, CSV elsewhere, unless given.")
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file of --scores.")] = False,
 ) -> None:
     """Score runs against judgements. The rules (ties, missing, unjudged) are in docs/measures.md."""
     from intrex.data.files import refuse_existing
     from intrex.data.locate import find_qrels
-    from intrex.data.runformats import read_any_run
     from intrex.eval.measures import parse_measures
-    from intrex.eval.report import by_query, summary
+    from intrex.eval.measures.aliases import TEXTS
+    from intrex.eval.rules import Rules, SelfMatch, Ties
     from intrex.eval.scorefile import write_scores
-    from intrex.eval.systems import score_systems
 
-    asked = parse_measures([m for text in measures or DEFAULT_MEASURES for m in text.split()], level)
-    if not asked:
-        raise UsageError("no measure is named", "for example -m nDCG@10")
+    trec = form is ScoreFormat.trec
+    default = ("official",) if trec else DEFAULT_MEASURES
+    asked = parse_measures([m for text in measures or default for m in text.split()], level, keep_texts=trec)
+    numeric = [m for m in asked if m.name not in TEXTS]
+    _refuse(numeric, trec, runs, no_summary and not per_query, as_tool, explain, theirs, scores)
     if scores is not None:
         refuse_existing(scores, overwrite)
+    bits, _, rule = ties.value.partition("-")
+    rules = Rules(
+        int(bits[1:]),
+        Ties(rule),
+        SelfMatch.drop if drop_self else SelfMatch.keep,
+        complete is not False,
+        judged_only,
+        depth,
+    )
     judged = find_qrels(qrels)
-    systems = score_systems(judged, [(str(path), read_any_run(path)) for path in runs], asked, complete)
+    if explain is not None:
+        _explain(explain, judged, runs, numeric, rules, complete is not None, level or 1, theirs, form)
+        return
+    if pool_bias:
+        _pool_bias(judged, runs, numeric, rules, form)
+        return
+    systems = _score(as_tool, judged, runs, numeric, rules, complete is not None, level or 1)
     if scores is not None:
         write_scores(systems, scores, overwrite)
-    table = resolve(form) is Format.table
-    headers, rows = (by_query if per_query else summary)(
-        systems, asked, wide=table or form in (Format.md, Format.latex)
+    if trec:
+        _print_trec(judged, runs[0], asked, systems[0], per_query, not no_summary)
+    else:
+        _print(systems, per_query, not no_summary, form)
+    _notes(systems)
+
+
+def _refuse(
+    numeric: list[Measure],
+    trec: bool,
+    runs: list[Path],
+    silent: bool,
+    as_tool: str | None,
+    explain: str | None,
+    theirs: Path | None,
+    scores: Path | None,
+) -> None:
+    """Options that cannot stand together, before anything is read."""
+    if not numeric:
+        raise UsageError("no measure is named", "for example -m nDCG@10")
+    if silent:
+        raise UsageError("-n leaves nothing to print without -q")
+    if trec and len(runs) > 1:
+        raise UsageError("--format trec prints one run, as trec_eval does", "give one run, or another format")
+    if as_tool and explain:
+        raise UsageError("--as and --explain-diff are two questions: ask one at a time")
+    if theirs and not explain:
+        raise UsageError("--theirs is what --explain-diff compares with", "add --explain-diff TOOL")
+    if scores and (as_tool or explain):
+        raise UsageError(
+            "--scores feeds the leaderboard, which holds intrex's own scores",
+            "leave --as and --explain-diff out",
+        )
+
+
+def _score(
+    as_tool: str | None,
+    judged: Judged,
+    runs: list[Path],
+    measures: list[Measure],
+    rules: Rules,
+    complete_given: bool,
+    level: int,
+) -> list[SystemScores]:
+    from intrex.eval.dialects.dialect import find_tool
+    from intrex.eval.systems import score_as, score_files
+
+    if as_tool is None:
+        return score_files(judged, runs, measures, rules)
+    return score_as(find_tool(as_tool), judged, runs, measures, rules, complete_given, level)
+
+
+def _wide(form: ScoreFormat | None) -> bool:
+    table = resolve(Format(form.value) if form else None) is Format.table
+    return table or form in (ScoreFormat.md, ScoreFormat.latex)
+
+
+def _print(systems: list[SystemScores], per_query: bool, total: bool, form: ScoreFormat | None) -> None:
+    from intrex.eval.report import by_query, summary
+    from intrex.eval.systems import ALWAYS
+
+    own = systems[0].scores.measures
+    asked = [m for i, m in enumerate(own) if m != ALWAYS or i < len(own) - 1 or len(own) == 1]
+    wide = _wide(form)
+    headers, rows = by_query(systems, asked, wide, total) if per_query else summary(systems, asked, wide)
+    emit(headers, rows, _plain(form), caption=systems[0].conditions.signature())
+
+
+def _print_trec(
+    judged: Judged, run: Path, asked: list[Measure], one: SystemScores, per_query: bool, total: bool
+) -> None:
+    from intrex.eval.measures.aliases import TEXTS
+    from intrex.eval.scoring import view
+    from intrex.eval.systems import match_file
+    from intrex.eval.trecformat import trec_lines
+
+    rules = one.conditions.rules
+    matched = match_file(judged.qrels, run, rules)
+    computed = dict(zip([m for m in asked if m.name not in TEXTS], one.scores.measures, strict=False))
+    lines = trec_lines(
+        one.scores,
+        [computed.get(m, m) for m in asked],
+        view(judged.qrels, matched, rules),
+        matched.tag,
+        rules.complete,
+        per_query,
+        total,
     )
-    emit(headers, rows, form, caption=systems[0].conditions.signature())
+    sys.stdout.write("".join(lines))
+
+
+def _notes(systems: list[SystemScores]) -> None:
     for one in systems:
         if one.scores.n_missing:
-            done = "count 0" if complete else "are left out"
+            done = "count as empty rankings" if one.conditions.complete else "are left out"
             say(
                 f"note: {one.system} lacks {one.scores.n_missing:,} of {len(one.scores.query_ids):,} judged queries; they {done}"
             )
+
+
+def _explain(
+    tool: str,
+    judged: Judged,
+    runs: list[Path],
+    measures: list[Measure],
+    rules: Rules,
+    complete_given: bool,
+    level: int,
+    theirs: Path | None,
+    form: ScoreFormat | None,
+) -> None:
+    from intrex.eval.dialects.dialect import find_tool
+    from intrex.eval.dialects.explain import explain
+    from intrex.eval.report import differences, switches
+
+    if len(runs) > 1:
+        raise UsageError("--explain-diff explains one run at a time")
+    found = explain(judged.qrels, runs[0], measures, rules, find_tool(tool), complete_given, level, theirs)
+    wide = _wide(form)
+    if wide:
+        emit(*switches(found, tool), _plain(form))
+    headers, rows = differences(found, tool, wide)
+    if rows or not wide:
+        emit(headers, rows, _plain(form))
+    for one in found:
+        if not one.explained:
+            say(f"unexplained: {one.measure} of {int((one.residual != 0).sum()):,} queries")
+
+
+def _pool_bias(
+    judged: Judged, runs: list[Path], measures: list[Measure], rules: Rules, form: ScoreFormat | None
+) -> None:
+    from intrex.eval.poolbias import pool_bias
+    from intrex.eval.systems import conditions_of, match_file
+
+    rows: list[list[str | int | float]] = []
+    for run in runs:
+        matched = match_file(judged.qrels, run, rules)
+        rows += [
+            [matched.tag, str(b.measure), b.lower, b.upper, b.condensed, b.judged]
+            for b in pool_bias(judged.qrels, matched, measures, rules)
+        ]
+    caption = conditions_of(judged, rules).signature()
+    headers = ["system", "measure", "lower", "upper", "condensed", "judged"]
+    if not _wide(form):
+        headers, rows = [*headers, "signature"], [[*row, caption] for row in rows]
+    emit(headers, rows, _plain(form), caption=caption)
+
+
+def _plain(form: ScoreFormat | None) -> Format | None:
+    if form is ScoreFormat.trec:
+        raise UsageError("--format trec prints scores only")
+    return Format(form.value) if form else None

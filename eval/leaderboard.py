@@ -95,7 +95,9 @@ def _comparable(systems: Sequence[SystemScores]) -> None:
                 "give their runs different tags and score them again",
             )
         seen.add((one.system, *where))
-        rules = f"{one.conditions.qrels} {one.conditions.complete} {one.conditions.split}"
+        rules = (
+            f"{one.conditions.qrels} {one.conditions.rules} {one.conditions.dialect} {one.conditions.split}"
+        )
         first, others = qrels.setdefault(where, (one.system, rules))
         if others != rules:
             raise BadInput(

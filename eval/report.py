@@ -2,57 +2,125 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
+import numpy as np
+
+from intrex.eval.dialects.explain import TOLERANCE, Explanation
 from intrex.eval.measures import Measure
 from intrex.eval.scorefile import SystemScores
 
 Cell = str | int | float
 Table = tuple[list[str], list[list[Cell]]]
+LEFT_OUT = "left out"
+ACROSS = 5
+"""With more measures than this, a table to read has a line for each of them and a column for each system."""
 
 
 def summary(systems: Sequence[SystemScores], measures: Sequence[Measure], wide: bool) -> Table:
-    """Means: one row a system (wide), or one row a value with its counts and signature (long)."""
+    """One figure for each measure: to read (wide), or one row a value with its counts and signature (long)."""
     names = [str(m) for m in measures]
     means = [one.scores.means(one.conditions.complete) for one in systems]
+    cells = [[_cell(m, mean[str(m)]) for m in measures] for mean in means]
+    if wide and len(names) > ACROSS:
+        rows: list[list[Cell]] = [[n, *(c[i] for c in cells)] for i, n in enumerate(names)]
+        rows += [["queries", *map(_counted, systems)], ["missing", *(s.scores.n_missing for s in systems)]]
+        return ["measure", *(s.system for s in systems)], rows
     if wide:
         headers = ["system", *names, "queries", "missing"]
         return headers, [
-            [s.system, *(m[n] for n in names), _n(s), s.scores.n_missing]
-            for s, m in zip(systems, means, strict=True)
+            [s.system, *c, _counted(s), s.scores.n_missing] for s, c in zip(systems, cells, strict=True)
         ]
     headers = ["system", "measure", "value", "n_queries", "n_missing", "signature"]
-    rows: list[list[Cell]] = [
-        [s.system, n, m[n], _n(s), s.scores.n_missing, s.conditions.signature()]
+    return headers, [
+        [s.system, n, m[n], count, s.scores.n_missing, s.conditions.signature()]
         for s, m in zip(systems, means, strict=True)
-        for n in names
+        for n, count in zip(names, _n(s), strict=False)
     ]
-    return headers, rows
 
 
-def by_query(systems: Sequence[SystemScores], measures: Sequence[Measure], wide: bool) -> Table:
-    """Every query's values, then the means as the query ``all``."""
+def by_query(
+    systems: Sequence[SystemScores], measures: Sequence[Measure], wide: bool, total: bool = True
+) -> Table:
+    """Every query's values, then (with ``total``) the figures over all as the query ``all``."""
     names = [str(m) for m in measures]
     headers = ["system", "query", *names] if wide else ["system", "query", "measure", "value", "signature"]
     rows: list[list[Cell]] = []
     for one in systems:
-        shown = one.scores.answered | one.conditions.complete
-        lines = [
-            (q, v[: len(names)].tolist())
-            for q, v, keep in zip(one.scores.query_ids, one.scores.values, shown, strict=True)
-            if keep
-        ]
         means = one.scores.means(one.conditions.complete)
-        for query, values in [*lines, ("all", [means[n] for n in names])]:
+        lines = list(_lines(one, measures))
+        if total:
+            lines.append(("all", [means[n] for n in names]))
+        for query, values in lines:
+            cells = [
+                LEFT_OUT if v is None else _cell(m, v) if wide else v
+                for m, v in zip(measures, values, strict=True)
+            ]
             if wide:
-                rows.append([one.system, query, *values])
+                rows.append([one.system, query, *cells])
             else:
+                signature = one.conditions.signature()
                 rows += [
-                    [one.system, query, n, v, one.conditions.signature()]
-                    for n, v in zip(names, values, strict=True)
+                    [one.system, query, n, c, signature]
+                    for n, c in zip(names, cells, strict=True)
+                    if c != LEFT_OUT
                 ]
     return headers, rows
 
 
-def _n(one: SystemScores) -> int:
-    return len(one.scores.query_ids) - (0 if one.conditions.complete else one.scores.n_missing)
+def _lines(one: SystemScores, measures: Sequence[Measure]) -> Iterator[tuple[str, list[float | None]]]:
+    """Each query that counts for some measure, with its values; None where it does not count."""
+    at = [one.scores.measures.index(m) for m in measures]
+    kept = one.scores.counted(one.conditions.complete)[:, at]
+    values = one.scores.values[:, at]
+    for i in np.flatnonzero(kept.any(axis=1)).tolist():
+        cells = zip(values[i].tolist(), kept[i].tolist(), strict=True)
+        yield one.scores.query_ids[i], [v if k else None for v, k in cells]
+
+
+def _cell(measure: Measure, value: float) -> Cell:
+    """A count without decimals, to read."""
+    return int(value) if measure.kind == "sum" else value
+
+
+def _n(one: SystemScores) -> list[int]:
+    """How many queries each measure's figure is of."""
+    found: list[int] = one.scores.counted(one.conditions.complete).sum(axis=0).tolist()
+    return found
+
+
+def _counted(one: SystemScores) -> Cell:
+    """How many queries the figures are of; a range where another tool's measures differ in it."""
+    counts = _n(one)
+    return counts[0] if min(counts) == max(counts) else f"{min(counts)}..{max(counts)}"
+
+
+def switches(found: Sequence[Explanation], tool: str) -> Table:
+    """The way from our figures to a tool's, a line for each rule that changed one."""
+    rows: list[list[Cell]] = []
+    for one in found:
+        n_ours = int((~np.isnan(one.ours)).sum())
+        if not one.switches and one.explained:
+            rows.append([str(one.measure), f"intrex and {tool} agree", one.their_mean, "", n_ours])
+            continue
+        rows.append([str(one.measure), "intrex", one.our_mean, "", n_ours])
+        for switch in one.switches:
+            changed = int((np.abs(switch.changed) > TOLERANCE).sum())
+            rows.append(["", switch.rule, switch.mean, changed, switch.n_queries])
+        left = "" if one.explained else " (not explained)"
+        n_theirs = int((~np.isnan(one.theirs)).sum())
+        rows.append(["", tool + left, one.their_mean, int((one.residual != 0).sum()) or "", n_theirs])
+    return ["measure", "rule", "value", "changed", "queries"], rows
+
+
+def differences(found: Sequence[Explanation], tool: str, wide: bool) -> Table:
+    """The queries whose values differ, the largest difference first (in file order of the queries when long)."""
+    rows: list[list[Cell]] = []
+    for one in found:
+        gap = np.nan_to_num(one.theirs) - np.nan_to_num(one.ours)
+        moved = np.isnan(one.theirs) != np.isnan(one.ours)
+        chosen = np.flatnonzero((np.abs(gap) > TOLERANCE) | moved)
+        for i in chosen[np.argsort(-np.abs(gap[chosen]), kind="stable")] if wide else chosen:
+            values = [LEFT_OUT if np.isnan(v) else float(v) for v in (one.ours[i], one.theirs[i])]
+            rows.append([str(one.measure), one.query_ids[i], *values, float(gap[i]), one.reason(int(i))])
+    return ["measure", "query", "intrex", tool, "difference", "rules"], rows

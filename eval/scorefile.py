@@ -13,10 +13,11 @@ import numpy as np
 from intrex.data.errors import BadInput, Problems
 from intrex.data.files import read_jsonl, require_file, writing
 from intrex.eval.measures import parse_measures
+from intrex.eval.rules import Rules, SelfMatch, Ties
 from intrex.eval.scoring import Scores
 from intrex.eval.signature import Conditions
 
-SCHEMA = 1
+SCHEMA = 2
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,7 @@ def _system(head: dict[str, Any], rows: list[dict[str, Any]], path: Path) -> Sys
             head["n_extra"],
         )
         whole = len(rows) == head["n_queries"]
-        found = SystemScores(head["system"], scores, Conditions(**head["conditions"]), head["run_sha256"])
+        found = SystemScores(head["system"], scores, _conditions(head["conditions"]), head["run_sha256"])
     except (KeyError, TypeError, ValueError) as error:
         raise BadInput(
             f"damaged scores of {head.get('system')}: {error!r} ({path})", "score the run again"
@@ -97,3 +98,9 @@ def _system(head: dict[str, Any], rows: list[dict[str, Any]], path: Path) -> Sys
             f"the scores of {head['system']} are cut off: {len(rows)} of {head['n_queries']} queries ({path})"
         )
     return found
+
+
+def _conditions(record: dict[str, Any]) -> Conditions:
+    rules = record["rules"]
+    rules |= {"ties": Ties(rules["ties"]), "self_match": SelfMatch(rules["self_match"])}
+    return Conditions(**{**record, "rules": Rules(**rules)})

@@ -1,8 +1,8 @@
-"""Scoring runs against judgements: every query once, then means."""
+"""Scoring runs against judgements: every query once, then one figure for each measure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +12,9 @@ from intrex.data.errors import BadInput
 from intrex.data.ids import as_strings
 from intrex.data.qrels import Qrels
 from intrex.data.run import Run
-from intrex.eval.measures import Measure, Ranking, parse_measures
+from intrex.eval.matching import Matched, match
+from intrex.eval.measures import Measure, Rankings, parse_measures
+from intrex.eval.rules import Rules, SelfMatch
 
 
 @dataclass(frozen=True)
@@ -22,9 +24,11 @@ class Scores:
     Attributes:
         measures: the measures, canonical.
         query_ids: [q] the queries of the qrels, in byte order.
-        values: [q, m] float64; a query that the run does not answer has 0 everywhere.
+        values: [q, m] float64; a query that the run does not answer is scored as an empty ranking.
         answered: [q] bool, whether the run has the query.
         n_extra: queries of the run that the qrels do not have; they play no part.
+        left_out: [q, m] bool, the queries that each measure is not averaged over, where another tool's rules say so
+            (``--as``); otherwise None, and ``complete`` decides for all measures.
     """
 
     measures: tuple[Measure, ...]
@@ -32,6 +36,7 @@ class Scores:
     values: npt.NDArray[np.float64]
     answered: npt.NDArray[np.bool_]
     n_extra: int = 0
+    left_out: npt.NDArray[np.bool_] | None = None
 
     @property
     def n_missing(self) -> int:
@@ -39,51 +44,72 @@ class Scores:
         return int((~self.answered).sum())
 
     def means(self, complete: bool = True) -> dict[str, float]:
-        """Mean of each measure, over all queries of the qrels or only over those answered.
+        """One figure of each measure, over all queries of the qrels or only over those answered.
+
+        A mean, for counts the sum, for gm_map and gm_bpref the geometric mean.
 
         Args:
-            complete: count a missing query as 0 (trec_eval's ``-c``); otherwise leave it out.
+            complete: count a missing query as an empty ranking (trec_eval's ``-c``); otherwise leave it out.
         """
-        values = self.values if complete else self.values[self.answered]
-        return {str(m): float(np.mean(values[:, i])) for i, m in enumerate(self.measures)}
+        kept = self.counted(complete)
+        return {str(m): m.aggregate(self.values[kept[:, i], i]) for i, m in enumerate(self.measures)}
+
+    def counted(self, complete: bool = True) -> npt.NDArray[np.bool_]:
+        """[q, m] bool, the queries that each measure's figure is of."""
+        if self.left_out is not None:
+            return ~self.left_out
+        return np.repeat((self.answered | complete)[:, None], len(self.measures), axis=1)
 
 
-def score(qrels: Qrels, run: Run, measures: Sequence[Measure]) -> Scores:
+def score(qrels: Qrels, run: Run, measures: Sequence[Measure], rules: Rules | None = None) -> Scores:
     """Score every query of the qrels.
 
     Raises:
         BadInput: the run has none of the queries that were judged.
     """
-    values = np.zeros((len(qrels), len(measures)), np.float64)
-    answered = np.zeros(len(qrels), np.bool_)
-    functions = [m.function for m in measures]
-    for i, ranking in _rankings(qrels, run):
-        answered[i] = True
-        for j, (measure, function) in enumerate(zip(measures, functions, strict=True)):
-            values[i, j] = function(ranking, measure.cutoff, measure.rel)
-    if not answered.any():
-        some = ", ".join(as_strings(run.query_ids[:3])) or "none"
-        ours = ", ".join(as_strings(qrels.query_ids[:3]))
-        raise BadInput(
-            f"the run {run.tag} has none of the {len(qrels):,} judged queries",
-            f"its queries are {some} ..., the judged ones {ours} ...; are these the right qrels?",
-        )
-    extra = len(run) - int(answered.sum())
-    return Scores(tuple(measures), as_strings(qrels.query_ids), values, answered, extra)
+    rules = rules or Rules()
+    matched = match(qrels, run, rules.self_match is SelfMatch.drop, digest=False)
+    require_judged(qrels, matched, as_strings(run.query_ids[:3]))
+    return score_matched(qrels, matched, measures, rules)
 
 
-def _rankings(qrels: Qrels, run: Run) -> Iterator[tuple[int, Ranking]]:
-    """Yield (row of the query in the qrels, its ranking) of each query that both have."""
-    rows = {query: i for i, query in enumerate(qrels.query_ids.tolist())}
-    for query, docs, _ in run.rankings():
-        if query not in rows:
-            continue
-        i = rows[query]
-        own = slice(qrels.offsets[i], qrels.offsets[i + 1])
-        known, grades = qrels.doc_ids[own], qrels.grades[own]
-        at = np.minimum(np.searchsorted(known, docs), len(known) - 1)
-        judged = known[at] == docs
-        yield i, Ranking(np.where(judged, grades[at], 0), judged, np.sort(grades)[::-1])
+def score_matched(qrels: Qrels, matched: Matched, measures: Sequence[Measure], rules: Rules) -> Scores:
+    """Score what `match` found."""
+    rankings = view(qrels, matched, rules)
+    values = np.empty((len(qrels), len(measures)), np.float64)
+    for i, measure in enumerate(measures):
+        values[:, i] = measure.values(rankings)
+    answered = matched.answered
+    return Scores(tuple(measures), as_strings(qrels.query_ids), values, answered, matched.n_extra)
+
+
+def view(qrels: Qrels, matched: Matched, rules: Rules) -> Rankings:
+    """The rankings as measures see them, cut and thinned by the rules."""
+    owner = np.repeat(np.arange(len(qrels)), np.diff(qrels.offsets))
+    pool = qrels.grades[np.lexsort((-qrels.grades.astype(np.int64), owner))]
+    rankings = Rankings(
+        matched.retrieved,
+        matched.offsets,
+        matched.ranks,
+        qrels.grades[matched.rows],
+        qrels.offsets,
+        pool,
+        matched.strays,
+    )
+    if rules.depth is not None:
+        rankings = rankings.cut(rules.depth)
+    return rankings.judged_only() if rules.judged_only else rankings
+
+
+def require_judged(qrels: Qrels, matched: Matched, some: Sequence[str]) -> None:
+    """Raise `BadInput` when the run has none of the judged queries; ``some`` of its queries are named."""
+    if matched.answered.any():
+        return
+    ours = ", ".join(as_strings(qrels.query_ids[:3]))
+    raise BadInput(
+        f"the run {matched.tag} has none of the {len(qrels):,} judged queries",
+        f"its queries are {', '.join(some) or 'none'} ..., the judged ones {ours} ...; are these the right qrels?",
+    )
 
 
 def evaluate(
@@ -98,10 +124,10 @@ def evaluate(
         qrels: ``{query: {document: grade}}``.
         run: ``{query: {document: score}}``.
         measures: for example ``["nDCG@10", "R@100"]``.
-        complete: count a query that the run lacks as 0; otherwise leave it out.
+        complete: count a query that the run lacks as an empty ranking; otherwise leave it out.
 
     Returns:
-        ``{measure: mean}``, with canonical names.
+        ``{measure: figure}``, with canonical names.
 
     Raises:
         BadInput: ids, grades or scores that cannot be, or a run without any judged query.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -11,34 +11,53 @@ from intrex.data.artifact import intrex_version
 from intrex.data.files import fingerprint
 from intrex.data.qrels import Qrels
 from intrex.data.run import Run
-
-TIES = "f32-docid-desc"
-"""Ties: scores compared as float32, equal ones by document id descending in byte order."""
+from intrex.eval.rules import Rules
 
 
 @dataclass(frozen=True)
 class Conditions:
-    """Under what rules, and against what judgements, a run was scored."""
+    """Under what rules, and against what judgements, a run was scored.
+
+    Attributes:
+        collection: its name, or the qrels file's.
+        query_set: the set of the collection; empty for a file.
+        qrels: fingerprint of the judgements.
+        rules: how rankings were ordered and cut.
+        dialect: ``intrex``, or the tool whose rules were followed.
+        split: the resampling split, ``none`` without one.
+        version: of the intrex that computed the values.
+    """
 
     collection: str
     query_set: str
     qrels: str
-    complete: bool = True
+    rules: Rules = field(default_factory=Rules)
+    dialect: str = "intrex"
     split: str = "none"
+    version: str = field(default_factory=intrex_version)
+
+    @property
+    def complete(self) -> bool:
+        """Whether a judged query that the run lacks counts as an empty ranking."""
+        return self.rules.complete
 
     def signature(self) -> str:
         """One line without commas; the measure itself carries its cutoff and relevance level."""
-        missing = "zero" if self.complete else "skip"
         parts = {
             "set": f"{self.collection}:{self.query_set}" if self.query_set else self.collection,
             "qrels": self.qrels[:12],
             "split": self.split,
-            "ties": TIES,
-            "missing": missing,
-            "unjudged": "nonrel",
-            "intrex": intrex_version(),
+            **(self.rules.describe() if self.dialect == "intrex" else self._theirs()),
+            "intrex": self.version,
         }
         return "|".join(f"{key}={value}" for key, value in parts.items())
+
+    def _theirs(self) -> dict[str, str]:
+        """Another tool's name says how it orders and averages; what its options changed is said beside it."""
+        own = self.rules.describe()
+        shown = ["depth"] + ["unjudged"] * self.rules.judged_only
+        shown += ["missing"] * self.dialect.startswith("trec_eval")
+        return {"as": self.dialect, **{key: own[key] for key in shown if key in own}}
 
 
 def qrels_fingerprint(qrels: Qrels) -> str:
@@ -47,9 +66,14 @@ def qrels_fingerprint(qrels: Qrels) -> str:
 
 
 def run_fingerprint(run: Run) -> str:
-    """sha256 of the ranking (ids and float32 scores), whatever its tag and file format."""
+    """sha256 of the ranking (ids and float32 scores), whatever its tag and file format.
+
+    The hash of, for each query in byte order, its id, a line feed and the sha256 of its documents' ids, each with a
+    line feed, and of their scores as little-endian float32: a ranking at a time, in whatever order a file has them.
+    """
     digest = hashlib.sha256()
     for query, docs, scores in run.rankings():
-        digest.update(query + b"\n" + b"\n".join(docs.tolist()) + b"\n")
-        digest.update(scores.astype(np.dtype("<f4")).tobytes())
+        own = hashlib.sha256(b"\n".join(docs.tolist()) + b"\n" * bool(len(docs)))
+        own.update(scores.astype(np.dtype("<f4")).tobytes())
+        digest.update(query + b"\n" + own.digest())
     return digest.hexdigest()

@@ -4,44 +4,153 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
 
 from intrex.data.errors import UsageError
+from intrex.data.ids import as_strings
 from intrex.data.locate import Judged
-from intrex.data.run import Run
+from intrex.data.qrels import Qrels
+from intrex.data.run import Run, read_run_table
+from intrex.data.runformats import read_any_run
+from intrex.eval.dialects.dialect import Dialect
+from intrex.eval.matching import Matched, match
 from intrex.eval.measures import Measure
+from intrex.eval.rules import Ordered, Rules, SelfMatch, order
 from intrex.eval.scorefile import SystemScores
-from intrex.eval.scoring import score
-from intrex.eval.signature import Conditions, qrels_fingerprint, run_fingerprint
+from intrex.eval.scoring import Scores, require_judged, score_matched
+from intrex.eval.signature import Conditions, qrels_fingerprint
 
 ALWAYS = Measure("Judged", 10)
 """Scored for every system: a leaderboard without it hides pool bias."""
 
 
 def score_systems(
-    judged: Judged, runs: Sequence[tuple[str, Run]], measures: Sequence[Measure], complete: bool = True
+    judged: Judged, runs: Sequence[tuple[str, Run]], measures: Sequence[Measure], rules: Rules | None = None
 ) -> list[SystemScores]:
-    """Score runs against the same judgements.
+    """Score runs in memory against the same judgements, by intrex's order.
 
     Args:
         judged: the judgements and where they come from.
         runs: (file name, run). Runs that share a tag stay apart: their name is ``tag (file name)``.
         measures: what to compute; Judged@10 is always added.
-        complete: count a missing query as 0.
+        rules: what counts; the order is always that of `Run`.
 
     Raises:
         BadInput: a run has none of the judged queries.
     """
-    conditions = Conditions(judged.collection, judged.query_set, qrels_fingerprint(judged.qrels), complete)
-    every = [*measures, *([] if ALWAYS in measures else [ALWAYS])]
-    tags = Counter(run.tag for _, run in runs)
+    rules = rules or Rules()
+    every = _with_judged(measures)
+    found = []
+    for _, run in runs:
+        matched = match(judged.qrels, run, rules.self_match is SelfMatch.drop)
+        require_judged(judged.qrels, matched, as_strings(run.query_ids[:3]))
+        found.append(matched)
+    conditions = conditions_of(judged, rules)
+    return [
+        SystemScores(name, score_matched(judged.qrels, one, every, rules), conditions, one.run_sha256 or "")
+        for name, one in zip(_names([(f, r.tag) for f, r in runs]), found, strict=True)
+    ]
+
+
+def _names(runs: Sequence[tuple[str, str]]) -> list[str]:
+    """Each run's tag, with its file's name where several share it."""
+    tags = Counter(tag for _, tag in runs)
     if twice := [file for file, n in Counter(file for file, _ in runs).items() if n > 1]:
         raise UsageError(f"the run {twice[0]} is given twice")
+    return [tag if tags[tag] == 1 else f"{tag} ({file})" for file, tag in runs]
+
+
+def _with_judged(measures: Sequence[Measure]) -> list[Measure]:
+    return [*measures, *([] if ALWAYS in measures else [ALWAYS])]
+
+
+def conditions_of(judged: Judged, rules: Rules, dialect: str = "intrex") -> Conditions:
+    """Under what rules and against what judgements scores are computed."""
+    return Conditions(
+        judged.collection, judged.query_set, qrels_fingerprint(judged.qrels), rules, dialect=dialect
+    )
+
+
+def score_files(
+    judged: Judged, paths: Sequence[Path], measures: Sequence[Measure], rules: Rules
+) -> list[SystemScores]:
+    """Score run files against the same judgements; see `score_systems`."""
+    every = _with_judged(measures)
+    strays = any(dict(m.params).get("scope") == "collection" for m in measures)
+    found = [match_file(judged.qrels, path, rules, strays) for path in paths]
+    conditions = conditions_of(judged, rules)
     return [
-        SystemScores(
-            run.tag if tags[run.tag] == 1 else f"{run.tag} ({file})",
-            score(judged.qrels, run, every),
-            conditions,
-            run_fingerprint(run),
+        SystemScores(name, score_matched(judged.qrels, one, every, rules), conditions, one.run_sha256 or "")
+        for name, one in zip(
+            _names([(str(p), m.tag) for p, m in zip(paths, found, strict=True)]), found, strict=True
         )
-        for file, run in runs
     ]
+
+
+def match_file(qrels: Qrels, path: Path, rules: Rules, strays: bool = False) -> Matched:
+    """Order a run file by the rules and find the judged documents; raises `BadInput` without any judged query."""
+    drop = rules.self_match is SelfMatch.drop
+    run: Run | Ordered = read_any_run(path) if rules.canonical else order(read_run_table(path), rules)
+    matched = match(qrels, run, drop, strays=strays)
+    require_judged(qrels, matched, as_strings(run.query_ids[:3]))
+    return matched
+
+
+def score_as(
+    tool: Dialect,
+    judged: Judged,
+    paths: Sequence[Path],
+    measures: Sequence[Measure],
+    asked: Rules,
+    complete_given: bool,
+    level: int,
+) -> list[SystemScores]:
+    """Score run files as another tool would; each measure by the tool's own rules for it.
+
+    Args:
+        tool: the dialect.
+        judged: the judgements.
+        paths: the run files, read as they stand.
+        measures: what to compute.
+        asked: the ``-J``, ``-M`` and ``-c`` of the command line.
+        complete_given: whether ``-c`` or ``--no-complete`` was given.
+        level: the relevance level of ``-l``.
+
+    Raises:
+        BadInput: a run has none of the judged queries, or the tool would stop with an error.
+        UsageError: the tool lacks a measure or an option.
+    """
+    plan = [(tool.spelt(m, level), tool.rules_for(m, asked, complete_given)) for m in measures]
+    found = [_score_one(tool, judged.qrels, path, plan) for path in paths]
+    conditions = conditions_of(judged, plan[0][1], tool.name)
+    names = _names([(str(p), tag) for p, (tag, _) in zip(paths, found, strict=True)])
+    return [SystemScores(n, scores, conditions, "") for n, (_, scores) in zip(names, found, strict=True)]
+
+
+def _score_one(
+    tool: Dialect, qrels: Qrels, path: Path, plan: Sequence[tuple[Measure, Rules]]
+) -> tuple[str, Scores]:
+    matches: dict[tuple[object, ...], Matched] = {}
+    columns, left_out = [], []
+    for measure, rules in plan:
+        strays = dict(measure.params).get("scope") == "collection"
+        key = (rules.precision, rules.ties, rules.self_match, strays)
+        if key not in matches:
+            matches[key] = match_file(qrels, path, rules, strays)
+        matched = matches[key]
+        if tool.check:
+            tool.check(qrels, matched, measure, rules)
+        column = score_matched(qrels, matched, [measure], rules).values[:, 0]
+        columns.append(np.where(matched.answered, column, 0.0) if tool.zero_missing else column)
+        left_out.append(~matched.answered & (not rules.complete))
+    scores = Scores(
+        tuple(m for m, _ in plan),
+        as_strings(qrels.query_ids),
+        np.stack(columns, axis=1),
+        matched.answered,
+        matched.n_extra,
+        np.stack(left_out, axis=1),
+    )
+    return matched.tag, scores

@@ -1,5 +1,7 @@
 """Measures: their definitions, and the grammar that names them."""
 
-from intrex.eval.measures.definitions import MEASURES, Measure, Ranking, parse_measures
+from intrex.eval.measures.grammar import parse_measures
+from intrex.eval.measures.measure import MEASURES, Measure
+from intrex.eval.measures.rankings import Rankings
 
-__all__ = ["MEASURES", "Measure", "Ranking", "parse_measures"]
+__all__ = ["MEASURES", "Measure", "Rankings", "parse_measures"]

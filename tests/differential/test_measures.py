@@ -10,7 +10,7 @@ ir_measures = pytest.importorskip("ir_measures")
 
 OURS = {
     "nDCG@5": "ndcg_cut_5", "nDCG@10": "ndcg_cut_10", "nDCG": "ndcg", "AP": "map", "AP@10": "map_cut_10", "P@5": "P_5", "P@10": "P_10",
-    "R@5": "recall_5", "R@100": "recall_100", "RR": "recip_rank", "Success@5": "success_5", "R": "set_recall", "P": "set_P",
+    "R@5": "recall_5", "R@100": "recall_100", "RR": "recip_rank", "Success@5": "success_5", "SetR": "set_recall", "SetP": "set_P",
 }  # fmt: skip
 THEIRS = {
     "ndcg",

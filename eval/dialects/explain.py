@@ -1,0 +1,260 @@
+"""Why another tool's numbers differ from ours: rules are switched one at a time until nothing is left."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from intrex.data.errors import BadInput, Problems
+from intrex.data.files import read_lines, require_file
+from intrex.data.ids import as_strings
+from intrex.data.qrels import Qrels
+from intrex.eval.dialects.dialect import Dialect
+from intrex.eval.matching import Matched
+from intrex.eval.measures import Measure
+from intrex.eval.rules import Rules, Ties
+from intrex.eval.scoring import score_matched
+from intrex.eval.systems import match_file
+
+Floats = npt.NDArray[np.float64]
+TOLERANCE = 1e-9
+
+
+@dataclass(frozen=True)
+class Switch:
+    """One rule switched to the other tool's: which, and what it changed.
+
+    Attributes:
+        rule: what was switched, in words.
+        mean: the figure after it.
+        changed: [q] the change of every query's value; of a query that joins or leaves the average, its value.
+        n_queries: how many queries are averaged after it.
+    """
+
+    rule: str
+    mean: float
+    changed: Floats
+    n_queries: int
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """The way from our figure of a measure to the tool's.
+
+    Attributes:
+        measure: ours.
+        query_ids: [q] the judged queries.
+        ours, theirs: [q] values; not a number where the query is left out.
+        our_mean, their_mean: the figures.
+        switches: the rules that changed anything, in the order they were switched.
+        residual: [q] what the rules do not explain; 0 unless the tool's own output was given.
+        rounded: the tool's figure was rounded by this many decimals, or printed so.
+    """
+
+    measure: Measure
+    query_ids: list[str]
+    ours: Floats
+    theirs: Floats
+    our_mean: float
+    their_mean: float
+    switches: list[Switch]
+    residual: Floats
+
+    @property
+    def explained(self) -> bool:
+        """Whether nothing is left."""
+        return not np.any(np.abs(np.nan_to_num(self.residual)) > TOLERANCE)
+
+    def reason(self, query: int) -> str:
+        """The rules that changed this query's value, or ``unexplained``."""
+        names = [s.rule for s in self.switches if abs(s.changed[query]) > TOLERANCE]
+        if abs(np.nan_to_num(self.residual[query])) > TOLERANCE:
+            names.append("unexplained")
+        return ", ".join(names)
+
+
+State = tuple[Rules, Measure, bool]
+"""Rules, measure, and whether every value of a missing query is 0."""
+TIES = {
+    Ties.docid_desc: "ties by document id, descending",
+    Ties.docid_asc: "ties by document id, ascending",
+    Ties.file: "ties in file order",
+    Ties.quicksort: "ties as numba's sort leaves them",
+}
+
+
+def explain(
+    qrels: Qrels,
+    path: Path,
+    measures: Sequence[Measure],
+    base: Rules,
+    tool: Dialect,
+    complete_given: bool,
+    level: int,
+    theirs: Path | None = None,
+) -> list[Explanation]:
+    """Explain how a tool's scores of a run file differ from ours, a measure at a time.
+
+    Args:
+        qrels: the judgements.
+        path: the run file.
+        measures: ours.
+        base: our rules.
+        tool: whose rules to switch to.
+        complete_given: whether ``-c`` or ``--no-complete`` was given.
+        level: the relevance level of ``-l``.
+        theirs: what the tool printed for each query; without it, our account of the tool stands for it.
+
+    Raises:
+        BadInput: the run has none of the judged queries, or the tool would stop with an error.
+        UsageError: the tool lacks a measure or an option.
+    """
+    printed = _read_theirs(theirs) if theirs else None
+    matches: dict[tuple[object, ...], Matched] = {}
+    found = []
+    for measure in measures:
+        goal = (
+            tool.rules_for(measure, base, complete_given),
+            tool.spelt(measure, level),
+            tool.zero_missing,
+        )
+        states = list(_path((base, measure, False), goal))
+        curves = [_values(qrels, path, state, matches) for _, state in states]
+        if tool.check:
+            tool.check(qrels, next(iter(matches.values())), measure, goal[0])
+        found.append(_explanation(qrels, measure, states, curves, tool, printed))
+    return found
+
+
+def _path(start: State, goal: State) -> Iterator[tuple[str, State]]:
+    """Our rules, then the rules with one more of the tool's at a time; each step named."""
+    rules, measure, zero = start
+    yield "", start
+    theirs, spelt, goal_zero = goal
+    steps = (
+        ("precision", f"scores compared as float{theirs.precision}"),
+        ("ties", TIES[theirs.ties]),
+        ("self_match", f"document with the query's id: {theirs.self_match}"),
+        ("judged_only", "unjudged documents removed" if theirs.judged_only else "unjudged documents kept"),
+        ("depth", f"depth {theirs.depth or 'unlimited'}"),
+    )
+    for name, words in steps:
+        if getattr(rules, name) != getattr(theirs, name):
+            rules = replace(rules, **{name: getattr(theirs, name)})
+            yield words, (rules, measure, zero)
+    if spelt != measure:
+        measure = spelt
+        yield f"formula: {spelt}", (rules, measure, zero)
+    if rules.complete != theirs.complete:
+        rules = replace(rules, complete=theirs.complete)
+        yield (
+            "missing queries " + ("count as empty rankings" if rules.complete else "are left out"),
+            (rules, measure, zero),
+        )
+    if goal_zero != zero:
+        yield "every value of a missing query is 0", (rules, measure, goal_zero)
+
+
+def _values(qrels: Qrels, path: Path, state: State, matches: dict[tuple[object, ...], Matched]) -> Floats:
+    """[q] values, not a number where the query is left out."""
+    rules, measure, zero = state
+    strays = dict(measure.params).get("scope") == "collection"
+    key = (rules.precision, rules.ties, rules.self_match, strays)
+    if key not in matches:
+        matches[key] = match_file(qrels, path, rules, strays)
+    matched = matches[key]
+    column = score_matched(qrels, matched, [measure], rules).values[:, 0]
+    if zero:
+        column = np.where(matched.answered, column, 0.0)
+    return column if rules.complete else np.where(matched.answered, column, np.nan)
+
+
+def _explanation(
+    qrels: Qrels,
+    measure: Measure,
+    states: list[tuple[str, State]],
+    curves: list[Floats],
+    tool: Dialect,
+    printed: Mapping[tuple[str, str], tuple[float, int]] | None,
+) -> Explanation:
+    switches = []
+    for (words, _), before, after in zip(states[1:], curves, curves[1:], strict=False):
+        changed = np.nan_to_num(after) - np.nan_to_num(before)
+        moved = np.isnan(after) != np.isnan(before)
+        if np.any(np.abs(changed) > TOLERANCE) or moved.any():
+            changed = np.where(moved & (np.abs(changed) <= TOLERANCE), 2 * TOLERANCE, changed)
+            switches.append(Switch(words, _figure(measure, after), changed, int((~np.isnan(after)).sum())))
+    last, ours = curves[-1], curves[0]
+    theirs, residual = last, np.zeros(len(last))
+    names = as_strings(qrels.query_ids)
+    if printed is not None:
+        theirs, residual = _against(printed, measure, tool, names, last)
+    their_mean = _figure(measure, theirs)
+    if tool.digits is not None and printed is None:
+        their_mean = round(their_mean, tool.digits)
+    return Explanation(measure, names, ours, theirs, _figure(measure, ours), their_mean, switches, residual)
+
+
+def _figure(measure: Measure, values: Floats) -> float:
+    return measure.aggregate(values[~np.isnan(values)])
+
+
+def _against(
+    printed: Mapping[tuple[str, str], tuple[float, int]],
+    measure: Measure,
+    tool: Dialect,
+    names: list[str],
+    last: Floats,
+) -> tuple[Floats, Floats]:
+    """What the tool printed, and what of it our account does not reach, beyond its rounding."""
+    spellings = {str(measure), measure.label or str(measure)}
+    theirs = np.full(len(names), np.nan)
+    residual = np.zeros(len(names))
+    for i, query in enumerate(names):
+        cell = next((printed[s, query] for s in spellings if (s, query) in printed), None)
+        if cell is not None:
+            theirs[i] = cell[0]
+        gap = np.nan_to_num(theirs[i]) - np.nan_to_num(last[i])
+        room = TOLERANCE if cell is None else max(TOLERANCE, 0.5 * 10.0 ** -cell[1] * (1 + 1e-9))
+        residual[i] = gap if abs(gap) > room else 0.0
+    if np.isnan(theirs).all():
+        raise BadInput(
+            f"the file of --theirs has no value of {measure}",
+            f"it is looked for as {' or '.join(sorted(spellings))}; ask for measures as the tool spells them: -m ndcg_cut_10",
+        )
+    return theirs, residual
+
+
+def _read_theirs(path: Path) -> dict[tuple[str, str], tuple[float, int]]:
+    """(measure, query) to (value, decimals printed), from trec_eval's lines or ``{query: {measure: value}}``."""
+    require_file(path, "file of --theirs")
+    text = path.read_text(encoding="utf-8")
+    if text.lstrip().startswith("{"):
+        try:
+            return {
+                (str(m), str(q)): (float(v), 15)
+                for q, values in json.loads(text).items()
+                for m, v in values.items()
+            }
+        except (ValueError, AttributeError, TypeError) as error:
+            raise BadInput(f"--theirs reads {{query: {{measure: value}}}}: {error} ({path})") from error
+    problems = Problems(path.name)
+    found = {}
+    for number, line in read_lines(path, problems):
+        fields = line.split()
+        if len(fields) != 3:
+            problems.add(f"{path.name}:{number}", "3 columns are needed: measure, query, value")
+            continue
+        if fields[1] == "all" or fields[0] in ("runid", "relstring"):
+            continue
+        try:
+            found[fields[0], fields[1]] = float(fields[2]), len(fields[2].partition(".")[2])
+        except ValueError:
+            problems.add(f"{path.name}:{number}", f"the value is {fields[2]!r}, a number is needed")
+    problems.raise_if_any()
+    return found

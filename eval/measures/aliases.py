@@ -1,0 +1,276 @@
+"""The measure names of trec_eval, pytrec_eval, ranx, BEIR and MTEB, each as a measure of ours."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from intrex.data.errors import UsageError
+from intrex.eval.measures.measure import Measure
+
+SYNONYMS = {
+    "Accuracy": "Success",
+    "BPref": "Bpref",
+    "MAP": "AP",
+    "MRR": "RR",
+    "NDCG": "nDCG",
+    "Precision": "P",
+    "RPrec": "Rprec",
+    "Recall": "R",
+    "accuracy": "Success",
+    "dcg": "DCG",
+    "f1": "F",
+    "hit_rate": "Success",
+    "hits": "NumRelRet",
+    "hole": "Hole",
+    "map": "AP",
+    "mrr": "RR",
+    "ndcg": "nDCG",
+    "precision": "P",
+    "r_cap": "R_cap",
+    "recall": "R",
+    "recall_cap": "R_cap",
+    "α_nDCG": "alpha_nDCG",
+}
+"""Names that take a cutoff and parameters in our grammar."""
+
+TEXTS = ("runid", "relstring")
+"""What trec_eval prints as text: only ``evaluate --format trec`` shows it."""
+
+_CUTOFFS = (5, 10, 15, 20, 30, 100, 200, 500, 1000)
+
+
+@dataclass(frozen=True)
+class TrecName:
+    """A measure of trec_eval: how its parameters read, their defaults, and the measures they make."""
+
+    form: str  # scalar, ints, floats, gains, numbers, text
+    make: Callable[..., Measure]
+    default: tuple[float, ...] = ()
+
+
+def _scalar(name: str, **params: object) -> TrecName:
+    return TrecName("scalar", lambda: Measure(name).given(**params))
+
+
+def _at(name: str, *default: float, **params: object) -> TrecName:
+    form = "floats" if isinstance((default or _CUTOFFS)[0], float) else "ints"
+    return TrecName(form, lambda k: Measure(name, k).given(**params), default or _CUTOFFS)
+
+
+def _gains(name: str) -> TrecName:
+    return TrecName("gains", lambda pairs: Measure(name).given(**({"gains": pairs} if pairs else {})))
+
+
+def _p(name: str) -> TrecName:
+    def make(pairs: tuple[tuple[str, float], ...]) -> Measure:
+        p = dict(pairs).get("p", 0.9)
+        return Measure(name).given(**({"p": p} if p != 0.9 else {}))
+
+    return TrecName("named", make)
+
+
+def _utility(values: tuple[float, ...]) -> Measure:
+    if len(values) != 4:
+        raise UsageError(f"utility has 4 weights, not {len(values)}: utility.1,-1,0,0")
+    if values[3]:
+        raise UsageError("the fourth weight of utility is not supported: it needs the collection's size")
+    given = zip(("hit", "noise", "miss"), values, (1.0, -1.0, 0.0), strict=False)
+    return Measure("Utility").given(**{key: value for key, value, usual in given if value != usual})
+
+
+_TENTHS = tuple(i / 10 for i in range(11))
+_FIFTHS = tuple(i / 5 for i in range(1, 11))
+TREC: dict[str, TrecName] = {
+    "runid": TrecName("text", lambda: Measure("runid")),
+    "num_q": _scalar("NumQ"),
+    "num_ret": _scalar("NumRet"),
+    "num_rel": _scalar("NumRel"),
+    "num_rel_ret": _scalar("NumRelRet"),
+    "map": _scalar("AP"),
+    "gm_map": _scalar("GMAP"),
+    "Rprec": _scalar("Rprec"),
+    "bpref": _scalar("Bpref"),
+    "recip_rank": _scalar("RR"),
+    "iprec_at_recall": _at("IPrec", *_TENTHS),
+    "P": _at("P"),
+    "relstring": TrecName("text", lambda k=10: Measure("relstring", int(k))),
+    "recall": _at("R"),
+    "infAP": _scalar("infAP"),
+    "gm_bpref": _scalar("GMBpref"),
+    "Rprec_mult": _at("Rprec_mult", *_FIFTHS),
+    "utility": TrecName("numbers", _utility, (1.0, -1.0, 0.0, 0.0)),
+    "11pt_avg": TrecName(
+        "numbers",
+        lambda points: Measure("IPrecAvg").given(**({} if points == _TENTHS else {"points": points})),
+        _TENTHS,
+    ),
+    "binG": _scalar("binG"),
+    "G": _scalar("G"),
+    "dcg": _gains("DCG"),
+    "ndcg": _gains("nDCG"),
+    "ndcg_rel": _scalar("nDCG_rel"),
+    "Rndcg": _scalar("Rndcg"),
+    "ndcg_cut": _at("nDCG"),
+    "map_cut": _at("AP"),
+    "relative_P": _at("R_cap"),
+    "success": _at("Success", 1, 5, 10),
+    "set_P": _scalar("SetP"),
+    "set_relative_P": _scalar("SetP", relative=True),
+    "set_recall": _scalar("SetR"),
+    "set_map": _scalar("SetAP"),
+    "set_F": TrecName(
+        "numbers", lambda v: Measure("SetF").given(**({} if v[0] == 1 else {"beta": v[0]})), (1.0,)
+    ),
+    "num_nonrel_judged_ret": _scalar("NumNonRelRet"),
+    "yaap": _scalar("YAAP"),
+    "rbp": _p("sRBP"),
+    "rbp_resid": _p("RBPResidual"),
+    "unj": _at("Unjudged", 5, 10, 20),
+}
+"""In trec_eval's own order of printing."""
+
+_OFFICIAL = [
+    "runid",
+    "num_q",
+    "num_ret",
+    "num_rel",
+    "num_rel_ret",
+    "map",
+    "gm_map",
+    "Rprec",
+    "bpref",
+    "recip_rank",
+    "iprec_at_recall",
+    "P",
+]
+_LATER = ("rbp", "rbp_resid", "unj")
+NICKNAMES = {
+    "official": _OFFICIAL,
+    "all_trec": [n for n in TREC if n not in ("dcg", "yaap")],
+    "set": [
+        "runid",
+        "num_q",
+        "num_ret",
+        "num_rel",
+        "num_rel_ret",
+        "utility",
+        "set_P",
+        "set_recall",
+        "set_relative_P",
+        "set_map",
+        "set_F",
+    ],
+}
+REFUSED = {
+    "prefs": "preference measures",
+    "all_prefs": "preference measures",
+    "qrels_jg": "judgement groups",
+}
+
+
+def trec_eval(text: str) -> list[Measure]:
+    """The measures of trec_eval's ``-m`` argument (``map``, ``P.5,10``, ``P_5``, ``official``); none if it is not one.
+
+    Raises:
+        UsageError: preference measures and judgement groups, which are not supported, or parameters that do not fit.
+    """
+    if text in NICKNAMES:
+        return [m for name in NICKNAMES[text] for m in trec_eval(name)]
+    if text in REFUSED or text.startswith("prefs_") or text.endswith("_avgjg"):
+        kind = REFUSED.get(text, "preference measures" if text.startswith("prefs_") else "judgement groups")
+        raise UsageError(f"{kind} are not supported: {text!r}")
+    for name in sorted(TREC, key=len, reverse=True):
+        rest = text.removeprefix(name)
+        if rest != text and (not rest or (rest[0] in "._" and len(rest) > 1)):
+            try:
+                return _expand(name, TREC[name], rest[1:])
+            except ValueError:
+                return []
+    return []
+
+
+def _expand(name: str, entry: TrecName, params: str) -> list[Measure]:
+    """Raises ValueError where the parameters are not of the entry's form."""
+    suffix = f"_{params}" if params else ""
+    if entry.form == "scalar":
+        if params:
+            raise ValueError("no parameters")
+        return [_labelled(entry.make(), name)]
+    if entry.form == "text":
+        return [_labelled(entry.make(*([float(params)] if params else [])), name + suffix)]
+    if entry.form in ("gains", "named"):
+        pairs = [part.split("=") for part in params.split(",") if part]
+        if entry.form == "gains":
+            return [_labelled(entry.make(tuple(sorted((int(k), float(v)) for k, v in pairs))), name + suffix)]
+        return [_labelled(entry.make(tuple((k, float(v)) for k, v in pairs)), name + suffix)]
+    numbers = tuple(float(part) for part in params.split(",")) if params else entry.default
+    if entry.form == "numbers":
+        return [_labelled(entry.make(numbers), name + suffix)]
+    if entry.form == "floats":
+        return [_labelled(entry.make(float(x)), f"{name}_{x:3.2f}") for x in sorted(set(numbers))]
+    cutoffs = sorted({int(x) for x in numbers})
+    if cutoffs[0] < 1:
+        raise UsageError(f"the cutoffs of {name} must be at least 1: {params!r}")
+    return [_labelled(entry.make(k), f"{name}_{k}") for k in cutoffs]
+
+
+def _labelled(measure: Measure, label: str) -> Measure:
+    return Measure(measure.name, measure.cutoff, measure.params, label)
+
+
+_RANX = {
+    "f1": "F",
+    "hit_rate": "Success",
+    "hits": "NumRelRet",
+    "map": "AP",
+    "mrr": "RR",
+    "ndcg": "nDCG",
+    "ndcg_burges": "nDCG",
+    "dcg": "DCG",
+    "dcg_burges": "DCG",
+    "precision": "P",
+    "r-precision": "Rprec",
+    "recall": "R",
+    "bpref": "Bpref",
+    "rbp": "RBP",
+}
+_UNCUT = {"P": "SetP", "R": "SetR"}
+
+
+def ranx(text: str) -> list[Measure]:
+    """The measure of ranx's spelling: ``ndcg_burges@10``, ``rbp.95``, ``r-precision``, ``map@100-l2``."""
+    match = re.fullmatch(
+        r"(?P<name>[a-z0-9_]+?|r-precision)(\.(?P<p>\d+))?(-l(?P<l1>\d+))?(@(?P<k>\d+))?(-l(?P<l2>\d+))?",
+        text,
+    )
+    if match is None or match["name"] not in _RANX:
+        return []
+    name, level = _RANX[match["name"]], match["l1"] or match["l2"]
+    cutoff = int(match["k"]) if match["k"] else None
+    if cutoff is None:
+        name = _UNCUT.get(name, name)
+    params: dict[str, object] = {}
+    if match["name"].endswith("_burges"):
+        params["dcg"] = "exp-log2"
+    if name == "RBP":
+        if not match["p"]:
+            return []
+        params |= {"p": float("0." + match["p"]), "graded": True}
+    if level and int(level) > 1:
+        params["floor" if name in ("nDCG", "DCG") else "rel"] = int(level)
+    return [Measure(name, cutoff).given(**params)]
+
+
+def mteb(text: str) -> list[Measure]:
+    """The measure of MTEB's spelling: ``ndcg_at_10``, ``recall_at_100``."""
+    match = re.fullmatch(r"(?P<name>[a-z_]+)_at_(?P<k>\d+)", text)
+    if match is None or match["name"] not in SYNONYMS or not int(match["k"]):
+        return []
+    return [Measure(SYNONYMS[match["name"]], int(match["k"]))]
+
+
+def other_tools(text: str) -> list[Measure]:
+    """The measures that another tool's spelling names; none if no tool knows it."""
+    return trec_eval(text) or mteb(text) or ranx(text)

@@ -1,0 +1,243 @@
+"""Measures of binary relevance: a document is relevant when its grade is at least ``rel``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from intrex.eval.measures.kinds import geometric
+from intrex.eval.measures.rankings import Floats, Ints, Rankings, share
+
+
+def average_precision(r: Rankings, *, cutoff: int | None = None, rel: int = 1) -> Floats:
+    """Mean over all relevant documents of the precision at their rank; 0 for those not retrieved.
+
+    Source: trec_eval's ``map`` and ``map_cut``.
+
+    >>> average_precision(Rankings.of([1, 0, 2, None, 3], [3, 2, 1, 1, 0])).round(6).tolist()
+    [0.566667]
+    """
+    hits = r.hits(rel, cutoff)
+    return share(r.sums(r.so_far(hits) / r.ranks, hits), r.relevant(rel))
+
+
+@geometric
+def geometric_map(r: Rankings, *, cutoff: int | None = None, rel: int = 1) -> Floats:
+    """Average precision, averaged over queries by the geometric mean; a value below 0.00001 counts 0.00001.
+
+    Source: Robertson 2006; trec_eval's ``gm_map``.
+
+    >>> geometric_map(Rankings.of([1, 0, 2, None, 3], [3, 2, 1, 1, 0])).round(6).tolist()
+    [0.566667]
+    """
+    return average_precision(r, cutoff=cutoff, rel=rel)
+
+
+def smoothed_average_precision(r: Rankings, *, rel: int = 1) -> Floats:
+    """Robertson's log((1 + s) / (1 + R - s)), where s is the sum that average precision divides by R.
+
+    Source: Robertson 2012, "On Smoothing Average Precision"; trec_eval's ``yaap``.
+
+    >>> smoothed_average_precision(Rankings.of([1, 0], [1])).round(6).tolist()
+    [0.693147]
+    """
+    hits = r.hits(rel)
+    total = r.sums(r.so_far(hits) / r.ranks, hits)
+    found: Floats = np.log((1 + total) / (1 + r.relevant(rel) - total))
+    return found
+
+
+def precision(r: Rankings, *, cutoff: int, rel: int = 1) -> Floats:
+    """Relevant documents in the top k, divided by k even if fewer were retrieved.
+
+    Source: trec_eval's ``P``.
+
+    >>> precision(Rankings.of([1, 0, 2, None, 3], [3, 2, 1, 1, 0]), cutoff=5).tolist()
+    [0.6]
+    """
+    return share(r.counts(r.hits(rel, cutoff)), cutoff)
+
+
+def recall(r: Rankings, *, cutoff: int, rel: int = 1) -> Floats:
+    """Relevant documents in the top k, divided by all relevant ones.
+
+    Source: trec_eval's ``recall``.
+
+    >>> recall(Rankings.of([1, 0, 2, None, 3], [3, 2, 1, 1, 0]), cutoff=5).tolist()
+    [0.75]
+    """
+    return share(r.counts(r.hits(rel, cutoff)), r.relevant(rel))
+
+
+def capped_recall(r: Rankings, *, cutoff: int, rel: int = 1) -> Floats:
+    """Relevant documents in the top k, divided by the smaller of k and the number of relevant documents.
+
+    Source: BEIR's ``R_cap``; trec_eval's ``relative_P``.
+
+    >>> capped_recall(Rankings.of([1, 0, 2, None, 3], [3, 2, 1, 1, 0]), cutoff=3).round(6).tolist()
+    [0.666667]
+    """
+    return share(r.counts(r.hits(rel, cutoff)), np.minimum(cutoff, r.relevant(rel)))
+
+
+def f_measure(r: Rankings, *, cutoff: int, rel: int = 1, beta: float = 1.0) -> Floats:
+    """The weighted harmonic mean of P and R in the top k: (1 + beta^2) P R / (beta^2 P + R).
+
+    Source: van Rijsbergen 1979; ranx's ``f1``.
+
+    >>> f_measure(Rankings.of([1, 0, 2, None, 3], [3, 2, 1, 1, 0]), cutoff=5).round(6).tolist()
+    [0.666667]
+    """
+    p, q = precision(r, cutoff=cutoff, rel=rel), recall(r, cutoff=cutoff, rel=rel)
+    return share((1 + beta**2) * p * q, beta**2 * p + q)
+
+
+def reciprocal_rank(r: Rankings, *, cutoff: int | None = None, rel: int = 1) -> Floats:
+    """One divided by the rank of the first relevant document; 0 when there is none in the top k.
+
+    Source: trec_eval's ``recip_rank``; with cutoff 10, MS MARCO's MRR@10.
+
+    >>> reciprocal_rank(Rankings.of([0, None, 2], [2, 0]), cutoff=10).round(6).tolist()
+    [0.333333]
+    """
+    hits = r.hits(rel, cutoff)
+    return r.sums(1 / r.ranks, hits & (r.so_far(hits) == 1))
+
+
+def success(r: Rankings, *, cutoff: int, rel: int = 1) -> Floats:
+    """1 when a relevant document is in the top k, else 0.
+
+    Source: trec_eval's ``success``; BEIR's top-k accuracy, ranx's hit rate.
+
+    >>> one = Rankings.of([0, None, 2], [2, 0])
+    >>> success(one, cutoff=2).tolist(), success(one, cutoff=3).tolist()
+    ([0.0], [1.0])
+    """
+    return (r.counts(r.hits(rel, cutoff)) > 0).astype(np.float64)
+
+
+def r_precision(r: Rankings, *, rel: int = 1) -> Floats:
+    """Precision at rank R, the number of relevant documents.
+
+    Source: trec_eval's ``Rprec``.
+
+    >>> r_precision(Rankings.of([1, 0, 2, None, 3], [3, 2, 1, 1, 0])).tolist()
+    [0.5]
+    """
+    return precision_at_multiple(r, cutoff=1.0, rel=rel)
+
+
+def precision_at_multiple(r: Rankings, *, cutoff: float, rel: int = 1) -> Floats:
+    """Precision at rank x R, that product rounded up (from a tenth on): ``Rprec_mult@1.2``.
+
+    Source: trec_eval's ``Rprec_mult``.
+
+    >>> precision_at_multiple(Rankings.of([1, 0, 2, None, 3], [3, 2, 1, 1, 0]), cutoff=0.5).tolist()
+    [0.5]
+    """
+    depth = (cutoff * r.relevant(rel) + 0.9).astype(np.int64)
+    return share(r.counts(r.hits(rel) & (r.ranks <= depth[r.query])), depth)
+
+
+def interpolated_precision(r: Rankings, *, cutoff: float, rel: int = 1, rule: str = "up") -> Floats:
+    """The highest precision at any rank where the recall is at least x: ``IPrec@0.1``.
+
+    That recall is reached with c relevant documents: c is x R rounded up from a tenth on (``rule="up"``, trec_eval
+    up to version 9, pytrec_eval, ir_measures) or rounded to the nearest (``rule="nearest"``, trec_eval 10).
+
+    Source: trec_eval's ``iprec_at_recall``.
+
+    >>> one = Rankings.of([1, 0, 2, None, 3], [3, 2, 1, 1, 0])
+    >>> interpolated_precision(one, cutoff=0.3).round(6).tolist()
+    [0.666667]
+    >>> interpolated_precision(one, cutoff=0.3, rule="nearest").tolist()
+    [1.0]
+    """
+    hits = r.hits(rel)
+    needed = _reached(cutoff * r.relevant(rel), rule)
+    chosen = hits & (r.so_far(hits) >= needed[r.query])
+    best = np.zeros(len(r))
+    np.maximum.at(best, r.query[chosen], (r.so_far(hits) / r.ranks)[chosen])
+    return best
+
+
+def _reached(product: npt.NDArray[Any], rule: str) -> Ints:
+    return np.floor(product + (0.9 if rule == "up" else 0.5)).astype(np.int64)
+
+
+ELEVEN = tuple(i / 10 for i in range(11))
+
+
+def eleven_point_average(
+    r: Rankings, *, rel: int = 1, points: tuple[float, ...] = ELEVEN, rule: str = "up"
+) -> Floats:
+    """The mean of interpolated precision at recall 0, 0.1 ... 1, or at other points.
+
+    Source: trec_eval's ``11pt_avg``.
+
+    >>> eleven_point_average(Rankings.of([1, 0, 2, None, 3], [3, 2, 1, 1, 0])).round(6).tolist()
+    [0.563636]
+    """
+    total = np.zeros(len(r))
+    for point in sorted(points, reverse=True):
+        total += interpolated_precision(r, cutoff=point, rel=rel, rule=rule)
+    return total / len(points)
+
+
+def set_precision(r: Rankings, *, rel: int = 1, relative: bool = False) -> Floats:
+    """Share of the retrieved documents that are relevant; ``relative`` to the best that a set of its size can have.
+
+    Source: trec_eval's ``set_P`` and ``set_relative_P``.
+
+    >>> one = Rankings.of([1, 0, 2, None, 3], [3, 2, 1, 1, 0])
+    >>> set_precision(one).tolist(), set_precision(one, relative=True).tolist()
+    ([0.6], [0.75])
+    """
+    whole = np.minimum(r.retrieved, r.relevant(rel)) if relative else r.retrieved
+    return share(r.counts(r.hits(rel)), whole)
+
+
+def set_recall(r: Rankings, *, rel: int = 1) -> Floats:
+    """Share of the relevant documents that were retrieved (trec_eval's ``set_recall``).
+
+    >>> set_recall(Rankings.of([1, 0, 2, None, 3], [3, 2, 1, 1, 0])).tolist()
+    [0.75]
+    """
+    return share(r.counts(r.hits(rel)), r.relevant(rel))
+
+
+def set_f(r: Rankings, *, rel: int = 1, beta: float = 1.0) -> Floats:
+    """The set's (1 + beta) P R / (beta P + R): beta as trec_eval's ``set_F`` and ir_measures have it, not squared.
+
+    >>> set_f(Rankings.of([1, 0, 2, None, 3], [3, 2, 1, 1, 0])).round(6).tolist()
+    [0.666667]
+    """
+    p, q = set_precision(r, rel=rel), set_recall(r, rel=rel)
+    return share((1 + beta) * p * q, beta * p + q)
+
+
+def set_average_precision(r: Rankings, *, rel: int = 1) -> Floats:
+    """The set's precision times its recall.
+
+    Source: trec_eval's ``set_map``.
+
+    >>> set_average_precision(Rankings.of([1, 0, 2, None, 3], [3, 2, 1, 1, 0])).round(6).tolist()
+    [0.45]
+    """
+    found = r.counts(r.hits(rel))
+    return share(found * found, r.retrieved * r.relevant(rel))
+
+
+def utility(r: Rankings, *, rel: int = 1, hit: float = 1.0, noise: float = -1.0, miss: float = 0.0) -> Floats:
+    """Worth of the retrieved set: hit * a + noise * b + miss * c, of relevant retrieved, other retrieved, missed.
+
+    Source: trec_eval's ``utility``; its fourth weight, of documents neither relevant nor retrieved, is 0 here.
+
+    >>> utility(Rankings.of([1, 0, 2, None, 3], [3, 2, 1, 1, 0])).tolist()
+    [1.0]
+    """
+    found = r.counts(r.hits(rel))
+    worth: Floats = hit * found + noise * (r.retrieved - found) + miss * (r.relevant(rel) - found)
+    return worth

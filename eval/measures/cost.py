@@ -1,0 +1,105 @@
+"""trec_eval's experimental measures of graded gain: G, binG, ndcg_rel and Rndcg, one query at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from intrex.eval.measures.rankings import Floats, Rankings, share
+
+
+def binary_gain(r: Rankings, *, rel: int = 1) -> Floats:
+    """Mean over all relevant documents of 1 / log2(2 + documents above that are not relevant).
+
+    Source: trec_eval's ``binG``.
+
+    >>> binary_gain(Rankings.of([1, 0, 2, None, 3], [3, 2, 1, 1, 0])).round(6).tolist()
+    [0.532732]
+    """
+    hits = r.hits(rel)
+    return share(r.sums(1 / np.log2(2.0 + r.ranks - r.so_far(hits)), hits), r.relevant(rel))
+
+
+def normalised_gain(r: Rankings) -> Floats:
+    """Gains discounted by what was spent: each rank costs the ideal gain there (at least 1), less what was gained.
+
+    Source: trec_eval's ``G``.
+
+    >>> normalised_gain(Rankings.of([1, 0], [1])).tolist()
+    [1.0]
+    """
+
+    def one(gains: Floats, ideal: Floats) -> float:
+        wanted = np.zeros(len(gains))
+        wanted[: len(ideal)] = ideal[: len(gains)]
+        spent = np.cumsum(np.maximum(wanted, 1.0)) - np.cumsum(gains)
+        hits = gains > 0
+        total = float(ideal.sum())
+        return float((gains[hits] / np.log2(2 + spent[hits])).sum()) / total if total else 0.0
+
+    return _by_query(r, one)
+
+
+def ndcg_at_relevant(r: Rankings) -> Floats:
+    """NDCG averaged over the ranks of the relevant documents; at the end of the ranking for those not retrieved.
+
+    Source: trec_eval's ``ndcg_rel``.
+
+    >>> ndcg_at_relevant(Rankings.of([1, 0], [1])).tolist()
+    [1.0]
+    """
+
+    def one(gains: Floats, ideal: Floats) -> float:
+        found, best = _curves(gains, ideal)
+        if not len(ideal):
+            return 0.0
+        hits = np.flatnonzero(gains > 0)
+        total = float((found[hits] / best[hits]).sum())
+        return (total + (len(ideal) - len(hits)) * float(found[-1] / best[-1])) / len(ideal)
+
+    return _by_query(r, one)
+
+
+def ndcg_at_levels(r: Rankings, *, rel: int = 1) -> Floats:
+    """NDCG averaged over the ranks where the ideal gain falls to a lower level; 0 without any relevant document.
+
+    Source: trec_eval's ``Rndcg``.
+
+    >>> ndcg_at_levels(Rankings.of([1, 0], [1])).tolist()
+    [1.0]
+    """
+
+    def one(gains: Floats, ideal: Floats) -> float:
+        found, best = _curves(gains, ideal)
+        if not len(ideal):
+            return 0.0
+        # A level ends before rank i (0-based) where the ideal gain differs from the rank above. The last one ends
+        # after the ideal's last document; if the ranking is longer than that, at the end of the ranking.
+        ends = np.flatnonzero(np.diff(ideal)) + 1
+        values = [found[i - 1] / best[i - 1] for i in ends]
+        values.append(found[len(ideal) - 1] / best[len(ideal) - 1])
+        if len(gains) > len(ideal) + 1:
+            values.append(found[-1] / best[-1])
+        return float(np.sum(values)) / len(values)
+
+    return np.where(r.relevant(rel) > 0, _by_query(r, one), 0.0)
+
+
+def _curves(gains: Floats, ideal: Floats) -> tuple[Floats, Floats]:
+    """Discounted gains summed down to each rank, of a ranking and of the ideal one, for as many ranks as the longer."""
+    size = max(len(gains), len(ideal))
+    discounts = np.log2(np.arange(2, size + 2))
+    return tuple(np.cumsum(np.pad(part, (0, size - len(part))) / discounts) for part in (gains, ideal))  # type: ignore[return-value]
+
+
+def _by_query(r: Rankings, one: Callable[[Floats, Floats], float]) -> Floats:
+    """Apply a function of (gains by rank, positive gains of the ideal ranking) to every query that has a ranking."""
+    out = np.zeros(len(r))
+    for i in np.flatnonzero(r.retrieved).tolist():
+        own = slice(r.offsets[i], r.offsets[i + 1])
+        gains = np.zeros(r.retrieved[i])
+        gains[r.ranks[own] - 1] = np.maximum(r.grades[own], 0)
+        pool = r.pool[r.pool_offsets[i] : r.pool_offsets[i + 1]]
+        out[i] = one(gains, pool[pool > 0].astype(np.float64))
+    return out

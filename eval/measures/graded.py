@@ -1,0 +1,153 @@
+"""Measures of graded relevance, and discounted ones."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+
+from intrex.data.errors import BadInput
+from intrex.eval.measures.rankings import Floats, Grades, Ints, Rankings, share, totals
+
+
+def ndcg(
+    r: Rankings,
+    *,
+    cutoff: int | None = None,
+    dcg: str = "log2",
+    floor: int = 1,
+    gains: Mapping[int, float] | None = None,
+) -> Floats:
+    """Normalised discounted cumulative gain: the sum of gain / log2(rank + 1), over that of the ideal ranking.
+
+    The gain is the grade (``dcg="log2"``) or 2^grade - 1 (``dcg="exp-log2"``); a negative grade gains nothing.
+    ``gains`` overrides it by grade, as in ``nDCG(gains={1: 3.5})``. The ideal is over all judged documents. There is
+    no relevance level, as in trec_eval; ``floor=2`` makes lower grades gain nothing, as ranx's ``ndcg-l2``. 0 when no
+    document gains anything.
+
+    Source: Järvelin and Kekäläinen 2002, trec_eval's ``ndcg`` and ``ndcg_cut``; Burges et al. 2005 for exp-log2.
+
+    >>> one = Rankings.of([1, 0, 2, None, 3], [3, 2, 1, 1, 0])
+    >>> ndcg(one, cutoff=5).round(6).tolist(), ndcg(one, cutoff=5, dcg="exp-log2").round(6).tolist()
+    ([0.608673], [0.530156])
+    """
+    found = _discounted(r, _gains(r.grades, dcg, floor, gains), cutoff)
+    return share(found, _ideal(r, _gains(r.pool, dcg, floor, gains), cutoff))
+
+
+def dcg_sum(
+    r: Rankings,
+    *,
+    cutoff: int | None = None,
+    dcg: str = "log2",
+    floor: int = 1,
+    gains: Mapping[int, float] | None = None,
+) -> Floats:
+    """Discounted cumulative gain, not normalised (trec_eval's ``dcg``); see `ndcg`.
+
+    >>> dcg_sum(Rankings.of([1, 0, 2, None, 3], [3, 2, 1, 1, 0]), cutoff=5).round(6).tolist()
+    [3.160558]
+    """
+    return _discounted(r, _gains(r.grades, dcg, floor, gains), cutoff)
+
+
+def _gains(grades: Grades, dcg: str, floor: int, gains: Mapping[int, float] | None) -> Floats:
+    positive = np.where(grades >= floor, grades, 0).astype(np.float64)
+    found: Floats = np.exp2(positive) - 1 if dcg == "exp-log2" else positive
+    for grade, gain in (gains or {}).items():
+        found[grades == grade] = gain
+    return found
+
+
+def _discounted(r: Rankings, gains: Floats, cutoff: int | None) -> Floats:
+    return r.sums(gains / np.log2(r.ranks + 1), None if cutoff is None else r.ranks <= cutoff)
+
+
+def _ideal(r: Rankings, gains: Floats, cutoff: int | None) -> Floats:
+    """[q] the discounted gains of the best ranking; documents that gain nothing or less are not in it."""
+    order = np.lexsort((-gains, r.pool_query))
+    gains, rank = gains[order], _places(r.pool_offsets)
+    keep = (gains > 0) if cutoff is None else (gains > 0) & (rank <= cutoff)
+    return totals(r.pool_query[keep], gains[keep] / np.log2(rank[keep] + 1), len(r))
+
+
+def _places(offsets: Ints) -> Ints:
+    """Positions from 1 within each segment."""
+    sizes = np.diff(offsets)
+    found: Ints = np.arange(offsets[-1]) - np.repeat(offsets[:-1], sizes) + 1
+    return found
+
+
+def expected_reciprocal_rank(r: Rankings, *, cutoff: int | None = None, max: int = 4) -> Floats:  # noqa: A002
+    """Expected reciprocal rank of the document that stops the user, who stops at a grade g with (2^g - 1) / 2^max.
+
+    The value depends on the highest grade that the collection could have, so it is part of the name: ``ERR(max=3)``.
+
+    Source: Chapelle et al. 2009; gdeval and ir_measures assume 4.
+
+    Raises:
+        BadInput: a judgement is above that grade.
+
+    >>> one = Rankings.of([1, 0, 2, None, 3], [3, 2, 1, 1, 0])
+    >>> expected_reciprocal_rank(one).round(6).tolist(), expected_reciprocal_rank(one, max=3).round(6).tolist()
+    ([0.187744], [0.330078])
+    """
+    highest = int(r.pool.max(initial=0))
+    if highest > max:
+        raise BadInput(
+            f"ERR(max={max}) and a judgement of grade {highest}",
+            f"name the collection's highest grade: ERR(max={highest})",
+        )
+    stop = (np.exp2(np.maximum(r.grades, 0)) - 1) / 2.0**max
+    reached = _products_before(r, 1 - stop)
+    return r.sums(stop * reached / r.ranks, None if cutoff is None else r.ranks <= cutoff)
+
+
+def _products_before(r: Rankings, factors: Floats) -> Floats:
+    """[h] the product of the factors of the same query's hits above this one."""
+    out = np.ones(len(factors))
+    sizes = np.diff(r.offsets)
+    for place in range(1, int(sizes.max(initial=0))):
+        rows = r.offsets[:-1][sizes > place] + place
+        out[rows] = out[rows - 1] * factors[rows - 1]
+    return out
+
+
+def rank_biased_precision(
+    r: Rankings, *, cutoff: int | None = None, p: float = 0.8, rel: int = 1, graded: bool = False
+) -> Floats:
+    """(1 - p) times the sum of p^(rank - 1) over the relevant documents; ``graded`` weighs them by their grade.
+
+    Graded values can exceed 1 (ranx's ``rbp``).
+
+    Source: Moffat and Zobel 2008.
+
+    >>> one = Rankings.of([1, 0, 2, None, 3], [3, 2, 1, 1, 0])
+    >>> rank_biased_precision(one, p=0.9).round(6).tolist()
+    [0.24661]
+    >>> rank_biased_precision(Rankings.of([2, 0, 1, None, 3], [3, 2, 1, 1, 0]), p=0.9, graded=True).round(6).tolist()
+    [0.47783]
+    """
+    gain = np.where(graded, np.maximum(r.grades, 0), 1.0)
+    return (1 - p) * r.sums(gain * p ** (r.ranks - 1.0), r.hits(rel, cutoff))
+
+
+def scaled_rank_biased_precision(r: Rankings, *, p: float = 0.9) -> Floats:
+    """Rank-biased precision with grades as gains, divided by the query's highest grade when that is above 1.
+
+    Source: trec_eval 10's ``rbp`` as meant; its code reads two variables that it never sets (m_rbp.c).
+
+    >>> scaled_rank_biased_precision(Rankings.of([1, 0, 2, None, 3], [3, 2, 1, 1, 0])).round(6).tolist()
+    [0.152943]
+    """
+    highest = np.maximum(1, _highest(r))
+    gain = np.maximum(r.grades, 0) / highest[r.query]
+    return (1 - p) * r.sums(gain * p ** (r.ranks - 1.0))
+
+
+def _highest(r: Rankings) -> npt.NDArray[np.int64]:
+    """[q] the highest grade among each query's judgements, 0 without any."""
+    best = np.zeros(len(r), np.int64)
+    np.maximum.at(best, r.pool_query, r.pool)
+    return best

@@ -1,0 +1,166 @@
+"""Parsing measures: the grammar of ir_measures, and the spellings of other tools as aliases."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from collections.abc import Sequence
+from typing import Any, cast
+
+from intrex.data.errors import UsageError, nearest
+from intrex.eval.measures.aliases import SYNONYMS, TEXTS, other_tools, trec_eval
+from intrex.eval.measures.measure import MEASURES, Measure, parameters
+
+HINT = "a measure reads like nDCG@10, RR@10, R@100, AP, P(rel=2)@5, or as trec_eval, ranx, BEIR and MTEB spell it"
+KINDS = {int: "an integer", float: "a number", str: "a text", bool: "True or False"}
+
+
+def parse_measures(texts: Sequence[str], rel: int | None = None, keep_texts: bool = False) -> list[Measure]:
+    """Parse measures such as ``nDCG@10``, ``P(rel=2)@5`` or ``AP``, or ``ndcg_cut.10``, ``mrr@10``, ``official``.
+
+    Args:
+        texts: the spellings; repeats are dropped.
+        rel: relevance level of those that allow one and name none (trec_eval's ``-l``).
+        keep_texts: keep what trec_eval prints as text (``runid``, ``relstring``); otherwise left out.
+
+    Raises:
+        UsageError: naming every spelling that is unknown, each with the nearest known name.
+    """
+    found: dict[Measure, None] = {}
+    wrong: list[str] = []
+    for text in texts:
+        try:
+            for measure in _parse(text.strip()):
+                if measure.name not in TEXTS:
+                    found.setdefault(_levelled(measure, rel))
+                elif keep_texts:
+                    found.setdefault(measure)
+        except UsageError as error:
+            wrong.append(error.message)
+    if wrong:
+        raise UsageError("; ".join(wrong), HINT)
+    return list(found)
+
+
+def _levelled(measure: Measure, rel: int | None) -> Measure:
+    known = parameters(measure.name)
+    if rel is None or rel == 1 or "rel" not in known or "rel" in dict(measure.params):
+        return measure
+    if measure.name == "NumRet":
+        return measure  # its level says whether relevance is asked for at all
+    return measure.given(rel=rel)
+
+
+def _parse(text: str) -> list[Measure]:
+    if theirs := trec_eval(text):
+        return theirs
+    try:
+        tree = ast.parse(text, mode="eval").body
+        name, cutoff, given = _read(tree)
+    except (ValueError, SyntaxError, RecursionError, MemoryError):
+        name, cutoff, given = "", None, {}
+    name = SYNONYMS.get(name, name)
+    if name in MEASURES:
+        return [_build(name, cutoff, given, text)]
+    if other := other_tools(text):
+        return other
+    word = text.split("(")[0].split("@")[0]
+    if not word or not any(c.isalpha() for c in word):
+        raise UsageError(f"not a measure: {text!r}")
+    folded = {name.lower() for name in MEASURES.table}
+    known = [*MEASURES.table, *(name for name in SYNONYMS if name.lower() not in folded)]
+    raise UsageError(f"unknown measure {text!r}: {nearest(word, known)}")
+
+
+def _read(node: ast.expr) -> tuple[str, float | None, dict[str, Any]]:
+    """Name, cutoff and parameters of ``Name(key=value)@cutoff``; raises ValueError on anything else."""
+    cutoff = None
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.MatMult):
+        cutoff = ast.literal_eval(node.right)
+        if isinstance(cutoff, bool) or not isinstance(cutoff, (int, float)):
+            raise ValueError("a cutoff is a number")
+        node = node.left
+    given: dict[str, Any] = {}
+    if isinstance(node, ast.Call):
+        if node.args or any(k.arg is None for k in node.keywords):
+            raise ValueError("parameters are named")
+        given = {cast("str", k.arg): ast.literal_eval(k.value) for k in node.keywords}
+        node = node.func
+    if not isinstance(node, ast.Name):
+        raise ValueError("a measure begins with a name")
+    return node.id, cutoff, given
+
+
+def _build(name: str, cutoff: float | None, given: dict[str, Any], text: str) -> Measure:
+    known = parameters(name)
+    params = []
+    for key, value in sorted(given.items()):
+        if key not in known or key == "cutoff":
+            names = [k for k in known if k != "cutoff"]
+            raise UsageError(
+                f"unknown parameter {key!r} of {text!r}: {name} has {', '.join(names) or 'none'}"
+            )
+        value = _checked(value, known[key], f"{key} of {text!r}")
+        if value != known[key].default:
+            params.append((key, value))
+    return Measure(name, _cutoff(cutoff, known.get("cutoff"), name, text), tuple(params))
+
+
+def _cutoff(value: float | None, wanted: inspect.Parameter | None, name: str, text: str) -> float | None:
+    if wanted is None:
+        if value is not None:
+            raise UsageError(f"{name} has no cutoff: {text!r}")
+        return None
+    if value is None:
+        if wanted.default is inspect.Parameter.empty:
+            raise UsageError(
+                f"{name} needs a cutoff, as in {name}@{'0.1' if wanted.annotation is float else '10'}: {text!r}"
+            )
+        return None
+    if wanted.annotation is float:
+        if not 0 <= value <= (1 if name == "IPrec" else float("inf")):
+            raise UsageError(f"the cutoff of {text!r} is a recall from 0 to 1")
+        return float(value)
+    if not isinstance(value, int) or value < 1:
+        raise UsageError(f"the cutoff of {text!r} must be at least 1, and an integer")
+    return value
+
+
+def _checked(value: Any, wanted: inspect.Parameter, what: str) -> Any:
+    """The value in its canonical type; raises `UsageError` where it is of the wrong one."""
+    kind = wanted.annotation
+    if wanted.name == "gains":
+        if not isinstance(value, dict) or not all(
+            type(k) is int and type(v) in (int, float) for k, v in value.items()
+        ):
+            raise UsageError(
+                f"{what} is {value!r}, a mapping of grades to numbers is needed: gains={{1:3.5}}"
+            )
+        return tuple(sorted((k, float(v)) for k, v in value.items())) or None
+    if wanted.name == "points":
+        if (
+            not isinstance(value, (tuple, list))
+            or not value
+            or not all(type(v) in (int, float) for v in value)
+        ):
+            raise UsageError(f"{what} is {value!r}, some recalls are needed: points=(0.2,0.5,0.8)")
+        return tuple(map(float, value))
+    if kind is float and type(value) is int:
+        value = float(value)
+    if type(value) is not kind:
+        raise UsageError(f"{what} is {value!r}, {KINDS.get(kind, 'another value')} is needed")
+    if wanted.name in ("rel", "max", "floor") and value < (0 if wanted.default == 0 else 1):
+        raise UsageError(f"{what} is {value}, at least 1 is needed")
+    if wanted.name in ("p", "alpha") and not 0 <= value <= 1:
+        raise UsageError(f"{what} is {value}, from 0 to 1 is needed")
+    choices = _choices(wanted)
+    if choices and value not in choices:
+        raise UsageError(f"{what} is {value!r}: {nearest(value, choices)}")
+    return value
+
+
+def _choices(wanted: inspect.Parameter) -> tuple[str, ...]:
+    """What a parameter may be, where that is one of a few words."""
+    if wanted.name == "rule":
+        return ("up", "nearest") if wanted.default == "up" else ("trec_eval", "ranx")
+    return {"dcg": ("log2", "exp-log2"), "scope": ("query", "collection")}.get(wanted.name, ())

@@ -1,0 +1,42 @@
+"""How the values of single queries become one figure: the mean, unless a measure says otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+F = TypeVar("F", bound=Callable[..., Any])
+FLOOR = 0.00001
+"""The least value that a geometric mean sees (trec_eval)."""
+
+
+def summed(function: F) -> F:
+    """Mark a count: its figure over several queries is their sum."""
+    function.__dict__["kind"] = "sum"
+    return function
+
+
+def geometric(function: F) -> F:
+    """Mark a measure whose figure over several queries is their geometric mean."""
+    function.__dict__["kind"] = "geometric"
+    return function
+
+
+def pooled(function: F) -> F:
+    """Mark a measure that is about unjudged documents, or handles them itself: it has no ``judged_only``."""
+    function.__dict__["pooled"] = True
+    return function
+
+
+def aggregate(values: npt.NDArray[np.float64], kind: str) -> float:
+    """One figure of the values of queries: their ``mean``, ``sum`` or ``geometric`` mean; 0 of none."""
+    if not len(values):
+        return 0.0
+    if kind == "sum":
+        return float(np.sum(values))
+    if kind == "geometric":
+        return float(np.exp(np.mean(np.log(np.maximum(values, FLOOR)))))
+    return float(np.mean(values))

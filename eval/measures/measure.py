@@ -1,0 +1,159 @@
+"""A parsed measure: a definition's name with its parameters."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cache
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from intrex.data.registry import Registry
+from intrex.eval.measures.kinds import aggregate
+from intrex.eval.measures.rankings import Rankings
+
+Function = Callable[..., npt.NDArray[Any]]
+_TABLE = {
+    "binary": {
+        "AP": "average_precision",
+        "F": "f_measure",
+        "GMAP": "geometric_map",
+        "IPrec": "interpolated_precision",
+        "IPrecAvg": "eleven_point_average",
+        "P": "precision",
+        "R": "recall",
+        "R_cap": "capped_recall",
+        "RR": "reciprocal_rank",
+        "Rprec": "r_precision",
+        "Rprec_mult": "precision_at_multiple",
+        "SetAP": "set_average_precision",
+        "SetF": "set_f",
+        "SetP": "set_precision",
+        "SetR": "set_recall",
+        "Success": "success",
+        "Utility": "utility",
+        "YAAP": "smoothed_average_precision",
+    },
+    "graded": {
+        "DCG": "dcg_sum",
+        "ERR": "expected_reciprocal_rank",
+        "RBP": "rank_biased_precision",
+        "nDCG": "ndcg",
+        "sRBP": "scaled_rank_biased_precision",
+    },
+    "pool": {
+        "Bpref": "bpref",
+        "GMBpref": "geometric_bpref",
+        "Hole": "hole",
+        "Judged": "judged",
+        "NumNonRelRet": "n_nonrelevant_retrieved",
+        "NumQ": "n_queries",
+        "NumRel": "n_relevant",
+        "NumRelRet": "n_relevant_retrieved",
+        "NumRet": "n_retrieved",
+        "RBPResidual": "rbp_residual",
+        "Unjudged": "unjudged",
+        "infAP": "inferred_average_precision",
+    },
+    "cost": {
+        "G": "normalised_gain",
+        "Rndcg": "ndcg_at_levels",
+        "binG": "binary_gain",
+        "nDCG_rel": "ndcg_at_relevant",
+    },
+}
+MEASURES = Registry(
+    "intrex.measures",
+    "measure",
+    {name: f"intrex.eval.measures.{m}:{f}" for m, names in _TABLE.items() for name, f in names.items()},
+)
+"""Name to function: its keyword-only parameters are the measure's parameters, ``cutoff`` the number after ``@``."""
+
+ALWAYS_SHOWN = {"ERR": ("max",)}
+"""Parameters that stand in the name even at their default, since the value means nothing without them."""
+
+
+@cache
+def parameters(name: str) -> Mapping[str, inspect.Parameter]:
+    """The keyword-only parameters of a measure by name, and ``judged_only`` where it is allowed."""
+    function = MEASURES.load(name)
+    own = {
+        k: p
+        for k, p in inspect.signature(function, eval_str=True).parameters.items()
+        if p.kind is p.KEYWORD_ONLY
+    }
+    if not getattr(function, "pooled", False):
+        own["judged_only"] = inspect.Parameter(
+            "judged_only", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=bool
+        )
+    return own
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A measure; ``str`` gives its canonical spelling, the grammar of ir_measures.
+
+    Attributes:
+        name: its name in the registry.
+        cutoff: the number after ``@``: a rank, for IPrec a recall, for Rprec_mult a multiple of R.
+        params: the parameters that differ from their defaults, sorted; a mapping as sorted pairs.
+        label: how trec_eval spells it, where it was asked for so; plays no part in equality.
+    """
+
+    name: str
+    cutoff: float | None = None
+    params: tuple[tuple[str, Any], ...] = ()
+    label: str | None = field(default=None, compare=False)
+
+    def __str__(self) -> str:
+        shown = dict(self.params)
+        for key in ALWAYS_SHOWN.get(self.name, ()):
+            shown.setdefault(key, parameters(self.name)[key].default)
+        inner = ",".join(f"{k}={_spell(v)}" for k, v in sorted(shown.items()))
+        return (
+            self.name
+            + (f"({inner})" if inner else "")
+            + (f"@{self.cutoff:g}" if isinstance(self.cutoff, float) else "")
+            + (f"@{self.cutoff}" if isinstance(self.cutoff, int) else "")
+        )
+
+    @property
+    def kind(self) -> str:
+        """How values become one figure: ``mean``, ``sum`` or ``geometric``."""
+        found: str = getattr(MEASURES.load(self.name), "kind", "mean")
+        return found
+
+    @property
+    def rel(self) -> int | None:
+        """Its relevance level; None where it has none."""
+        known = parameters(self.name)
+        return dict(self.params).get("rel", known["rel"].default) if "rel" in known else None
+
+    def given(self, **values: Any) -> Measure:
+        """The same measure with other parameters."""
+        merged = {**dict(self.params), **values}
+        return replace(self, params=tuple(sorted(merged.items(), key=lambda pair: pair[0])))
+
+    def values(self, rankings: Rankings) -> npt.NDArray[np.float64]:
+        """[q] float64, one value for each query."""
+        given = {k: dict(v) if k == "gains" else v for k, v in self.params}
+        if given.pop("judged_only", False):
+            rankings = rankings.judged_only()
+        if self.cutoff is not None:
+            given["cutoff"] = self.cutoff
+        return np.asarray(MEASURES.load(self.name)(rankings, **given), np.float64)
+
+    def aggregate(self, values: npt.NDArray[np.float64]) -> float:
+        """One figure of the values of several queries."""
+        return aggregate(values, self.kind)
+
+
+def _spell(value: Any) -> str:
+    if isinstance(value, tuple) and value and isinstance(value[0], tuple):
+        return "{" + ",".join(f"{k}:{v:g}" for k, v in value) + "}"
+    if isinstance(value, tuple):
+        return "(" + ",".join(f"{v:g}" for v in value) + ("," if len(value) == 1 else "") + ")"
+    return repr(value)

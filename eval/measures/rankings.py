@@ -1,0 +1,147 @@
+"""What a measure sees of a run: where the judged documents of every query stand."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Ints = npt.NDArray[np.int64]
+Grades = npt.NDArray[np.int32]
+Floats = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Rankings:
+    """The rankings of q queries seen through their judgements, all queries at once.
+
+    Only judged documents are held, with their rank: every other rank up to ``retrieved`` is an unjudged document.
+    A negative grade is a document that was pooled but not judged (trec_eval): it is held, gains nothing and counts
+    neither as relevant nor as non-relevant.
+
+    Attributes:
+        retrieved: [q] int64, documents retrieved.
+        offsets: [q + 1] int64; the held documents ("hits") of query i are rows offsets[i] to offsets[i+1].
+        ranks: [h] int64, from 1, ascending within a query.
+        grades: [h] int32.
+        pool_offsets: [q + 1] int64; the judgements of query i are rows pool_offsets[i] to pool_offsets[i+1].
+        pool: [j] int32, the grades of all judged documents, retrieved or not; descending within a query.
+        strays: ([s] int64, [s] int64) query rows and ranks of documents that were judged, but for other queries
+            only; None where nobody looked (only ``Hole(scope='collection')`` needs them).
+    """
+
+    retrieved: Ints
+    offsets: Ints
+    ranks: Ints
+    grades: Grades
+    pool_offsets: Ints
+    pool: Grades
+    strays: tuple[Ints, Ints] | None = None
+
+    def __len__(self) -> int:
+        return len(self.retrieved)
+
+    @classmethod
+    def of(cls, grades: Sequence[int | None], pool: Sequence[int]) -> Rankings:
+        """One query from plain lists; None is an unjudged document. For examples and tests."""
+        held = [(rank, g) for rank, g in enumerate(grades, 1) if g is not None]
+        return cls(
+            np.array([len(grades)]),
+            np.array([0, len(held)]),
+            np.array([r for r, _ in held], np.int64),
+            np.array([g for _, g in held], np.int32),
+            np.array([0, len(pool)]),
+            np.array(sorted(pool, reverse=True), np.int32),
+        )
+
+    @cached_property
+    def query(self) -> Ints:
+        """[h] the row of the query of each hit."""
+        return np.repeat(np.arange(len(self)), np.diff(self.offsets))
+
+    @cached_property
+    def pool_query(self) -> Ints:
+        """[j] the row of the query of each judgement."""
+        return np.repeat(np.arange(len(self)), np.diff(self.pool_offsets))
+
+    def hits(self, rel: int, cutoff: int | None = None) -> Mask:
+        """[h] whether each held document is relevant (its grade at least ``rel``) and within the cutoff."""
+        found: Mask = self.grades >= rel
+        return found if cutoff is None else found & (self.ranks <= cutoff)
+
+    def sums(self, values: npt.NDArray[Any], chosen: Mask | None = None) -> Floats:
+        """[q] the sum over each query's hits of ``values`` [h], in rank order; ``chosen`` [h] selects hits."""
+        if chosen is not None:
+            return totals(self.query[chosen], values[chosen], len(self))
+        return totals(self.query, values, len(self))
+
+    def counts(self, chosen: Mask) -> Ints:
+        """[q] how many hits of each query are chosen."""
+        return np.bincount(self.query[chosen], minlength=len(self))
+
+    def so_far(self, chosen: Mask) -> Ints:
+        """[h] how many chosen hits of the same query stand at this rank or above."""
+        return self.running(chosen.astype(np.int64))
+
+    def running(self, values: Ints) -> Ints:
+        """[h] the sum of integers over the hits of the same query down to this one."""
+        total = np.concatenate([[0], np.cumsum(values)])
+        found: Ints = total[1:] - total[self.offsets[:-1]][self.query]
+        return found
+
+    def relevant(self, rel: int) -> Ints:
+        """[q] R, the number of relevant judged documents."""
+        return np.bincount(self.pool_query[self.pool >= rel], minlength=len(self))
+
+    def nonrelevant(self, rel: int) -> Ints:
+        """[q] the number of documents judged and not relevant."""
+        return np.bincount(self.pool_query[(self.pool >= 0) & (self.pool < rel)], minlength=len(self))
+
+    def judged_elsewhere(self, cutoff: int) -> Ints:
+        """[q] documents in the top k that were judged for other queries only."""
+        if self.strays is None:
+            raise ValueError("these rankings do not know what was judged for other queries")
+        rows, ranks = self.strays
+        return np.bincount(rows[ranks <= cutoff], minlength=len(self))
+
+    def judged_only(self) -> Rankings:
+        """The rankings without their unjudged documents, the others moved up (trec_eval's ``-J``)."""
+        keep = self.grades >= 0
+        at = np.concatenate([[0], np.cumsum(keep)])[self.offsets]
+        return replace(
+            self,
+            retrieved=np.diff(at),
+            offsets=at,
+            ranks=self.so_far(keep)[keep],
+            grades=self.grades[keep],
+        )
+
+    def cut(self, depth: int) -> Rankings:
+        """The first ``depth`` documents of each ranking (trec_eval's ``-M``)."""
+        keep = self.ranks <= depth
+        at = np.concatenate([[0], np.cumsum(keep)])[self.offsets]
+        return replace(
+            self,
+            retrieved=np.minimum(self.retrieved, depth),
+            offsets=at,
+            ranks=self.ranks[keep],
+            grades=self.grades[keep],
+        )
+
+
+def totals(rows: Ints, values: npt.NDArray[Any], size: int) -> Floats:
+    """[size] float64, the sum of the values of each row, added in the order they stand."""
+    found: Floats = np.bincount(rows, values, size)  # type: ignore[assignment]
+    return found
+
+
+def share(part: npt.NDArray[Any], whole: npt.NDArray[Any] | float) -> Floats:
+    """Element-wise ``part / whole`` as float64, 0 where the whole is 0."""
+    top, bottom = np.broadcast_arrays(np.asarray(part, np.float64), np.asarray(whole, np.float64))
+    found: Floats = np.divide(top, bottom, out=np.zeros(top.shape), where=bottom != 0)
+    return found
