@@ -114,7 +114,11 @@ def _finished(stage: Stage, folder: Path, kind: Kind) -> Result | None:
 
 
 def run_stages(
-    stages: Sequence[Stage], kinds: Mapping[str, Kind], store: Path, watch: Watch
+    stages: Sequence[Stage],
+    kinds: Mapping[str, Kind],
+    store: Path,
+    watch: Watch,
+    check: Callable[[Result], None] = lambda _: None,
 ) -> dict[str, Result]:
     """Run what is not done yet, in order.
 
@@ -123,6 +127,7 @@ def run_stages(
         kinds: how each kind works.
         store: folder of the stages' results, made if needed.
         watch: context manager around each stage that runs; it yields a progress callback.
+        check: sees every result, old or new, before the next stage begins, and raises if that cannot go on.
 
     Returns:
         The result of each stage, by name.
@@ -139,6 +144,7 @@ def run_stages(
             done[stage.name] = _finished(stage, folder, kind) or _run(
                 stage, kind, identity, folder, done, watch
             )
+            check(done[stage.name])
     return done
 
 
@@ -184,8 +190,13 @@ def _alone(store: Path) -> Iterator[None]:
         yield
 
 
-def plan_stages(stages: Sequence[Stage], kinds: Mapping[str, Kind], store: Path) -> list[tuple[Stage, str]]:
-    """Each stage with ``done``, or with the reason why it would run."""
+def plan_stages(
+    stages: Sequence[Stage],
+    kinds: Mapping[str, Kind],
+    store: Path,
+    check: Callable[[Result], None] = lambda _: None,
+) -> list[tuple[Stage, str]]:
+    """Each stage with ``done``, or with the reason why it would run; ``check`` as in `run_stages`."""
     done: dict[str, Result] = {}
     records = [read_json(p) for p in sorted(store.glob("*/stage.json"))]
     found = []
@@ -197,6 +208,7 @@ def plan_stages(stages: Sequence[Stage], kinds: Mapping[str, Kind], store: Path)
         identity = _identity(stage, kinds, done)
         result = _finished(stage, _folder(store, identity), kinds[stage.kind])
         if result:
+            check(result)
             done[stage.name] = result
         found.append((stage, "done" if result else _reason(stage, identity, records)))
     return found

@@ -33,6 +33,9 @@ RUN = b"q1 Q0 d1 1 2.0 mine\nq1 Q0 d2 2 1.0 mine\nq2 Q0 d3 1 2.0 mine\nq2 Q0 d2 
 OTHER = b"q1 Q0 d2 1 9 other\nq1 Q0 d1 2 8 other\n"
 
 
+RECIPE = b'name="x"\nqueries="test"\nmeasures=["AP"]\n[collection]\nimport="src"\n'
+
+
 def beir(**changes: bytes) -> dict[str, bytes]:
     """The BEIR folder with some files replaced; ``_`` in a key stands for nothing but a name."""
     names = {"corpus": "src/corpus.jsonl", "queries": "src/queries.jsonl", "qrels": "src/qrels/test.tsv"}
@@ -150,6 +153,15 @@ CASES: dict[str, Case] = {
     "bad-recipe": Case(
         ["experiment run r.toml", "experiment run nowhere", "experiment run broken.toml"],
         {"r.toml": b'name="x"\nmeasures=["AP"]\ncolour=1\n[collection]\nbuild="stdlib"\nimport="x"\n[[system]]\nname="a b"\nindex="bm25"\nk2=3\n[[system]]\nname="f"\nfuse=["a","b"]\n[[system]]\nname="d"\nindex="dense"\n', "broken.toml": b"name = \n"},
+    ),
+    "bad-recipe-values": Case(
+        [f"experiment plan {name}.toml" for name in ("top", "origin", "index", "fuse")],
+        {
+            "top.toml": b'name="../x"\nqueries=""\nmeasures=[1, "nDGC@10"]\nk=0\nsystem=["a"]\n[collection]\nbuild="stdlbi"\n',
+            "origin.toml": b'name="x"\nqueries="test"\nmeasures=[]\nsystem=[]\n[collection]\nimport="src"\nsample=10\nseed=1\n',
+            "index.toml": RECIPE + b'[[system]]\nname=".."\nindex="bm52"\n[[system]]\nname="a/b"\nindex="bm25"\nk1=nan\nb=2\n[[system]]\nname="h"\nindex="dense"\nencoder="hashing:x"\ndtype="int8"\nbatch_size=0\n',
+            "fuse.toml": RECIPE + b'[[system]]\nname="a"\nindex="bm25"\n[[system]]\nname="f"\nfuse=["a","b"]\nmethod="rff"\ndepth=0\n[[system]]\nname="g"\nfuse=["a","f"]\nmethod="wsum"\nrrf_k=9\nweights=[nan,1,0]\n',
+        },
     ),
     "bad-scores": Case(["leaderboard build s.jsonl", "leaderboard build nowhere"], {"s.jsonl": b'{"query": "q1"}\n'}),
     "usage": Case(["serch i q", "search", "search i", "index dense c i", "evaluate q.tsv", "index bm25 c i --b x"]),
