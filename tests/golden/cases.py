@@ -85,6 +85,9 @@ CASES: dict[str, Case] = {
         ["fuse a.txt b.txt", "fuse a.txt b.txt --method wsum --weights 0.25,0.75 --k 1", "fuse a.txt b.txt --method wsum --weights 1"],
         {"a.txt": RUN, "b.txt": OTHER},
     ),
+    "bad-fuse-options": Case(
+        ["fuse a b --method wsum --rrf-k 60", "fuse a b --method isr --engine ranx --rrf-k 60", "fuse a b --weights 1,2", "fuse a b --method isr", "fuse a b --engine anserini", "fuse a b --engine ranx --method iso", "fuse a b --engine ranx"],
+    ),
     "leaderboard": Case(
         [
             IMPORT,
