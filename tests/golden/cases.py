@@ -97,6 +97,10 @@ CASES: dict[str, Case] = {
         ],
         {**BEIR, "a.txt": RUN, "b.txt": OTHER},
     ),
+    "leaderboard-judged-alone": Case(
+        ["evaluate q.tsv b.txt -m Judged@10 --scores s.jsonl", "leaderboard build s.jsonl -o l.csv", "leaderboard build s.jsonl --format csv"],
+        {"q.tsv": QRELS, "b.txt": RUN},
+    ),
     "evaluate-formats": Case(
         [IMPORT]
         + [f"evaluate c:test a.txt b.txt -m nDCG@10 -m P(rel=2)@1 --format {f}" for f in ("csv", "jsonl", "md", "latex", "table")],
