@@ -103,14 +103,32 @@ def _finished(stage: Stage, folder: Path, kind: Kind) -> Result | None:
     if not record.is_file() or not output.exists():
         return None
     try:
-        known = read_json(record)
+        known = _record(record)
         if output.is_dir():
             read_manifest(output)
         elif output.stat().st_size != known["bytes"]:
             return None
         return Result(stage, output, known["fingerprint"], known["seconds"], known["units"], cached=True)
-    except (BadInput, KeyError):
+    except BadInput:
         return None
+
+
+_FIELDS: dict[str, type | tuple[type, ...]] = {
+    "stage": str,
+    "fingerprint": str,
+    "seconds": (int, float),
+    "units": int,
+    "bytes": int,
+    "identity": dict,
+}
+
+
+def _record(file: Path) -> dict[str, Any]:
+    """What a ``stage.json`` says; raises `BadInput` unless it is one that `_run` wrote."""
+    known = read_json(file)
+    if not all(isinstance(known.get(name), kind) for name, kind in _FIELDS.items()):
+        raise BadInput(f"damaged record of a stage ({file})", "the stage will run again")
+    return known
 
 
 def run_stages(
@@ -198,7 +216,10 @@ def plan_stages(
 ) -> list[tuple[Stage, str]]:
     """Each stage with ``done``, or with the reason why it would run; ``check`` as in `run_stages`."""
     done: dict[str, Result] = {}
-    records = [read_json(p) for p in sorted(store.glob("*/stage.json"))]
+    records = []
+    for file in sorted(store.glob("*/stage.json")):
+        with contextlib.suppress(BadInput):  # it counts as not run
+            records.append(_record(file))
     found = []
     for stage in stages:
         waits = [name for name in stage.inputs if name not in done]
@@ -206,18 +227,23 @@ def plan_stages(
             found.append((stage, f"runs after {', '.join(waits)}"))
             continue
         identity = _identity(stage, kinds, done)
-        result = _finished(stage, _folder(store, identity), kinds[stage.kind])
+        folder = _folder(store, identity)
+        result = _finished(stage, folder, kinds[stage.kind])
         if result:
             check(result)
             done[stage.name] = result
-        found.append((stage, "done" if result else _reason(stage, identity, records)))
+        found.append((stage, "done" if result else _reason(stage, folder, identity, records)))
     return found
 
 
-def _reason(stage: Stage, identity: Mapping[str, Any], records: Sequence[Mapping[str, Any]]) -> str:
+def _reason(
+    stage: Stage, folder: Path, identity: Mapping[str, Any], records: Sequence[Mapping[str, Any]]
+) -> str:
     """How this stage differs from the nearest one of its name that ran."""
+    if (folder / "stage.json").exists():  # of the same key, and yet not finished
+        return "its result is missing or damaged"
     differences = [
-        [part for part in ("params", "inputs", "code") if record["identity"][part] != identity[part]]
+        [part for part in ("params", "inputs", "code") if record["identity"].get(part) != identity[part]]
         for record in records
         if record["stage"] == stage.name
     ]

@@ -127,6 +127,17 @@ def test_a_damaged_result_is_made_again(source: Path) -> None:
     assert run(source)[0] == "index/hash"
 
 
+@pytest.mark.parametrize("damage", [b"", b'{"stage": "x', b"[]", b"{}", b"\xff", b'{"stage": "index/hash"}'])
+def test_a_damaged_record_is_said_by_plan_and_made_again(source: Path, damage: bytes) -> None:
+    run(source)
+    (record,) = (source / "out" / ".stages").glob("dense-*/stage.json")
+    record.write_bytes(damage)
+    states = {s.name: why for s, why in plan_experiment(recipe(source), source / "out")}
+    assert states["index/hash"] == "its result is missing or damaged" and states["index/bm25"] == "done"
+    assert run(source) == ["index/hash"]
+    assert {why for _, why in plan_experiment(recipe(source), source / "out")} == {"done"}
+
+
 def test_costs_have_a_row_for_each_stage(source: Path) -> None:
     run(source)
     lines = (source / "out" / "costs.csv").read_text().splitlines()
