@@ -148,9 +148,20 @@ def fsync_dir(path: Path) -> None:
             os.close(handle)
 
 
+def is_stream(path: Path) -> bool:
+    """Whether writing to ``path`` replaces nothing: ``-``, a device, a pipe, or one of the process's open files."""
+    if path == STDIO or not path.exists() or path.is_dir():
+        return path == STDIO
+    if not path.is_file():
+        return True
+    # /dev/stdout and /dev/fd/63 may lead to a regular file, which the shell has opened to be written
+    folder = Path(os.path.realpath(path.parent))
+    return folder == Path("/dev") or folder.parts[:2] == ("/", "proc")
+
+
 def refuse_existing(path: Path, overwrite: bool) -> None:
-    """Raise if ``path`` exists and may not be replaced."""
-    if path != STDIO and not overwrite and (path.exists() or path.is_symlink()):
+    """Raise if ``path`` exists and may not be replaced; a device or a pipe is not replaced but written to."""
+    if not overwrite and (path.exists() or path.is_symlink()) and not is_stream(path):
         raise IntrexError(f"the output exists: {path}", "choose another name, or add --overwrite")
 
 
@@ -158,15 +169,15 @@ def refuse_existing(path: Path, overwrite: bool) -> None:
 def writing(path: Path, overwrite: bool = False) -> Iterator[IO[bytes]]:
     """Write a whole file or none: a hidden sibling, fsynced, then renamed; ``.gz`` is gzip with mtime 0.
 
-    Raises `IntrexError` if the file exists and ``overwrite`` is off. ``-`` is stdout; a device such as
-    ``/dev/null`` is written directly.
+    Raises `IntrexError` if the file exists and ``overwrite`` is off. ``-`` is stdout; devices
+    and pipes (`is_stream`) are written directly.
     """
     if path == STDIO:
         sys.stdout.flush()
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
         return
-    if path.exists() and not path.is_file() and not path.is_dir():
+    if is_stream(path):
         with path.open("wb") as stream:
             yield stream
         return

@@ -110,3 +110,23 @@ def test_experiments_write_only_into_their_own_folder(tmp_path: Path, intrex) ->
     said = intrex(f"experiment run demo -o {tmp_path}/o")
     assert said.code == 1 and "not the folder of an experiment" in said.err
     assert (tmp_path / "o" / "leaderboard.csv").read_text() == "mine"
+
+
+def test_devices_pipes_and_open_files_are_written_directly(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("q1 Q0 d1 1 2.0 a\n")
+    (tmp_path / "b").write_text("q1 Q0 d1 1 1.0 b\n")
+    said = subprocess.run(
+        ["bash", "-c", f"""set -e
+        intrex() {{ {sys.executable} -m intrex.cli "$@"; }}
+        intrex fuse a b -o /dev/null
+        intrex convert a /dev/null
+        intrex fuse a b -o >(cat > piped); wait $!
+        intrex fuse a b -o /dev/stdout > opened
+        intrex fuse a b -o /dev/fd/3 3> third
+        intrex fuse a b -o plain
+        cmp plain opened; cmp plain third; cmp plain piped
+        if intrex fuse a b -o plain; then exit 9; fi"""],
+        cwd=tmp_path, capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert said.returncode == 0 and "the output exists: plain" in said.stderr, said
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a", "b", "opened", "piped", "plain", "third"]
