@@ -111,7 +111,7 @@ def read_jsonl(path: Path, problems: Problems) -> Iterator[tuple[int, dict[str, 
         try:
             value = json.loads(line)
         except (ValueError, RecursionError) as error:
-            problems.add(f"{path.name}:{number}", f"broken JSON: {_json_reason(error)}")
+            problems.add(f"{path.name}:{number}", f"broken JSON: {json_reason(error)}")
             continue
         if isinstance(value, dict):
             yield number, value
@@ -119,9 +119,12 @@ def read_jsonl(path: Path, problems: Problems) -> Iterator[tuple[int, dict[str, 
             problems.add(f"{path.name}:{number}", f"a JSON object is needed, this is {a_kind(value)}")
 
 
-def _json_reason(error: Exception) -> str:
+def json_reason(error: Exception) -> str:
+    """Why text could not be read as JSON, in words."""
     if isinstance(error, json.JSONDecodeError):
-        return f"{error.msg} at column {error.colno}"
+        return f"{error.msg} at column {error.colno}" + (
+            f" of line {error.lineno}" if error.lineno > 1 else ""
+        )
     return "nested too deeply" if isinstance(error, RecursionError) else str(error)
 
 
@@ -131,7 +134,7 @@ def read_json(path: Path) -> dict[str, Any]:
         value = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:
         raise BadInput(
-            f"broken JSON: {error} ({path})", "the file was damaged; rebuild what it belongs to"
+            f"broken JSON: {json_reason(error)} ({path})", "the file was damaged; rebuild what it belongs to"
         ) from error
     if not isinstance(value, dict):
         raise BadInput(f"a JSON object is needed ({path})")

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from intrex.data.columns import parse_integers, read_columns, stack
-from intrex.data.errors import BadInput, Problems, UsageError, nearest
-from intrex.data.files import read_lines, reading, require_file, spooled, writing
-from intrex.data.ids import as_strings
+from intrex.data.errors import BadInput, Problems, UsageError, a_kind, nearest
+from intrex.data.files import json_reason, read_lines, reading, require_file, spooled, writing
+from intrex.data.ids import as_bytes, as_strings, id_problem
 from intrex.data.run import Run, read_run, write_run
+
+JSON_LAYOUT = "{query: {document: score}}"
+FLOAT32_ENDS = 2.0**128 - 2.0**103  # rounds to infinity from here on
 
 
 def read_any_run(path: Path) -> Run:
@@ -34,23 +38,59 @@ def _read(path: Path) -> Run:
     return _read_msmarco(path) if len(first.split()) == 3 else read_run(path)
 
 
+class _Pairs(list[tuple[str, Any]]):
+    """A JSON object as it stands, repeated keys included."""
+
+
 def _read_json(path: Path) -> Run:
+    problems = Problems(path.name, f"a JSON run reads {JSON_LAYOUT}")
     try:
         with reading(path) as stream:
-            ranked = json.loads(stream.read().decode("utf-8-sig"))
-        return Run.from_dict(
-            {q: {d: _number(s) for d, s in docs.items()} for q, docs in ranked.items()}, tag=_tag(path)
-        )
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise BadInput(f"broken JSON: {error} ({path})") from error
-    except (AttributeError, TypeError, ValueError) as error:
-        raise BadInput(f"a JSON run reads {{query: {{document: score}}}}: {error} ({path})") from error
+            text = stream.read().decode("utf-8-sig")
+        # Integers as float: one of 400 digits is infinite then, and no number has too many digits to be read
+        found = json.loads(text, object_pairs_hook=_Pairs, parse_int=float)
+    except (ValueError, RecursionError) as error:
+        raise BadInput(f"broken JSON: {json_reason(error)} ({path})", problems.hint) from error
+    rows = list(_json_rows(found, path, problems))  # an object: it begins with a brace
+    problems.raise_if_any()
+    if not rows:
+        raise BadInput(f"the run has no line ({path})", problems.hint)
+    queries, docs = as_bytes([q for q, _, _ in rows]), as_bytes([d for _, d, _ in rows])
+    run = Run.from_columns(queries, docs, np.array([s for _, _, s in rows], np.float64), _tag(path), problems)
+    problems.raise_if_any()
+    return run
 
 
-def _number(value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise TypeError(f"a score is {value!r}, a number is needed")
-    return float(value)
+def _json_rows(ranked: _Pairs, path: Path, problems: Problems) -> Iterator[tuple[str, str, float]]:
+    """Yield (query, document, score) of what is sound; the rest goes to ``problems``, with its query."""
+    queries: set[str] = set()
+    for query, docs in ranked:
+        where = f"{path.name}, query {query!r}"
+        if query in queries:
+            problems.add(where, "the query stands twice")
+        elif wrong := id_problem(query):
+            problems.add(where, wrong)
+        queries.add(query)
+        if not isinstance(docs, _Pairs):
+            problems.add(where, f"the ranking is {_json_kind(docs)}, an object is needed")
+            continue
+        seen: set[str] = set()
+        for doc, score in docs:
+            if doc in seen:
+                problems.add(where, f"document {doc!r} stands twice")
+            elif wrong := id_problem(doc):
+                problems.add(where, wrong)
+            elif not isinstance(score, float):
+                problems.add(where, f"the score of {doc!r} is {_json_kind(score)}, a number is needed")
+            elif not abs(score) < FLOAT32_ENDS:
+                problems.add(where, f"the score of {doc!r} is {score!r}, a finite float32 number is needed")
+            else:
+                yield query, doc, score
+            seen.add(doc)
+
+
+def _json_kind(value: object) -> str:
+    return "an object" if isinstance(value, _Pairs) else a_kind(value)
 
 
 def _read_msmarco(path: Path) -> Run:
