@@ -144,8 +144,21 @@ FORMATS: dict[str, Callable[[Run, Path, bool], None]] = {
 }
 
 
-def write_any_run(run: Run, path: Path, form: str, overwrite: bool = False) -> None:
-    """Write a run as ``trec``, ``msmarco`` (query, document, rank) or ``json``; ``.gz`` compresses."""
+_SUFFIXES = {".json": "json", ".tsv": "msmarco"}
+
+
+def format_of(path: Path) -> str:
+    """The format that a file's name asks for: ``.json`` and ``.tsv`` (msmarco), with or without ``.gz``; else trec."""
+    return _SUFFIXES.get(Path(path.name.removesuffix(".gz")).suffix, "trec")
+
+
+def check_format(form: str) -> None:
+    """Raise `UsageError` unless there is a run format of that name."""
     if form not in FORMATS:
         raise UsageError(f"unknown run format {form!r}", nearest(form, FORMATS))
+
+
+def write_any_run(run: Run, path: Path, form: str, overwrite: bool = False) -> None:
+    """Write a run as ``trec``, ``msmarco`` (query, document, rank) or ``json``; ``.gz`` compresses."""
+    check_format(form)
     FORMATS[form](run, path, overwrite)

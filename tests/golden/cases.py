@@ -75,6 +75,10 @@ CASES: dict[str, Case] = {
         [IMPORT, "collection import crlf c2", "collection info c --format jsonl", "collection info c2 --format jsonl"],
         {**BEIR, **{k.replace("src", "crlf"): b"\xef\xbb\xbf" + v.replace(b"\n", b"\r\n") for k, v in BEIR.items()}},
     ),
+    "collection-import-qrels-by-other-names": Case(
+        [IMPORT, "collection info c --format csv"],
+        {**BEIR, "src/qrels/dev.qrels": b"q1 0 d1 1\n", "src/qrels/train.trec": b"q2 0 d2 1\n"},
+    ),
     "index-search-evaluate": Case(
         [*MADE, "search i c:test", "search i c:test --k 1 --tag best -o r.txt", "evaluate c:test r.txt", "evaluate c:test r.txt --format table -m nDCG@10 -m P@1"],
         BEIR,
@@ -115,6 +119,10 @@ CASES: dict[str, Case] = {
         ["convert a.txt a.json --to json", "convert a.json b.tsv --to msmarco", "convert b.tsv c.txt --tag back", "convert a.txt x --to xml"],
         {"a.txt": RUN},
     ),
+    "convert-format-by-name": Case(
+        ["convert a.txt a.json", "convert a.json b.tsv.gz", "convert b.tsv.gz c.run", "convert a.json d.json --to trec", "evaluate q.tsv d.json -m RR", "convert nowhere a.json", "convert nowhere x --to jsn"],
+        {"a.txt": RUN, "q.tsv": QRELS},
+    ),
     "collection-list": Case([IMPORT, "collection list --format csv"], BEIR),
     "experiment-plan": Case(["experiment plan r.toml --format csv"], {"r.toml": b'name="x"\nqueries="test"\nmeasures=["AP"]\n[collection]\nimport="src"\n[[system]]\nname="a"\nindex="bm25"\n'}),
     # bad input: each with file, line, a hint, and nothing written
@@ -146,6 +154,7 @@ CASES: dict[str, Case] = {
     "bad-model": Case([IMPORT, "index dense c i --encoder no/such-model", "index dense c i --encoder hashing:x", "index dense c i --encoder hashing --dtype float16"], BEIR, shows_files=True),
     "bad-bm25-parameters": Case([IMPORT, "index bm25 c i --b 1.5", "index bm25 c i --k1 -1", "index bm25 c i --k1 nan"], BEIR),
     "bad-manifest-flipped-byte": Case([*MADE, flip, "search i c:test", "index verify i"], BEIR),
+    "bad-index-is-a-collection": Case([IMPORT, "index verify c", "index info c", "collection verify c"], BEIR),
     "bad-index-flipped-byte": Case([*MADE, "index verify i", flip_data, "index verify i"], BEIR),
     "bad-index-cut-off": Case([IMPORT, "index dense c i --encoder hashing", cut, "search i c:test"], BEIR),
     "bad-query-file": Case([*MADE, "search i a.tsv", "search i b.jsonl", "search i empty"], {**BEIR, "a.tsv": b"q1\tfine\nno tab\nq1\tagain\n\tno id\n", "b.jsonl": b'{"_id": "q1"}\n{"id": 3, "text": "x"}\n', "empty": b""}),

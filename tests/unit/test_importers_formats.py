@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import logging
 import re
 import zipfile
 
@@ -227,6 +228,18 @@ def test_folders_that_cannot_be_told(tmp_path, fault):
         import_collection(make(tmp_path / "in", files), tmp_path / "out")
     assert caught.value.hint
     assert ("/one, " in caught.value.hint) == (fault == "below")
+
+
+def test_a_file_among_the_judgements_that_is_not_read_is_said(tmp_path, caplog):
+    caplog.set_level(logging.INFO, "intrex")
+    files = {
+        "corpus.jsonl": BEIR_CORPUS,
+        "topics.txt": TOPICS,
+        "qrels/a.qrels": "q1 0 FT-1 1\n",
+        "qrels/b.xlsx": "",
+    }
+    made = import_collection(make(tmp_path / "in", files), tmp_path / "out")
+    assert list(made.sets) == ["a"] and "qrels/b.xlsx is not read" in caplog.text
 
 
 @pytest.mark.parametrize("entry", ["../escape.txt", "/escape.txt", "a/../../escape.txt", "C:escape.txt"])
