@@ -125,6 +125,8 @@ def json_reason(error: Exception) -> str:
         return f"{error.msg} at column {error.colno}" + (
             f" of line {error.lineno}" if error.lineno > 1 else ""
         )
+    if isinstance(error, UnicodeDecodeError):
+        return f"not UTF-8: byte 0x{error.object[error.start]:02x} at byte {error.start + 1:,}"
     return "nested too deeply" if isinstance(error, RecursionError) else str(error)
 
 

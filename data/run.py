@@ -152,13 +152,15 @@ def _hash(ids: Bytes) -> npt.NDArray[np.uint64]:
 def read_run_table(path: Path) -> RunTable:
     """Read a TREC run (6 columns), plain or gzip; any blanks separate, the rank column is not looked at.
 
+    Lines whose first character after blanks is ``#`` are comments, as in trec_eval 10; a header row is skipped.
     Raises `BadInput` with every malformed line counted; NaN, infinity and text are not scores.
     """
     require_file(path, "run")
     problems = Problems(path.name)
     parts: list[tuple[Bytes, Bytes, npt.NDArray[np.float64], Ints]] = []
     tag = "intrex"
-    for piece in read_columns(path, 6, LAYOUT, problems):
+    for piece in read_columns(path, 6, LAYOUT, problems, header=4, comments="indented"):
+        piece.report_quotes((0, 2), path, problems)
         scores = parse_floats(piece.column(4), piece.lines, path, "score", problems)
         parts.append((piece.column(0), piece.column(2), scores, piece.lines))
         tag = piece.column(5)[-1].decode("utf-8", "replace")
@@ -187,9 +189,19 @@ def check_tag(tag: str) -> None:
         )
 
 
+def check_query_ids(queries: Iterable[str]) -> None:
+    """Raise `BadInput` if a line of a TREC run could not begin with one of these ids: ``#`` begins a comment."""
+    if comments := [query for query in queries if query.startswith("#")]:
+        raise BadInput(
+            f"{len(comments):,} query ids begin with #, which makes a run's line a comment: {comments[0]}",
+            "give the queries other ids",
+        )
+
+
 def write_run(run: Run, path: Path, overwrite: bool = False) -> None:
     """Write a run as TREC's six columns, each score in the shortest form that reads back as the same float32."""
     check_tag(run.tag)
+    check_query_ids(as_strings(run.query_ids))
     with writing(path, overwrite) as stream:
         for query, docs, scores in run.rankings():
             head, tail = query.decode("utf-8") + " Q0 ", f" {run.tag}\n"

@@ -11,8 +11,9 @@ import numpy as np
 
 from intrex.data.columns import parse_integers, read_columns, stack
 from intrex.data.errors import BadInput, Problems, UsageError, a_kind, nearest
-from intrex.data.files import json_reason, read_lines, reading, require_file, spooled, writing
+from intrex.data.files import json_reason, reading, require_file, spooled, writing
 from intrex.data.ids import as_bytes, as_strings, id_problem
+from intrex.data.lines import first_line
 from intrex.data.run import Run, read_run, write_run
 
 JSON_LAYOUT = "{query: {document: score}}"
@@ -30,9 +31,7 @@ def read_any_run(path: Path) -> Run:
 
 def _read(path: Path) -> Run:
     require_file(path, "run")
-    problems = Problems(path.name)
-    first = next(read_lines(path, problems), (0, ""))[1].lstrip()
-    problems.raise_if_any()
+    first = first_line(path).lstrip()
     if first.startswith("{"):
         return _read_json(path)
     return _read_msmarco(path) if len(first.split()) == 3 else read_run(path)
@@ -50,7 +49,8 @@ def _read_json(path: Path) -> Run:
         # Integers as float: one of 400 digits is infinite then, and no number has too many digits to be read
         found = json.loads(text, object_pairs_hook=_Pairs, parse_int=float)
     except (ValueError, RecursionError) as error:
-        raise BadInput(f"broken JSON: {json_reason(error)} ({path})", problems.hint) from error
+        hint = "convert the file to UTF-8 first (iconv)" if isinstance(error, UnicodeError) else problems.hint
+        raise BadInput(f"broken JSON: {json_reason(error)} ({path})", hint) from error
     rows = list(_json_rows(found, path, problems))  # an object: it begins with a brace
     problems.raise_if_any()
     if not rows:
@@ -96,7 +96,8 @@ def _json_kind(value: object) -> str:
 def _read_msmarco(path: Path) -> Run:
     problems = Problems(path.name)
     parts = []
-    for piece in read_columns(path, 3, "query document rank", problems):
+    for piece in read_columns(path, 3, "query document rank", problems, header=2):
+        piece.report_quotes((0, 1), path, problems)
         ranks = parse_integers(piece.column(2), piece.lines, path, "rank", problems)
         for i in np.flatnonzero(ranks < 1):
             problems.add(f"{path.name}:{piece.lines[i]}", f"the rank is {ranks[i]}, ranks count from 1")
