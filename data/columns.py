@@ -168,9 +168,9 @@ def parse_floats(
 
 
 def parse_integers(
-    column: Bytes, lines: Ints, path: Path, what: str, problems: Problems
+    column: Bytes, lines: Ints, path: Path, what: str, problems: Problems, low: int = 1 - 2**31
 ) -> npt.NDArray[np.int32]:
-    """Integers of a column as int32; anything else is reported with its line."""
+    """Integers of a column, ``low`` or more, as int32; anything else is reported with its line, and stands as 0 or ``low``."""
     out = np.zeros(len(column), np.int64)
     try:
         out = column.astype(np.int64)
@@ -182,12 +182,14 @@ def parse_integers(
         good = np.array([re.fullmatch(rb"[+-]?\d{1,10}", cell) is not None for cell in column.tolist()], bool)
         out[good] = column[good].astype(np.int64)
         good &= np.abs(out) < 2**31
+    good &= out >= low
+    needed = "an integer is needed" if low < 0 else f"an integer of {low} or more is needed"
     for i in np.flatnonzero(~good):
         problems.add(
             f"{path.name}:{lines[i]}",
-            f"the {what} is {column[i].decode('utf-8', 'replace')!r}, an integer is needed",
+            f"the {what} is {column[i].decode('utf-8', 'replace')!r}, {needed}",
         )
-    return np.where(good, out, 0).astype(np.int32)
+    return np.where(good, out, max(low, 0)).astype(np.int32)
 
 
 def segments(keys: Bytes) -> Ints:

@@ -98,11 +98,11 @@ def _read_msmarco(path: Path) -> Run:
     parts = []
     for piece in read_columns(path, 3, "query document rank", problems, header=2):
         piece.report_quotes((0, 1), path, problems)
-        ranks = parse_integers(piece.column(2), piece.lines, path, "rank", problems)
-        for i in np.flatnonzero(ranks < 1):
-            problems.add(f"{path.name}:{piece.lines[i]}", f"the rank is {ranks[i]}, ranks count from 1")
-        parts.append((piece.column(0), piece.column(1), 1.0 / np.maximum(ranks, 1), piece.lines))
-    problems.raise_if_any()
+        ranks = parse_integers(piece.column(2), piece.lines, path, "rank", problems, low=1)
+        parts.append((piece.column(0), piece.column(1), 1.0 / ranks, piece.lines))
+    if not parts:
+        problems.raise_if_any()
+        raise BadInput(f"the run has no line ({path})", "a line is: query document rank")
     queries, docs = stack([p[0] for p in parts]), stack([p[1] for p in parts])
     scores, lines = np.concatenate([p[2] for p in parts]), np.concatenate([p[3] for p in parts])
     run = Run.from_columns(queries, docs, scores, _tag(path), problems, lines)

@@ -1,5 +1,6 @@
 """The golden cases: files to lay out, then command lines (or small actions between them)."""
 
+import gzip
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -177,6 +178,40 @@ CASES: dict[str, Case] = {
         },
     ),
     "bad-run-other-queries": Case(["evaluate q.tsv r"], {"q.tsv": QRELS, "r": b"101 Q0 d1 1 1 t\n"}),
+    "comments-and-headers": Case(
+        ["evaluate q.txt r.txt -m nDCG@10", "evaluate q.txt bad.txt", "evaluate bad.q r.txt"],
+        {
+            "q.txt": b"# trec_eval 10 has comments\nquery-id 0 doc rel\nq1 0 d1 2\nq1 0 d#2 1\n#q1 0 d3 1\n# caf\xe9\n",
+            "r.txt": b"# run\n  # after blanks\nqid Q0 docno rank score run\nq1 Q0 d#2 1 2 t\nq1 Q0 d1 2 1 t\n",
+            "bad.txt": b"# run\nq1 Q0 d1 1 2\n#\nq1 Q0 d2 1 x t\nqid Q0 docno rank score run\n",
+            "bad.q": b"#\n # not at the line's beginning\nq1 0 d1 1\n#\nq1 0 d2 x\n",
+        },
+    ),
+    "bad-run-many-problems": Case(
+        [f"{command} {name}" for name in ("r", "r.tsv", "r.json", "r.gz") for command in ("evaluate q.tsv",)],
+        {
+            "q.tsv": QRELS,
+            "r": RUN + b"q1 Q0 x 3 nan t\nq1 Q0 y 4\n" + "q1 Q0 a\u00a0b 3 1 t\n".encode() + b'"q1" Q0 z 3 1 t\nq1 Q0 d1 3 1 t\nq1 Q0 ' + b"z" * 513 + b" 3 1 t\nq1 Q0 w 3 1e39 t\n",
+            "r.tsv": b"q1\td1\t1\nq1\td2\t0\nq1\td3\n" + b"".join(b"q1\td%d\tx\n" % i for i in range(7)),
+            "r.json": b'{"q1": {' + b", ".join(b'"d%d": "x"' % i for i in range(7)) + b"}}",
+            "r.gz": gzip.compress(RUN * 50, mtime=0)[:-20],
+        },
+    ),
+    "bad-qrels-many-problems": Case(
+        [f"evaluate {name} r" for name in ("trec", "beir.tsv", "plain", "empty", "cut.gz", "flipped.gz", "header", "comments", "wide")],
+        {
+            "r": RUN,
+            "trec": b"q1 0 d1 1\nq1 0 d2 1.0\nq1 0 d3 one\nq1 0 d4 \nq1 d5 1\nq1 0 d6 9999999999\nq1 0 d7 1_0\nq1 0 d8 1 x\nq1 0 d1 0\n",
+            "beir.tsv": QRELS + b"q1\td4\t0.5\nq1\td5\nq1\td6\t\nq1\t0\td7\t1\nq1\td8\tnan\nq1\td9\t+\nq2\td2\t1\n",
+            "plain": b"q1 d1 1\nq1 d2 1e0\nq1 d3 0x1\n",
+            "empty": b"",
+            "cut.gz": gzip.compress(QRELS * 50, mtime=0)[:-20],
+            "flipped.gz": gzip.compress(QRELS, mtime=0)[:12] + b"\xff\xff" + gzip.compress(QRELS, mtime=0)[14:],
+            "header": b"query-id\tcorpus-id\tscore\n",
+            "comments": b"# nothing\n# else\n",
+            "wide": "q1 0 d1 1\nq\u30001 0 d2 1\n".encode() + b'q1 0 "d3" 1\nq1 0 caf\xe9 1\nq1 0 d\x01 1\n',
+        },
+    ),
     "bad-qrels-file": Case(["evaluate q.tsv r"], {"q.tsv": QRELS + b"q1\td3\tone\nq1\td1\t1\nq1\n", "r": RUN}),
     "bad-measure": Case(["evaluate q.tsv r -m nDGC@10 -m Foo -m AP@0"], {"q.tsv": QRELS, "r": RUN}),
     "bad-recipe": Case(
