@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import logging
 import os
 import sys
@@ -60,6 +61,7 @@ def _options(
 
 def main() -> None:
     """Run the command line and exit."""
+    _speak_utf8()
     arguments = sys.argv[1:]
     debug = "--debug" in arguments
     logger = logging.getLogger("intrex")
@@ -68,6 +70,22 @@ def main() -> None:
     logger.addHandler(handler)
     logger.setLevel(logging.DEBUG if debug else logging.INFO)
     sys.exit(run([a for a in arguments if a != "--debug"], debug))
+
+
+def _speak_utf8() -> None:
+    """Names, files and streams are UTF-8 whatever the locale is: begin again in Python's UTF-8 mode if need be.
+
+    Only there are the arguments and the file names UTF-8 too. A name that is not even that is printed byte for byte.
+    """
+    if sys.getfilesystemencoding() != "utf-8" and "utf8" not in sys._xoptions:  # once only
+        os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])  # noqa: S606
+    for stream, errors in (
+        (sys.stdin, "surrogateescape"),
+        (sys.stdout, "surrogateescape"),
+        (sys.stderr, "backslashreplace"),
+    ):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding="utf-8", errors=errors)
 
 
 def run(arguments: list[str], debug: bool = False) -> int:

@@ -16,16 +16,26 @@ def convert(
     ],
     output: Annotated[Path, typer.Argument(help="The file to write; .gz compresses.")],
     to: Annotated[
-        str, typer.Option("--to", "--output-format", help="trec, msmarco (query, document, rank) or json.")
-    ] = "trec",
+        str | None,
+        typer.Option(
+            "--to",
+            "--output-format",
+            help="trec, msmarco (query, document, rank) or json; by the output's name if not given: "
+            ".json is json, .tsv is msmarco, all else trec.",
+        ),
+    ] = None,
     tag: Annotated[str | None, typer.Option("--tag", help="Another tag for the run.")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the output.")] = False,
 ) -> None:
     """Convert a run between formats, in the one ranking order: score, then document id, descending."""
     from dataclasses import replace
 
-    from intrex.data.runformats import read_any_run, write_any_run
+    from intrex.data.files import refuse_existing
+    from intrex.data.runformats import check_format, format_of, read_any_run, write_any_run
 
+    form = format_of(output) if to is None else to
+    check_format(form)  # this and the output before the run is read
+    refuse_existing(output, overwrite)
     read = read_any_run(run)
-    write_any_run(replace(read, tag=tag) if tag else read, output, to, overwrite)
-    say(f"{output}: {len(read):,} queries, {len(read.doc_ids):,} lines, {to}")
+    write_any_run(replace(read, tag=tag) if tag else read, output, form, overwrite)
+    say(f"{output}: {len(read):,} queries, {len(read.doc_ids):,} lines, {form}")

@@ -22,7 +22,9 @@ def fuse(
     weights: Annotated[
         str | None, typer.Option(help="For wsum: one number a run, as 0.7,0.3; equal by default.")
     ] = None,
-    rrf_k: Annotated[float, typer.Option("--rrf-k", "--rrf.k", help="For rrf: added to each rank.")] = 60.0,
+    rrf_k: Annotated[
+        float | None, typer.Option("--rrf-k", "--rrf.k", help="For rrf: added to each rank; 60 by default.")
+    ] = None,
     depth: Annotated[
         int | None, typer.Option(min=1, help="How far down each run to look; all of it by default.")
     ] = None,
@@ -39,7 +41,7 @@ def fuse(
     from intrex.data.files import STDIO, refuse_existing
     from intrex.data.run import write_run
     from intrex.data.runformats import read_any_run
-    from intrex.retrievers.fusion import fuse_runs
+    from intrex.retrievers.fusion import check_options, fuse_runs
 
     refuse_existing(output, overwrite)
     try:
@@ -48,6 +50,7 @@ def fuse(
         raise UsageError(
             f"not a list of weights: {weights!r}", "give one number a run, as --weights 0.7,0.3"
         ) from error
+    check_options(method, engine, chosen, rrf_k)  # before the runs are read
     fused = fuse_runs(
         [read_any_run(r) for r in runs],
         method,

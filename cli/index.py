@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from intrex.cli.output import Format, human_bytes, progress, say, show
+from intrex.data.errors import BadInput
 
 app = typer.Typer(no_args_is_help=True, help="Build, describe and verify indexes.")
 
@@ -101,9 +102,13 @@ def info(
 @app.command("verify")
 def verify(index: Annotated[Path, typer.Argument(help="An index folder.")]) -> None:
     """Compare every file of an index with the sha256 that was recorded."""
+    from intrex.data.artifact import read_manifest
     from intrex.data.artifact import verify as check
 
-    manifest = check(index, "build it again with intrex index")
+    rebuild = "build it again with intrex index"
+    if read_manifest(index, rebuild=rebuild).kind == "collection":
+        raise BadInput(f"a collection, not an index: {index}", f"intrex collection verify {index}")
+    manifest = check(index, rebuild)
     say(f"sound: {len(manifest.files)} files of the {manifest.kind} index are as they were written")
 
 

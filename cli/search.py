@@ -67,12 +67,13 @@ def search(
         )
     from intrex.data.files import STDIO, refuse_existing
     from intrex.data.locate import find_queries
-    from intrex.data.run import write_run
+    from intrex.data.run import check_query_ids, write_run
     from intrex.retrievers.base import SearchOptions, open_index
     from intrex.retrievers.search import check_encoder, run_search, use_engine
 
     refuse_existing(output, overwrite)
     asked, collection = find_queries(what)
+    check_query_ids(asked.ids)
     opened = open_index(where, collection)
     check_encoder(opened, encoder)
     use_engine(opened, engine)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import fcntl
+import errno
 import glob
 import json
 import os
@@ -23,6 +23,7 @@ from typing import Any
 
 from intrex.data.errors import BadInput, CheckFailed, IntrexError
 from intrex.data.files import file_sha256, fingerprint, fsync_dir, read_json, refuse_existing
+from intrex.data.locks import lock_or_refuse
 
 SCHEMA = 1
 NAMES = ("manifest.json", "collection.json")
@@ -190,7 +191,8 @@ def build_artifact(
         name: the manifest's file name.
 
     Raises:
-        IntrexError: the target exists, or another process is building the same artifact.
+        IntrexError: the target exists, be it that another process built it meanwhile, or another process is
+            building the same artifact.
     """
     refuse_existing(target, overwrite)
     if target.is_symlink() or target.exists():
@@ -202,7 +204,7 @@ def build_artifact(
     with _locked(hidden):
         if not _is_whole(hidden, inputs):  # else it was killed before it could be put in its place
             _make(Build(hidden, inputs), make, name)
-        _place(hidden, target)
+        _place(hidden, target, name, overwrite)
     return read_manifest(target)
 
 
@@ -259,15 +261,7 @@ def _sibling(target: Path, inputs: str) -> Path:
 def _locked(hidden: Path) -> Iterator[None]:
     hidden.mkdir(exist_ok=True)
     with (hidden / _LOCK).open("a") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            ours = os.path.samestat(os.fstat(lock.fileno()), (hidden / _LOCK).stat())
-        except OSError:
-            ours = False
-        if not ours:
-            raise IntrexError(
-                f"another process is building {hidden.name}", "wait for it to end, then try again"
-            )
+        lock_or_refuse(lock, hidden / _LOCK, f"building {hidden.name}")
         yield
 
 
@@ -280,18 +274,25 @@ def _sweep(target: Path, keep: str) -> None:
             shutil.rmtree(old)
 
 
-def _place(hidden: Path, target: Path) -> None:
-    """Put the finished build at the target in one step, then drop what stood there."""
-    if target.is_dir() and any(target.iterdir()):
+def _place(hidden: Path, target: Path, name: str, overwrite: bool) -> None:
+    """Put the finished build at the target in one step, then drop what stood there.
+
+    What another process put there since this build began is looked at again: it is not replaced unasked. The build
+    then waits, whole, for the same command with ``overwrite``.
+    """
+    try:
+        hidden.rename(
+            target
+        )  # onto nothing or an empty folder: one step, whoever else tries it at the same time
+    except OSError as error:
+        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):
+            raise
+        refuse_existing(target, overwrite)
+        _refuse_foreign(target, name)
         _exchange(hidden, target)
-        for mark in (
-            _WHOLE,
-            _STATE,
-        ):  # first, or a kill would leave half of the old one with the mark of a whole
+        for mark in (_WHOLE, _STATE):  # first, or a kill would leave half of the old one marked as whole
             (hidden / mark).unlink(missing_ok=True)
         shutil.rmtree(hidden)
-    else:
-        hidden.rename(target)
     for left in (_LOCK, _STATE, _PART, _WHOLE):
         (target / left).unlink(missing_ok=True)
     fsync_dir(target.parent)

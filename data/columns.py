@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -13,16 +15,16 @@ import numpy.typing as npt
 from intrex.data.errors import Problems
 from intrex.data.files import read_pieces
 from intrex.data.ids import MAX_BYTES, Bytes, gather_spans
+from intrex.data.lines import Fields, Ints, comment_lines, is_header, looks_like_data, strange_lines
 
-Ints = npt.NDArray[np.int64]
-
-# Tab, line feed, vertical tab, form feed, carriage return, space separate; other control characters are errors.
-_BLANK = np.zeros(256, bool)
-_BLANK[[9, 10, 11, 12, 13, 32]] = True
-_CONTROL = np.zeros(256, bool)
-_CONTROL[[*range(9), *range(14, 32), 127]] = True
 _NUMBER = np.zeros(256, bool)
 _NUMBER[np.frombuffer(b"0123456789+-.eE", np.uint8)] = True
+_QUOTE = ord('"')
+
+Comments = Literal["none", "first", "indented"]
+"""Where ``#`` begins a comment: nowhere, as the first character of a line, or also after blanks."""
+
+_log = logging.getLogger("intrex")
 
 
 @dataclass(frozen=True)
@@ -41,80 +43,104 @@ class Piece:
         """One column as a numpy ``S`` array."""
         return gather_spans(self.text, self.starts[:, index], self.ends[:, index] - self.starts[:, index])
 
+    def report_quotes(self, columns: Sequence[int], path: Path, problems: Problems) -> None:
+        """Report ids that begin with a quote (see ids.py); what else an id may not hold was reported before."""
+        for index in columns:
+            for i in np.flatnonzero(self.text[self.starts[:, index]] == _QUOTE):
+                problems.add(
+                    f"{path.name}:{self.lines[i]}", "an id begins with a quote", "write ids without quotes"
+                )
+
 
 def read_columns(
-    path: Path, width: int, what: str, problems: Problems, header: bool = False
+    path: Path,
+    width: int,
+    what: str,
+    problems: Problems,
+    header: int | None = None,
+    comments: Comments = "none",
 ) -> Iterator[Piece]:
     """Yield the lines of a file as pieces of ``width`` blank-separated fields; lines that do not fit are reported.
 
-    ``header`` skips the first line that is not blank. Blank lines are skipped, CRLF and a byte order mark accepted.
+    Blank lines are skipped, CRLF and a byte order mark accepted.
+
+    Args:
+        path: the file, plain or gzip.
+        width: how many fields a line has.
+        what: their names, for messages.
+        problems: told of every line that does not fit.
+        header: the column of a number; a first line without one, and with a header's word in front, is skipped.
+        comments: which lines are skipped because of a ``#``.
     """
-    line = 0
+    cutter = _Cutter(path, width, what, problems, header, comments)
     for raw in read_pieces(path, 8 << 20):
-        text = np.frombuffer(raw, np.uint8)
-        piece, line = _cut(text, line, width, what, path, problems, header)
-        header = header and not len(piece.lines)
+        piece = cutter.cut(raw)
         if len(piece.lines):
             yield piece
-
-
-def _cut(
-    text: npt.NDArray[np.uint8],
-    line: int,
-    width: int,
-    what: str,
-    path: Path,
-    problems: Problems,
-    header: bool,
-) -> tuple[Piece, int]:
-    blank = _BLANK[text]
-    edges = np.flatnonzero(np.diff(np.concatenate([[True], blank, [True]])))
-    starts, ends = edges[::2], edges[1::2]
-    breaks = np.flatnonzero(text == 10)
-    owner = np.searchsorted(breaks, starts)
-    fields = np.bincount(owner, minlength=len(breaks) + 1)
-    keep = fields == width
-    if header and len(owner):
-        keep[owner[0]] = False
-        fields[owner[0]] = 0
-    for bad in np.flatnonzero(~keep & (fields > 0)):
-        problems.add(
-            f"{path.name}:{line + bad + 1}",
-            f"{fields[bad]} column{'s' * int(fields[bad] != 1)}, {width} are needed: {what}",
+    if cutter.doubtful:
+        _log.info(
+            "%s: %s lines begin with # and are comments, as in trec_eval 10, though they have %d columns",
+            path.name,
+            f"{cutter.doubtful:,}",
+            width,
         )
-    bad_lines = _check_bytes(text, breaks, line, path, problems)
-    keep[bad_lines] = False
-    chosen = keep[owner]
-    starts, ends = starts[chosen].reshape(-1, width), ends[chosen].reshape(-1, width)
-    long = (ends - starts > MAX_BYTES).any(axis=1)
-    numbers = line + 1 + np.flatnonzero(keep)
-    for bad in numbers[long]:
-        problems.add(f"{path.name}:{bad}", f"a field has more than {MAX_BYTES} bytes")
-    return Piece(text, starts[~long], ends[~long], numbers[~long]), line + len(breaks)
 
 
-def _check_bytes(
-    text: npt.NDArray[np.uint8], breaks: Ints, line: int, path: Path, problems: Problems
-) -> Ints:
-    """Report control characters and bytes that are not UTF-8; returns the indices of those lines."""
-    bad = set(np.searchsorted(breaks, np.flatnonzero(_CONTROL[text])).tolist())
-    for index in sorted(bad):
-        problems.add(f"{path.name}:{line + index + 1}", "a control character; is this a text file?")
-    if (text > 127).any():
-        try:
-            text.tobytes().decode("utf-8")
-        except UnicodeDecodeError:
-            for index, row in enumerate(text.tobytes().split(b"\n")):
-                try:
-                    row.decode("utf-8")
-                except UnicodeDecodeError:
-                    problems.add(
-                        f"{path.name}:{line + index + 1}",
-                        "not UTF-8",
-                        "convert the file to UTF-8 first (iconv)",
-                    )
-                    bad.add(index)
-    return np.array(sorted(bad), np.int64)
+@dataclass
+class _Cutter:
+    path: Path
+    width: int
+    what: str
+    problems: Problems
+    header: int | None
+    comments: Comments
+    line: int = 0
+    doubtful: int = 0
+
+    def cut(self, raw: bytes) -> Piece:
+        """The next piece of the file, as columns."""
+        found = Fields.of(raw)
+        skipped = self._skipped(found)
+        count = found.count.copy()
+        count[skipped] = 0  # as if they were blank
+        keep = count == self.width
+        wrong = [
+            (line, self._columns(int(count[line])), None)
+            for line in np.flatnonzero((count > 0) & ~keep).tolist()
+        ]
+        comments = set(skipped.tolist())  # may hold what they like
+        strange = [said for said in strange_lines(found) if said[0] not in comments]
+        keep[[line for line, *_ in strange]] = False
+        chosen, rows = keep[found.owner], np.flatnonzero(keep)
+        starts = found.starts[chosen].reshape(-1, self.width)
+        ends = found.ends[chosen].reshape(-1, self.width)
+        fits = ~(ends - starts > MAX_BYTES).any(axis=1)
+        long = [(line, f"a field has more than {MAX_BYTES} bytes", None) for line in rows[~fits].tolist()]
+        for line, reason, hint in sorted([*wrong, *strange, *long], key=lambda said: said[0]):
+            self.problems.add(f"{self.path.name}:{self.line + line + 1}", reason, hint)
+        piece = Piece(found.text, starts[fits], ends[fits], self.line + 1 + rows[fits])
+        self.line += len(found.breaks)
+        return piece
+
+    def _columns(self, count: int) -> str:
+        return f"{count} column{'s' * (count != 1)}, {self.width} are needed: {self.what}"
+
+    def _skipped(self, found: Fields) -> Ints:
+        """Indices of the comments, and of the header row if it is the first line."""
+        skipped = np.empty(0, np.int64)
+        if self.comments != "none":
+            skipped = comment_lines(found, indented=self.comments == "indented")
+            self.doubtful += looks_like_data(found, skipped, self.width)
+        if self.header is None:
+            return skipped
+        lines = np.setdiff1d(np.flatnonzero(found.count), skipped, assume_unique=True)
+        if not len(lines):
+            return skipped
+        number, self.header = self.header, None
+        words = found.words(int(lines[0]))
+        return (
+            np.append(skipped, lines[0]) if len(words) == self.width and is_header(words, number) else skipped
+        )
 
 
 def parse_floats(
@@ -142,9 +168,9 @@ def parse_floats(
 
 
 def parse_integers(
-    column: Bytes, lines: Ints, path: Path, what: str, problems: Problems
+    column: Bytes, lines: Ints, path: Path, what: str, problems: Problems, low: int = 1 - 2**31
 ) -> npt.NDArray[np.int32]:
-    """Integers of a column as int32; anything else is reported with its line."""
+    """Integers of a column, ``low`` or more, as int32; anything else is reported with its line, and stands as 0 or ``low``."""
     out = np.zeros(len(column), np.int64)
     try:
         out = column.astype(np.int64)
@@ -156,12 +182,14 @@ def parse_integers(
         good = np.array([re.fullmatch(rb"[+-]?\d{1,10}", cell) is not None for cell in column.tolist()], bool)
         out[good] = column[good].astype(np.int64)
         good &= np.abs(out) < 2**31
+    good &= out >= low
+    needed = "an integer is needed" if low < 0 else f"an integer of {low} or more is needed"
     for i in np.flatnonzero(~good):
         problems.add(
             f"{path.name}:{lines[i]}",
-            f"the {what} is {column[i].decode('utf-8', 'replace')!r}, an integer is needed",
+            f"the {what} is {column[i].decode('utf-8', 'replace')!r}, {needed}",
         )
-    return np.where(good, out, 0).astype(np.int32)
+    return np.where(good, out, max(low, 0)).astype(np.int32)
 
 
 def segments(keys: Bytes) -> Ints:

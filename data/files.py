@@ -111,7 +111,7 @@ def read_jsonl(path: Path, problems: Problems) -> Iterator[tuple[int, dict[str, 
         try:
             value = json.loads(line)
         except (ValueError, RecursionError) as error:
-            problems.add(f"{path.name}:{number}", f"broken JSON: {_json_reason(error)}")
+            problems.add(f"{path.name}:{number}", f"broken JSON: {json_reason(error)}")
             continue
         if isinstance(value, dict):
             yield number, value
@@ -119,9 +119,14 @@ def read_jsonl(path: Path, problems: Problems) -> Iterator[tuple[int, dict[str, 
             problems.add(f"{path.name}:{number}", f"a JSON object is needed, this is {a_kind(value)}")
 
 
-def _json_reason(error: Exception) -> str:
+def json_reason(error: Exception) -> str:
+    """Why text could not be read as JSON, in words."""
     if isinstance(error, json.JSONDecodeError):
-        return f"{error.msg} at column {error.colno}"
+        return f"{error.msg} at column {error.colno}" + (
+            f" of line {error.lineno}" if error.lineno > 1 else ""
+        )
+    if isinstance(error, UnicodeDecodeError):
+        return f"not UTF-8: byte 0x{error.object[error.start]:02x} at byte {error.start + 1:,}"
     return "nested too deeply" if isinstance(error, RecursionError) else str(error)
 
 
@@ -131,7 +136,7 @@ def read_json(path: Path) -> dict[str, Any]:
         value = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:
         raise BadInput(
-            f"broken JSON: {error} ({path})", "the file was damaged; rebuild what it belongs to"
+            f"broken JSON: {json_reason(error)} ({path})", "the file was damaged; rebuild what it belongs to"
         ) from error
     if not isinstance(value, dict):
         raise BadInput(f"a JSON object is needed ({path})")
@@ -148,9 +153,20 @@ def fsync_dir(path: Path) -> None:
             os.close(handle)
 
 
+def is_stream(path: Path) -> bool:
+    """Whether writing to ``path`` replaces nothing: ``-``, a device, a pipe, or one of the process's open files."""
+    if path == STDIO or not path.exists() or path.is_dir():
+        return path == STDIO
+    if not path.is_file():
+        return True
+    # /dev/stdout and /dev/fd/63 may lead to a regular file, which the shell has opened to be written
+    folder = Path(os.path.realpath(path.parent))
+    return folder == Path("/dev") or folder.parts[:2] == ("/", "proc")
+
+
 def refuse_existing(path: Path, overwrite: bool) -> None:
-    """Raise if ``path`` exists and may not be replaced."""
-    if path != STDIO and not overwrite and (path.exists() or path.is_symlink()):
+    """Raise if ``path`` exists and may not be replaced; a device or a pipe is not replaced but written to."""
+    if not overwrite and (path.exists() or path.is_symlink()) and not is_stream(path):
         raise IntrexError(f"the output exists: {path}", "choose another name, or add --overwrite")
 
 
@@ -158,15 +174,15 @@ def refuse_existing(path: Path, overwrite: bool) -> None:
 def writing(path: Path, overwrite: bool = False) -> Iterator[IO[bytes]]:
     """Write a whole file or none: a hidden sibling, fsynced, then renamed; ``.gz`` is gzip with mtime 0.
 
-    Raises `IntrexError` if the file exists and ``overwrite`` is off. ``-`` is stdout; a device such as
-    ``/dev/null`` is written directly.
+    Raises `IntrexError` if the file exists and ``overwrite`` is off. ``-`` is stdout; devices
+    and pipes (`is_stream`) are written directly.
     """
     if path == STDIO:
         sys.stdout.flush()
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
         return
-    if path.exists() and not path.is_file() and not path.is_dir():
+    if is_stream(path):
         with path.open("wb") as stream:
             yield stream
         return

@@ -11,8 +11,9 @@ import numpy.typing as npt
 
 from intrex.data.columns import parse_integers, read_columns, segments, stack
 from intrex.data.errors import BadInput, Problems
-from intrex.data.files import read_lines, require_file, writing
+from intrex.data.files import require_file, writing
 from intrex.data.ids import Bytes, as_bytes, as_strings, id_problem
+from intrex.data.lines import first_line
 
 Ints = npt.NDArray[np.int64]
 
@@ -86,15 +87,17 @@ class Qrels:
 def read_qrels(path: Path) -> Qrels:
     """Read TREC qrels (4 columns) or BEIR qrels (3 columns, header), plain or gzip; any blanks separate.
 
+    A header row is skipped. In TREC's form a line whose first character is ``#`` is a comment, as in trec_eval 10.
     Raises `BadInput` with every malformed line counted, and on a file without any judgement.
     """
     require_file(path, "qrels")
     problems = Problems(path.name)
-    width, header = _sniff(path)
+    width = 3 if len(first_line(path).split()) == 3 else 4
     layout = "query, iteration, document, grade" if width == 4 else "query, document, grade"
     parts: tuple[list[Bytes], list[Bytes], list[Bytes]] = [], [], []
     numbers: list[Ints] = []
-    for piece in read_columns(path, width, layout, problems, header):
+    for piece in read_columns(path, width, layout, problems, width - 1, "first" if width == 4 else "none"):
+        piece.report_quotes((0, width - 2), path, problems)
         for part, at in zip(parts, (0, width - 2, width - 1), strict=True):
             part.append(piece.column(at))
         numbers.append(piece.lines)
@@ -106,16 +109,6 @@ def read_qrels(path: Path) -> Qrels:
     if not len(qrels):
         raise BadInput(f"the file has no judgement ({path})", "a line is: query iteration document grade")
     return qrels
-
-
-def _sniff(path: Path) -> tuple[int, bool]:
-    """Columns of the first line, and whether it is BEIR's header."""
-    problems = Problems(path.name)
-    for _, line in read_lines(path, problems):
-        fields = line.split()
-        return (3 if len(fields) == 3 else 4), fields[0] in ("query-id", "query_id") and len(fields) == 3
-    problems.raise_if_any()
-    return 4, False
 
 
 def write_qrels(qrels: Qrels, path: Path, overwrite: bool = False) -> None:

@@ -152,18 +152,27 @@ def _hash(ids: Bytes) -> npt.NDArray[np.uint64]:
 def read_run_table(path: Path) -> RunTable:
     """Read a TREC run (6 columns), plain or gzip; any blanks separate, the rank column is not looked at.
 
+    Lines whose first character after blanks is ``#`` are comments, as in trec_eval 10; a header row is skipped.
     Raises `BadInput` with every malformed line counted; NaN, infinity and text are not scores.
     """
-    require_file(path, "run")
     problems = Problems(path.name)
+    table = _table(path, problems)
+    problems.raise_if_any()
+    return table
+
+
+def _table(path: Path, problems: Problems) -> RunTable:
+    """What the sound lines say; the others go to ``problems``."""
+    require_file(path, "run")
     parts: list[tuple[Bytes, Bytes, npt.NDArray[np.float64], Ints]] = []
     tag = "intrex"
-    for piece in read_columns(path, 6, LAYOUT, problems):
+    for piece in read_columns(path, 6, LAYOUT, problems, header=4, comments="indented"):
+        piece.report_quotes((0, 2), path, problems)
         scores = parse_floats(piece.column(4), piece.lines, path, "score", problems)
         parts.append((piece.column(0), piece.column(2), scores, piece.lines))
         tag = piece.column(5)[-1].decode("utf-8", "replace")
-    problems.raise_if_any()
     if not parts:
+        problems.raise_if_any()
         raise BadInput(f"the run has no line ({path})", f"a line is: {LAYOUT}")
     queries, docs = stack([p[0] for p in parts]), stack([p[1] for p in parts])
     numbers = np.concatenate([p[2] for p in parts]), np.concatenate([p[3] for p in parts])
@@ -172,8 +181,8 @@ def read_run_table(path: Path) -> RunTable:
 
 def read_run(path: Path) -> Run:
     """Read a TREC run file into its canonical form; see `read_run_table`."""
-    table = read_run_table(path)
-    problems = Problems(table.source)
+    problems = Problems(path.name)
+    table = _table(path, problems)
     run = Run.from_columns(table.query_ids, table.doc_ids, table.scores, table.tag, problems, table.lines)
     problems.raise_if_any()
     return run
@@ -187,9 +196,19 @@ def check_tag(tag: str) -> None:
         )
 
 
+def check_query_ids(queries: Iterable[str]) -> None:
+    """Raise `BadInput` if a line of a TREC run could not begin with one of these ids: ``#`` begins a comment."""
+    if comments := [query for query in queries if query.startswith("#")]:
+        raise BadInput(
+            f"{len(comments):,} query ids begin with #, which makes a run's line a comment: {comments[0]}",
+            "give the queries other ids",
+        )
+
+
 def write_run(run: Run, path: Path, overwrite: bool = False) -> None:
     """Write a run as TREC's six columns, each score in the shortest form that reads back as the same float32."""
     check_tag(run.tag)
+    check_query_ids(as_strings(run.query_ids))
     with writing(path, overwrite) as stream:
         for query, docs, scores in run.rankings():
             head, tail = query.decode("utf-8") + " Q0 ", f" {run.tag}\n"

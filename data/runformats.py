@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from intrex.data.columns import parse_integers, read_columns, stack
-from intrex.data.errors import BadInput, Problems, UsageError, nearest
-from intrex.data.files import read_lines, reading, require_file, spooled, writing
-from intrex.data.ids import as_strings
+from intrex.data.errors import BadInput, Problems, UsageError, a_kind, nearest
+from intrex.data.files import json_reason, reading, require_file, spooled, writing
+from intrex.data.ids import as_bytes, as_strings, id_problem
+from intrex.data.lines import first_line
 from intrex.data.run import Run, read_run, write_run
+
+JSON_LAYOUT = "{query: {document: score}}"
+FLOAT32_ENDS = 2.0**128 - 2.0**103  # rounds to infinity from here on
 
 
 def read_any_run(path: Path) -> Run:
@@ -26,42 +31,78 @@ def read_any_run(path: Path) -> Run:
 
 def _read(path: Path) -> Run:
     require_file(path, "run")
-    problems = Problems(path.name)
-    first = next(read_lines(path, problems), (0, ""))[1].lstrip()
-    problems.raise_if_any()
+    first = first_line(path).lstrip()
     if first.startswith("{"):
         return _read_json(path)
     return _read_msmarco(path) if len(first.split()) == 3 else read_run(path)
 
 
+class _Pairs(list[tuple[str, Any]]):
+    """A JSON object as it stands, repeated keys included."""
+
+
 def _read_json(path: Path) -> Run:
+    problems = Problems(path.name, f"a JSON run reads {JSON_LAYOUT}")
     try:
         with reading(path) as stream:
-            ranked = json.loads(stream.read().decode("utf-8-sig"))
-        return Run.from_dict(
-            {q: {d: _number(s) for d, s in docs.items()} for q, docs in ranked.items()}, tag=_tag(path)
-        )
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise BadInput(f"broken JSON: {error} ({path})") from error
-    except (AttributeError, TypeError, ValueError) as error:
-        raise BadInput(f"a JSON run reads {{query: {{document: score}}}}: {error} ({path})") from error
+            text = stream.read().decode("utf-8-sig")
+        # Integers as float: one of 400 digits is infinite then, and no number has too many digits to be read
+        found = json.loads(text, object_pairs_hook=_Pairs, parse_int=float)
+    except (ValueError, RecursionError) as error:
+        hint = "convert the file to UTF-8 first (iconv)" if isinstance(error, UnicodeError) else problems.hint
+        raise BadInput(f"broken JSON: {json_reason(error)} ({path})", hint) from error
+    rows = list(_json_rows(found, path, problems))  # an object: it begins with a brace
+    problems.raise_if_any()
+    if not rows:
+        raise BadInput(f"the run has no line ({path})", problems.hint)
+    queries, docs = as_bytes([q for q, _, _ in rows]), as_bytes([d for _, d, _ in rows])
+    run = Run.from_columns(queries, docs, np.array([s for _, _, s in rows], np.float64), _tag(path), problems)
+    problems.raise_if_any()
+    return run
 
 
-def _number(value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise TypeError(f"a score is {value!r}, a number is needed")
-    return float(value)
+def _json_rows(ranked: _Pairs, path: Path, problems: Problems) -> Iterator[tuple[str, str, float]]:
+    """Yield (query, document, score) of what is sound; the rest goes to ``problems``, with its query."""
+    queries: set[str] = set()
+    for query, docs in ranked:
+        where = f"{path.name}, query {query!r}"
+        if query in queries:
+            problems.add(where, "the query stands twice")
+        elif wrong := id_problem(query):
+            problems.add(where, wrong)
+        queries.add(query)
+        if not isinstance(docs, _Pairs):
+            problems.add(where, f"the ranking is {_json_kind(docs)}, an object is needed")
+            continue
+        seen: set[str] = set()
+        for doc, score in docs:
+            if doc in seen:
+                problems.add(where, f"document {doc!r} stands twice")
+            elif wrong := id_problem(doc):
+                problems.add(where, wrong)
+            elif not isinstance(score, float):
+                problems.add(where, f"the score of {doc!r} is {_json_kind(score)}, a number is needed")
+            elif not abs(score) < FLOAT32_ENDS:
+                problems.add(where, f"the score of {doc!r} is {score!r}, a finite float32 number is needed")
+            else:
+                yield query, doc, score
+            seen.add(doc)
+
+
+def _json_kind(value: object) -> str:
+    return "an object" if isinstance(value, _Pairs) else a_kind(value)
 
 
 def _read_msmarco(path: Path) -> Run:
     problems = Problems(path.name)
     parts = []
-    for piece in read_columns(path, 3, "query document rank", problems):
-        ranks = parse_integers(piece.column(2), piece.lines, path, "rank", problems)
-        for i in np.flatnonzero(ranks < 1):
-            problems.add(f"{path.name}:{piece.lines[i]}", f"the rank is {ranks[i]}, ranks count from 1")
-        parts.append((piece.column(0), piece.column(1), 1.0 / np.maximum(ranks, 1), piece.lines))
-    problems.raise_if_any()
+    for piece in read_columns(path, 3, "query document rank", problems, header=2):
+        piece.report_quotes((0, 1), path, problems)
+        ranks = parse_integers(piece.column(2), piece.lines, path, "rank", problems, low=1)
+        parts.append((piece.column(0), piece.column(1), 1.0 / ranks, piece.lines))
+    if not parts:
+        problems.raise_if_any()
+        raise BadInput(f"the run has no line ({path})", "a line is: query document rank")
     queries, docs = stack([p[0] for p in parts]), stack([p[1] for p in parts])
     scores, lines = np.concatenate([p[2] for p in parts]), np.concatenate([p[3] for p in parts])
     run = Run.from_columns(queries, docs, scores, _tag(path), problems, lines)
@@ -104,8 +145,21 @@ FORMATS: dict[str, Callable[[Run, Path, bool], None]] = {
 }
 
 
-def write_any_run(run: Run, path: Path, form: str, overwrite: bool = False) -> None:
-    """Write a run as ``trec``, ``msmarco`` (query, document, rank) or ``json``; ``.gz`` compresses."""
+_SUFFIXES = {".json": "json", ".tsv": "msmarco"}
+
+
+def format_of(path: Path) -> str:
+    """The format that a file's name asks for: ``.json`` and ``.tsv`` (msmarco), with or without ``.gz``; else trec."""
+    return _SUFFIXES.get(Path(path.name.removesuffix(".gz")).suffix, "trec")
+
+
+def check_format(form: str) -> None:
+    """Raise `UsageError` unless there is a run format of that name."""
     if form not in FORMATS:
         raise UsageError(f"unknown run format {form!r}", nearest(form, FORMATS))
+
+
+def write_any_run(run: Run, path: Path, form: str, overwrite: bool = False) -> None:
+    """Write a run as ``trec``, ``msmarco`` (query, document, rank) or ``json``; ``.gz`` compresses."""
+    check_format(form)
     FORMATS[form](run, path, overwrite)

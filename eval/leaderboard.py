@@ -17,6 +17,7 @@ from intrex.eval.scorefile import SystemScores
 
 RESAMPLES = 10_000
 LEVEL = 0.95
+JUDGED = "Judged@10"
 
 
 @dataclass(frozen=True)
@@ -110,15 +111,16 @@ def _rows(one: SystemScores) -> Iterable[LeaderboardRow]:
     scores, conditions = one.scores, one.conditions
     values = scores.values if conditions.complete else scores.values[scores.answered]
     names = [str(m) for m in scores.measures]
-    if "Judged@10" not in names:
+    if JUDGED not in names:
         raise BadInput(f"the scores of {one.system} have no Judged@10", "intrex evaluate --scores writes it")
     low, high = bootstrap_interval(values)
     means = scores.means(conditions.complete)
-    judged = means["Judged@10"]
+    judged = means[JUDGED]
     place = (conditions.collection, conditions.query_set, conditions.split, "", "all")
     counts = (len(values), scores.n_missing, judged, one.run_sha256, conditions.signature())
+    shown = _shown(names)
     for i, name in enumerate(names):
-        if name != "Judged@10":
+        if name in shown:
             yield LeaderboardRow(
                 one.system, *place, name, means[name], float(low[i]), float(high[i]), *counts
             )
@@ -140,9 +142,12 @@ def write_leaderboard(rows: Sequence[LeaderboardRow], path: Path, overwrite: boo
 
 def shown_measures(systems: Sequence[SystemScores]) -> list[str]:
     """The measures in the order they were asked for; Judged@10 has a column of its own in the CSV."""
-    return [
-        m for m in dict.fromkeys(str(m) for one in systems for m in one.scores.measures) if m != "Judged@10"
-    ]
+    return list(dict.fromkeys(m for one in systems for m in _shown([str(m) for m in one.scores.measures])))
+
+
+def _shown(names: Sequence[str]) -> Sequence[str]:
+    """The measures that get rows: all but Judged@10, which goes with every row, unless it is all there is."""
+    return [name for name in names if name != JUDGED] or names
 
 
 def pivot(

@@ -15,9 +15,10 @@ from intrex.data.run import Run
 
 Floats = npt.NDArray[np.float64]
 MAX_WEIGHT = 1e6
+RRF_K = 60.0
 
 
-def reciprocal_ranks(scores: npt.NDArray[np.float32], k: float = 60.0) -> Floats:
+def reciprocal_ranks(scores: npt.NDArray[np.float32], k: float = RRF_K) -> Floats:
     """1 / (k + rank) of a ranking in order (Cormack, Clarke and Büttcher 2009)."""
     return 1.0 / (k + np.arange(1, len(scores) + 1, dtype=np.float64))
 
@@ -33,7 +34,7 @@ def min_max(scores: npt.NDArray[np.float32]) -> Floats:
 
 
 def rrf(
-    runs: Sequence[Run], *, rrf_k: float = 60.0, k: int = 1000, depth: int | None = None, tag: str = "rrf"
+    runs: Sequence[Run], *, rrf_k: float = RRF_K, k: int = 1000, depth: int | None = None, tag: str = "rrf"
 ) -> Run:
     """Reciprocal rank fusion over the canonical ranks.
 
@@ -127,10 +128,7 @@ def fuse_with_ranx(
         UsageError: ranx has no such untrained method.
         BadInput: the runs differ in their queries, which ranx cannot do.
     """
-    if method in METHODS:
-        raise UsageError(f"{method} is intrex's own", "leave --engine ranx out")
-    if method not in _RANX:
-        raise UsageError(f"unknown ranx method {method!r}", nearest(method, _RANX))
+    check_options(method, "ranx")
     try:
         import ranx
     except ImportError as error:
@@ -173,7 +171,7 @@ def fuse_runs(
     *,
     engine: str = "native",
     weights: Sequence[float] | None = None,
-    rrf_k: float = 60.0,
+    rrf_k: float | None = None,
     depth: int | None = None,
     k: int = 1000,
     tag: str | None = None,
@@ -183,17 +181,30 @@ def fuse_runs(
     Raises:
         UsageError: unknown method or engine, or options that do not belong to the method.
     """
-    if weights is not None and method != "wsum":
-        raise UsageError(f"--weights belongs to wsum, not to {method}")
+    check_options(method, engine, weights, rrf_k)
     if engine == "ranx":
-        fused = fuse_with_ranx(runs, method, k=k)
-    elif engine != "native":
-        raise UsageError(f"unknown engine {engine!r}", "known: native, ranx")
+        fused = fuse_with_ranx(runs if depth is None else [cut(run, depth) for run in runs], method, k=k)
     elif method == "rrf":
-        fused = rrf(runs, rrf_k=rrf_k, k=k, depth=depth)
-    elif method == "wsum":
-        fused = wsum(runs, weights, k=k, depth=depth)
+        fused = rrf(runs, rrf_k=RRF_K if rrf_k is None else rrf_k, k=k, depth=depth)
     else:
+        fused = wsum(runs, weights, k=k, depth=depth)
+    return replace(fused, tag=tag or fused.tag)
+
+
+def check_options(
+    method: str, engine: str = "native", weights: Sequence[float] | None = None, rrf_k: float | None = None
+) -> None:
+    """Raise `UsageError` on an unknown method or engine, and on options that the method would ignore."""
+    if engine not in ("native", "ranx"):
+        raise UsageError(f"unknown engine {engine!r}", "known: native, ranx")
+    if engine == "native" and method not in METHODS:
         hint = f"add --engine ranx for {method}" if method in _RANX else nearest(method, METHODS)
         raise UsageError(f"unknown fusion method {method!r}", hint)
-    return replace(fused, tag=tag or fused.tag)
+    if engine == "ranx" and method in METHODS:
+        raise UsageError(f"{method} is intrex's own", "leave --engine ranx out")
+    if engine == "ranx" and method not in _RANX:
+        raise UsageError(f"unknown ranx method {method!r}", nearest(method, _RANX))
+    if weights is not None and method != "wsum":
+        raise UsageError(f"--weights belongs to wsum, not to {method}", "leave --weights out")
+    if rrf_k is not None and method != "rrf":
+        raise UsageError(f"--rrf-k belongs to rrf, not to {method}", "leave --rrf-k out")

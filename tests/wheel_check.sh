@@ -1,12 +1,31 @@
 #!/bin/sh
 # Build the wheel, install it into a fresh environment, and use it from another folder: what an editable install
-# hides (a package or a recipe that the wheel lacks) shows here. Usage: wheel_check.sh PYTHON-WITH-build
+# hides (a package or a recipe that the wheel lacks) shows here. It is built from a copy of the tracked files: setuptools
+# would put what an older build/ holds into the wheel. Usage: wheel_check.sh PYTHON-WITH-build
 set -eu
 python=$1
 here=$(pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-"$python" -m build --wheel --outdir "$work/dist" . >"$work/build.log" 2>&1 || { cat "$work/build.log"; exit 1; }
+mkdir "$work/source"
+if git rev-parse --is-inside-work-tree >"$work/git.log" 2>&1; then
+    git ls-files --cached -z | tar --null --files-from=- --create --file="$work/source.tar"
+else  # an unpacked archive has nothing but tracked files, and what was made since
+    tar --exclude=./build --exclude=./dist --exclude=./out --exclude='./.*' --exclude='*.egg-info' --create --file="$work/source.tar" .
+fi
+tar --extract --file="$work/source.tar" --directory="$work/source"
+"$python" -m build --wheel --outdir "$work/dist" "$work/source" >"$work/build.log" 2>&1 || { cat "$work/build.log"; exit 1; }
+"$python" - "$work/source" "$work"/dist/*.whl <<'PY'
+import sys
+import zipfile
+from pathlib import Path
+
+source, wheel = Path(sys.argv[1]), set(zipfile.ZipFile(sys.argv[2]).namelist())
+folders = [source / name for name in ("cli", "data", "encoders", "eval", "retrievers")]
+files = [p for folder in folders for p in folder.rglob("*") if p.suffix in (".py", ".toml", ".typed")]
+if lost := sorted(n for n in (p.relative_to(source).as_posix() for p in files) if f"intrex/{n}" not in wheel):
+    sys.exit(f"the wheel lacks {len(lost)} files, for example {lost[0]}: name its package in pyproject.toml")
+PY
 "$python" -m venv "$work/venv"
 "$work/venv/bin/python" -m pip install --quiet --constraint constraints.txt "$work"/dist/*.whl
 cp constraints.txt "$work"

@@ -9,11 +9,11 @@ from typing import NamedTuple
 
 from intrex.data.errors import Problems
 from intrex.data.importers.inputs import Input
+from intrex.data.lines import first_line, is_header
 from intrex.data.writer import Source
 
 _GRADE = re.compile(r"[+-]?[0-9]{1,10}")
 _LARGEST = 2**31 - 1
-_HEADERS = {"query-id", "query_id", "queryid", "qid", "query"}
 _COLUMNS = {3: "query, document, grade", 4: "query, iteration, document, grade"}
 
 
@@ -30,14 +30,18 @@ def read_judgements(file: Input, problems: Problems) -> Iterator[Judgement]:
     """Yield the judgements of a file whose format its first line tells.
 
     Three or four columns between TABs (ids may hold blanks then), else between any blanks. Three are query,
-    document and grade, as BEIR has them; four are TREC's, with an iteration that nobody reads. A header is skipped.
+    document and grade, as BEIR has them; four are TREC's, with an iteration that nobody reads, and ``#`` as the first
+    character of a line begins a comment. A header is skipped.
     """
-    layout: _Layout | None = None
+    layout = _Layout(first_line(file.path))
+    first = True
     count = 0
     for line, text in file.lines(problems):
-        first, layout = layout is None, layout or _Layout(text)
+        if layout.width == 4 and text.startswith("#"):
+            continue
         fields = layout.split(text)
-        if first and fields[0].lower() in _HEADERS and not _GRADE.fullmatch(fields[-1]):
+        header, first = first and is_header(fields, -1), False
+        if header:
             continue
         count += 1
         if wrong := layout.complaint(fields):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,8 +13,10 @@ from intrex.data.errors import BadInput, Problems, UsageError, nearest
 from intrex.data.importers.documents import READERS
 from intrex.data.importers.inputs import Input, bare_name
 
+_log = logging.getLogger("intrex")
 _JSON = (".jsonl", ".jsonl.gz", ".json", ".json.gz")
 _TSV = (".tsv", ".tsv.gz", ".txt", ".txt.gz")
+_JUDGED = (*_TSV, ".qrels", ".qrels.gz", ".trec", ".trec.gz")
 _TOPICS = re.compile(r"(queries|topics|questions)(?![a-z0-9])", re.IGNORECASE)
 _QRELS = re.compile(r"qrels?(?![a-z0-9])[._-]*", re.IGNORECASE)
 _SET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -113,7 +116,10 @@ def _qrels_files(folder: Path) -> dict[str, Input]:
     found: dict[str, Input] = {}
     for path in _visible(folder):
         below = path.relative_to(folder)
-        inside = below.parts[0] == "qrels" and len(below.parts) == 2 and path.name.endswith(_TSV)
+        inside = below.parts[0] == "qrels" and len(below.parts) == 2
+        if inside and not path.name.endswith(_JUDGED):
+            _log.info("%s is not read: judgements end in %s", below, ", ".join(_JUDGED[::2]))
+            continue
         if inside or (len(below.parts) == 1 and _QRELS.match(path.name)):
             name = _checked(_QRELS.sub("", bare_name(path), count=1) or "test", path)
             if name in found:

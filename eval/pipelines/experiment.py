@@ -6,7 +6,7 @@ import csv
 import io
 import os
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
@@ -14,7 +14,7 @@ from typing import Any
 
 from intrex.data.builders.registry import build_named
 from intrex.data.collection import Collection
-from intrex.data.errors import IntrexError
+from intrex.data.errors import BadInput, IntrexError, nearest
 from intrex.data.files import file_sha256, fingerprint, write_text
 from intrex.data.importers.sources import import_collection
 from intrex.data.locate import find_qrels
@@ -152,7 +152,23 @@ def _version(package: str) -> str | None:
 
 def plan_experiment(recipe: Recipe, out: Path) -> list[tuple[Stage, str]]:
     """Each stage of a recipe with ``done``, or with why it would run; nothing is changed."""
-    return plan_stages(_pinned(recipe.stages), KINDS, out / ".stages")
+    return plan_stages(_pinned(recipe.stages), KINDS, out / ".stages", _has_queries(recipe))
+
+
+def _has_queries(recipe: Recipe) -> Callable[[Result], None]:
+    """A check that the collection has the recipe's query set, made before anything is indexed."""
+
+    def check(result: Result) -> None:
+        if result.stage.kind != "collection":
+            return
+        there = Collection.open(result.output).sets
+        if recipe.queries not in there:
+            hint = nearest(recipe.queries, there) if there else "the collection has no judged queries"
+            raise BadInput(
+                f"the collection has no query set {recipe.queries!r} ({recipe.file}, queries)", hint
+            )
+
+    return check
 
 
 def run_experiment(recipe: Recipe, out: Path, watch: Watch) -> tuple[list[SystemScores], list[Result]]:
@@ -168,7 +184,7 @@ def run_experiment(recipe: Recipe, out: Path, watch: Watch) -> tuple[list[System
         raise IntrexError(
             f"not the folder of an experiment, nothing is written into it: {out}", "choose another --output"
         )
-    done = run_stages(_pinned(recipe.stages), KINDS, out / ".stages", watch)
+    done = run_stages(_pinned(recipe.stages), KINDS, out / ".stages", watch, _has_queries(recipe))
     for name, result in done.items():
         _link(out / name, result.output)
     systems = read_scores(done["scores"].output)

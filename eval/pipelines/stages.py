@@ -103,18 +103,40 @@ def _finished(stage: Stage, folder: Path, kind: Kind) -> Result | None:
     if not record.is_file() or not output.exists():
         return None
     try:
-        known = read_json(record)
+        known = _record(record)
         if output.is_dir():
             read_manifest(output)
         elif output.stat().st_size != known["bytes"]:
             return None
         return Result(stage, output, known["fingerprint"], known["seconds"], known["units"], cached=True)
-    except (BadInput, KeyError):
+    except BadInput:
         return None
 
 
+_FIELDS: dict[str, type | tuple[type, ...]] = {
+    "stage": str,
+    "fingerprint": str,
+    "seconds": (int, float),
+    "units": int,
+    "bytes": int,
+    "identity": dict,
+}
+
+
+def _record(file: Path) -> dict[str, Any]:
+    """What a ``stage.json`` says; raises `BadInput` unless it is one that `_run` wrote."""
+    known = read_json(file)
+    if not all(isinstance(known.get(name), kind) for name, kind in _FIELDS.items()):
+        raise BadInput(f"damaged record of a stage ({file})", "the stage will run again")
+    return known
+
+
 def run_stages(
-    stages: Sequence[Stage], kinds: Mapping[str, Kind], store: Path, watch: Watch
+    stages: Sequence[Stage],
+    kinds: Mapping[str, Kind],
+    store: Path,
+    watch: Watch,
+    check: Callable[[Result], None] = lambda _: None,
 ) -> dict[str, Result]:
     """Run what is not done yet, in order.
 
@@ -123,6 +145,7 @@ def run_stages(
         kinds: how each kind works.
         store: folder of the stages' results, made if needed.
         watch: context manager around each stage that runs; it yields a progress callback.
+        check: sees every result, old or new, before the next stage begins, and raises if that cannot go on.
 
     Returns:
         The result of each stage, by name.
@@ -139,6 +162,7 @@ def run_stages(
             done[stage.name] = _finished(stage, folder, kind) or _run(
                 stage, kind, identity, folder, done, watch
             )
+            check(done[stage.name])
     return done
 
 
@@ -184,10 +208,18 @@ def _alone(store: Path) -> Iterator[None]:
         yield
 
 
-def plan_stages(stages: Sequence[Stage], kinds: Mapping[str, Kind], store: Path) -> list[tuple[Stage, str]]:
-    """Each stage with ``done``, or with the reason why it would run."""
+def plan_stages(
+    stages: Sequence[Stage],
+    kinds: Mapping[str, Kind],
+    store: Path,
+    check: Callable[[Result], None] = lambda _: None,
+) -> list[tuple[Stage, str]]:
+    """Each stage with ``done``, or with the reason why it would run; ``check`` as in `run_stages`."""
     done: dict[str, Result] = {}
-    records = [read_json(p) for p in sorted(store.glob("*/stage.json"))]
+    records = []
+    for file in sorted(store.glob("*/stage.json")):
+        with contextlib.suppress(BadInput):  # it counts as not run
+            records.append(_record(file))
     found = []
     for stage in stages:
         waits = [name for name in stage.inputs if name not in done]
@@ -195,17 +227,23 @@ def plan_stages(stages: Sequence[Stage], kinds: Mapping[str, Kind], store: Path)
             found.append((stage, f"runs after {', '.join(waits)}"))
             continue
         identity = _identity(stage, kinds, done)
-        result = _finished(stage, _folder(store, identity), kinds[stage.kind])
+        folder = _folder(store, identity)
+        result = _finished(stage, folder, kinds[stage.kind])
         if result:
+            check(result)
             done[stage.name] = result
-        found.append((stage, "done" if result else _reason(stage, identity, records)))
+        found.append((stage, "done" if result else _reason(stage, folder, identity, records)))
     return found
 
 
-def _reason(stage: Stage, identity: Mapping[str, Any], records: Sequence[Mapping[str, Any]]) -> str:
+def _reason(
+    stage: Stage, folder: Path, identity: Mapping[str, Any], records: Sequence[Mapping[str, Any]]
+) -> str:
     """How this stage differs from the nearest one of its name that ran."""
+    if (folder / "stage.json").exists():  # of the same key, and yet not finished
+        return "its result is missing or damaged"
     differences = [
-        [part for part in ("params", "inputs", "code") if record["identity"][part] != identity[part]]
+        [part for part in ("params", "inputs", "code") if record["identity"].get(part) != identity[part]]
         for record in records
         if record["stage"] == stage.name
     ]

@@ -8,7 +8,10 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 from intrex.data.collection import Collection
+from tests.conftest import write_beir
 
 COMMAND = [sys.executable, "-m", "intrex.cli"]
 
@@ -110,3 +113,58 @@ def test_experiments_write_only_into_their_own_folder(tmp_path: Path, intrex) ->
     said = intrex(f"experiment run demo -o {tmp_path}/o")
     assert said.code == 1 and "not the folder of an experiment" in said.err
     assert (tmp_path / "o" / "leaderboard.csv").read_text() == "mine"
+
+
+def test_devices_pipes_and_open_files_are_written_directly(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("q1 Q0 d1 1 2.0 a\n")
+    (tmp_path / "b").write_text("q1 Q0 d1 1 1.0 b\n")
+    said = subprocess.run(
+        ["bash", "-c", f"""set -e
+        intrex() {{ {sys.executable} -m intrex.cli "$@"; }}
+        intrex fuse a b -o /dev/null
+        intrex convert a /dev/null
+        intrex fuse a b -o >(cat > piped); wait $!
+        intrex fuse a b -o /dev/stdout > opened
+        intrex fuse a b -o /dev/fd/3 3> third
+        intrex fuse a b -o plain
+        cmp plain opened; cmp plain third; cmp plain piped
+        if intrex fuse a b -o plain; then exit 9; fi"""],
+        cwd=tmp_path, capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert said.returncode == 0 and "the output exists: plain" in said.stderr, said
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a", "b", "opened", "piped", "plain", "third"]
+
+
+@pytest.mark.parametrize(
+    "locale",
+    [
+        {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
+        {"PYTHONIOENCODING": "ascii"},
+        {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONIOENCODING": "latin-1"},
+    ],
+)
+def test_text_is_utf8_whatever_the_locale(tmp_path: Path, locale: dict[str, str]) -> None:
+    write_beir(tmp_path / "größe")
+    (tmp_path / "größe" / "queries.jsonl").write_bytes('{"_id": "qü", "text": "Straße 東京"}\n'.encode())
+    (tmp_path / "größe" / "qrels" / "test.tsv").write_bytes("qü\tünï-6\t1\n".encode())
+    (tmp_path / "größe" / "qrels" / "train.tsv").unlink()
+    lines = [
+        "collection import größe kü",
+        "index bm25 kü iü",
+        "search iü kü:test -o rü",
+        "search iü kü:test",
+        "evaluate kü:test rü -q -m RR --scores sü",
+        "evaluate kü:test rü --format table",
+        "convert rü ü.json",
+        "evaluate nö rü",
+    ]
+    said = []
+    for line in lines:
+        done = subprocess.run(
+            [*COMMAND, *line.split()], cwd=tmp_path, capture_output=True, env={**os.environ, **locale}
+        )
+        assert done.returncode == (1 if "nö" in line else 0), done
+        said.append((done.stdout.decode("utf-8"), done.stderr.decode("utf-8")))
+    assert said[1][1].startswith("iü: bm25 index") and said[3][0].startswith("qü Q0 ünï-6 1 ")
+    assert "iü" in said[4][0] and "qü" in said[4][0] and "─" in said[5][0]
+    assert "ünï-6" in (tmp_path / "ü.json").read_text(encoding="utf-8") and "not found: nö" in said[7][1]

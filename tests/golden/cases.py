@@ -1,5 +1,6 @@
 """The golden cases: files to lay out, then command lines (or small actions between them)."""
 
+import gzip
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -31,6 +32,9 @@ IMPORT = "collection import src c"
 MADE = [IMPORT, "index bm25 c i"]
 RUN = b"q1 Q0 d1 1 2.0 mine\nq1 Q0 d2 2 1.0 mine\nq2 Q0 d3 1 2.0 mine\nq2 Q0 d2 2 1.5 mine\n"
 OTHER = b"q1 Q0 d2 1 9 other\nq1 Q0 d1 2 8 other\n"
+
+
+RECIPE = b'name="x"\nqueries="test"\nmeasures=["AP"]\n[collection]\nimport="src"\n'
 
 
 def beir(**changes: bytes) -> dict[str, bytes]:
@@ -72,6 +76,10 @@ CASES: dict[str, Case] = {
         [IMPORT, "collection import crlf c2", "collection info c --format jsonl", "collection info c2 --format jsonl"],
         {**BEIR, **{k.replace("src", "crlf"): b"\xef\xbb\xbf" + v.replace(b"\n", b"\r\n") for k, v in BEIR.items()}},
     ),
+    "collection-import-qrels-by-other-names": Case(
+        [IMPORT, "collection info c --format csv"],
+        {**BEIR, "src/qrels/dev.qrels": b"q1 0 d1 1\n", "src/qrels/train.trec": b"q2 0 d2 1\n"},
+    ),
     "index-search-evaluate": Case(
         [*MADE, "search i c:test", "search i c:test --k 1 --tag best -o r.txt", "evaluate c:test r.txt", "evaluate c:test r.txt --format table -m nDCG@10 -m P@1"],
         BEIR,
@@ -82,6 +90,9 @@ CASES: dict[str, Case] = {
         ["fuse a.txt b.txt", "fuse a.txt b.txt --method wsum --weights 0.25,0.75 --k 1", "fuse a.txt b.txt --method wsum --weights 1"],
         {"a.txt": RUN, "b.txt": OTHER},
     ),
+    "bad-fuse-options": Case(
+        ["fuse a b --method wsum --rrf-k 60", "fuse a b --method isr --engine ranx --rrf-k 60", "fuse a b --weights 1,2", "fuse a b --method isr", "fuse a b --engine anserini", "fuse a b --engine ranx --method iso", "fuse a b --engine ranx"],
+    ),
     "leaderboard": Case(
         [
             IMPORT,
@@ -90,6 +101,10 @@ CASES: dict[str, Case] = {
             "leaderboard build s.jsonl --format csv --sort-by RR@10",
         ],
         {**BEIR, "a.txt": RUN, "b.txt": OTHER},
+    ),
+    "leaderboard-judged-alone": Case(
+        ["evaluate q.tsv b.txt -m Judged@10 --scores s.jsonl", "leaderboard build s.jsonl -o l.csv", "leaderboard build s.jsonl --format csv"],
+        {"q.tsv": QRELS, "b.txt": RUN},
     ),
     "evaluate-formats": Case(
         [IMPORT]
@@ -104,6 +119,10 @@ CASES: dict[str, Case] = {
     "convert": Case(
         ["convert a.txt a.json --to json", "convert a.json b.tsv --to msmarco", "convert b.tsv c.txt --tag back", "convert a.txt x --to xml"],
         {"a.txt": RUN},
+    ),
+    "convert-format-by-name": Case(
+        ["convert a.txt a.json", "convert a.json b.tsv.gz", "convert b.tsv.gz c.run", "convert a.json d.json --to trec", "evaluate q.tsv d.json -m RR", "convert nowhere a.json", "convert nowhere x --to jsn"],
+        {"a.txt": RUN, "q.tsv": QRELS},
     ),
     "collection-list": Case([IMPORT, "collection list --format csv"], BEIR),
     "experiment-plan": Case(["experiment plan r.toml --format csv"], {"r.toml": b'name="x"\nqueries="test"\nmeasures=["AP"]\n[collection]\nimport="src"\n[[system]]\nname="a"\nindex="bm25"\n'}),
@@ -136,6 +155,7 @@ CASES: dict[str, Case] = {
     "bad-model": Case([IMPORT, "index dense c i --encoder no/such-model", "index dense c i --encoder hashing:x", "index dense c i --encoder hashing --dtype float16"], BEIR, shows_files=True),
     "bad-bm25-parameters": Case([IMPORT, "index bm25 c i --b 1.5", "index bm25 c i --k1 -1", "index bm25 c i --k1 nan"], BEIR),
     "bad-manifest-flipped-byte": Case([*MADE, flip, "search i c:test", "index verify i"], BEIR),
+    "bad-index-is-a-collection": Case([IMPORT, "index verify c", "index info c", "collection verify c"], BEIR),
     "bad-index-flipped-byte": Case([*MADE, "index verify i", flip_data, "index verify i"], BEIR),
     "bad-index-cut-off": Case([IMPORT, "index dense c i --encoder hashing", cut, "search i c:test"], BEIR),
     "bad-query-file": Case([*MADE, "search i a.tsv", "search i b.jsonl", "search i empty"], {**BEIR, "a.tsv": b"q1\tfine\nno tab\nq1\tagain\n\tno id\n", "b.jsonl": b'{"_id": "q1"}\n{"id": 3, "text": "x"}\n', "empty": b""}),
@@ -144,12 +164,68 @@ CASES: dict[str, Case] = {
     "bad-run-duplicate": Case(["evaluate q.tsv r"], {"q.tsv": QRELS, "r": RUN + b"q1 Q0 d1 3 0.5 t\n"}),
     "bad-run-not-utf8": Case(["evaluate q.tsv r"], {"q.tsv": QRELS, "r": RUN + b"q1 Q0 caf\xe9 3 0.5 t\nq1 Q0 a\x00b 3 0.5 t\n"}),
     "bad-run-empty": Case(["evaluate q.tsv r", "evaluate q.tsv nowhere", "evaluate q.tsv src"], {"q.tsv": QRELS, "r": b"", "src/x": b""}),
+    "bad-run-json": Case(
+        [f"evaluate q.tsv {name}.json" for name in ("twice", "kinds", "digits", "deep", "cut", "latin", "empty")],
+        {
+            "q.tsv": QRELS,
+            "twice.json": b'{"q1": {"d1": 1, "d1": 2, "d2": 1},\n "q1": {"d1": 3}}\n',
+            "kinds.json": '{"q 1": {"d1": 1}, "q2": [1], "q3": {"d1": "x", "d2": true, "d\u00a03": 1, "d4": NaN, "d5": {}}}'.encode(),
+            "digits.json": b'{"q1": {"d1": 1' + b"0" * 400 + b', "d2": 1' + b"0" * 5000 + b', "d3": 1e39}}\n',
+            "deep.json": b'{"q1": ' * 100_000,
+            "cut.json": b'{"q1": {"d1": 1},\n "q2": {"d1"',
+            "latin.json": b'{"q1": {"caf\xe9": 1}}',
+            "empty.json": b'{"q1": {}}',
+        },
+    ),
     "bad-run-other-queries": Case(["evaluate q.tsv r"], {"q.tsv": QRELS, "r": b"101 Q0 d1 1 1 t\n"}),
+    "comments-and-headers": Case(
+        ["evaluate q.txt r.txt -m nDCG@10", "evaluate q.txt bad.txt", "evaluate bad.q r.txt"],
+        {
+            "q.txt": b"# trec_eval 10 has comments\nquery-id 0 doc rel\nq1 0 d1 2\nq1 0 d#2 1\n#q1 0 d3 1\n# caf\xe9\n",
+            "r.txt": b"# run\n  # after blanks\nqid Q0 docno rank score run\nq1 Q0 d#2 1 2 t\nq1 Q0 d1 2 1 t\n",
+            "bad.txt": b"# run\nq1 Q0 d1 1 2\n#\nq1 Q0 d2 1 x t\nqid Q0 docno rank score run\n",
+            "bad.q": b"#\n # not at the line's beginning\nq1 0 d1 1\n#\nq1 0 d2 x\n",
+        },
+    ),
+    "bad-run-many-problems": Case(
+        [f"{command} {name}" for name in ("r", "r.tsv", "r.json", "r.gz") for command in ("evaluate q.tsv",)],
+        {
+            "q.tsv": QRELS,
+            "r": RUN + b"q1 Q0 x 3 nan t\nq1 Q0 y 4\n" + "q1 Q0 a\u00a0b 3 1 t\n".encode() + b'"q1" Q0 z 3 1 t\nq1 Q0 d1 3 1 t\nq1 Q0 ' + b"z" * 513 + b" 3 1 t\nq1 Q0 w 3 1e39 t\n",
+            "r.tsv": b"q1\td1\t1\nq1\td2\t0\nq1\td3\n" + b"".join(b"q1\td%d\tx\n" % i for i in range(7)),
+            "r.json": b'{"q1": {' + b", ".join(b'"d%d": "x"' % i for i in range(7)) + b"}}",
+            "r.gz": gzip.compress(RUN * 50, mtime=0)[:-20],
+        },
+    ),
+    "bad-qrels-many-problems": Case(
+        [f"evaluate {name} r" for name in ("trec", "beir.tsv", "plain", "empty", "cut.gz", "flipped.gz", "header", "comments", "wide")],
+        {
+            "r": RUN,
+            "trec": b"q1 0 d1 1\nq1 0 d2 1.0\nq1 0 d3 one\nq1 0 d4 \nq1 d5 1\nq1 0 d6 9999999999\nq1 0 d7 1_0\nq1 0 d8 1 x\nq1 0 d1 0\n",
+            "beir.tsv": QRELS + b"q1\td4\t0.5\nq1\td5\nq1\td6\t\nq1\t0\td7\t1\nq1\td8\tnan\nq1\td9\t+\nq2\td2\t1\n",
+            "plain": b"q1 d1 1\nq1 d2 1e0\nq1 d3 0x1\n",
+            "empty": b"",
+            "cut.gz": gzip.compress(QRELS * 50, mtime=0)[:-20],
+            "flipped.gz": gzip.compress(QRELS, mtime=0)[:12] + b"\xff\xff" + gzip.compress(QRELS, mtime=0)[14:],
+            "header": b"query-id\tcorpus-id\tscore\n",
+            "comments": b"# nothing\n# else\n",
+            "wide": "q1 0 d1 1\nq\u30001 0 d2 1\n".encode() + b'q1 0 "d3" 1\nq1 0 caf\xe9 1\nq1 0 d\x01 1\n',
+        },
+    ),
     "bad-qrels-file": Case(["evaluate q.tsv r"], {"q.tsv": QRELS + b"q1\td3\tone\nq1\td1\t1\nq1\n", "r": RUN}),
     "bad-measure": Case(["evaluate q.tsv r -m nDGC@10 -m Foo -m AP@0"], {"q.tsv": QRELS, "r": RUN}),
     "bad-recipe": Case(
         ["experiment run r.toml", "experiment run nowhere", "experiment run broken.toml"],
         {"r.toml": b'name="x"\nmeasures=["AP"]\ncolour=1\n[collection]\nbuild="stdlib"\nimport="x"\n[[system]]\nname="a b"\nindex="bm25"\nk2=3\n[[system]]\nname="f"\nfuse=["a","b"]\n[[system]]\nname="d"\nindex="dense"\n', "broken.toml": b"name = \n"},
+    ),
+    "bad-recipe-values": Case(
+        [f"experiment plan {name}.toml" for name in ("top", "origin", "index", "fuse")],
+        {
+            "top.toml": b'name="../x"\nqueries=""\nmeasures=[1, "nDGC@10"]\nk=0\nsystem=["a"]\n[collection]\nbuild="stdlbi"\n',
+            "origin.toml": b'name="x"\nqueries="test"\nmeasures=[]\nsystem=[]\n[collection]\nimport="src"\nsample=10\nseed=1\n',
+            "index.toml": RECIPE + b'[[system]]\nname=".."\nindex="bm52"\n[[system]]\nname="a/b"\nindex="bm25"\nk1=nan\nb=2\n[[system]]\nname="h"\nindex="dense"\nencoder="hashing:x"\ndtype="int8"\nbatch_size=0\n',
+            "fuse.toml": RECIPE + b'[[system]]\nname="a"\nindex="bm25"\n[[system]]\nname="f"\nfuse=["a","b"]\nmethod="rff"\ndepth=0\n[[system]]\nname="g"\nfuse=["a","f"]\nmethod="wsum"\nrrf_k=9\nweights=[nan,1,0]\n',
+        },
     ),
     "bad-scores": Case(["leaderboard build s.jsonl", "leaderboard build nowhere"], {"s.jsonl": b'{"query": "q1"}\n'}),
     "usage": Case(["serch i q", "search", "search i", "index dense c i", "evaluate q.tsv", "index bm25 c i --b x"]),

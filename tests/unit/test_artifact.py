@@ -83,6 +83,49 @@ def test_a_second_builder_is_turned_away(tmp_path: Path) -> None:
     verify(tmp_path / "a")
 
 
+def test_of_two_builds_of_other_inputs_the_second_to_finish_is_refused_and_kept(tmp_path: Path) -> None:
+    began, done = os.pipe(), os.pipe()
+
+    def slow(build: Build) -> Manifest:
+        os.write(began[1], b"x")
+        os.read(done[0], 1)
+        return make("slow")(build)
+
+    child = os.fork()
+    if child == 0:
+        try:
+            build_artifact(tmp_path / "a", "slow", slow)
+        except IntrexError as error:
+            os._exit(17 if "exists" in error.message else 1)
+        finally:
+            os._exit(2)
+    os.read(began[0], 1)
+    build_artifact(tmp_path / "a", "quick", make("quick"))
+    os.write(done[1], b"x")
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 17
+    verify(tmp_path / "a")
+    assert (tmp_path / "a" / "sub" / "a.txt").read_text() == "quick"
+
+    def never(build: Build) -> Manifest:
+        raise AssertionError("what the refused process built is still there")
+
+    build_artifact(tmp_path / "a", "slow", never, overwrite=True)
+    assert (tmp_path / "a" / "sub" / "a.txt").read_text() == "slow"
+    assert [p.name for p in tmp_path.iterdir()] == ["a"]
+
+
+def test_overwrite_looks_again_at_what_came_while_it_built(tmp_path: Path) -> None:
+    build_artifact(tmp_path / "a", "i", make("1"))
+
+    def body(build: Build) -> Manifest:
+        (tmp_path / "a" / "notes.txt").write_text("mine")
+        return make("2")(build)
+
+    with pytest.raises(IntrexError, match=r"not its own: notes\.txt"):
+        build_artifact(tmp_path / "a", "j", body, overwrite=True)
+    assert (tmp_path / "a" / "notes.txt").read_text() == "mine"
+
+
 def test_a_flipped_byte_in_any_place_is_found(tmp_path: Path) -> None:
     build_artifact(tmp_path / "a", "i", make("hello"))
     for name in ("manifest.json", "sub/a.txt"):

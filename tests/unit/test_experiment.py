@@ -127,6 +127,17 @@ def test_a_damaged_result_is_made_again(source: Path) -> None:
     assert run(source)[0] == "index/hash"
 
 
+@pytest.mark.parametrize("damage", [b"", b'{"stage": "x', b"[]", b"{}", b"\xff", b'{"stage": "index/hash"}'])
+def test_a_damaged_record_is_said_by_plan_and_made_again(source: Path, damage: bytes) -> None:
+    run(source)
+    (record,) = (source / "out" / ".stages").glob("dense-*/stage.json")
+    record.write_bytes(damage)
+    states = {s.name: why for s, why in plan_experiment(recipe(source), source / "out")}
+    assert states["index/hash"] == "its result is missing or damaged" and states["index/bm25"] == "done"
+    assert run(source) == ["index/hash"]
+    assert {why for _, why in plan_experiment(recipe(source), source / "out")} == {"done"}
+
+
 def test_costs_have_a_row_for_each_stage(source: Path) -> None:
     run(source)
     lines = (source / "out" / "costs.csv").read_text().splitlines()
@@ -176,4 +187,55 @@ def test_a_recipe_is_checked_as_a_whole(tmp_path: Path) -> None:
     assert (
         "queries is an integer" in caught.value.message
         and "'sede': did you mean seed?" in caught.value.message
+        and "system is empty" in caught.value.message
     )
+
+
+@pytest.mark.parametrize(
+    ("extra", "says"),
+    [
+        ("rrf_k = 60\nmethod = 'wsum'", "rrf_k does not belong to method wsum"),
+        ("weights = [1, 2]", "weights does not belong to method rrf"),
+        ("method = 'wsum'\nweights = [1, 'a']", "weights holds a string, needed: a number"),
+        ("method = 'wsum'\nweights = [1, 2, 3]", "has 3 weights for 2 systems"),
+        ("method = 'wsum'\nweights = [nan, 1]", "weights must be from 0"),
+        ("method = ['rrf']", "method is a list"),
+        ("method = 'rff'", "'rff': did you mean rrf?"),
+        ("depth = 0", "depth is 0, needed"),
+        ("rrf_k = inf", "rrf_k is inf, needed: a finite number"),
+        ("index = 'bm25'", "index does not belong to a fused system"),
+        ("[[system]]\nname = 'x'\nindex = ['bm25']", "index is ['bm25']"),
+        ("[[system]]\nindex = 'bm25'", "needs a name"),
+        (
+            "[[system]]\nname = 's'\nindex = 'dense'\nencoder = 'static:m'\ndtype = 'int8'",
+            "the static encoder",
+        ),
+        ("[[system]]\nname = 's'\nindex = 'dense'\nencoder = 'm'\nmax_length = 9999999999", "max_length is"),
+    ],
+)
+def test_what_would_be_ignored_or_fail_late_is_refused_with_its_table(
+    source: Path, extra: str, says: str
+) -> None:
+    (source / "r.toml").write_text(RECIPE.format(source=source / "src", extra="") + extra)
+    with pytest.raises(BadInput) as caught:
+        read_recipe(str(source / "r.toml"))
+    assert says in caught.value.message and "(r.toml, [[system]] " in caught.value.message
+
+
+def test_an_empty_prompt_is_a_prompt(source: Path) -> None:
+    extra = "[[system]]\nname = 'm'\nindex = 'dense'\nencoder = 'm'\nquery_prompt = ''"
+    (source / "r.toml").write_text(RECIPE.format(source=source / "src", extra="") + extra)
+    assert "m" in read_recipe(str(source / "r.toml")).systems
+
+
+def test_an_unknown_query_set_is_found_before_anything_is_indexed(source: Path) -> None:
+    text = RECIPE.format(source=source / "src", extra="").replace('"test"', '"tset"')
+    (source / "r.toml").write_text(text)
+    watch = Watch()
+    for _ in range(2):  # the collection is made, then found
+        with pytest.raises(BadInput, match="no query set 'tset'") as caught:
+            run_experiment(read_recipe(str(source / "r.toml")), source / "out", watch)
+        assert caught.value.hint == "did you mean test?" and "(r.toml, queries)" in caught.value.message
+    assert watch.ran == ["collection"]
+    with pytest.raises(BadInput, match="no query set"):
+        plan_experiment(read_recipe(str(source / "r.toml")), source / "out")

@@ -52,6 +52,8 @@ def test_invariance() -> None:
 def test_ranx_engine() -> None:
     pytest.importorskip("ranx")
     close(fuse_with_ranx([A, B], "mnz"), {"d1": 2.0, "d2": 3.5, "d3": 0.0, "d4": 0.75})
+    deep = fuse_runs([A, B], "mnz", engine="ranx", depth=1).to_dict()["q"]
+    assert set(deep) == {"d1", "d2"}, "the depth is that of the native methods"
     with pytest.raises(BadInput, match="equal queries"):
         fuse_with_ranx([A, Run.from_dict({"p": {"x": 1.0}}, "c")], "mnz")
 
@@ -66,6 +68,8 @@ def test_ranx_engine() -> None:
         {"method": "wsum", "weights": [-1.0, 1.0]},
         {"method": "wsum", "weights": [float("nan"), 1.0]},
         {"method": "rrf", "engine": "x"},
+        {"method": "wsum", "rrf_k": 60.0},
+        {"method": "mnz", "engine": "ranx", "rrf_k": 60.0},
     ],
 )
 def test_what_cannot_be_asked(options: dict) -> None:

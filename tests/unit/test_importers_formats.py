@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import logging
 import re
 import zipfile
 
@@ -227,6 +228,34 @@ def test_folders_that_cannot_be_told(tmp_path, fault):
         import_collection(make(tmp_path / "in", files), tmp_path / "out")
     assert caught.value.hint
     assert ("/one, " in caught.value.hint) == (fault == "below")
+
+
+def test_comments_of_trec_judgements_are_not_read_and_ids_in_three_columns_may_begin_so(tmp_path):
+    beir = "query-id\tcorpus-id\tscore\n#1\tFT-2\t1\n"
+    trec = "# x y z\nqid 0 docno rel\nq1 0 FT-1 1\n#1 0 FT-1 1\n"
+    files = {
+        "corpus.jsonl": BEIR_CORPUS,
+        "topics.txt": "q1\ta\n#1\tb\n",
+        "qrels/a.tsv": beir,
+        "qrels/b.txt": trec,
+    }
+    made = import_collection(make(tmp_path / "in", files), tmp_path / "out")
+    assert {name: made.qrels(name).to_dict() for name in made.sets} == {
+        "a": {"#1": {"FT-2": 1}},
+        "b": {"q1": {"FT-1": 1}},
+    }
+
+
+def test_a_file_among_the_judgements_that_is_not_read_is_said(tmp_path, caplog):
+    caplog.set_level(logging.INFO, "intrex")
+    files = {
+        "corpus.jsonl": BEIR_CORPUS,
+        "topics.txt": TOPICS,
+        "qrels/a.qrels": "q1 0 FT-1 1\n",
+        "qrels/b.xlsx": "",
+    }
+    made = import_collection(make(tmp_path / "in", files), tmp_path / "out")
+    assert list(made.sets) == ["a"] and "qrels/b.xlsx is not read" in caplog.text
 
 
 @pytest.mark.parametrize("entry", ["../escape.txt", "/escape.txt", "a/../../escape.txt", "C:escape.txt"])

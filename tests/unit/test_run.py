@@ -1,10 +1,14 @@
 import gzip
+import logging
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from intrex.data import columns
 from intrex.data.errors import BadInput
+from intrex.data.files import read_pieces
+from intrex.data.ids import id_problem
 from intrex.data.run import Run, read_run, read_run_table, write_run
 from intrex.data.runformats import read_any_run, write_any_run
 
@@ -68,19 +72,16 @@ def test_a_score_over_float32_is_refused_with_its_line(tmp_path: Path) -> None:
 
 
 def test_pieces_are_cut_at_line_ends_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import intrex.data.columns as columns
-    from intrex.data.files import read_pieces
-
     text = "".join(f"q{i // 7} Q0 d{i} 1 {i / 3} t\n" for i in range(500)).encode() + b"q99 Q0 x 1 nan t"
     (tmp_path / "r.gz").write_bytes(gzip.compress(text))
     for size in (1, 13, 64, 1000):
-        monkeypatch.setattr(columns, "read_pieces", lambda p, size=size: read_pieces(p, size))
+        monkeypatch.setattr(columns, "read_pieces", lambda p, _, size=size: read_pieces(p, size))
         with pytest.raises(BadInput, match=r"r.gz:501"):
             read_run(tmp_path / "r.gz")
     (tmp_path / "ok").write_bytes(text.rpartition(b"\n")[0])
     whole = read_run(tmp_path / "ok").to_dict()
     for size in (1, 13, 64, 1000):
-        monkeypatch.setattr(columns, "read_pieces", lambda p, size=size: read_pieces(p, size))
+        monkeypatch.setattr(columns, "read_pieces", lambda p, _, size=size: read_pieces(p, size))
         assert read_run(tmp_path / "ok").to_dict() == whole
 
 
@@ -106,3 +107,71 @@ def test_formats_round_trip_the_ranking(tmp_path: Path, form: str) -> None:
     assert [list(d) for d in back.to_dict().values()] == [list(d) for d in run.to_dict().values()]
     if form != "msmarco":
         assert back.to_dict() == run.to_dict()
+
+
+COMMENTED = b"""# a run
+q1 Q0 d1 1 3 t
+#q1 Q0 d2 2 2 t
+  \t # after blanks, caf\xe9
+q1 Q0 d#3 2 1 t
+
+q1 Q0 #4 3 0.5 t
+#"""
+
+
+def test_comments_of_a_run_begin_after_blanks_as_in_trec_eval(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "intrex")
+    (tmp_path / "r").write_bytes(COMMENTED)
+    for size in (None, 1, 20, 30):  # however the file is cut into pieces
+        if size:
+            monkeypatch.setattr(columns, "read_pieces", lambda path, _, size=size: read_pieces(path, size))
+        table = read_run_table(tmp_path / "r")
+        assert table.doc_ids.tolist() == [b"d1", b"d#3", b"#4"] and table.lines.tolist() == [2, 5, 7]
+    assert read_any_run(tmp_path / "r").to_dict() == {"q1": {"d1": 3.0, "d#3": 1.0, "#4": 0.5}}
+    assert "r: 1 lines begin with # and are comments" in caplog.text
+    (tmp_path / "r").write_bytes(COMMENTED + b"\nq1 Q0 d1 x t\n#\nq1 Q0 d1 1 x t\n")
+    with pytest.raises(BadInput, match=r"(?s)5 columns.*\(r:9\).*score is 'x'.*\(r:11\)"):
+        read_run_table(tmp_path / "r")
+
+
+def test_a_run_of_nothing_but_comments_is_empty(tmp_path: Path) -> None:
+    (tmp_path / "r").write_text("# a\n#b\n")
+    with pytest.raises(BadInput, match="no line"):
+        read_any_run(tmp_path / "r")
+
+
+def test_header_rows_of_runs_are_skipped(tmp_path: Path) -> None:
+    (tmp_path / "r").write_text("# from a table\nquery_id Q0 doc_id rank score run\nquery Q0 d1 1 3 t\n")
+    assert read_any_run(tmp_path / "r").to_dict() == {"query": {"d1": 3.0}}
+    (tmp_path / "m").write_text("qid docid rank\nqid d1 1\n#2 d1 1\n")
+    assert read_any_run(tmp_path / "m").to_dict() == {"qid": {"d1": 1.0}, "#2": {"d1": 1.0}}
+    (tmp_path / "q").write_text("query Q0 d1 1 3 t\nquery_id Q0 doc_id rank score run\n")
+    with pytest.raises(BadInput, match=r"score is 'score'.*q:2"):
+        read_any_run(tmp_path / "q")
+
+
+def test_a_query_id_that_would_begin_a_comment_is_not_written(tmp_path: Path) -> None:
+    run = Run.from_dict({"#1": {"d": 1.0}, "q": {"d": 1.0}})
+    with pytest.raises(BadInput, match="1 query ids begin with #"):
+        write_any_run(run, tmp_path / "r", "trec")
+    for form in ("json", "msmarco"):
+        write_any_run(run, tmp_path / form, form)
+        assert list(read_any_run(tmp_path / form).to_dict()) == ["#1", "q"]
+
+
+@pytest.mark.parametrize(
+    "bad", [chr(c) for c in range(0x80, 0x3100) if chr(c).isspace() or c in (0x85, 0x2028)]
+)
+def test_ids_with_white_space_beyond_ascii_are_refused_with_their_line(tmp_path: Path, bad: str) -> None:
+    assert id_problem(f"d{bad}1")
+    (tmp_path / "r").write_text(f"# {bad}\nq Q0 dé\u200b1 1 3 t\nq Q0 d{bad}1 1 2 t\n", encoding="utf-8")
+    with pytest.raises(BadInput, match=rf"U\+{ord(bad):04X}.*r:3"):
+        read_run_table(tmp_path / "r")
+
+
+def test_ids_that_begin_with_a_quote_are_refused_with_their_line(tmp_path: Path) -> None:
+    (tmp_path / "r").write_text('q Q0 d"1 1 3 t\nq Q0 "d1" 1 2 t\n')
+    with pytest.raises(BadInput, match=r"a quote .r:2"):
+        read_run_table(tmp_path / "r")
