@@ -134,6 +134,9 @@ def evaluate(
     trec = form is ScoreFormat.trec
     default = ("official",) if trec else DEFAULT_MEASURES
     asked = parse_measures([m for text in measures or default for m in text.split()], level, keep_texts=trec)
+    asked = [
+        m for i, m in enumerate(asked) if m.name != "relstring" or not _named(asked[i + 1 :], "relstring")
+    ]
     numeric = [m for m in asked if m.name not in TEXTS]
     _refuse(numeric, trec, runs, no_summary and not per_query, as_tool, explain, theirs, scores)
     if scores is not None:
@@ -162,6 +165,10 @@ def evaluate(
     else:
         _print(systems, per_query, not no_summary, form)
     _notes(systems)
+
+
+def _named(measures: list[Measure], name: str) -> bool:
+    return any(m.name == name for m in measures)
 
 
 def _refuse(
@@ -234,7 +241,7 @@ def _print_trec(
     from intrex.eval.trecformat import trec_lines
 
     rules = one.conditions.rules
-    matched = match_file(judged.qrels, run, rules)
+    matched = match_file(judged.qrels, run, rules, more=one.conditions.dialect.startswith("trec_eval"))
     computed = dict(zip([m for m in asked if m.name not in TEXTS], one.scores.measures, strict=False))
     lines = trec_lines(
         one.scores,

@@ -59,6 +59,7 @@ def read_columns(
     problems: Problems,
     header: int | None = None,
     comments: Comments = "none",
+    more: bool = False,
 ) -> Iterator[Piece]:
     """Yield the lines of a file as pieces of ``width`` blank-separated fields; lines that do not fit are reported.
 
@@ -71,8 +72,9 @@ def read_columns(
         problems: told of every line that does not fit.
         header: the column of a number; a first line without one, and with a header's word in front, is skipped.
         comments: which lines are skipped because of a ``#``.
+        more: whether a line may have further fields, which are not looked at.
     """
-    cutter = _Cutter(path, width, what, problems, header, comments)
+    cutter = _Cutter(path, width, what, problems, header, comments, more)
     for raw in read_pieces(path, 8 << 20):
         piece = cutter.cut(raw)
         if len(piece.lines):
@@ -94,6 +96,7 @@ class _Cutter:
     problems: Problems
     header: int | None
     comments: Comments
+    more: bool = False
     line: int = 0
     doubtful: int = 0
 
@@ -103,7 +106,7 @@ class _Cutter:
         skipped = self._skipped(found)
         count = found.count.copy()
         count[skipped] = 0  # as if they were blank
-        keep = count == self.width
+        keep = count >= self.width if self.more else count == self.width
         wrong = [
             (line, self._columns(int(count[line])), None)
             for line in np.flatnonzero((count > 0) & ~keep).tolist()
@@ -112,6 +115,9 @@ class _Cutter:
         strange = [said for said in strange_lines(found) if said[0] not in comments]
         keep[[line for line, *_ in strange]] = False
         chosen, rows = keep[found.owner], np.flatnonzero(keep)
+        if self.more:
+            first = np.concatenate([[0], np.cumsum(found.count)])[found.owner]
+            chosen &= np.arange(len(found.owner)) - first < self.width
         starts = found.starts[chosen].reshape(-1, self.width)
         ends = found.ends[chosen].reshape(-1, self.width)
         fits = ~(ends - starts > MAX_BYTES).any(axis=1)

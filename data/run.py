@@ -20,12 +20,12 @@ LAYOUT = "query Q0 document rank score tag"
 
 @dataclass(frozen=True)
 class RunTable:
-    """What a run file says, in file order: ids [n], float64 scores [n], line numbers [n], the last line's tag."""
+    """What a run file says, in file order: ids [n], float64 scores [n], the last line's tag; line numbers [n] if any."""
 
     query_ids: Bytes
     doc_ids: Bytes
     scores: npt.NDArray[np.float64]
-    lines: Ints
+    lines: Ints | None
     tag: str
     source: str
 
@@ -75,6 +75,12 @@ class Run:
         _report_repeats(queries, docs, problems, lines)
         offsets = segments(queries)
         return cls(queries[offsets[:-1]], offsets, docs, values, tag)
+
+    @classmethod
+    def from_table(cls, table: RunTable, problems: Problems) -> Run:
+        """The canonical form of what a file says; see `from_columns`."""
+        columns = table.query_ids, table.doc_ids, table.scores
+        return cls.from_columns(*columns, table.tag, problems, table.lines)
 
     @classmethod
     def from_dict(cls, ranked: Mapping[str, Mapping[str, float]], tag: str = "intrex") -> Run:
@@ -149,24 +155,24 @@ def _hash(ids: Bytes) -> npt.NDArray[np.uint64]:
     return mixed
 
 
-def read_run_table(path: Path) -> RunTable:
-    """Read a TREC run (6 columns), plain or gzip; any blanks separate, the rank column is not looked at.
+def trec_table(path: Path, problems: Problems, more: bool = False) -> RunTable:
+    """What the sound lines of a TREC run say, plain or gzip; the others go to ``problems``.
 
-    Lines whose first character after blanks is ``#`` are comments, as in trec_eval 10; a header row is skipped.
-    Raises `BadInput` with every malformed line counted; NaN, infinity and text are not scores.
+    Any blanks separate the six columns, the rank column is not looked at. Lines whose first character after blanks is
+    ``#`` are comments, as in trec_eval 10; a header row is skipped. NaN, infinity and text are not scores.
+
+    Args:
+        path: the file.
+        problems: told of every malformed line.
+        more: whether columns after the sixth are allowed and not looked at, as trec_eval does.
+
+    Raises:
+        BadInput: there is no line, or the file cannot be read.
     """
-    problems = Problems(path.name)
-    table = _table(path, problems)
-    problems.raise_if_any()
-    return table
-
-
-def _table(path: Path, problems: Problems) -> RunTable:
-    """What the sound lines say; the others go to ``problems``."""
     require_file(path, "run")
     parts: list[tuple[Bytes, Bytes, npt.NDArray[np.float64], Ints]] = []
     tag = "intrex"
-    for piece in read_columns(path, 6, LAYOUT, problems, header=4, comments="indented"):
+    for piece in read_columns(path, 6, LAYOUT, problems, header=4, comments="indented", more=more):
         piece.report_quotes((0, 2), path, problems)
         scores = parse_floats(piece.column(4), piece.lines, path, "score", problems)
         parts.append((piece.column(0), piece.column(2), scores, piece.lines))
@@ -177,15 +183,6 @@ def _table(path: Path, problems: Problems) -> RunTable:
     queries, docs = stack([p[0] for p in parts]), stack([p[1] for p in parts])
     numbers = np.concatenate([p[2] for p in parts]), np.concatenate([p[3] for p in parts])
     return RunTable(queries, docs, *numbers, tag=tag, source=path.name)
-
-
-def read_run(path: Path) -> Run:
-    """Read a TREC run file into its canonical form; see `read_run_table`."""
-    problems = Problems(path.name)
-    table = _table(path, problems)
-    run = Run.from_columns(table.query_ids, table.doc_ids, table.scores, table.tag, problems, table.lines)
-    problems.raise_if_any()
-    return run
 
 
 def check_tag(tag: str) -> None:

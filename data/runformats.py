@@ -14,7 +14,7 @@ from intrex.data.errors import BadInput, Problems, UsageError, a_kind, nearest
 from intrex.data.files import json_reason, reading, require_file, spooled, writing
 from intrex.data.ids import as_bytes, as_strings, id_problem
 from intrex.data.lines import first_line
-from intrex.data.run import Run, read_run, write_run
+from intrex.data.run import Run, RunTable, trec_table, write_run
 
 JSON_LAYOUT = "{query: {document: score}}"
 FLOAT32_ENDS = 2.0**128 - 2.0**103  # rounds to infinity from here on
@@ -23,42 +23,58 @@ FLOAT32_ENDS = 2.0**128 - 2.0**103  # rounds to infinity from here on
 def read_any_run(path: Path) -> Run:
     """Read a run in TREC's six columns, MS MARCO's three (query, document, rank) or JSON ``{query: {doc: score}}``.
 
-    The first line tells which; ``-`` is stdin. MS MARCO's form has no scores: they become 1/rank.
+    The first line tells which; ``-`` is stdin. MS MARCO's form has no scores: they become 1/rank. Raises `BadInput`
+    with every malformed line counted.
     """
+    return _read(path)[1]
+
+
+def read_any_table(path: Path, more: bool = False) -> RunTable:
+    """Read a run as it stands: the order of the file, scores as float64; see `read_any_run`.
+
+    ``more`` allows columns after the sixth of TREC's form, and does not look at them.
+    """
+    return _read(path, more)[0]
+
+
+def _read(path: Path, more: bool = False) -> tuple[RunTable, Run]:
     with spooled(path) as file:
-        return _read(file)
+        require_file(file, "run")
+        problems = Problems(file.name)
+        table = _table(file, problems, more)
+        run = Run.from_table(table, problems)
+        problems.raise_if_any()
+        return table, run
 
 
-def _read(path: Path) -> Run:
-    require_file(path, "run")
+def _table(path: Path, problems: Problems, more: bool) -> RunTable:
     first = first_line(path).lstrip()
     if first.startswith("{"):
-        return _read_json(path)
-    return _read_msmarco(path) if len(first.split()) == 3 else read_run(path)
+        return _json_table(path, problems)
+    return _msmarco_table(path, problems) if len(first.split()) == 3 else trec_table(path, problems, more)
 
 
 class _Pairs(list[tuple[str, Any]]):
     """A JSON object as it stands, repeated keys included."""
 
 
-def _read_json(path: Path) -> Run:
-    problems = Problems(path.name, f"a JSON run reads {JSON_LAYOUT}")
+def _json_table(path: Path, problems: Problems) -> RunTable:
+    problems.hint = layout = f"a JSON run reads {JSON_LAYOUT}"
     try:
         with reading(path) as stream:
             text = stream.read().decode("utf-8-sig")
         # Integers as float: one of 400 digits is infinite then, and no number has too many digits to be read
         found = json.loads(text, object_pairs_hook=_Pairs, parse_int=float)
     except (ValueError, RecursionError) as error:
-        hint = "convert the file to UTF-8 first (iconv)" if isinstance(error, UnicodeError) else problems.hint
+        hint = "convert the file to UTF-8 first (iconv)" if isinstance(error, UnicodeError) else layout
         raise BadInput(f"broken JSON: {json_reason(error)} ({path})", hint) from error
     rows = list(_json_rows(found, path, problems))  # an object: it begins with a brace
     problems.raise_if_any()
     if not rows:
-        raise BadInput(f"the run has no line ({path})", problems.hint)
+        raise BadInput(f"the run has no line ({path})", layout)
     queries, docs = as_bytes([q for q, _, _ in rows]), as_bytes([d for _, d, _ in rows])
-    run = Run.from_columns(queries, docs, np.array([s for _, _, s in rows], np.float64), _tag(path), problems)
-    problems.raise_if_any()
-    return run
+    scores = np.array([s for _, _, s in rows], np.float64)
+    return RunTable(queries, docs, scores, None, tag=_tag(path), source=path.name)
 
 
 def _json_rows(ranked: _Pairs, path: Path, problems: Problems) -> Iterator[tuple[str, str, float]]:
@@ -93,8 +109,7 @@ def _json_kind(value: object) -> str:
     return "an object" if isinstance(value, _Pairs) else a_kind(value)
 
 
-def _read_msmarco(path: Path) -> Run:
-    problems = Problems(path.name)
+def _msmarco_table(path: Path, problems: Problems) -> RunTable:
     parts = []
     for piece in read_columns(path, 3, "query document rank", problems, header=2):
         piece.report_quotes((0, 1), path, problems)
@@ -105,9 +120,7 @@ def _read_msmarco(path: Path) -> Run:
         raise BadInput(f"the run has no line ({path})", "a line is: query document rank")
     queries, docs = stack([p[0] for p in parts]), stack([p[1] for p in parts])
     scores, lines = np.concatenate([p[2] for p in parts]), np.concatenate([p[3] for p in parts])
-    run = Run.from_columns(queries, docs, scores, _tag(path), problems, lines)
-    problems.raise_if_any()
-    return run
+    return RunTable(queries, docs, scores, lines, tag=_tag(path), source=path.name)
 
 
 def _tag(path: Path) -> str:

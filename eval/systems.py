@@ -12,8 +12,8 @@ from intrex.data.errors import UsageError
 from intrex.data.ids import as_strings
 from intrex.data.locate import Judged
 from intrex.data.qrels import Qrels
-from intrex.data.run import Run, read_run_table
-from intrex.data.runformats import read_any_run
+from intrex.data.run import Run
+from intrex.data.runformats import read_any_run, read_any_table
 from intrex.eval.dialects.dialect import Dialect
 from intrex.eval.matching import Matched, match
 from intrex.eval.measures import Measure
@@ -89,10 +89,22 @@ def score_files(
     ]
 
 
-def match_file(qrels: Qrels, path: Path, rules: Rules, strays: bool = False) -> Matched:
-    """Order a run file by the rules and find the judged documents; raises `BadInput` without any judged query."""
+def match_file(qrels: Qrels, path: Path, rules: Rules, strays: bool = False, more: bool = False) -> Matched:
+    """Order a run file by the rules and find the judged documents.
+
+    Args:
+        qrels: the judgements.
+        path: the run file.
+        rules: the order, and whether documents with the query's id are dropped.
+        strays: look for documents that were judged for other queries only.
+        more: allow columns after the sixth, as trec_eval does.
+
+    Raises:
+        BadInput: malformed lines, or no judged query.
+    """
     drop = rules.self_match is SelfMatch.drop
-    run: Run | Ordered = read_any_run(path) if rules.canonical else order(read_run_table(path), rules)
+    run: Run | Ordered
+    run = read_any_run(path) if rules.canonical and not more else order(read_any_table(path, more), rules)
     matched = match(qrels, run, drop, strays=strays)
     require_judged(qrels, matched, as_strings(run.query_ids[:3]))
     return matched
@@ -138,7 +150,7 @@ def _score_one(
         strays = dict(measure.params).get("scope") == "collection"
         key = (rules.precision, rules.ties, rules.self_match, strays)
         if key not in matches:
-            matches[key] = match_file(qrels, path, rules, strays)
+            matches[key] = match_file(qrels, path, rules, strays, tool.more_columns)
         matched = matches[key]
         if tool.check:
             tool.check(qrels, matched, measure, rules)

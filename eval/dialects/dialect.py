@@ -37,6 +37,7 @@ class Dialect:
         fixed: whether it has no option that would change the treatment of missing queries.
         check: raises `BadInput` where the tool stops with an error of its own.
         zero_missing: whether every value of a missing query is 0, counts of its judgements too.
+        more_columns: whether it reads over columns after the sixth of a run.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Dialect:
     fixed: bool = True
     check: Callable[[Qrels, Matched, Measure, Rules], None] | None = None
     zero_missing: bool = False
+    more_columns: bool = False
 
     def rules_for(self, measure: Measure, asked: Rules, given: bool) -> Rules:
         """The rules for one measure: the tool's order, the ``-J``, ``-M`` and (where ``given``) ``-c`` asked for.
@@ -162,7 +164,7 @@ _ASCENDING = Rules(precision=64, ties=Ties.docid_asc)
 TOOLS: dict[str, Dialect] = {
     one.name: one
     for one in (
-        Dialect("trec_eval9", "trec_eval 9.0.8", _FLOAT, {}, _V9, fixed=False),
+        Dialect("trec_eval9", "trec_eval 9.0.8", _FLOAT, {}, _V9, fixed=False, more_columns=True),
         Dialect(
             "trec_eval10",
             "trec_eval 10.0",
@@ -172,6 +174,7 @@ TOOLS: dict[str, Dialect] = {
             spell=_nearest_recall,
             fixed=False,
             check=_stops_at_missing,
+            more_columns=True,
         ),
         Dialect(
             "pytrec_eval",

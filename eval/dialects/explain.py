@@ -124,7 +124,7 @@ def explain(
             tool.zero_missing,
         )
         states = list(_path((base, measure, False), goal))
-        curves = [_values(qrels, path, state, matches) for _, state in states]
+        curves = [_values(qrels, path, state, matches, tool.more_columns) for _, state in states]
         if tool.check:
             tool.check(qrels, next(iter(matches.values())), measure, goal[0])
         found.append(_explanation(qrels, measure, states, curves, tool, printed))
@@ -160,13 +160,15 @@ def _path(start: State, goal: State) -> Iterator[tuple[str, State]]:
         yield "every value of a missing query is 0", (rules, measure, goal_zero)
 
 
-def _values(qrels: Qrels, path: Path, state: State, matches: dict[tuple[object, ...], Matched]) -> Floats:
+def _values(
+    qrels: Qrels, path: Path, state: State, matches: dict[tuple[object, ...], Matched], more: bool
+) -> Floats:
     """[q] values, not a number where the query is left out."""
     rules, measure, zero = state
     strays = dict(measure.params).get("scope") == "collection"
     key = (rules.precision, rules.ties, rules.self_match, strays)
     if key not in matches:
-        matches[key] = match_file(qrels, path, rules, strays)
+        matches[key] = match_file(qrels, path, rules, strays, more)
     matched = matches[key]
     column = score_matched(qrels, matched, [measure], rules).values[:, 0]
     if zero:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, cast
 
 from intrex.data.errors import UsageError, nearest
@@ -32,7 +33,7 @@ def parse_measures(texts: Sequence[str], rel: int | None = None, keep_texts: boo
         try:
             for measure in _parse(text.strip()):
                 if measure.name not in TEXTS:
-                    found.setdefault(_levelled(measure, rel))
+                    found.setdefault(_canonical(_levelled(measure, rel)))
                 elif keep_texts:
                     found.setdefault(measure)
         except UsageError as error:
@@ -49,6 +50,13 @@ def _levelled(measure: Measure, rel: int | None) -> Measure:
     if measure.name == "NumRet":
         return measure  # its level says whether relevance is asked for at all
     return measure.given(rel=rel)
+
+
+def _canonical(measure: Measure) -> Measure:
+    """The measure without the parameters that have their default."""
+    known = parameters(measure.name)
+    kept = tuple((k, v) for k, v in measure.params if v != known[k].default)
+    return replace(measure, params=kept)
 
 
 def _parse(text: str) -> list[Measure]:
@@ -100,9 +108,7 @@ def _build(name: str, cutoff: float | None, given: dict[str, Any], text: str) ->
             raise UsageError(
                 f"unknown parameter {key!r} of {text!r}: {name} has {', '.join(names) or 'none'}"
             )
-        value = _checked(value, known[key], f"{key} of {text!r}")
-        if value != known[key].default:
-            params.append((key, value))
+        params.append((key, _checked(value, known[key], f"{key} of {text!r}")))
     return Measure(name, _cutoff(cutoff, known.get("cutoff"), name, text), tuple(params))
 
 

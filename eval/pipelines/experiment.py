@@ -18,7 +18,8 @@ from intrex.data.errors import BadInput, IntrexError, nearest
 from intrex.data.files import file_sha256, fingerprint, write_text
 from intrex.data.importers.sources import import_collection
 from intrex.data.locate import find_qrels
-from intrex.data.run import read_run, write_run
+from intrex.data.run import write_run
+from intrex.data.runformats import read_any_run
 from intrex.encoders.base import ENCODERS, EncoderOptions, make_encoder
 from intrex.encoders.models import resolve_model
 from intrex.eval.leaderboard import leaderboard, write_leaderboard
@@ -72,14 +73,14 @@ def _search(stage: Stage, inputs: Inputs, output: Path, step: Step) -> int:
 
 
 def _fuse(stage: Stage, inputs: Inputs, output: Path, step: Step) -> int:
-    fused = fuse_runs([read_run(inputs[name]) for name in stage.inputs], **stage.params)
+    fused = fuse_runs([read_any_run(inputs[name]) for name in stage.inputs], **stage.params)
     write_run(fused, output, overwrite=True)
     return len(fused)
 
 
 def _evaluate(stage: Stage, inputs: Inputs, output: Path, step: Step) -> int:
     judged = find_qrels(f"{inputs['collection']}:{stage.params['queries']}")
-    runs = [(name, read_run(path)) for name, path in inputs.items() if name != "collection"]
+    runs = [(name, read_any_run(path)) for name, path in inputs.items() if name != "collection"]
     systems = score_systems(judged, runs, parse_measures(stage.params["measures"]))
     write_scores(systems, output, overwrite=True)
     return len(judged.qrels) * len(runs)

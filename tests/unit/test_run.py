@@ -9,8 +9,10 @@ from intrex.data import columns
 from intrex.data.errors import BadInput
 from intrex.data.files import read_pieces
 from intrex.data.ids import id_problem
-from intrex.data.run import Run, read_run, read_run_table, write_run
+from intrex.data.run import Run, write_run
 from intrex.data.runformats import read_any_run, write_any_run
+from intrex.data.runformats import read_any_run as read_run
+from intrex.data.runformats import read_any_table as read_run_table
 
 
 def test_blanks_of_any_kind_separate_and_ids_stay_strings(tmp_path: Path) -> None:
