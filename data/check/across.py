@@ -66,6 +66,8 @@ def _alike(unknown: Bytes, known: Bytes, what: str, findings: Findings) -> None:
     best: tuple[int, str, bytes, bytes] | None = None
     for how, key in _ALIKE:
         spelled = {key(i): i for i in known.tolist()}
+        if key is without_prefix:
+            spelled = {k: i for k, i in spelled.items() if k.isdigit()}
         pairs = [(i, spelled[key(i)]) for i in unknown.tolist() if key(i) in spelled]
         if key is without_prefix and (len(pairs) < _ENOUGH * len(unknown) or len(spelled) < len(known)):
             continue

@@ -15,7 +15,7 @@ from intrex.data.check.lines import Text, sound_pieces
 from intrex.data.check.qrelchecks import check_qrels
 from intrex.data.check.recordchecks import check_corpus, check_queries
 from intrex.data.check.runchecks import check_run
-from intrex.data.errors import CheckFailed
+from intrex.data.errors import BadInput, CheckFailed
 from intrex.data.files import STDIO, require_file, spooled
 from intrex.data.importers.layout import find_layout
 
@@ -75,15 +75,18 @@ def check_paths(paths: Sequence[Path], kind: str | None = None) -> Checked:
 
 
 def _check_folder(folder: Path) -> list[Facts]:
-    layout = find_layout(folder)
+    try:
+        layout = find_layout(folder)
+    except BadInput as error:
+        raise BadInput(error.message, f"name the files themselves: intrex check {folder}/*") from error
     name = folder.resolve().name
     files = [check_file(f.path, f"{name}/{f.label}", Kind("corpus", layout.format)) for f in layout.corpus]
     files += [check_file(f.path, f"{name}/{f.label}", "queries") for f in layout.queries]
-    return files + [check_file(f.path, f"{name}/{f.label}", "qrels") for f in layout.qrels.values()]
+    return files + [check_file(f.path, f"{name}/{f.label}", "qrels", True) for f in layout.qrels.values()]
 
 
-def check_file(path: Path, label: str, kind: Kind | str | None = None) -> Facts:
-    """Check one file under the name that messages call it by."""
+def check_file(path: Path, label: str, kind: Kind | str | None = None, imported: bool = False) -> Facts:
+    """Check one file under the name that messages call it by; ``imported`` if it belongs to a folder."""
     findings = Findings(label)
     told = kind if isinstance(kind, Kind) else tell_kind(path, kind)
     if told is None:
@@ -100,5 +103,5 @@ def check_file(path: Path, label: str, kind: Kind | str | None = None) -> Facts:
     if told.name == "run":
         return check_run(path, told.form, findings)
     if told.name == "qrels":
-        return check_qrels(path, told.width, findings)
+        return check_qrels(path, told.width, findings, told.tabs, imported)
     return (check_corpus if told.name == "corpus" else check_queries)(path, told.form, findings)

@@ -63,6 +63,14 @@ class Facts:
         return ", ".join([*parts, *([self.extra] if self.extra else [])])
 
 
+def report_cells(
+    findings: Findings, code: str, which: npt.NDArray[np.bool_], lines: Ints, column: Bytes, text: str
+) -> None:
+    """Report the rows [n] of a mask, with the cell of each in the place of ``{}`` in the text."""
+    cells = column[which]
+    findings.add(code, lines[which], lambda i: text.format(shown(bytes(cells[i]))))
+
+
 def plural(n: int, one: str, many: str = "") -> str:
     """``1 line``, ``2,000 lines``."""
     return f"{n:,} {one if n == 1 else many or one + 's'}"

@@ -52,20 +52,15 @@ def check_ids(ids: Bytes, first: Ints, what: str, findings: Findings) -> None:
         ("I006", without_form, _not_ascii),
     ):
         pairs = _alike(values, key, maybe)
-        findings.add(
-            code,
-            [int(max(first[a], first[b])) for a, b in pairs],
-            lambda i, pairs=pairs: (
-                f"the {what} ids {shown(values[pairs[i][0]])} and {shown(values[pairs[i][1]])}"
-            ),  # type: ignore[misc]
-        )
+        lines = [int(max(first[a], first[b])) for a, b in pairs]
+        findings.add(code, lines, _pair_text(what, values, pairs))
 
 
 def _say(
     code: str, rows: list[int], wrong: str, ids: Bytes, first: Ints, what: str, findings: Findings
 ) -> None:
     findings.add(
-        code, first[rows], lambda i: f"the {what} id {ascii(ids[rows[i]].decode('utf-8', 'replace'))} {wrong}"
+        code, first[rows], lambda i: f"the {what} id {ids[rows[i]].decode('utf-8', 'replace')!a} {wrong}"
     )
 
 
@@ -86,6 +81,10 @@ def _alike(
         else:
             known[k] = i
     return pairs
+
+
+def _pair_text(what: str, values: list[bytes], pairs: list[tuple[int, int]]) -> Callable[[int], str]:
+    return lambda i: f"the {what} ids " + " and ".join(shown(values[at]) for at in pairs[i])
 
 
 def _has_case(value: bytes) -> bool:

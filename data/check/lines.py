@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,8 +18,11 @@ from intrex.data.ids import MAX_BYTES, Bytes, gather_spans
 
 U8 = npt.NDArray[np.uint8]
 _PIECE = 8 << 20
+_ZIPPED = 1 << 18  # what a file that ends early loses is at most the last piece
 _BLANK = np.zeros(256, bool)
 _BLANK[[9, 10, 11, 12, 13, 32]] = True
+_TABBED = np.zeros(256, bool)
+_TABBED[[9, 10, 13]] = True
 _CONTROL = np.zeros(256, bool)
 _CONTROL[[*range(9), *range(14, 32), 127]] = True
 _HASH = ord("#")
@@ -44,9 +48,10 @@ def sound_pieces(
     """
     try:
         with open_bytes(path) as stream:
+            size = _ZIPPED if isinstance(stream, gzip.GzipFile) else _PIECE
             if stream.read(len(BOM)) == BOM:
                 findings.add("F002", [1], "the file begins with a byte order mark")
-        for raw in read_pieces(path, _PIECE):
+        for raw in read_pieces(path, size):
             piece = np.frombuffer(raw, np.uint8)
             breaks = np.flatnonzero(piece == 10)
             yield piece, breaks, _bad_bytes(piece, breaks, text.lines, findings, controls)
@@ -105,12 +110,13 @@ class Table:
     header: int = 0
 
 
-def read_table(path: Path, width: int, number: int, findings: Findings) -> Table:
+def read_table(path: Path, width: int, number: int, findings: Findings, tabs: bool = False) -> Table:
     """Cut a file into ``width`` columns, of which ``number`` holds a number; everything that does not fit is reported.
 
     Blank lines, comments and a header are reported and left out, and so is what follows the sixth column of a run.
+    With ``tabs``, only TABs separate.
     """
-    cutter = _Cutter(width, number, findings)
+    cutter = _Cutter(width, number, findings, tabs)
     for piece, breaks, bad in sound_pieces(path, findings, cutter.text):
         cutter.cut(piece, breaks, bad)
     cutter.finish()
@@ -124,8 +130,9 @@ def read_table(path: Path, width: int, number: int, findings: Findings) -> Table
 class _Cutter:
     """Cuts pieces of a file into columns; ``parts`` and ``lines`` grow with every piece."""
 
-    def __init__(self, width: int, number: int, findings: Findings) -> None:
+    def __init__(self, width: int, number: int, findings: Findings, tabs: bool) -> None:
         self.width, self.number, self.findings = width, number, findings
+        self.between = _TABBED if tabs else _BLANK
         self.text = Text()
         self.parts: list[list[Bytes]] = [[] for _ in range(width)]
         self.lines: list[Ints] = []
@@ -136,7 +143,7 @@ class _Cutter:
     def cut(self, piece: U8, breaks: Ints, bad: Ints) -> None:
         """Add the rows of one piece; ``bad`` are lines that cannot be used."""
         base, n = self.text.lines, len(breaks) + bool(piece[-1] != 10)
-        edges = np.flatnonzero(np.diff(np.concatenate([[True], _BLANK[piece], [True]])))
+        edges = np.flatnonzero(np.diff(np.concatenate([[True], self.between[piece], [True]])))
         starts, ends = edges[::2], edges[1::2]
         owner = np.searchsorted(breaks, starts)
         fields = np.bincount(owner, minlength=n)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from intrex.data.check.facts import Facts, Ints, factor, shown
+from intrex.data.check.facts import Facts, Ints, factor, report_cells, shown
 from intrex.data.check.findings import Findings
 from intrex.data.check.idchecks import check_ids, firsts
 from intrex.data.check.lines import Table, read_table
@@ -14,15 +14,30 @@ from intrex.data.check.numbers import floats, integers
 from intrex.data.ids import Bytes
 
 
-def check_qrels(path: Path, width: int, findings: Findings) -> Facts:
-    """Check judgements of four columns (TREC) or three (BEIR)."""
-    table = read_table(path, width, width - 1, findings)
+def check_qrels(
+    path: Path, width: int, findings: Findings, tabs: bool = False, imported: bool = False
+) -> Facts:
+    """Check judgements of four columns (TREC) or three (BEIR).
+
+    Args:
+        path: the file.
+        width: how many columns.
+        findings: where to report.
+        tabs: only TABs separate, ids hold blanks.
+        imported: the file belongs to a folder that is imported, which can read such ids; `evaluate` cannot.
+    """
+    table = read_table(path, width, width - 1, findings, tabs)
     facts = Facts(findings, "qrels", "TREC" if width == 4 else "BEIR", table.text.lines)
     facts.sound = not {"F001", "F004", "F005", "F008", "F013"} & findings.found.keys()
     if not len(table.lines):
         return facts
     if width == 3 and not table.header:
         findings.add("Q009", [int(table.lines[0])], "the first line is a judgement, not a header")
+    if tabs and not imported:
+        blank = (np.char.find(table.columns[0], b" ") >= 0) | (np.char.find(table.columns[-2], b" ") >= 0)
+        report_cells(
+            findings, "I001", blank, table.lines, table.columns[-2], "the ids hold blanks: document {}"
+        )
     facts.queries, q = factor(table.columns[0])
     facts.docs, d = factor(table.columns[-2])
     check_ids(facts.queries, firsts(q, len(facts.queries), table.lines), "query", findings)
@@ -52,10 +67,10 @@ def _grades(table: Table, findings: Findings) -> Ints:
     whole = ~none & (np.abs(values) < 2**31) & (values == np.round(values)) if len(values) else none
     part = ~none & ~whole & np.isfinite(values) & (np.abs(values) < 2**31)
     for code, found in (("Q001", ~whole & ~part), ("Q002", whole), ("Q003", part)):
-        findings.add(code, lines[found], lambda i, found=found: f"the grade is {shown(cells[found][i])}")  # type: ignore[misc]
+        report_cells(findings, code, found, lines, cells, "the grade is {}")
     grades[bad] = np.where(whole | part, values, 0).astype(np.int64) if len(values) else 0
     negative = grades < 0
-    findings.add("Q006", table.lines[negative], lambda i: f"the grade is {grades[negative][i]}")
+    report_cells(findings, "Q006", negative, table.lines, column, "the grade is {}")
     return grades
 
 

@@ -159,11 +159,13 @@ class _Records:
         hashes = np.frombuffer(self.hashes, np.int64) if self.hashes else np.empty(0, np.int64)
         later = np.flatnonzero(origin != np.arange(len(ids)))
         same = hashes[later] == hashes[origin[later]]
-        for code, found in (("002", later[~same]), ("003", later[same])):
+
+        def say(code: str, found: Ints) -> None:
             self.findings.add(
                 self.letter + code,
                 lines[found],
-                lambda i, found=found: (
-                    f"the {self.what} id {shown(ids[found[i]])} was at line {lines[origin[found[i]]]}"
-                ),  # type: ignore[misc]
+                lambda i: f"the {self.what} id {shown(ids[found[i]])} was at line {lines[origin[found[i]]]}",
             )
+
+        say("002", later[~same])
+        say("003", later[same])

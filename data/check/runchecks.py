@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from intrex.data.check.facts import Facts, Ints, factor, plural, shown
+from intrex.data.check.facts import Facts, Ints, factor, plural, report_cells, shown
 from intrex.data.check.findings import Findings
 from intrex.data.check.idchecks import check_ids, firsts
 from intrex.data.check.lines import Table, Text, read_table, sound_pieces
@@ -30,6 +30,11 @@ class Rows(NamedTuple):
     rank: Ints | None
     line: Ints
 
+    def at(self, which: Ints) -> Rows:
+        """Some of the rows."""
+        rank = None if self.rank is None else self.rank[which]
+        return Rows(self.query[which], self.doc[which], self.score[which], rank, self.line[which])
+
 
 def check_run(path: Path, form: str, findings: Findings) -> Facts:
     """Check a run: ``trec``, ``msmarco`` (query, document, rank) or ``json``."""
@@ -45,7 +50,7 @@ def check_run(path: Path, form: str, findings: Findings) -> Facts:
         table = read_table(path, 3, 2, findings)
         ranks, bad = integers(table.columns[2])
         bad |= ranks < 1
-        findings.add("R017", table.lines[bad], lambda i: f"the rank is {shown(table.columns[2][bad][i])}")
+        report_cells(findings, "R017", bad, table.lines, table.columns[2], "the rank is {}")
         score, rank, docs = np.where(bad, np.nan, -ranks), np.where(bad, 0, ranks), table.columns[1]
     facts.lines = table.text.lines
     facts.sound = not {"F001", "F004", "F005", "F008", "F013"} & findings.found.keys()
@@ -57,8 +62,8 @@ def _scores(table: Table, findings: Findings) -> Floats:
     column = table.columns[4]
     score, bad = floats(column)
     odd = ~bad & ~(np.abs(score) <= _LARGEST)
-    findings.add("R001", table.lines[bad], lambda i: f"the score is {shown(column[bad][i])!r}")
-    findings.add("R002", table.lines[odd], lambda i: f"the score is {shown(column[odd][i])}")
+    report_cells(findings, "R001", bad, table.lines, column, "the score is {!r}")
+    report_cells(findings, "R002", odd, table.lines, column, "the score is {}")
     return np.where(bad | odd, np.nan, score)
 
 
@@ -66,7 +71,7 @@ def _ranks(table: Table, findings: Findings) -> Ints | None:
     """The rank column, or None where it says nothing: constant, or not all integers."""
     column = table.columns[3]
     rank, bad = integers(column)
-    findings.add("R006", table.lines[bad], lambda i: f"the rank is {shown(column[bad][i])!r}, no integer")
+    report_cells(findings, "R006", bad, table.lines, column, "the rank is {!r}, no integer")
     if bad.any():
         return None
     if len(rank) > 1 and (rank == rank[0]).all() and (table.columns[0][1:] == table.columns[0][:-1]).any():
@@ -81,7 +86,7 @@ def _other_columns(table: Table, facts: Facts, findings: Findings) -> None:
         return
     facts.tag = tags[-1].decode("utf-8", "replace")
     other = (iteration != b"Q0") & (iteration != b"0")
-    findings.add("R015", table.lines[other], lambda i: f"the second column is {shown(iteration[other][i])}")
+    report_cells(findings, "R015", other, table.lines, iteration, "the second column is {}")
     found, at = np.unique(tags, return_index=True)
     if len(found) > 1:
         names = ", ".join(shown(t) for t in found[np.argsort(at)][:3]) + (", ..." if len(found) > 3 else "")
@@ -99,16 +104,16 @@ def _check_rows(
     check_ids(facts.queries, firsts(q, len(facts.queries), lines), "query", findings)
     check_ids(facts.docs, firsts(d, len(facts.docs), lines), "document", findings)
     _contiguous(facts, q, lines, findings)
-    usable = np.isfinite(score)
-    rows = Rows(q[usable], d[usable], score[usable], None if rank is None else rank[usable], lines[usable])
+    rows = Rows(q, d, score, rank, lines).at(np.flatnonzero(np.isfinite(score)))
     keep = _repeats(facts, rows, findings)
-    rows = Rows(*(None if part is None else part[keep] for part in rows))  # type: ignore[arg-type]
+    rows = rows.at(keep)
     if form == "trec":
         _numbering(facts, rows, findings)
         _direction(facts, rows, findings)
-        _ties(rows, findings)
     elif rows.rank is not None:
         _repeated_ranks(facts, rows, rows.rank, findings)
+    if form != "msmarco":
+        _ties(rows, findings)
     self_match = np.flatnonzero(facts.queries[rows.query] == facts.docs[rows.doc])
     findings.add(
         "R019",
@@ -140,14 +145,16 @@ def _repeats(facts: Facts, rows: Rows, findings: Findings) -> Ints:
     _, first, inverse = np.unique(pair, return_index=True, return_inverse=True)
     later = np.flatnonzero(first[inverse] != np.arange(len(pair)))
     same = rows.score[later] == rows.score[first[inverse[later]]]
-    for code, found in (("R003", later[~same]), ("R004", later[same])):
+
+    def say(code: str, found: Ints) -> None:
+        q, d = rows.query[found], rows.doc[found]
+        text = "query {} lists {} again"
         findings.add(
-            code,
-            rows.line[found],
-            lambda i, found=found: (
-                f"query {shown(facts.queries[rows.query[found[i]]])} lists {shown(facts.docs[rows.doc[found[i]]])} again"
-            ),  # type: ignore[misc]
+            code, rows.line[found], lambda i: text.format(shown(facts.queries[q[i]]), shown(facts.docs[d[i]]))
         )
+
+    say("R003", later[~same])
+    say("R004", later[same])
     return np.sort(first)
 
 
@@ -267,7 +274,7 @@ def _json_rows(ranked: Any, findings: Findings) -> Iterator[tuple[str, str, floa
             continue
         for doc, score in docs:
             if isinstance(score, bool) or not isinstance(score, (int, float)):
-                findings.add("R001", [], f"query {query}, document {doc}: the score is {score!r}", 1)
+                findings.add("R001", [], f"query {query}, document {doc}: the score is {a_kind(score)}", 1)
             elif not abs(score) <= _LARGEST:
                 findings.add("R002", [], f"query {query}, document {doc}: the score is {score!r}", 1)
             else:

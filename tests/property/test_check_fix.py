@@ -1,0 +1,103 @@
+"""`check --fix`: a damaged run is refused, or mended into a clean one with the same rows."""
+
+import tempfile
+from pathlib import Path
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from intrex.data.check.check import check_file
+from intrex.data.check.codes import ERROR
+from intrex.data.check.fix import fix_file
+from intrex.data.errors import CheckFailed
+from intrex.data.qrels import read_qrels
+from intrex.data.run import read_run
+
+SCORES = st.sampled_from(["1", "2.5", "-3", "1e-3", "2.50", "7", "nan", "x", "0.1", "0.10000000001"])
+ROWS = st.tuples(
+    st.sampled_from(["q1", "q2", "Q1", "07"]),
+    st.integers(0, 12),
+    st.integers(-1, 4),
+    SCORES,
+    st.sampled_from(["t", "t", "t", "u"]),
+)
+BETWEEN = st.sampled_from([" ", " ", "\t", "   ", " \t"])
+OTHER = st.sampled_from(
+    [
+        "",
+        "  ",
+        "# a comment",
+        "#9 Q0 d1 1 2 t",
+        "q1 Q0 d77 9 0.25 my tag",
+        "q1 Q0 d1",
+        "qid Q0 docno rank score tag",
+    ]
+)
+
+
+@st.composite
+def damaged(draw: st.DrawFn) -> bytes:
+    rows = []
+    for q, d, rank, score, tag in draw(st.lists(ROWS, min_size=1, max_size=14)):
+        score = score if score not in ("nan", "x") or draw(st.integers(0, 9)) == 0 else "4"
+        rows.append(draw(BETWEEN).join([q, "Q0", f"d{d}", str(rank), score, tag]))
+    for extra in draw(st.lists(OTHER, max_size=2)):
+        rows.insert(draw(st.integers(0, len(rows))), extra)
+    end = draw(st.sampled_from(["\n", "\r\n"]))
+    text = end.join(rows) + draw(st.sampled_from(["", end]))
+    return (draw(st.sampled_from(["", "\ufeff"])) + text).encode()
+
+
+def rows_of(raw: bytes) -> set[tuple[str, str, float]]:
+    rows = [line.split() for line in raw.decode("utf-8-sig").splitlines()]
+    rows = [r for r in rows if r and not r[0].startswith("#") and r[0] != "qid"]
+    return {(r[0], r[2], float(r[4])) for r in rows}
+
+
+@settings(max_examples=300, deadline=None, derandomize=True)
+@given(damaged())
+def test_a_damaged_run_is_refused_or_mended(raw: bytes) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path, out = Path(folder) / "a.run", Path(folder) / "b.run"
+        path.write_bytes(raw)
+        try:
+            fix_file([path], out, "run")
+        except CheckFailed as refused:
+            assert not out.exists() and "nothing was written" in refused.message
+            return
+        assert path.read_bytes() == raw
+        again = check_file(out, "b", "run").findings.found
+        assert not [c for c, f in again.items() if f.severity == ERROR]
+        assert not {"R005", "R006", "R007", "R013", "F002", "F003", "F007", "F009", "F010"} & set(again)
+        assert rows_of(out.read_bytes()) == rows_of(raw)
+        assert sum(map(len, read_run(out).to_dict().values())) == len(rows_of(raw))
+        fix_file([out], Path(folder) / "c.run", "run")
+        assert (Path(folder) / "c.run").read_bytes() == out.read_bytes(), "mended twice is mended once"
+
+
+GRADES = st.sampled_from(["0", "1", "2", "1.0", "2.00", "-1"])
+
+
+@settings(max_examples=200, deadline=None, derandomize=True)
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["q1", "q2", "q3"]), st.integers(0, 9), GRADES), min_size=1, max_size=12
+    ),
+    st.booleans(),
+    st.booleans(),
+)
+def test_damaged_judgements_are_refused_or_mended(rows, header: bool, crlf: bool) -> None:
+    end = "\r\n" if crlf else "\n"
+    text = ("query-id\tcorpus-id\tscore" + end) * header + end.join(f"{q}\td{d}\t{g}" for q, d, g in rows)
+    wanted = {(q, f"d{d}"): float(g) for q, d, g in rows}
+    with tempfile.TemporaryDirectory() as folder:
+        path, out = Path(folder) / "a.qrels", Path(folder) / "b.qrels"
+        path.write_bytes(text.encode())
+        try:
+            fix_file([path], out)
+        except CheckFailed:
+            assert {(q, f"d{d}", float(g)) for q, d, g in rows} != {(*k, v) for k, v in wanted.items()}
+            assert not out.exists()
+            return
+        got = {(q, d): float(g) for q, docs in read_qrels(out).to_dict().items() for d, g in docs.items()}
+        assert got == wanted
