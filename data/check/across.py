@@ -35,7 +35,7 @@ def check_across(files: Sequence[Facts]) -> list[Findings]:
             _known_queries(one, topics, found)
         if corpora:
             _known_documents(one, corpora, found)
-    _self_matches([*topics, *qrels, *runs], [*corpora, *([] if corpora else [*qrels, *runs])], found)
+    _self_matches([*topics, *qrels, *runs], corpora or qrels, found)
     _twins(runs, found)
     return [f for f in found if f.found]
 
@@ -92,13 +92,13 @@ def _run_and_judgements(run: Facts, qrels: Facts, found: list[Findings]) -> None
         findings.add(
             "X001",
             [],
-            f"of {plural(len(run.queries), 'query', 'queries')} without judgements: {_examples(extra)}",
+            f"{len(extra):,} of {plural(len(run.queries), 'query', 'queries')} without judgements: {_examples(extra)}",
             len(extra),
         )
         findings.add(
             "X002",
             [],
-            f"of {plural(len(qrels.queries), 'judged query', 'judged queries')} not in the run: {_examples(missing)}",
+            f"{len(missing):,} of {plural(len(qrels.queries), 'judged query', 'judged queries')} not in the run: {_examples(missing)}",
             len(missing),
         )
     if len(missing) and len(extra):
@@ -121,7 +121,7 @@ def _known_queries(one: Facts, topics: Sequence[Facts], found: list[Findings]) -
         findings.add(
             "X007",
             [],
-            f"of {plural(len(one.queries), 'query', 'queries')} not in the topics: {_examples(unknown)}",
+            f"{len(unknown):,} of {plural(len(one.queries), 'query', 'queries')} not in the topics: {_examples(unknown)}",
             len(unknown),
         )
     _alike(unknown, known, "query", findings)
@@ -140,7 +140,7 @@ def _known_documents(one: Facts, corpora: Sequence[Facts], found: list[Findings]
         findings.add(
             code,
             [],
-            f"of {plural(len(one.docs), 'document')} not in the corpus: {_examples(unknown)}",
+            f"{len(unknown):,} of {plural(len(one.docs), 'document')} not in the corpus: {_examples(unknown)}",
             len(unknown),
         )
     _alike(unknown, known, "document", findings)
@@ -151,13 +151,14 @@ def _self_matches(askers: Sequence[Facts], holders: Sequence[Facts], found: list
     if not askers or not holders:
         return
     both = _both(_union(askers, "queries"), _union(holders, "docs"))
-    if not len(both):
-        return
     if len(both):
-        findings = Findings(
+        label = (
             f"{askers[0].label} and {holders[0].label}" if askers[0] is not holders[0] else askers[0].label
         )
-        findings.add("X009", [], f"query ids that are document ids too: {_examples(both)}", len(both))
+        findings = Findings(label)
+        findings.add(
+            "X009", [], f"{len(both):,} query ids are document ids too: {_examples(both)}", len(both)
+        )
         found.append(findings)
 
 

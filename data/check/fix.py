@@ -74,7 +74,7 @@ def _refuse(facts: Facts, told: Kind | None) -> None:
     )
     raise CheckFailed(
         f"not to be mended without guessing; nothing was written\n  {shown}",
-        "mend these by hand, then check again",
+        "mend these by hand; intrex check FILE --all shows every line",
     )
 
 
@@ -82,7 +82,7 @@ def _mended(path: Path, kind: Kind, facts: Facts, changes: Counter[str]) -> Iter
     """The lines of the mended file; ``changes`` is complete when the last was taken."""
     found = facts.findings.found
     changes["byte order mark removed"] = "F002" in found
-    changes["CRLF line ends"] = found["F003"].count if "F003" in found else 0
+    changes["CRLF line ends replaced"] = found["F003"].count if "F003" in found else 0
     changes["newline added at the end"] = "F007" in found
     if kind.name in ("run", "qrels") and kind.form not in _WHOLE:
         for code, what in (

@@ -145,7 +145,8 @@ def _columns(rows: list[str], path: Path) -> Kind | None:
     if width >= 6 and width < 9 and sum(row[1] == "Q0" for row in some) > len(some) / 2:
         return Kind("run", "trec", 6)
     whole = sum(_is_whole(row[-1]) for row in some) > len(some) / 2
-    if width == 4 and (whole or _named_qrels(path)):
+    counted = sum(row[1] in ("0", "Q0") for row in some) > len(some) / 2 if width == 4 else False
+    if width == 4 and (whole or (numeric[3] and counted) or _named_qrels(path)):
         return Kind("qrels", "TREC", 4)
     if width == 3 and (whole or _named_qrels(path) or cells[0][0].lower() in _HEADERS):
         return _three(some, path)

@@ -84,8 +84,8 @@ ONE: dict[str, list[tuple[str, bytes, list[int]]]] = {
     "R005": [("r", b"q1 Q0 d1 1 2 t\nq1 Q0 d2 2 1 t\nq1 Q0 d3 3 1.5 t\n", [3])],
     "R006": [("r", RUN + b"q3 Q0 d1 7 2 t\n", [4]), ("r", RUN + b"q3 Q0 d1 1 2 t\nq3 Q0 d2 3 1 t\n", [5]), ("r", b"q1 Q0 d1 0 2 t\nq1 Q0 d2 0 1 t\n", []), ("r", RUN + b"q3 Q0 d1 - 2 t\n", [4])],
     "R007": [("r", RUN + b"q3 Q0 d1 1 2 t\nq3 Q0 d2 1 1 t\n", [5]), ("marco.run", MARCO + b"q1\td3\t2\n", [3])],
-    "R008": [("r", b"q1 Q0 d1 1 0.1 t\nq1 Q0 d2 2 0.2 t\nq2 Q0 d2 1 0.2 t\nq2 Q0 d3 2 0.3 t\n", [])],
-    "R009": [("r", b"q1 Q0 d1 0 0.1 t\nq1 Q0 d2 0 0.2 t\nq2 Q0 d2 0 0.2 t\nq2 Q0 d3 0 0.3 t\n", [])],
+    "R008": [("r", b"q1 Q0 d1 1 0.1 t\nq1 Q0 d2 2 0.2 t\nq2 Q0 d2 1 0.2 t\nq2 Q0 d3 2 0.3 t\nq2 Q0 d4 3 0.4 t\n", [])],
+    "R009": [("r", b"q1 Q0 d1 0 0.1 t\nq1 Q0 d2 0 0.2 t\nq2 Q0 d2 0 0.2 t\nq2 Q0 d3 0 0.3 t\nq2 Q0 d4 0 0.4 t\n", [])],
     "R010": [("r", RUN + b"q1 Q0 d3 3 1.0 t\n", []), ("r.json", b'{"q1": {"d1": 2, "d2": 1, "d3": 1}}\n', [])],
     "R011": [("r", RUN + b"q3 Q0 d1 1 0.30000000001 t\nq3 Q0 d2 2 0.3 t\n", [5])],
     "R012": [("r", b"q1 Q0 d1 1 1 t\nq1 Q0 d2 2 1 t\nq2 Q0 d2 1 2 t\n", [])],
@@ -221,7 +221,12 @@ def test_a_folder_may_have_blanks_in_ids_that_the_import_encodes(tmp_path: Path)
 
 @pytest.mark.parametrize(
     "content",
-    [b"map\tall\t0.25\nP_5\tall\t0.2\nnum_q\tall\t3\n", b'{"mean": 0.2, "map": 0.3}\n', b"a,b,c\n1,2,3\n"],
+    [
+        b"301 num_ret 967.0000 169.17\n301 map 0.5 0.25\n",
+        b"map\tall\t0.25\nP_5\tall\t0.2\nnum_q\tall\t3\n",
+        b'{"mean": 0.2, "map": 0.3}\n',
+        b"a,b,c\n1,2,3\n",
+    ],
 )
 def test_what_is_none_of_the_four_kinds_is_said(content: bytes, tmp_path: Path) -> None:
     assert codes(found(tmp_path, {"x": content})) & {"F014", "T001"}
