@@ -40,8 +40,21 @@ def check_across(files: Sequence[Facts]) -> list[Findings]:
     return [f for f in found if f.found]
 
 
-def _between(a: Facts, b: Facts, found: list[Findings]) -> Findings:
-    found.append(Findings(f"{a.label} and {b.label}"))
+def check_parts(files: Sequence[Facts]) -> list[Findings]:
+    """Report ids that two files of one folder's corpus, or of its queries, share."""
+    found: list[Findings] = []
+    for kind, what in (("corpus", "docs"), ("queries", "queries")):
+        parts = [f for f in files if f.kind == kind]
+        for a, b in combinations(parts, 2):
+            both = _both(getattr(a, what), getattr(b, what))
+            name = plural(len(both), "id")
+            _between(a, b, found).add("X013", [], f"{name} in both: {_examples(both)}", len(both))
+    return [f for f in found if f.found]
+
+
+def _between(a: Facts, b: Facts, found: list[Findings], others: int = 0) -> Findings:
+    more = f" and {others} more" if others else ""
+    found.append(Findings(f"{a.label} and {b.label}{more}"))
     return found[-1]
 
 
@@ -103,7 +116,7 @@ def _run_and_judgements(run: Facts, qrels: Facts, found: list[Findings]) -> None
         )
     if len(missing) and len(extra):
         _alike(extra, missing, "query", findings)
-    elif len(common) and len(run.docs) and not len(_both(run.docs, qrels.docs)):
+    if len(common) and len(run.docs) and not len(_both(run.docs, qrels.docs)):
         what = f"no document in common: {_examples(run.docs)} against {_examples(qrels.docs)}"
         findings.add("X012", [], what, 1)
         _alike(qrels.docs, run.docs, "document", findings)
@@ -114,7 +127,7 @@ def _known_queries(one: Facts, topics: Sequence[Facts], found: list[Findings]) -
     unknown = _lacking(one.queries, known)
     if not len(unknown) or not all(t.sound for t in topics) or not len(known):
         return
-    findings = _between(one, topics[0], found)
+    findings = _between(one, topics[0], found, len(topics) - 1)
     if len(unknown) == len(one.queries):
         findings.add("X003", [], f"no query in common: {_examples(unknown)} against {_examples(known)}", 1)
     else:
@@ -132,7 +145,7 @@ def _known_documents(one: Facts, corpora: Sequence[Facts], found: list[Findings]
     unknown = _lacking(one.docs, known)
     if not len(unknown) or not all(c.sound for c in corpora) or not len(known):
         return
-    findings = _between(one, corpora[0], found)
+    findings = _between(one, corpora[0], found, len(corpora) - 1)
     code = "X004" if one.kind == "run" else "X005"
     if one.kind == "qrels" and len(unknown) == len(one.docs):
         findings.add("X006", [], f"no document in common: {_examples(unknown)} against {_examples(known)}", 1)

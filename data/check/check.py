@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from intrex.data.check.across import check_across
+from intrex.data.check.across import check_across, check_parts
 from intrex.data.check.codes import ERROR, NOTE, WARNING
 from intrex.data.check.facts import Facts, plural
 from intrex.data.check.findings import Findings, Row, count_of
@@ -70,7 +70,8 @@ def check_paths(paths: Sequence[Path], kind: str | None = None) -> Checked:
                 loose.append(check_file(file, label, kind))
     groups = [[*folders[0], *loose]] if len(folders) == 1 else [*folders, loose]
     files = [one for group in groups for one in group]
-    across = [found for group in groups for found in check_across(group)]
+    across = [found for folder in folders for found in check_parts(folder)]
+    across += [found for group in groups for found in check_across(group)]
     return Checked(files, [f.findings for f in files] + across)
 
 

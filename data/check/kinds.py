@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import zlib
 from collections import Counter
 from itertools import pairwise
 from pathlib import Path
@@ -64,7 +65,7 @@ def _sample(path: Path) -> list[str]:
             sample.append(line)
             if len(sample) == _SAMPLE:
                 break
-    except (BadInput, EOFError, OSError):
+    except (BadInput, EOFError, OSError, zlib.error):
         pass
     return sample
 

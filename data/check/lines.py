@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -60,7 +61,7 @@ def sound_pieces(
             )
             text.ended = bool(piece[-1] == 10)
             text.lines += len(breaks) + (not text.ended)
-    except (BadInput, EOFError, OSError) as error:
+    except (BadInput, EOFError, OSError, zlib.error) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise
         findings.add("F005", [], getattr(error, "message", "the gzip file ends early").partition(" (")[0], 1)

@@ -1,14 +1,16 @@
 """`check --fix`: a damaged run is refused, or mended into a clean one with the same rows."""
 
+import gzip
 import tempfile
 from pathlib import Path
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from intrex.data.check.check import check_file
+from intrex.data.check.check import check_file, check_paths
 from intrex.data.check.codes import ERROR
 from intrex.data.check.fix import fix_file
+from intrex.data.check.kinds import KINDS
 from intrex.data.errors import CheckFailed
 from intrex.data.qrels import read_qrels
 from intrex.data.run import read_run
@@ -101,3 +103,59 @@ def test_damaged_judgements_are_refused_or_mended(rows, header: bool, crlf: bool
             return
         got = {(q, d): float(g) for q, docs in read_qrels(out).to_dict().items() for d, g in docs.items()}
         assert got == wanted
+
+
+SEEDS = st.sampled_from(
+    [
+        b"q1 Q0 d1 1 2.0 t\nq1 Q0 d2 2 1.0 t\n",
+        b"q1 0 d1 1\nq2 0 d2 0\n",
+        b"query-id\tcorpus-id\tscore\nq1\td 1\t1\n",
+        b'{"_id": "d1", "title": "a", "text": "b"}\n{"_id": "d2", "title": "", "text": "c"}\n',
+        b'[{"_id": "q1", "text": "one"}, {"_id": "q2", "text": "two"}]\n',
+        b'{"q1": {"d1": 2.0, "d2": 1.0}, "q2": {"d1": 3}}\n',
+        b"<top>\n<num> Number: 051\n<title> one\n</top>\n",
+        b"q1\tone\nq2\ttwo\n",
+        gzip.compress(b"q1 Q0 d1 1 2.0 t\n" * 50),
+    ]
+)
+JUNK = st.one_of(
+    st.binary(max_size=6),
+    st.sampled_from(
+        [
+            b"\n",
+            b"\r",
+            b"\t",
+            b"#",
+            b"\0",
+            b"{",
+            b"]",
+            b'"',
+            b"\xef\xbb\xbf",
+            b"\xff\xfe",
+            "\u200b".encode(),
+            b"<top>",
+            b"9" * 30,
+        ]
+    ),
+)
+
+
+@settings(max_examples=600, deadline=None, derandomize=True)
+@given(
+    SEEDS,
+    st.lists(st.tuples(st.integers(0, 2000), st.integers(0, 3), JUNK), max_size=4),
+    st.sampled_from([None, *KINDS]),
+)
+def test_no_file_is_too_broken_to_be_checked(raw: bytes, cuts, kind: str | None) -> None:
+    for at, length, junk in cuts:
+        at %= len(raw) + 1
+        raw = raw[:at] + junk + raw[at + length :]
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "x"
+        path.write_bytes(raw)
+        checked = check_paths([path], kind)
+        assert checked.rows(every=True) == check_paths([path], kind).rows(every=True)
+        try:
+            fix_file([path], Path(folder) / "y", kind)
+        except CheckFailed:
+            assert not (Path(folder) / "y").exists()

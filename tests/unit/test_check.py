@@ -151,7 +151,7 @@ def test_each_code_across_files_is_found(code: str, tmp_path: Path) -> None:
 
 
 def test_every_code_has_an_input() -> None:
-    assert {*ONE, *ACROSS} == set(CODES)
+    assert {*ONE, *ACROSS, "X013"} == set(CODES)
     assert {c.severity for c in CODES.values()} == set(SEVERITIES)
 
 
@@ -196,6 +196,15 @@ def test_a_folder_is_checked_as_one(tmp_path: Path) -> None:
         "b/qrels/train.tsv",
     ]
     assert [row[0] for row in checked.rows()] == ["C004"]
+
+
+def test_an_id_in_two_files_of_a_corpus_is_found(tmp_path: Path) -> None:
+    for name in ("a.jsonl", "b.jsonl"):
+        (tmp_path / name).write_bytes(
+            b'{"id": "d1", "contents": "x"}\n{"id": "%s", "contents": "y"}\n' % name.encode()
+        )
+    rows = check_paths([tmp_path]).rows()
+    assert [(r[0], r[4]) for r in rows] == [("X013", "1 id in both: d1")]
 
 
 def test_a_collection_is_checked_as_one(small) -> None:
