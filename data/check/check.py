@@ -82,7 +82,7 @@ def _check_folder(folder: Path) -> list[Facts]:
         raise BadInput(error.message, f"name the files themselves: intrex check {folder}/*") from error
     name = folder.resolve().name
     files = [check_file(f.path, f"{name}/{f.label}", Kind("corpus", layout.format)) for f in layout.corpus]
-    files += [check_file(f.path, f"{name}/{f.label}", "queries") for f in layout.queries]
+    files += [check_file(f.path, f"{name}/{f.label}", "queries", True) for f in layout.queries]
     return files + [check_file(f.path, f"{name}/{f.label}", "qrels", True) for f in layout.qrels.values()]
 
 
@@ -105,4 +105,6 @@ def check_file(path: Path, label: str, kind: Kind | str | None = None, imported:
         return check_run(path, told.form, findings)
     if told.name == "qrels":
         return check_qrels(path, told.width, findings, told.tabs, imported)
-    return (check_corpus if told.name == "corpus" else check_queries)(path, told.form, findings)
+    if told.name == "queries":
+        return check_queries(path, told.form, findings, imported)
+    return check_corpus(path, told.form, findings)

@@ -42,7 +42,7 @@ CODES: dict[str, Code] = {
     "I004": Code(NOTE, "ids that differ only by case", "Meant, or one document under two names? Ids are compared byte by byte."),
     "I005": Code(WARNING, "ids that differ only by leading zeros", "`7` and `007` are two ids; a spreadsheet or pandas turns one into the other."),
     "I006": Code(WARNING, "ids that differ only by Unicode form", "The same letters, composed differently or with invisible characters: two ids."),
-    "I007": Code(ERROR, "impossible id", "Empty, longer than 512 bytes, not a string, or with a control character."),
+    "I007": Code(ERROR, "impossible id", "Empty, longer than 512 bytes, not a string, or with a control character; of queries and JSON runs that are read as they are, with white space or a leading quote."),
     "C001": Code(ERROR, "broken document", "The line is no JSON object, or lacks its id or text; some tools skip it and shift the rows."),
     "C002": Code(ERROR, "two texts under one document id", "Which of them is indexed depends on the tool."),
     "C003": Code(ERROR, "document twice", "The same id and text: BEIR keeps one, an indexer may count two, `collection import` refuses.", "dropped"),

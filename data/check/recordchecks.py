@@ -23,6 +23,7 @@ from intrex.data.importers.inputs import Input
 from intrex.data.importers.topics import read_topics
 
 _BLOCK = 65_536
+_CONTROL = re.compile("[\x00-\x08\x0e-\x1f\x7f]")
 _PADDED = re.compile(rb"<num>\s*(?:number\s*:)?\s*0+[1-9]", re.IGNORECASE)
 
 
@@ -43,17 +44,17 @@ class _Kept(Problems):
 def check_corpus(path: Path, form: str, findings: Findings) -> Facts:
     """Check a corpus: ``beir``, ``pyserini`` or ``colbert``."""
     facts, kept = _begin(path, "corpus", form, findings), _Kept()
-    records = _Records("C", "document", findings)
+    records = _Records("C", "document", findings, imported=True)
     rows = ((r.id, r.title, r.text, r.source.line) for r in READERS[form](Input(path, path.name), kept))
     records.read(rows, kept)
     facts.docs = records.finish(kept, facts)
     return facts
 
 
-def check_queries(path: Path, form: str, findings: Findings) -> Facts:
-    """Check queries: JSON lines, ``id TAB text`` or TREC topics."""
+def check_queries(path: Path, form: str, findings: Findings, imported: bool = False) -> Facts:
+    """Check queries: JSON lines, ``id TAB text`` or TREC topics; an import percent-encodes blanks in their ids."""
     facts, kept = _begin(path, "queries", form, findings), _Kept()
-    records = _Records("T", "query", findings)
+    records = _Records("T", "query", findings, imported)
     try:
         rows = ((r.id, "", r.text, r.source.line) for r in read_topics(Input(path, path.name), kept))
         records.read(rows, kept)
@@ -94,8 +95,8 @@ def _padded(path: Path, findings: Findings) -> None:
 class _Records:
     """Gathers ids, lines and hashes of texts, in about 60 bytes a record."""
 
-    def __init__(self, letter: str, what: str, findings: Findings) -> None:
-        self.letter, self.what, self.findings = letter, what, findings
+    def __init__(self, letter: str, what: str, findings: Findings, imported: bool) -> None:
+        self.letter, self.what, self.findings, self.imported = letter, what, findings, imported
         self.blocks: list[Bytes] = []
         self.ids: list[str] = []
         self.lines, self.hashes, self.empty = array("q"), array("q"), array("q")
@@ -112,7 +113,8 @@ class _Records:
 
     def _one(self, id_: Any, title: Any, text: Any, line: int, kept: _Kept) -> None:
         wrong = id_problem(id_)
-        if wrong and not (isinstance(id_, str) and needs_encoding(id_) and "\0" not in id_ and id_.strip()):
+        encoded = self.imported and isinstance(id_, str) and needs_encoding(id_) and id_.strip()
+        if wrong and (not encoded or _CONTROL.search(id_)):
             self.odd.append((line, wrong))
             return
         for key, value in (("title", title), ("text", text)):

@@ -16,7 +16,7 @@ from intrex.data.check.lines import Table, Text, read_table, sound_pieces
 from intrex.data.check.numbers import Floats, floats, integers
 from intrex.data.errors import a_kind
 from intrex.data.files import reading
-from intrex.data.ids import Bytes, as_bytes
+from intrex.data.ids import Bytes, as_bytes, id_problem
 
 _TREND = 3  # growing scores: fewer may be one row in the wrong place
 _LARGEST = float(np.finfo(np.float32).max)
@@ -276,7 +276,9 @@ def _json_rows(ranked: Any, findings: Findings) -> Iterator[tuple[str, str, floa
             findings.add("R018", [], f"query {query} has {a_kind(docs)}, an object is needed", 1)
             continue
         for doc, score in docs:
-            if isinstance(score, bool) or not isinstance(score, (int, float)):
+            if wrong := id_problem(query) or id_problem(doc):
+                findings.add("I007", [], wrong, 1)
+            elif isinstance(score, bool) or not isinstance(score, (int, float)):
                 findings.add("R001", [], f"query {query}, document {doc}: the score is {a_kind(score)}", 1)
             elif not abs(score) <= _LARGEST:
                 findings.add("R002", [], f"query {query}, document {doc}: the score is {score!r}", 1)

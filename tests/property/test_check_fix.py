@@ -12,8 +12,10 @@ from intrex.data.check.codes import ERROR
 from intrex.data.check.fix import fix_file
 from intrex.data.check.kinds import KINDS
 from intrex.data.errors import CheckFailed
+from intrex.data.locate import read_query_file
 from intrex.data.qrels import read_qrels
 from intrex.data.run import read_run
+from intrex.data.runformats import read_any_run
 
 SCORES = st.sampled_from(["1", "2.5", "-3", "1e-3", "2.50", "7", "nan", "x", "0.1", "0.10000000001"])
 ROWS = st.tuples(
@@ -159,3 +161,21 @@ def test_no_file_is_too_broken_to_be_checked(raw: bytes, cuts, kind: str | None)
             fix_file([path], Path(folder) / "y", kind)
         except CheckFailed:
             assert not (Path(folder) / "y").exists()
+
+
+@settings(max_examples=500, deadline=None, derandomize=True)
+@given(SEEDS, st.lists(st.tuples(st.integers(0, 200), st.integers(0, 3), JUNK), max_size=3))
+def test_what_has_no_error_can_be_read(raw: bytes, cuts) -> None:
+    for at, length, junk in cuts:
+        at %= len(raw) + 1
+        raw = raw[:at] + junk + raw[at + length :]
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "x"
+        path.write_bytes(raw)
+        checked = check_paths([path])
+        found = checked.findings[0].found
+        if {"F010", "F011"} & set(found) or any(f.severity == ERROR for f in found.values()):
+            return
+        readers = {"run": read_any_run, "qrels": read_qrels, "queries": read_query_file}
+        if (kind := checked.files[0].kind) in readers:
+            readers[kind](path)
