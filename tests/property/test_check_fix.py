@@ -142,7 +142,7 @@ JUNK = st.one_of(
 )
 
 
-@settings(max_examples=600, deadline=None, derandomize=True)
+@settings(max_examples=300, deadline=None, derandomize=True)
 @given(
     SEEDS,
     st.lists(st.tuples(st.integers(0, 2000), st.integers(0, 3), JUNK), max_size=4),
@@ -163,7 +163,7 @@ def test_no_file_is_too_broken_to_be_checked(raw: bytes, cuts, kind: str | None)
             assert not (Path(folder) / "y").exists()
 
 
-@settings(max_examples=500, deadline=None, derandomize=True)
+@settings(max_examples=300, deadline=None, derandomize=True)
 @given(SEEDS, st.lists(st.tuples(st.integers(0, 200), st.integers(0, 3), JUNK), max_size=3))
 def test_what_has_no_error_can_be_read(raw: bytes, cuts) -> None:
     for at, length, junk in cuts:
