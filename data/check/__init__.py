@@ -1,1 +1,1 @@
-"""The preflight of corpora, topics, qrels and runs: findings with stable codes, and what can be mended."""
+"""The preflight of corpora, topics, qrels and runs: what is wrong, where, and what can be mended."""

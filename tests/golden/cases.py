@@ -126,6 +126,27 @@ CASES: dict[str, Case] = {
     ),
     "collection-list": Case([IMPORT, "collection list --format csv"], BEIR),
     "experiment-plan": Case(["experiment plan r.toml --format csv"], {"r.toml": b'name="x"\nqueries="test"\nmeasures=["AP"]\n[collection]\nimport="src"\n[[system]]\nname="a"\nindex="bm25"\n'}),
+    # check: one file of each kind, files together, a mended copy
+    "check-clean": Case(["check a.txt q.tsv", "check src", "check a.txt src --format table"], {**BEIR, "q.tsv": QRELS, "a.txt": b"q1 Q0 d1 1 2.0 mine\nq1 Q0 d2 2 1.0 mine\nq2 Q0 d2 1 1.5 mine\n"}),
+    "check-run": Case(
+        ["check r", "check r --format table", "check r --all --format jsonl", "check r --format md", "check nowhere", "check r --as nothing"],
+        {"r": b"\xef\xbb\xbf# from a notebook\nq1 Q0 d1 1 2.0 mine\nq1 Q0 d2 2 3.0 mine\nq1 Q0 d3 3 nan mine\nq1 Q0 d1 4 0.5 mine\nq2 Q0 d1 1 1.0 my tag\n\nq2 Q0 d"},
+    ),
+    "check-qrels": Case(["check q", "check q --strict", "check w --strict"], {"q": b"q1 0 d1 1.0\nq1 0 d2 0.5\n# a\n# b\nq1 0 d1 2\nq2 0 d3 -1\n", "w": b"q1 0 d1 1\n\nq2 0 d1 1\n"}),
+    "check-topics-and-corpus": Case(
+        ["check corpus.jsonl queries.tsv"],
+        {"corpus.jsonl": CORPUS + b'{"_id": "d1", "text": "other"}\n{"_id": "d9", "text": ""}\n{"_id": "d8"\n', "queries.tsv": b"q1\tone\nq2\t\nq1\tone\n"},
+    ),
+    "check-across": Case(
+        ["check r q.tsv corpus.jsonl queries.jsonl", "check r s"],
+        {"r": b"q1 Q0 d01 1 2.0 mine\nq1 Q0 q1 2 1.0 mine\nq3 Q0 d2 1 2.0 mine\n", "s": b"q1 Q0 d01 1 4.0 mine\nq1 Q0 q1 2 3.0 mine\nq3 Q0 d2 1 2.0 mine\n", "q.tsv": QRELS, "corpus.jsonl": CORPUS, "queries.jsonl": QUERIES},
+    ),
+    "check-fix": Case(
+        ["check r --fix s", "check s", "check r --fix s", "check q --fix p", "convert s -", "check r q --fix x"],
+        {"r": b"\xef\xbb\xbf# from a notebook\r\nq1  Q0 d2 1 1.0 mine\r\nq2 Q0 d1 1 1.0 mine\r\n\r\nq1 Q0 d1 2 2.0 mine\r\nq1 Q0 d1 2 2.0 mine", "q": b"q1\td1\t1.0\nq1\td2\t0\nq1\td1\t1\n"},
+        shows_files=True,
+    ),
+    "check-fix-refused": Case(["check r --fix s", "check g --fix s"], {"r": RUN + b"q1 Q0 d1 3 0.5 mine\nq1 Q0 d9 4 nan mine\n", "g": b"q1 0 d1 0.5\n"}, shows_files=True),
     # bad input: each with file, line, a hint, and nothing written
     "bad-json": refused(corpus=CORPUS + b'{"_id": "d4", "text": "x"\n'),
     "bad-missing-id": refused(corpus=CORPUS + b'{"text": "x"}\n'),

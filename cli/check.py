@@ -1,0 +1,51 @@
+"""``intrex check``: the preflight of corpora, topics, judgements and runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from intrex.cli.output import Format, emit, resolve, say
+
+
+def check(
+    files: Annotated[
+        list[Path],
+        typer.Argument(help="Corpora, topics, judgements, runs; BEIR folders and collections; - is stdin."),
+    ],
+    kind: Annotated[
+        str | None,
+        typer.Option("--as", help="corpus, queries, qrels or run; told from the content by default."),
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="A row for each line, not for each code.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Warnings count as errors.")] = False,
+    fix: Annotated[
+        Path | None,
+        typer.Option("--fix", help="Write a copy of the one FILE, mended where that needs no guess."),
+    ] = None,
+    form: Annotated[
+        Format | None, typer.Option("--format", help="Table on a terminal, CSV elsewhere, unless given.")
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file of --fix.")] = False,
+) -> None:
+    """Check files before they are used: what is wrong, where, and whether they fit together. 3 when there are errors."""
+    from intrex.data.check.check import check_paths
+    from intrex.data.check.findings import HEADERS
+    from intrex.data.check.fix import fix_file
+    from intrex.data.check.kinds import known_kind
+
+    known = known_kind(kind) if kind else None
+    if fix is not None:
+        for line in fix_file(files, fix, known, overwrite):
+            say(line)
+        return
+    checked = check_paths(files, known)
+    for file in checked.files:
+        say(file.summary())
+    rows = checked.rows(every)
+    if rows or resolve(form) is not Format.table:
+        emit(HEADERS, rows, form)
+    checked.raise_if_failed(strict)
+    say(checked.summary())

@@ -1,0 +1,91 @@
+"""What a check learns of a file besides findings: what the checks across files compare."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from intrex.data.check.findings import Findings
+from intrex.data.ids import Bytes
+
+Ints = npt.NDArray[np.int64]
+
+
+def _none() -> Bytes:
+    return np.empty(0, "S1")
+
+
+@dataclass
+class Facts:
+    """One checked file.
+
+    Attributes:
+        findings: what was found.
+        kind: ``run``, ``qrels``, ``queries``, ``corpus``, or empty when nothing could be told.
+        form: how the kind is written: TREC, BEIR, JSON lines ...
+        lines: of the file.
+        queries, docs: the ids in it, unique, in byte order.
+        pairs: of runs and qrels: rows as (query, document) indices [n, 2] into ``queries`` and ``docs``; of a run in
+            ranking order.
+        tag: of a run.
+        extra: what else to say of it, such as the depth of a run.
+        sound: False when the file could not be read whole, so that what it lacks says nothing.
+    """
+
+    findings: Findings
+    kind: str = ""
+    form: str = ""
+    lines: int = 0
+    queries: Bytes = field(default_factory=_none)
+    docs: Bytes = field(default_factory=_none)
+    pairs: Ints = field(default_factory=lambda: np.empty((0, 2), np.int64))
+    tag: str = ""
+    extra: str = ""
+    sound: bool = True
+
+    @property
+    def label(self) -> str:
+        """What the file is called in messages."""
+        return self.findings.label
+
+    def summary(self) -> str:
+        """One line: what was checked."""
+        if not self.kind:
+            return f"{self.label}: not checked"
+        form = f" ({self.form})" if self.form else ""
+        parts = [f"{self.label}: {self.kind}{form}", plural(self.lines, "line")]
+        if len(self.queries):
+            parts.append(plural(len(self.queries), "query", "queries"))
+        if len(self.docs):
+            parts.append(plural(len(self.docs), "document"))
+        return ", ".join([*parts, *([self.extra] if self.extra else [])])
+
+
+def report_cells(
+    findings: Findings, code: str, which: npt.NDArray[np.bool_], lines: Ints, column: Bytes, text: str
+) -> None:
+    """Report the rows [n] of a mask, with the cell of each in the place of ``{}`` in the text."""
+    cells = column[which]
+    findings.add(code, lines[which], lambda i: text.format(shown(bytes(cells[i]))))
+
+
+def plural(n: int, one: str, many: str = "") -> str:
+    """``1 line``, ``2,000 lines``."""
+    return f"{n:,} {one if n == 1 else many or one + 's'}"
+
+
+def factor(ids: Bytes) -> tuple[Bytes, Ints]:
+    """The unique ids in byte order and each row's index into them; fast where equal ids stand together."""
+    if not len(ids):
+        return ids, np.empty(0, np.int64)
+    heads = np.concatenate([[True], ids[1:] != ids[:-1]])
+    unique, inverse = np.unique(ids[heads], return_inverse=True)
+    return unique, inverse.astype(np.int64)[np.cumsum(heads) - 1]
+
+
+def shown(value: bytes) -> str:
+    """An id for a message; what cannot be seen is escaped."""
+    text = value.decode("utf-8", "backslashreplace")
+    return text if text.isprintable() else repr(text)[1:-1]

@@ -1,0 +1,102 @@
+"""Findings: what a check saw, by code, with every line number."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from intrex.data.check.codes import CODES, SEVERITIES
+from intrex.data.errors import SHOWN
+
+Ints = npt.NDArray[np.int64]
+Text = Callable[[int], str]
+Row = tuple[str, str, str, int, str]
+HEADERS = ("code", "severity", "where", "count", "what")
+
+
+@dataclass
+class Finding:
+    """All occurrences of one code in one file.
+
+    Attributes:
+        code: its name in the registry.
+        parts: line numbers [n] with the text of each occurrence, made when it is shown.
+        count: how many; more than the lines there are where a finding is of the whole file.
+    """
+
+    code: str
+    parts: list[tuple[Ints, Text]]
+    count: int
+
+    @property
+    def severity(self) -> str:
+        """``error``, ``warning`` or ``note``."""
+        return CODES[self.code].severity
+
+    @property
+    def lines(self) -> list[int]:
+        """The line numbers in order; none where the finding is of the whole file."""
+        return sorted(int(n) for lines, _ in self.parts for n in lines if n)
+
+    def occurrences(self) -> Iterator[tuple[int, str]]:
+        """Yield ``(line, text)`` in order; line 0 stands for the whole file."""
+        each = [(int(n), i, text) for lines, text in self.parts for i, n in enumerate(lines)]
+        each += [(0, 0, text) for lines, text in self.parts if not len(lines)]
+        for line, i, text in sorted(each, key=lambda one: one[0]):
+            yield line, text(i)
+
+
+@dataclass
+class Findings:
+    """What was found in one file, or across files."""
+
+    label: str
+    found: dict[str, Finding] = field(default_factory=dict)
+
+    def add(self, code: str, lines: Sequence[int] | Ints, text: str | Text, count: int | None = None) -> None:
+        """Add occurrences of ``code``.
+
+        Args:
+            code: a name in the registry.
+            lines: their line numbers; nothing is added when there is none, unless ``count`` is given.
+            text: what to say, of all or of the i-th of them.
+            count: how many there are, for findings of the whole file.
+        """
+        numbers = np.asarray(lines, np.int64)
+        n = len(numbers) if count is None else count
+        if not n:
+            return
+        one = self.found.setdefault(code, Finding(code, [], 0))
+        one.parts.append((numbers, text if callable(text) else lambda i: text))
+        one.count += n
+
+    def rows(self, every: bool = False) -> Iterator[Row]:
+        """Yield table rows, worst first: one for each code, or for each occurrence if ``every``."""
+        order = sorted(self.found.values(), key=lambda f: (SEVERITIES.index(f.severity), f.code))
+        for one in order:
+            if every and one.lines:
+                for line, text in one.occurrences():
+                    yield one.code, one.severity, self._at(line), 1, text
+            else:
+                line, text = next(one.occurrences())
+                yield one.code, one.severity, self._at(line), one.count, text + _also(one.lines)
+
+    def _at(self, line: int) -> str:
+        return f"{self.label}:{line}" if line else self.label
+
+
+def _also(lines: list[int]) -> str:
+    """The further lines of a finding: the first five in all, and how many there are beyond."""
+    if len(lines) < 2:
+        return ""
+    shown = ", ".join(str(n) for n in lines[1:SHOWN])
+    more = f" and {len(lines) - SHOWN:,} more" if len(lines) > SHOWN else ""
+    return f"; also line{'s' * (len(lines) > 2)} {shown}{more}"
+
+
+def count_of(findings: Sequence[Findings], severity: str) -> int:
+    """How many findings (codes by file) have this severity."""
+    return sum(one.severity == severity for f in findings for one in f.found.values())

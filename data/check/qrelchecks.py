@@ -1,0 +1,106 @@
+"""Judgements: grades, repetitions, iterations, queries that nothing is relevant to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from intrex.data.check.facts import Facts, Ints, factor, report_cells, shown
+from intrex.data.check.findings import Findings
+from intrex.data.check.idchecks import check_ids, firsts
+from intrex.data.check.lines import Table, read_table
+from intrex.data.check.numbers import floats, integers
+from intrex.data.ids import Bytes
+
+
+def check_qrels(
+    path: Path, width: int, findings: Findings, tabs: bool = False, imported: bool = False
+) -> Facts:
+    """Check judgements of four columns (TREC) or three (BEIR).
+
+    Args:
+        path: the file.
+        width: how many columns.
+        findings: where to report.
+        tabs: only TABs separate, ids hold blanks.
+        imported: the file belongs to a folder that is imported, which can read such ids; `evaluate` cannot.
+    """
+    table = read_table(path, width, width - 1, findings, tabs)
+    facts = Facts(findings, "qrels", "TREC" if width == 4 else "BEIR", table.text.lines)
+    facts.sound = not {"F001", "F004", "F005", "F008", "F013"} & findings.found.keys()
+    if not len(table.lines):
+        return facts
+    if width == 3 and not table.header:
+        findings.add("Q009", [int(table.lines[0])], "the first line is a judgement, not a header")
+    if tabs and not imported:
+        blank = (np.char.find(table.columns[0], b" ") >= 0) | (np.char.find(table.columns[-2], b" ") >= 0)
+        report_cells(
+            findings, "I001", blank, table.lines, table.columns[-2], "the ids hold blanks: document {}"
+        )
+    facts.queries, q = factor(table.columns[0])
+    facts.docs, d = factor(table.columns[-2])
+    check_ids(facts.queries, firsts(q, len(facts.queries), table.lines), "query", findings)
+    check_ids(facts.docs, firsts(d, len(facts.docs), table.lines), "document", findings)
+    grades = _grades(table, findings)
+    _repeats(facts, table, q, d, grades, findings)
+    best = np.zeros(len(facts.queries), np.int64)
+    np.maximum.at(best, q, grades)
+    if not best.any():
+        findings.add("Q008", [], "no grade is above 0", 1)
+    else:
+        none = np.flatnonzero(best == 0)
+        names = ", ".join(shown(i) for i in facts.queries[none[:5]])
+        findings.add("Q007", firsts(q, len(best), table.lines)[none], f"no relevant document: {names}")
+    facts.pairs = np.stack([q, d], axis=1)
+    facts.extra = f"{len(q):,} judgements"
+    return facts
+
+
+def _grades(table: Table, findings: Findings) -> Ints:
+    """The grades; what is no integer of 32 bits is reported."""
+    column = table.columns[-1]
+    grades, bad = integers(column)
+    bad |= np.abs(grades) >= 2**31
+    values, none = floats(column[bad])
+    lines, cells = table.lines[bad], column[bad]
+    whole = ~none & (np.abs(values) < 2**31) & (values == np.round(values)) if len(values) else none
+    part = ~none & ~whole & np.isfinite(values) & (np.abs(values) < 2**31)
+    for code, found in (("Q001", ~whole & ~part), ("Q002", whole), ("Q003", part)):
+        report_cells(findings, code, found, lines, cells, "the grade is {}")
+    grades[bad] = np.where(whole | part, values, 0).astype(np.int64) if len(values) else 0
+    negative = grades < 0
+    report_cells(findings, "Q006", negative, table.lines, column, "the grade is {}")
+    return grades
+
+
+def _repeats(facts: Facts, table: Table, q: Ints, d: Ints, grades: Ints, findings: Findings) -> None:
+    iteration: Bytes | None = table.columns[1] if len(table.columns) == 4 else None
+    pair = q * len(facts.docs) + d
+    _, first, inverse = np.unique(pair, return_index=True, return_inverse=True)
+    later = np.flatnonzero(first[inverse] != np.arange(len(pair)))
+    origin = first[inverse[later]]
+
+    def say(code: str, found: Ints) -> None:
+        findings.add(
+            code,
+            table.lines[found],
+            lambda i: (
+                f"query {shown(facts.queries[q[found[i]]])}, document {shown(facts.docs[d[found[i]]])} again"
+            ),
+        )
+
+    if iteration is not None:
+        apart = iteration[later] != iteration[origin]
+        say("Q010", later[apart])
+        if not apart.any():
+            kinds, at = np.unique(iteration, return_index=True)
+            if len(kinds) > 1:
+                names = ", ".join(shown(k) for k in kinds[:3]) + (", ..." if len(kinds) > 3 else "")
+                findings.add(
+                    "Q011", table.lines[np.sort(at)[1:]], f"{len(kinds)} values in the second column: {names}"
+                )
+        later, origin = later[~apart], origin[~apart]
+    same = grades[later] == grades[origin]
+    say("Q004", later[~same])
+    say("Q005", later[same])

@@ -1,0 +1,173 @@
+"""Corpora and topics: records with an id and a text."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from array import array
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from intrex.data.check.facts import Facts, Ints, plural, shown
+from intrex.data.check.findings import Findings
+from intrex.data.check.idchecks import check_ids
+from intrex.data.check.lines import Text, sound_pieces
+from intrex.data.errors import BadInput, Problems, a_kind
+from intrex.data.files import read_pieces
+from intrex.data.ids import Bytes, as_bytes, id_problem, needs_encoding
+from intrex.data.importers.documents import READERS
+from intrex.data.importers.inputs import Input
+from intrex.data.importers.topics import read_topics
+
+_BLOCK = 65_536
+_CONTROL = re.compile("[\x00-\x08\x0e-\x1f\x7f]")
+_PADDED = re.compile(rb"<num>\s*(?:number\s*:)?\s*0+[1-9]", re.IGNORECASE)
+
+
+class _Kept(Problems):
+    """Keeps every problem a reader reports, with its line."""
+
+    def __init__(self) -> None:
+        super().__init__("")
+        self.kept: list[tuple[int, str]] = []
+
+    def add(self, where: str, what: str, hint: str | None = None) -> None:
+        """Keep a problem; what is not UTF-8 was said before."""
+        line = where.rpartition(":")[2]
+        if not what.startswith("not UTF-8"):
+            self.kept.append((int(line) if line.isdigit() else 0, what))
+
+
+def check_corpus(path: Path, form: str, findings: Findings) -> Facts:
+    """Check a corpus: ``beir``, ``pyserini`` or ``colbert``."""
+    facts, kept = _begin(path, "corpus", form, findings), _Kept()
+    records = _Records("C", "document", findings, imported=True)
+    rows = ((r.id, r.title, r.text, r.source.line) for r in READERS[form](Input(path, path.name), kept))
+    records.read(rows, kept)
+    facts.docs = records.finish(kept, facts)
+    return facts
+
+
+def check_queries(path: Path, form: str, findings: Findings, imported: bool = False) -> Facts:
+    """Check queries: JSON lines, ``id TAB text`` or TREC topics; an import percent-encodes blanks in their ids."""
+    facts, kept = _begin(path, "queries", form, findings), _Kept()
+    records = _Records("T", "query", findings, imported)
+    try:
+        rows = ((r.id, "", r.text, r.source.line) for r in read_topics(Input(path, path.name), kept))
+        records.read(rows, kept)
+    except BadInput as error:
+        kept.add("", error.message)
+    facts.queries = records.finish(kept, facts)
+    if form == "TREC topics":
+        _padded(path, findings)
+    return facts
+
+
+def _begin(path: Path, kind: str, form: str, findings: Findings) -> Facts:
+    """The bytes of a file of records: blank lines matter where each line is a record."""
+    text, blank = Text(), array("q")
+    for piece, breaks, _ in sound_pieces(path, findings, text, "F015"):
+        visible = np.flatnonzero(piece > 32)
+        n = len(breaks) + bool(piece[-1] != 10)
+        full = np.bincount(np.searchsorted(breaks, visible), minlength=n)
+        blank.extend((text.lines + 1 + np.flatnonzero(full == 0)).tolist())
+        text.filled += int((full > 0).sum())
+    if form not in ("TREC topics", "JSON"):
+        findings.add("F009", blank, "the line is blank")
+    if not text.filled and "F005" not in findings.found:
+        findings.add("F006", [], "the file has no record", 1)
+    elif not text.ended:
+        findings.add("F007", [text.lines], "the last line has no newline")
+    return Facts(findings, kind, form, text.lines)
+
+
+def _padded(path: Path, findings: Findings) -> None:
+    line = 0
+    for piece in read_pieces(path):
+        at = [line + 1 + piece.count(b"\n", 0, m.start()) for m in _PADDED.finditer(piece)]
+        findings.add("T006", at, "the topic number has leading zeros")
+        line += piece.count(b"\n")
+
+
+class _Records:
+    """Gathers ids, lines and hashes of texts, in about 60 bytes a record."""
+
+    def __init__(self, letter: str, what: str, findings: Findings, imported: bool) -> None:
+        self.letter, self.what, self.findings, self.imported = letter, what, findings, imported
+        self.blocks: list[Bytes] = []
+        self.ids: list[str] = []
+        self.lines, self.hashes, self.empty = array("q"), array("q"), array("q")
+        self.odd: list[tuple[int, str]] = []
+
+    def read(self, rows: Iterable[tuple[Any, Any, Any, int]], kept: _Kept) -> None:
+        """Take in all records; a file that breaks off was reported before."""
+        try:
+            for id_, title, text, line in rows:
+                self._one(id_, title, text, line, kept)
+        except BadInput as error:
+            if "F005" not in self.findings.found:
+                kept.add("", error.message)
+
+    def _one(self, id_: Any, title: Any, text: Any, line: int, kept: _Kept) -> None:
+        wrong = id_problem(id_)
+        encoded = self.imported and isinstance(id_, str) and needs_encoding(id_) and id_.strip()
+        if wrong and (not encoded or _CONTROL.search(id_)):
+            self.odd.append((line, wrong))
+            return
+        for key, value in (("title", title), ("text", text)):
+            if value is not None and not isinstance(value, str):
+                self.findings.add(
+                    f"{self.letter}005", [line], f"{key!r} is {a_kind(value)}, a string is needed"
+                )
+                return
+        whole = f"{title or ''}\0{text or ''}"
+        if not whole.strip("\0 \t\r\n"):
+            self.empty.append(line)
+        digest = hashlib.blake2b(whole.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+        self.hashes.append(int.from_bytes(digest, "big", signed=True))
+        self.lines.append(line)
+        self.ids.append(id_)
+        if len(self.ids) == _BLOCK:
+            self._flush()
+
+    def _flush(self) -> None:
+        self.blocks.append(as_bytes(self.ids))
+        self.ids = []
+
+    def finish(self, kept: _Kept, facts: Facts) -> Bytes:
+        """Report everything, and return the ids, unique and in byte order."""
+        self._flush()
+        add, letter, what = self.findings.add, self.letter, self.what
+        broken = kept.kept
+        add(f"{letter}001", [n for n, _ in broken if n], lambda i: [w for n, w in broken if n][i])
+        add(f"{letter}001", [], "".join(w for n, w in broken if not n), sum(not n for n, _ in broken))
+        add("I007", [n for n, _ in self.odd], lambda i: self.odd[i][1])
+        add(f"{letter}004", self.empty, f"the {what} is empty")
+        facts.sound = not broken and not self.odd and not {"F001", "F005"} & self.findings.found.keys()
+        ids, lines = (
+            np.concatenate(self.blocks),
+            np.frombuffer(self.lines, np.int64) if self.lines else np.empty(0, np.int64),
+        )
+        unique, first, inverse = np.unique(ids, return_index=True, return_inverse=True)
+        self._repeats(ids, lines, first[inverse])
+        check_ids(unique, lines[first], what, self.findings)
+        facts.extra = plural(len(ids) - len(unique), "repetition") if len(ids) > len(unique) else ""
+        return unique
+
+    def _repeats(self, ids: Bytes, lines: Ints, origin: Ints) -> None:
+        hashes = np.frombuffer(self.hashes, np.int64) if self.hashes else np.empty(0, np.int64)
+        later = np.flatnonzero(origin != np.arange(len(ids)))
+        same = hashes[later] == hashes[origin[later]]
+
+        def say(code: str, found: Ints) -> None:
+            self.findings.add(
+                self.letter + code,
+                lines[found],
+                lambda i: f"the {self.what} id {shown(ids[found[i]])} was at line {lines[origin[found[i]]]}",
+            )
+
+        say("002", later[~same])
+        say("003", later[same])

@@ -1,0 +1,286 @@
+"""Runs: scores, ranks, ties, repetitions, tags."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from intrex.data.check.facts import Facts, Ints, factor, plural, report_cells, shown
+from intrex.data.check.findings import Findings
+from intrex.data.check.idchecks import check_ids, firsts
+from intrex.data.check.lines import Table, Text, read_table, sound_pieces
+from intrex.data.check.numbers import Floats, floats, integers
+from intrex.data.errors import a_kind
+from intrex.data.files import reading
+from intrex.data.ids import Bytes, as_bytes, id_problem
+
+_TREND = 3  # growing scores: fewer may be one row in the wrong place
+_LARGEST = float(np.finfo(np.float32).max)
+
+
+class Rows(NamedTuple):
+    """The usable rows of a run: indices of query and document, scores, ranks (or none), line numbers; all [n]."""
+
+    query: Ints
+    doc: Ints
+    score: Floats
+    rank: Ints | None
+    line: Ints
+
+    def at(self, which: Ints) -> Rows:
+        """Some of the rows."""
+        rank = None if self.rank is None else self.rank[which]
+        return Rows(self.query[which], self.doc[which], self.score[which], rank, self.line[which])
+
+
+def check_run(path: Path, form: str, findings: Findings) -> Facts:
+    """Check a run: ``trec``, ``msmarco`` (query, document, rank) or ``json``."""
+    if form == "json":
+        return _check_json(path, findings)
+    facts = Facts(findings, "run", "TREC" if form == "trec" else "MS MARCO")
+    if form == "trec":
+        table = read_table(path, 6, 4, findings)
+        score, rank = _scores(table, findings), _ranks(table, findings)
+        _other_columns(table, facts, findings)
+        docs = table.columns[2]
+    else:
+        table = read_table(path, 3, 2, findings)
+        ranks, bad = integers(table.columns[2])
+        bad |= ranks < 1
+        report_cells(findings, "R017", bad, table.lines, table.columns[2], "the rank is {}")
+        score, rank, docs = np.where(bad, np.nan, -ranks), np.where(bad, 0, ranks), table.columns[1]
+    facts.lines = table.text.lines
+    facts.sound = not {"F001", "F004", "F005", "F008", "F013"} & findings.found.keys()
+    return _check_rows(facts, table.columns[0], docs, score, rank, table.lines, form)
+
+
+def _scores(table: Table, findings: Findings) -> Floats:
+    """The scores; what is no finite number is reported and becomes NaN."""
+    column = table.columns[4]
+    score, bad = floats(column)
+    odd = ~bad & ~(np.abs(score) <= _LARGEST)
+    report_cells(findings, "R001", bad, table.lines, column, "the score is {!r}")
+    report_cells(findings, "R002", odd, table.lines, column, "the score is {}")
+    return np.where(bad | odd, np.nan, score)
+
+
+def _ranks(table: Table, findings: Findings) -> Ints | None:
+    """The rank column, or None where it says nothing: constant, or not all integers."""
+    column = table.columns[3]
+    rank, bad = integers(column)
+    report_cells(findings, "R006", bad, table.lines, column, "the rank is {!r}, no integer")
+    if bad.any():
+        return None
+    if len(rank) > 1 and (rank == rank[0]).all() and (table.columns[0][1:] == table.columns[0][:-1]).any():
+        findings.add("R006", [], f"every rank is {rank[0]}", 1)
+        return None
+    return rank
+
+
+def _other_columns(table: Table, facts: Facts, findings: Findings) -> None:
+    iteration, tags = table.columns[1], table.columns[5]
+    if not len(tags):
+        return
+    facts.tag = tags[-1].decode("utf-8", "replace")
+    other = (iteration != b"Q0") & (iteration != b"0")
+    report_cells(findings, "R015", other, table.lines, iteration, "the second column is {}")
+    found, at = np.unique(tags, return_index=True)
+    if len(found) > 1:
+        names = ", ".join(shown(t) for t in found[np.argsort(at)][:3]) + (", ..." if len(found) > 3 else "")
+        findings.add("R014", table.lines[np.sort(at)[1:]], f"{len(found)} tags: {names}")
+
+
+def _check_rows(
+    facts: Facts, queries: Bytes, docs: Bytes, score: Floats, rank: Ints | None, lines: Ints, form: str
+) -> Facts:
+    findings = facts.findings
+    facts.queries, q = factor(queries)
+    facts.docs, d = factor(docs)
+    if not len(q):
+        return facts
+    check_ids(facts.queries, firsts(q, len(facts.queries), lines), "query", findings)
+    check_ids(facts.docs, firsts(d, len(facts.docs), lines), "document", findings)
+    _contiguous(facts, q, lines, findings)
+    rows = Rows(q, d, score, rank, lines)
+    if form == "trec":
+        _numbering(facts, rows, findings)
+    rows = rows.at(np.flatnonzero(np.isfinite(score)))
+    keep = _repeats(facts, rows, findings)
+    rows = rows.at(keep)
+    if form == "trec":
+        _direction(facts, rows, findings)
+    elif rows.rank is not None:
+        _repeated_ranks(facts, rows, rows.rank, findings)
+    if form != "msmarco":
+        _ties(rows, findings)
+    self_match = np.flatnonzero(facts.queries[rows.query] == facts.docs[rows.doc])
+    findings.add(
+        "R019",
+        rows.line[self_match],
+        lambda i: f"query {shown(facts.queries[rows.query[self_match[i]]])} retrieves itself",
+    )
+    order = np.lexsort((rows.doc, rows.score.astype(np.float32)))[::-1]
+    order = order[np.argsort(rows.query[order], kind="stable")]
+    facts.pairs = np.stack([rows.query[order], rows.doc[order]], axis=1)
+    depth = np.bincount(q)
+    facts.extra = (
+        f"depth {depth.min():,}"
+        if depth.min() == depth.max()
+        else f"depth {depth.min():,} to {depth.max():,}, median {int(np.median(depth)):,}"
+    )
+    return facts
+
+
+def _contiguous(facts: Facts, q: Ints, lines: Ints, findings: Findings) -> None:
+    heads = np.concatenate([[0], np.flatnonzero(q[1:] != q[:-1]) + 1])
+    _, first = np.unique(q[heads], return_index=True)
+    again = heads[np.setdiff1d(np.arange(len(heads)), first)]
+    findings.add("R013", lines[again], lambda i: f"query {shown(facts.queries[q[again[i]]])} begins again")
+
+
+def _repeats(facts: Facts, rows: Rows, findings: Findings) -> Ints:
+    """Report documents that a query lists twice; returns the rows that are the first of their pair."""
+    pair = rows.query * len(facts.docs) + rows.doc
+    _, first, inverse = np.unique(pair, return_index=True, return_inverse=True)
+    later = np.flatnonzero(first[inverse] != np.arange(len(pair)))
+    same = rows.score[later] == rows.score[first[inverse[later]]]
+
+    def say(code: str, found: Ints) -> None:
+        q, d = rows.query[found], rows.doc[found]
+        text = "query {} lists {} again"
+        findings.add(
+            code, rows.line[found], lambda i: text.format(shown(facts.queries[q[i]]), shown(facts.docs[d[i]]))
+        )
+
+    say("R003", later[~same])
+    say("R004", later[same])
+    return np.sort(first)
+
+
+def _numbering(facts: Facts, rows: Rows, findings: Findings) -> None:
+    """Ranks that repeat, do not start at 0 or 1, or have gaps."""
+    if rows.rank is None or not len(rows.rank):
+        return
+    if _repeated_ranks(facts, rows, rows.rank, findings):
+        return
+    order = np.lexsort((rows.rank, rows.query))
+    q, r = rows.query[order], rows.rank[order]
+    heads = np.concatenate([[True], q[1:] != q[:-1]])
+    start = heads & (r != 0) & (r != 1)
+    gap = ~heads & (r != np.concatenate([[0], r[:-1]]) + 1)
+    findings.add(
+        "R006",
+        rows.line[order][start],
+        lambda i: f"query {shown(facts.queries[q[start][i]])} begins with rank {r[start][i]}",
+    )
+    if not start.any() and facts.sound:  # a row that cannot be read leaves a gap of our own
+        findings.add(
+            "R006",
+            rows.line[order][gap],
+            lambda i: f"query {shown(facts.queries[q[gap][i]])} has no rank {r[gap][i] - 1}",
+        )
+
+
+def _repeated_ranks(facts: Facts, rows: Rows, rank: Ints, findings: Findings) -> bool:
+    order = np.lexsort((rows.line, rank, rows.query))
+    q, r = rows.query[order], rank[order]
+    again = np.flatnonzero((q[1:] == q[:-1]) & (r[1:] == r[:-1])) + 1
+    findings.add(
+        "R007",
+        rows.line[order][again],
+        lambda i: f"query {shown(facts.queries[q[again[i]]])} has rank {r[again[i]]} again",
+    )
+    return len(again) > 0
+
+
+def _direction(facts: Facts, rows: Rows, findings: Findings) -> None:
+    """Whether scores fall as ranks grow; by file order where the ranks say nothing."""
+    by = rows.line if rows.rank is None else rows.rank
+    order = np.lexsort((rows.line, by, rows.query))
+    q, s = rows.query[order], rows.score[order]
+    same = q[1:] == q[:-1]
+    rises, falls = same & (s[1:] > s[:-1]), same & (s[1:] < s[:-1])
+    if not rises.any():
+        return
+    turned = not falls.any() and rises.sum() >= _TREND and rises.sum() > same.sum() / 2
+    queries = plural(len(np.unique(q[1:][rises])), "query", "queries")
+    if turned:
+        what = f"every score grows, in {queries}: are they distances?"
+        findings.add("R008" if rows.rank is not None else "R009", [], what, int(rises.sum()))
+    elif rows.rank is not None:
+        found = np.flatnonzero(rises) + 1
+        at = rows.line[order][found]
+        where = np.argsort(at, kind="stable")
+        found, by = found[where], by[order]
+        findings.add(
+            "R005",
+            at[where],
+            lambda i: (
+                f"query {shown(facts.queries[q[found[i]]])}: rank {by[found[i]]} has score {s[found[i]]:g}, rank {by[found[i] - 1]} only {s[found[i] - 1]:g}"
+            ),
+        )
+
+
+def _ties(rows: Rows, findings: Findings) -> None:
+    order = np.lexsort((-rows.score, rows.query))
+    q, s = rows.query[order], rows.score[order]
+    same, tied = q[1:] == q[:-1], s[1:] == s[:-1]
+    if same.any() and (tied | ~same).all():
+        findings.add("R012", [], f"all scores of each query are equal ({s[0]:g})", 1)
+        return
+    queries = plural(len(np.unique(q[1:][same & tied])), "query", "queries")
+    findings.add("R010", [], f"rows with the score of the row above, in {queries}", int((same & tied).sum()))
+    with np.errstate(over="ignore"):
+        narrow = s.astype(np.float32)
+    collide = np.flatnonzero(same & ~tied & (narrow[1:] == narrow[:-1]))
+    at = np.sort(rows.line[order][collide + 1])
+    findings.add("R011", at, "the score equals another one of the query in float32")
+
+
+def _check_json(path: Path, findings: Findings) -> Facts:
+    facts, text = Facts(findings, "run", "JSON"), Text()
+    for _ in sound_pieces(path, findings, text):
+        pass
+    facts.lines = text.lines
+    if {"F001", "F005"} & findings.found.keys():
+        facts.sound = False
+        return facts
+    try:
+        with reading(path) as stream:
+            ranked = json.loads(stream.read().decode("utf-8-sig"), object_pairs_hook=list)
+    except (ValueError, RecursionError) as error:
+        line = getattr(error, "lineno", 1)
+        findings.add("R018", [line], f"broken JSON: {getattr(error, 'msg', 'nested too deeply')}")
+        facts.sound = False
+        return facts
+    rows = list(_json_rows(ranked, findings))
+    score = np.array([r[2] for r in rows], np.float64)
+    lines = np.zeros(len(rows), np.int64)
+    return _check_rows(
+        facts, as_bytes([r[0] for r in rows]), as_bytes([r[1] for r in rows]), score, None, lines, "json"
+    )
+
+
+def _json_rows(ranked: Any, findings: Findings) -> Iterator[tuple[str, str, float]]:
+    """The rows of a JSON run whose objects were read as lists of pairs, so that a name given twice is seen."""
+    seen: set[str] = set()
+    for query, docs in ranked if isinstance(ranked, list) else []:
+        if query in seen:
+            findings.add("R018", [], f"query {query} occurs twice; JSON readers keep the last", 1)
+        seen.add(query)
+        if not isinstance(docs, list):
+            findings.add("R018", [], f"query {query} has {a_kind(docs)}, an object is needed", 1)
+            continue
+        for doc, score in docs:
+            if wrong := id_problem(query) or id_problem(doc):
+                findings.add("I007", [], wrong, 1)
+            elif isinstance(score, bool) or not isinstance(score, (int, float)):
+                findings.add("R001", [], f"query {query}, document {doc}: the score is {a_kind(score)}", 1)
+            elif not abs(score) <= _LARGEST:
+                findings.add("R002", [], f"query {query}, document {doc}: the score is {score!r}", 1)
+            else:
+                yield query, doc, float(score)
