@@ -14,7 +14,18 @@ import traceback
 import typer
 from typer.exceptions import TyperException
 
-from intrex.cli import collection, convert, doctor, evaluate, experiment, fuse, index, leaderboard, search
+from intrex.cli import (
+    collection,
+    compare,
+    convert,
+    doctor,
+    evaluate,
+    experiment,
+    fuse,
+    index,
+    leaderboard,
+    search,
+)
 from intrex.data.errors import IntrexError, UsageError
 
 INTERRUPTED = 130
@@ -32,6 +43,7 @@ app.add_typer(index.app, name="index")
 app.command("search")(search.search)
 app.command("fuse")(fuse.fuse)
 app.command("evaluate")(evaluate.evaluate)
+app.command("compare")(compare.compare)
 app.command("convert")(convert.convert)
 app.add_typer(leaderboard.app, name="leaderboard")
 app.add_typer(experiment.app, name="experiment")
