@@ -13,6 +13,16 @@ if TYPE_CHECKING:
     from intrex.eval.compare.report import Report
 
 
+def check_format(form: Format | None, tables: int) -> None:
+    """Raise `UsageError` when more tables are asked for than the format holds, before any work starts."""
+    chosen = resolve(form)
+    if tables > 1 and chosen in (Format.csv, Format.jsonl):
+        raise UsageError(
+            f"{chosen.value} holds one table, {tables} were asked for",
+            "ask for --movers, --ranking and --reproduction one at a time, or use --format table",
+        )
+
+
 def show(report: Report, form: Format | None) -> None:
     """Print a report to stdout.
 
@@ -40,11 +50,6 @@ def _machine(report: Report, form: Format) -> None:
 
     parts = ((report.movers, Mover), (report.similarities, Similarity), (report.reproduction, Reproduction))
     asked = [long_rows(rows, kind) for rows, kind in parts if rows is not None]
-    if len(asked) > 1:
-        raise UsageError(
-            f"{form.value} holds one table, {len(asked)} were asked for",
-            "ask for --movers, --ranking and --reproduction one at a time, or use --format table",
-        )
     emit(*(asked[0] if asked else pair_rows(report.comparison)), form)
 
 
@@ -60,7 +65,7 @@ def _terminal(report: Report) -> None:
     sys.stdout.write(
         "\ndetect: the smallest true difference that a t-test of so many queries finds\nfour times in five\n"
     )
-    sys.stdout.write(found.data.conditions.signature() + "\n")
+    sys.stdout.write(found.signature + "\n")
 
 
 def _more(report: Report, form: Format) -> None:

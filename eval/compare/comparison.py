@@ -103,9 +103,18 @@ class Comparison:
     rows: list[PairRow]
 
     @property
+    def signature(self) -> str:
+        """From it a reader can repeat every number."""
+        return _signature(self.data, self.settings)
+
+    @property
     def family_size(self) -> int:
         """How many p-values are corrected together."""
         return len(self.pairs) * (len(self.data.measures) if self.settings.family == "all" else 1)
+
+
+def _signature(data: Aligned, settings: Settings) -> str:
+    return f"{data.conditions.signature()}|{settings.signature()}"
 
 
 def compare(data: Aligned, settings: Settings | None = None, baseline: int | None = None) -> Comparison:
@@ -128,7 +137,7 @@ def compare(data: Aligned, settings: Settings | None = None, baseline: int | Non
     resampled = _bootstraps(data, pairs, settings)
     p = resampled.p if settings.test == "bootstrap" else _p_values(data, pairs, settings)
     corrected = correct(p, settings.corrected_by, settings.family == "all")
-    signature = f"{data.conditions.signature()}|{settings.signature()}"
+    signature = _signature(data, settings)
     rows = []
     for m, measure in enumerate(data.measures):
         for i, ((a, b), mask) in enumerate(zip(pairs, masks, strict=True)):

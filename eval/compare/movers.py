@@ -31,6 +31,7 @@ class Mover:
     ranks_a: str
     ranks_b: str
     text: str
+    signature: str
 
 
 def movers(
@@ -64,6 +65,7 @@ def movers(
                     data.measures[0], data.systems[a], data.systems[b], query,
                     float(data.values[i, a, 0]), float(data.values[i, b, 0]), float(differences[i]),
                     ranks(runs[a], query, relevant), ranks(runs[b], query, relevant), texts.get(query, ""),
+                    data.conditions.signature(),
                 )
             )  # fmt: skip
     return found

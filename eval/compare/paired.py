@@ -21,7 +21,8 @@ class Effect:
         mean: mean difference.
         d_z: mean / standard deviation (Cohen 1988); 0 when all differences are 0, None when they are all equal
             otherwise, or with one query.
-        hedges: d_z times 1 - 3 / (4 (n - 1) - 1), which takes out most of the bias of small samples.
+        hedges: d_z times 1 - 3 / (4 (n - 1) - 1), which takes out most of the bias of small samples; None
+            below three queries, where the factor is no use.
         wins: queries with a positive difference, beyond the tolerance.
         ties: queries without a difference.
         losses: queries with a negative difference.
@@ -53,7 +54,7 @@ def effect(differences: Floats) -> Effect:
     d_z = None
     if n > 1:
         d_z = mean / s if s else (0.0 if wins == losses == 0 else None)
-    hedges = d_z * (1 - 3 / (4 * (n - 1) - 1)) if d_z is not None else None
+    hedges = d_z * (1 - 3 / (4 * (n - 1) - 1)) if d_z is not None and n > 2 else None
     return Effect(mean, d_z, hedges, wins, n - wins - losses, losses, detectable_difference(n, s))
 
 
@@ -99,9 +100,10 @@ def detectable_difference(n: int, deviation: float) -> float | None:
     """The smallest true mean difference that n queries of this spread would show, four times out of five.
 
     That of a two-sided paired t-test at alpha 0.05 with power 0.8: noncentrality times deviation / sqrt(n), the
-    noncentrality solved from the noncentral t distribution. None with fewer than two queries.
+    noncentrality solved from the noncentral t distribution. None with fewer than two queries or
+    without any spread.
     """
-    return None if n < 2 else noncentrality(n) * deviation / float(np.sqrt(n))
+    return None if n < 2 or not deviation else noncentrality(n) * deviation / float(np.sqrt(n))
 
 
 @cache

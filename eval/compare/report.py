@@ -57,6 +57,9 @@ def make_report(request: Request) -> Report:
     texts = query_texts(request.qrels, request.queries) if request.movers else {}
     paths = [*with_baseline(request.runs, request.baseline), *(request.reproduction or ())]
     loaded = load(judged, paths, request.measures, request.complete)
+    for what, wanted in (("--movers", request.movers), ("--ranking", request.ranking)):
+        if wanted:
+            loaded.need_runs(what)
     every = align(loaded.systems, request.measures, request.complete)
     compared = every.first(2) if request.reproduction else every
     baseline = loaded.find(request.baseline) if request.baseline is not None else None

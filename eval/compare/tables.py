@@ -14,6 +14,7 @@ import numpy as np
 from intrex.eval.compare.comparison import Comparison, PairRow
 from intrex.eval.compare.movers import Mover
 from intrex.eval.compare.reproduction import Reproduction
+from intrex.eval.compare.resampling import EXACT_QUERIES
 from intrex.eval.compare.similarity import Similarity
 
 Table = tuple[list[str], list[list[Any]]]
@@ -87,8 +88,9 @@ def method_text(found: Comparison) -> str:
     elif settings.corrected_by == "none":
         guard = "not corrected"
     else:
-        within = "over all measures" if settings.family == "all" else "within each measure"
-        guard = f"{NAMES[settings.correction]} over {size:,} {'pair' if size == 1 else 'pairs'} {within}"
+        what = "test" if settings.family == "all" else "pair"
+        scope = "of all measures together" if settings.family == "all" else "of each measure"
+        guard = f"{NAMES[settings.correction]} over {size:,} {what}{'s' * (size != 1)} {scope}"
     drawn = ""
     if settings.test in ("bootstrap", "tukey") or (settings.test == "randomization" and not _exact(found)):
         drawn = f", {settings.samples:,} samples"
@@ -96,8 +98,6 @@ def method_text(found: Comparison) -> str:
 
 
 def _exact(found: Comparison) -> bool:
-    from intrex.eval.compare.resampling import EXACT_QUERIES
-
     return all(row.n_queries <= EXACT_QUERIES for row in found.rows)
 
 
@@ -236,7 +236,10 @@ def caption(found: Comparison) -> str:
         if found.baseline is None
         else f"{BETTER} is significantly better and {WORSE} significantly worse than {found.data.systems[found.baseline]}"
     )
-    return f"Means over {queries_text(found)}; best in bold. {what} ({method_text(found)})."
+    means = f"Means over {queries_text(found)}"
+    if not found.data.conditions.complete:
+        means = f"Means over the queries that each answers; {queries_text(found)}"
+    return f"{means}; best in bold. {what} ({method_text(found)})."
 
 
 def markdown(found: Comparison) -> str:
@@ -244,7 +247,7 @@ def markdown(found: Comparison) -> str:
     headers, rows = paper_rows(found, "**{}**", "<sup>{}</sup>")
     lines = [headers, ["---", "---", *("---:" for _ in found.data.measures)], *rows]
     body = ["| " + " | ".join(str(cell).replace("|", "\\|") for cell in line) + " |" for line in lines]
-    return "\n".join([*body, "", caption(found), ""])
+    return "\n".join([*body, "", caption(found), "", f"`{found.signature}`", ""])
 
 
 def latex(found: Comparison) -> str:
@@ -262,7 +265,8 @@ def latex(found: Comparison) -> str:
     return "\n".join(
         [
             r"\begin{table}", r"\centering", rf"\caption{{{text}}}", rf"\begin{{tabular}}{{{align}}}", r"\toprule",
-            lines[0], r"\midrule", *lines[1:], r"\bottomrule", r"\end{tabular}", r"\end{table}", "",
+            lines[0], r"\midrule", *lines[1:], r"\bottomrule", r"\end{tabular}", r"\end{table}",
+            f"% {found.signature}", "",
         ]
     )  # fmt: skip
 
