@@ -19,7 +19,7 @@ from intrex.eval.compare.resampling import Floats, Pairs, fixed_point, pair_sums
 
 _GOLDEN = 0x9E3779B97F4A7C15
 _MIX_1, _MIX_2 = 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
-_SMALL = 4_000_000  # scores to move: below, starting numba takes longer than the work
+_SMALL = 16_000_000  # scores to move: below, loading numba takes longer than the work
 _ROWS = 256
 _PER_WORD = 4  # places that one 32-bit word decides; their bias is below 1e-5 up to 64 systems
 
