@@ -65,9 +65,7 @@ def compare(
         str | None,
         typer.Option("--baseline", help="A run or its tag: compare the others with it, not all pairs."),
     ] = None,
-    test: Annotated[
-        Test, typer.Option("--test", help="Where p comes from; docs/significance.md has them.")
-    ] = Test.randomization,
+    test: Annotated[Test, typer.Option("--test", help="The test behind p.")] = Test.randomization,
     correction: Annotated[
         Correction, typer.Option("--correction", help="For many pairs; Tukey's p-values need none.")
     ] = Correction.holm,

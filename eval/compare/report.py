@@ -55,11 +55,14 @@ def make_report(request: Request) -> Report:
     _check(request)
     judged = find_qrels(request.qrels)
     texts = query_texts(request.qrels, request.queries) if request.movers else {}
-    paths = [*with_baseline(request.runs, request.baseline), *(request.reproduction or ())]
-    loaded = load(judged, paths, request.measures, request.complete)
+    paths = with_baseline(request.runs, request.baseline)
+    again = [path for path in dict.fromkeys(request.reproduction or ()) if path not in paths]
+    loaded = load(judged, [*paths, *again], request.measures, request.complete)
     for what, wanted in (("--movers", request.movers), ("--ranking", request.ranking)):
         if wanted:
             loaded.need_runs(what)
+    if request.reproduction and len(set(loaded.files)) != len(loaded.files):
+        raise UsageError("--reproduction takes files of one system each", "give the runs themselves")
     every = align(loaded.systems, request.measures, request.complete)
     compared = every.first(2) if request.reproduction else every
     baseline = loaded.find(request.baseline) if request.baseline is not None else None
@@ -70,8 +73,8 @@ def make_report(request: Request) -> Report:
         moved = movers(comparison, runs, judged.qrels, request.measures[0], request.movers, texts)
     if request.ranking:
         alike = _similarities(request, loaded, every, comparison)
-    again = reproduction(every, (0, 1), (2, 3)) if request.reproduction else None
-    return Report(comparison, moved, alike, again, _notes(every, comparison))
+    reproduced = reproduction(every, (0, 1), _reproduced(request, loaded)) if request.reproduction else None
+    return Report(comparison, moved, alike, reproduced, _notes(every, comparison))
 
 
 def _check(request: Request) -> None:
@@ -84,11 +87,18 @@ def _check(request: Request) -> None:
         )
 
 
+def _reproduced(request: Request, loaded: Loaded) -> list[int]:
+    """The rows of the two reproductions; one of them may be the original itself."""
+    return [loaded.files.index(str(path)) for path in request.reproduction or ()]
+
+
 def _similarities(
     request: Request, loaded: Loaded, every: Aligned, comparison: Comparison
 ) -> list[Similarity]:
     runs = loaded.need_runs("--ranking")
-    pairs = [*comparison.pairs, (0, 2), (1, 3)] if request.reproduction else comparison.pairs
+    pairs = list(comparison.pairs)
+    if request.reproduction:
+        pairs += [pair for pair in enumerate(_reproduced(request, loaded)) if pair[0] != pair[1]]
     named = list(zip(every.systems, runs, strict=True))
     return similarities(named, pairs, as_bytes(every.query_ids), request.depth)
 

@@ -55,7 +55,7 @@ def reproduction(data: Aligned, original: Sequence[int], reproduced: Sequence[in
         base, advanced = (data.values[shared, i, m] for i in original)
         base_2, advanced_2 = (data.values[shared, i, m] for i in reproduced)
         better, better_2 = float(np.mean(advanced - base)), float(np.mean(advanced_2 - base_2))
-        ratio = better_2 / better if better else None
+        ratio = better_2 / better + 0.0 if better else None  # + 0.0 turns -0 into 0
         below, below_2 = float(base.mean()), float(base_2.mean())
         change = better / below - better_2 / below_2 if below and below_2 else None
         found.append(

@@ -131,7 +131,7 @@ def bootstrap(values: Floats, pairs: Pairs, samples: int, seed: int, alpha: floa
 
     The interval is the middle 1 - alpha of the resampled differences (Efron and Tibshirani 1993, 13.3). The p-value
     is that of the shifted test (16.4; Sakai 2006): how often a resample strays from the observed difference by at
-    least as much as that differs from zero, with the +1 in both counts.
+    least as much as that differs from zero, with the +1 in both counts; 1 with one query.
 
     Args:
         values: [q, s, m] scores of s systems by m measures.
@@ -159,5 +159,7 @@ def bootstrap(values: Floats, pairs: Pairs, samples: int, seed: int, alpha: floa
         differences = pair_sums(cube, pairs[i : i + 1])[:, 0]
         low[i], high[i] = np.quantile(differences, [alpha / 2, 1 - alpha / 2], axis=0) / (fixed.scale * n)
         strays = np.abs(differences - total[i]) >= np.abs(total[i]) - fixed.slack
+        if n == 1:  # every resample is the one query: it tells nothing of others
+            strays[:] = True
         p[i] = (1.0 + strays.sum(axis=0)) / (1.0 + samples)
     return Bootstrap(low, high, p)

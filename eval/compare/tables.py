@@ -164,15 +164,19 @@ def terminal_pairs(found: Comparison, measure: str) -> Table:
         if row.measure != measure:
             continue
         cells = [
-            f"{letter(names.index(row.b))} - {letter(names.index(row.a))}", f"{row.difference:+.4f}",
-            f"{row.ci_low:+.3f} {row.ci_high:+.3f}", p_text(row.p), p_text(row.p_corrected),
-            "-" if row.d_z is None else f"{row.d_z:+.2f}", f"{row.wins}/{row.ties}/{row.losses}",
+            f"{letter(names.index(row.b))} - {letter(names.index(row.a))}", _signed(row.difference, 4),
+            f"{_signed(row.ci_low, 3)} {_signed(row.ci_high, 3)}", p_text(row.p), p_text(row.p_corrected),
+            "-" if row.d_z is None else _signed(row.d_z, 2), f"{row.wins}/{row.ties}/{row.losses}",
             "-" if row.detectable is None else f"{row.detectable:.4f}",
         ]  # fmt: skip
         if found.settings.corrected_by == "none":
             del cells[4]
         rows.append(cells)
     return headers, rows
+
+
+def _signed(value: float, digits: int) -> str:
+    return f"{round(value, digits) + 0.0:+.{digits}f}"  # + 0.0 turns -0 into 0
 
 
 def p_text(p: float) -> str:
@@ -187,7 +191,7 @@ def movers_table(found: Comparison, moved: Sequence[Mover], a: int, b: int, narr
     one, other = letter(a), letter(b)
     headers = ["query", f"{other} - {one}", one, other, f"ranks in {one}", f"ranks in {other}", "text"]
     rows = [
-        [r.query, f"{r.difference:+.4f}", f"{r.value_a:.4f}", f"{r.value_b:.4f}", r.ranks_a, r.ranks_b, " ".join(r.text.split())]
+        [r.query, _signed(r.difference, 4), f"{r.value_a:.4f}", f"{r.value_b:.4f}", r.ranks_a, r.ranks_b, " ".join(r.text.split())]
         for r in own
     ]  # fmt: skip
     if narrow and rows:
@@ -295,7 +299,7 @@ def reproduction_table(rows: Sequence[Reproduction]) -> Table:
     """How well the pair was reproduced, a line for each measure."""
     headers = ["measure", "RMSE base", "RMSE adv", "improved by", "reproduced", "effect ratio", "delta RI"]
     return headers, [
-        [r.measure, f"{r.rmse_baseline:.4f}", f"{r.rmse_advanced:.4f}", f"{r.improvement:+.4f}", f"{r.reproduced_improvement:+.4f}"]
+        [r.measure, f"{r.rmse_baseline:.4f}", f"{r.rmse_advanced:.4f}", _signed(r.improvement, 4), _signed(r.reproduced_improvement, 4)]
         + ["-" if v is None else f"{v:.4f}" for v in (r.effect_ratio, r.delta_ri)]
         for r in rows
     ]  # fmt: skip

@@ -117,7 +117,7 @@ CASES: dict[str, Case] = {
         COMPARED,
     ),
     "compare-missing-queries": Case(["compare q.tsv a.txt b.txt -m RR --format table", "compare q.tsv a.txt b.txt -m RR --no-complete --format table"], COMPARED),
-    "compare-reproduction": Case(["compare q.tsv a.txt c.txt -m RR --reproduction b.txt d.txt --ranking --format table", "compare q.tsv a.txt c.txt -m RR --reproduction b.txt d.txt --format csv"], {**COMPARED, "d.txt": RUN.replace(b"mine", b"again")}),
+    "compare-reproduction": Case(["compare q.tsv a.txt c.txt -m RR --reproduction b.txt d.txt --ranking --format table", "compare q.tsv a.txt c.txt -m RR --reproduction b.txt d.txt --format csv", "compare q.tsv a.txt c.txt -m RR --reproduction a.txt d.txt --format csv"], {**COMPARED, "d.txt": RUN.replace(b"mine", b"again")}),
     "compare-scores": Case(["evaluate q.tsv a.txt b.txt -m RR --scores s.jsonl --format csv", "compare q.tsv s.jsonl c.txt -m RR --format table", "compare q.tsv s.jsonl -m P@1", "compare q.tsv s.jsonl -m RR --movers 3", "compare other.tsv s.jsonl -m RR"], {**COMPARED, "other.tsv": QRELS.replace(b"d3", b"d4")}),
     "bad-compare": Case(
         ["compare q.tsv a.txt", "compare q.tsv a.txt a.txt", "compare q.tsv a.txt b.txt --baseline mien", "compare q.tsv a.txt b.txt --movers 2 --ranking --format csv", "compare q.tsv a.txt b.txt --alpha 2", "compare q.tsv a.txt b.txt c.txt --reproduction a.txt b.txt", "compare q.tsv a.txt nowhere.txt", "compare q.tsv a.txt b.txt --test students"],

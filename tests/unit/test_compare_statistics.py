@@ -97,7 +97,8 @@ def test_the_same_difference_everywhere() -> None:
 
 def test_one_query() -> None:
     one = cube(np.array([0.2]), np.array([0.9]))
-    assert randomization(one, PAIR, 100, 0) == 1.0
+    assert randomization(one, PAIR, 100, 0) == randomized_tukey(one, PAIR, 100, 0) == 1.0
+    assert bootstrap(one, PAIR, 100, 0, 0.05).p == 1.0
     assert t_test(np.array([0.7])) == wilcoxon(np.array([0.7])) == 1.0
     assert effect(np.array([0.7])).detectable is None and effect(np.array([0.7])).d_z is None
 
