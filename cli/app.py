@@ -18,6 +18,7 @@ from typer.exceptions import TyperException
 from intrex.cli import (
     check,
     collection,
+    compare,
     convert,
     doctor,
     evaluate,
@@ -45,6 +46,7 @@ app.command("search")(search.search)
 app.command("fuse")(fuse.fuse)
 app.command("evaluate")(evaluate.evaluate)
 app.command("check")(check.check)
+app.command("compare")(compare.compare)
 app.command("convert")(convert.convert)
 app.add_typer(leaderboard.app, name="leaderboard")
 app.add_typer(experiment.app, name="experiment")

@@ -32,6 +32,8 @@ IMPORT = "collection import src c"
 MADE = [IMPORT, "index bm25 c i"]
 RUN = b"q1 Q0 d1 1 2.0 mine\nq1 Q0 d2 2 1.0 mine\nq2 Q0 d3 1 2.0 mine\nq2 Q0 d2 2 1.5 mine\n"
 OTHER = b"q1 Q0 d2 1 9 other\nq1 Q0 d1 2 8 other\n"
+THIRD = b"q1 Q0 d3 1 3 third\nq1 Q0 d1 2 2 third\nq2 Q0 d1 1 2 third\nq2 Q0 d2 2 1 third\n"
+COMPARED = {"q.tsv": QRELS, "a.txt": RUN, "b.txt": OTHER, "c.txt": THIRD}
 
 
 RECIPE = b'name="x"\nqueries="test"\nmeasures=["AP"]\n[collection]\nimport="src"\n'
@@ -115,6 +117,26 @@ CASES: dict[str, Case] = {
     "evaluate-missing-queries": Case(
         ["evaluate q.tsv b.txt -m RR@10", "evaluate q.tsv b.txt -m RR@10 -c", "evaluate q.tsv b.txt -m RR@10 --no-complete"],
         {"q.tsv": QRELS, "b.txt": OTHER},
+    ),
+    "compare": Case(
+        [f"compare q.tsv a.txt b.txt c.txt -m nDCG@3 -m RR --format {f}" for f in ("table", "csv", "md", "latex", "jsonl")],
+        COMPARED,
+    ),
+    "compare-baseline": Case(
+        [IMPORT, "compare c:test b.txt c.txt --baseline a.txt --movers 2 --ranking --format table", "compare c:test b.txt --baseline a.txt --movers 2 --format csv", "compare c:test a.txt b.txt --baseline other --ranking --format csv"],
+        {**BEIR, **COMPARED},
+    ),
+    "compare-tests": Case(
+        [f"compare q.tsv a.txt c.txt --test {t} --samples 99 --format table" for t in ("t", "wilcoxon", "bootstrap", "tukey")]
+        + ["compare q.tsv a.txt b.txt c.txt -m RR -m P@1 --correction bh --family all --alpha 0.1 --format md"],
+        COMPARED,
+    ),
+    "compare-missing-queries": Case(["compare q.tsv a.txt b.txt -m RR --format table", "compare q.tsv a.txt b.txt -m RR --no-complete --format table"], COMPARED),
+    "compare-reproduction": Case(["compare q.tsv a.txt c.txt -m RR --reproduction b.txt d.txt --ranking --format table", "compare q.tsv a.txt c.txt -m RR --reproduction b.txt d.txt --format csv", "compare q.tsv a.txt c.txt -m RR --reproduction a.txt d.txt --format csv"], {**COMPARED, "d.txt": RUN.replace(b"mine", b"again")}),
+    "compare-scores": Case(["evaluate q.tsv a.txt b.txt -m RR --scores s.jsonl --format csv", "compare q.tsv s.jsonl c.txt -m RR --format table", "compare q.tsv s.jsonl -m P@1", "compare q.tsv s.jsonl -m RR --movers 3", "compare other.tsv s.jsonl -m RR"], {**COMPARED, "other.tsv": QRELS.replace(b"d3", b"d4")}),
+    "bad-compare": Case(
+        ["compare q.tsv a.txt", "compare q.tsv a.txt a.txt", "compare q.tsv a.txt b.txt --baseline mien", "compare q.tsv a.txt b.txt --movers 2 --ranking --format csv", "compare q.tsv a.txt b.txt --alpha 2", "compare q.tsv a.txt b.txt c.txt --reproduction a.txt b.txt", "compare q.tsv a.txt nowhere.txt", "compare q.tsv a.txt b.txt --test students"],
+        COMPARED,
     ),
     "convert": Case(
         ["convert a.txt a.json --to json", "convert a.json b.tsv --to msmarco", "convert b.tsv c.txt --tag back", "convert a.txt x --to xml"],

@@ -25,7 +25,14 @@ HEAVY = (
 
 @pytest.mark.parametrize(
     "arguments",
-    [["--help"], ["evaluate", "--help"], ["check", "--help"], ["--version"], ["search", "--help"]],
+    [
+        ["--help"],
+        ["evaluate", "--help"],
+        ["check", "--help"],
+        ["compare", "--help"],
+        ["--version"],
+        ["search", "--help"],
+    ],
 )
 def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
     code = f"import sys; from intrex.cli.app import run; run({arguments!r}); print([m for m in {HEAVY!r} if m in sys.modules], file=sys.stderr)"

@@ -1,0 +1,107 @@
+"""Scores of several systems side by side: the same queries, measures and rules, or an error."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from intrex.data.errors import BadInput, UsageError
+from intrex.eval.compare.resampling import Floats
+from intrex.eval.measures import Measure
+from intrex.eval.scorefile import SystemScores
+from intrex.eval.signature import Conditions
+
+
+@dataclass(frozen=True)
+class Aligned:
+    """Per-query values of systems on the same queries.
+
+    Attributes:
+        systems: [s] names, unique.
+        measures: [m] canonical names.
+        query_ids: [q] the judged queries.
+        values: [q, s, m] float64.
+        answered: [q, s] whether the system's run has the query.
+        conditions: the rules that all share.
+    """
+
+    systems: list[str]
+    measures: list[str]
+    query_ids: list[str]
+    values: Floats
+    answered: npt.NDArray[np.bool_]
+    conditions: Conditions
+
+    def shared(self, systems: Sequence[int]) -> npt.NDArray[np.bool_]:
+        """[q] the queries to compare some systems on: all, or with ``--no-complete`` those that each answers."""
+        if self.conditions.complete:
+            return np.ones(len(self.query_ids), np.bool_)
+        return np.asarray(self.answered[:, list(systems)].all(axis=1), np.bool_)
+
+    def means(self) -> Floats:
+        """[s, m] each system's means, as `evaluate` prints them."""
+        return np.stack([self.values[self.shared([i]), i].mean(axis=0) for i in range(len(self.systems))])
+
+    def first(self, count: int) -> Aligned:
+        """The first systems alone."""
+        values, answered = self.values[:, :count], self.answered[:, :count]
+        return replace(self, systems=self.systems[:count], values=values, answered=answered)
+
+
+def align(systems: Sequence[SystemScores], measures: Sequence[Measure], complete: bool = True) -> Aligned:
+    """Put systems side by side.
+
+    Args:
+        systems: two or more, scored against the same judgements.
+        measures: which of their measures to compare.
+        complete: count a query that a run lacks as 0; otherwise each pair is compared on what both answer.
+
+    Raises:
+        UsageError: fewer than two systems, or a measure whose mean over queries is not an arithmetic one.
+        BadInput: systems of one name, other judgements or queries, or a measure that was not scored.
+    """
+    if len(systems) < 2:
+        raise UsageError("one system alone cannot be compared", "intrex compare QRELS RUN RUN")
+    for measure in measures:
+        _check_mean(measure)
+    names = [one.system for one in systems]
+    if twice := [name for name, n in Counter(names).items() if n > 1]:
+        raise BadInput(f"two systems are called {twice[0]!r}", "give their runs different tags")
+    first = systems[0]
+    for one in systems[1:]:
+        same = (one.conditions.qrels, one.conditions.split) == (
+            first.conditions.qrels,
+            first.conditions.split,
+        )
+        if not same or one.scores.query_ids != first.scores.query_ids:
+            raise BadInput(
+                f"{first.system!r} and {one.system!r} were scored against different judgements",
+                "their values cannot be paired; score both against the same qrels",
+            )
+    values = np.stack([_columns(one, measures) for one in systems], axis=1)
+    answered = np.stack([one.scores.answered for one in systems], axis=1)
+    conditions = replace(first.conditions, rules=replace(first.conditions.rules, complete=complete))
+    return Aligned(names, [str(m) for m in measures], first.scores.query_ids, values, answered, conditions)
+
+
+def _check_mean(measure: Measure) -> None:
+    """The one place that refuses measures whose summary is no arithmetic mean: differences would say nothing of it."""
+    if measure.kind != "mean":
+        raise UsageError(
+            f"{measure} is not a mean over queries, so queries cannot be paired", "compare with AP for gm_map"
+        )
+
+
+def _columns(one: SystemScores, measures: Sequence[Measure]) -> Floats:
+    known = [str(m) for m in one.scores.measures]
+    for measure in measures:
+        if str(measure) not in known:
+            raise BadInput(f"{one.system} was not scored with {measure}", f"there are: {', '.join(known)}")
+    values: Floats = one.scores.values[:, [known.index(str(m)) for m in measures]]
+    if not np.isfinite(values).all():
+        raise BadInput(f"the scores of {one.system} are not all finite numbers", "score the run again")
+    return values

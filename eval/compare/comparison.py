@@ -1,0 +1,196 @@
+"""The comparison of systems: every pair, or all against a baseline, by every measure."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+
+from intrex.data.errors import BadInput, UsageError, nearest
+from intrex.eval.compare.align import Aligned
+from intrex.eval.compare.corrections import CORRECTIONS, correct
+from intrex.eval.compare.paired import effect, t_test, wilcoxon
+from intrex.eval.compare.resampling import Bootstrap, Floats, Pairs, bootstrap, randomization
+from intrex.eval.compare.tukey import randomized_tukey
+
+TESTS = ("randomization", "t", "wilcoxon", "bootstrap", "tukey")
+FAMILIES = ("measure", "all")
+_DECIMALS = 12  # differences that agree to here are ties for Wilcoxon's ranks
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to compare.
+
+    Attributes:
+        test: one of `TESTS`.
+        correction: one of `CORRECTIONS`; Tukey's p-values hold together as they are, none comes on top.
+        family: what is corrected together: the pairs within each ``measure``, or ``all`` pairs and measures.
+        samples: random flips, shuffles and resamples.
+        seed: of them.
+        alpha: level of the tests; intervals have 1 - alpha.
+    """
+
+    test: str = "randomization"
+    correction: str = "holm"
+    family: str = "measure"
+    samples: int = 10_000
+    seed: int = 0
+    alpha: float = 0.05
+
+    def __post_init__(self) -> None:
+        for what, value, known in (
+            ("test", self.test, TESTS),
+            ("correction", self.correction, CORRECTIONS),
+            ("family", self.family, FAMILIES),
+        ):
+            if value not in known:
+                raise UsageError(f"unknown {what} {value!r}", nearest(value, known))
+        if not 0 < self.alpha < 1:
+            raise UsageError(f"alpha is {self.alpha}, it must lie between 0 and 1")
+        if self.samples < 1 or self.seed < 0:
+            raise UsageError("at least one sample and a seed of at least 0 are needed")
+
+    @property
+    def corrected_by(self) -> str:
+        """The correction that is in force."""
+        return "none" if self.test == "tukey" else self.correction
+
+    def signature(self) -> str:
+        """What a reader needs to repeat the p-values and intervals."""
+        return (
+            f"test={self.test}|samples={self.samples}|seed={self.seed}|correction={self.corrected_by}"
+            f"|family={self.family}|alpha={self.alpha}"
+        )
+
+
+@dataclass(frozen=True)
+class PairRow:
+    """One pair by one measure; ``difference`` is b - a, a win is a query on which b is better."""
+
+    measure: str
+    a: str
+    b: str
+    mean_a: float
+    mean_b: float
+    difference: float
+    ci_low: float
+    ci_high: float
+    p: float
+    p_corrected: float
+    test: str
+    correction: str
+    d_z: float | None
+    hedges: float | None
+    wins: int
+    ties: int
+    losses: int
+    n_queries: int
+    detectable: float | None
+    signature: str
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """All rows, by measure and then by pair, and what they were made of."""
+
+    data: Aligned
+    settings: Settings
+    pairs: list[tuple[int, int]]
+    baseline: int | None
+    rows: list[PairRow]
+
+    @property
+    def signature(self) -> str:
+        """From it a reader can repeat every number."""
+        return _signature(self.data, self.settings)
+
+    @property
+    def family_size(self) -> int:
+        """How many p-values are corrected together."""
+        return len(self.pairs) * (len(self.data.measures) if self.settings.family == "all" else 1)
+
+
+def _signature(data: Aligned, settings: Settings) -> str:
+    return f"{data.conditions.signature()}|{settings.signature()}"
+
+
+def compare(data: Aligned, settings: Settings | None = None, baseline: int | None = None) -> Comparison:
+    """Compare all pairs of systems in their order, or every other system with the baseline (which is then a).
+
+    Raises:
+        BadInput: two systems have no query in common (``--no-complete``).
+    """
+    settings = settings or Settings()
+    n = len(data.systems)
+    pairs = (
+        list(combinations(range(n), 2))
+        if baseline is None
+        else [(baseline, i) for i in range(n) if i != baseline]
+    )
+    masks = [data.shared((a, b)) for a, b in pairs]
+    for (a, b), mask in zip(pairs, masks, strict=True):
+        if not mask.any():
+            raise BadInput(f"{data.systems[a]} and {data.systems[b]} answer no query in common")
+    resampled = _bootstraps(data, pairs, settings)
+    p = resampled.p if settings.test == "bootstrap" else _p_values(data, pairs, settings)
+    corrected = correct(p, settings.corrected_by, settings.family == "all")
+    signature = _signature(data, settings)
+    rows = []
+    for m, measure in enumerate(data.measures):
+        for i, ((a, b), mask) in enumerate(zip(pairs, masks, strict=True)):
+            one, other = data.values[mask, a, m], data.values[mask, b, m]
+            found = effect(other - one)
+            rows.append(
+                PairRow(
+                    measure, data.systems[a], data.systems[b], float(one.mean()), float(other.mean()),
+                    found.mean, float(resampled.low[i, m]), float(resampled.high[i, m]),
+                    float(p[i, m]), float(corrected[i, m]), settings.test, settings.corrected_by,
+                    found.d_z, found.hedges, found.wins, found.ties, found.losses,
+                    int(mask.sum()), found.detectable, signature,
+                )
+            )  # fmt: skip
+    return Comparison(data, settings, pairs, baseline, rows)
+
+
+def _groups(data: Aligned, pairs: list[tuple[int, int]]) -> list[tuple[list[int], Floats, Pairs]]:
+    """Pairs that share their queries: (positions of the pairs, values [q', s, m], pairs [p', 2])."""
+    groups: dict[bytes, list[int]] = defaultdict(list)
+    for i, pair in enumerate(pairs):
+        groups[data.shared(pair).tobytes()].append(i)
+    return [
+        (own, data.values[np.frombuffer(mask, np.bool_)], np.array([pairs[i] for i in own]))
+        for mask, own in groups.items()
+    ]
+
+
+def _bootstraps(data: Aligned, pairs: list[tuple[int, int]], settings: Settings) -> Bootstrap:
+    shape = (len(pairs), len(data.measures))
+    out = Bootstrap(np.empty(shape), np.empty(shape), np.empty(shape))
+    for own, values, local in _groups(data, pairs):
+        found = bootstrap(values, local, settings.samples, settings.seed, settings.alpha)
+        out.low[own], out.high[own], out.p[own] = found.low, found.high, found.p
+    return out
+
+
+def _p_values(data: Aligned, pairs: list[tuple[int, int]], settings: Settings) -> Floats:
+    """[p, m] p-values of the tests other than the bootstrap."""
+    if settings.test == "tukey":
+        shared = data.shared(range(len(data.systems)))
+        if not shared.any():
+            raise BadInput(
+                "the systems answer no query in common", "compare fewer of them, or count 0: --complete"
+            )
+        return randomized_tukey(data.values[shared], np.array(pairs), settings.samples, settings.seed)
+    out = np.empty((len(pairs), len(data.measures)))
+    if settings.test == "randomization":
+        for own, values, local in _groups(data, pairs):
+            out[own] = randomization(values, local, settings.samples, settings.seed)
+        return out
+    for i, (a, b) in enumerate(pairs):
+        shared = data.shared((a, b))
+        for m, column in enumerate((data.values[shared, b] - data.values[shared, a]).T):
+            out[i, m] = t_test(column) if settings.test == "t" else wilcoxon(column.round(_DECIMALS))
+    return out

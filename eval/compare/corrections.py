@@ -1,0 +1,65 @@
+"""Corrections of p-values for many comparisons."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from intrex.eval.compare.resampling import Floats
+
+
+def bonferroni(p: Floats) -> Floats:
+    """Bonferroni: m p, at most 1. Controls the family-wise error.
+
+    >>> bonferroni(np.array([.01, .04, .03, .005])).round(6).tolist()
+    [0.04, 0.16, 0.12, 0.02]
+    """
+    return np.minimum(p * len(p), 1.0)
+
+
+def holm(p: Floats) -> Floats:
+    """Holm's step-down (Holm 1979): the largest (m - j + 1) p_(j) up to each rank. Controls the family-wise error.
+
+    >>> holm(np.array([.01, .04, .03, .005])).round(6).tolist()
+    [0.03, 0.06, 0.06, 0.02]
+    """
+    order = np.argsort(p, kind="stable")
+    stepped = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1))
+    out = np.empty_like(p)
+    out[order] = np.minimum(stepped, 1.0)
+    return out
+
+
+def benjamini_hochberg(p: Floats) -> Floats:
+    """Benjamini and Hochberg's step-up (1995): the smallest m p_(j) / j from each rank on. Controls the false discoveries.
+
+    >>> benjamini_hochberg(np.array([.01, .04, .03, .005])).round(6).tolist()
+    [0.02, 0.04, 0.04, 0.02]
+    """
+    order = np.argsort(p, kind="stable")[::-1]
+    stepped = np.minimum.accumulate(p[order] * len(p) / np.arange(len(p), 0, -1))
+    out = np.empty_like(p)
+    out[order] = np.minimum(stepped, 1.0)
+    return out
+
+
+def uncorrected(p: Floats) -> Floats:
+    """The p-values as they are."""
+    return p.copy()
+
+
+CORRECTIONS: dict[str, Callable[[Floats], Floats]] = {
+    "holm": holm,
+    "bonferroni": bonferroni,
+    "bh": benjamini_hochberg,
+    "none": uncorrected,
+}
+
+
+def correct(p: Floats, how: str, over_all: bool = False) -> Floats:
+    """Correct p-values [p, m] of pairs by measures, within each measure or over all of them together."""
+    function = CORRECTIONS[how]
+    if over_all:
+        return function(p.ravel()).reshape(p.shape)
+    return np.stack([function(column) for column in p.T], axis=1)

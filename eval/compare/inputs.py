@@ -1,0 +1,110 @@
+"""What ``intrex compare`` reads: runs, or scores that were written before."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from intrex.data.errors import BadInput, UsageError, nearest
+from intrex.data.files import reading
+from intrex.data.locate import Judged, find_queries
+from intrex.data.run import Run
+from intrex.data.runformats import read_any_run
+from intrex.eval.measures import Measure
+from intrex.eval.rules import Rules
+from intrex.eval.scorefile import SystemScores, read_scores
+from intrex.eval.signature import qrels_fingerprint
+from intrex.eval.systems import score_files
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """Systems in the order given, with where they come from.
+
+    Attributes:
+        systems: the scores.
+        files: the file each system came from.
+        scored: whether that file held scores, not a run.
+    """
+
+    systems: list[SystemScores]
+    files: list[str]
+    scored: list[bool]
+
+    def need_runs(self, what: str) -> list[Run]:
+        """The runs, read whole; raises `UsageError` when scores, or a pipe, were given instead."""
+        if any(self.scored):
+            raise UsageError(
+                f"{what} looks into rankings; files of scores have none", "give the runs themselves"
+            )
+        if any(not Path(file).is_file() for file in self.files):
+            raise UsageError(
+                f"{what} reads runs twice, a pipe can be read once", "write the run to a file first"
+            )
+        return [read_any_run(Path(file)) for file in self.files]
+
+    def find(self, name: str) -> int:
+        """The row of a system by its name, its run's tag or its file."""
+        own = Path(name)
+        for i, file in enumerate(self.files):
+            if own.is_file() and self.files.count(file) == 1 and Path(file).is_file() and own.samefile(file):
+                return i
+        tags = [s.system.removesuffix(f" ({f})") for s, f in zip(self.systems, self.files, strict=True)]
+        for names in ([s.system for s in self.systems], tags):
+            if names.count(name) == 1:
+                return names.index(name)
+        raise UsageError(
+            f"the baseline {name!r} is not among the systems", nearest(name, [s.system for s in self.systems])
+        )
+
+
+def load(judged: Judged, paths: Sequence[Path], measures: Sequence[Measure], complete: bool) -> Loaded:
+    """Read and score runs; files that ``intrex evaluate --scores`` wrote are taken as they are.
+
+    Raises:
+        BadInput: a malformed file, or scores that were made with other judgements.
+    """
+    scored = {path for path in paths if _holds_scores(path)}
+    rules = Rules(complete=complete)
+    fresh = iter(score_files(judged, [path for path in paths if path not in scored], measures, rules))
+    found: list[tuple[SystemScores, str, bool]] = []
+    for path in paths:
+        systems = _read(path, judged) if path in scored else [next(fresh)]
+        found += [(one, str(path), path in scored) for one in systems]
+    return Loaded([f[0] for f in found], [f[1] for f in found], [f[2] for f in found])
+
+
+def _holds_scores(path: Path) -> bool:
+    if not path.is_file():  # a pipe can be read only once, and what is missing is reported by the reader
+        return False
+    with reading(path) as stream:
+        return stream.readline(64).lstrip(b"\xef\xbb\xbf").startswith(b'{"schema"')
+
+
+def _read(path: Path, judged: Judged) -> list[SystemScores]:
+    systems = read_scores(path)
+    expected = qrels_fingerprint(judged.qrels)
+    for one in systems:
+        if one.conditions.qrels != expected:
+            raise BadInput(
+                f"the scores of {one.system} were made with other judgements ({path})",
+                "name the qrels they were made with",
+            )
+    return systems
+
+
+def with_baseline(paths: Sequence[Path], baseline: str | None) -> list[Path]:
+    """The files to read: a baseline that is a file of its own comes first, unless it is among them."""
+    own = Path(baseline) if baseline is not None else None
+    if own is None or not own.is_file() or any(path.is_file() and path.samefile(own) for path in paths):
+        return list(paths)
+    return [own, *paths]
+
+
+def query_texts(qrels: str, queries: str | None) -> dict[str, str]:
+    """Texts by query id: from a query file or set, else from the collection that the qrels name; else none."""
+    if queries is None and (qrels == "-" or (Path(qrels).exists() and not Path(qrels).is_dir())):
+        return {}
+    found, _ = find_queries(queries or qrels)
+    return dict(zip(found.ids, found.texts, strict=True))

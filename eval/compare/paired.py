@@ -1,0 +1,124 @@
+"""Statistics of paired differences: t, Wilcoxon, effect sizes, and what a number of queries can detect."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+
+from intrex.eval.compare.resampling import EXACT_QUERIES, TOLERANCE, Floats, randomization
+
+POWER = 0.8
+DETECT_AT = 0.05
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What a sample of differences says, apart from significance; None where it is not defined.
+
+    Attributes:
+        mean: mean difference.
+        d_z: mean / standard deviation (Cohen 1988); 0 when all differences are 0, None when they are all equal
+            otherwise, or with one query.
+        hedges: d_z times 1 - 3 / (4 (n - 1) - 1), which takes out most of the bias of small samples; None
+            below three queries, where the factor is no use.
+        wins: queries with a positive difference, beyond the tolerance.
+        ties: queries without a difference.
+        losses: queries with a negative difference.
+        detectable: see `detectable_difference`.
+    """
+
+    mean: float
+    d_z: float | None
+    hedges: float | None
+    wins: int
+    ties: int
+    losses: int
+    detectable: float | None
+
+
+def deviation(differences: Floats) -> float:
+    """Standard deviation with n - 1; what is left of equal differences by rounding counts as 0."""
+    if len(differences) < 2:
+        return 0.0
+    found = float(np.std(differences, ddof=1))
+    return found if found > TOLERANCE * max(1.0, float(np.abs(differences).max())) else 0.0
+
+
+def effect(differences: Floats) -> Effect:
+    """Effect sizes of differences [n]."""
+    n, s, mean = len(differences), deviation(differences), float(np.mean(differences))
+    slack = TOLERANCE * max(1.0, float(np.abs(differences).max()))
+    wins, losses = int((differences > slack).sum()), int((differences < -slack).sum())
+    d_z = None
+    if n > 1:
+        d_z = mean / s if s else (0.0 if wins == losses == 0 else None)
+    hedges = d_z * (1 - 3 / (4 * (n - 1) - 1)) if d_z is not None and n > 2 else None
+    return Effect(mean, d_z, hedges, wins, n - wins - losses, losses, detectable_difference(n, s))
+
+
+def t_test(differences: Floats) -> float:
+    """Two-sided p of the paired t-test on differences [n] (Student 1908), n - 1 degrees of freedom.
+
+    Without any spread t is 0/0 or infinite: p is 1 when all differences are 0, and 0 when they are all the same
+    other number. One query says nothing about spread: p is 1.
+    """
+    from scipy.special import stdtr
+
+    n, s = len(differences), deviation(differences)
+    if n < 2:
+        return 1.0
+    mean = abs(float(np.mean(differences)))
+    if not s:
+        return 1.0 if mean <= TOLERANCE else 0.0
+    return float(2 * stdtr(n - 1, -mean / (s / np.sqrt(n))))
+
+
+def wilcoxon(differences: Floats) -> float:
+    """Two-sided p of Wilcoxon's signed-rank test (1945) on differences [n]; zeros are dropped (scipy's ``wilcox``).
+
+    Exact for up to 16 differences that are not zero (ties share the mean rank), and up to 50 without ties; beyond,
+    the normal approximation with its correction for ties. p is 1 when nothing is left.
+    """
+    kept = differences[differences != 0]
+    if not len(kept):
+        return 1.0
+    sizes = np.abs(kept)
+    if len(kept) <= EXACT_QUERIES:  # the randomisation test of signed ranks, over all signs
+        _, group, count = np.unique(sizes, return_inverse=True, return_counts=True)
+        rank = (np.cumsum(count) - (count - 1) / 2)[group]
+        scores = np.stack([np.zeros(len(kept)), rank * np.sign(kept)], axis=1)[:, :, None]
+        return float(randomization(scores, np.array([[0, 1]]), 0, 0)[0, 0])
+    from scipy.stats import wilcoxon as scipys
+
+    exact = len(kept) <= 50 and len(np.unique(sizes)) == len(kept)
+    return float(scipys(kept, method="exact" if exact else "approx", correction=False).pvalue)
+
+
+def detectable_difference(n: int, deviation: float) -> float | None:
+    """The smallest true mean difference that n queries of this spread would show, four times out of five.
+
+    That of a two-sided paired t-test at alpha 0.05 with power 0.8: noncentrality times deviation / sqrt(n), the
+    noncentrality solved from the noncentral t distribution. None with fewer than two queries or
+    without any spread.
+    """
+    return None if n < 2 or not deviation else noncentrality(n) * deviation / float(np.sqrt(n))
+
+
+@cache
+def noncentrality(n: int) -> float:
+    """The noncentrality at which a two-sided t-test with n - 1 degrees of freedom has power 0.8 at alpha 0.05."""
+    from scipy.optimize import brentq
+    from scipy.special import nctdtr, stdtrit
+
+    critical = float(stdtrit(n - 1, 1 - DETECT_AT / 2))
+
+    def missing(shift: float) -> float:
+        other_tail = float(np.nan_to_num(nctdtr(n - 1, shift, -critical)))  # NaN where it is far too small
+        return float(1 - nctdtr(n - 1, shift, critical)) + other_tail - POWER
+
+    high = 2.0
+    while missing(high) < 0:
+        high *= 1.5
+    return float(brentq(missing, 0.1, high, xtol=1e-12))

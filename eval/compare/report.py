@@ -1,0 +1,114 @@
+"""One call for all that ``intrex compare`` can be asked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from intrex.data.errors import UsageError
+from intrex.data.ids import as_bytes
+from intrex.data.locate import find_qrels
+from intrex.eval.compare.align import Aligned, align
+from intrex.eval.compare.comparison import Comparison, Settings, compare
+from intrex.eval.compare.inputs import Loaded, load, query_texts, with_baseline
+from intrex.eval.compare.movers import Mover, movers
+from intrex.eval.compare.reproduction import Reproduction, reproduction
+from intrex.eval.compare.similarity import Similarity, similarities
+from intrex.eval.measures import Measure
+
+
+@dataclass(frozen=True)
+class Request:
+    """What was asked: see the options of ``intrex compare``."""
+
+    qrels: str
+    runs: list[Path]
+    measures: list[Measure]
+    complete: bool = True
+    baseline: str | None = None
+    settings: Settings = field(default_factory=Settings)
+    movers: int | None = None
+    queries: str | None = None
+    ranking: bool = False
+    depth: int = 100
+    reproduction: tuple[Path, Path] | None = None
+
+
+@dataclass(frozen=True)
+class Report:
+    """What came out; the parts that were not asked for are None."""
+
+    comparison: Comparison
+    movers: list[Mover] | None
+    similarities: list[Similarity] | None
+    reproduction: list[Reproduction] | None
+    notes: list[str]
+
+
+def make_report(request: Request) -> Report:
+    """Read, score and compare.
+
+    Raises:
+        UsageError: options that do not go together.
+        BadInput: files that cannot be compared.
+    """
+    _check(request)
+    judged = find_qrels(request.qrels)
+    texts = query_texts(request.qrels, request.queries) if request.movers else {}
+    paths = with_baseline(request.runs, request.baseline)
+    again = [path for path in dict.fromkeys(request.reproduction or ()) if path not in paths]
+    loaded = load(judged, [*paths, *again], request.measures, request.complete)
+    for what, wanted in (("--movers", request.movers), ("--ranking", request.ranking)):
+        if wanted:
+            loaded.need_runs(what)
+    if request.reproduction and len(set(loaded.files)) != len(loaded.files):
+        raise UsageError("--reproduction takes files of one system each", "give the runs themselves")
+    every = align(loaded.systems, request.measures, request.complete)
+    compared = every.first(2) if request.reproduction else every
+    baseline = loaded.find(request.baseline) if request.baseline is not None else None
+    comparison = compare(compared, request.settings, baseline)
+    moved = alike = None
+    if request.movers:
+        runs = loaded.need_runs("--movers")
+        moved = movers(comparison, runs, judged.qrels, request.measures[0], request.movers, texts)
+    if request.ranking:
+        alike = _similarities(request, loaded, every, comparison)
+    reproduced = reproduction(every, (0, 1), _reproduced(request, loaded)) if request.reproduction else None
+    return Report(comparison, moved, alike, reproduced, _notes(every, comparison))
+
+
+def _check(request: Request) -> None:
+    if not request.measures:
+        raise UsageError("no measure is named", "for example -m nDCG@10")
+    if request.reproduction and (len(request.runs) != 2 or request.baseline is not None):
+        raise UsageError(
+            "--reproduction needs two runs, the baseline and the advanced one",
+            "intrex compare QRELS BASE ADVANCED --reproduction BASE_2 ADVANCED_2",
+        )
+
+
+def _reproduced(request: Request, loaded: Loaded) -> list[int]:
+    """The rows of the two reproductions; one of them may be the original itself."""
+    return [loaded.files.index(str(path)) for path in request.reproduction or ()]
+
+
+def _similarities(
+    request: Request, loaded: Loaded, every: Aligned, comparison: Comparison
+) -> list[Similarity]:
+    runs = loaded.need_runs("--ranking")
+    pairs = list(comparison.pairs)
+    if request.reproduction:
+        pairs += [pair for pair in enumerate(_reproduced(request, loaded)) if pair[0] != pair[1]]
+    named = list(zip(every.systems, runs, strict=True))
+    return similarities(named, pairs, as_bytes(every.query_ids), request.depth)
+
+
+def _notes(every: Aligned, comparison: Comparison) -> list[str]:
+    total, notes = len(every.query_ids), []
+    for i, name in enumerate(every.systems):
+        if lacking := total - int(every.answered[:, i].sum()):
+            done = "count 0" if every.conditions.complete else "are left out of its pairs"
+            notes.append(f"{name} lacks {lacking:,} of {total:,} judged queries; they {done}")
+    if min(row.n_queries for row in comparison.rows) == 1:
+        notes.append("one query alone shows nothing about others: every p of such a pair is 1")
+    return notes

@@ -1,0 +1,230 @@
+"""How alike two runs rank: rank-biased overlap, Kendall's tau, overlap at a cutoff. No judgement plays a part."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from intrex.data.errors import BadInput
+from intrex.data.ids import Bytes
+from intrex.data.run import Run
+from intrex.eval.compare.resampling import Floats
+
+PERSISTENCE = 0.9
+CUTOFFS = (10, 100)
+
+Ints = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Similarity:
+    """Means over the queries that both runs answer.
+
+    Attributes:
+        rbo_ext: rank-biased overlap, extrapolated (`rbo_extrapolated`).
+        rbo_trunc: rank-biased overlap cut at the depth and divided by its largest value (`rbo_truncated`).
+        tau_b: Kendall's tau-b over the union of the two lists (`tau_union`).
+        ktu: repro_eval's Kendall's tau Union (`tau_by_position`).
+        overlap_10: share of the first 10 that both have.
+        overlap_100: the same of the first 100, or of all up to the depth.
+        n_queries: queries that both answer.
+    """
+
+    a: str
+    b: str
+    rbo_ext: float
+    rbo_trunc: float
+    tau_b: float
+    ktu: float
+    overlap_10: float
+    overlap_100: float
+    n_queries: int
+    depth: int
+
+
+@dataclass(frozen=True)
+class Tops:
+    """The first documents of each query: [q, depth] codes in byte order of the ids, -1 after the end; lengths [q]."""
+
+    codes: Ints
+    lengths: Ints
+
+
+def similarities(
+    named: Sequence[tuple[str, Run]], pairs: Sequence[tuple[int, int]], queries: Bytes, depth: int
+) -> list[Similarity]:
+    """Compare rankings pair by pair.
+
+    Args:
+        named: systems and their runs.
+        pairs: rows (a, b).
+        queries: [q] ids to look at; those that both runs of a pair answer count.
+        depth: how far down to look.
+
+    Raises:
+        BadInput: two runs have no query in common.
+    """
+    tops = _tops([run for _, run in named], queries, depth)
+    return [_pair(named[a][0], named[b][0], tops[a], tops[b], depth) for a, b in pairs]
+
+
+def _pair(a: str, b: str, one: Tops, other: Tops, depth: int) -> Similarity:
+    both = (one.lengths > 0) & (other.lengths > 0)
+    if not both.any():
+        raise BadInput(f"{a} and {b} answer no query in common")
+    one, other = Tops(one.codes[both], one.lengths[both]), Tops(other.codes[both], other.lengths[both])
+    place = positions(one, other)
+    common = overlaps(place, depth)
+    near, far = (overlap_at(common, one.lengths, other.lengths, min(k, depth)) for k in CUTOFFS)
+    return Similarity(
+        a, b,
+        rbo_ext=float(rbo_extrapolated(common, one.lengths, other.lengths).mean()),
+        rbo_trunc=float(rbo_truncated(common).mean()),
+        tau_b=float(tau_union(one, other, place).mean()),
+        ktu=float(tau_by_position(one, other).mean()),
+        overlap_10=float(near.mean()),
+        overlap_100=float(far.mean()),
+        n_queries=int(both.sum()),
+        depth=depth,
+    )  # fmt: skip
+
+
+def _tops(runs: Sequence[Run], queries: Bytes, depth: int) -> list[Tops]:
+    """The first documents of each run for ``queries``, as numbers that order like the ids."""
+    taken = []
+    for run in runs:
+        at = np.minimum(np.searchsorted(run.query_ids, queries), max(len(run) - 1, 0))
+        lengths = np.where(run.query_ids[at] == queries, np.minimum(np.diff(run.offsets)[at], depth), 0)
+        ranks = np.arange(depth)[None, :]
+        filled = ranks < lengths[:, None]
+        taken.append(((run.offsets[at][:, None] + ranks)[filled], filled, lengths))
+    known, codes = np.unique(
+        np.concatenate([run.doc_ids[rows] for run, (rows, _, _) in zip(runs, taken, strict=True)]),
+        return_inverse=True,
+    )
+    del known
+    out, start = [], 0
+    for rows, filled, lengths in taken:
+        table = np.full(filled.shape, -1, np.int64)
+        table[filled] = codes[start : start + len(rows)]
+        start += len(rows)
+        out.append(Tops(table, lengths))
+    return out
+
+
+def positions(one: Tops, other: Tops) -> Ints:
+    """[q, depth] the 0-based rank in ``other`` of each document of ``one``; -1 where it has none."""
+    rows = np.arange(len(one.codes))[:, None] * (max(one.codes.max(), other.codes.max()) + 1)
+    keys = (rows + other.codes)[other.codes >= 0]
+    place = np.broadcast_to(np.arange(other.codes.shape[1]), other.codes.shape)[other.codes >= 0]
+    order = np.argsort(keys)
+    wanted = rows + one.codes
+    at = np.minimum(np.searchsorted(keys[order], wanted), len(keys) - 1)
+    found = (one.codes >= 0) & (keys[order][at] == wanted)
+    return np.where(found, place[order][at], -1)
+
+
+def overlaps(place: Ints, depth: int) -> Floats:
+    """[q, depth] documents that the first d of both lists share, from `positions`: one enters at its later rank."""
+    later = np.maximum(place, np.arange(place.shape[1])[None, :])
+    rows, columns = np.nonzero(place >= 0)
+    counts = np.zeros((len(place), depth))
+    np.add.at(counts, (rows, later[rows, columns]), 1.0)
+    return np.cumsum(counts, axis=1)
+
+
+def rbo_extrapolated(common: Floats, length_a: Ints, length_b: Ints, p: float = PERSISTENCE) -> Floats:
+    """[q] RBO_ext of Webber, Moffat and Zobel 2010 (ACM TOIS 28(4)), equation 32: lists of different lengths, no ties.
+
+    Args:
+        common: [q, depth] from `overlaps`.
+        length_a: [q] documents in a's list, at most the depth.
+        length_b: [q] in b's.
+        p: persistence; with 0.9 the first ten ranks carry 86 % of the weight.
+    """
+    depth = common.shape[1]
+    short, long = np.minimum(length_a, length_b), np.maximum(length_a, length_b)
+    rows, d = np.arange(len(common)), np.arange(1, depth + 1)[None, :]
+    at_short, at_long = common[rows, short - 1], common[rows, long - 1]
+    weights = np.where(d <= long[:, None], p**d, 0.0)
+    seen = (common / d * weights).sum(axis=1)
+    beyond = np.where(d > short[:, None], (d - short[:, None]) / (short[:, None] * d), 0.0)
+    guessed = at_short * (beyond * weights).sum(axis=1)
+    tail = ((at_long - at_short) / long + at_short / short) * p**long
+    found: Floats = (1 - p) / p * (seen + guessed) + tail
+    return found
+
+
+def rbo_truncated(common: Floats, p: float = PERSISTENCE) -> Floats:
+    """[q] RBO's sum up to the depth divided by its largest possible value there: repro_eval's (Clarke et al. 2021)."""
+    d = np.arange(1, common.shape[1] + 1)
+    weights = p ** (d - 1.0)
+    found: Floats = (common / d * weights).sum(axis=1) / weights.sum()
+    return found
+
+
+def tau_union(one: Tops, other: Tops, place: Ints) -> Floats:
+    """[q] Kendall's tau-b over all documents of either list; those a list lacks tie for its last place.
+
+    Two documents that only one list has are tied in the other and so say nothing; one that only a has and one that
+    only b has are discordant (as in Fagin, Kumar and Sivakumar 2003, with ties in the tau-b manner). 1 for two equal
+    lists of one document.
+    """
+    shared = place >= 0
+    c = shared.sum(axis=1)
+    only_a, only_b = one.lengths - c, other.lengths - c
+    agree = c * (c - 1) / 2 - 2.0 * _inversions(place)
+    agree += _around(shared, one.codes >= 0)
+    agree += _around(positions(other, one) >= 0, other.codes >= 0) - only_a * only_b
+    size = c + only_a + only_b
+    every = size * (size - 1) / 2
+    tied_b, tied_a = only_a * (only_a - 1) / 2, only_b * (only_b - 1) / 2
+    scale = np.sqrt((every - tied_a) * (every - tied_b))
+    found: Floats = np.where(scale > 0, agree / np.where(scale > 0, scale, 1), np.where(c > 0, 1.0, 0.0))
+    return found
+
+
+def _inversions(place: Ints) -> Floats:
+    """[q] pairs of shared documents that the two lists order differently."""
+    found = np.zeros(len(place))
+    for j in range(1, place.shape[1]):
+        before = place[:, :j]
+        found += ((before > place[:, j : j + 1]) & (place[:, j : j + 1] >= 0)).sum(axis=1)
+    return found
+
+
+def _around(shared: npt.NDArray[np.bool_], filled: npt.NDArray[np.bool_]) -> Floats:
+    """[q] over the documents only this list has: shared ones before it minus shared ones after it."""
+    before = np.cumsum(shared, axis=1)
+    after = shared.sum(axis=1)[:, None] - before
+    found: Floats = np.where(filled & ~shared, before - after, 0).sum(axis=1).astype(np.float64)
+    return found
+
+
+def tau_by_position(one: Tops, other: Tops) -> Floats:
+    """[q] repro_eval's Kendall's tau Union (KTU; Breuer et al. 2020).
+
+    It pairs the documents that stand at the same rank, each as its number in the sorted union of ids, and correlates
+    the numbers. So it depends on how documents are named, and disjoint lists may score high; it is here to be set
+    beside published values. Lists of different lengths are cut to the shorter one; 1 for equal lists of one document.
+    """
+    lengths = np.minimum(one.lengths, other.lengths)
+    agree = np.zeros(len(lengths))
+    for j in range(1, one.codes.shape[1]):
+        same = (one.codes[:, :j] < one.codes[:, j : j + 1]) == (
+            other.codes[:, :j] < other.codes[:, j : j + 1]
+        )
+        agree += np.where(j < lengths, 2 * same.sum(axis=1) - j, 0)
+    pairs = lengths * (lengths - 1) / 2
+    alone = (one.codes[:, 0] == other.codes[:, 0]).astype(np.float64)
+    found: Floats = np.where(pairs > 0, agree / np.maximum(pairs, 1), alone)
+    return found
+
+
+def overlap_at(common: Floats, length_a: Ints, length_b: Ints, k: int) -> Floats:
+    """[q] shared documents of the first k, divided by k, or by the longer list where both are shorter."""
+    found: Floats = common[:, k - 1] / np.minimum(k, np.maximum(length_a, length_b))
+    return found

@@ -1,0 +1,79 @@
+"""compare as a program: stdin, threads, files of scores, a terminal's width."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.conftest import Said
+
+QUERIES = 40
+
+
+@pytest.fixture
+def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Judgements and three runs of 40 queries, drawn with a fixed seed."""
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(0)
+    qrels = [f"q{i} 0 d{d} 1" for i in range(QUERIES) for d in rng.permutation(30)[:3]]
+    Path("q.txt").write_text("\n".join(qrels) + "\n")
+    for name in ("a", "b", "a-system-with-a-very-long-name-of-fifty-characters-it"):
+        lines = [
+            f"q{i} Q0 d{d} 0 {20 - r} {name}"
+            for i in range(QUERIES)
+            for r, d in enumerate(rng.permutation(30)[:20])
+        ]
+        Path(f"{name[:10]}.txt").write_text("\n".join(lines) + "\n")
+    return tmp_path
+
+
+@pytest.mark.parametrize("test", ["randomization", "tukey"])
+def test_threads_change_nothing(files: Path, test: str) -> None:
+    said = [
+        subprocess.run(
+            [
+                sys.executable,
+                "-m",
+                "intrex.cli",
+                *f"compare q.txt a.txt b.txt a-system-w.txt -m AP --test {test}".split(),
+            ],
+            env={**os.environ, "OPENBLAS_NUM_THREADS": n, "OMP_NUM_THREADS": n},
+            capture_output=True,
+            check=True,
+        ).stdout
+        for n in ("1", "2")
+    ]
+    assert said[0] == said[1] and said[0].count(b"\n") == 4
+
+
+def test_a_table_fits_80_columns(files: Path, intrex: Callable[[str], Said]) -> None:
+    said = intrex(
+        "compare q.txt a.txt b.txt a-system-w.txt -m nDCG@10 -m AP -m RR@10 -m R@10 -m P@5 --movers 3 --ranking --format table"
+    )
+    assert said.code == 0
+    long = [line for line in said.out.splitlines() if len(line) > 80 and not line.startswith("set=")]
+    assert not long
+
+
+def test_scores_say_the_same_as_runs(files: Path, intrex: Callable[[str], Said]) -> None:
+    intrex("evaluate q.txt a.txt b.txt -m AP --scores s.jsonl")
+    assert intrex("compare q.txt s.jsonl -m AP").out == intrex("compare q.txt a.txt b.txt -m AP").out
+
+
+def test_a_seed_and_more_samples_move_p_a_little(files: Path, intrex: Callable[[str], Said]) -> None:
+    def p(options: str) -> float:
+        return float(intrex(f"compare q.txt a.txt b.txt -m AP {options}").out.splitlines()[1].split(",")[8])
+
+    found = [p(""), p("--seed 1"), p("--samples 20000")]
+    assert len(set(found)) == 3 and max(found) - min(found) < 0.03
+
+
+def test_texts_of_movers_come_from_a_file_too(files: Path, intrex: Callable[[str], Said]) -> None:
+    Path("t.tsv").write_text("".join(f"q{i}\tquestion {i}\n" for i in range(QUERIES)))
+    said = intrex("compare q.txt a.txt b.txt --movers 2 --queries t.tsv --format jsonl")
+    assert said.code == 0 and said.out.count('"text": "question ') == 2
+    assert '"text": ""' in intrex("compare q.txt a.txt b.txt --movers 1 --format jsonl").out
