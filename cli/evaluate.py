@@ -128,6 +128,7 @@ def evaluate(
     from intrex.data.locate import find_qrels
     from intrex.eval.measures import parse_measures
     from intrex.eval.measures.aliases import TEXTS
+    from intrex.eval.measures.measure import DIVERSE
     from intrex.eval.rules import Rules, SelfMatch, Ties
     from intrex.eval.scorefile import write_scores
 
@@ -150,7 +151,7 @@ def evaluate(
         judged_only,
         depth,
     )
-    judged = find_qrels(qrels)
+    judged = find_qrels(qrels, subtopics=any(m.name in DIVERSE for m in numeric))
     if explain is not None:
         _explain(explain, judged, runs, numeric, rules, complete is not None, level or 1, theirs, form)
         return

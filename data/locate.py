@@ -37,11 +37,11 @@ def find_queries(text: str) -> tuple[Queries, Collection | None]:
     return collection.queries(name), collection
 
 
-def find_qrels(text: str) -> Judged:
-    """Judgements from a file or from ``COLLECTION:SET``; see `find_queries`."""
+def find_qrels(text: str, subtopics: bool = False) -> Judged:
+    """Judgements from a file or from ``COLLECTION:SET``; see `find_queries`, and `read_qrels` for ``subtopics``."""
     with spooled(Path(text)) as path:
         if path.is_file():
-            return Judged(read_qrels(path), path.name, "")
+            return Judged(read_qrels(path, subtopics), path.name, "")
     collection, name = _collection(text, "qrels")
     return Judged(collection.qrels(name), collection.name, name)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +19,21 @@ Ints = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
+class Subtopics:
+    """Judgements by subtopic: entries in order of their row.
+
+    Attributes:
+        rows: [t] int64, row of the (query, document) in the qrels, ascending.
+        topics: [t] int64, the subtopic's number within its query, from 0.
+        grades: [t] int32.
+    """
+
+    rows: Ints
+    topics: Ints
+    grades: npt.NDArray[np.int32]
+
+
+@dataclass(frozen=True)
 class Qrels:
     """Judgements, sorted by query and document id in byte order; query i owns rows offsets[i] to offsets[i+1].
 
@@ -26,13 +41,15 @@ class Qrels:
         query_ids: [q] ids, unique. A query whose judgements are all zero or negative is kept.
         offsets: [q + 1] int64.
         doc_ids: [n] ids, unique within a query.
-        grades: [n] int32; negative ones are kept, their gain is 0.
+        grades: [n] int32; negative ones are kept, their gain is 0. With subtopics, the highest of the document.
+        subtopics: the judgements by subtopic, where they were asked for.
     """
 
     query_ids: Bytes
     offsets: Ints
     doc_ids: Bytes
     grades: npt.NDArray[np.int32]
+    subtopics: Subtopics | None = None
 
     def __post_init__(self) -> None:
         if len(self.offsets) != len(self.query_ids) + 1 or len(self.doc_ids) != len(self.grades):
@@ -62,6 +79,28 @@ class Qrels:
         return cls(queries[offsets[:-1]], offsets, docs, grades)
 
     @classmethod
+    def from_subtopics(
+        cls,
+        queries: Bytes,
+        topics: Bytes,
+        docs: Bytes,
+        grades: npt.NDArray[np.int32],
+        problems: Problems,
+        lines: Ints,
+    ) -> Qrels:
+        """Qrels of judgements by subtopic; a triple judged twice is reported with the line of the second."""
+        order = np.lexsort((np.arange(len(docs)), topics, docs, queries))
+        queries, topics, docs, grades = queries[order], topics[order], docs[order], grades[order]
+        pair = np.concatenate([[True], (queries[1:] != queries[:-1]) | (docs[1:] != docs[:-1])])[: len(docs)]
+        for i in np.flatnonzero(~pair[1:] & (topics[1:] == topics[:-1])) + 1:
+            what = f"query {queries[i].decode()}, subtopic {topics[i].decode()}, document {docs[i].decode()}"
+            problems.add(f"{problems.subject}:{lines[order[i]]}", f"judged twice: {what}")
+        starts = np.flatnonzero(pair)
+        kept = queries[starts], docs[starts], np.maximum.reduceat(grades, starts)
+        found = cls.from_columns(*kept, problems)
+        return replace(found, subtopics=Subtopics(np.cumsum(pair) - 1, _numbered(queries, topics), grades))
+
+    @classmethod
     def from_dict(cls, judged: Mapping[str, Mapping[str, int]]) -> Qrels:
         """Qrels from ``{query: {document: grade}}``; raises `BadInput` on ids or grades that cannot be."""
         problems = Problems("qrels")
@@ -84,10 +123,23 @@ class Qrels:
         return {q: dict(zip(docs[a:b], grades[a:b], strict=True)) for q, a, b in pairs}
 
 
-def read_qrels(path: Path) -> Qrels:
+def _numbered(queries: Bytes, topics: Bytes) -> Ints:
+    """The number of each topic among those of its query, in byte order."""
+    order = np.lexsort((topics, queries))
+    q, t = queries[order], topics[order]
+    new = np.concatenate([[True], q[1:] != q[:-1]])[: len(q)]
+    step = np.concatenate([[False], (q[1:] == q[:-1]) & (t[1:] != t[:-1])])[: len(q)]
+    total = np.cumsum(step)
+    number = np.empty(len(q), np.int64)
+    number[order] = total - np.maximum.accumulate(np.where(new, total, 0))
+    return number
+
+
+def read_qrels(path: Path, subtopics: bool = False) -> Qrels:
     """Read TREC qrels (4 columns) or BEIR qrels (3 columns, header), plain or gzip; any blanks separate.
 
     A header row is skipped. In TREC's form a line whose first character is ``#`` is a comment, as in trec_eval 10.
+    With ``subtopics`` the second of four columns is the subtopic, and a document may stand once for each.
     Raises `BadInput` with every malformed line counted, and on a file without any judgement.
     """
     require_file(path, "qrels")
@@ -96,15 +148,21 @@ def read_qrels(path: Path) -> Qrels:
     layout = "query, iteration, document, grade" if width == 4 else "query, document, grade"
     parts: tuple[list[Bytes], list[Bytes], list[Bytes]] = [], [], []
     numbers: list[Ints] = []
+    topics: list[Bytes] = []
     for piece in read_columns(path, width, layout, problems, width - 1, "first" if width == 4 else "none"):
         piece.report_quotes((0, width - 2), path, problems)
         for part, at in zip(parts, (0, width - 2, width - 1), strict=True):
             part.append(piece.column(at))
         numbers.append(piece.lines)
+        if subtopics and width == 4:
+            topics.append(piece.column(1))
     queries, docs, raw = stack(parts[0]), stack(parts[1]), stack(parts[2])
     lines = np.concatenate(numbers) if numbers else np.empty(0, np.int64)
     grades = parse_integers(raw, lines, path, "grade", problems)
-    qrels = Qrels.from_columns(queries, docs, grades, problems, lines)
+    if subtopics and width == 4:
+        qrels = Qrels.from_subtopics(queries, stack(topics), docs, grades, problems, lines)
+    else:
+        qrels = Qrels.from_columns(queries, docs, grades, problems, lines)
     problems.raise_if_any()
     if not len(qrels):
         raise BadInput(f"the file has no judgement ({path})", "a line is: query iteration document grade")

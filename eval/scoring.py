@@ -95,6 +95,8 @@ def view(qrels: Qrels, matched: Matched, rules: Rules) -> Rankings:
         qrels.offsets,
         pool,
         matched.strays,
+        matched.rows if qrels.subtopics else None,
+        qrels.subtopics,
     )
     if rules.depth is not None:
         rankings = rankings.cut(rules.depth)

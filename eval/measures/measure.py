@@ -64,6 +64,7 @@ _TABLE = {
         "binG": "binary_gain",
         "nDCG_rel": "ndcg_at_relevant",
     },
+    "diversity": {"StRecall": "subtopic_recall", "alpha_nDCG": "alpha_ndcg"},
 }
 MEASURES = Registry(
     "intrex.measures",
@@ -72,6 +73,8 @@ MEASURES = Registry(
 )
 """Name to function: its keyword-only parameters are the measure's parameters, ``cutoff`` the number after ``@``."""
 
+DIVERSE = tuple(_TABLE["diversity"])
+"""Measures that need judgements by subtopic."""
 ALWAYS_SHOWN = {"ERR": ("max",)}
 """Parameters that stand in the name even at their default, since the value means nothing without them."""
 

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from intrex.data.qrels import Subtopics
+
 Ints = npt.NDArray[np.int64]
 Grades = npt.NDArray[np.int32]
 Floats = npt.NDArray[np.float64]
@@ -33,6 +35,8 @@ class Rankings:
         pool: [j] int32, the grades of all judged documents, retrieved or not; descending within a query.
         strays: ([s] int64, [s] int64) query rows and ranks of documents that were judged, but for other queries
             only; None where nobody looked (only ``Hole(scope='collection')`` needs them).
+        rows: [h] int64, each hit's row in the qrels; None where no measure of diversity is asked for.
+        subtopics: the subtopics of the qrels' rows, or None.
     """
 
     retrieved: Ints
@@ -42,6 +46,8 @@ class Rankings:
     pool_offsets: Ints
     pool: Grades
     strays: tuple[Ints, Ints] | None = None
+    rows: Ints | None = None
+    subtopics: Subtopics | None = None
 
     def __len__(self) -> int:
         return len(self.retrieved)
@@ -58,6 +64,14 @@ class Rankings:
             np.array([0, len(pool)]),
             np.array(sorted(pool, reverse=True), np.int32),
         )
+
+    def with_subtopics(self, covered: Sequence[set[int]]) -> Rankings:
+        """One query with the subtopics of its relevant hits, in order of rank; the rest of the pool covers none."""
+        pairs = [(row, topic) for row, topics in enumerate(covered) for topic in sorted(topics)]
+        rows, topics = (np.array(column, np.int64) for column in zip(*pairs, strict=True))
+        relevant = self.hits(1)
+        own = np.where(relevant, np.cumsum(relevant) - 1, len(self.pool) - 1)
+        return replace(self, rows=own, subtopics=Subtopics(rows, topics, np.ones(len(rows), np.int32)))
 
     @cached_property
     def query(self) -> Ints:
@@ -119,6 +133,7 @@ class Rankings:
             offsets=at,
             ranks=self.so_far(keep)[keep],
             grades=self.grades[keep],
+            rows=None if self.rows is None else self.rows[keep],
         )
 
     def cut(self, depth: int) -> Rankings:
@@ -131,6 +146,7 @@ class Rankings:
             offsets=at,
             ranks=self.ranks[keep],
             grades=self.grades[keep],
+            rows=None if self.rows is None else self.rows[keep],
         )
 
 

@@ -9,7 +9,7 @@ from intrex.data.locate import Judged
 from intrex.data.qrels import Qrels
 from intrex.data.run import Run
 from intrex.eval.leaderboard import leaderboard, pivot, to_csv
-from intrex.eval.measures import binary, cost, graded, parse_measures, pool
+from intrex.eval.measures import binary, cost, diversity, graded, parse_measures, pool
 from intrex.eval.scorefile import read_scores, write_scores
 from intrex.eval.scoring import evaluate
 from intrex.eval.systems import score_systems
@@ -20,7 +20,7 @@ RUN = {"q1": {"a": 5, "b": 5, "c": 5, "u": 4, "d": 3}, "q2": {"f": 2, "q2": 1.5,
 
 
 def test_doctests() -> None:
-    for module in (binary, graded, pool, cost, intrex.eval.scoring):
+    for module in (binary, graded, pool, cost, diversity, intrex.eval.scoring):
         result = doctest.testmod(module)
         assert result.attempted and not result.failed
 
