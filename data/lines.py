@@ -11,7 +11,7 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
-from intrex.data.files import BOM, PIECE, reading
+from intrex.data.files import BOM, reading
 
 Ints = npt.NDArray[np.int64]
 Wrong = tuple[int, str, str | None]
@@ -133,7 +133,7 @@ def first_line(path: Path) -> str:
     """The first line that is neither blank nor a comment, or else the first that is not blank; it tells the format."""
     comment = ""
     with reading(path) as stream:
-        while raw := stream.readline(PIECE):
+        for raw in stream:
             line = raw.removeprefix(BOM).decode("utf-8", "replace").rstrip("\r\n")
             if line.strip() and not line.lstrip().startswith("#"):
                 return line
