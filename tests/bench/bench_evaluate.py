@@ -77,6 +77,7 @@ class Tool:
     once: bool = False
     fresh: bool = False
     seconds: list[float] = field(default_factory=list)
+    worked: list[float] = field(default_factory=list)
     peaks: list[float] = field(default_factory=list)
 
     def measure(self, qrels: Path, run: Path) -> None:
@@ -98,6 +99,7 @@ class Tool:
             said.seek(0)
             if child.returncode:
                 sys.exit(f"{self.name} failed:\n{said.read().decode()}")
+        self.worked.append(usage.ru_utime + usage.ru_stime)
         self.peaks.append(usage.ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3))
 
     def after(self) -> list[str]:
@@ -137,24 +139,28 @@ def table(title: str, shape: tuple[int, int], folder: Path, measured: list[Tool]
     base = next((t for t in measured if t.name == "trec_eval"), measured[0])
     size = run.stat().st_size / 1e6
     print(f"\n{title}: {shape[0]:,} queries x {shape[1]:,}, {size:.0f} MB, best of {rounds}\n")
-    print(f"| command | best s | peak MB | time of {base.name} / its | its memory / that of {base.name} |")
-    print("| --- | --: | --: | --: | --: |")
+    print(
+        f"| command | best s | CPU s | peak MB | time of {base.name} / its | its memory / that of {base.name} |"
+    )
+    print("| --- | --: | --: | --: | --: | --: |")
     for tool in measured:
         best, peak = min(tool.seconds), max(tool.peaks)
         ratios = f"{min(base.seconds) / best:.2f} | {peak / max(base.peaks):.2f}"
-        print(f"| {tool.name} | {best:.2f} | {peak:.0f} | {ratios} |", flush=True)
+        print(f"| {tool.name} | {best:.2f} | {min(tool.worked):.2f} | {peak:.0f} | {ratios} |", flush=True)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--ranx", action="store_true")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--only", nargs="+", default=[""], help="beginnings of the names of commands")
     asked = parser.parse_args()
     folder = Path(os.environ.get("INTREX_BENCH_DIR", Path(tempfile.gettempdir()) / "intrex-bench"))
     for package in ("cli", "data", "eval"):
         compileall.compile_dir(str(files(f"intrex.{package}")), quiet=2)
-    table("Large", LARGE, folder, tools(asked.ranx), asked.rounds)
-    table("Small", SMALL, folder, [t for t in tools(asked.ranx) if not t.fresh], 2 * asked.rounds)
+    large, small = ([t for t in tools(asked.ranx) if t.name.startswith(tuple(asked.only))] for _ in range(2))
+    table("Large", LARGE, folder, large, asked.rounds)
+    table("Small", SMALL, folder, [t for t in small if not t.fresh], 2 * asked.rounds)
 
 
 if __name__ == "__main__":
