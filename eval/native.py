@@ -2,7 +2,7 @@
 
 Importing numba and restoring one function from its own cache costs 0.6 s and 85 MB, more than reading a run of seven
 million lines. So numba compiles the kernels once; what LLVM made of them is kept in a file of ours, and later
-processes load it by llvmlite alone (0.05 s). The file is named by what it depends on (the kernels' source, llvmlite,
+processes load it by llvmlite alone (0.02 s). The file is named by what it depends on (the kernels' source, llvmlite,
 the processor) and carries its own hash; any doubt means compiling again.
 """
 
