@@ -158,7 +158,8 @@ def evaluate(
     if pool_bias:
         _pool_bias(judged, runs, numeric, rules, form)
         return
-    systems = _score(as_tool, judged, runs, numeric, rules, complete is not None, level or 1)
+    digest = scores is not None
+    systems = _score(as_tool, judged, runs, numeric, rules, complete is not None, level or 1, digest)
     if scores is not None:
         write_scores(systems, scores, overwrite)
     if trec:
@@ -208,12 +209,13 @@ def _score(
     rules: Rules,
     complete_given: bool,
     level: int,
+    digest: bool,
 ) -> list[SystemScores]:
     from intrex.eval.dialects.dialect import find_tool
     from intrex.eval.systems import score_as, score_files
 
     if as_tool is None:
-        return score_files(judged, runs, measures, rules)
+        return score_files(judged, runs, measures, rules, digest)
     return score_as(find_tool(as_tool), judged, runs, measures, rules, complete_given, level)
 
 
@@ -238,11 +240,11 @@ def _print_trec(
 ) -> None:
     from intrex.eval.measures.aliases import TEXTS
     from intrex.eval.scoring import view
-    from intrex.eval.systems import match_file
+    from intrex.eval.systems import match_path
     from intrex.eval.trecformat import trec_lines
 
     rules = one.conditions.rules
-    matched = match_file(judged.qrels, run, rules, more=one.conditions.dialect.startswith("trec_eval"))
+    matched = match_path(judged.qrels, run, rules, more=one.conditions.dialect.startswith("trec_eval"))
     computed = dict(zip([m for m in asked if m.name not in TEXTS], one.scores.measures, strict=False))
     lines = trec_lines(
         one.scores,
@@ -298,11 +300,11 @@ def _pool_bias(
     judged: Judged, runs: list[Path], measures: list[Measure], rules: Rules, form: ScoreFormat | None
 ) -> None:
     from intrex.eval.poolbias import pool_bias
-    from intrex.eval.systems import conditions_of, match_file
+    from intrex.eval.systems import conditions_of, match_path
 
     rows: list[list[str | int | float]] = []
     for run in runs:
-        matched = match_file(judged.qrels, run, rules)
+        matched = match_path(judged.qrels, run, rules)
         rows += [
             [matched.tag, str(b.measure), b.lower, b.upper, b.condensed, b.judged]
             for b in pool_bias(judged.qrels, matched, measures, rules)

@@ -1,8 +1,8 @@
-"""Finding the judged documents in a run's rankings."""
+"""Where judged documents stand in a run: all that a measure needs of it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -17,28 +17,30 @@ Ints = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Matched:
-    """Where the judged documents stand in one run's rankings; rows of queries are those of the qrels.
+    """Where the judged documents stand in one run's rankings. Queries are those of the qrels, in their order.
+
+    A document that was retrieved but not judged is not stored: the ranks that no hit has are such documents'.
 
     Attributes:
         retrieved: [q] int64, documents retrieved; 0 where the run lacks the query.
-        offsets: [q + 1] int64; the hits of query i are rows offsets[i] to offsets[i+1].
+        offsets: [q + 1] int64, hits of query i are offsets[i] to offsets[i+1].
         ranks: [h] int64, from 1, ascending within a query.
-        rows: [h] int64, row of the judgement in the qrels.
+        rows: [h] int64, row of the judgement in the qrels' doc_ids and grades; negative grades are judgements too.
+        answered: [q] bool, whether the run has the query.
         n_extra: queries of the run that the qrels lack.
         tag: the run's.
-        run_sha256: hash of the ranking, where it was asked for.
-        answered: [q] bool, whether the run has the query.
-        strays: query rows and ranks of documents judged for other queries only, where they were asked for.
+        run_sha256: `intrex.eval.signature.run_fingerprint` of the whole run, or None if it was not asked for.
+        strays: query rows and ranks of documents judged for other queries only, or None if they were not asked for.
     """
 
     retrieved: Ints
     offsets: Ints
     ranks: Ints
     rows: Ints
+    answered: npt.NDArray[np.bool_]
     n_extra: int
     tag: str
     run_sha256: str | None = None
-    answered: npt.NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, np.bool_))
     strays: tuple[Ints, Ints] | None = None
 
 
@@ -50,8 +52,8 @@ def match(
     Args:
         qrels: the judgements.
         run: rankings, best first.
-        drop_self: take documents with the query's id out of its ranking first.
-        digest: compute ``run_sha256``; only of a `Run`.
+        drop_self: take the document whose id is the query's out of its ranking first.
+        digest: compute ``run_sha256``, which is of the run as it came, whatever ``drop_self``; only of a `Run`.
         strays: look for documents that were judged for other queries only.
     """
     rows = {query: i for i, query in enumerate(qrels.query_ids.tolist())}
@@ -87,10 +89,10 @@ def match(
         offsets,
         np.concatenate([np.empty(0, np.int64), *ranks]),
         np.concatenate([np.empty(0, np.int64), *found]),
+        answered,
         n_extra,
         run.tag,
         sha,
-        answered,
         _joined(astray) if strays else None,
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -66,14 +67,27 @@ def qrels_fingerprint(qrels: Qrels) -> str:
 
 
 def run_fingerprint(run: Run) -> str:
-    """sha256 of the ranking (ids and float32 scores), whatever its tag and file format.
+    """sha256 of the ranking (ids and float32 scores), whatever its tag and file format."""
+    return queries_digest(
+        (query, ranking_digest(b"\n".join(docs.tolist()) + b"\n" + scores.astype(_F4).tobytes()))
+        for query, docs, scores in run.rankings()
+    )
 
-    The hash of, for each query in byte order, its id, a line feed and the sha256 of its documents' ids, each with a
-    line feed, and of their scores as little-endian float32: a ranking at a time, in whatever order a file has them.
+
+_F4 = np.dtype("<f4")
+
+
+def ranking_digest(data: bytes | memoryview) -> bytes:
+    """sha256 of one query's ranking: its document ids, each with a line feed, then its scores, little-endian float32."""
+    return hashlib.sha256(data).digest()
+
+
+def queries_digest(rankings: Iterable[tuple[bytes, bytes]]) -> str:
+    """sha256 of a run, from pairs of query id and `ranking_digest` in byte order of the ids.
+
+    A run whose queries come in any order can so be digested query by query as it is read.
     """
     digest = hashlib.sha256()
-    for query, docs, scores in run.rankings():
-        own = hashlib.sha256(b"\n".join(docs.tolist()) + b"\n" * bool(len(docs)))
-        own.update(scores.astype(np.dtype("<f4")).tobytes())
-        digest.update(query + b"\n" + own.digest())
+    for query, ranking in rankings:
+        digest.update(query + b"\n" + ranking)
     return digest.hexdigest()

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from intrex.data.errors import UsageError
+from intrex.data.files import STDIO
 from intrex.data.ids import as_strings
 from intrex.data.locate import Judged
 from intrex.data.qrels import Qrels
@@ -17,10 +18,11 @@ from intrex.data.runformats import read_any_run, read_any_table
 from intrex.eval.dialects.dialect import Dialect
 from intrex.eval.matching import Matched, match
 from intrex.eval.measures import Measure
-from intrex.eval.rules import Ordered, Rules, SelfMatch, order
+from intrex.eval.rules import Rules, SelfMatch, order
 from intrex.eval.scorefile import SystemScores
 from intrex.eval.scoring import Scores, require_judged, score_matched
 from intrex.eval.signature import Conditions, qrels_fingerprint
+from intrex.eval.stream import match_any
 
 ALWAYS = Measure("Judged", 10)
 """Scored for every system: a leaderboard without it hides pool bias."""
@@ -74,22 +76,32 @@ def conditions_of(judged: Judged, rules: Rules, dialect: str = "intrex") -> Cond
 
 
 def score_files(
-    judged: Judged, paths: Sequence[Path], measures: Sequence[Measure], rules: Rules
+    judged: Judged, paths: Sequence[Path], measures: Sequence[Measure], rules: Rules, digest: bool = False
 ) -> list[SystemScores]:
-    """Score run files against the same judgements; see `score_systems`."""
+    """Score run files against the same judgements; see `score_systems`.
+
+    Large files are streamed: what is held of a run is where its judged documents stand. ``digest`` computes each
+    run's sha256, which the leaderboard wants.
+    """
     every = _with_judged(measures)
     strays = any(dict(m.params).get("scope") == "collection" for m in measures)
-    found = [match_file(judged.qrels, path, rules, strays) for path in paths]
+    found = [match_path(judged.qrels, path, rules, strays, digest=digest) for path in paths]
     conditions = conditions_of(judged, rules)
+    names = _names([(str(p), m.tag) for p, m in zip(paths, found, strict=True)])
     return [
         SystemScores(name, score_matched(judged.qrels, one, every, rules), conditions, one.run_sha256 or "")
-        for name, one in zip(
-            _names([(str(p), m.tag) for p, m in zip(paths, found, strict=True)]), found, strict=True
-        )
+        for name, one in zip(names, found, strict=True)
     ]
 
 
-def match_file(qrels: Qrels, path: Path, rules: Rules, strays: bool = False, more: bool = False) -> Matched:
+def match_path(
+    qrels: Qrels,
+    path: Path,
+    rules: Rules,
+    strays: bool = False,
+    more: bool = False,
+    digest: bool = False,
+) -> Matched:
     """Order a run file by the rules and find the judged documents.
 
     Args:
@@ -98,15 +110,19 @@ def match_file(qrels: Qrels, path: Path, rules: Rules, strays: bool = False, mor
         rules: the order, and whether documents with the query's id are dropped.
         strays: look for documents that were judged for other queries only.
         more: allow columns after the sixth, as trec_eval does.
+        digest: compute the run's sha256, where the order is intrex's own.
 
     Raises:
         BadInput: malformed lines, or no judged query.
     """
     drop = rules.self_match is SelfMatch.drop
-    run: Run | Ordered
-    run = read_any_run(path) if rules.canonical and not more else order(read_any_table(path, more), rules)
-    matched = match(qrels, run, drop, strays=strays)
-    require_judged(qrels, matched, as_strings(run.query_ids[:3]))
+    if rules.canonical and not strays and not more:
+        matched = match_any(qrels, path, drop, digest)
+    else:
+        matched = match(qrels, order(read_any_table(path, more), rules), drop, strays=strays)
+    if not matched.answered.any():
+        run = read_any_run(path) if path != STDIO else None
+        require_judged(qrels, matched, as_strings(run.query_ids[:3]) if run else [])
     return matched
 
 
@@ -150,7 +166,7 @@ def _score_one(
         strays = dict(measure.params).get("scope") == "collection"
         key = (rules.precision, rules.ties, rules.self_match, strays)
         if key not in matches:
-            matches[key] = match_file(qrels, path, rules, strays, tool.more_columns)
+            matches[key] = match_path(qrels, path, rules, strays, tool.more_columns)
         matched = matches[key]
         if tool.check:
             tool.check(qrels, matched, measure, rules)

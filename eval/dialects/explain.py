@@ -19,7 +19,7 @@ from intrex.eval.matching import Matched
 from intrex.eval.measures import Measure
 from intrex.eval.rules import Rules, Ties
 from intrex.eval.scoring import score_matched
-from intrex.eval.systems import match_file
+from intrex.eval.systems import match_path
 
 Floats = npt.NDArray[np.float64]
 TOLERANCE = 1e-9
@@ -168,7 +168,7 @@ def _values(
     strays = dict(measure.params).get("scope") == "collection"
     key = (rules.precision, rules.ties, rules.self_match, strays)
     if key not in matches:
-        matches[key] = match_file(qrels, path, rules, strays, more)
+        matches[key] = match_path(qrels, path, rules, strays, more)
     matched = matches[key]
     column = score_matched(qrels, matched, [measure], rules).values[:, 0]
     if zero:

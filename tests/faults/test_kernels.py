@@ -1,0 +1,94 @@
+"""The compiled kernels' file: missing, damaged, unwritable, made by two processes at once."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from intrex.eval.native import ready
+
+SCRIPT = """
+import sys
+from pathlib import Path
+from intrex.data.qrels import Qrels
+from intrex.eval import stream
+from intrex.eval.native import ready
+before = ready()
+found = stream.match_file(Qrels.from_dict({"q": {"d2": 1}}), Path(sys.argv[1]))
+print(before, ready(), found.ranks.tolist(), "numba" in sys.modules)
+"""
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    path = tmp_path / "run"
+    path.write_text("q Q0 d1 1 2 t\nq Q0 d2 2 1 t\n")
+    return path
+
+
+def start(run: Path, cache: Path, **more: str) -> subprocess.Popen[str]:
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(cache), **more}
+    return subprocess.Popen(
+        [sys.executable, "-c", SCRIPT, str(run)],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def said(process: subprocess.Popen[str]) -> str:
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == 0 and not err, err
+    return out.strip()
+
+
+@pytest.mark.slow
+def test_two_at_once_then_damaged(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cache = tmp_path / "cache"
+    both = [start(run, cache), start(run, cache)]
+    assert [said(p) for p in both] == ["False True [2] True"] * 2
+    (code,) = cache.iterdir()  # and nothing hidden beside it
+    whole = code.read_bytes()
+    assert said(start(run, cache)) == "True True [2] False"
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(cache))
+    assert ready()
+    for damaged in (whole[:-1], whole + b"?", b"", whole[:31]):
+        code.write_bytes(damaged)
+        assert not ready()
+    code.write_bytes(whole[:5000] + bytes([whole[5000] ^ 1]) + whole[5001:])
+    assert said(start(run, cache)) == "False True [2] True"
+    assert code.read_bytes() == whole
+
+
+@pytest.mark.slow
+def test_where_nothing_can_be_kept_the_kernels_still_work(run: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    assert said(start(run, tmp_path / "file" / "cache")) == "False False [2] True"
+
+
+def test_a_small_file_needs_neither_numba_nor_llvm(run: Path) -> None:
+    code = """
+import sys
+from pathlib import Path
+from intrex.data.qrels import Qrels
+from intrex.eval.stream import match_any
+assert match_any(Qrels.from_dict({"q": {"d2": 1}}), Path(sys.argv[1])).ranks.tolist() == [2]
+print([m for m in ("numba", "llvmlite", "scipy", "intrex.eval.kernels") if m in sys.modules])
+"""
+    out = subprocess.run([sys.executable, "-c", code, str(run)], capture_output=True, text=True, check=True)
+    assert out.stdout.strip() == "[]"
+
+
+def test_without_a_compiler_the_plain_path_answers(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from intrex.data.qrels import Qrels
+    from intrex.eval import stream
+
+    qrels = Qrels.from_dict({"q": {"d2": 1}})
+    monkeypatch.setattr(stream, "WORTH_COMPILING", 0)
+    assert stream.match_any(qrels, run).ranks.tolist() == [2]
+    monkeypatch.setattr(stream, "kernels", lambda: None)
+    assert stream.match_file(qrels, run) is None
+    assert stream.match_any(qrels, run).ranks.tolist() == [2]
