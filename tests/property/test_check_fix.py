@@ -14,8 +14,8 @@ from intrex.data.check.kinds import KINDS
 from intrex.data.errors import CheckFailed
 from intrex.data.locate import read_query_file
 from intrex.data.qrels import read_qrels
-from intrex.data.run import read_run
 from intrex.data.runformats import read_any_run
+from intrex.data.runformats import read_any_run as read_run
 
 SCORES = st.sampled_from(["1", "2.5", "-3", "1e-3", "2.50", "7", "nan", "x", "0.1", "0.10000000001"])
 ROWS = st.tuples(
