@@ -13,6 +13,8 @@ import ctypes
 import functools
 import hashlib
 import os
+import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -41,6 +43,8 @@ def kernels() -> dict[str, Call] | None:
         code = _stored(key)
         if code is None:
             code = _compile(llvm)
+            if not _survives(code):
+                return None
             _store(key, code)
         return _link(llvm, code)
     except (ImportError, RuntimeError, ValueError, AttributeError, TypeError):
@@ -131,6 +135,24 @@ def _machine(llvm: Any) -> Any:
     return target.create_target_machine(
         cpu=llvm.get_host_cpu_name(), features=features, opt=3, jit=True, codemodel="jitdefault"
     )
+
+
+def _survives(code: bytes) -> bool:
+    """Whether another process can link the code and call it: with a convention that changed, that one would crash."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "kernels.o"
+        path.write_bytes(code)
+        trial = (sys.executable, "-c", "from intrex.eval.native import trial; trial()", str(path))
+        return subprocess.run(trial, capture_output=True, check=False).returncode == 0
+
+
+def trial() -> None:
+    """Link the object file that is named on the command line, and call one of its kernels."""
+    import llvmlite.binding as llvm
+
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+    _link(llvm, Path(sys.argv[1]).read_bytes())
 
 
 _KEEP: list[Any] = []

@@ -241,9 +241,14 @@ def test_what_is_wrong_is_left_to_the_plain_path(tmp_path: Path, bad: str | byte
     path.write_bytes(before + raw + b"\n" * (where != "last") + after)
     qrels = Qrels.from_dict({"q": {"same": 1, "d": 1}, "p1": {"d3": 1}, "r0": {"d1": 1}})
     check(qrels, path, odd=True)
-    assert plain(qrels, path) is None or raw[0] in b"#{" or (bad, where) in (
-        ("q d 1", "only"),  # MS MARCO's form
-        ("qid Q0 docno rank score tag", "first"),  # a header row
+    assert (
+        plain(qrels, path) is None
+        or raw[0] in b"#{"
+        or (bad, where)
+        in (
+            ("q d 1", "only"),  # MS MARCO's form
+            ("qid Q0 docno rank score tag", "first"),  # a header row
+        )
     )
 
 
