@@ -166,7 +166,7 @@ def evaluate(
         _print_trec(judged, runs[0], asked, systems[0], per_query, not no_summary)
     else:
         _print(systems, per_query, not no_summary, form)
-    _notes(systems)
+    _notes(systems, judged)
 
 
 def _named(measures: list[Measure], name: str) -> bool:
@@ -258,7 +258,13 @@ def _print_trec(
     sys.stdout.write("".join(lines))
 
 
-def _notes(systems: list[SystemScores]) -> None:
+def _notes(systems: list[SystemScores], judged: Judged) -> None:
+    from intrex.eval.scoring import without_relevant
+
+    if empty := without_relevant(judged.qrels):
+        what = "query has" if len(empty) == 1 else "queries have"
+        some = ", ".join(empty[:3]) + (" ..." if len(empty) > 3 else "")
+        say(f"note: {len(empty):,} judged {what} no relevant document and can only score 0: {some}")
     for one in systems:
         if one.scores.n_missing:
             done = "count as empty rankings" if one.conditions.complete else "are left out"

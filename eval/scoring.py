@@ -103,6 +103,12 @@ def view(qrels: Qrels, matched: Matched, rules: Rules) -> Rankings:
     return rankings.judged_only() if rules.judged_only else rankings
 
 
+def without_relevant(qrels: Qrels) -> list[str]:
+    """The judged queries without a document of positive grade."""
+    best = np.maximum.reduceat(qrels.grades, qrels.offsets[:-1]) if len(qrels) else qrels.grades
+    return as_strings(qrels.query_ids[best <= 0])
+
+
 def require_judged(qrels: Qrels, matched: Matched, some: Sequence[str]) -> None:
     """Raise `BadInput` when the run has none of the judged queries; ``some`` of its queries are named."""
     if matched.answered.any():

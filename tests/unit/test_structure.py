@@ -1,5 +1,6 @@
 """Start-up imports nothing heavy, layers hold, every command is documented."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -85,3 +86,12 @@ def test_no_stray_top_level_import_spelling() -> None:
                     words[:1] in (["import"], ["from"])
                     and words[1].split(".")[0] in ("cli", "eval", "retrievers", "encoders", "data")
                 ), (path, line)
+
+
+def test_every_measure_is_documented() -> None:
+    from intrex.eval.measures import MEASURES
+
+    text = (ROOT / "docs" / "measures.md").read_text(encoding="utf-8")
+    rows = "".join(line.split("|")[1] for line in text.splitlines() if line.startswith("| `"))
+    named = set(re.findall(r"`([A-Za-z_]+)", rows))
+    assert set(MEASURES.table) - named == set()

@@ -1,0 +1,63 @@
+"""alpha-nDCG and subtopic recall against ndeval's code (pyndeval)."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from intrex.data.errors import BadInput
+from intrex.data.qrels import read_qrels
+from intrex.data.run import Run
+from intrex.eval.measures import parse_measures
+from intrex.eval.scoring import score
+
+pyndeval = pytest.importorskip("pyndeval")
+
+
+def case(seed: int) -> tuple[list[tuple[str, str, str, int]], dict[str, dict[str, float]]]:
+    """Three queries; documents with one to three of four subtopics, graded 0 to 2, some of them unjudged."""
+    random = np.random.default_rng(seed)
+    docs = [f"d{i}" for i in range(12)]
+    rows, run = [], {}
+    for query in ("q1", "q2", "q3"):
+        for doc in random.choice(docs, 8, replace=False):
+            for topic in random.choice(4, random.integers(1, 4), replace=False):
+                rows.append((query, str(topic), str(doc), int(random.integers(0, 3))))
+        found = random.choice(docs, random.integers(2, 10), replace=False)
+        run[query] = {str(d): float(s) for d, s in zip(found, random.permutation(len(found)), strict=True)}
+    return rows, run
+
+
+@pytest.mark.parametrize(("alpha", "rel"), [(0.5, 1), (0.3, 1), (0.5, 2)])
+def test_equal_to_ndeval(tmp_path: Path, alpha: float, rel: int) -> None:
+    ours = [f"alpha_nDCG(alpha={alpha},rel={rel})@{k}" for k in (5, 10)] + [f"StRecall(rel={rel})@5"]
+    theirs = ["alpha-nDCG@5", "alpha-nDCG@10", "strec@5"]
+    path = tmp_path / "qrels.txt"
+    for seed in range(200):
+        rows, run = case(seed)
+        path.write_text("".join(f"{q} {t} {d} {g}\n" for q, t, d, g in rows))
+        found = score(read_qrels(path, subtopics=True), Run.from_dict(run), parse_measures(ours))
+        judged = [pyndeval.SubtopicQrel(*row) for row in rows]
+        ranked = [pyndeval.ScoredDoc(q, d, s) for q, docs in run.items() for d, s in docs.items()]
+        tool = pyndeval.RelevanceEvaluator(judged, theirs, relevance_level=rel, alpha=alpha)
+        expected = tool.evaluate(ranked)
+        for query, values in zip(found.query_ids, found.values.tolist(), strict=True):
+            assert values == pytest.approx([expected[query][name] for name in theirs], abs=1e-9), seed
+
+
+def test_subtopics_are_read_where_they_are_asked_for(intrex, tmp_path: Path) -> None:
+    (tmp_path / "q").write_text("q 1 d 1\nq 2 d 1\nq 1 e 1\n")
+    (tmp_path / "r").write_text("q Q0 e 1 2 t\nq Q0 d 2 1 t\n")
+    said = intrex(f"evaluate {tmp_path}/q {tmp_path}/r -m alpha_nDCG@5 -m StRecall@1 -m P@2 --format csv")
+    values = [line.split(",")[2] for line in said.out.splitlines()[1:]]
+    # ideal: d covers both (2), then e covers one again (1/2 / log2 3); found: e (1), then d (3/2 / log2 3)
+    log3 = np.log2(3)
+    assert [float(v) for v in values] == pytest.approx([(1 + 1.5 / log3) / (2 + 0.5 / log3), 0.5, 1.0])
+    assert intrex(f"evaluate {tmp_path}/q {tmp_path}/r -m P@2").code == 1  # judged twice, as far as P@2 knows
+    (tmp_path / "twice").write_text("q 1 d 1\nq 1 d 2\n")
+    said = intrex(f"evaluate {tmp_path}/twice {tmp_path}/r -m alpha_nDCG@5")
+    assert said.code == 1 and "judged twice: query q, subtopic 1, document d (twice:2)" in said.err
+    with pytest.raises(BadInput, match="subtopics"):
+        from intrex.eval.scoring import evaluate
+
+        evaluate({"q": {"d": 1}}, {"q": {"d": 1.0}}, ["alpha_nDCG@5"])
