@@ -122,18 +122,25 @@ def evaluate(
         ScoreFormat | None, typer.Option("--format", help="Table on a terminal, CSV elsewhere, unless given.")
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file of --scores.")] = False,
+    rel_format: Annotated[str, typer.Option("-R", hidden=True, help="trec_eval's: only qrels.")] = "qrels",
+    zscores: Annotated[str | None, typer.Option("-Z", hidden=True, help="trec_eval's: refused.")] = None,
 ) -> None:
     """Score runs against judgements. The rules (ties, missing, unjudged) are in docs/measures.md."""
     from intrex.data.files import refuse_existing
     from intrex.data.locate import find_qrels
+    from intrex.eval.dialects.dialect import find_tool
     from intrex.eval.measures import parse_measures
     from intrex.eval.measures.aliases import TEXTS
     from intrex.eval.rules import Rules, SelfMatch, Ties
     from intrex.eval.scorefile import write_scores
 
+    _refuse_trec_eval(rel_format, zscores)
     trec = form is ScoreFormat.trec
     default = ("official",) if trec else DEFAULT_MEASURES
-    asked = parse_measures([m for text in measures or default for m in text.split()], level, keep_texts=trec)
+    texts = [m for text in measures or default for m in text.split()]
+    if tool := as_tool or explain:
+        texts = find_tool(tool).named(texts)
+    asked = parse_measures(texts, level, keep_texts=trec)
     asked = [
         m for i, m in enumerate(asked) if m.name != "relstring" or not _named(asked[i + 1 :], "relstring")
     ]
@@ -169,6 +176,20 @@ def evaluate(
 
 def _named(measures: list[Measure], name: str) -> bool:
     return any(m.name == name for m in measures)
+
+
+def _refuse_trec_eval(rel_format: str, zscores: str | None) -> None:
+    """What trec_eval has and intrex does not, by its name."""
+    if zscores is not None:
+        raise UsageError("Z scores (trec_eval's -Z) are not supported")
+    kinds = {
+        "prefs": "preference judgements",
+        "qrels_prefs": "preference judgements",
+        "qrels_jg": "judgement groups",
+    }
+    if rel_format != "qrels":
+        what = kinds.get(rel_format, "judgements of this format")
+        raise UsageError(f"{what} (trec_eval's -R {rel_format}) are not supported")
 
 
 def _refuse(
@@ -235,13 +256,14 @@ def _print(systems: list[SystemScores], per_query: bool, total: bool, form: Scor
 def _print_trec(
     judged: Judged, run: Path, asked: list[Measure], one: SystemScores, per_query: bool, total: bool
 ) -> None:
+    from intrex.eval.dialects.dialect import TOOLS
     from intrex.eval.measures.aliases import TEXTS
     from intrex.eval.scoring import view
     from intrex.eval.systems import match_file
     from intrex.eval.trecformat import trec_lines
 
-    rules = one.conditions.rules
-    matched = match_file(judged.qrels, run, rules, more=one.conditions.dialect.startswith("trec_eval"))
+    rules, dialect = one.conditions.rules, one.conditions.dialect
+    matched = match_file(judged.qrels, run, rules, more=dialect.startswith("trec_eval"))
     computed = dict(zip([m for m in asked if m.name not in TEXTS], one.scores.measures, strict=False))
     lines = trec_lines(
         one.scores,
@@ -251,6 +273,7 @@ def _print_trec(
         rules.complete,
         per_query,
         total,
+        dialect in TOOLS and TOOLS[dialect].silent,
     )
     sys.stdout.write("".join(lines))
 

@@ -145,7 +145,7 @@ def _score_one(
     tool: Dialect, qrels: Qrels, path: Path, plan: Sequence[tuple[Measure, Rules]]
 ) -> tuple[str, Scores]:
     matches: dict[tuple[object, ...], Matched] = {}
-    columns, left_out = [], []
+    columns, left_out, figures = [], [], {}
     for measure, rules in plan:
         strays = dict(measure.params).get("scope") == "collection"
         key = (rules.precision, rules.ties, rules.self_match, strays)
@@ -155,8 +155,10 @@ def _score_one(
         if tool.check:
             tool.check(qrels, matched, measure, rules)
         column = score_matched(qrels, matched, [measure], rules).values[:, 0]
-        columns.append(np.where(matched.answered, column, 0.0) if tool.zero_missing else column)
+        columns.append(tool.values(matched, measure, rules, column))
         left_out.append(~matched.answered & (not rules.complete))
+        if (figure := tool.figure(qrels, measure, rules)) is not None:
+            figures[measure] = figure
     scores = Scores(
         tuple(m for m, _ in plan),
         as_strings(qrels.query_ids),
@@ -164,5 +166,6 @@ def _score_one(
         matched.answered,
         matched.n_extra,
         np.stack(left_out, axis=1),
+        figures,
     )
     return matched.tag, scores

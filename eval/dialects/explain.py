@@ -78,8 +78,8 @@ class Explanation:
         return ", ".join(names)
 
 
-State = tuple[Rules, Measure, bool]
-"""Rules, measure, and whether every value of a missing query is 0."""
+State = tuple[Rules, Measure, Dialect | None]
+"""Rules, measure, and the tool whose values of missing queries are taken."""
 TIES = {
     Ties.docid_desc: "ties by document id, descending",
     Ties.docid_asc: "ties by document id, ascending",
@@ -121,9 +121,9 @@ def explain(
         goal = (
             tool.rules_for(measure, base, complete_given),
             tool.spelt(measure, level),
-            tool.zero_missing,
+            tool,
         )
-        states = list(_path((base, measure, False), goal))
+        states = list(_path((base, measure, None), goal))
         curves = [_values(qrels, path, state, matches, tool.more_columns) for _, state in states]
         if tool.check:
             tool.check(qrels, next(iter(matches.values())), measure, goal[0])
@@ -133,9 +133,9 @@ def explain(
 
 def _path(start: State, goal: State) -> Iterator[tuple[str, State]]:
     """Our rules, then the rules with one more of the tool's at a time; each step named."""
-    rules, measure, zero = start
+    rules, measure, none = start
     yield "", start
-    theirs, spelt, goal_zero = goal
+    theirs, spelt, tool = goal
     steps = (
         ("precision", f"scores compared as float{theirs.precision}"),
         ("ties", TIES[theirs.ties]),
@@ -146,33 +146,33 @@ def _path(start: State, goal: State) -> Iterator[tuple[str, State]]:
     for name, words in steps:
         if getattr(rules, name) != getattr(theirs, name):
             rules = replace(rules, **{name: getattr(theirs, name)})
-            yield words, (rules, measure, zero)
+            yield words, (rules, measure, none)
     if spelt != measure:
         measure = spelt
-        yield f"formula: {spelt}", (rules, measure, zero)
+        yield f"formula: {spelt}", (rules, measure, none)
     if rules.complete != theirs.complete:
         rules = replace(rules, complete=theirs.complete)
         yield (
             "missing queries " + ("count as empty rankings" if rules.complete else "are left out"),
-            (rules, measure, zero),
+            (rules, measure, none),
         )
-    if goal_zero != zero:
-        yield "every value of a missing query is 0", (rules, measure, goal_zero)
+    if tool is not None and tool.absent is not None:
+        yield "values of missing queries", (rules, measure, tool)
 
 
 def _values(
     qrels: Qrels, path: Path, state: State, matches: dict[tuple[object, ...], Matched], more: bool
 ) -> Floats:
     """[q] values, not a number where the query is left out."""
-    rules, measure, zero = state
+    rules, measure, tool = state
     strays = dict(measure.params).get("scope") == "collection"
     key = (rules.precision, rules.ties, rules.self_match, strays)
     if key not in matches:
         matches[key] = match_file(qrels, path, rules, strays, more)
     matched = matches[key]
     column = score_matched(qrels, matched, [measure], rules).values[:, 0]
-    if zero:
-        column = np.where(matched.answered, column, 0.0)
+    if tool is not None:
+        column = tool.values(matched, measure, rules, column)
     return column if rules.complete else np.where(matched.answered, column, np.nan)
 
 
@@ -196,7 +196,8 @@ def _explanation(
     names = as_strings(qrels.query_ids)
     if printed is not None:
         theirs, residual = _against(printed, measure, tool, names, last)
-    their_mean = _figure(measure, theirs)
+    counted = tool.figure(qrels, states[-1][1][1], states[-1][1][0])
+    their_mean = _figure(measure, theirs) if counted is None else counted
     if tool.digits is not None and printed is None:
         their_mean = round(their_mean, tool.digits)
     return Explanation(measure, names, ours, theirs, _figure(measure, ours), their_mean, switches, residual)

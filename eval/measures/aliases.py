@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from dataclasses import dataclass
 
 from intrex.data.errors import UsageError
@@ -145,7 +145,6 @@ _OFFICIAL = [
     "iprec_at_recall",
     "P",
 ]
-_LATER = ("rbp", "rbp_resid", "unj")
 NICKNAMES = {
     "official": _OFFICIAL,
     "all_trec": [n for n in TREC if n not in ("dcg", "yaap")],
@@ -168,6 +167,17 @@ REFUSED = {
     "all_prefs": "preference measures",
     "qrels_jg": "judgement groups",
 }
+
+
+def nickname(text: str, only: Set[str]) -> list[str]:
+    """The measures of a nickname that a version of trec_eval has, ``only`` naming its measures; else the text itself."""
+    kept = [n for n in NICKNAMES.get(text, ()) if TREC[n].form == "text" or only & _keys(n)]
+    return kept or [text]
+
+
+def _keys(name: str) -> set[str]:
+    made = trec_eval(name)[0]
+    return {made.name if made.cutoff is None else f"{made.name}@"}
 
 
 def trec_eval(text: str) -> list[Measure]:
