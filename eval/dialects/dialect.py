@@ -133,19 +133,23 @@ def _beir(measure: Measure, level: int) -> Measure:
     return measure.given(scope="collection") if measure.name == "Hole" else measure
 
 
-_V9 = frozenset(
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+_V9 = _words(
     "AP AP@ Bpref G GMAP GMBpref IPrec@ IPrecAvg NumNonRelRet NumQ NumRel NumRelRet NumRet P@ R@ R_cap@ RR Rndcg Rprec "
-    "Rprec_mult@ SetAP SetF SetP SetR Success@ Utility YAAP binG infAP nDCG nDCG@ nDCG_rel".split()
+    "Rprec_mult@ SetAP SetF SetP SetR Success@ Utility YAAP binG infAP nDCG nDCG@ nDCG_rel"
 )
 _V10 = _V9 | {"DCG", "RBPResidual", "Unjudged@", "sRBP"}
-_IR = frozenset(
-    "AP AP@ Bpref IPrec@ Judged Judged@ NumQ NumRel NumRet P@ R@ RR RR@ Rprec SetAP SetF SetP SetR Success@ infAP nDCG "
-    "nDCG@".split()
+_IR = _words(
+    "AP AP@ Bpref IPrec@ Judged Judged@ NumQ NumRel NumRelRet NumRet P@ R@ RR RR@ Rprec SetAP SetF SetP SetR Success@ infAP nDCG "
+    "nDCG@"
 )
-_RANX = frozenset(
-    "AP AP@ Bpref DCG DCG@ F@ NumRelRet NumRelRet@ P@ R@ RBP RR RR@ Rprec SetP SetR Success@ nDCG nDCG@".split()
+_RANX = _words(
+    "AP AP@ Bpref DCG DCG@ F@ NumRelRet NumRelRet@ P@ R@ RBP RR RR@ Rprec SetP SetR Success@ nDCG nDCG@"
 )
-_TREC_OPTIONS = frozenset("rel gains points beta hit noise miss relative p".split())
+_TREC_OPTIONS = _words("rel gains points beta hit noise miss relative p")
 _FLOAT = Rules(complete=False)
 _DOUBLE = Rules(precision=64, complete=False)
 _STABLE = Rules(precision=64, ties=Ties.file)
@@ -216,7 +220,7 @@ TOOLS: dict[str, Dialect] = {
             "BEIR 2.2.0, EvaluateRetrieval.evaluate and evaluate_custom on results in file order",
             replace(_FLOAT, self_match=SelfMatch.drop),
             dict.fromkeys(("RR", "R_cap", "Hole", "Success"), _STABLE),
-            frozenset("AP@ Hole@ P@ R@ RR@ R_cap@ Success@ nDCG@".split()),
+            _words("AP@ Hole@ P@ R@ RR@ R_cap@ Success@ nDCG@"),
             frozenset(["scope"]),
             spell=_beir,
             digits=5,
@@ -227,7 +231,7 @@ TOOLS: dict[str, Dialect] = {
             "mteb 2.26, calculate_retrieval_scores",
             _FLOAT,
             {"RR": _DOUBLE},
-            frozenset("AP@ P@ R@ RR@ Success@ nDCG@".split()),
+            _words("AP@ P@ R@ RR@ Success@ nDCG@"),
             frozenset(),
             digits=5,
             check=quirks.mteb_stops,

@@ -90,7 +90,7 @@ def _refuse_extra(tool: str, matched: Matched) -> None:
 
 
 def mteb_stops(qrels: Qrels, matched: Matched, measure: Measure, rules: Rules) -> None:
-    """mteb computes its MRR with everything else, and that looks up the judgements of every query of the run."""
+    """It computes its MRR with everything else, and that looks up the judgements of every query of the run."""
     _refuse_extra("mteb", matched)
 
 
