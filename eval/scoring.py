@@ -29,7 +29,7 @@ class Scores:
         n_extra: queries of the run that the qrels do not have; they play no part.
         left_out: [q, m] bool, the queries that each measure is not averaged over, where another tool's rules say so
             (``--as``); otherwise None, and ``complete`` decides for all measures.
-        figures: of measures whose figure another tool does not compute of their values.
+        figures: another tool's, where it may compute them in its own way.
     """
 
     measures: tuple[Measure, ...]

@@ -157,8 +157,7 @@ def _score_one(
         column = score_matched(qrels, matched, [measure], rules).values[:, 0]
         columns.append(tool.values(matched, measure, rules, column))
         left_out.append(~matched.answered & (not rules.complete))
-        if (figure := tool.figure(qrels, measure, rules)) is not None:
-            figures[measure] = figure
+        figures[measure] = tool.total(qrels, measure, rules, columns[-1][~left_out[-1]])
     scores = Scores(
         tuple(m for m, _ in plan),
         as_strings(qrels.query_ids),

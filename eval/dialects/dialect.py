@@ -18,6 +18,7 @@ from intrex.eval.dialects import quirks
 from intrex.eval.matching import Matched
 from intrex.eval.measures import Measure
 from intrex.eval.measures.aliases import nickname
+from intrex.eval.measures.kinds import aggregate
 from intrex.eval.rules import Rules, SelfMatch, Ties
 
 Floats = npt.NDArray[np.float64]
@@ -38,11 +39,13 @@ class Dialect:
         options: the parameters that it has for its measures.
         spell: the measure as the tool computes it, given ``-l``.
         digits: decimals that it rounds its means to; None for none.
+        exact: measures whose means it does not round.
         fixed: whether it has no option that would change the treatment of missing queries.
         check: raises `BadInput` where the tool stops with an error of its own.
         absent: the values of missing queries where they are not those of empty rankings: of the measure, the rules
             and the values of empty rankings.
         figure: the figure over all queries where the tool does not compute it of their values, else None.
+        averaged: whether its figure is the mean whatever the measure, of counts too.
         more_columns: whether it reads over columns after the sixth of a run.
         silent: whether it prints no line of a missing query, even where it counts.
     """
@@ -55,10 +58,12 @@ class Dialect:
     options: frozenset[str]
     spell: Callable[[Measure, int], Measure] = AS_IT_IS
     digits: int | None = None
+    exact: frozenset[str] = frozenset()
     fixed: bool = True
     check: Callable[[Qrels, Matched, Measure, Rules], None] | None = None
     absent: Callable[[Measure, Rules, Floats], Floats] | None = None
     figure: Callable[[Qrels, Measure, Rules], float | None] = NO_FIGURE
+    averaged: bool = False
     more_columns: bool = False
     silent: bool = False
 
@@ -96,6 +101,13 @@ class Dialect:
         if self.absent is None or not rules.complete:
             return values
         return np.where(matched.answered, values, self.absent(measure, rules, values))
+
+    def total(self, qrels: Qrels, measure: Measure, rules: Rules, values: Floats) -> float:
+        """The figure of the values of the queries that count."""
+        counted = self.figure(qrels, measure, rules)
+        if counted is not None:
+            return counted
+        return aggregate(values, "mean") if self.averaged else measure.aggregate(values)
 
     def spelt(self, measure: Measure, level: int) -> Measure:
         """The measure as the tool computes it."""
@@ -214,10 +226,12 @@ TOOLS: dict[str, Dialect] = {
             _RANX,
             frozenset(["rel", "floor", "dcg", "p", "graded", "rule"]),
             spell=_ranx,
+            check=quirks.ranx_stops,
+            averaged=True,
         ),
         Dialect(
             "beir",
-            "BEIR 2.2.0, EvaluateRetrieval.evaluate and evaluate_custom on results in file order",
+            "BEIR 2.2.0, EvaluateRetrieval.evaluate and evaluate_custom, each on its own copy of results in file order",
             replace(_FLOAT, self_match=SelfMatch.drop),
             dict.fromkeys(("RR", "R_cap", "Hole", "Success"), _STABLE),
             _words("AP@ Hole@ P@ R@ RR@ R_cap@ Success@ nDCG@"),
@@ -234,6 +248,7 @@ TOOLS: dict[str, Dialect] = {
             _words("AP@ P@ R@ RR@ Success@ nDCG@"),
             frozenset(),
             digits=5,
+            exact=frozenset(["RR"]),
             check=quirks.mteb_stops,
         ),
     )

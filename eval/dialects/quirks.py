@@ -108,3 +108,17 @@ def beir_stops(qrels: Qrels, matched: Matched, measure: Measure, rules: Rules) -
         for i in np.flatnonzero((relevant == 0) & matched.answered)[:1]:
             query = qrels.query_ids[i].decode()
             raise BadInput(f"BEIR divides by zero in R_cap here: query {query} has no relevant document")
+
+
+def ranx_stops(qrels: Qrels, matched: Matched, measure: Measure, rules: Rules) -> None:
+    """A query without relevant documents ends ranx's bpref for it and for those after it in the same thread."""
+    if measure.name != "Bpref":
+        return
+    level = dict(measure.params).get("rel", 1)
+    relevant = np.add.reduceat(qrels.grades >= level, qrels.offsets[:-1], dtype=np.int64)
+    for i in np.flatnonzero(relevant == 0)[:1]:
+        raise BadInput(
+            f"ranx divides by zero in bpref here: query {qrels.query_ids[i].decode()} has no relevant document, and the "
+            "values of other queries then depend on the number of threads",
+            "take such queries out of the judgements first",
+        )

@@ -7,11 +7,12 @@ from collections.abc import Callable, Set
 from dataclasses import dataclass
 
 from intrex.data.errors import UsageError
-from intrex.eval.measures.measure import Measure
+from intrex.eval.measures.measure import Measure, parameters
 
 SYNONYMS = {
     "Accuracy": "Success",
     "BPref": "Bpref",
+    "HitRate": "Success",
     "MAP": "AP",
     "MRR": "RR",
     "NDCG": "nDCG",
@@ -265,11 +266,16 @@ def ranx(text: str) -> list[Measure]:
     if match["name"].endswith("_burges"):
         params["dcg"] = "exp-log2"
     if name == "RBP":
-        if not match["p"]:
+        if not match["p"] or cutoff:
             return []
         params |= {"p": float("0." + match["p"]), "graded": True}
     if level and int(level) > 1:
         params["floor" if name in ("nDCG", "DCG") else "rel"] = int(level)
+    wanted = parameters(name).get("cutoff")
+    if (cutoff and wanted is None) or (
+        cutoff is None and wanted is not None and wanted.default is wanted.empty
+    ):
+        return []
     return [Measure(name, cutoff).given(**params)]
 
 
