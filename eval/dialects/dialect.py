@@ -209,7 +209,8 @@ TOOLS: dict[str, Dialect] = {
         ),
         Dialect(
             "ir_measures",
-            "ir_measures 0.4.3 with its default providers; those that need Perl or cwl_eval are left out",
+            "ir_measures 0.4.3 with its default providers; those that need Perl or cwl_eval are left out; nDCG(gains=...) "
+            "asked for by itself, since it spoils another nDCG beside it",
             Rules(),
             {"Judged": _ASCENDING, "RR@": _ASCENDING},
             _IR,
