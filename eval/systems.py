@@ -152,8 +152,8 @@ def _score_one(
         if key not in matches:
             matches[key] = match_file(qrels, path, rules, strays, tool.more_columns)
         matched = matches[key]
-        if tool.check:
-            tool.check(qrels, matched, measure, rules)
+        for check in tool.checks:
+            check(qrels, matched, measure, rules)
         column = score_matched(qrels, matched, [measure], rules).values[:, 0]
         columns.append(tool.values(matched, measure, rules, column))
         left_out.append(~matched.answered & (not rules.complete))

@@ -41,7 +41,7 @@ class Dialect:
         digits: decimals that it rounds its means to; None for none.
         exact: measures whose means it does not round.
         fixed: whether it has no option that would change the treatment of missing queries.
-        check: raises `BadInput` where the tool stops with an error of its own.
+        checks: each raises `BadInput` where the tool stops with an error of its own.
         absent: the values of missing queries where they are not those of empty rankings: of the measure, the rules
             and the values of empty rankings.
         figure: the figure over all queries where the tool does not compute it of their values, else None.
@@ -60,7 +60,7 @@ class Dialect:
     digits: int | None = None
     exact: frozenset[str] = frozenset()
     fixed: bool = True
-    check: Callable[[Qrels, Matched, Measure, Rules], None] | None = None
+    checks: tuple[Callable[[Qrels, Matched, Measure, Rules], None], ...] = ()
     absent: Callable[[Measure, Rules, Floats], Floats] | None = None
     figure: Callable[[Qrels, Measure, Rules], float | None] = NO_FIGURE
     averaged: bool = False
@@ -178,7 +178,7 @@ TOOLS: dict[str, Dialect] = {
             _V9,
             _TREC_OPTIONS,
             fixed=False,
-            check=quirks.zero_by_zero,
+            checks=(quirks.no_first_grade, quirks.zero_by_zero),
             absent=quirks.nothing_but_itself,
             figure=quirks.from_grade_1,
             more_columns=True,
@@ -193,7 +193,7 @@ TOOLS: dict[str, Dialect] = {
             _TREC_OPTIONS,
             spell=_nearest_recall,
             fixed=False,
-            check=quirks.stops_at_missing,
+            checks=(quirks.stops_at_missing, quirks.no_first_grade),
             absent=quirks.a_placeholder,
             figure=quirks.from_grade_1,
             more_columns=True,
@@ -205,7 +205,7 @@ TOOLS: dict[str, Dialect] = {
             {},
             _V9 - {"YAAP"},
             frozenset(["rel", "beta", "relative", "judged_only"]),
-            check=quirks.zero_by_zero,
+            checks=(quirks.no_grade, quirks.zero_by_zero),
         ),
         Dialect(
             "ir_measures",
@@ -216,7 +216,7 @@ TOOLS: dict[str, Dialect] = {
             _IR,
             frozenset(["rel", "beta", "relative", "judged_only", "gains"]),
             spell=_ir_measures,
-            check=quirks.zero_by_zero,
+            checks=(quirks.no_grade, quirks.zero_by_zero),
             absent=quirks.nothing,
         ),
         Dialect(
@@ -227,7 +227,7 @@ TOOLS: dict[str, Dialect] = {
             _RANX,
             frozenset(["rel", "floor", "dcg", "p", "graded", "rule"]),
             spell=_ranx,
-            check=quirks.ranx_stops,
+            checks=(quirks.ranx_stops,),
             averaged=True,
         ),
         Dialect(
@@ -239,7 +239,7 @@ TOOLS: dict[str, Dialect] = {
             frozenset(["scope"]),
             spell=_beir,
             digits=5,
-            check=quirks.beir_stops,
+            checks=(quirks.no_grade, quirks.beir_stops),
         ),
         Dialect(
             "mteb",
@@ -250,7 +250,7 @@ TOOLS: dict[str, Dialect] = {
             frozenset(),
             digits=5,
             exact=frozenset(["RR"]),
-            check=quirks.mteb_stops,
+            checks=(quirks.no_grade, quirks.mteb_stops),
         ),
     )
 }

@@ -121,8 +121,8 @@ def explain(
         states = list(_path((base, measure, None), goal))
         curves = [_values(qrels, path, state, matches, tool.more_columns) for _, state in states]
         matched = matches[_key(*goal[:2])]
-        if tool.check:
-            tool.check(qrels, matched, goal[1], goal[0])
+        for check in tool.checks:
+            check(qrels, matched, goal[1], goal[0])
         _require_values(qrels, matched.answered, curves[-1], tool, measure)
         found.append(_explanation(qrels, measure, states, curves, tool, matched.answered, printed))
     return found

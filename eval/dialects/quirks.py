@@ -10,7 +10,7 @@ from intrex.data.qrels import Qrels
 from intrex.eval.matching import Matched
 from intrex.eval.measures import Measure
 from intrex.eval.measures.binary import reached
-from intrex.eval.rules import Rules
+from intrex.eval.rules import Rules, Ties
 from intrex.eval.scoring import view
 
 Floats = npt.NDArray[np.float64]
@@ -68,6 +68,37 @@ def zero_by_zero(qrels: Qrels, matched: Matched, measure: Measure, rules: Rules,
             "retrieves no judged document",
             "leave iprec_at_recall and 11pt_avg out, or unjudged documents in",
         )
+
+
+def _highest(qrels: Qrels) -> npt.NDArray[np.int32]:
+    """[q] the highest grade of each query."""
+    return np.maximum.reduceat(qrels.grades, qrels.offsets[:-1])
+
+
+def no_first_grade(qrels: Qrels, matched: Matched, measure: Measure, rules: Rules) -> None:
+    """Where trec_eval has no room: it asks for (highest grade + 1) counters, of 0 it stops and of fewer it crashes.
+
+    Counters that an earlier query asked for serve the later ones, so that -1 does harm in the first query only.
+    """
+    highest = _highest(qrels)
+    scored = np.flatnonzero(matched.answered | (rules.complete and rules.precision == 64))
+    lost = scored[(highest[scored] < -1) | ((highest[scored] == -1) & (scored == scored[0]))]
+    for i in lost[:1]:
+        _refuse_grades("trec_eval stops with an error or crashes", qrels, i)
+
+
+def no_grade(qrels: Qrels, matched: Matched, measure: Measure, rules: Rules) -> None:
+    """Where pytrec_eval may have no room: it keeps trec_eval's counters, of whatever it scored before."""
+    if rules.ties is Ties.docid_desc:
+        for i in np.flatnonzero(matched.answered & (_highest(qrels) < 0))[:1]:
+            _refuse_grades("pytrec_eval may crash", qrels, i)
+
+
+def _refuse_grades(what: str, qrels: Qrels, i: np.intp) -> None:
+    raise BadInput(
+        f"{what} here: query {qrels.query_ids[i].decode()} has no judgement of grade 0 or above",
+        "take such queries out of the judgements first",
+    )
 
 
 def stops_at_missing(qrels: Qrels, matched: Matched, measure: Measure, rules: Rules) -> None:

@@ -31,9 +31,12 @@ class Case:
 
 
 def judgements(random: np.random.Generator, low: int, high: int, docs: list[str]) -> dict[str, int]:
+    """Grades of some documents; one is never negative, since pytrec_eval was seen to hang over queries without."""
     size = int(random.integers(1, len(docs)))
-    chosen = random.choice(len(docs), size, replace=False)
-    return {docs[i]: int(random.integers(low, high + 1)) for i in chosen}
+    first, *others = random.choice(len(docs), size, replace=False).tolist()
+    return {docs[first]: max(0, int(random.integers(low, high + 1)))} | {
+        docs[i]: int(random.integers(low, high + 1)) for i in others
+    }
 
 
 def ranking(random: np.random.Generator, docs: list[str], levels: int) -> dict[str, float]:

@@ -120,6 +120,31 @@ def test_trec_eval_byte_for_byte(version: str, options: str, case: Callable[...,
 
 
 @pytest.mark.parametrize("version", ["9", "10"])
+@pytest.mark.parametrize(("first", "second"), [(-1, 1), (1, -1), (1, -2), (-2, 0)])
+def test_trec_eval_and_queries_without_a_grade(
+    version: str, first: int, second: int, tmp_path: Path, intrex
+) -> None:
+    ranked = {"a": 2.0, "b": 1.0}
+    one = write(tmp_path, {"q1": {"a": first}, "q2": {"b": second}}, {"q1": ranked, "q2": ranked})
+    for options in ("-q -m all_trec", "-q -c -m all_trec", "-m map"):
+        theirs = tools.trec_eval(version, one, *options.split())
+        ours = intrex(
+            f"evaluate {options} --as trec_eval{version} --format trec {one.qrels_file} {one.run_file}"
+        )
+        if theirs.returncode:
+            assert ours.code == 1 and "trec_eval stops with an error or crashes here: query q" in ours.err
+        else:
+            assert ours.code == 0 and ours.out == theirs.stdout
+
+
+@pytest.mark.parametrize("tool", ["pytrec_eval", "ir_measures", "beir", "mteb"])
+def test_where_pytrec_eval_may_crash_we_refuse(tool: str, tmp_path: Path) -> None:
+    one = write(tmp_path, {"q1": {"a": -1}, "q2": {"a": 1}}, {"q1": {"a": 1.0}, "q2": {"a": 1.0}})
+    with pytest.raises(BadInput, match="pytrec_eval may crash here: query q1 has no judgement of grade 0"):
+        scores_as(tool, one, ["P@5"])
+
+
+@pytest.mark.parametrize("version", ["9", "10"])
 def test_where_trec_eval_prints_nan_we_refuse(version: str, tmp_path: Path, intrex) -> None:
     one = write(tmp_path, {"q": {"a": 1}}, {"q": {"b": 1.0}})
     assert "nan" in tools.trec_eval(version, one, "-J", "-miprec_at_recall").stdout
