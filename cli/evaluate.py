@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from intrex.cli.output import Format, emit, resolve, say
+from intrex.cli.evaluate_output import (
+    ScoreFormat,
+    notes,
+    print_explained,
+    print_pool_bias,
+    print_scores,
+    print_trec,
+)
 from intrex.data.errors import UsageError
 
 if TYPE_CHECKING:
@@ -19,17 +25,6 @@ if TYPE_CHECKING:
     from intrex.eval.scorefile import SystemScores
 
 DEFAULT_MEASURES = ("nDCG@10", "RR@10", "R@100", "AP")
-
-
-class ScoreFormat(StrEnum):
-    """How to print scores: as any table, or as trec_eval does."""
-
-    table = "table"
-    csv = "csv"
-    jsonl = "jsonl"
-    md = "md"
-    latex = "latex"
-    trec = "trec"
 
 
 class TieRule(StrEnum):
@@ -122,19 +117,26 @@ def evaluate(
         ScoreFormat | None, typer.Option("--format", help="Table on a terminal, CSV elsewhere, unless given.")
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file of --scores.")] = False,
+    rel_format: Annotated[str, typer.Option("-R", hidden=True, help="trec_eval's: only qrels.")] = "qrels",
+    zscores: Annotated[str | None, typer.Option("-Z", hidden=True, help="trec_eval's: refused.")] = None,
 ) -> None:
     """Score runs against judgements. The rules (ties, missing, unjudged) are in docs/measures.md."""
     from intrex.data.files import refuse_existing
     from intrex.data.locate import find_qrels
+    from intrex.eval.dialects.dialect import find_tool
     from intrex.eval.measures import parse_measures
     from intrex.eval.measures.aliases import TEXTS
     from intrex.eval.measures.measure import DIVERSE
     from intrex.eval.rules import Rules, SelfMatch, Ties
     from intrex.eval.scorefile import write_scores
 
+    _refuse_trec_eval(rel_format, zscores)
     trec = form is ScoreFormat.trec
     default = ("official",) if trec else DEFAULT_MEASURES
-    asked = parse_measures([m for text in measures or default for m in text.split()], level, keep_texts=trec)
+    texts = [m for text in measures or default for m in text.split()]
+    if tool := as_tool or explain:
+        texts = find_tool(tool).named(texts)
+    asked = parse_measures(texts, level, keep_texts=trec)
     asked = [
         m for i, m in enumerate(asked) if m.name != "relstring" or not _named(asked[i + 1 :], "relstring")
     ]
@@ -153,24 +155,38 @@ def evaluate(
     )
     judged = find_qrels(qrels, subtopics=any(m.name in DIVERSE for m in numeric))
     if explain is not None:
-        _explain(explain, judged, runs, numeric, rules, complete is not None, level or 1, theirs, form)
+        print_explained(explain, judged, runs, numeric, rules, complete is not None, level or 1, theirs, form)
         return
     if pool_bias:
-        _pool_bias(judged, runs, numeric, rules, form)
+        print_pool_bias(judged, runs, numeric, rules, form)
         return
     digest = scores is not None
     systems = _score(as_tool, judged, runs, numeric, rules, complete is not None, level or 1, digest)
     if scores is not None:
         write_scores(systems, scores, overwrite)
     if trec:
-        _print_trec(judged, runs[0], asked, systems[0], per_query, not no_summary)
+        print_trec(judged, runs[0], asked, systems[0], per_query, not no_summary)
     else:
-        _print(systems, per_query, not no_summary, form)
-    _notes(systems, judged)
+        print_scores(systems, per_query, not no_summary, form)
+    notes(systems, judged)
 
 
 def _named(measures: list[Measure], name: str) -> bool:
     return any(m.name == name for m in measures)
+
+
+def _refuse_trec_eval(rel_format: str, zscores: str | None) -> None:
+    """What trec_eval has and intrex does not, by its name."""
+    if zscores is not None:
+        raise UsageError("Z scores (trec_eval's -Z) are not supported")
+    kinds = {
+        "prefs": "preference judgements",
+        "qrels_prefs": "preference judgements",
+        "qrels_jg": "judgement groups",
+    }
+    if rel_format != "qrels":
+        what = kinds.get(rel_format, "judgements of this format")
+        raise UsageError(f"{what} (trec_eval's -R {rel_format}) are not supported")
 
 
 def _refuse(
@@ -217,112 +233,3 @@ def _score(
     if as_tool is None:
         return score_files(judged, runs, measures, rules, digest)
     return score_as(find_tool(as_tool), judged, runs, measures, rules, complete_given, level)
-
-
-def _wide(form: ScoreFormat | None) -> bool:
-    table = resolve(Format(form.value) if form else None) is Format.table
-    return table or form in (ScoreFormat.md, ScoreFormat.latex)
-
-
-def _print(systems: list[SystemScores], per_query: bool, total: bool, form: ScoreFormat | None) -> None:
-    from intrex.eval.report import by_query, summary
-    from intrex.eval.systems import ALWAYS
-
-    own = systems[0].scores.measures
-    asked = [m for i, m in enumerate(own) if m != ALWAYS or i < len(own) - 1 or len(own) == 1]
-    wide = _wide(form)
-    headers, rows = by_query(systems, asked, wide, total) if per_query else summary(systems, asked, wide)
-    emit(headers, rows, _plain(form), caption=systems[0].conditions.signature())
-
-
-def _print_trec(
-    judged: Judged, run: Path, asked: list[Measure], one: SystemScores, per_query: bool, total: bool
-) -> None:
-    from intrex.eval.measures.aliases import TEXTS
-    from intrex.eval.scoring import view
-    from intrex.eval.systems import match_path
-    from intrex.eval.trecformat import trec_lines
-
-    rules = one.conditions.rules
-    matched = match_path(judged.qrels, run, rules, more=one.conditions.dialect.startswith("trec_eval"))
-    computed = dict(zip([m for m in asked if m.name not in TEXTS], one.scores.measures, strict=False))
-    lines = trec_lines(
-        one.scores,
-        [computed.get(m, m) for m in asked],
-        view(judged.qrels, matched, rules),
-        matched.tag,
-        rules.complete,
-        per_query,
-        total,
-    )
-    sys.stdout.write("".join(lines))
-
-
-def _notes(systems: list[SystemScores], judged: Judged) -> None:
-    from intrex.eval.scoring import without_relevant
-
-    if empty := without_relevant(judged.qrels):
-        what = "query has" if len(empty) == 1 else "queries have"
-        some = ", ".join(empty[:3]) + (" ..." if len(empty) > 3 else "")
-        say(f"note: {len(empty):,} judged {what} no relevant document and can only score 0: {some}")
-    for one in systems:
-        if one.scores.n_missing:
-            done = "count as empty rankings" if one.conditions.complete else "are left out"
-            say(
-                f"note: {one.system} lacks {one.scores.n_missing:,} of {len(one.scores.query_ids):,} judged queries; they {done}"
-            )
-
-
-def _explain(
-    tool: str,
-    judged: Judged,
-    runs: list[Path],
-    measures: list[Measure],
-    rules: Rules,
-    complete_given: bool,
-    level: int,
-    theirs: Path | None,
-    form: ScoreFormat | None,
-) -> None:
-    from intrex.eval.dialects.dialect import find_tool
-    from intrex.eval.dialects.explain import explain
-    from intrex.eval.report import differences, switches
-
-    if len(runs) > 1:
-        raise UsageError("--explain-diff explains one run at a time")
-    found = explain(judged.qrels, runs[0], measures, rules, find_tool(tool), complete_given, level, theirs)
-    wide = _wide(form)
-    if wide:
-        emit(*switches(found, tool), _plain(form))
-    headers, rows = differences(found, tool, wide)
-    if rows or not wide:
-        emit(headers, rows, _plain(form))
-    for one in found:
-        if not one.explained:
-            say(f"unexplained: {one.measure} of {int((one.residual != 0).sum()):,} queries")
-
-
-def _pool_bias(
-    judged: Judged, runs: list[Path], measures: list[Measure], rules: Rules, form: ScoreFormat | None
-) -> None:
-    from intrex.eval.poolbias import pool_bias
-    from intrex.eval.systems import conditions_of, match_path
-
-    rows: list[list[str | int | float]] = []
-    for run in runs:
-        matched = match_path(judged.qrels, run, rules)
-        rows += [
-            [matched.tag, str(b.measure), b.lower, b.upper, b.condensed, b.judged]
-            for b in pool_bias(judged.qrels, matched, measures, rules)
-        ]
-    caption = conditions_of(judged, rules).signature()
-    headers = ["system", "measure", "lower", "upper", "condensed", "judged"]
-    if not _wide(form):
-        headers, rows = [*headers, "signature"], [[*row, caption] for row in rows]
-    emit(headers, rows, _plain(form), caption=caption)
-
-
-def _plain(form: ScoreFormat | None) -> Format | None:
-    if form is ScoreFormat.trec:
-        raise UsageError("--format trec prints scores only")
-    return Format(form.value) if form else None

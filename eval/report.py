@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from intrex.eval.dialects.explain import TOLERANCE, Explanation
+from intrex.eval.dialects.explain import Explanation
+from intrex.eval.dialects.theirs import TOLERANCE
 from intrex.eval.measures import Measure
 from intrex.eval.scorefile import SystemScores
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +29,7 @@ class Scores:
         n_extra: queries of the run that the qrels do not have; they play no part.
         left_out: [q, m] bool, the queries that each measure is not averaged over, where another tool's rules say so
             (``--as``); otherwise None, and ``complete`` decides for all measures.
+        figures: another tool's, where it may compute them in its own way.
     """
 
     measures: tuple[Measure, ...]
@@ -37,6 +38,7 @@ class Scores:
     answered: npt.NDArray[np.bool_]
     n_extra: int = 0
     left_out: npt.NDArray[np.bool_] | None = None
+    figures: Mapping[Measure, float] = field(default_factory=dict)
 
     @property
     def n_missing(self) -> int:
@@ -52,7 +54,10 @@ class Scores:
             complete: count a missing query as an empty ranking (trec_eval's ``-c``); otherwise leave it out.
         """
         kept = self.counted(complete)
-        return {str(m): m.aggregate(self.values[kept[:, i], i]) for i, m in enumerate(self.measures)}
+        return {
+            str(m): self.figures[m] if m in self.figures else m.aggregate(self.values[kept[:, i], i])
+            for i, m in enumerate(self.measures)
+        }
 
     def counted(self, complete: bool = True) -> npt.NDArray[np.bool_]:
         """[q, m] bool, the queries that each measure's figure is of."""

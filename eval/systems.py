@@ -161,18 +161,19 @@ def _score_one(
     tool: Dialect, qrels: Qrels, path: Path, plan: Sequence[tuple[Measure, Rules]]
 ) -> tuple[str, Scores]:
     matches: dict[tuple[object, ...], Matched] = {}
-    columns, left_out = [], []
+    columns, left_out, figures = [], [], {}
     for measure, rules in plan:
         strays = dict(measure.params).get("scope") == "collection"
         key = (rules.precision, rules.ties, rules.self_match, strays)
         if key not in matches:
             matches[key] = match_path(qrels, path, rules, strays, tool.more_columns)
         matched = matches[key]
-        if tool.check:
-            tool.check(qrels, matched, measure, rules)
+        for check in tool.checks:
+            check(qrels, matched, measure, rules)
         column = score_matched(qrels, matched, [measure], rules).values[:, 0]
-        columns.append(np.where(matched.answered, column, 0.0) if tool.zero_missing else column)
+        columns.append(tool.values(matched, measure, rules, column))
         left_out.append(~matched.answered & (not rules.complete))
+        figures[measure] = tool.total(qrels, measure, rules, columns[-1][~left_out[-1]])
     scores = Scores(
         tuple(m for m, _ in plan),
         as_strings(qrels.query_ids),
@@ -180,5 +181,6 @@ def _score_one(
         matched.answered,
         matched.n_extra,
         np.stack(left_out, axis=1),
+        figures,
     )
     return matched.tag, scores

@@ -20,6 +20,7 @@ def trec_lines(
     complete: bool,
     by_query: bool = False,
     summary: bool = True,
+    silent: bool = False,
 ) -> Iterator[str]:
     """Yield trec_eval's lines for one run.
 
@@ -31,12 +32,13 @@ def trec_lines(
         complete: whether missing queries have lines and count.
         by_query: each query's lines before those of ``all`` (``-q``).
         summary: the lines of ``all`` (off with ``-n``).
+        silent: no lines of missing queries even where they count, as in trec_eval 9.
     """
     shown = sorted(asked, key=_place)
     column = {m: i for i, m in enumerate(scores.measures)}
     if by_query:
         for i, query in enumerate(scores.query_ids):
-            if not (complete or scores.answered[i]):
+            if not (scores.answered[i] or (complete and not silent)):
                 continue
             for m in shown:
                 if m.name == "relstring":

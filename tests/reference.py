@@ -23,7 +23,7 @@ def walk(command: Any, path: str) -> Iterator[tuple[str, Any]]:
 
 def describe(path: str, command: Any) -> str:
     arguments = [p for p in command.params if p.param_type_name == "argument"]
-    options = [p for p in command.params if p.param_type_name == "option"]
+    options = [p for p in command.params if p.param_type_name == "option" and not p.hidden]
     usage = " ".join(_usage(p) for p in arguments)
     lines = [
         f"## `{path}`",

@@ -6,20 +6,24 @@ ranx 0.3.21, BEIR 2.2.0, mteb 2.26; each is compared with the tool itself in tes
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
-from intrex.data.errors import BadInput, UsageError, nearest
+from intrex.data.errors import UsageError, nearest
 from intrex.data.qrels import Qrels
+from intrex.eval.dialects import quirks
 from intrex.eval.matching import Matched
 from intrex.eval.measures import Measure
+from intrex.eval.measures.aliases import nickname
+from intrex.eval.measures.kinds import aggregate
 from intrex.eval.rules import Rules, SelfMatch, Ties
 
 Floats = npt.NDArray[np.float64]
 AS_IT_IS = lambda measure, level: measure  # noqa: E731
+NO_FIGURE = lambda qrels, measure, rules: None  # noqa: E731
 
 
 @dataclass(frozen=True)
@@ -31,13 +35,19 @@ class Dialect:
         about: the version whose code was read, and how it is meant to be called.
         rules: the rules it scores by, unless ``special`` has others for a measure.
         special: rules of single measures by name; ``RR@`` is RR with a cutoff.
-        only: names of the measures it has; None for all of trec_eval's.
+        only: names of the measures it has; ``RR@`` is RR with a cutoff, ``RR`` without.
+        options: the parameters that it has for its measures.
         spell: the measure as the tool computes it, given ``-l``.
         digits: decimals that it rounds its means to; None for none.
+        exact: measures whose means it does not round.
         fixed: whether it has no option that would change the treatment of missing queries.
-        check: raises `BadInput` where the tool stops with an error of its own.
-        zero_missing: whether every value of a missing query is 0, counts of its judgements too.
+        checks: each raises `BadInput` where the tool stops with an error of its own.
+        absent: the values of missing queries where they are not those of empty rankings: of the measure, the rules
+            and the values of empty rankings.
+        figure: the figure over all queries where the tool does not compute it of their values, else None.
+        averaged: whether its figure is the mean whatever the measure, of counts too.
         more_columns: whether it reads over columns after the sixth of a run.
+        silent: whether it prints no line of a missing query, even where it counts.
     """
 
     name: str
@@ -45,12 +55,17 @@ class Dialect:
     rules: Rules
     special: Mapping[str, Rules]
     only: frozenset[str]
+    options: frozenset[str]
     spell: Callable[[Measure, int], Measure] = AS_IT_IS
     digits: int | None = None
+    exact: frozenset[str] = frozenset()
     fixed: bool = True
-    check: Callable[[Qrels, Matched, Measure, Rules], None] | None = None
-    zero_missing: bool = False
+    checks: tuple[Callable[[Qrels, Matched, Measure, Rules], None], ...] = ()
+    absent: Callable[[Measure, Rules, Floats], Floats] | None = None
+    figure: Callable[[Qrels, Measure, Rules], float | None] = NO_FIGURE
+    averaged: bool = False
     more_columns: bool = False
+    silent: bool = False
 
     def rules_for(self, measure: Measure, asked: Rules, given: bool) -> Rules:
         """The rules for one measure: the tool's order, the ``-J``, ``-M`` and (where ``given``) ``-c`` asked for.
@@ -58,9 +73,12 @@ class Dialect:
         Raises:
             UsageError: the tool lacks the option, or the measure.
         """
-        if measure.name not in self.only:
-            raise UsageError(f"{self.name} has no measure like {measure}", nearest(measure.name, self.only))
         key = f"{measure.name}@" if measure.cutoff is not None else measure.name
+        if key not in self.only:
+            hint = f"it has {measure.name} with a cutoff: {measure.name}@10" if f"{key}@" in self.only else ""
+            raise UsageError(f"{self.name} has no measure like {measure}", hint or nearest(key, self.only))
+        if unknown := sorted({k for k, _ in measure.params} - self.options):
+            raise UsageError(f"{self.name} has no {' and no '.join(unknown)} like that of {measure}")
         own = self.special.get(key, self.special.get(measure.name, self.rules))
         if self.fixed:
             if given and asked.complete != own.complete:
@@ -71,6 +89,25 @@ class Dialect:
             return own
         complete = asked.complete if given else own.complete
         return replace(own, complete=complete, judged_only=asked.judged_only, depth=asked.depth)
+
+    def named(self, texts: Sequence[str]) -> list[str]:
+        """The names of measures with trec_eval's nicknames spelt out, as this version of trec_eval has them."""
+        if "trec" not in self.name:
+            return list(texts)
+        return [name for text in texts for name in nickname(text, self.only)]
+
+    def values(self, matched: Matched, measure: Measure, rules: Rules, values: Floats) -> Floats:
+        """The values of all queries, from those that have missing queries as empty rankings."""
+        if self.absent is None or not rules.complete:
+            return values
+        return np.where(matched.answered, values, self.absent(measure, rules, values))
+
+    def total(self, qrels: Qrels, measure: Measure, rules: Rules, values: Floats) -> float:
+        """The figure of the values of the queries that count."""
+        counted = self.figure(qrels, measure, rules)
+        if counted is not None:
+            return counted
+        return aggregate(values, "mean") if self.averaged else measure.aggregate(values)
 
     def spelt(self, measure: Measure, level: int) -> Measure:
         """The measure as the tool computes it."""
@@ -89,91 +126,76 @@ def _ranx(measure: Measure, level: int) -> Measure:
     return measure.given(rule="ranx") if measure.name == "Bpref" else measure
 
 
+def _ir_measures(measure: Measure, level: int) -> Measure:
+    """Its pytrec_eval provider hands a recall on with two decimals; some parameters it has for some measures only."""
+    lacks = {"NumRel": {"rel"}, "SetR": {"judged_only"}, "RR@": {"judged_only"}}
+    key = f"{measure.name}@" if measure.cutoff is not None else measure.name
+    if wrong := {k for k, _ in measure.params} & lacks.get(key, set()):
+        raise UsageError(
+            f"ir_measures has no {wrong.pop()} for {measure.name}: none of its providers supports {measure}"
+        )
+    return (
+        replace(measure, cutoff=round(float(measure.cutoff), 2))
+        if measure.name == "IPrec" and measure.cutoff
+        else measure
+    )
+
+
 def _beir(measure: Measure, level: int) -> Measure:
     return measure.given(scope="collection") if measure.name == "Hole" else measure
 
 
-def _stops_at_missing(qrels: Qrels, matched: Matched, measure: Measure, rules: Rules) -> None:
-    if not rules.complete and not matched.answered.all():
-        query = qrels.query_ids[~matched.answered][0].decode()
-        raise BadInput(
-            f"trec_eval 10.0 stops with an error here: judged query {query} is not in the run",
-            "add -c, with which it counts 0; trec_eval 9 leaves it out: --as trec_eval9",
-        )
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
 
 
-def _stops_at_extra(qrels: Qrels, matched: Matched, measure: Measure, rules: Rules) -> None:
-    if measure.name in ("RR", "R_cap", "Success", "Hole") and matched.n_extra:
-        raise BadInput(
-            f"the run has {matched.n_extra:,} queries that were not judged, where {measure} of this tool stops or counts them",
-            "take them out of the run first",
-        )
-
-
-def _beir_stops(qrels: Qrels, matched: Matched, measure: Measure, rules: Rules) -> None:
-    _stops_at_extra(qrels, matched, measure, rules)
-    if measure.name == "R_cap":
-        relevant = np.add.reduceat(qrels.grades > 0, qrels.offsets[:-1])
-        for i in np.flatnonzero((relevant == 0) & matched.answered)[:1]:
-            query = qrels.query_ids[i].decode()
-            raise BadInput(f"BEIR divides by zero in R_cap here: query {query} has no relevant document")
-
-
-_V9 = frozenset(
-    [
-        "AP",
-        "Bpref",
-        "DCG",
-        "G",
-        "GMAP",
-        "GMBpref",
-        "IPrec",
-        "IPrecAvg",
-        "NumNonRelRet",
-        "NumQ",
-        "NumRel",
-        "NumRelRet",
-        "NumRet",
-        "P",
-        "R",
-        "R_cap",
-        "RR",
-        "Rndcg",
-        "Rprec",
-        "Rprec_mult",
-        "SetAP",
-        "SetF",
-        "SetP",
-        "SetR",
-        "Success",
-        "Utility",
-        "YAAP",
-        "binG",
-        "infAP",
-        "nDCG",
-        "nDCG_rel",
-    ]
+_V9 = _words(
+    "AP AP@ Bpref G GMAP GMBpref IPrec@ IPrecAvg NumNonRelRet NumQ NumRel NumRelRet NumRet P@ R@ R_cap@ RR Rndcg Rprec "
+    "Rprec_mult@ SetAP SetF SetP SetR Success@ Utility YAAP binG infAP nDCG nDCG@ nDCG_rel"
 )
-_V10 = _V9 | {"RBPResidual", "Unjudged", "sRBP"}
+_V10 = _V9 | {"DCG", "RBPResidual", "Unjudged@", "sRBP"}
+_IR = _words(
+    "AP AP@ Bpref IPrec@ Judged Judged@ NumQ NumRel NumRelRet NumRet P@ R@ RR RR@ Rprec SetAP SetF SetP SetR Success@ infAP nDCG "
+    "nDCG@"
+)
+_RANX = _words(
+    "AP AP@ Bpref DCG DCG@ F@ NumRelRet NumRelRet@ P@ R@ RBP RR RR@ Rprec SetP SetR Success@ nDCG nDCG@"
+)
+_TREC_OPTIONS = _words("rel gains points beta hit noise miss relative p")
 _FLOAT = Rules(complete=False)
 _DOUBLE = Rules(precision=64, complete=False)
-_IR = "AP Bpref IPrec Judged NumQ NumRel NumRet P R RR Rprec SetAP SetF SetP SetR Success infAP nDCG"
 _STABLE = Rules(precision=64, ties=Ties.file)
 _ASCENDING = Rules(precision=64, ties=Ties.docid_asc)
 
 TOOLS: dict[str, Dialect] = {
     one.name: one
     for one in (
-        Dialect("trec_eval9", "trec_eval 9.0.8", _FLOAT, {}, _V9, fixed=False, more_columns=True),
+        Dialect(
+            "trec_eval9",
+            "trec_eval 9.0.8",
+            _FLOAT,
+            {},
+            _V9,
+            _TREC_OPTIONS,
+            fixed=False,
+            checks=(quirks.no_first_grade, quirks.zero_by_zero),
+            absent=quirks.nothing_but_itself,
+            figure=quirks.from_grade_1,
+            more_columns=True,
+            silent=True,
+        ),
         Dialect(
             "trec_eval10",
             "trec_eval 10.0",
             _DOUBLE,
             {},
             _V10,
+            _TREC_OPTIONS,
             spell=_nearest_recall,
             fixed=False,
-            check=_stops_at_missing,
+            checks=(quirks.stops_at_missing, quirks.no_first_grade),
+            absent=quirks.a_placeholder,
+            figure=quirks.from_grade_1,
             more_columns=True,
         ),
         Dialect(
@@ -181,59 +203,54 @@ TOOLS: dict[str, Dialect] = {
             "pytrec_eval-terrier 0.5.11, RelevanceEvaluator.evaluate, the mean over what it returns",
             _FLOAT,
             {},
-            _V9 - {"DCG", "YAAP"},
+            _V9 - {"YAAP"},
+            frozenset(["rel", "beta", "relative", "judged_only"]),
+            checks=(quirks.no_grade, quirks.zero_by_zero),
         ),
         Dialect(
             "ir_measures",
-            "ir_measures 0.4.3 with its default providers; those that need Perl or cwl_eval are left out",
+            "ir_measures 0.4.3 with its default providers; those that need Perl or cwl_eval are left out; nDCG(gains=...) "
+            "asked for by itself, since it spoils another nDCG beside it",
             Rules(),
             {"Judged": _ASCENDING, "RR@": _ASCENDING},
-            frozenset(_IR.split()),
-            zero_missing=True,
+            _IR,
+            frozenset(["rel", "beta", "relative", "judged_only", "gains"]),
+            spell=_ir_measures,
+            checks=(quirks.no_grade, quirks.zero_by_zero),
+            absent=quirks.nothing,
         ),
         Dialect(
             "ranx",
             "ranx 0.3.21, evaluate(Qrels, Run.from_file(...), make_comparable=True)",
             Rules(precision=64, ties=Ties.quicksort),
             {},
-            frozenset(
-                [
-                    "AP",
-                    "Bpref",
-                    "DCG",
-                    "F",
-                    "NumRelRet",
-                    "P",
-                    "R",
-                    "RBP",
-                    "RR",
-                    "Rprec",
-                    "SetP",
-                    "SetR",
-                    "Success",
-                    "nDCG",
-                ]
-            ),
+            _RANX,
+            frozenset(["rel", "floor", "dcg", "p", "graded", "rule"]),
             spell=_ranx,
+            checks=(quirks.ranx_stops,),
+            averaged=True,
         ),
         Dialect(
             "beir",
-            "BEIR 2.2.0, EvaluateRetrieval.evaluate and evaluate_custom on results in file order",
+            "BEIR 2.2.0, EvaluateRetrieval.evaluate and evaluate_custom, each on its own copy of results in file order",
             replace(_FLOAT, self_match=SelfMatch.drop),
             dict.fromkeys(("RR", "R_cap", "Hole", "Success"), _STABLE),
-            frozenset(["AP", "Hole", "P", "R", "RR", "R_cap", "Success", "nDCG"]),
+            _words("AP@ Hole@ P@ R@ RR@ R_cap@ Success@ nDCG@"),
+            frozenset(["scope"]),
             spell=_beir,
             digits=5,
-            check=_beir_stops,
+            checks=(quirks.no_grade, quirks.beir_stops),
         ),
         Dialect(
             "mteb",
             "mteb 2.26, calculate_retrieval_scores",
             _FLOAT,
             {"RR": _DOUBLE},
-            frozenset(["AP", "P", "R", "RR", "Success", "nDCG"]),
+            _words("AP@ P@ R@ RR@ Success@ nDCG@"),
+            frozenset(),
             digits=5,
-            check=_stops_at_extra,
+            exact=frozenset(["RR"]),
+            checks=(quirks.no_grade, quirks.mteb_stops),
         ),
     )
 }

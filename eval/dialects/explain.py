@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from intrex.data.errors import BadInput, Problems
-from intrex.data.files import read_lines, require_file
+from intrex.data.errors import BadInput
 from intrex.data.ids import as_strings
 from intrex.data.qrels import Qrels
 from intrex.eval.dialects.dialect import Dialect
+from intrex.eval.dialects.theirs import TOLERANCE, Printed, against, read_theirs
 from intrex.eval.matching import Matched
 from intrex.eval.measures import Measure
-from intrex.eval.rules import Rules, Ties
+from intrex.eval.rules import Rules, SelfMatch, Ties
 from intrex.eval.scoring import score_matched
 from intrex.eval.systems import match_path
 
 Floats = npt.NDArray[np.float64]
-TOLERANCE = 1e-9
 
 
 @dataclass(frozen=True)
@@ -78,8 +77,8 @@ class Explanation:
         return ", ".join(names)
 
 
-State = tuple[Rules, Measure, bool]
-"""Rules, measure, and whether every value of a missing query is 0."""
+State = tuple[Rules, Measure, Dialect | None]
+"""Rules, measure, and the tool whose values of missing queries are taken."""
 TIES = {
     Ties.docid_desc: "ties by document id, descending",
     Ties.docid_asc: "ties by document id, ascending",
@@ -114,28 +113,26 @@ def explain(
         BadInput: the run has none of the judged queries, or the tool would stop with an error.
         UsageError: the tool lacks a measure or an option.
     """
-    printed = _read_theirs(theirs) if theirs else None
-    matches: dict[tuple[object, ...], Matched] = {}
+    printed = read_theirs(theirs) if theirs else None
+    matches: dict[_Key, Matched] = {}
     found = []
     for measure in measures:
-        goal = (
-            tool.rules_for(measure, base, complete_given),
-            tool.spelt(measure, level),
-            tool.zero_missing,
-        )
-        states = list(_path((base, measure, False), goal))
+        goal = (tool.rules_for(measure, base, complete_given), tool.spelt(measure, level), tool)
+        states = list(_path((base, measure, None), goal))
         curves = [_values(qrels, path, state, matches, tool.more_columns) for _, state in states]
-        if tool.check:
-            tool.check(qrels, next(iter(matches.values())), measure, goal[0])
-        found.append(_explanation(qrels, measure, states, curves, tool, printed))
+        matched = matches[_key(*goal[:2])]
+        for check in tool.checks:
+            check(qrels, matched, goal[1], goal[0])
+        _require_values(qrels, matched.answered, curves[-1], tool, measure)
+        found.append(_explanation(qrels, measure, states, curves, tool, matched.answered, printed))
     return found
 
 
 def _path(start: State, goal: State) -> Iterator[tuple[str, State]]:
     """Our rules, then the rules with one more of the tool's at a time; each step named."""
-    rules, measure, zero = start
+    rules, measure, none = start
     yield "", start
-    theirs, spelt, goal_zero = goal
+    theirs, spelt, tool = goal
     steps = (
         ("precision", f"scores compared as float{theirs.precision}"),
         ("ties", TIES[theirs.ties]),
@@ -146,34 +143,44 @@ def _path(start: State, goal: State) -> Iterator[tuple[str, State]]:
     for name, words in steps:
         if getattr(rules, name) != getattr(theirs, name):
             rules = replace(rules, **{name: getattr(theirs, name)})
-            yield words, (rules, measure, zero)
+            yield words, (rules, measure, none)
     if spelt != measure:
         measure = spelt
-        yield f"formula: {spelt}", (rules, measure, zero)
+        yield f"formula: {spelt}", (rules, measure, none)
     if rules.complete != theirs.complete:
         rules = replace(rules, complete=theirs.complete)
         yield (
             "missing queries " + ("count as empty rankings" if rules.complete else "are left out"),
-            (rules, measure, zero),
+            (rules, measure, none),
         )
-    if goal_zero != zero:
-        yield "every value of a missing query is 0", (rules, measure, goal_zero)
+    if tool is not None and tool.absent is not None:
+        yield "values of missing queries", (rules, measure, tool)
 
 
-def _values(
-    qrels: Qrels, path: Path, state: State, matches: dict[tuple[object, ...], Matched], more: bool
-) -> Floats:
+def _values(qrels: Qrels, path: Path, state: State, matches: dict[_Key, Matched], more: bool) -> Floats:
     """[q] values, not a number where the query is left out."""
-    rules, measure, zero = state
-    strays = dict(measure.params).get("scope") == "collection"
-    key = (rules.precision, rules.ties, rules.self_match, strays)
+    rules, measure, tool = state
+    key = _key(rules, measure)
     if key not in matches:
-        matches[key] = match_path(qrels, path, rules, strays, more)
+        matches[key] = match_path(qrels, path, rules, key.strays, more)
     matched = matches[key]
     column = score_matched(qrels, matched, [measure], rules).values[:, 0]
-    if zero:
-        column = np.where(matched.answered, column, 0.0)
+    if tool is not None:
+        column = tool.values(matched, measure, rules, column)
     return column if rules.complete else np.where(matched.answered, column, np.nan)
+
+
+class _Key(NamedTuple):
+    precision: int
+    ties: Ties
+    self_match: SelfMatch
+    strays: bool
+
+
+def _key(rules: Rules, measure: Measure) -> _Key:
+    """What of rules and measure a matching depends on."""
+    strays = dict(measure.params).get("scope") == "collection"
+    return _Key(rules.precision, rules.ties, rules.self_match, strays)
 
 
 def _explanation(
@@ -182,7 +189,8 @@ def _explanation(
     states: list[tuple[str, State]],
     curves: list[Floats],
     tool: Dialect,
-    printed: Mapping[tuple[str, str], tuple[float, int]] | None,
+    answered: npt.NDArray[np.bool_],
+    printed: Printed | None,
 ) -> Explanation:
     switches = []
     for (words, _), before, after in zip(states[1:], curves, curves[1:], strict=False):
@@ -195,68 +203,28 @@ def _explanation(
     theirs, residual = last, np.zeros(len(last))
     names = as_strings(qrels.query_ids)
     if printed is not None:
-        theirs, residual = _against(printed, measure, tool, names, last)
-    their_mean = _figure(measure, theirs)
-    if tool.digits is not None and printed is None:
+        theirs, residual = against(printed, measure, tool, names, last, answered)
+    rules, spelt, _ = states[-1][1]
+    their_mean = tool.total(qrels, spelt, rules, theirs[~np.isnan(theirs)])
+    if tool.total(qrels, spelt, rules, last[~np.isnan(last)]) != _figure(measure, last):
+        switches.append(
+            Switch("figure over all queries", their_mean, np.zeros(len(last)), int((~np.isnan(last)).sum()))
+        )
+    if tool.digits is not None and measure.name not in tool.exact and printed is None:
         their_mean = round(their_mean, tool.digits)
     return Explanation(measure, names, ours, theirs, _figure(measure, ours), their_mean, switches, residual)
 
 
+def _require_values(
+    qrels: Qrels, answered: npt.NDArray[np.bool_], last: Floats, tool: Dialect, measure: Measure
+) -> None:
+    """Raise `BadInput` where the tool's own value is 0/0 (ranx's bpref): there is nothing to explain."""
+    for i in np.flatnonzero(np.isnan(last) & answered)[:1]:
+        query = qrels.query_ids[i].decode()
+        raise BadInput(
+            f"{tool.name} divides zero by zero in {measure} here: query {query}; its mean is no number either"
+        )
+
+
 def _figure(measure: Measure, values: Floats) -> float:
     return measure.aggregate(values[~np.isnan(values)])
-
-
-def _against(
-    printed: Mapping[tuple[str, str], tuple[float, int]],
-    measure: Measure,
-    tool: Dialect,
-    names: list[str],
-    last: Floats,
-) -> tuple[Floats, Floats]:
-    """What the tool printed, and what of it our account does not reach, beyond its rounding."""
-    spellings = {str(measure), measure.label or str(measure)}
-    theirs = np.full(len(names), np.nan)
-    residual = np.zeros(len(names))
-    for i, query in enumerate(names):
-        cell = next((printed[s, query] for s in spellings if (s, query) in printed), None)
-        if cell is not None:
-            theirs[i] = cell[0]
-        gap = np.nan_to_num(theirs[i]) - np.nan_to_num(last[i])
-        room = TOLERANCE if cell is None else max(TOLERANCE, 0.5 * 10.0 ** -cell[1] * (1 + 1e-9))
-        residual[i] = gap if abs(gap) > room else 0.0
-    if np.isnan(theirs).all():
-        raise BadInput(
-            f"the file of --theirs has no value of {measure}",
-            f"it is looked for as {' or '.join(sorted(spellings))}; ask for measures as the tool spells them: -m ndcg_cut_10",
-        )
-    return theirs, residual
-
-
-def _read_theirs(path: Path) -> dict[tuple[str, str], tuple[float, int]]:
-    """(measure, query) to (value, decimals printed), from trec_eval's lines or ``{query: {measure: value}}``."""
-    require_file(path, "file of --theirs")
-    text = path.read_text(encoding="utf-8")
-    if text.lstrip().startswith("{"):
-        try:
-            return {
-                (str(m), str(q)): (float(v), 15)
-                for q, values in json.loads(text).items()
-                for m, v in values.items()
-            }
-        except (ValueError, AttributeError, TypeError) as error:
-            raise BadInput(f"--theirs reads {{query: {{measure: value}}}}: {error} ({path})") from error
-    problems = Problems(path.name)
-    found = {}
-    for number, line in read_lines(path, problems):
-        fields = line.split()
-        if len(fields) != 3:
-            problems.add(f"{path.name}:{number}", "3 columns are needed: measure, query, value")
-            continue
-        if fields[1] == "all" or fields[0] in ("runid", "relstring"):
-            continue
-        try:
-            found[fields[0], fields[1]] = float(fields[2]), len(fields[2].partition(".")[2])
-        except ValueError:
-            problems.add(f"{path.name}:{number}", f"the value is {fields[2]!r}, a number is needed")
-    problems.raise_if_any()
-    return found

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from dataclasses import dataclass
 
 from intrex.data.errors import UsageError
-from intrex.eval.measures.measure import Measure
+from intrex.eval.measures.measure import Measure, parameters
 
 SYNONYMS = {
     "Accuracy": "Success",
     "BPref": "Bpref",
+    "HitRate": "Success",
     "MAP": "AP",
     "MRR": "RR",
     "NDCG": "nDCG",
@@ -145,7 +146,6 @@ _OFFICIAL = [
     "iprec_at_recall",
     "P",
 ]
-_LATER = ("rbp", "rbp_resid", "unj")
 NICKNAMES = {
     "official": _OFFICIAL,
     "all_trec": [n for n in TREC if n not in ("dcg", "yaap")],
@@ -168,6 +168,17 @@ REFUSED = {
     "all_prefs": "preference measures",
     "qrels_jg": "judgement groups",
 }
+
+
+def nickname(text: str, only: Set[str]) -> list[str]:
+    """The measures of a nickname that a version of trec_eval has, ``only`` naming its measures; else the text itself."""
+    kept = [n for n in NICKNAMES.get(text, ()) if TREC[n].form == "text" or only & _keys(n)]
+    return kept or [text]
+
+
+def _keys(name: str) -> set[str]:
+    made = trec_eval(name)[0]
+    return {made.name if made.cutoff is None else f"{made.name}@"}
 
 
 def trec_eval(text: str) -> list[Measure]:
@@ -255,11 +266,16 @@ def ranx(text: str) -> list[Measure]:
     if match["name"].endswith("_burges"):
         params["dcg"] = "exp-log2"
     if name == "RBP":
-        if not match["p"]:
+        if not match["p"] or cutoff:
             return []
         params |= {"p": float("0." + match["p"]), "graded": True}
     if level and int(level) > 1:
         params["floor" if name in ("nDCG", "DCG") else "rel"] = int(level)
+    wanted = parameters(name).get("cutoff")
+    if (cutoff and wanted is None) or (
+        cutoff is None and wanted is not None and wanted.default is wanted.empty
+    ):
+        return []
     return [Measure(name, cutoff).given(**params)]
 
 

@@ -156,14 +156,15 @@ def interpolated_precision(r: Rankings, *, cutoff: float, rel: int = 1, rule: st
     [1.0]
     """
     hits = r.hits(rel)
-    needed = _reached(cutoff * r.relevant(rel), rule)
+    needed = reached(cutoff * r.relevant(rel), rule)
     chosen = hits & (r.so_far(hits) >= needed[r.query])
     best = np.zeros(len(r))
     np.maximum.at(best, r.query[chosen], (r.so_far(hits) / r.ranks)[chosen])
     return best
 
 
-def _reached(product: npt.NDArray[Any], rule: str) -> Ints:
+def reached(product: npt.NDArray[Any], rule: str) -> Ints:
+    """How many relevant documents a recall takes, from recall x R; see `interpolated_precision`."""
     return np.floor(product + (0.9 if rule == "up" else 0.5)).astype(np.int64)
 
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any, cast
 
 from intrex.data.errors import UsageError, nearest
-from intrex.eval.measures.aliases import SYNONYMS, TEXTS, other_tools, trec_eval
+from intrex.eval.measures.aliases import SYNONYMS, TEXTS, other_tools, ranx, trec_eval
 from intrex.eval.measures.measure import MEASURES, Measure, parameters
 
 HINT = "a measure reads like nDCG@10, RR@10, R@100, AP, P(rel=2)@5, or as trec_eval, ranx, BEIR and MTEB spell it"
@@ -67,6 +67,8 @@ def _parse(text: str) -> list[Measure]:
         name, cutoff, given = _read(tree)
     except (ValueError, SyntaxError, RecursionError, MemoryError):
         name, cutoff, given = "", None, {}
+    if cutoff is None and name in SYNONYMS and (other := ranx(text)):
+        return other  # precision without a cutoff
     name = SYNONYMS.get(name, name)
     if name in MEASURES:
         return [_build(name, cutoff, given, text)]

@@ -1,0 +1,134 @@
+"""What another tool printed for each query, read and held against our account of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from intrex.data.errors import BadInput, Problems, UsageError
+from intrex.data.files import read_lines, require_file
+from intrex.eval.dialects.dialect import Dialect
+from intrex.eval.measures import Measure, parse_measures
+
+Floats = npt.NDArray[np.float64]
+TOLERANCE = 1e-9
+
+
+@dataclass(frozen=True)
+class Printed:
+    """A tool's values: (name of the measure, query) to (value, decimals printed)."""
+
+    cells: Mapping[tuple[str, str], tuple[float, int]]
+
+    @cached_property
+    def spellings(self) -> dict[Measure, list[str]]:
+        """The names in the file that are each measure of ours, whatever tool's spelling they are in."""
+        found: dict[Measure, list[str]] = {}
+        for name in dict.fromkeys(name for name, _ in self.cells):
+            try:
+                parsed = parse_measures([name])
+            except UsageError:
+                continue
+            if len(parsed) == 1:
+                found.setdefault(parsed[0], []).append(name)
+        return found
+
+    def values(self, measure: Measure, queries: list[str]) -> tuple[Floats, npt.NDArray[np.int64]]:
+        """[q] values, not a number where the file has none, and [q] their decimals."""
+        names = [measure.label or "", str(measure), *self.spellings.get(measure, [])]
+        without = Measure(measure.name, measure.cutoff, tuple(p for p in measure.params if p[0] != "rel"))
+        names += self.spellings.get(without, [])  # trec_eval and ranx print no level
+        for name in names:
+            cells = [self.cells.get((name, query)) for query in queries]
+            if any(cells):
+                values = np.array([np.nan if c is None else c[0] for c in cells])
+                return values, np.array([15 if c is None else c[1] for c in cells])
+        if (
+            measure.kind == "geometric" or measure.name == "NumQ"
+        ):  # trec_eval prints these over all queries only
+            return np.full(len(queries), np.nan), np.full(len(queries), 15)
+        raise BadInput(
+            f"the file of --theirs has no value of {measure}",
+            f"it is looked for as {' or '.join(dict.fromkeys(filter(None, names)))}, or as any tool spells {measure}",
+        )
+
+
+def against(
+    printed: Printed,
+    measure: Measure,
+    tool: Dialect,
+    queries: list[str],
+    last: Floats,
+    answered: npt.NDArray[np.bool_],
+) -> tuple[Floats, Floats]:
+    """What the tool printed, and what of it our account does not reach, beyond its rounding.
+
+    Args:
+        printed: the tool's values.
+        measure: ours.
+        tool: the dialect.
+        queries: [q] the judged queries.
+        last: [q] our account of the tool; not a number where it leaves a query out.
+        answered: [q] whether the run has the query.
+    """
+    theirs, digits = printed.values(measure, queries)
+    if np.isnan(theirs).all():
+        return last, np.zeros(len(last))
+    if tool.silent:  # it counts what it does not print
+        theirs = np.where(np.isnan(theirs) & ~answered, last, theirs)
+    exact = (digits == 0) & (measure.kind != "sum")
+    room = np.where(exact, TOLERANCE, np.maximum(TOLERANCE, 0.5 * 10.0**-digits * (1 + 1e-9)))
+    gap = np.nan_to_num(theirs) - np.nan_to_num(last)
+    alone = np.isnan(theirs) != np.isnan(last)
+    residual = np.where(np.abs(gap) > room, gap, 0.0)
+    return theirs, np.where(alone & (residual == 0), 2 * TOLERANCE, residual)
+
+
+def read_theirs(path: Path) -> Printed:
+    """Read trec_eval's lines, or JSON ``{query: {measure: value}}`` (pytrec_eval) or ``{measure: {query: value}}``.
+
+    The second form of JSON is that of ranx's ``Run.scores``; it is told from the first by its names of measures.
+    """
+    require_file(path, "file of --theirs")
+    text = path.read_text(encoding="utf-8")
+    if text.lstrip().startswith("{"):
+        return Printed(_from_json(text, path))
+    problems = Problems(path.name)
+    found = {}
+    for number, line in read_lines(path, problems):
+        fields = line.split()
+        if len(fields) < 3 or (len(fields) > 3 and fields[0] not in ("runid", "relstring")):
+            problems.add(f"{path.name}:{number}", "3 columns are needed: measure, query, value")
+            continue
+        if fields[1] == "all" or fields[0] in ("runid", "relstring"):
+            continue
+        try:
+            found[fields[0], fields[1]] = float(fields[2]), len(fields[2].partition(".")[2])
+        except ValueError:
+            problems.add(f"{path.name}:{number}", f"the value is {fields[2]!r}, a number is needed")
+    problems.raise_if_any()
+    return Printed(found)
+
+
+def _from_json(text: str, path: Path) -> dict[tuple[str, str], tuple[float, int]]:
+    try:
+        rows = [(str(a), str(b), float(v)) for a, inner in json.loads(text).items() for b, v in inner.items()]
+    except (ValueError, AttributeError, TypeError) as error:
+        raise BadInput(f"--theirs reads {{query: {{measure: value}}}}: {error} ({path})") from error
+    outer = {a for a, _, _ in rows}
+    if outer and all(_is_measure(name) for name in outer):
+        return {(a, b): (v, 15) for a, b, v in rows}
+    return {(b, a): (v, 15) for a, b, v in rows}
+
+
+def _is_measure(name: str) -> bool:
+    try:
+        return bool(parse_measures([name]))
+    except UsageError:
+        return False
