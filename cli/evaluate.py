@@ -155,7 +155,9 @@ def evaluate(
     )
     judged = find_qrels(qrels, subtopics=any(m.name in DIVERSE for m in numeric))
     if explain is not None:
-        print_explained(explain, judged, runs, numeric, rules, complete is not None, level or 1, theirs, form)
+        print_explained(
+            explain, judged, runs, numeric, rules, complete is not None, level or 1, theirs, per_query, form
+        )
         return
     if pool_bias:
         print_pool_bias(judged, runs, numeric, rules, form)

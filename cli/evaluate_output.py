@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from intrex.eval.rules import Rules
     from intrex.eval.scorefile import SystemScores
 
+SHOWN = 10
+"""Queries of a measure that a table of differences shows, without ``-q``."""
+
 
 class ScoreFormat(StrEnum):
     """How to print scores: as any table, or as trec_eval does."""
@@ -96,22 +99,26 @@ def print_explained(
     complete_given: bool,
     level: int,
     theirs: Path | None,
+    per_query: bool,
     form: ScoreFormat | None,
 ) -> None:
     """Print why a tool's scores differ from ours."""
     from intrex.eval.dialects.dialect import find_tool
     from intrex.eval.dialects.explain import explain
-    from intrex.eval.report import differences, switches
+    from intrex.eval.report import agree, differences, switches
 
     if len(runs) > 1:
         raise UsageError("--explain-diff explains one run at a time")
     found = explain(judged.qrels, runs[0], measures, rules, find_tool(tool), complete_given, level, theirs)
     wide = _wide(form)
-    if wide:
-        emit(*switches(found, tool), _plain(form))
-    headers, rows = differences(found, tool, wide)
+    headers, rows = switches(found, tool)
+    if wide and rows:
+        emit(headers, rows, _plain(form))
+    headers, rows = differences(found, tool, wide, SHOWN if wide and not per_query else None)
     if rows or not wide:
         emit(headers, rows, _plain(form))
+    if same := [str(one.measure) for one in found if agree(one)]:
+        say(f"intrex and {tool} agree on {', '.join(same)}")
     for one in found:
         if not one.explained:
             say(f"unexplained: {one.measure} of {int((one.residual != 0).sum()):,} queries")

@@ -64,7 +64,7 @@ def emit(
 
 
 def _numeric(text: str) -> bool:
-    return text[:1].isdigit() or text == ""
+    return text[:1].isdigit() or text == "" or (text[0] in "+-" and text[1:2].isdigit())
 
 
 def _table(headers: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[bool]) -> None:

@@ -97,31 +97,49 @@ def _counted(one: SystemScores) -> Cell:
 
 
 def switches(found: Sequence[Explanation], tool: str) -> Table:
-    """The way from our figures to a tool's, a line for each rule that changed one."""
+    """The way from our figures to a tool's, a line for each rule that changed one; not of measures that agree."""
     rows: list[list[Cell]] = []
     for one in found:
-        n_ours = int((~np.isnan(one.ours)).sum())
-        if not one.switches and one.explained:
-            rows.append([str(one.measure), f"intrex and {tool} agree", one.their_mean, "", n_ours])
+        if agree(one):
             continue
-        rows.append([str(one.measure), "intrex", one.our_mean, "", n_ours])
+        m = one.measure
+        rows.append([str(m), "intrex", _cell(m, one.our_mean), "", int((~np.isnan(one.ours)).sum())])
         for switch in one.switches:
             changed = int((np.abs(switch.changed) > TOLERANCE).sum())
-            rows.append(["", switch.rule, switch.mean, changed, switch.n_queries])
+            rows.append(["", switch.rule, _cell(m, switch.mean), changed, switch.n_queries])
         left = "" if one.explained else " (not explained)"
         n_theirs = int((~np.isnan(one.theirs)).sum())
-        rows.append(["", tool + left, one.their_mean, int((one.residual != 0).sum()) or "", n_theirs])
+        rest = int((one.residual != 0).sum()) or ""
+        rows.append(["", tool + left, _cell(m, one.their_mean), rest, n_theirs])
     return ["measure", "rule", "value", "changed", "queries"], rows
 
 
-def differences(found: Sequence[Explanation], tool: str, wide: bool) -> Table:
-    """The queries whose values differ, the largest difference first (in file order of the queries when long)."""
+def agree(one: Explanation) -> bool:
+    """Whether no rule changed anything and nothing is unexplained."""
+    return not one.switches and one.explained
+
+
+def _signed(value: float) -> str:
+    """Four decimals with the sign; an exponent where those would all be 0."""
+    return f"{value:+.0e}" if 0 < abs(value) < 0.00005 else f"{value:+.4f}"
+
+
+def differences(found: Sequence[Explanation], tool: str, wide: bool, most: int | None = None) -> Table:
+    """The queries whose values differ: to read, the largest difference first and at most ``most`` of a measure."""
     rows: list[list[Cell]] = []
     for one in found:
         gap = np.nan_to_num(one.theirs) - np.nan_to_num(one.ours)
         moved = np.isnan(one.theirs) != np.isnan(one.ours)
         chosen = np.flatnonzero((np.abs(gap) > TOLERANCE) | moved)
-        for i in chosen[np.argsort(-np.abs(gap[chosen]), kind="stable")] if wide else chosen:
-            values = [LEFT_OUT if np.isnan(v) else float(v) for v in (one.ours[i], one.theirs[i])]
-            rows.append([str(one.measure), one.query_ids[i], *values, float(gap[i]), one.reason(int(i))])
+        if wide:
+            chosen = chosen[np.argsort(-np.abs(gap[chosen]), kind="stable")]
+        for i in chosen[:most]:
+            values = [
+                LEFT_OUT if np.isnan(v) else _cell(one.measure, float(v))
+                for v in (one.ours[i], one.theirs[i])
+            ]
+            shown = _signed(float(gap[i])) if wide else float(gap[i])
+            rows.append([str(one.measure), one.query_ids[i], *values, shown, one.reason(int(i))])
+        if most is not None and len(chosen) > most:
+            rows.append([str(one.measure), f"{len(chosen) - most:,} more", "", "", "", "-q shows them"])
     return ["measure", "query", "intrex", tool, "difference", "rules"], rows

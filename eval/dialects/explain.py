@@ -71,7 +71,7 @@ class Explanation:
 
     def reason(self, query: int) -> str:
         """The rules that changed this query's value, or ``unexplained``."""
-        names = [s.rule for s in self.switches if abs(s.changed[query]) > TOLERANCE]
+        names = [s.rule.partition(": ")[0] for s in self.switches if abs(s.changed[query]) > TOLERANCE]
         if abs(np.nan_to_num(self.residual[query])) > TOLERANCE:
             names.append("unexplained")
         return ", ".join(names)
@@ -79,6 +79,7 @@ class Explanation:
 
 State = tuple[Rules, Measure, Dialect | None]
 """Rules, measure, and the tool whose values of missing queries are taken."""
+OWN = {SelfMatch.keep: "the query's own document kept", SelfMatch.drop: "the query's own document dropped"}
 TIES = {
     Ties.docid_desc: "ties by document id, descending",
     Ties.docid_asc: "ties by document id, ascending",
@@ -136,7 +137,7 @@ def _path(start: State, goal: State) -> Iterator[tuple[str, State]]:
     steps = (
         ("precision", f"scores compared as float{theirs.precision}"),
         ("ties", TIES[theirs.ties]),
-        ("self_match", f"document with the query's id: {theirs.self_match}"),
+        ("self_match", OWN[theirs.self_match]),
         ("judged_only", "unjudged documents removed" if theirs.judged_only else "unjudged documents kept"),
         ("depth", f"depth {theirs.depth or 'unlimited'}"),
     )
