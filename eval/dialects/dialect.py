@@ -75,8 +75,7 @@ class Dialect:
         """
         key = f"{measure.name}@" if measure.cutoff is not None else measure.name
         if key not in self.only:
-            hint = f"it has {measure.name} with a cutoff: {measure.name}@10" if f"{key}@" in self.only else ""
-            raise UsageError(f"{self.name} has no measure like {measure}", hint or nearest(key, self.only))
+            raise UsageError(f"{self.name} has no measure like {measure}", self._instead(measure, key))
         if unknown := sorted({k for k, _ in measure.params} - self.options):
             raise UsageError(f"{self.name} has no {' and no '.join(unknown)} like that of {measure}")
         own = self.special.get(key, self.special.get(measure.name, self.rules))
@@ -89,6 +88,13 @@ class Dialect:
             return own
         complete = asked.complete if given else own.complete
         return replace(own, complete=complete, judged_only=asked.judged_only, depth=asked.depth)
+
+    def _instead(self, measure: Measure, key: str) -> str:
+        if f"{key}@" in self.only:
+            return f"it has {measure.name} with a cutoff: {measure.name}@10"
+        if key == "RR@" and not self.fixed:
+            return f"it cuts the run instead: -M {measure.cutoff} -m recip_rank"
+        return nearest(measure.name, {name.rstrip("@") for name in self.only})
 
     def named(self, texts: Sequence[str]) -> list[str]:
         """The names of measures with trec_eval's nicknames spelt out, as this version of trec_eval has them."""

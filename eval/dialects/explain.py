@@ -70,11 +70,11 @@ class Explanation:
         return not np.any(np.abs(np.nan_to_num(self.residual)) > TOLERANCE)
 
     def reason(self, query: int) -> str:
-        """The rules that changed this query's value, or ``unexplained``."""
+        """The rules that changed this query's value, or ``unexplained``; ``rounding`` of what the tool printed."""
         names = [s.rule.partition(": ")[0] for s in self.switches if abs(s.changed[query]) > TOLERANCE]
         if abs(np.nan_to_num(self.residual[query])) > TOLERANCE:
             names.append("unexplained")
-        return ", ".join(names)
+        return ", ".join(names) or "rounding"
 
 
 State = tuple[Rules, Measure, Dialect | None]

@@ -39,6 +39,13 @@ COMPARED = {"q.tsv": QRELS, "a.txt": RUN, "b.txt": OTHER, "c.txt": THIRD}
 RECIPE = b'name="x"\nqueries="test"\nmeasures=["AP"]\n[collection]\nimport="src"\n'
 
 
+# the worked example of our reference: ties, a self match, an unjudged document, a missing query
+WORKED = {
+    "q": b"q1 0 a 2\nq1 0 b 0\nq1 0 c 1\nq1 0 d 3\nq1 0 x 1\nq2 0 e 1\nq2 0 f 0\nq3 0 g 1\n",
+    "r": b"q1 Q0 a 1 5 t\nq1 Q0 b 2 5 t\nq1 Q0 c 3 5 t\nq1 Q0 u 4 4 t\nq1 Q0 d 5 3 t\nq2 Q0 f 1 2 t\nq2 Q0 q2 2 1.5 t\nq2 Q0 e 3 1 t\n",
+}
+
+
 def beir(**changes: bytes) -> dict[str, bytes]:
     """The BEIR folder with some files replaced; ``_`` in a key stands for nothing but a name."""
     names = {"corpus": "src/corpus.jsonl", "queries": "src/queries.jsonl", "qrels": "src/qrels/test.tsv"}
@@ -114,6 +121,24 @@ CASES: dict[str, Case] = {
         {**BEIR, "a.txt": RUN, "b.txt": OTHER},
     ),
     "evaluate-by-query": Case(["evaluate q.tsv a.txt -q -m RR@10 -m R@1", "evaluate q.tsv a.txt -q -m RR --format table"], {"q.tsv": QRELS, "a.txt": RUN}),
+    "evaluate-as-trec_eval": Case(
+        ["evaluate q r --format trec", "evaluate q r --format trec -q -n -m ndcg_cut.1,3 -m P.1 -m relstring.4", "evaluate q r -q -J -M 3 -l 2 -m all_trec --format csv", "evaluate q r r --format trec", "evaluate q r -m prefs_simp -m map_avgjg"],
+        WORKED,
+    ),
+    "evaluate-as-tools": Case(
+        [f"evaluate q r -m nDCG@5 -m MAP@5 -m mrr@5 --as {tool} --format table" for tool in ("trec_eval9", "trec_eval10", "pytrec_eval", "ranx", "beir", "mteb")]
+        + ["evaluate q r --as trec_eval10 -c -m ndcg -m iprec_at_recall.0.3 --format csv", "evaluate q r --as bier", "evaluate q r --as beir -m ERR@5", "evaluate q r --as ranx --no-complete"],
+        WORKED,
+    ),
+    "evaluate-explain-diff": Case(
+        [f"evaluate q r -m nDCG@5 -m MAP@5 -m MRR@5 --explain-diff {tool} --format table" for tool in ("trec_eval9", "ranx", "beir")]
+        + ["evaluate q r -m ndcg_cut_5 --explain-diff trec_eval9 --theirs good", "evaluate q r -m ndcg_cut_5 --explain-diff trec_eval9 --theirs bad --format table"],
+        {**WORKED, "good": b"ndcg_cut_5\tq1\t0.6087\nndcg_cut_5\tq2\t0.5000\nndcg_cut_5\tall\t0.5543\n", "bad": b"ndcg_cut_5\tq1\t0.6987\nndcg_cut_5\tq2\t0.5000\n"},
+    ),
+    "evaluate-rules": Case(
+        ["evaluate q r -m nDCG@5 -m RR", "evaluate q r -m nDCG@5 -m RR --drop-self", "evaluate q r -m nDCG@5 --ties f64-file", "evaluate q r -m nDCG@5 --ties f32-docid-asc -J", "evaluate q r -m nDCG@5 --pool-bias --format table", "evaluate q r -m RR --pool-bias", "evaluate none r -m nDCG@5"],
+        {**WORKED, "none": WORKED["q"] + b"q4 0 a 0\nq5 0 b -1\n"},
+    ),
     "evaluate-missing-queries": Case(
         ["evaluate q.tsv b.txt -m RR@10", "evaluate q.tsv b.txt -m RR@10 -c", "evaluate q.tsv b.txt -m RR@10 --no-complete"],
         {"q.tsv": QRELS, "b.txt": OTHER},
