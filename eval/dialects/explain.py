@@ -79,12 +79,12 @@ class Explanation:
 
 State = tuple[Rules, Measure, Dialect | None]
 """Rules, measure, and the tool whose values of missing queries are taken."""
-OWN = {SelfMatch.keep: "the query's own document kept", SelfMatch.drop: "the query's own document dropped"}
+OWN = {SelfMatch.keep: "query's own id: kept", SelfMatch.drop: "query's own id: dropped"}
 TIES = {
-    Ties.docid_desc: "ties by document id, descending",
-    Ties.docid_asc: "ties by document id, ascending",
-    Ties.file: "ties in file order",
-    Ties.quicksort: "ties as numba's sort leaves them",
+    Ties.docid_desc: "ties: id descending",
+    Ties.docid_asc: "ties: id ascending",
+    Ties.file: "ties: file order",
+    Ties.quicksort: "ties: numba's sort",
 }
 
 
@@ -135,10 +135,10 @@ def _path(start: State, goal: State) -> Iterator[tuple[str, State]]:
     yield "", start
     theirs, spelt, tool = goal
     steps = (
-        ("precision", f"scores compared as float{theirs.precision}"),
+        ("precision", f"scores as float{theirs.precision}"),
         ("ties", TIES[theirs.ties]),
         ("self_match", OWN[theirs.self_match]),
-        ("judged_only", "unjudged documents removed" if theirs.judged_only else "unjudged documents kept"),
+        ("judged_only", "unjudged: removed" if theirs.judged_only else "unjudged: kept"),
         ("depth", f"depth {theirs.depth or 'unlimited'}"),
     )
     for name, words in steps:
@@ -146,16 +146,17 @@ def _path(start: State, goal: State) -> Iterator[tuple[str, State]]:
             rules = replace(rules, **{name: getattr(theirs, name)})
             yield words, (rules, measure, none)
     if spelt != measure:
+        added = [f"{k}={v}" for k, v in spelt.params if (k, v) not in measure.params]
         measure = spelt
-        yield f"formula: {spelt}", (rules, measure, none)
+        yield f"formula: {', '.join(added) or spelt}", (rules, measure, none)
     if rules.complete != theirs.complete:
         rules = replace(rules, complete=theirs.complete)
         yield (
-            "missing queries " + ("count as empty rankings" if rules.complete else "are left out"),
+            "missing queries " + ("counted" if rules.complete else "left out"),
             (rules, measure, none),
         )
     if tool is not None and tool.absent is not None:
-        yield "values of missing queries", (rules, measure, tool)
+        yield "missing queries' values", (rules, measure, tool)
 
 
 def _values(qrels: Qrels, path: Path, state: State, matches: dict[_Key, Matched], more: bool) -> Floats:
@@ -209,7 +210,7 @@ def _explanation(
     their_mean = tool.total(qrels, spelt, rules, theirs[~np.isnan(theirs)])
     if tool.total(qrels, spelt, rules, last[~np.isnan(last)]) != _figure(measure, last):
         switches.append(
-            Switch("figure over all queries", their_mean, np.zeros(len(last)), int((~np.isnan(last)).sum()))
+            Switch("how it sums up", their_mean, np.zeros(len(last)), int((~np.isnan(last)).sum()))
         )
     if tool.digits is not None and measure.name not in tool.exact and printed is None:
         their_mean = round(their_mean, tool.digits)

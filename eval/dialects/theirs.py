@@ -39,8 +39,8 @@ class Printed:
                 found.setdefault(parsed[0], []).append(name)
         return found
 
-    def values(self, measure: Measure, queries: list[str]) -> tuple[Floats, npt.NDArray[np.int64]]:
-        """[q] values, not a number where the file has none, and [q] their decimals."""
+    def values(self, measure: Measure, queries: list[str]) -> tuple[Floats, int]:
+        """[q] values, not a number where the file has none, and how many decimals they are printed with."""
         names = [measure.label or "", str(measure), *self.spellings.get(measure, [])]
         without = Measure(measure.name, measure.cutoff, tuple(p for p in measure.params if p[0] != "rel"))
         names += self.spellings.get(without, [])  # trec_eval and ranx print no level
@@ -48,11 +48,12 @@ class Printed:
             cells = [self.cells.get((name, query)) for query in queries]
             if any(cells):
                 values = np.array([np.nan if c is None else c[0] for c in cells])
-                return values, np.array([15 if c is None else c[1] for c in cells])
+                decimals = max(c[1] for c in cells if c)  # one number can end in zeros that are not printed
+                return values, decimals
         if (
             measure.kind == "geometric" or measure.name == "NumQ"
         ):  # trec_eval prints these over all queries only
-            return np.full(len(queries), np.nan), np.full(len(queries), 15)
+            return np.full(len(queries), np.nan), 15
         raise BadInput(
             f"the file of --theirs has no value of {measure}",
             f"it is looked for as {' or '.join(dict.fromkeys(filter(None, names)))}, or as any tool spells {measure}",
@@ -82,8 +83,8 @@ def against(
         return last, np.zeros(len(last))
     if tool.silent:  # it counts what it does not print
         theirs = np.where(np.isnan(theirs) & ~answered, last, theirs)
-    exact = (digits == 0) & (measure.kind != "sum")
-    room = np.where(exact, TOLERANCE, np.maximum(TOLERANCE, 0.5 * 10.0**-digits * (1 + 1e-9)))
+    exact = digits == 0 and measure.kind != "sum"
+    room = TOLERANCE if exact else max(TOLERANCE, 0.5 * 10.0**-digits * (1 + 1e-9))
     gap = np.nan_to_num(theirs) - np.nan_to_num(last)
     alone = np.isnan(theirs) != np.isnan(last)
     residual = np.where(np.abs(gap) > room, gap, 0.0)
