@@ -102,7 +102,7 @@ def switches(found: Sequence[Explanation], tool: str) -> Table:
     for one in found:
         n_ours = int((~np.isnan(one.ours)).sum())
         if not one.switches and one.explained:
-            rows.append([str(one.measure), f"intrex and {tool} agree", one.their_mean, "", n_ours])
+            rows.append([str(one.measure), f"intrex = {tool}", one.their_mean, "", n_ours])
             continue
         rows.append([str(one.measure), "intrex", one.our_mean, "", n_ours])
         for switch in one.switches:
