@@ -45,12 +45,11 @@ TOP = parse_measures(
         "sRBP",
         "infAP",
         "binG",
-        "nDCG_rel",
         "Rprec_mult@0.5",
         "F@5",
     ]
 )
-"""Never fall when a document of higher grade changes places with a lower one above it; trec_eval's own G can."""
+"""Never fall when a document of higher grade changes places with a lower one above it; trec_eval's G and ndcg_rel can."""
 UNBOUNDED = {"DCG", "RBP", "YAAP", "Utility"}
 
 
