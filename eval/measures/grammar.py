@@ -70,6 +70,8 @@ def _parse(text: str) -> list[Measure]:
     if cutoff is None and name in SYNONYMS and (other := ranx(text)):
         return other  # precision without a cutoff
     name = SYNONYMS.get(name, name)
+    if name == "SetRelP":  # ir_measures
+        name, given = "SetP", {**given, "relative": True}
     if name in MEASURES:
         return [_build(name, cutoff, given, text)]
     if other := other_tools(text):

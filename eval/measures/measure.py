@@ -119,7 +119,7 @@ class Measure:
         return (
             self.name
             + (f"({inner})" if inner else "")
-            + (f"@{self.cutoff:g}" if isinstance(self.cutoff, float) else "")
+            + (f"@{_number(self.cutoff)}" if isinstance(self.cutoff, float) else "")
             + (f"@{self.cutoff}" if isinstance(self.cutoff, int) else "")
         )
 
@@ -156,7 +156,13 @@ class Measure:
 
 def _spell(value: Any) -> str:
     if isinstance(value, tuple) and value and isinstance(value[0], tuple):
-        return "{" + ",".join(f"{k}:{v:g}" for k, v in value) + "}"
+        return "{" + ",".join(f"{k}:{_number(v)}" for k, v in value) + "}"
     if isinstance(value, tuple):
-        return "(" + ",".join(f"{v:g}" for v in value) + ("," if len(value) == 1 else "") + ")"
+        return "(" + ",".join(map(_number, value)) + ("," if len(value) == 1 else "") + ")"
     return repr(value)
+
+
+def _number(value: float) -> str:
+    """The shortest text that reads back as the same number, without a point where it has no fraction."""
+    short = f"{value + 0.0:g}"
+    return short if float(short) == value else repr(value)

@@ -157,7 +157,10 @@ def test_the_registry_of_ir_measures() -> None:
         cutoff = "@0.1" if name == "IPrec" else "@10" if _needs_cutoff(name) else ""
         assert parse_measures([name + cutoff])[0].name == name
         theirs = str(ir_measures.parse_measure(name + cutoff))
-        assert parse_measures([theirs]) == parse_measures([name + cutoff])
+        expected = (
+            ["NumRet(rel=1)"] if name == "NumRelRet" else [name + cutoff]
+        )  # one measure of two names there
+        assert parse_measures([theirs]) == parse_measures(expected)
 
 
 def _needs_cutoff(name: str) -> bool:
@@ -175,8 +178,8 @@ VALUES = {
     "hit": st.floats(-9, 9),
     "noise": st.floats(-9, 9),
     "miss": st.floats(-9, 9),
-    "gains": st.dictionaries(st.integers(-2, 9), st.floats(-9, 9).map(lambda x: round(x, 3)), min_size=1),
-    "points": st.lists(st.floats(0, 1).map(lambda x: round(x, 3)), min_size=1, max_size=4).map(tuple),
+    "gains": st.dictionaries(st.integers(-2, 9), st.floats(-9, 9), min_size=1),
+    "points": st.lists(st.floats(0, 1), min_size=1, max_size=4).map(tuple),
     "dcg": st.sampled_from(["log2", "exp-log2"]),
     "scope": st.sampled_from(["query", "collection"]),
     "judged_only": st.booleans(),
@@ -199,11 +202,7 @@ def measures(draw: st.DrawFn) -> str:
     text = name + (f"({inner})" if inner else "")
     if "cutoff" in own and (_needs_cutoff(name) or draw(st.booleans())):
         whole = own["cutoff"].annotation is not float
-        text += (
-            f"@{draw(st.integers(1, 5000))}"
-            if whole
-            else f"@{draw(st.floats(0, 1).map(lambda x: round(x, 3)))}"
-        )
+        text += f"@{draw(st.integers(1, 5000))}" if whole else f"@{draw(st.floats(0, 1))}"
     return text
 
 
