@@ -70,15 +70,20 @@ def evaluate(
     ] = None,
     depth: Annotated[
         int | None,
-        typer.Option("-M", "--depth", min=1, help="Score only this many documents of each ranking."),
+        typer.Option(
+            "-M", "--depth", min=1, max=2**31 - 1, help="Score only this many documents of each ranking."
+        ),
     ] = None,
     judged_only: Annotated[
         bool, typer.Option("-J", "--judged-only", help="Take unjudged documents out of the rankings first.")
     ] = False,
     ties: Annotated[
-        TieRule,
-        typer.Option("--ties", help="How equal scores are ordered, compared as 32- or 64-bit floats."),
-    ] = TieRule.f32_docid_desc,
+        TieRule | None,
+        typer.Option(
+            "--ties",
+            help="How equal scores are ordered, compared as 32- or 64-bit floats; f32-docid-desc unless given.",
+        ),
+    ] = None,
     drop_self: Annotated[
         bool,
         typer.Option("--drop-self", help="Take documents with the query's own id out first, as BEIR does."),
@@ -121,7 +126,9 @@ def evaluate(
     zscores: Annotated[str | None, typer.Option("-Z", hidden=True, help="trec_eval's: refused.")] = None,
 ) -> None:
     """Score runs against judgements. The rules (ties, missing, unjudged) are in docs/measures.md."""
-    from intrex.data.files import refuse_existing
+    from contextlib import ExitStack
+
+    from intrex.data.files import refuse_existing, spooled
     from intrex.data.locate import find_qrels
     from intrex.eval.dialects.dialect import find_tool
     from intrex.eval.measures import parse_measures
@@ -141,10 +148,24 @@ def evaluate(
         m for i, m in enumerate(asked) if m.name != "relstring" or not _named(asked[i + 1 :], "relstring")
     ]
     numeric = [m for m in asked if m.name not in TEXTS]
-    _refuse(numeric, trec, runs, no_summary and not per_query, as_tool, explain, theirs, scores)
+    _refuse(
+        _clashes(
+            numeric,
+            trec,
+            len(runs),
+            no_summary and not per_query,
+            as_tool,
+            explain,
+            theirs,
+            scores,
+            pool_bias,
+            ties is not None or drop_self,
+            per_query,
+        )
+    )
     if scores is not None:
         refuse_existing(scores, overwrite)
-    bits, _, rule = ties.value.partition("-")
+    bits, _, rule = (ties or TieRule.f32_docid_desc).value.partition("-")
     rules = Rules(
         int(bits[1:]),
         Ties(rule),
@@ -154,22 +175,22 @@ def evaluate(
         depth,
     )
     judged = find_qrels(qrels, subtopics=any(m.name in DIVERSE for m in numeric))
-    if explain is not None:
-        print_explained(
-            explain, judged, runs, numeric, rules, complete is not None, level or 1, theirs, per_query, form
-        )
-        return
-    if pool_bias:
-        print_pool_bias(judged, runs, numeric, rules, form)
-        return
-    digest = scores is not None
-    systems = _score(as_tool, judged, runs, numeric, rules, complete is not None, level or 1, digest)
-    if scores is not None:
-        write_scores(systems, scores, overwrite)
-    if trec:
-        print_trec(judged, runs[0], asked, systems[0], per_query, not no_summary)
-    else:
-        print_scores(systems, per_query, not no_summary, form)
+    given = complete is not None
+    with ExitStack() as opened:  # a pipe can be read once, a run may be looked at several times
+        runs = [opened.enter_context(spooled(path)) for path in runs]
+        if explain is not None:
+            print_explained(explain, judged, runs, numeric, rules, given, level or 1, theirs, per_query, form)
+            return
+        if pool_bias:
+            print_pool_bias(judged, runs, numeric, rules, form)
+            return
+        systems = _score(as_tool, judged, runs, numeric, rules, given, level or 1, scores is not None)
+        if scores is not None:
+            write_scores(systems, scores, overwrite)
+        if trec:
+            print_trec(judged, runs[0], asked, systems[0], per_query, not no_summary)
+        else:
+            print_scores(systems, len(numeric), per_query, not no_summary, form)
     notes(systems, judged)
 
 
@@ -191,32 +212,46 @@ def _refuse_trec_eval(rel_format: str, zscores: str | None) -> None:
         raise UsageError(f"{what} (trec_eval's -R {rel_format}) are not supported")
 
 
-def _refuse(
+def _refuse(clashes: dict[str, bool]) -> None:
+    """Options that cannot stand together, before anything is read: the first clash is the message."""
+    for message, holds in clashes.items():
+        if holds:
+            what, _, hint = message.partition("; ")
+            raise UsageError(what, hint or None)
+
+
+def _clashes(
     numeric: list[Measure],
     trec: bool,
-    runs: list[Path],
+    n_runs: int,
     silent: bool,
     as_tool: str | None,
     explain: str | None,
     theirs: Path | None,
     scores: Path | None,
-) -> None:
-    """Options that cannot stand together, before anything is read."""
-    if not numeric:
-        raise UsageError("no measure is named", "for example -m nDCG@10")
-    if silent:
-        raise UsageError("-n leaves nothing to print without -q")
-    if trec and len(runs) > 1:
-        raise UsageError("--format trec prints one run, as trec_eval does", "give one run, or another format")
-    if as_tool and explain:
-        raise UsageError("--as and --explain-diff are two questions: ask one at a time")
-    if theirs and not explain:
-        raise UsageError("--theirs is what --explain-diff compares with", "add --explain-diff TOOL")
-    if scores and (as_tool or explain):
-        raise UsageError(
-            "--scores feeds the leaderboard, which holds intrex's own scores",
-            "leave --as and --explain-diff out",
-        )
+    pool_bias: bool,
+    ordered: bool,
+    per_query: bool,
+) -> dict[str, bool]:
+    """What must not be asked for at once, each with whether it is."""
+    other = bool(as_tool or explain)
+    return {
+        "no measure is named; for example -m nDCG@10": not numeric,
+        "-n leaves nothing to print without -q": silent,
+        "--format trec prints one run, as trec_eval does; give one run, or another format": trec
+        and n_runs > 1,
+        "--format trec prints scores only": trec and (pool_bias or explain is not None),
+        "--as and --explain-diff are two questions; ask one at a time": bool(as_tool and explain),
+        "--theirs is what --explain-diff compares with; add --explain-diff TOOL": bool(
+            theirs and not explain
+        ),
+        "--scores feeds the leaderboard, which holds intrex's own scores; leave --as, --explain-diff and --pool-bias "
+        "out": bool(scores) and (other or pool_bias),
+        "--pool-bias is of intrex's own scores; leave --as and --explain-diff out": pool_bias and other,
+        "--pool-bias prints means only; leave -q out": pool_bias and per_query,
+        "the tool orders the run by its own rule; leave --ties and --drop-self out": bool(as_tool)
+        and ordered,
+    }
 
 
 def _score(

@@ -36,13 +36,13 @@ def _wide(form: ScoreFormat | None) -> bool:
     return table or form in (ScoreFormat.md, ScoreFormat.latex)
 
 
-def print_scores(systems: list[SystemScores], per_query: bool, total: bool, form: ScoreFormat | None) -> None:
-    """Print scores as a table: figures, or with ``per_query`` every query's values."""
+def print_scores(
+    systems: list[SystemScores], asked_for: int, per_query: bool, total: bool, form: ScoreFormat | None
+) -> None:
+    """Print the first ``asked_for`` measures as a table: figures, or with ``per_query`` every query's values."""
     from intrex.eval.report import by_query, summary
-    from intrex.eval.systems import ALWAYS
 
-    own = systems[0].scores.measures
-    asked = [m for i, m in enumerate(own) if m != ALWAYS or i < len(own) - 1 or len(own) == 1]
+    asked = systems[0].scores.measures[:asked_for]
     wide = _wide(form)
     headers, rows = by_query(systems, asked, wide, total) if per_query else summary(systems, asked, wide)
     emit(headers, rows, _plain(form), caption=systems[0].conditions.signature())

@@ -13,6 +13,7 @@ import ctypes
 import functools
 import hashlib
 import os
+import stat
 import subprocess
 import sys
 import tempfile
@@ -84,13 +85,23 @@ def _folders() -> Iterator[Path]:
 
 def _stored(key: str) -> bytes | None:
     for folder in _folders():
+        path = folder / f"intrex-kernels-{key}.o"
         try:
-            data = (folder / f"intrex-kernels-{key}.o").read_bytes()
+            if not _trusted(path):
+                continue
+            data = path.read_bytes()
         except OSError:
             continue
         if hashlib.sha256(data[32:]).digest() == data[:32]:
             return data[32:]
     return None
+
+
+def _trusted(path: Path) -> bool:
+    """Whether nobody but this user (or root) can have written the file: what it holds is run."""
+    found = path.stat()
+    ours = not hasattr(os, "geteuid") or found.st_uid in (os.geteuid(), 0)
+    return ours and not found.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
 
 
 def _store(key: str, code: bytes) -> None:
@@ -102,6 +113,7 @@ def _store(key: str, code: bytes) -> None:
             try:
                 with os.fdopen(handle, "wb") as stream:
                     stream.write(hashlib.sha256(code).digest() + code)
+                Path(hidden).chmod(0o644)
                 Path(hidden).replace(folder / f"intrex-kernels-{key}.o")
             finally:
                 Path(hidden).unlink(missing_ok=True)
@@ -142,8 +154,9 @@ def _survives(code: bytes) -> bool:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "kernels.o"
         path.write_bytes(code)
-        trial = (sys.executable, "-c", "from intrex.eval.native import trial; trial()", str(path))
-        return subprocess.run(trial, capture_output=True, check=False).returncode == 0
+        # -P: what lies in the current folder is not code of ours
+        trial = (sys.executable, "-P", "-c", "from intrex.eval.native import trial; trial()", str(path))
+        return subprocess.run(trial, capture_output=True, check=False, cwd=folder).returncode == 0
 
 
 def trial() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -11,7 +12,8 @@ from intrex.data.errors import UsageError
 from intrex.data.qrels import Qrels
 from intrex.eval.matching import Matched
 from intrex.eval.measures import Measure, Rankings
-from intrex.eval.measures.rankings import Floats, Ints, share
+from intrex.eval.measures.graded import gains_of, ideal_sum
+from intrex.eval.measures.rankings import Floats, Grades, Ints, share
 from intrex.eval.rules import Rules
 from intrex.eval.scoring import view
 
@@ -26,7 +28,7 @@ class PoolBias:
         upper: every unjudged document in the top k gains what the highest grade of the judgements gains, against the
             ideal of the judged documents, at most 1 a query. No grades of the unjudged could give more.
         condensed: unjudged documents taken out of the ranking first (Sakai 2007).
-        judged: share of the top k that was judged.
+        judged: share of the top k that was judged, for this query and with a grade of at least 0.
     """
 
     measure: Measure
@@ -45,36 +47,44 @@ def pool_bias(qrels: Qrels, matched: Matched, measures: Sequence[Measure], rules
     chosen = [m for m in measures if m.name == "nDCG"]
     if not chosen:
         raise UsageError("--pool-bias is about nDCG, and none is asked for", "-m nDCG@10")
+    if thinned := [m for m in chosen if dict(m.params).get("judged_only")] or rules.judged_only:
+        what = thinned[0] if isinstance(thinned, list) else "-J"
+        raise UsageError(f"--pool-bias shows the condensed list itself: leave judged_only out ({what})")
     rankings = view(qrels, matched, rules)
     keep = matched.answered | rules.complete
-    highest = int(qrels.grades.max(initial=0))
     found = []
     for measure in chosen:
         lower = measure.values(rankings)
-        upper = np.minimum(1.0, lower + _could_gain(measure, rankings, highest))
+        upper = _upper(measure, rankings, lower, qrels.grades)
         condensed = measure.given(judged_only=True).values(rankings)
-        judged = Measure("Judged", measure.cutoff).values(rankings)
+        judged = 1 - share(_unjudged(measure, rankings), _depth(measure, rankings))
         found.append(PoolBias(measure, *(float(np.mean(v[keep])) for v in (lower, upper, condensed, judged))))
     return found
 
 
-def _could_gain(measure: Measure, r: Rankings, highest: int) -> Floats:
-    """[q] what the unjudged documents in the top k would add, were each of the highest grade."""
-    depth = r.retrieved if measure.cutoff is None else np.minimum(r.retrieved, int(measure.cutoff))
-    top = np.zeros(int(depth.max(initial=0)) + 1)
-    top[1:] = np.cumsum(1 / np.log2(np.arange(2, len(top) + 1)))
-    params = tuple(p for p in measure.params if p[0] != "judged_only")
-    gain = Measure("DCG", None, params).values(Rankings.of([highest], [highest]))[0]
+def _depth(measure: Measure, r: Rankings) -> Ints:
+    """[q] how many documents of each ranking the measure looks at."""
+    return r.retrieved if measure.cutoff is None else np.minimum(r.retrieved, int(measure.cutoff))
+
+
+def _unjudged(measure: Measure, r: Rankings) -> Ints:
+    """[q] how many of those were not judged, negative grades among them."""
+    depth = _depth(measure, r)
+    return depth - r.counts((r.grades >= 0) & (r.ranks <= depth[r.query]))
+
+
+def _upper(measure: Measure, r: Rankings, lower: Floats, grades: Grades) -> Floats:
+    """[q] the value were each unjudged document in the top k of the grade that gains most, at most 1."""
+    params: dict[str, Any] = {k: dict(v) if k == "gains" else v for k, v in measure.params}
+    shape = params.get("dcg", "log2"), params.get("floor", 1), params.get("gains")
+    named = np.array(list(params.get("gains") or ()), np.int32)
+    gain = float(gains_of(np.concatenate([grades, named]), *shape).max(initial=0.0))
+    ideal = ideal_sum(r, gains_of(r.pool, *shape), None if measure.cutoff is None else int(measure.cutoff))
+    depth = _depth(measure, r)
+    discounts = np.zeros(int(depth.max(initial=0)) + 1)
+    discounts[1:] = np.cumsum(1 / np.log2(np.arange(2, len(discounts) + 1)))
     judged = r.sums(1 / np.log2(r.ranks + 1), (r.grades >= 0) & (r.ranks <= depth[r.query]))
-    ideal = _ideal(measure, r)
-    added = gain * (top[depth] - judged)
-    return share(added, ideal)
-
-
-def _ideal(measure: Measure, r: Rankings) -> Floats:
-    """[q] the discounted gains of the ideal ranking: those of the pool, ranked as it stands."""
-    sizes = np.diff(r.pool_offsets)
-    ranks: Ints = np.arange(len(r.pool)) - np.repeat(r.pool_offsets[:-1], sizes) + 1
-    best = Rankings(sizes, r.pool_offsets, ranks, r.pool, r.pool_offsets, r.pool)
-    params = tuple(p for p in measure.params if p[0] != "judged_only")
-    return Measure("DCG", measure.cutoff, params).values(best)
+    could = lower + share(gain * (discounts[depth] - judged), ideal)
+    # Without any gain among the judged documents, one unjudged document that gains would be the whole ideal.
+    alone = (ideal == 0) & (_unjudged(measure, r) > 0) & (gain > 0)
+    return np.where(alone, 1.0, np.minimum(1.0, could))

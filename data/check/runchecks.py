@@ -17,9 +17,9 @@ from intrex.data.check.numbers import Floats, floats, integers
 from intrex.data.errors import a_kind
 from intrex.data.files import reading
 from intrex.data.ids import Bytes, as_bytes, id_problem
+from intrex.data.runformats import FLOAT32_ENDS
 
 _TREND = 3  # growing scores: fewer may be one row in the wrong place
-_LARGEST = float(np.finfo(np.float32).max)
 
 
 class Rows(NamedTuple):
@@ -62,7 +62,7 @@ def _scores(table: Table, findings: Findings) -> Floats:
     """The scores; what is no finite number is reported and becomes NaN."""
     column = table.columns[4]
     score, bad = floats(column)
-    odd = ~bad & ~(np.abs(score) <= _LARGEST)
+    odd = ~bad & ~(np.abs(score) < FLOAT32_ENDS)
     report_cells(findings, "R001", bad, table.lines, column, "the score is {!r}")
     report_cells(findings, "R002", odd, table.lines, column, "the score is {}")
     return np.where(bad | odd, np.nan, score)
@@ -280,7 +280,7 @@ def _json_rows(ranked: Any, findings: Findings) -> Iterator[tuple[str, str, floa
                 findings.add("I007", [], wrong, 1)
             elif isinstance(score, bool) or not isinstance(score, (int, float)):
                 findings.add("R001", [], f"query {query}, document {doc}: the score is {a_kind(score)}", 1)
-            elif not abs(score) <= _LARGEST:
+            elif not abs(score) < FLOAT32_ENDS:
                 findings.add("R002", [], f"query {query}, document {doc}: the score is {score!r}", 1)
             else:
                 yield query, doc, float(score)

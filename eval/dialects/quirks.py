@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import numpy.typing as npt
 
@@ -68,6 +70,25 @@ def zero_by_zero(qrels: Qrels, matched: Matched, measure: Measure, rules: Rules,
             "retrieves no judged document",
             "leave iprec_at_recall and 11pt_avg out, or unjudged documents in",
         )
+
+
+def close_gains(qrels: Qrels, matched: Matched, measure: Measure, rules: Rules) -> None:
+    """Where trec_eval's ideal is not: it sorts gains by their difference cut to a whole number (gain_init.c)."""
+    named = dict(dict(measure.params).get("gains") or ())
+    if not named:
+        return
+    gains = sorted(
+        {
+            float(g): g
+            for g in (*named.values(), *(g for g in range(int(qrels.grades.max()) + 1) if g not in named))
+        }
+    )
+    for low, high in itertools.pairwise(gains):
+        if high - low < 1:
+            raise BadInput(
+                f"trec_eval takes the gains {low:g} and {high:g} for equal when it sorts them, and its ideal ranking is none",
+                "name gains that are at least 1 apart, those of grades that are not named are the grades themselves",
+            )
 
 
 def _highest(qrels: Qrels) -> npt.NDArray[np.int32]:

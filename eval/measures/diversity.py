@@ -28,7 +28,7 @@ def alpha_ndcg(r: Rankings, *, cutoff: int | None = None, alpha: float = 0.5, re
     """
     out = np.zeros(len(r))
     for i, found, pool in _covered(r, cutoff, rel):
-        best = _ideal(pool, alpha, r.retrieved[i] if cutoff is None else cutoff)
+        best = _ideal(pool, alpha, len(pool) if cutoff is None else cutoff)
         ranks = np.arange(1, len(best) + 1)
         ideal = float((_gains(best, alpha) / np.log2(ranks + 1)).sum())
         own, at = found

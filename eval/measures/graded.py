@@ -32,8 +32,8 @@ def ndcg(
     >>> ndcg(one, cutoff=5).round(6).tolist(), ndcg(one, cutoff=5, dcg="exp-log2").round(6).tolist()
     ([0.608673], [0.530156])
     """
-    found = _discounted(r, _gains(r.grades, dcg, floor, gains), cutoff)
-    return share(found, _ideal(r, _gains(r.pool, dcg, floor, gains), cutoff))
+    found = _discounted(r, gains_of(r.grades, dcg, floor, gains), cutoff)
+    return share(found, ideal_sum(r, gains_of(r.pool, dcg, floor, gains), cutoff))
 
 
 def dcg_sum(
@@ -49,10 +49,11 @@ def dcg_sum(
     >>> dcg_sum(Rankings.of([1, 0, 2, None, 3], [3, 2, 1, 1, 0]), cutoff=5).round(6).tolist()
     [3.160558]
     """
-    return _discounted(r, _gains(r.grades, dcg, floor, gains), cutoff)
+    return _discounted(r, gains_of(r.grades, dcg, floor, gains), cutoff)
 
 
-def _gains(grades: Grades, dcg: str, floor: int, gains: Mapping[int, float] | None) -> Floats:
+def gains_of(grades: Grades, dcg: str, floor: int, gains: Mapping[int, float] | None) -> Floats:
+    """[n] float64, the gain of each grade; see `ndcg`."""
     positive = np.where(grades >= floor, grades, 0).astype(np.float64)
     found: Floats = np.exp2(positive) - 1 if dcg == "exp-log2" else positive
     for grade, gain in (gains or {}).items():
@@ -64,7 +65,7 @@ def _discounted(r: Rankings, gains: Floats, cutoff: int | None) -> Floats:
     return r.sums(gains / np.log2(r.ranks + 1), None if cutoff is None else r.ranks <= cutoff)
 
 
-def _ideal(r: Rankings, gains: Floats, cutoff: int | None) -> Floats:
+def ideal_sum(r: Rankings, gains: Floats, cutoff: int | None) -> Floats:
     """[q] the discounted gains of the best ranking; documents that gain nothing or less are not in it."""
     order = np.lexsort((-gains, r.pool_query))
     gains, rank = gains[order], _places(r.pool_offsets)

@@ -134,6 +134,7 @@ class Rankings:
             ranks=self.so_far(keep)[keep],
             grades=self.grades[keep],
             rows=None if self.rows is None else self.rows[keep],
+            strays=None if self.strays is None else (self.strays[0][:0], self.strays[1][:0]),
         )
 
     def cut(self, depth: int) -> Rankings:
@@ -147,7 +148,14 @@ class Rankings:
             ranks=self.ranks[keep],
             grades=self.grades[keep],
             rows=None if self.rows is None else self.rows[keep],
+            strays=self._strays_to(depth),
         )
+
+    def _strays_to(self, depth: int) -> tuple[Ints, Ints] | None:
+        if self.strays is None:
+            return None
+        rows, ranks = self.strays
+        return rows[ranks <= depth], ranks[ranks <= depth]
 
 
 def totals(rows: Ints, values: npt.NDArray[Any], size: int) -> Floats:

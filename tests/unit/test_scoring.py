@@ -6,13 +6,15 @@ import pytest
 import intrex.eval.scoring
 from intrex.data.errors import BadInput, UsageError
 from intrex.data.locate import Judged
-from intrex.data.qrels import Qrels
+from intrex.data.qrels import Qrels, read_qrels
 from intrex.data.run import Run
 from intrex.eval.leaderboard import leaderboard, pivot, to_csv
 from intrex.eval.measures import binary, cost, diversity, graded, parse_measures, pool
+from intrex.eval.poolbias import pool_bias
+from intrex.eval.rules import Rules
 from intrex.eval.scorefile import read_scores, write_scores
-from intrex.eval.scoring import evaluate
-from intrex.eval.systems import score_systems
+from intrex.eval.scoring import evaluate, score
+from intrex.eval.systems import match_path, score_files, score_systems
 
 # The worked example of our reference: trec_eval's values
 QRELS = {"q1": {"a": 2, "b": 0, "c": 1, "d": 3, "x": 1}, "q2": {"e": 1, "f": 0}, "q3": {"g": 1}}
@@ -129,3 +131,31 @@ def test_systems_with_other_measures_leave_cells_empty() -> None:
     other = score_systems(judged, [("f", Run.from_dict(RUN, "other"))], parse_measures(["P@5"]))
     _, table = pivot(leaderboard(one + other), ["AP", "P@5"])
     assert [line[2] == "" for line in table] == [False, True] and table[0][3] == ""
+
+
+def test_holes_of_the_collection_follow_the_cut(tmp_path: Path) -> None:
+    (tmp_path / "q").write_text("q1 0 a 1\nq2 0 b 1\n")
+    (tmp_path / "r").write_text("q1 Q0 x 1 3 t\nq1 Q0 b 2 2 t\nq1 Q0 a 3 1 t\n")
+    measure = parse_measures(["Hole(scope='collection')@2"])
+    judged = Judged(read_qrels(tmp_path / "q"), "q", "")
+
+    def of(rules: Rules) -> float:
+        return score_files(judged, [tmp_path / "r"], measure, rules)[0].scores.values[0, 0]
+
+    assert of(Rules()) == of(Rules(depth=1)) == 0.5 and of(Rules(judged_only=True)) == 0.0
+
+
+def test_bounds_of_the_pool_hold_whatever_the_unjudged_are(tmp_path: Path) -> None:
+    (tmp_path / "r").write_text("q1 Q0 z 1 3 t\nq1 Q0 b 2 2 t\nq1 Q0 a 3 1 t\n")
+    run = match_path  # the run is matched against judgements without and with a grade of z
+    for gains in ("", "(gains={1:5,3:1})"):
+        measure = parse_measures([f"nDCG{gains}@10"])
+        known = Qrels.from_dict({"q1": {"a": 1, "b": 3}})
+        [bias] = pool_bias(known, run(known, tmp_path / "r", Rules()), measure, Rules())
+        for grade in range(4):
+            graded = Qrels.from_dict({"q1": {"a": 1, "b": 3, "z": grade}})
+            true = score(graded, Run.from_dict({"q1": {"z": 3.0, "b": 2.0, "a": 1.0}}), measure).values[0, 0]
+            assert true <= bias.upper + 1e-12
+    nothing = Qrels.from_dict({"q1": {"a": 0}, "q2": {"b": 1}})
+    [bias] = pool_bias(nothing, run(nothing, tmp_path / "r", Rules()), parse_measures(["nDCG@10"]), Rules())
+    assert bias.upper == 0.5  # q1: z alone could be the whole ideal; q2 is not answered
