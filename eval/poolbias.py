@@ -57,7 +57,8 @@ def pool_bias(qrels: Qrels, matched: Matched, measures: Sequence[Measure], rules
         lower = measure.values(rankings)
         upper = _upper(measure, rankings, lower, qrels.grades)
         condensed = measure.given(judged_only=True).values(rankings)
-        judged = 1 - share(_unjudged(measure, rankings), _depth(measure, rankings))
+        depth = _depth(measure, rankings)
+        judged = share(depth - _unjudged(measure, rankings), depth)
         found.append(PoolBias(measure, *(float(np.mean(v[keep])) for v in (lower, upper, condensed, judged))))
     return found
 
