@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import json
+import math
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from intrex.data.errors import BadInput, Problems, UsageError
-from intrex.data.files import read_lines, require_file
+from intrex.data.errors import BadInput, Problems, UsageError, a_kind
+from intrex.data.files import json_reason, read_lines, read_pieces, require_file, spooled
+from intrex.data.lines import first_line
 from intrex.eval.dialects.dialect import Dialect
 from intrex.eval.measures import Measure, parse_measures
 
 Floats = npt.NDArray[np.float64]
 TOLERANCE = 1e-9
+UNSAID = "leave out the queries that the tool gives no value of"
 
 
 @dataclass(frozen=True)
@@ -97,35 +102,79 @@ def read_theirs(path: Path) -> Printed:
     The second form of JSON is that of ranx's ``Run.scores``; it is told from the first by its names of measures.
     """
     require_file(path, "file of --theirs")
-    text = path.read_text(encoding="utf-8")
-    if text.lstrip().startswith("{"):
-        return Printed(_from_json(text, path))
+    with spooled(path) as kept:
+        if first_line(kept).lstrip().startswith("{"):
+            return Printed(_from_json(b"".join(read_pieces(kept)), path))
+        return Printed(_from_lines(kept))
+
+
+def _from_lines(path: Path) -> dict[tuple[str, str], tuple[float, int]]:
     problems = Problems(path.name)
-    found = {}
+    found: dict[tuple[str, str], tuple[float, int]] = {}
     for number, line in read_lines(path, problems):
         fields = line.split()
+        where = f"{path.name}:{number}"
         if len(fields) < 3 or (len(fields) > 3 and fields[0] not in ("runid", "relstring")):
-            problems.add(f"{path.name}:{number}", "3 columns are needed: measure, query, value")
+            problems.add(where, "3 columns are needed: measure, query, value")
             continue
-        if fields[1] == "all" or fields[0] in ("runid", "relstring"):
+        name, query, text = fields[:3]
+        if query == "all" or name in ("runid", "relstring"):
             continue
         try:
-            found[fields[0], fields[1]] = float(fields[2]), len(fields[2].partition(".")[2])
+            value = float(text)
         except ValueError:
-            problems.add(f"{path.name}:{number}", f"the value is {fields[2]!r}, a number is needed")
+            problems.add(where, f"the value is {text!r}, a number is needed")
+            continue
+        if not math.isfinite(value):
+            problems.add(where, f"the value is {text!r}, a finite number is needed", UNSAID)
+        elif (name, query) in found:
+            problems.add(where, f"{name} of query {query} a second time", "give one value for each query")
+        else:
+            found[name, query] = value, len(text.partition(".")[2])
     problems.raise_if_any()
-    return Printed(found)
+    return found
 
 
-def _from_json(text: str, path: Path) -> dict[tuple[str, str], tuple[float, int]]:
+def _from_json(raw: bytes, path: Path) -> dict[tuple[str, str], tuple[float, int]]:
     try:
-        rows = [(str(a), str(b), float(v)) for a, inner in json.loads(text).items() for b, v in inner.items()]
-    except (ValueError, AttributeError, TypeError) as error:
-        raise BadInput(f"--theirs reads {{query: {{measure: value}}}}: {error} ({path})") from error
+        read = json.loads(raw.decode("utf-8"), parse_constant=_no_constant, object_pairs_hook=_once)
+    except (ValueError, RecursionError) as error:
+        raise BadInput(f"--theirs: broken JSON: {json_reason(error)} ({path})") from error
+    rows = []
+    for a, inner in read.items():
+        if not isinstance(inner, dict):
+            raise BadInput(
+                f"--theirs reads {{query: {{measure: value}}}}; {a!r} has {a_kind(inner)} ({path})",
+                "write one object for each query, or for each measure",
+            )
+        rows += [(a, b, _number(v, f"{b!r} of {a!r}", path)) for b, v in inner.items()]
     outer = {a for a, _, _ in rows}
     if outer and all(_is_measure(name) for name in outer):
         return {(a, b): (v, 15) for a, b, v in rows}
     return {(b, a): (v, 15) for a, b, v in rows}
+
+
+def _no_constant(text: str) -> float:
+    raise ValueError(f"{text} is not a number; {UNSAID}")
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object's members; raises ValueError where two have one name."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f"{next(n for n in names if names.count(n) > 1)!r} stands twice in one object")
+    return found
+
+
+def _number(value: object, what: str, path: Path) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise BadInput(
+            f"--theirs: the value of {what} is {a_kind(value)}, a number is needed ({path})", UNSAID
+        )
+    if not abs(value) <= sys.float_info.max:
+        raise BadInput(f"--theirs: the value of {what} is not a finite number ({path})", UNSAID)
+    return float(value)
 
 
 def _is_measure(name: str) -> bool:

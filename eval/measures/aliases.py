@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Callable, Set
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass
 
 from intrex.data.errors import UsageError
@@ -66,6 +67,9 @@ def _gains(name: str) -> TrecName:
 
 def _p(name: str) -> TrecName:
     def make(pairs: tuple[tuple[str, float], ...]) -> Measure:
+        unknown = [key for key, _ in pairs if key != "p"]
+        if unknown:
+            raise UsageError(f"unknown parameter {unknown[0]!r}: rbp has p, as in rbp.p=0.8")
         p = dict(pairs).get("p", 0.9)
         return Measure(name).given(**({"p": p} if p != 0.9 else {}))
 
@@ -79,6 +83,12 @@ def _utility(values: tuple[float, ...]) -> Measure:
         raise UsageError("the fourth weight of utility is not supported: it needs the collection's size")
     given = zip(("hit", "noise", "miss"), values, (1.0, -1.0, 0.0), strict=False)
     return Measure("Utility").given(**{key: value for key, value, usual in given if value != usual})
+
+
+def _set_f(values: tuple[float, ...]) -> Measure:
+    if len(values) != 1:
+        raise UsageError(f"set_F has one parameter, not {len(values)}: set_F.0.5")
+    return Measure("SetF").given(**({} if values[0] == 1 else {"beta": values[0]}))
 
 
 _TENTHS = tuple(i / 10 for i in range(11))
@@ -121,9 +131,7 @@ TREC: dict[str, TrecName] = {
     "set_relative_P": _scalar("SetP", relative=True),
     "set_recall": _scalar("SetR"),
     "set_map": _scalar("SetAP"),
-    "set_F": TrecName(
-        "numbers", lambda v: Measure("SetF").given(**({} if v[0] == 1 else {"beta": v[0]})), (1.0,)
-    ),
+    "set_F": TrecName("numbers", _set_f, (1.0,)),
     "num_nonrel_judged_ret": _scalar("NumNonRelRet"),
     "yaap": _scalar("YAAP"),
     "rbp": _p("sRBP"),
@@ -210,21 +218,45 @@ def _expand(name: str, entry: TrecName, params: str) -> list[Measure]:
             raise ValueError("no parameters")
         return [_labelled(entry.make(), name)]
     if entry.form == "text":
-        return [_labelled(entry.make(*([float(params)] if params else [])), name + suffix)]
+        if params and name == "runid":
+            raise ValueError("no parameters")
+        return [
+            _labelled(entry.make(*_cutoffs(name, [_finite(name, params)] if params else [])), name + suffix)
+        ]
     if entry.form in ("gains", "named"):
-        pairs = [part.split("=") for part in params.split(",") if part]
-        if entry.form == "gains":
-            return [_labelled(entry.make(tuple(sorted((int(k), float(v)) for k, v in pairs))), name + suffix)]
-        return [_labelled(entry.make(tuple((k, float(v)) for k, v in pairs)), name + suffix)]
-    numbers = tuple(float(part) for part in params.split(",")) if params else entry.default
+        kind = int if entry.form == "gains" else str
+        return [_labelled(entry.make(_pairs(name, params, kind)), name + suffix)]
+    numbers = tuple(_finite(name, part) for part in params.split(",")) if params else entry.default
     if entry.form == "numbers":
         return [_labelled(entry.make(numbers), name + suffix)]
     if entry.form == "floats":
         return [_labelled(entry.make(float(x)), f"{name}_{x:3.2f}") for x in sorted(set(numbers))]
-    cutoffs = sorted({int(x) for x in numbers})
-    if cutoffs[0] < 1:
-        raise UsageError(f"the cutoffs of {name} must be at least 1: {params!r}")
-    return [_labelled(entry.make(k), f"{name}_{k}") for k in cutoffs]
+    return [_labelled(entry.make(k), f"{name}_{k}") for k in _cutoffs(name, numbers)]
+
+
+def _finite(name: str, text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise UsageError(f"{text!r} as a parameter of {name}: a finite number is needed")
+    return value
+
+
+def _cutoffs(name: str, numbers: Sequence[float]) -> list[int]:
+    for number in numbers:
+        if number != int(number) or not 1 <= number < 2**31:
+            raise UsageError(
+                f"the cutoffs of {name} must be at least 1, below 2^31, and integers: {number:.17g}"
+            )
+    return sorted({int(x) for x in numbers})
+
+
+def _pairs(name: str, params: str, kind: type[int] | type[str]) -> tuple[tuple[int | str, float], ...]:
+    """``1=3,2=9`` as sorted pairs."""
+    split = [part.split("=") for part in params.split(",") if part]
+    pairs = [(kind(key), _finite(name, value)) for key, value in split]
+    if len(dict(pairs)) < len(pairs):
+        raise UsageError(f"a parameter of {name} is given twice: {params!r}")
+    return tuple(sorted(pairs))
 
 
 def _labelled(measure: Measure, label: str) -> Measure:

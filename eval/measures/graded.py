@@ -10,6 +10,9 @@ import numpy.typing as npt
 from intrex.data.errors import BadInput
 from intrex.eval.measures.rankings import Floats, Grades, Ints, Rankings, share, totals
 
+HIGHEST = 1000
+"""The highest grade g of which 2^g, and sums of that, are finite numbers."""
+
 
 def ndcg(
     r: Rankings,
@@ -27,6 +30,9 @@ def ndcg(
     document gains anything.
 
     Source: Järvelin and Kekäläinen 2002, trec_eval's ``ndcg`` and ``ndcg_cut``; Burges et al. 2005 for exp-log2.
+
+    Raises:
+        BadInput: exp-log2 with a grade above 1000.
 
     >>> one = Rankings.of([1, 0, 2, None, 3], [3, 2, 1, 1, 0])
     >>> ndcg(one, cutoff=5).round(6).tolist(), ndcg(one, cutoff=5, dcg="exp-log2").round(6).tolist()
@@ -55,10 +61,21 @@ def dcg_sum(
 def gains_of(grades: Grades, dcg: str, floor: int, gains: Mapping[int, float] | None) -> Floats:
     """[n] float64, the gain of each grade; see `ndcg`."""
     positive = np.where(grades >= floor, grades, 0).astype(np.float64)
-    found: Floats = np.exp2(positive) - 1 if dcg == "exp-log2" else positive
+    if dcg == "exp-log2":
+        kept = positive[~np.isin(grades, list(gains or {}))]
+        _require_powers(int(kept.max(initial=0)), "dcg='exp-log2'", "dcg='log2' takes the grade as the gain")
+        positive = np.exp2(np.minimum(positive, HIGHEST)) - 1
+    found: Floats = positive
     for grade, gain in (gains or {}).items():
         found[grades == grade] = gain
     return found
+
+
+def _require_powers(highest: int, what: str, hint: str) -> None:
+    if highest > HIGHEST:
+        raise BadInput(
+            f"{what} and a judgement of grade {highest}: 2^grade is too large above {HIGHEST}", hint
+        )
 
 
 def _discounted(r: Rankings, gains: Floats, cutoff: int | None) -> Floats:
@@ -88,13 +105,16 @@ def expected_reciprocal_rank(r: Rankings, *, cutoff: int | None = None, max: int
     Source: Chapelle et al. 2009; gdeval and ir_measures assume 4.
 
     Raises:
-        BadInput: a judgement is above that grade.
+        BadInput: a judgement is above that grade, or above 1000.
 
     >>> one = Rankings.of([1, 0, 2, None, 3], [3, 2, 1, 1, 0])
     >>> expected_reciprocal_rank(one).round(6).tolist(), expected_reciprocal_rank(one, max=3).round(6).tolist()
     ([0.187744], [0.330078])
     """
     highest = int(r.pool.max(initial=0))
+    _require_powers(
+        highest, "ERR", "map the grades to a smaller scale, or take nDCG, whose gain is the grade"
+    )
     if highest > max:
         raise BadInput(
             f"ERR(max={max}) and a judgement of grade {highest}",

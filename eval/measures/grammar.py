@@ -13,6 +13,22 @@ from intrex.eval.measures.aliases import SYNONYMS, TEXTS, other_tools, ranx, tre
 from intrex.eval.measures.measure import MEASURES, Measure, parameters
 
 HINT = "a measure reads like nDCG@10, RR@10, R@100, AP, P(rel=2)@5, or as trec_eval, ranx, BEIR and MTEB spell it"
+TOP = 2**31 - 1
+"""The highest integer that a measure takes: a cutoff, a grade, a relevance level."""
+HUGE = 1e100
+"""The largest gain or weight: sums of such numbers, and the squares of those, are still finite."""
+LIMITS: dict[str, tuple[float, float]] = {
+    "rel": (1, TOP),
+    "floor": (1, TOP),
+    "max": (1, 1000),
+    "p": (0, 1),
+    "alpha": (0, 1),
+    "beta": (0, 1e6),
+    "hit": (-HUGE, HUGE),
+    "noise": (-HUGE, HUGE),
+    "miss": (-HUGE, HUGE),
+}
+"""The lowest and the highest value of a parameter; a level whose default is 0 may be 0."""
 KINDS = {int: "an integer", float: "a number", str: "a text", bool: "True or False"}
 
 
@@ -61,27 +77,38 @@ def _canonical(measure: Measure) -> Measure:
 
 def _parse(text: str) -> list[Measure]:
     if theirs := trec_eval(text):
-        return theirs
+        return _fit(theirs, text)
     try:
         tree = ast.parse(text, mode="eval").body
         name, cutoff, given = _read(tree)
     except (ValueError, SyntaxError, RecursionError, MemoryError):
         name, cutoff, given = "", None, {}
     if cutoff is None and name in SYNONYMS and (other := ranx(text)):
-        return other  # precision without a cutoff
+        return _fit(other, text)  # precision without a cutoff
     name = SYNONYMS.get(name, name)
     if name == "SetRelP":  # ir_measures
         name, given = "SetP", {**given, "relative": True}
     if name in MEASURES:
         return [_build(name, cutoff, given, text)]
     if other := other_tools(text):
-        return other
+        return _fit(other, text)
     word = text.split("(")[0].split("@")[0]
     if not word or not any(c.isalpha() for c in word):
         raise UsageError(f"not a measure: {text!r}")
     folded = {name.lower() for name in MEASURES.table}
     known = [*MEASURES.table, *(name for name in SYNONYMS if name.lower() not in folded)]
     raise UsageError(f"unknown measure {text!r}: {nearest(word, known)}")
+
+
+def _fit(measures: list[Measure], text: str) -> list[Measure]:
+    """Another tool's measures, held to the same limits as those of our grammar."""
+    found = []
+    for one in measures:
+        if one.name not in TEXTS:
+            given = {k: dict(v) if k == "gains" else v for k, v in one.params}
+            one = replace(_build(one.name, one.cutoff, given, text), label=one.label)
+        found.append(one)
+    return found
 
 
 def _read(node: ast.expr) -> tuple[str, float | None, dict[str, Any]]:
@@ -96,6 +123,8 @@ def _read(node: ast.expr) -> tuple[str, float | None, dict[str, Any]]:
     if isinstance(node, ast.Call):
         if node.args or any(k.arg is None for k in node.keywords):
             raise ValueError("parameters are named")
+        if len({k.arg for k in node.keywords}) < len(node.keywords):
+            raise ValueError("a parameter is given once")
         given = {cast("str", k.arg): ast.literal_eval(k.value) for k in node.keywords}
         node = node.func
     if not isinstance(node, ast.Name):
@@ -128,45 +157,57 @@ def _cutoff(value: float | None, wanted: inspect.Parameter | None, name: str, te
             )
         return None
     if wanted.annotation is float:
-        if not 0 <= value <= (1 if name == "IPrec" else float("inf")):
+        if name == "IPrec" and not 0 <= value <= 1:
             raise UsageError(f"the cutoff of {text!r} is a recall from 0 to 1")
+        if not 0 <= value <= 1e6:
+            raise UsageError(f"the cutoff of {text!r} is a multiple of R from 0 to 1,000,000")
         return float(value)
     if not isinstance(value, int) or value < 1:
         raise UsageError(f"the cutoff of {text!r} must be at least 1, and an integer")
+    if value > TOP:
+        raise UsageError(f"the cutoff of {text!r} must be below 2^31")
     return value
 
 
 def _checked(value: Any, wanted: inspect.Parameter, what: str) -> Any:
-    """The value in its canonical type; raises `UsageError` where it is of the wrong one."""
+    """The value in its canonical type; raises `UsageError` where it is of the wrong one, or out of bounds."""
     kind = wanted.annotation
     if wanted.name == "gains":
-        if not isinstance(value, dict) or not all(
-            type(k) is int and type(v) in (int, float) for k, v in value.items()
-        ):
-            raise UsageError(
-                f"{what} is {value!r}, a mapping of grades to numbers is needed: gains={{1:3.5}}"
-            )
-        return tuple(sorted((k, float(v)) for k, v in value.items())) or None
+        return _gains(value, what)
     if wanted.name == "points":
-        if (
-            not isinstance(value, (tuple, list))
-            or not value
-            or not all(type(v) in (int, float) for v in value)
-        ):
-            raise UsageError(f"{what} is {value!r}, some recalls are needed: points=(0.2,0.5,0.8)")
-        return tuple(map(float, value))
-    if kind is float and type(value) is int:
-        value = float(value)
-    if type(value) is not kind:
+        return _points(value, what)
+    if type(value) is not kind and not (kind is float and type(value) is int):
         raise UsageError(f"{what} is {value!r}, {KINDS.get(kind, 'another value')} is needed")
-    if wanted.name in ("rel", "max", "floor") and value < (0 if wanted.default == 0 else 1):
-        raise UsageError(f"{what} is {value}, at least 1 is needed")
-    if wanted.name in ("p", "alpha") and not 0 <= value <= 1:
-        raise UsageError(f"{what} is {value}, from 0 to 1 is needed")
+    if wanted.name in LIMITS or kind in (int, float):
+        low, high = LIMITS.get(wanted.name, (-TOP, TOP))
+        low = 0 if kind is int and wanted.default == 0 else low
+        if not low <= value <= high:
+            needed = f"from {low:g} to {high:g}" if value > high or kind is float else f"at least {low:g}"
+            raise UsageError(f"{what} is {value}, {needed} is needed")
     choices = _choices(wanted)
     if choices and value not in choices:
         raise UsageError(f"{what} is {value!r}: {nearest(value, choices)}")
-    return value
+    return float(value) if kind is float else value
+
+
+def _gains(value: Any, what: str) -> tuple[tuple[int, float], ...] | None:
+    """A mapping of grades to gains as sorted pairs; None where it is empty."""
+    if not isinstance(value, dict) or not all(
+        type(k) is int and type(v) in (int, float) for k, v in value.items()
+    ):
+        raise UsageError(f"{what} is {value!r}, a mapping of grades to numbers is needed: gains={{1:3.5}}")
+    if not all(-TOP <= k <= TOP and -HUGE <= v <= HUGE for k, v in value.items()):
+        raise UsageError(f"{what}: grades below 2^31 and gains from -1e100 to 1e100 are needed")
+    return tuple(sorted((k, float(v)) for k, v in value.items())) or None
+
+
+def _points(value: Any, what: str) -> tuple[float, ...]:
+    """Some recalls as a tuple of numbers."""
+    if not isinstance(value, (tuple, list)) or not value or not all(type(v) in (int, float) for v in value):
+        raise UsageError(f"{what} is {value!r}, some recalls are needed: points=(0.2,0.5,0.8)")
+    if not all(0 <= v <= 1 for v in value):
+        raise UsageError(f"{what} is {value!r}, recalls from 0 to 1 are needed")
+    return tuple(map(float, value))
 
 
 def _choices(wanted: inspect.Parameter) -> tuple[str, ...]:

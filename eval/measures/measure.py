@@ -159,10 +159,9 @@ def _spell(value: Any) -> str:
         return "{" + ",".join(f"{k}:{_number(v)}" for k, v in value) + "}"
     if isinstance(value, tuple):
         return "(" + ",".join(map(_number, value)) + ("," if len(value) == 1 else "") + ")"
-    return repr(value)
+    return _number(value) if isinstance(value, float) else repr(value)
 
 
 def _number(value: float) -> str:
     """The shortest text that reads back as the same number, without a point where it has no fraction."""
-    short = f"{value + 0.0:g}"
-    return short if float(short) == value else repr(value)
+    return repr(value + 0.0).removesuffix(".0")
