@@ -33,7 +33,6 @@ ALIASES = [
     "P.inf",
     "P.1e400",
     "P.1e10",
-    "P.5.5",
     "utility.nan,0,0,0",
     "map-l9999999999",
 ]
