@@ -58,7 +58,7 @@ def compare(
             "--complete/--no-complete",
             "-c",
             show_default=False,
-            help="Count judged queries that a run lacks as 0 (the default), or compare on those that both answer.",
+            help="Count judged queries that a run lacks as empty rankings (the default), or compare on those that both answer.",
         ),
     ] = True,
     baseline: Annotated[

@@ -59,7 +59,7 @@ def align(systems: Sequence[SystemScores], measures: Sequence[Measure], complete
     Args:
         systems: two or more, scored against the same judgements.
         measures: which of their measures to compare.
-        complete: count a query that a run lacks as 0; otherwise each pair is compared on what both answer.
+        complete: count a query that a run lacks as an empty ranking; otherwise each pair is compared on what both answer.
 
     Raises:
         UsageError: fewer than two systems, or a measure whose mean over queries is not an arithmetic one.

@@ -12,6 +12,7 @@ from intrex.data.locate import Judged, find_queries
 from intrex.data.run import Run
 from intrex.data.runformats import read_any_run
 from intrex.eval.measures import Measure
+from intrex.eval.measures.measure import DIVERSE
 from intrex.eval.rules import Rules
 from intrex.eval.scorefile import SystemScores, read_scores
 from intrex.eval.signature import qrels_fingerprint
@@ -57,6 +58,14 @@ class Loaded:
         raise UsageError(
             f"the baseline {name!r} is not among the systems", nearest(name, [s.system for s in self.systems])
         )
+
+
+def subtopics_needed(paths: Sequence[Path], measures: Sequence[Measure]) -> bool:
+    """Whether judgements by subtopic belong to the comparison: by its measures, or by those of a file of scores."""
+    every = list(measures)
+    for path in filter(_holds_scores, paths):
+        every += [measure for one in read_scores(path) for measure in one.scores.measures]
+    return any(measure.name in DIVERSE for measure in every)
 
 
 def load(judged: Judged, paths: Sequence[Path], measures: Sequence[Measure], complete: bool) -> Loaded:

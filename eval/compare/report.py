@@ -10,7 +10,7 @@ from intrex.data.ids import as_bytes
 from intrex.data.locate import find_qrels
 from intrex.eval.compare.align import Aligned, align
 from intrex.eval.compare.comparison import Comparison, Settings, compare
-from intrex.eval.compare.inputs import Loaded, load, query_texts, with_baseline
+from intrex.eval.compare.inputs import Loaded, load, query_texts, subtopics_needed, with_baseline
 from intrex.eval.compare.movers import Mover, movers
 from intrex.eval.compare.reproduction import Reproduction, reproduction
 from intrex.eval.compare.similarity import Similarity, similarities
@@ -53,10 +53,10 @@ def make_report(request: Request) -> Report:
         BadInput: files that cannot be compared.
     """
     _check(request)
-    judged = find_qrels(request.qrels)
-    texts = query_texts(request.qrels, request.queries) if request.movers else {}
     paths = with_baseline(request.runs, request.baseline)
     again = [path for path in dict.fromkeys(request.reproduction or ()) if path not in paths]
+    judged = find_qrels(request.qrels, subtopics_needed([*paths, *again], request.measures))
+    texts = query_texts(request.qrels, request.queries) if request.movers else {}
     loaded = load(judged, [*paths, *again], request.measures, request.complete)
     for what, wanted in (("--movers", request.movers), ("--ranking", request.ranking)):
         if wanted:
@@ -107,7 +107,7 @@ def _notes(every: Aligned, comparison: Comparison) -> list[str]:
     total, notes = len(every.query_ids), []
     for i, name in enumerate(every.systems):
         if lacking := total - int(every.answered[:, i].sum()):
-            done = "count 0" if every.conditions.complete else "are left out of its pairs"
+            done = "count as empty rankings" if every.conditions.complete else "are left out of its pairs"
             notes.append(f"{name} lacks {lacking:,} of {total:,} judged queries; they {done}")
     if min(row.n_queries for row in comparison.rows) == 1:
         notes.append("one query alone shows nothing about others: every p of such a pair is 1")

@@ -153,7 +153,15 @@ def test_scores_of_other_tools_and_versions_are_not_paired() -> None:
 
 @pytest.mark.parametrize(
     "how",
-    [{"test": "z"}, {"correction": "sidak"}, {"family": "x"}, {"alpha": 0.0}, {"samples": 0}, {"seed": -1}],
+    [
+        {"test": "z"},
+        {"correction": "sidak"},
+        {"family": "x"},
+        {"alpha": 0.0},
+        {"samples": 0},
+        {"seed": -1},
+        {"test": "tukey", "family": "all"},
+    ],
 )
 def test_settings_that_cannot_be(how: dict) -> None:
     with pytest.raises(UsageError):
