@@ -16,6 +16,9 @@ from intrex.eval.compare.reproduction import Reproduction, reproduction
 from intrex.eval.compare.similarity import Similarity, similarities
 from intrex.eval.measures import Measure
 
+DEPTH, MAX_DEPTH = 100, 10_000
+"""How far down --ranking looks unless told otherwise, and at most: time grows with the square."""
+
 
 @dataclass(frozen=True)
 class Request:
@@ -30,7 +33,7 @@ class Request:
     movers: int | None = None
     queries: str | None = None
     ranking: bool = False
-    depth: int = 100
+    depth: int | None = None
     reproduction: tuple[Path, Path] | None = None
 
 
@@ -80,6 +83,12 @@ def make_report(request: Request) -> Report:
 def _check(request: Request) -> None:
     if not request.measures:
         raise UsageError("no measure is named", "for example -m nDCG@10")
+    if request.queries is not None and not request.movers:
+        raise UsageError("--queries gives --movers its texts, which is not asked for", "add --movers 10")
+    if request.depth is not None and not request.ranking:
+        raise UsageError("--depth is how far down --ranking looks, which is not asked for", "add --ranking")
+    if request.depth is not None and not 1 <= request.depth <= MAX_DEPTH:
+        raise UsageError(f"--depth must lie between 1 and {MAX_DEPTH:,}", f"{DEPTH} unless given")
     if request.reproduction and (len(request.runs) != 2 or request.baseline is not None):
         raise UsageError(
             "--reproduction needs two runs, the baseline and the advanced one",
@@ -100,7 +109,8 @@ def _similarities(
     if request.reproduction:
         pairs += [pair for pair in enumerate(_reproduced(request, loaded)) if pair[0] != pair[1]]
     named = list(zip(every.systems, runs, strict=True))
-    return similarities(named, pairs, as_bytes(every.query_ids), request.depth)
+    depth = DEPTH if request.depth is None else request.depth
+    return similarities(named, pairs, as_bytes(every.query_ids), depth)
 
 
 def _notes(every: Aligned, comparison: Comparison) -> list[str]:

@@ -92,3 +92,11 @@ def test_subtopics_are_judged_as_in_evaluate(files: Path, intrex: Callable[[str]
 def test_what_does_not_go_together(files: Path, intrex: Callable[[str], Said]) -> None:
     said = intrex("compare q.txt a.txt b.txt -m AP -m RR --test tukey --family all")
     assert said.code == 2 and "within a measure" in said.err
+    for options, what in (
+        ("--queries t.tsv", "--movers"),
+        ("--depth 5", "--ranking"),
+        (f"--ranking --depth {10**23}", "between 1 and 10,000"),
+    ):
+        said = intrex(f"compare q.txt a.txt b.txt {options}")
+        assert said.code == 2 and what in said.err and "hint:" in said.err
+    assert intrex("compare q.txt a.txt b.txt --ranking --depth 5").code == 0
