@@ -58,7 +58,7 @@ def compare(
             "--complete/--no-complete",
             "-c",
             show_default=False,
-            help="Count judged queries that a run lacks as 0 (the default), or compare on those that both answer.",
+            help="Count judged queries that a run lacks as empty rankings (the default), or compare on those that both answer.",
         ),
     ] = True,
     baseline: Annotated[
@@ -89,7 +89,10 @@ def compare(
     ranking: Annotated[
         bool, typer.Option("--ranking", help="How alike the rankings are: RBO, Kendall's tau, overlap.")
     ] = False,
-    depth: Annotated[int, typer.Option("--depth", min=1, help="For --ranking: how far down to look.")] = 100,
+    depth: Annotated[
+        int | None,
+        typer.Option("--depth", min=1, help="For --ranking: how far down to look; 100 unless given."),
+    ] = None,
     reproduction: Annotated[
         tuple[Path, Path] | None,
         typer.Option("--reproduction", help="Reproductions of the two runs: RMSE, effect ratio, delta RI."),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
@@ -13,6 +14,7 @@ import numpy.typing as npt
 
 from intrex.data.errors import BadInput, UsageError
 from intrex.data.files import write_text
+from intrex.eval.measures.kinds import FLOOR
 from intrex.eval.scorefile import SystemScores
 
 RESAMPLES = 10_000
@@ -45,37 +47,47 @@ COLUMNS = tuple("judged@10" if f.name == "judged_at_10" else f.name for f in fie
 
 
 def bootstrap_interval(
-    values: npt.NDArray[np.float64], seed: int = 0
+    values: npt.NDArray[np.float64], kinds: Sequence[str] | None = None, seed: int = 0
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Percentile bootstrap over queries: 95 % interval of each column's mean.
+    """Percentile bootstrap over queries: 95 % interval of each column's figure.
 
     Args:
         values: [q, m] per-query values.
+        kinds: [m] how each column becomes one figure (`Measure.kind`); means unless given.
         seed: of the generator; the same seed gives the same queries to every system, so intervals are paired.
 
     Returns:
         low [m] and high [m].
     """
     n = len(values)
+    kinds = kinds or ["mean"] * values.shape[1]
+    averaged = [
+        np.log(np.maximum(v, FLOOR)) if k == "geometric" else v for v, k in zip(values.T, kinds, strict=True)
+    ]
     random = np.random.Generator(np.random.PCG64(seed))
     means = np.empty((RESAMPLES, values.shape[1]))
     step = max(1, 4_000_000 // max(n, 1))
     for start in range(0, RESAMPLES, step):
         size = min(step, RESAMPLES - start)
         counts = random.multinomial(n, np.full(n, 1 / n), size=size).astype(np.float64)
-        for j, column in enumerate(
-            values.T
-        ):  # not by BLAS: its last bits depend on threads and on other columns
+        # not by BLAS: its last bits depend on threads and on other columns
+        for j, column in enumerate(averaged):
             means[start : start + size, j] = np.einsum("rq,q->r", counts, np.ascontiguousarray(column)) / n
-    low, high = np.quantile(means, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
-    return low, high
+    bounds = np.quantile(means, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
+    for j, kind in enumerate(kinds):
+        if kind == "sum":
+            bounds[:, j] *= n
+        elif kind == "geometric":
+            bounds[:, j] = np.exp(bounds[:, j])
+    return bounds[0], bounds[1]
 
 
 def leaderboard(systems: Sequence[SystemScores]) -> list[LeaderboardRow]:
     """The rows of all systems and measures, sorted.
 
     Raises:
-        BadInput: two systems of one query set have the same name, or were scored against different judgements.
+        BadInput: two systems of one query set have the same name, or were scored against different judgements;
+            scores that are not finite.
     """
     _comparable(systems)
     rows = [row for one in systems for row in _rows(one)]
@@ -113,7 +125,9 @@ def _rows(one: SystemScores) -> Iterable[LeaderboardRow]:
     names = [str(m) for m in scores.measures]
     if JUDGED not in names:
         raise BadInput(f"the scores of {one.system} have no Judged@10", "intrex evaluate --scores writes it")
-    low, high = bootstrap_interval(values)
+    if not np.isfinite(values).all():
+        raise BadInput(f"the scores of {one.system} are not all finite numbers", "score the run again")
+    low, high = bootstrap_interval(values, [m.kind for m in scores.measures])
     means = scores.means(conditions.complete)
     judged = means[JUDGED]
     place = (conditions.collection, conditions.query_set, conditions.split, "", "all")
@@ -175,7 +189,7 @@ def pivot(
 
 
 def _value(row: LeaderboardRow | None) -> float:
-    return row.value if row else -1.0
+    return row.value if row else -math.inf
 
 
 def _cell(row: LeaderboardRow, interval: bool) -> str:

@@ -35,7 +35,7 @@ def score_systems(
 
     Args:
         judged: the judgements and where they come from.
-        runs: (file name, run). Runs that share a tag stay apart: their name is ``tag (file name)``.
+        runs: (file name, run). Runs that share a tag stay apart: their name is ``tag (file name)``, with folders where names are alike.
         measures: what to compute; Judged@10 is always added.
         rules: what counts; the order is always that of `Run`.
 
@@ -57,11 +57,24 @@ def score_systems(
 
 
 def _names(runs: Sequence[tuple[str, str]]) -> list[str]:
-    """Each run's tag, with its file's name where several share it."""
+    """Each run's tag, with its file's name where several share it; no folder that is not needed to tell them apart."""
     tags = Counter(tag for _, tag in runs)
     if twice := [file for file, n in Counter(file for file, _ in runs).items() if n > 1]:
         raise UsageError(f"the run {twice[0]} is given twice")
-    return [tag if tags[tag] == 1 else f"{tag} ({file})" for file, tag in runs]
+    return [
+        tag if tags[tag] == 1 else f"{tag} ({_shortest(file, [f for f, t in runs if t == tag])})"
+        for file, tag in runs
+    ]
+
+
+def _shortest(file: str, files: Sequence[str]) -> str:
+    """The end of a path that no other of the files has: its name, with as many folders as that takes."""
+    parts = Path(file).parts
+    others = [Path(other).parts for other in files if other != file]
+    for k in range(1, len(parts)):
+        if all(other[-k:] != parts[-k:] for other in others):
+            return "/".join(parts[-k:])
+    return file
 
 
 def _with_judged(measures: Sequence[Measure]) -> list[Measure]:

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from intrex.data.errors import BadInput, UsageError
 from intrex.eval.compare.resampling import Floats
 from intrex.eval.measures import Measure
+from intrex.eval.rules import Rules
 from intrex.eval.scorefile import SystemScores
 from intrex.eval.signature import Conditions
 
@@ -58,11 +59,11 @@ def align(systems: Sequence[SystemScores], measures: Sequence[Measure], complete
     Args:
         systems: two or more, scored against the same judgements.
         measures: which of their measures to compare.
-        complete: count a query that a run lacks as 0; otherwise each pair is compared on what both answer.
+        complete: count a query that a run lacks as an empty ranking; otherwise each pair is compared on what both answer.
 
     Raises:
         UsageError: fewer than two systems, or a measure whose mean over queries is not an arithmetic one.
-        BadInput: systems of one name, other judgements or queries, or a measure that was not scored.
+        BadInput: systems of one name, other judgements, queries, rules or versions, or a measure not scored.
     """
     if len(systems) < 2:
         raise UsageError("one system alone cannot be compared", "intrex compare QRELS RUN RUN")
@@ -73,19 +74,52 @@ def align(systems: Sequence[SystemScores], measures: Sequence[Measure], complete
         raise BadInput(f"two systems are called {twice[0]!r}", "give their runs different tags")
     first = systems[0]
     for one in systems[1:]:
-        same = (one.conditions.qrels, one.conditions.split) == (
-            first.conditions.qrels,
-            first.conditions.split,
-        )
-        if not same or one.scores.query_ids != first.scores.query_ids:
-            raise BadInput(
-                f"{first.system!r} and {one.system!r} were scored against different judgements",
-                "their values cannot be paired; score both against the same qrels",
-            )
+        _check_conditions(first, one)
     values = np.stack([_columns(one, measures) for one in systems], axis=1)
     answered = np.stack([one.scores.answered for one in systems], axis=1)
     conditions = replace(first.conditions, rules=replace(first.conditions.rules, complete=complete))
     return Aligned(names, [str(m) for m in measures], first.scores.query_ids, values, answered, conditions)
+
+
+def _check_conditions(first: SystemScores, one: SystemScores) -> None:
+    """Refuse two systems whose values mean different things; what a missing query counts, `align` sets itself."""
+    ours, theirs = first.conditions, one.conditions
+    names = f"{first.system!r} and {one.system!r} were scored"
+    same = (ours.qrels, ours.split) == (theirs.qrels, theirs.split)
+    if not same or one.scores.query_ids != first.scores.query_ids:
+        raise BadInput(
+            f"{names} against different judgements",
+            "their values cannot be paired; score both against the same qrels",
+        )
+    if said := _differences(ours, theirs):
+        raise BadInput(
+            f"{names} by different rules: {said}",
+            "their values cannot be paired; score both by the same rules (runs are scored by the default ones)",
+        )
+    if ours.version != theirs.version:
+        raise BadInput(
+            f"{names} by different versions of intrex: {ours.version} and {theirs.version}",
+            "score both again with this one",
+        )
+
+
+def _differences(ours: Conditions, theirs: Conditions) -> str:
+    """The rules that differ, for example ``depth=10 against all``; empty where none does."""
+    said = []
+    for key, one, other in [
+        ("as", ours.dialect, theirs.dialect),
+        *_pairs_of(ours.rules, replace(theirs.rules, complete=ours.rules.complete)),
+    ]:
+        if one != other:
+            said.append(f"{key}={one} against {other}")
+    return ", ".join(said)
+
+
+def _pairs_of(ours: Rules, theirs: Rules) -> list[tuple[str, str, str]]:
+    one, other = ours.describe(), theirs.describe()
+    plain = {"depth": "all", "self": "keep"}
+    keys = dict.fromkeys([*one, *other])
+    return [(key, one.get(key, plain.get(key, "")), other.get(key, plain.get(key, ""))) for key in keys]
 
 
 def _check_mean(measure: Measure) -> None:

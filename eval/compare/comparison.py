@@ -26,8 +26,9 @@ class Settings:
 
     Attributes:
         test: one of `TESTS`.
-        correction: one of `CORRECTIONS`; Tukey's p-values hold together as they are, none comes on top.
-        family: what is corrected together: the pairs within each ``measure``, or ``all`` pairs and measures.
+        correction: one of `CORRECTIONS`; Tukey's p-values hold within a measure as they are, none comes on top.
+        family: what is corrected together: the pairs within each ``measure``, or ``all`` pairs and measures
+            (not with Tukey's test).
         samples: random flips, shuffles and resamples.
         seed: of them.
         alpha: level of the tests; intervals have 1 - alpha.
@@ -48,6 +49,11 @@ class Settings:
         ):
             if value not in known:
                 raise UsageError(f"unknown {what} {value!r}", nearest(value, known))
+        if self.test == "tukey" and self.family == "all":
+            raise UsageError(
+                "Tukey's p-values hold within a measure, so no family of all measures can be had with them",
+                "leave --family out, or take --test randomization",
+            )
         if not 0 < self.alpha < 1:
             raise UsageError(f"alpha is {self.alpha}, it must lie between 0 and 1")
         if self.samples < 1 or self.seed < 0:
@@ -181,7 +187,8 @@ def _p_values(data: Aligned, pairs: list[tuple[int, int]], settings: Settings) -
         shared = data.shared(range(len(data.systems)))
         if not shared.any():
             raise BadInput(
-                "the systems answer no query in common", "compare fewer of them, or count 0: --complete"
+                "the systems answer no query in common",
+                "compare fewer of them, or count missing queries as empty rankings: --complete",
             )
         return randomized_tukey(data.values[shared], np.array(pairs), settings.samples, settings.seed)
     out = np.empty((len(pairs), len(data.measures)))

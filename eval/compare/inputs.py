@@ -12,6 +12,7 @@ from intrex.data.locate import Judged, find_queries
 from intrex.data.run import Run
 from intrex.data.runformats import read_any_run
 from intrex.eval.measures import Measure
+from intrex.eval.measures.measure import DIVERSE
 from intrex.eval.rules import Rules
 from intrex.eval.scorefile import SystemScores, read_scores
 from intrex.eval.signature import qrels_fingerprint
@@ -50,13 +51,28 @@ class Loaded:
         for i, file in enumerate(self.files):
             if own.is_file() and self.files.count(file) == 1 and Path(file).is_file() and own.samefile(file):
                 return i
-        tags = [s.system.removesuffix(f" ({f})") for s, f in zip(self.systems, self.files, strict=True)]
+        tags = [_tag(s.system, f) for s, f in zip(self.systems, self.files, strict=True)]
         for names in ([s.system for s in self.systems], tags):
             if names.count(name) == 1:
                 return names.index(name)
         raise UsageError(
             f"the baseline {name!r} is not among the systems", nearest(name, [s.system for s in self.systems])
         )
+
+
+def _tag(system: str, file: str) -> str:
+    """The tag in a system's name, which has the end of its file's path behind it where runs share the tag."""
+    parts = Path(file).parts
+    ends = [file, *("/".join(parts[-k:]) for k in range(1, len(parts)))]
+    return next((system.removesuffix(f" ({end})") for end in ends if system.endswith(f" ({end})")), system)
+
+
+def subtopics_needed(paths: Sequence[Path], measures: Sequence[Measure]) -> bool:
+    """Whether judgements by subtopic belong to the comparison: by its measures, or by those of a file of scores."""
+    every = list(measures)
+    for path in filter(_holds_scores, paths):
+        every += [measure for one in read_scores(path) for measure in one.scores.measures]
+    return any(measure.name in DIVERSE for measure in every)
 
 
 def load(judged: Judged, paths: Sequence[Path], measures: Sequence[Measure], complete: bool) -> Loaded:

@@ -10,11 +10,14 @@ from intrex.data.ids import as_bytes
 from intrex.data.locate import find_qrels
 from intrex.eval.compare.align import Aligned, align
 from intrex.eval.compare.comparison import Comparison, Settings, compare
-from intrex.eval.compare.inputs import Loaded, load, query_texts, with_baseline
+from intrex.eval.compare.inputs import Loaded, load, query_texts, subtopics_needed, with_baseline
 from intrex.eval.compare.movers import Mover, movers
 from intrex.eval.compare.reproduction import Reproduction, reproduction
 from intrex.eval.compare.similarity import Similarity, similarities
 from intrex.eval.measures import Measure
+
+DEPTH, MAX_DEPTH = 100, 10_000
+"""How far down --ranking looks unless told otherwise, and at most: time grows with the square."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +33,7 @@ class Request:
     movers: int | None = None
     queries: str | None = None
     ranking: bool = False
-    depth: int = 100
+    depth: int | None = None
     reproduction: tuple[Path, Path] | None = None
 
 
@@ -53,10 +56,10 @@ def make_report(request: Request) -> Report:
         BadInput: files that cannot be compared.
     """
     _check(request)
-    judged = find_qrels(request.qrels)
-    texts = query_texts(request.qrels, request.queries) if request.movers else {}
     paths = with_baseline(request.runs, request.baseline)
     again = [path for path in dict.fromkeys(request.reproduction or ()) if path not in paths]
+    judged = find_qrels(request.qrels, subtopics_needed([*paths, *again], request.measures))
+    texts = query_texts(request.qrels, request.queries) if request.movers else {}
     loaded = load(judged, [*paths, *again], request.measures, request.complete)
     for what, wanted in (("--movers", request.movers), ("--ranking", request.ranking)):
         if wanted:
@@ -80,6 +83,12 @@ def make_report(request: Request) -> Report:
 def _check(request: Request) -> None:
     if not request.measures:
         raise UsageError("no measure is named", "for example -m nDCG@10")
+    if request.queries is not None and not request.movers:
+        raise UsageError("--queries gives --movers its texts, which is not asked for", "add --movers 10")
+    if request.depth is not None and not request.ranking:
+        raise UsageError("--depth is how far down --ranking looks, which is not asked for", "add --ranking")
+    if request.depth is not None and not 1 <= request.depth <= MAX_DEPTH:
+        raise UsageError(f"--depth must lie between 1 and {MAX_DEPTH:,}", f"{DEPTH} unless given")
     if request.reproduction and (len(request.runs) != 2 or request.baseline is not None):
         raise UsageError(
             "--reproduction needs two runs, the baseline and the advanced one",
@@ -100,14 +109,15 @@ def _similarities(
     if request.reproduction:
         pairs += [pair for pair in enumerate(_reproduced(request, loaded)) if pair[0] != pair[1]]
     named = list(zip(every.systems, runs, strict=True))
-    return similarities(named, pairs, as_bytes(every.query_ids), request.depth)
+    depth = DEPTH if request.depth is None else request.depth
+    return similarities(named, pairs, as_bytes(every.query_ids), depth)
 
 
 def _notes(every: Aligned, comparison: Comparison) -> list[str]:
     total, notes = len(every.query_ids), []
     for i, name in enumerate(every.systems):
         if lacking := total - int(every.answered[:, i].sum()):
-            done = "count 0" if every.conditions.complete else "are left out of its pairs"
+            done = "count as empty rankings" if every.conditions.complete else "are left out of its pairs"
             notes.append(f"{name} lacks {lacking:,} of {total:,} judged queries; they {done}")
     if min(row.n_queries for row in comparison.rows) == 1:
         notes.append("one query alone shows nothing about others: every p of such a pair is 1")

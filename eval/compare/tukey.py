@@ -30,8 +30,8 @@ def randomized_tukey(values: Floats, pairs: Pairs, samples: int, seed: int) -> F
     """Two-sided p of the randomised Tukey HSD test.
 
     Each resample shuffles every query's scores among all systems and takes the range of the means, largest minus
-    smallest. p = (1 + #{range* >= |d|}) / (1 + samples): the p-values of all pairs hold together, no correction
-    comes on top. Source: Carterette 2012 (ACM TOIS 30(1), section 4.3), Sakai 2018 (Laboratory Experiments in
+    smallest. p = (1 + #{range* >= |d|}) / (1 + samples): the p-values of all pairs by a measure hold together, no
+    correction comes on top. Source: Carterette 2012 (ACM TOIS 30(1), section 4.3), Sakai 2018 (Laboratory Experiments in
     Information Retrieval, section 4.5).
 
     Args:

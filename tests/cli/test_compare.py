@@ -77,3 +77,26 @@ def test_texts_of_movers_come_from_a_file_too(files: Path, intrex: Callable[[str
     said = intrex("compare q.txt a.txt b.txt --movers 2 --queries t.tsv --format jsonl")
     assert said.code == 0 and said.out.count('"text": "question ') == 2
     assert '"text": ""' in intrex("compare q.txt a.txt b.txt --movers 1 --format jsonl").out
+
+
+def test_subtopics_are_judged_as_in_evaluate(files: Path, intrex: Callable[[str], Said]) -> None:
+    Path("s.txt").write_text(
+        "".join(f"q{i} {t} d{d} 1\n" for i in range(QUERIES) for t in (1, 2) for d in (3, 4 + t))
+    )
+    assert intrex("evaluate s.txt a.txt b.txt -m alpha_nDCG@10 -m AP --scores s.jsonl").code == 0
+    fresh = intrex("compare s.txt a.txt b.txt -m alpha_nDCG@10")
+    assert fresh.code == 0 and fresh.out == intrex("compare s.txt s.jsonl -m alpha_nDCG@10").out
+    assert intrex("compare s.txt s.jsonl -m AP").code == 0
+
+
+def test_what_does_not_go_together(files: Path, intrex: Callable[[str], Said]) -> None:
+    said = intrex("compare q.txt a.txt b.txt -m AP -m RR --test tukey --family all")
+    assert said.code == 2 and "within a measure" in said.err
+    for options, what in (
+        ("--queries t.tsv", "--movers"),
+        ("--depth 5", "--ranking"),
+        (f"--ranking --depth {10**23}", "between 1 and 10,000"),
+    ):
+        said = intrex(f"compare q.txt a.txt b.txt {options}")
+        assert said.code == 2 and what in said.err and "hint:" in said.err
+    assert intrex("compare q.txt a.txt b.txt --ranking --depth 5").code == 0

@@ -1,5 +1,6 @@
 """From runs to rows, marks, movers: what is paired with what, and what is refused."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +26,7 @@ from intrex.eval.compare.tables import (
     short,
 )
 from intrex.eval.measures import parse_measures
-from intrex.eval.rules import Rules
+from intrex.eval.rules import Rules, SelfMatch, Ties
 from intrex.eval.scorefile import write_scores
 from intrex.eval.systems import score_systems
 
@@ -121,8 +122,46 @@ def test_what_cannot_be_compared() -> None:
 
 
 @pytest.mark.parametrize(
+    ("rules", "said"),
+    [
+        (Rules(depth=5), "rules: depth=all against 5"),
+        (Rules(judged_only=True), "rules: unjudged=nonrel against removed"),
+        (Rules(ties=Ties.docid_asc), "rules: ties=f32-docid-desc against f32-docid-asc"),
+        (Rules(precision=64), "rules: ties=f32-docid-desc against f64-docid-desc"),
+        (Rules(self_match=SelfMatch.drop), "rules: self=keep against drop"),
+    ],
+)
+def test_scores_by_different_rules_are_not_paired(rules: Rules, said: str, tmp_path: Path) -> None:
+    write_run(FAIR, tmp_path / "fair.txt")
+    write_scores(score_systems(JUDGED, [("g", GOOD)], MEASURES, rules), tmp_path / "s.jsonl")
+    loaded = load(JUDGED, [tmp_path / "fair.txt", tmp_path / "s.jsonl"], MEASURES, True)
+    with pytest.raises(BadInput, match=said):
+        align(loaded.systems, MEASURES)
+
+
+def test_scores_of_other_tools_and_versions_are_not_paired() -> None:
+    good, fair = score_systems(JUDGED, [("g", GOOD), ("f", FAIR)], MEASURES)
+    for change, said in (
+        ({"dialect": "ranx"}, "as=intrex against ranx"),
+        ({"version": "0.0.1"}, "versions of intrex: .* and 0.0.1"),
+    ):
+        with pytest.raises(BadInput, match=said):
+            align([good, replace(fair, conditions=replace(fair.conditions, **change))], MEASURES)
+    skipped = replace(fair.conditions, rules=Rules(complete=False))
+    align([good, replace(fair, conditions=skipped)], MEASURES)  # compare sets this one itself
+
+
+@pytest.mark.parametrize(
     "how",
-    [{"test": "z"}, {"correction": "sidak"}, {"family": "x"}, {"alpha": 0.0}, {"samples": 0}, {"seed": -1}],
+    [
+        {"test": "z"},
+        {"correction": "sidak"},
+        {"family": "x"},
+        {"alpha": 0.0},
+        {"samples": 0},
+        {"seed": -1},
+        {"test": "tukey", "family": "all"},
+    ],
 )
 def test_settings_that_cannot_be(how: dict) -> None:
     with pytest.raises(UsageError):

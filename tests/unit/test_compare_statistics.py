@@ -152,3 +152,18 @@ def test_resampling_does_not_depend_on_the_company() -> None:
     one, many = bootstrap(alone, PAIR, 999, 4, 0.05), bootstrap(together, every, 999, 4, 0.05)
     assert one.p[0, 0] == many.p[2, 1]
     assert one.low[0, 0] == many.low[2, 1]
+
+
+@pytest.mark.parametrize("n", [12, 61])
+def test_large_values_do_not_depend_on_the_company_either(n: int) -> None:
+    """Bit for bit, where other systems' values are far larger: each pair has a scale of its own."""
+    rng = np.random.default_rng(n)
+    values = rng.random((n, 5, 2)) * np.array([1.0, 1.7, 30.0, 200.0, 5.0])[None, :, None]
+    values[:, 1] = values[:, 0] * 1.1
+    every = np.array([(0, 1), (0, 2), (1, 3), (2, 4), (3, 4)])
+    together, p = bootstrap(values, every, 499, 4, 0.05), randomization(values, every, 499, 4)
+    for i, pair in enumerate(every):
+        alone = bootstrap(values[:, pair], PAIR, 499, 4, 0.05)
+        assert (randomization(values[:, pair], PAIR, 499, 4)[0] == p[i]).all()
+        for one, other in ((alone.low, together.low), (alone.high, together.high), (alone.p, together.p)):
+            assert (one[0] == other[i]).all()
