@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
 from typing import Any
 
 from intrex.data.errors import UsageError, nearest
@@ -67,8 +69,29 @@ def english_term(token: str) -> str:
     return "" if token in STOP_WORDS else stem(token)
 
 
-ANALYZERS: Mapping[str, Callable[[str], str]] = {"english": english_term}
-"""Analyzers by name: each makes a term of a token, or an empty string of one that is left out."""
+@dataclass(frozen=True)
+class Recipe:
+    """How an analyzer makes terms.
+
+    Attributes:
+        filters: What it does after the tokenizer, for the manifest.
+        term: The term of a token, or an empty string of one that is left out; None where it takes more than a token.
+        stream: The terms of a text, where ``term`` is None.
+        before: What is done to a text before it is cut.
+        tokenizer: What cuts, for the manifest.
+    """
+
+    filters: tuple[str, ...]
+    term: Callable[[str], str] | None = None
+    stream: Callable[[str], list[str]] | None = None
+    before: Callable[[str], str] | None = None
+    tokenizer: str = "lucene-standard"
+
+
+ENGLISH = Recipe(("english-possessive", "lowercase", "stop-33", "porter"), english_term)
+
+ANALYZERS: Mapping[str, Recipe | str] = {"english": ENGLISH}
+"""Analyzers by name; a string says where a recipe is, to be imported when it is asked for."""
 
 
 class _Terms(dict[str, str]):
@@ -95,17 +118,28 @@ class Analyzer:
         if name not in ANALYZERS:
             raise UsageError(f"unknown analyzer {name!r}", nearest(name, ANALYZERS))
         self.name = name
-        self._terms = _Terms(ANALYZERS[name])
+        recipe = ANALYZERS[name]
+        if isinstance(recipe, str):
+            module, _, attribute = recipe.partition(":")
+            recipe = getattr(import_module(module), attribute)
+        self._recipe: Recipe = recipe
+        self._terms = _Terms(recipe.term) if recipe.term else None
+        self.term, self.before = recipe.term, recipe.before
 
     def __call__(self, text: str) -> list[str]:
         """The terms in text order, repeats kept."""
+        if self.before:
+            text = self.before(text)
+        if self._recipe.stream:
+            return self._recipe.stream(text)
+        assert self._terms is not None  # noqa: S101 - a recipe has one of the two
         return [term for term in map(self._terms.__getitem__, tokenize(text)) if term]
 
     def spec(self) -> dict[str, Any]:
         """What it does, for the manifest of an index: equal specs make equal terms."""
         return {
             "name": self.name,
-            "tokenizer": "lucene-standard",
+            "tokenizer": self._recipe.tokenizer,
             "max_token_length": MAX_TOKEN,
-            "filters": ["english-possessive", "lowercase", "stop-33", "porter"],
+            "filters": list(self._recipe.filters),
         }
