@@ -61,12 +61,12 @@ def lower(text: str) -> str:
     return text.lower() if text.isascii() else text.translate(breaks.lower_case())
 
 
-def english_term(token: str) -> str:
-    """The term of a token, or an empty string for a stop word."""
+def english_term(token: str) -> str | None:
+    """The term of a token, or None for a stop word."""
     if token[-1:] in ("s", "S") and token[-2:-1] in ("'", "\u2019", "\uff07"):
         token = token[:-2]
     token = lower(token)
-    return "" if token in STOP_WORDS else stem(token)
+    return None if token in STOP_WORDS else stem(token)
 
 
 @dataclass(frozen=True)
@@ -75,14 +75,15 @@ class Recipe:
 
     Attributes:
         filters: What it does after the tokenizer, for the manifest.
-        term: The term of a token, or an empty string of one that is left out; None where it takes more than a token.
+        term: The term of a token, which may be empty, or None of one that is left out. Where a term takes more than a
+            token, there is no such function.
         stream: The terms of a text, where ``term`` is None.
         before: What is done to a text before it is cut.
         tokenizer: What cuts, for the manifest.
     """
 
     filters: tuple[str, ...]
-    term: Callable[[str], str] | None = None
+    term: Callable[[str], str | None] | None = None
     stream: Callable[[str], list[str]] | None = None
     before: Callable[[str], str] | None = None
     tokenizer: str = "lucene-standard"
@@ -90,18 +91,25 @@ class Recipe:
 
 ENGLISH = Recipe(("english-possessive", "lowercase", "stop-33", "porter"), english_term)
 
-ANALYZERS: Mapping[str, Recipe | str] = {"english": ENGLISH}
-"""Analyzers by name; a string says where a recipe is, to be imported when it is asked for."""
+_OTHERS = ["ar", "de", "es", "fa", "fr", "hu", "it", "ko", "nl", "pt", "ru", "tr", "zh", "bigrams"]
+ANALYZERS: Mapping[str, str] = {
+    "english": "",
+    "en": "",
+    **dict.fromkeys(_OTHERS, "intrex.retrievers.languages"),
+}
+"""Analyzers by name, most by the ISO 639-1 code of a language, and the module that makes them, if it is not this."""
+ONLY_LUCENE = frozenset(["bn", "da", "fi", "hi", "id", "ja", "no", "pl", "sv", "te", "th", "uk"])
+"""Languages that Anserini analyses and this package does not."""
 
 
-class _Terms(dict[str, str]):
+class _Terms(dict[str, str | None]):
     """Surface form to term, filled on demand up to a limit."""
 
-    def __init__(self, make: Callable[[str], str]) -> None:
+    def __init__(self, make: Callable[[str], str | None]) -> None:
         super().__init__()
         self._make = make
 
-    def __missing__(self, token: str) -> str:
+    def __missing__(self, token: str) -> str | None:
         term = self._make(token)
         if len(self) < CACHED:
             self[token] = term
@@ -115,13 +123,14 @@ class Analyzer:
     """
 
     def __init__(self, name: str = "english") -> None:
+        if name in ONLY_LUCENE:
+            hint = "--language bigrams takes pairs of characters" if name == "ja" else None
+            raise UsageError(f"the language {name!r} is analysed by --engine lucene only", hint)
         if name not in ANALYZERS:
             raise UsageError(f"unknown analyzer {name!r}", nearest(name, ANALYZERS))
-        self.name = name
-        recipe = ANALYZERS[name]
-        if isinstance(recipe, str):
-            module, _, attribute = recipe.partition(":")
-            recipe = getattr(import_module(module), attribute)
+        self.name = "english" if name == "en" else name
+        module = ANALYZERS[name]
+        recipe = import_module(module).recipe(name) if module else ENGLISH
         self._recipe: Recipe = recipe
         self._terms = _Terms(recipe.term) if recipe.term else None
         self.term, self.before = recipe.term, recipe.before
@@ -133,7 +142,7 @@ class Analyzer:
         if self._recipe.stream:
             return self._recipe.stream(text)
         assert self._terms is not None  # noqa: S101 - a recipe has one of the two
-        return [term for term in map(self._terms.__getitem__, tokenize(text)) if term]
+        return [term for term in map(self._terms.__getitem__, tokenize(text)) if term is not None]
 
     def spec(self) -> dict[str, Any]:
         """What it does, for the manifest of an index: equal specs make equal terms."""
@@ -143,3 +152,9 @@ class Analyzer:
             "max_token_length": MAX_TOKEN,
             "filters": list(self._recipe.filters),
         }
+
+
+def analyzer_of(spec: Mapping[str, Any]) -> Analyzer:
+    """The analyzer that a manifest names, English if it is none of ours: the caller compares the specs."""
+    name = spec.get("name")
+    return Analyzer(name if isinstance(name, str) and name in ANALYZERS else "english")

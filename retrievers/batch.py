@@ -7,7 +7,7 @@ makes a term of each form once. Where there is little text, or no kernel, `Analy
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import chain
+from itertools import chain, pairwise
 from typing import Any
 
 import numpy as np
@@ -81,7 +81,7 @@ class BatchAnalyzer:
         """Make terms of the forms that are new."""
         assert self._forms is not None and self.analyzer.term is not None  # noqa: S101 - for the type checker
         term, new = self.analyzer.term, self._forms.after(len(self._of_form))
-        numbers = [self._number(made) if (made := term(form)) else -1 for form in new]
+        numbers = [self._number(made) if (made := term(form)) is not None else -1 for form in new]
         self._of_form = np.concatenate([self._of_form, np.array(numbers, np.int32)])
 
 
@@ -106,7 +106,7 @@ class _Forms:
         ends = self._ends[first : self.count + 1].tolist()
         raw = self._arena[ends[0] : ends[-1]].tobytes()
         cuts = [end - ends[0] for end in ends]
-        return [raw[a:b].decode("utf-8", "surrogatepass") for a, b in zip(cuts[:-1], cuts[1:], strict=True)]
+        return [raw[a:b].decode("utf-8", "surrogatepass") for a, b in pairwise(cuts)]
 
     def cut(self, texts: Sequence[str]) -> tuple[Ids, Offsets]:
         """Form numbers of all tokens, and where each text's begin and end."""
