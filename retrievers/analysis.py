@@ -86,7 +86,7 @@ class Recipe:
     term: Callable[[str], str | None] | None = None
     stream: Callable[[str], list[str]] | None = None
     before: Callable[[str], str] | None = None
-    tokenizer: str = "lucene-standard"
+    tokenizer: str = "lucene-9-standard"
 
 
 ENGLISH = Recipe(("english-possessive", "lowercase", "stop-33", "porter"), english_term)
