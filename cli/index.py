@@ -28,15 +28,22 @@ def bm25(
     out: Out,
     k1: Annotated[float, typer.Option("--k1", help="Term frequency saturation.")] = 0.9,
     b: Annotated[float, typer.Option("--b", help="Length normalisation, 0 to 1.")] = 0.4,
+    language: Annotated[
+        str,
+        typer.Option(
+            "--language",
+            help="How texts are analysed: ar, de, en, es, fa, fr, hu, it, ko, nl, pt, ru, tr, zh as Anserini does; bigrams.",
+        ),
+    ] = "en",
     overwrite: Overwrite = False,
 ) -> None:
-    """BM25 as Lucene computes it, over Lucene's English analysis."""
+    """BM25 as Lucene computes it, over Lucene's analysis of the language."""
     from intrex.data.collection import Collection
     from intrex.retrievers.bm25 import build_bm25
 
     opened = Collection.open(collection)
     with progress("indexing", opened.n_documents) as step:
-        build_bm25(opened, out, k1=k1, b=b, overwrite=overwrite, progress=step)
+        build_bm25(opened, out, k1=k1, b=b, language=language, overwrite=overwrite, progress=step)
     _report(out, opened.n_documents)
 
 

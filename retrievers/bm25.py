@@ -23,7 +23,6 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
-import regex
 
 from intrex.data.artifact import Build, Manifest, build_artifact, read_manifest
 from intrex.data.collection import Collection, Queries
@@ -31,7 +30,7 @@ from intrex.data.errors import BadInput, UsageError
 from intrex.data.files import fingerprint
 from intrex.data.ids import IdTable, IdWriter
 from intrex.data.run import Run
-from intrex.retrievers.analysis import Analyzer
+from intrex.retrievers.analysis import Analyzer, analyzer_of
 from intrex.retrievers.base import Progress, Rows, RunBuilder, Scores, SearchOptions, no_progress, top_k
 from intrex.retrievers.postings import Postings, PostingsWriter
 
@@ -102,6 +101,7 @@ def build_bm25(
     *,
     k1: float = 0.9,
     b: float = 0.4,
+    language: str = "en",
     overwrite: bool = False,
     progress: Progress = no_progress,
 ) -> BM25Index:
@@ -113,20 +113,21 @@ def build_bm25(
         out: the folder to make.
         k1: how slowly repeats of a term stop counting; 0 ignores them.
         b: how much the document's length counts, from 0 to 1.
+        language: whose analysis the texts get, a key of `intrex.retrievers.analysis.ANALYZERS`.
         overwrite: replace an existing index.
         progress: told of every finished batch of documents.
 
     Raises:
-        UsageError: k1 or b is out of range.
+        UsageError: k1 or b is out of range, or the language is unknown.
         IntrexError: the output exists, or cannot be written.
     """
     _check(k1, b)
-    analyzer = Analyzer()
+    analyzer = Analyzer(language)
     params = {"k1": float(k1), "b": float(b)}
 
     def make(build: Build) -> Manifest:
         counts = _write(build.path, collection, analyzer, progress)
-        versions = {"regex": str(regex.__version__), "unicode": unicodedata.unidata_version}
+        versions = {"unicode": unicodedata.unidata_version}
         full = {**params, **counts, "analyzer": analyzer.spec()}
         return Manifest(KIND, collection.corpus_fingerprint, params=full, versions=versions)
 
@@ -174,7 +175,7 @@ class BM25Index:
     def __init__(self, path: Path, manifest: Manifest) -> None:
         self.manifest = manifest
         self.ids = IdTable(path)
-        self._analyzer = Analyzer()
+        self._analyzer = analyzer_of(manifest.params["analyzer"])
         if self._analyzer.spec() != manifest.params["analyzer"]:
             raise BadInput(
                 f"the index was made with another text analysis than this intrex has ({path})", REBUILD
