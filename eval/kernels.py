@@ -6,32 +6,14 @@ time and no lock. Each works on one piece of the file: whole lines, whole querie
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numba import njit, types
 
-U1, I4, U4 = (types.CPointer(t) for t in (types.uint8, types.int32, types.uint32))
-F4, F8, I8 = (types.CPointer(t) for t in (types.float32, types.float64, types.int64))
-N = types.int64
+from intrex.data.jit import I4, U1, N, entry, inner
 
 # Kinds of bytes: others are parts of fields.
 BLANK, NEWLINE, CONTROL = 1, 2, 3
 PRIME = np.uint64(0x9E3779B97F4A7C15)
 MASK = np.uint64(0xFFFFFFFF)
-
-inner = njit(nogil=True, error_model="numpy")
-
-
-def entry(*arguments: Any) -> Any:
-    """Compile at once for these arguments, without the wrappers that would need Python."""
-    return njit(
-        types.int64(*arguments),
-        nogil=True,
-        error_model="numpy",
-        no_cpython_wrapper=True,
-        no_cfunc_wrapper=True,
-    )
 
 
 @inner

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from intrex.eval.kernels import BLANK, F4, F8, I4, I8, MASK, PRIME, U1, U4, N, entry, inner, same
+from intrex.data.jit import F4, F8, I4, I8, U1, U4, N, entry, inner
+from intrex.eval.kernels import BLANK, MASK, PRIME, same
 
 MAX_FIELD = 512  # as intrex.data.ids.MAX_BYTES; a constant for the compiler
 MAX_POWER = 80

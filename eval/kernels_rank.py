@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from intrex.eval.kernels import F4, I4, I8, U1, U4, N, entry, find_row, hash_id, id_width, inner, same
+from intrex.data.jit import F4, I4, I8, U1, U4, N, entry, inner
+from intrex.eval.kernels import find_row, hash_id, id_width, same
 
 
 @inner
