@@ -15,10 +15,10 @@ import math
 import unicodedata
 from array import array
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -33,7 +33,7 @@ from intrex.data.run import Run
 from intrex.retrievers.analysis import Analyzer
 from intrex.retrievers.base import Progress, RunBuilder, Scores, SearchOptions, no_progress
 from intrex.retrievers.lexical import Searcher, Weighted
-from intrex.retrievers.postings import Postings, PostingsWriter, run_length
+from intrex.retrievers.postings import RUN, Postings, PostingsWriter, run_length
 
 KIND = "bm25"
 REBUILD = "intrex index bm25 COLLECTION OUT --overwrite"
@@ -114,8 +114,10 @@ def build_bm25(
     params = {"k1": float(k1), "b": float(b)}
 
     def make(build: Build) -> Manifest:
-        counts = _write(build.path, collection, analyzer, run_length(max_memory), progress)
-        _write_bounds(build.path, k1, b, counts["avgdl"])
+        vocabulary: defaultdict[str, int] = defaultdict()
+        vocabulary.default_factory = vocabulary.__len__
+        batches = _watched(_analyse(collection, analyzer, vocabulary), progress)
+        counts = write_files(build.path, batches, vocabulary, k1, b, run_length(max_memory))
         versions = {"regex": str(regex.__version__), "unicode": unicodedata.unidata_version}
         full = {"layout": LAYOUT, **params, **counts, "analyzer": analyzer.spec()}
         return Manifest(KIND, collection.corpus_fingerprint, params=full, versions=versions)
@@ -125,42 +127,71 @@ def build_bm25(
     return BM25Index.open(out)
 
 
-def _write(
-    folder: Path, collection: Collection, analyzer: Analyzer, run: int, progress: Progress
-) -> dict[str, Any]:
-    """Write ids, postings and norms; returns the corpus statistics for the manifest."""
-    ids, postings, lengths = IdWriter(folder), PostingsWriter(folder, run), array("q")
-    vocabulary: defaultdict[str, int] = defaultdict()
-    vocabulary.default_factory = vocabulary.__len__  # a new term gets the next number
+class Terms(NamedTuple):
+    """Some documents: their ids, and the ids of their terms, ``tokens[offsets[i]:offsets[i + 1]]``, repeats kept."""
+
+    ids: list[str]
+    tokens: npt.NDArray[np.int32]
+    offsets: npt.NDArray[np.int64]
+
+
+def _analyse(
+    collection: Collection, analyzer: Analyzer, vocabulary: defaultdict[str, int]
+) -> Iterator[Terms]:
+    """The terms of all documents, batch by batch; ``vocabulary`` numbers a term when it first occurs."""
     documents = collection.documents()
     while batch := list(islice(documents, BATCH)):
-        ids.extend([document.id for document in batch])
         tokens, ends = array("i"), array("q", [0])
         for document in batch:
             tokens.extend(map(vocabulary.__getitem__, analyzer(document.contents)))
             ends.append(len(tokens))
-        offsets = np.array(ends, np.int64)
-        postings.add(np.array(tokens, np.int32), offsets)
-        lengths.extend(np.diff(offsets).tolist())
-        progress(len(batch))
+        yield Terms([one.id for one in batch], np.array(tokens, np.int32), np.array(ends, np.int64))
+
+
+def _watched(batches: Iterable[Terms], progress: Progress) -> Iterator[Terms]:
+    for batch in batches:
+        yield batch
+        progress(len(batch.ids))
+
+
+def write_files(
+    folder: Path, batches: Iterable[Terms], names: Iterable[str], k1: float, b: float, run: int = RUN
+) -> dict[str, Any]:
+    """Write an index's files of documents whose terms are numbered.
+
+    Args:
+        folder: where to.
+        batches: the documents, in the order of their rows.
+        names: the terms by number; read after ``batches``.
+        k1: see `build_bm25`.
+        b: see `build_bm25`.
+        run: tokens that are inverted at a time.
+
+    Returns:
+        The corpus statistics for the manifest.
+    """
+    ids, postings, lengths = IdWriter(folder), PostingsWriter(folder, run), array("q")
+    for batch in batches:
+        ids.extend(batch.ids)
+        postings.add(batch.tokens, batch.offsets)
+        lengths.frombytes(np.diff(batch.offsets).tobytes())
     ids.close()
-    postings.close(list(vocabulary))
+    terms = list(names)
+    postings.close(terms)
     all_lengths = np.array(lengths, np.int64)
-    np.save(folder / "norms.npy", encode_lengths(all_lengths))
-    n, tokens_in_all = int(np.count_nonzero(all_lengths)), int(all_lengths.sum())
+    norms = encode_lengths(all_lengths)
+    n, tokens = int(np.count_nonzero(all_lengths)), int(all_lengths.sum())
+    avgdl = float(np.float32(tokens / n)) if n else 0.0
+    np.save(folder / "norms.npy", norms)
+    np.save(folder / "bounds.npy", Postings(folder).bounds(norms, inverse_norms(k1, b, avgdl)))
     return {
         "documents_with_terms": n,
-        "tokens": tokens_in_all,
-        "terms": len(vocabulary),
+        "tokens": tokens,
+        "terms": len(terms),
         "postings": postings.n_postings,
         "longest": int(all_lengths.max(initial=0)),
-        "avgdl": float(np.float32(tokens_in_all / n)) if n else 0.0,
+        "avgdl": avgdl,
     }
-
-
-def _write_bounds(folder: Path, k1: float, b: float, avgdl: float) -> None:
-    norms = np.load(folder / "norms.npy")
-    np.save(folder / "bounds.npy", Postings(folder).bounds(norms, inverse_norms(k1, b, avgdl)))
 
 
 class BM25Index:

@@ -15,6 +15,8 @@ from intrex.data.jit import F4, F8, I4, I8, U1, U4, N, entry, inner
 from intrex.retrievers.kernels_top import keep_best, sort_best
 
 BLOCK = 128  # postings that share a bound, as intrex.retrievers.postings.BOUND_BLOCK
+CHUNKS = 256  # a window is scanned by so many parts; were their length a constant, LLVM would not use vectors
+LOOKUP = 16  # looking up a row costs as much as adding so many postings
 DENSE = 4  # a window is scanned, not gone through again by its postings, if there is one for so many rows
 ONE = np.float32(1)
 
@@ -104,11 +106,11 @@ def search(  # type: ignore[no-untyped-def]  # noqa: C901
     Query q has the terms ``term_of[q]:term_of[q + 1]``; term t the postings ``begins[t]:ends[t]`` and the weight
     ``weights[t]``. Scores add up in float64 in the order of the terms; a sum is rounded to float32. ``prunable[q]``
     says that no such sum is ever rounded, whatever the order; only then are terms taken in another one.
-    ``sums`` [window] must come in as -0.0 and goes out so: a sum of scores is never that.
+    ``sums`` [window + 1] must come in as -0.0, but for the last, and goes out so: a sum of scores is never that.
     """
-    state = (
-        cursors  # 0: how many rows are kept; 1: the lowest key that counts; then three numbers for each term
-    )
+    # 0: how many rows are kept; 1: the lowest key that counts; then three numbers for each term
+    state = cursors
+    length = window // CHUNKS
     for q in range(first_query, last_query):
         start, size = term_of[q], term_of[q + 1] - term_of[q]
         at, until, order = 2, 2 + size, 2 + 2 * size
@@ -121,7 +123,8 @@ def search(  # type: ignore[no-untyped-def]  # noqa: C901
         while nearest < n:
             base = nearest - nearest % window
             limit = min(base + window, n)
-            floor = floor_of(state[1], single, single_bits) if prunable[q] else 0.0
+            floor = floor_of(state[1], single, single_bits)
+            skipping = prunable[q] != 0 and floor > 0.0
             postings = 0
             for i in range(size):
                 low = cursors[at + i]
@@ -131,11 +134,11 @@ def search(  # type: ignore[no-untyped-def]  # noqa: C901
                 ceilings[i] = 0.0
                 if low < high:
                     postings += high - low
-                    if floor > 0.0:
+                    if skipping:
                         ceilings[i] = ceiling(bounds, low, high, weights[start + i])
             # Terms by ceiling, those looked up first: they alone cannot lift a row to the floor.
             lookups, slack = 0, 0.0
-            if floor > 0.0:
+            if skipping:
                 for i in range(1, size):
                     j = i
                     while j > 0 and ceilings[cursors[order + j - 1]] > ceilings[cursors[order + j]]:
@@ -147,9 +150,13 @@ def search(  # type: ignore[no-untyped-def]  # noqa: C901
                 while lookups < size and slack + ceilings[cursors[order + lookups]] < floor:
                     slack += ceilings[cursors[order + lookups]]
                     lookups += 1
+            spared = 0
             for o in range(lookups):
                 i = cursors[order + o]
-                postings -= cursors[until + i] - cursors[at + i]
+                spared += cursors[until + i] - cursors[at + i]
+            postings -= spared
+            if lookups < size and postings * LOOKUP > spared:  # adding them costs less than looking them up
+                postings, lookups, slack = postings + spared, 0, 0.0
             n_found, touched = 0, lookups < size
             if touched:
                 for o in range(lookups, size):
@@ -160,15 +167,17 @@ def search(  # type: ignore[no-untyped-def]  # noqa: C901
                         r = count_at(tfs, p, big_at, big, n_big) * inverse[norms[row]]
                         sums[row - base] += np.float64(weight - weight / (ONE + r))
                 least = floor - slack
-                if postings * DENSE > limit - base or (lookups > 0 and size - lookups > 1):
-                    for chunk in range(0, limit - base, 64):
-                        stop = min(chunk + 64, limit - base)
-                        some = 0
-                        for j in range(chunk, stop):
-                            some |= (bits[j] >= 0) & (sums[j] >= least)
-                        if some:
-                            for j in range(chunk, stop):
-                                if bits[j] >= 0 and sums[j] >= least:
+                if postings * DENSE > limit - base:
+                    sums[window] = max(least, 0.0)
+                    least_bits = bits[window]
+                    for chunk in range(0, limit - base, length):
+                        # Sums that are not negative order as their bits do, and -0.0 has the lowest of all.
+                        most = np.int64(-1)
+                        for j in range(chunk, chunk + length):
+                            most = max(most, bits[j])
+                        if most >= least_bits:
+                            for j in range(chunk, chunk + length):
+                                if bits[j] >= least_bits:
                                     if lookups:
                                         found[n_found], partial[n_found] = base + j, sums[j]
                                         n_found += 1
@@ -176,7 +185,10 @@ def search(  # type: ignore[no-untyped-def]  # noqa: C901
                                         offer(
                                             base + j, sums[j], rank, k, keys, rows, single, single_bits, state
                                         )
-                        for j in range(chunk, stop):
+                            if lookups == 0:
+                                sums[window] = floor_of(state[1], single, single_bits)
+                                least_bits = bits[window]
+                        for j in range(chunk, chunk + length):
                             sums[j] = -0.0
                 else:
                     for o in range(lookups, size):
@@ -201,9 +213,12 @@ def search(  # type: ignore[no-untyped-def]  # noqa: C901
                 slack -= ceilings[i]
                 weight = weights[start + i]
                 p, stop = cursors[at + i], cursors[until + i]
-                kept = 0
+                kept, before = 0, np.int32(-1)
                 for j in range(n_found):
                     row, total = found[j], partial[j]
+                    if row < before:  # the rows of the next term begin
+                        p = cursors[at + i]
+                    before = row
                     p = first_from(docs, p, stop, row) if p < stop else p
                     if p < stop and docs[p] == row:
                         r = count_at(tfs, p, big_at, big, n_big) * inverse[norms[row]]

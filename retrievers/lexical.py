@@ -66,7 +66,7 @@ class _Scratch:
 
     @classmethod
     def of(cls, terms: int, k: int) -> _Scratch:
-        sums = np.full(WINDOW, UNTOUCHED)
+        sums = np.full(WINDOW + 1, UNTOUCHED)
         cursors, ceilings = np.zeros(3 * terms + 130, np.int64), np.zeros(terms + 1)
         found, partial = np.zeros(WINDOW, np.int32), np.zeros(WINDOW)
         keys, rows = np.zeros(2 * k + 64, np.int64), np.zeros(2 * k + 64, np.int32)
