@@ -28,15 +28,20 @@ def bm25(
     out: Out,
     k1: Annotated[float, typer.Option("--k1", help="Term frequency saturation.")] = 0.9,
     b: Annotated[float, typer.Option("--b", help="Length normalisation, 0 to 1.")] = 0.4,
+    max_memory: Annotated[
+        str | None, typer.Option("--max-memory", help="Memory of the build, such as 1G or 512M.")
+    ] = None,
     overwrite: Overwrite = False,
 ) -> None:
     """BM25 as Lucene computes it, over Lucene's English analysis."""
     from intrex.data.collection import Collection
+    from intrex.data.files import parse_bytes
     from intrex.retrievers.bm25 import build_bm25
 
+    memory = None if max_memory is None else parse_bytes(max_memory)
     opened = Collection.open(collection)
     with progress("indexing", opened.n_documents) as step:
-        build_bm25(opened, out, k1=k1, b=b, overwrite=overwrite, progress=step)
+        build_bm25(opened, out, k1=k1, b=b, max_memory=memory, overwrite=overwrite, progress=step)
     _report(out, opened.n_documents)
 
 

@@ -122,11 +122,9 @@ class RunBuilder:
         if len(rows):
             self._found[query.encode("utf-8")] = (self._ids.gather(rows), scores + np.float32(0))
 
-    def extend(
-        self, queries: Sequence[str], sizes: Rows, rows: npt.NDArray[np.integer], scores: Scores
-    ) -> None:
-        """Add rankings one after another, ``sizes[i]`` rows of the i-th query."""
-        ids, scores = self._ids.gather(rows), scores + np.float32(0)
+    def extend(self, queries: Sequence[str], sizes: Rows, ids: Bytes, scores: Scores) -> None:
+        """Add rankings one after another, ``sizes[i]`` documents of the i-th query."""
+        scores = scores + np.float32(0)
         ends = np.cumsum(sizes).tolist()
         for query, start, end in zip(queries, [0, *ends], ends, strict=False):
             if end > start:

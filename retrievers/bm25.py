@@ -16,6 +16,8 @@ import unicodedata
 from array import array
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import cache
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple, Self
@@ -32,8 +34,10 @@ from intrex.data.ids import IdTable, IdWriter
 from intrex.data.run import Run
 from intrex.retrievers.analysis import Analyzer
 from intrex.retrievers.base import Progress, RunBuilder, Scores, SearchOptions, no_progress
-from intrex.retrievers.lexical import Searcher, Weighted
+from intrex.retrievers.lexical import Hits, Searcher, Weighted
+from intrex.retrievers.native import gather
 from intrex.retrievers.postings import RUN, Postings, PostingsWriter, run_length
+from intrex.retrievers.prf_lexical import Corpus, Expansion, Feedback
 
 KIND = "bm25"
 REBUILD = "intrex index bm25 COLLECTION OUT --overwrite"
@@ -194,6 +198,18 @@ def write_files(
     }
 
 
+class _Idfs(dict[int, float]):
+    """`idf` by document frequency, filled on demand."""
+
+    def __init__(self, n: int) -> None:
+        super().__init__()
+        self._n = n
+
+    def __missing__(self, df: int) -> float:
+        self[df] = value = float(idf(df, self._n))
+        return value
+
+
 class BM25Index:
     """A BM25 index on disk; see `build_bm25` and the module's text."""
 
@@ -208,7 +224,10 @@ class BM25Index:
         if manifest.params.get("layout") != LAYOUT:
             raise BadInput(f"the index has files of another layout than this intrex reads ({path})", REBUILD)
         self.postings = Postings(path)
+        self.expansion: Expansion | None = None
+        """Feedback that `search` uses."""
         self._n = int(manifest.params["documents_with_terms"])
+        self._idf = _Idfs(self._n)
         inverse = inverse_norms(*(manifest.params[name] for name in ("k1", "b", "avgdl")))
         longest = inverse[encode_lengths(np.array([manifest.params["longest"]]))][0]
         norms, bounds = (
@@ -238,8 +257,8 @@ class BM25Index:
             here = slice(start, start + BATCH)
             counts = [Counter(self._analyzer(text)) for text in queries.texts[here]]
             blank += sum(not one for one in counts)
-            hits = self._searcher.search(self._weigh(counts), options.k, options.threads)
-            found.extend(queries.ids[here], hits.sizes, hits.rows, hits.scores)
+            hits = self._search(counts, options)
+            found.extend(queries.ids[here], hits.sizes, gather(self.ids, hits.rows), hits.scores)
             options.progress(len(counts))
         if blank:
             _log.info(
@@ -247,14 +266,37 @@ class BM25Index:
             )
         return found.run()
 
-    def _weigh(self, queries: Sequence[Mapping[str, float]]) -> Weighted:
-        """The terms of queries that the index knows, each with its count (or boost) times its idf."""
+    def _search(self, queries: Sequence[Mapping[str, int]], options: SearchOptions) -> Hits:
+        """Search, and if there is a method of feedback search again for what it makes of the queries."""
+        method = self.expansion
+        if method is None:
+            return self._searcher.search(self._weigh(queries), options.k, options.threads)
+        hits = self._searcher.search(self._weigh(queries), method.depth or options.k, options.threads)
+        vectors = self.postings.vectors(np.unique(hits.rows).astype(np.int64), len(self.ids))
+        rows, scores, ends = hits.rows.tolist(), hits.scores.tolist(), np.cumsum(hits.sizes).tolist()
+        boosts = []
+        for query, start, end in zip(queries, [0, *ends], ends, strict=False):
+            found = [Feedback(vectors[rows[i]], scores[i]) for i in range(start, end)]
+            boosts.append(method.expand(query, found, Corpus(self._n, self._df)) if found else {})
+        searcher, with_idf = self._searcher, method.similarity is None
+        if method.similarity is not None:
+            inverse = inverse_norms(*method.similarity, self.manifest.params["avgdl"])
+            searcher = replace(searcher, inverse=inverse, bounds=None)
+        return searcher.search(self._weigh(boosts, with_idf), options.k, options.threads)
+
+    @cache  # noqa: B019 - an index lives as long as its process
+    def _df(self, term: str) -> int:
+        number = int(self.postings.find([term])[0])
+        return 0 if number < 0 else int(self.postings.offsets[number + 1] - self.postings.offsets[number])
+
+    def _weigh(self, queries: Sequence[Mapping[str, float]], with_idf: bool = True) -> Weighted:
+        """The terms of queries that the index knows, each with its count (or boost), times its idf."""
         terms: dict[str, int] = {}
         places = [terms.setdefault(term, len(terms)) for query in queries for term in query]
         ids = self.postings.find(list(terms))
         offsets = self.postings.offsets
         df = np.where(ids >= 0, offsets[ids + 1] - offsets[ids], 0) if len(self.postings) else ids * 0
-        idfs = np.array([idf(one, self._n) for one in df.tolist()], np.float32)
+        idfs = np.array([self._idf[one] if with_idf else 1.0 for one in df.tolist()], np.float32)
         at = np.array(places, np.int64)
         counts = np.array([count for query in queries for count in query.values()], np.float32)
         owners = np.repeat(np.arange(len(queries)), [len(query) for query in queries])

@@ -16,6 +16,7 @@ from intrex.retrievers.kernels_top import keep_best, sort_best
 
 BLOCK = 128  # postings that share a bound, as intrex.retrievers.postings.BOUND_BLOCK
 CHUNKS = 256  # a window is scanned by so many parts; were their length a constant, LLVM would not use vectors
+SPARE = 16  # as intrex.retrievers.lexical.SPARE
 LOOKUP = 16  # looking up a row costs as much as adding so many postings
 DENSE = 4  # a window is scanned, not gone through again by its postings, if there is one for so many rows
 ONE = np.float32(1)
@@ -73,9 +74,9 @@ def offer(row, total, rank, k, keys, rows, single, single_bits, state):  # type:
     n = state[0]
     keys[n], rows[n] = key, row
     n += 1
-    if n == 2 * k + 64:
+    if n == 2 * k + SPARE:
         n = k
-        state[1] = keep_best(keys, rows, 2 * k + 64, k)
+        state[1] = keep_best(keys, rows, 2 * k + SPARE, k)
     state[0] = n
 
 

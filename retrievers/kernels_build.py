@@ -1,4 +1,4 @@
-"""Inverting documents, and finding terms, for numba; see `intrex.retrievers.kernels`."""
+"""Inverting documents, finding terms and copying ids, for numba; see `intrex.retrievers.kernels`."""
 
 from __future__ import annotations
 
@@ -85,3 +85,19 @@ def find(text, ends, n, wanted, cuts, count, out):  # type: ignore[no-untyped-de
             else:
                 low = middle + 1
     return np.int64(0)
+
+
+@entry(U1, I8, I4, N, N, U1)
+def gather(text, ends, rows, n, width, out):  # type: ignore[no-untyped-def]
+    """Copy the lines of ``rows`` to ``out`` [n, width], zero-padded; with width 0 only return the longest's length."""
+    longest = np.int64(0)
+    for i in range(n):
+        start = ends[rows[i]]
+        size = ends[rows[i] + 1] - 1 - start
+        longest = max(longest, size)
+        if width > 0:
+            for j in range(size):
+                out[i * width + j] = text[start + j]
+            for j in range(size, width):
+                out[i * width + j] = 0
+    return longest

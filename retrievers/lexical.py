@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from intrex.data.native import Call
 from intrex.retrievers.base import Scores, top_k
 from intrex.retrievers.native import address, kernels
 from intrex.retrievers.postings import Postings
@@ -24,6 +25,10 @@ WINDOW = 1 << 14
 """Rows whose sums are held at a time: 128 KB, which stay in the second cache."""
 AT_ONCE = 1 << 20
 """Results that one call of the kernel makes room for."""
+SPARE = 16
+"""Rows kept beside twice k, before the best are chosen."""
+RESULT, WORTH_THREADS = 16, 1 << 21
+"""Postings that cost as much as one result; work, in postings, from which on threads are started."""
 QUERIES = 64
 """Queries of one call."""
 UNTOUCHED = -0.0
@@ -58,20 +63,14 @@ def term_scores(weight: np.float32 | Scores, tfs: npt.NDArray[Any], inverse: Sco
     return weight - weight / (np.float32(1) + tfs.astype(np.float32) * inverse)
 
 
-@dataclass
-class _Scratch:
+def _scratch(terms: int, k: int) -> list[npt.NDArray[Any]]:
     """What one thread's kernel works in, with room for ``terms`` terms and ``k`` results."""
-
-    arrays: list[npt.NDArray[Any]]
-
-    @classmethod
-    def of(cls, terms: int, k: int) -> _Scratch:
-        sums = np.full(WINDOW + 1, UNTOUCHED)
-        cursors, ceilings = np.zeros(3 * terms + 130, np.int64), np.zeros(terms + 1)
-        found, partial = np.zeros(WINDOW, np.int32), np.zeros(WINDOW)
-        keys, rows = np.zeros(2 * k + 64, np.int64), np.zeros(2 * k + 64, np.int32)
-        single = np.zeros(2, np.float32)
-        return cls([sums, sums, cursors, ceilings, found, partial, keys, rows, single, single])
+    sums = np.full(WINDOW + 1, UNTOUCHED)
+    cursors, ceilings = np.zeros(3 * terms + 130, np.int64), np.zeros(terms + 1)
+    found, partial = np.zeros(WINDOW, np.int32), np.zeros(WINDOW)
+    keys, rows = np.zeros(2 * k + SPARE, np.int64), np.zeros(2 * k + SPARE, np.int32)
+    single = np.zeros(2, np.float32)
+    return [sums, sums, cursors, ceilings, found, partial, keys, rows, single, single]
 
 
 @dataclass
@@ -98,44 +97,59 @@ class Searcher:
     def search(self, queries: Weighted, k: int, threads: int = 1) -> Hits:
         """The ``k`` best rows of each query that have one of its terms, by (score, id) descending."""
         k = max(1, min(k, len(self.norms)))
-        step = max(1, min(QUERIES, AT_ONCE // k, -(-(len(queries.offsets) - 1) // max(threads, 1))))
-        starts = range(0, len(queries.offsets) - 1, step)
+        n = len(queries.offsets) - 1
         calls = kernels()
         if calls is None:
             sums = np.full(len(self.norms), UNTOUCHED)
-            parts = [self._plain(queries, i, k, sums) for i in range(len(queries.offsets) - 1)]
+            parts = [self._plain(queries, i, k, sums) for i in range(n)]
         else:
-            given = self._given(queries)
-            most = int(np.diff(queries.offsets).max(initial=0))
-            pool: deque[_Scratch] = deque()
-
-            def work(start: int) -> Hits:
-                scratch = pool.pop() if pool else _Scratch.of(most, k)
-                size = min(step, len(queries.offsets) - 1 - start)
-                out = np.empty(size * k, np.int32), np.empty(size * k, np.float32), np.empty(size, np.int64)
-                middle = [address(array) for array in scratch.arrays]
-                last = [address(array) for array in out]
-                calls["search"](
-                    *(address(a) if isinstance(a, np.ndarray) else a for a in given),
-                    start,
-                    start + size,
-                    k,
-                    WINDOW,
-                    *middle,
-                    *last,
-                )
-                pool.append(scratch)
-                kept = (np.arange(k) < out[2][:, None]).ravel()
-                return Hits(out[2], out[0][kept], out[1][kept])
-
-            if threads > 1 and len(starts) > 1:
-                with ThreadPoolExecutor(threads) as executor:
-                    parts = list(executor.map(work, starts))
-            else:
-                parts = [work(start) for start in starts]
+            parts = self._native(calls["search"], queries, k, threads)
         if not parts:
             return Hits(np.empty(0, np.int64), np.empty(0, np.int32), np.empty(0, np.float32))
         return Hits(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+
+    def _native(self, call: Call, queries: Weighted, k: int, threads: int) -> list[Hits]:
+        """All queries by the kernel, some at a time, in threads if there is work enough for them."""
+        n = len(queries.offsets) - 1
+        arrays = self._given(queries)
+        given = [address(one) if isinstance(one, np.ndarray) else one for one in arrays]
+        df = self.postings.offsets[queries.terms + 1] - self.postings.offsets[queries.terms]
+        threads = threads if int(df.sum()) + RESULT * n * k >= WORTH_THREADS else 1
+        step = max(1, min(QUERIES, AT_ONCE // k, -(-n // max(threads, 1))))
+        most = int(np.diff(queries.offsets).max(initial=0))
+        pool: deque[list[npt.NDArray[Any]]] = deque()
+
+        def work(start: int) -> Hits:
+            try:
+                scratch = pool.pop()
+            except IndexError:
+                scratch = _scratch(most, k)
+            size = min(step, n - start)
+            rows, scores, sizes = (
+                np.empty((size, k), np.int32),
+                np.empty((size, k), np.float32),
+                np.empty(size, np.int64),
+            )
+            call(
+                *given,
+                start,
+                start + size,
+                k,
+                WINDOW,
+                *[address(one) for one in scratch],
+                *[address(one) for one in (rows, scores, sizes)],
+            )
+            pool.append(scratch)
+            if int(sizes.sum()) == size * k:
+                return Hits(sizes, rows.ravel(), scores.ravel())
+            kept = np.arange(k) < sizes[:, None]
+            return Hits(sizes, rows[kept], scores[kept])
+
+        starts = range(0, n, step)
+        if threads == 1 or len(starts) == 1:
+            return [work(start) for start in starts]
+        with ThreadPoolExecutor(threads) as executor:
+            return list(executor.map(work, starts))
 
     def _given(self, queries: Weighted) -> list[Any]:
         """The kernel's arguments that all threads share."""

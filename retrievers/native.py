@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from intrex.data.ids import Bytes, IdTable
 from intrex.data.native import Call, Library, native
 
 _SEARCH, _BUILD = "intrex.retrievers.kernels", "intrex.retrievers.kernels_build"
@@ -20,6 +21,7 @@ LIBRARY = Library(
         (_BUILD, "invert", 11),
         (_BUILD, "merge", 8),
         (_BUILD, "find", 7),
+        (_BUILD, "gather", 6),
     ),
     "intrex.retrievers.native:trial",
 )
@@ -34,6 +36,18 @@ def kernels() -> Mapping[str, Call] | None:
 def address(array: npt.NDArray[Any]) -> int:
     """Where an array's data begins."""
     return array.ctypes.data
+
+
+def gather(ids: IdTable, rows: npt.NDArray[np.int32]) -> Bytes:
+    """The ids of some rows, as `IdTable.gather` gives them."""
+    calls = kernels()
+    if calls is None or not len(rows):
+        return ids.gather(rows)
+    given = address(ids.text), address(ids.offsets), address(rows), len(rows)
+    width = calls["gather"](*given, 0, 0)
+    out = np.empty(len(rows), f"S{width}")
+    calls["gather"](*given, width, address(out))
+    return out
 
 
 def trial(calls: Mapping[str, Call]) -> None:

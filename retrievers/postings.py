@@ -262,6 +262,30 @@ class Postings:
         tfs[self.big_at[first:last] - low] = self.big[first:last]
         return self.docs[low:high], tfs
 
+    def vectors(self, rows: Ints, n: int) -> dict[int, dict[str, int]]:
+        """How often each term occurs in some of ``n`` rows, by row.
+
+        One pass over all postings serves any number of rows, so that no second copy by document need be kept.
+        """
+        wanted = np.zeros(n, np.bool_)
+        wanted[rows] = True
+        parts = [
+            np.flatnonzero(wanted.take(self.docs[low : low + MERGED])) + low
+            for low in range(0, len(self.docs), MERGED)
+        ]
+        at = np.concatenate([np.empty(0, np.int64), *parts])
+        owners, counts = self.docs[at], self.tfs[at].astype(np.int64)
+        large = np.flatnonzero(counts == BIG)
+        counts[large] = self.big[np.searchsorted(self.big_at, at[large])]
+        terms, which = np.unique(np.searchsorted(self.offsets, at, side="right") - 1, return_inverse=True)
+        place = np.empty(len(self), np.int64)
+        place[self.ids] = np.arange(len(self))
+        names = [self.term(i).decode("utf-8") for i in place[terms].tolist()]
+        found: dict[int, dict[str, int]] = {row: {} for row in rows.tolist()}
+        for row, term, count in zip(owners.tolist(), which.tolist(), counts.tolist(), strict=True):
+            found[row][names[term]] = count
+        return found
+
     def bounds(self, norms: Counts, inverse: Floats) -> Floats:
         """The largest count times ``inverse[norm]`` of each `BOUND_BLOCK` postings; float32."""
         out = np.zeros(-(-len(self.docs) // BOUND_BLOCK), np.float32)
