@@ -67,11 +67,20 @@ Bm25PrfWeight = _option(
 )
 
 
+_DEFAULTS = ((10, 10, 0.5, False), (10, 10, 10, 10, 1.0, 0.75, 0.15, False), (20, 10, 0.9, 0.4, 0.2))
+
+
 def method(rm3: tuple[Any, ...], rocchio: tuple[Any, ...], bm25_prf: tuple[Any, ...]) -> Expansion | None:
     """The method that was asked for; each tuple is its flag and then its parameters."""
-    asked = [flags for flags in (rm3, rocchio, bm25_prf) if flags[0]]
+    asked = []
+    names = ("--rm3", "--rocchio", "--bm25-prf")
+    for name, given, defaults in zip(names, (rm3, rocchio, bm25_prf), _DEFAULTS, strict=True):
+        if given[0]:
+            asked.append(name)
+        elif given[1:] != defaults:
+            raise UsageError(f"parameters of {name} without {name}", f"add {name}, or leave them out")
     if len(asked) > 1:
-        raise UsageError("more than one method of feedback", "take one of --rm3, --rocchio, --bm25-prf")
+        raise UsageError(f"more than one method of feedback: {', '.join(asked)}", "take one of them")
     if not asked:
         return None
     from intrex.retrievers.prf_lexical import BM25PRF, RM3, Rocchio

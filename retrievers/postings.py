@@ -221,6 +221,7 @@ class Postings:
     """The postings of an index, opened without reading them."""
 
     def __init__(self, folder: Path) -> None:
+        self._folder = folder
         empty = not (folder / "terms.txt").stat().st_size  # an empty file cannot be mapped
         self.text = np.zeros(0, np.uint8) if empty else np.memmap(folder / "terms.txt", np.uint8, "r")
         self.ends: Ints = _load(folder / "terms.offsets.npy")
@@ -291,7 +292,8 @@ class Postings:
         out = np.zeros(-(-len(self.docs) // BOUND_BLOCK), np.float32)
         for low in range(0, len(self.docs), MERGED):
             high = min(low + MERGED, len(self.docs))
-            docs, tfs = self.docs[low:high], self.tfs[low:high]
+            # Mapped anew each time: pages of a mapping that stays would count as memory.
+            docs, tfs = (_load(self._folder / f"postings.{name}.npy")[low:high] for name in ("docs", "tfs"))
             first, last = np.searchsorted(self.big_at, [low, high])
             counts = tfs.astype(np.float32)
             counts[self.big_at[first:last] - low] = self.big[first:last]

@@ -12,6 +12,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from functools import partial
+from itertools import pairwise
 from pathlib import Path
 
 import bm25s
@@ -48,7 +50,7 @@ def compare(name, n, ours, theirs):
         for threads in (1, 2):
             best = []
             for _ in range(ROUNDS):
-                best.append((*timed(lambda: ours(k, threads), 1), *timed(lambda: theirs(k, threads), 1)))
+                best.append((*timed(partial(ours, k, threads), 1), *timed(partial(theirs, k, threads), 1)))
             wall, cpu, their_wall, their_cpu = (min(column) for column in zip(*best, strict=True))
             cells = [
                 f"{n / wall:,.0f}",
@@ -109,7 +111,7 @@ def million(work, documents):
         print(f"build, memory {memory}: {told}", flush=True)
     tokens, offsets = zipf_corpus(documents, VOCABULARY)
     vocabulary = {str(i): i for i in range(VOCABULARY)}
-    lists = [tokens[a:b].tolist() for a, b in zip(offsets[:-1], offsets[1:], strict=True)]
+    lists = [tokens[a:b].tolist() for a, b in pairwise(offsets)]
     peer = bm25s.BM25(method="lucene", k1=0.9, b=0.4, backend="numba")
     start = time.perf_counter(), time.process_time()
     peer.index(Tokenized(ids=lists, vocab=vocabulary), show_progress=False)
