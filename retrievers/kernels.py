@@ -158,8 +158,7 @@ def search(  # type: ignore[no-untyped-def]  # noqa: C901
             postings -= spared
             if lookups < size and postings * LOOKUP > spared:  # adding them costs less than looking them up
                 postings, lookups, slack = postings + spared, 0, 0.0
-            n_found, touched = 0, lookups < size
-            if touched:
+            if lookups < size:
                 for o in range(lookups, size):
                     i = cursors[order + o] if lookups else o
                     weight = weights[start + i]
@@ -167,69 +166,61 @@ def search(  # type: ignore[no-untyped-def]  # noqa: C901
                         row = docs[p]
                         r = count_at(tfs, p, big_at, big, n_big) * inverse[norms[row]]
                         sums[row - base] += np.float64(weight - weight / (ONE + r))
-                least = floor - slack
-                if postings * DENSE > limit - base:
-                    sums[window] = max(least, 0.0)
-                    least_bits = bits[window]
-                    for chunk in range(0, limit - base, length):
-                        # Sums that are not negative order as their bits do, and -0.0 has the lowest of all.
+                # What may be among the best is gathered piece by piece, from the rows or from the postings that were
+                # added, then looked up in the other terms, and offered. Offering stands once: it is much code.
+                sums[window] = max(floor - slack, 0.0)
+                dense = postings * DENSE > limit - base
+                pieces = (limit - base + length - 1) // length if dense else size - lookups
+                n_found = 0
+                for piece in range(pieces + 1):
+                    # Sums that are not negative order as their bits do, and -0.0 has the lowest of all.
+                    least = bits[window]
+                    if piece < pieces and dense:
+                        first = piece * length
                         most = np.int64(-1)
-                        for j in range(chunk, chunk + length):
+                        for j in range(first, first + length):
                             most = max(most, bits[j])
-                        if most >= least_bits:
-                            for j in range(chunk, chunk + length):
-                                if bits[j] >= least_bits:
-                                    if lookups:
-                                        found[n_found], partial[n_found] = base + j, sums[j]
-                                        n_found += 1
-                                    else:
-                                        offer(
-                                            base + j, sums[j], rank, k, keys, rows, single, single_bits, state
-                                        )
-                            if lookups == 0:
-                                sums[window] = floor_of(state[1], single, single_bits)
-                                least_bits = bits[window]
-                        for j in range(chunk, chunk + length):
+                        if most >= least:
+                            for j in range(first, first + length):
+                                if bits[j] >= least:
+                                    found[n_found], partial[n_found] = base + j, sums[j]
+                                    n_found += 1
+                        for j in range(first, first + length):
                             sums[j] = -0.0
-                else:
-                    for o in range(lookups, size):
+                    elif piece < pieces:
+                        o = lookups + piece
                         i = cursors[order + o] if lookups else o
                         for p in range(cursors[at + i], cursors[until + i]):
                             j = docs[p] - base
-                            if bits[j] >= 0:
-                                if sums[j] >= least:
-                                    if lookups:
-                                        found[n_found], partial[n_found] = base + j, sums[j]
-                                        n_found += 1
-                                    else:
-                                        offer(
-                                            base + j, sums[j], rank, k, keys, rows, single, single_bits, state
-                                        )
-                                sums[j] = -0.0
-            for back in range(lookups):
-                o = lookups - 1 - back
-                if n_found == 0:
-                    break
-                i = cursors[order + o]
-                slack -= ceilings[i]
-                weight = weights[start + i]
-                p, stop = cursors[at + i], cursors[until + i]
-                kept, before = 0, np.int32(-1)
-                for j in range(n_found):
-                    row, total = found[j], partial[j]
-                    if row < before:  # the rows of the next term begin
-                        p = cursors[at + i]
-                    before = row
-                    p = first_from(docs, p, stop, row) if p < stop else p
-                    if p < stop and docs[p] == row:
-                        r = count_at(tfs, p, big_at, big, n_big) * inverse[norms[row]]
-                        total += np.float64(weight - weight / (ONE + r))
-                    if total + slack >= floor:
-                        found[kept], partial[kept] = row, total
-                        kept += 1
-                n_found = kept
-            for j in range(n_found):
-                offer(found[j], partial[j], rank, k, keys, rows, single, single_bits, state)
+                            if bits[j] >= least:
+                                found[n_found], partial[n_found] = base + j, sums[j]
+                                n_found += 1
+                            sums[j] = -0.0
+                    elif n_found > 0:
+                        for back in range(lookups):
+                            i = cursors[order + lookups - 1 - back]
+                            slack -= ceilings[i]
+                            weight = weights[start + i]
+                            p, stop = cursors[at + i], cursors[until + i]
+                            kept, before = 0, np.int32(-1)
+                            for j in range(n_found):
+                                row, total = found[j], partial[j]
+                                if row < before:  # the rows of the next term begin
+                                    p = cursors[at + i]
+                                before = row
+                                p = first_from(docs, p, stop, row) if p < stop else p
+                                if p < stop and docs[p] == row:
+                                    r = count_at(tfs, p, big_at, big, n_big) * inverse[norms[row]]
+                                    total += np.float64(weight - weight / (ONE + r))
+                                if total + slack >= floor:
+                                    found[kept], partial[kept] = row, total
+                                    kept += 1
+                            n_found = kept
+                    if n_found > 0 and (lookups == 0 or piece == pieces):
+                        for j in range(n_found):
+                            offer(found[j], partial[j], rank, k, keys, rows, single, single_bits, state)
+                        n_found = 0
+                        sums[window] = floor_of(state[1], single, single_bits)
             nearest = n
             for i in range(size):
                 p = cursors[until + i]
