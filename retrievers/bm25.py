@@ -272,12 +272,18 @@ class BM25Index:
         if method is None:
             return self._searcher.search(self._weigh(queries), options.k, options.threads)
         hits = self._searcher.search(self._weigh(queries), method.depth or options.k, options.threads)
-        vectors = self.postings.vectors(np.unique(hits.rows).astype(np.int64), len(self.ids))
-        rows, scores, ends = hits.rows.tolist(), hits.scores.tolist(), np.cumsum(hits.sizes).tolist()
-        boosts = []
-        for query, start, end in zip(queries, [0, *ends], ends, strict=False):
-            found = [Feedback(vectors[rows[i]], scores[i]) for i in range(start, end)]
-            boosts.append(method.expand(query, found, Corpus(self._n, self._df)) if found else {})
+        first, last = method.ends
+        ends = np.cumsum(hits.sizes)
+        place = np.arange(len(hits.rows)) - np.repeat(ends - hits.sizes, hits.sizes)
+        seen = (place < first) | (place >= np.repeat(hits.sizes, hits.sizes) - last)
+        vectors = self.postings.vectors(np.unique(hits.rows[seen]).astype(np.int64), len(self.ids))
+        found = [
+            Feedback(vectors.get(row, {}), score)
+            for row, score in zip(hits.rows.tolist(), hits.scores.tolist(), strict=True)
+        ]
+        corpus, boosts = Corpus(self._n, self._df), []
+        for query, size, end in zip(queries, hits.sizes.tolist(), ends.tolist(), strict=True):
+            boosts.append(method.expand(query, found[end - size : end], corpus) if size else {})
         searcher, with_idf = self._searcher, method.similarity is None
         if method.similarity is not None:
             inverse = inverse_norms(*method.similarity, self.manifest.params["avgdl"])

@@ -16,6 +16,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from intrex.data.errors import UsageError
+from intrex.retrievers.javaorder import java_order
 
 Vector = dict[str, np.float32]
 _PLAIN, _DIGITS = re.compile(r"[a-z0-9]+"), re.compile(r"[0-9]+")
@@ -45,7 +46,12 @@ class Expansion(Protocol):
 
     @property
     def depth(self) -> int | None:
-        """How many of the best documents it looks at; None for all that are found."""
+        """How many documents are to be found for it; None for as many as the search asks for."""
+        ...
+
+    @property
+    def ends(self) -> tuple[int, int]:
+        """How many of the first and of the last of these it looks at; of others it gets no counts."""
         ...
 
     @property
@@ -123,6 +129,11 @@ class RM3:
         return self.fb_docs
 
     @property
+    def ends(self) -> tuple[int, int]:
+        """See `Expansion`."""
+        return self.fb_docs, 0
+
+    @property
     def similarity(self) -> tuple[float, float] | None:
         """The second search is like the first."""
         return None
@@ -196,6 +207,11 @@ class Rocchio:
         return None if self.use_negative else self.top_fb_docs
 
     @property
+    def ends(self) -> tuple[int, int]:
+        """See `Expansion`."""
+        return self.top_fb_docs, self.bottom_fb_docs if self.use_negative else 0
+
+    @property
     def similarity(self) -> tuple[float, float] | None:
         """The second search is like the first."""
         return None
@@ -261,23 +277,28 @@ class BM25PRF:
         return self.fb_docs
 
     @property
+    def ends(self) -> tuple[int, int]:
+        """See `Expansion`."""
+        return self.fb_docs, 0
+
+    @property
     def similarity(self) -> tuple[float, float] | None:
         """Weights take the place of idf."""
         return self.k1, self.b
 
     def expand(self, query: Mapping[str, int], found: Sequence[Feedback], corpus: Corpus) -> dict[str, float]:
         """The query's terms by relevance weight, and the new terms of the highest offer weight."""
-        sets = [_java_order(sorted(one.counts, key=lambda term: term.encode("utf-8"))) for one in found]
+        sets = [java_order(sorted(one.counts, key=lambda term: term.encode("utf-8"))) for one in found]
         new: dict[str, tuple[np.float32, float]] = {}
         factor = float(np.float32(self.new_term_weight))
-        for term in _java_order(_terms_of(sets)):
+        for term in java_order(_terms_of(sets)):
             r = sum(term in one.counts for one in found)
             plain = _PLAIN.fullmatch(term) and not _DIGITS.fullmatch(term)
             if term in query or not plain or not 2 <= len(term) <= 20 or r < 2:
                 continue
             weight = _relevance_weight(r, corpus.df(term), len(found), corpus.n, factor)
             new[term] = np.float32(weight * math.log(r)), weight
-        kept = sorted(_java_order(list(new)), key=lambda term: -new[term][0])[: self.fb_terms]
+        kept = sorted(java_order(list(new)), key=lambda term: -new[term][0])[: self.fb_terms]
         weights = {term: new[term][1] for term in kept}
         for term in query:
             r = sum(term in one.counts for one in found)
@@ -289,18 +310,3 @@ def _relevance_weight(r: int, df: int, documents: int, n: int, factor: float) ->
     """Robertson and Sparck Jones' weight of a term that ``r`` of ``documents`` relevant documents have."""
     odds = (r + 0.5) * (n - df - documents + r + 0.5) / ((df - r + 0.5) * (documents - r + 0.5))
     return max(math.log(odds) * factor, LEAST_WEIGHT)
-
-
-def _java_order(terms: Sequence[str]) -> list[str]:
-    """Different terms in the order in which Java's HashMap would list them: terms of equal weight are cut by it."""
-    room = 16
-    while len(terms) > room * 3 // 4:
-        room *= 2
-    return sorted(terms, key=lambda term: _java_hash(term) & (room - 1))
-
-
-def _java_hash(term: str) -> int:
-    value = 0
-    for unit in np.frombuffer(term.encode("utf-16-le"), "<u2").tolist():
-        value = (value * 31 + unit) & 0xFFFFFFFF
-    return value ^ (value >> 16)
