@@ -21,6 +21,7 @@ def java_order(terms: Sequence[str]) -> list[str]:
 
 
 def java_hash(term: str) -> int:
+    """String.hashCode with its upper half mixed into the lower, as HashMap does; unsigned."""
     value = 0
     for unit in np.frombuffer(term.encode("utf-16-le"), "<u2").tolist():
         value = (value * 31 + unit) & 0xFFFFFFFF
