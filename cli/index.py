@@ -35,15 +35,22 @@ def bm25(
             help="How texts are analysed: ar, de, en, es, fa, fr, hu, it, ko, nl, pt, ru, tr, zh as Anserini does; bigrams.",
         ),
     ] = "en",
+    max_memory: Annotated[
+        str | None, typer.Option("--max-memory", help="Memory of the build, such as 1G or 512M.")
+    ] = None,
     overwrite: Overwrite = False,
 ) -> None:
     """BM25 as Lucene computes it, over Lucene's analysis of the language."""
     from intrex.data.collection import Collection
+    from intrex.data.files import parse_bytes
     from intrex.retrievers.bm25 import build_bm25
 
+    memory = None if max_memory is None else parse_bytes(max_memory)
     opened = Collection.open(collection)
     with progress("indexing", opened.n_documents) as step:
-        build_bm25(opened, out, k1=k1, b=b, language=language, overwrite=overwrite, progress=step)
+        build_bm25(
+            opened, out, k1=k1, b=b, language=language, max_memory=memory, overwrite=overwrite, progress=step
+        )
     _report(out, opened.n_documents)
 
 

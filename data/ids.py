@@ -144,7 +144,7 @@ class IdTable:
     def __init__(self, folder: Path, ranked: bool = True) -> None:
         self.offsets: npt.NDArray[np.int64] = np.load(folder / "ids.offsets.npy", mmap_mode="r")
         size = (folder / "ids.txt").stat().st_size
-        self._text: npt.NDArray[np.uint8] = (
+        self.text: npt.NDArray[np.uint8] = (
             np.memmap(folder / "ids.txt", dtype=np.uint8, mode="r") if size else np.empty(0, np.uint8)
         )
         self.rank: npt.NDArray[np.uint32] = (
@@ -156,12 +156,12 @@ class IdTable:
 
     def all(self) -> Bytes:
         """The ids of all rows."""
-        return gather_spans(self._text, self.offsets[:-1], np.diff(self.offsets) - 1)
+        return gather_spans(self.text, self.offsets[:-1], np.diff(self.offsets) - 1)
 
     def gather(self, rows: npt.NDArray[np.integer]) -> Bytes:
         """The ids of some rows as a numpy ``S`` array."""
         starts = self.offsets[rows]
-        return gather_spans(self._text, starts, self.offsets[rows + 1] - 1 - starts)
+        return gather_spans(self.text, starts, self.offsets[rows + 1] - 1 - starts)
 
 
 def gather_spans(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import re
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import IO, Any
@@ -14,12 +15,12 @@ import numpy.typing as npt
 
 from intrex.data.files import BOM
 from intrex.data.ids import Bytes, gather_spans
+from intrex.data.native import Call
 from intrex.data.qrels import Qrels
-from intrex.eval.native import Call
 from intrex.eval.signature import ranking_digest
 
 Array = npt.NDArray[Any]
-Calls = dict[str, Call]
+Calls = Mapping[str, Call]
 
 LONGEST = 128 << 20
 """A query whose lines have more bytes is left to the plain path."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol, Self
@@ -121,6 +121,14 @@ class RunBuilder:
         """Add a ranking, best first, as `top_k` orders it."""
         if len(rows):
             self._found[query.encode("utf-8")] = (self._ids.gather(rows), scores + np.float32(0))
+
+    def extend(self, queries: Sequence[str], sizes: Rows, ids: Bytes, scores: Scores) -> None:
+        """Add rankings one after another, ``sizes[i]`` documents of the i-th query."""
+        scores = scores + np.float32(0)
+        ends = np.cumsum(sizes).tolist()
+        for query, start, end in zip(queries, [0, *ends], ends, strict=False):
+            if end > start:
+                self._found[query.encode("utf-8")] = (ids[start:end], scores[start:end])
 
     def run(self) -> Run:
         """The run, queries in byte order."""

@@ -6,7 +6,7 @@ makes a term of each form once. Where there is little text, or no kernel, `Analy
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import chain, pairwise
 from typing import Any
 
@@ -88,7 +88,7 @@ class BatchAnalyzer:
 class _Forms:
     """The surface forms met so far, in arrays that the kernel reads and writes."""
 
-    def __init__(self, calls: dict[str, Any]) -> None:
+    def __init__(self, calls: Mapping[str, Any]) -> None:
         self._calls = calls
         steps, accepts = breaks.machine()
         self._steps = np.full((len(steps), 32), -1, np.int16)

@@ -4,8 +4,8 @@ Sources: S. Robertson and H. Zaragoza, "The Probabilistic Relevance Framework: B
 Trends in Information Retrieval 3(4), 2009; Lucene's variant since version 8: no factor k1 + 1, document lengths
 in one byte, each term's score in float32, their sum in float64 rounded to float32.
 
-Files: those of `intrex.retrievers.postings`, ``norms.npy`` uint8 [n] (document lengths, see `LENGTHS`), and the
-ids as `IdWriter` writes them.
+Files: those of `intrex.retrievers.postings`, ``norms.npy`` uint8 [n] (document lengths, see `LENGTHS`), ``bounds.npy``
+float32 (the largest count over norm of every 128 postings), and the ids as `IdWriter` writes them.
 """
 
 from __future__ import annotations
@@ -14,9 +14,10 @@ import logging
 import math
 import unicodedata
 from array import array
-from collections import Counter, deque
-from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import cache
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple, Self
@@ -31,17 +32,18 @@ from intrex.data.files import fingerprint
 from intrex.data.ids import IdTable, IdWriter
 from intrex.data.run import Run
 from intrex.retrievers.analysis import Analyzer, analyzer_of
-from intrex.retrievers.base import Progress, Rows, RunBuilder, Scores, SearchOptions, no_progress, top_k
-from intrex.retrievers.postings import Postings, PostingsWriter
+from intrex.retrievers.base import Progress, RunBuilder, Scores, SearchOptions, no_progress
+from intrex.retrievers.lexical import Hits, Searcher, Weighted
+from intrex.retrievers.native import gather
+from intrex.retrievers.postings import RUN, Postings, PostingsWriter, run_length
+from intrex.retrievers.prf_lexical import Corpus, Expansion, Feedback
 
 KIND = "bm25"
 REBUILD = "intrex index bm25 COLLECTION OUT --overwrite"
 BATCH = 1024
 EXACT = 24
-THREADED = 100_000
-"""Documents from which on threads help: with fewer, they wait for Python's lock more than they compute."""
-UNTOUCHED = -0.0
-"""What a row's sum is before a term adds to it: a sum of scores is never -0, so a score of 0 is still a match."""
+LAYOUT = 2
+"""Version of the index's files."""
 
 _log = logging.getLogger(__name__)
 
@@ -75,17 +77,6 @@ def inverse_norms(k1: float, b: float, avgdl: float) -> Scores:
         return one / (k * ((one - w) + w * LENGTHS.astype(np.float32) / np.float32(avgdl)))
 
 
-def term_scores(weight: np.float32, tfs: npt.NDArray[Any], inverse: Scores) -> Scores:
-    """What a term adds: weight * tf / (tf + norm), in Lucene's order of operations.
-
-    Args:
-        weight: idf times the term's count in the query.
-        tfs: [n] counts in the documents.
-        inverse: [n] float32, 1 / norm of the documents.
-    """
-    return weight - weight / (np.float32(1) + tfs.astype(np.float32) * inverse)
-
-
 def _check(k1: float, b: float) -> None:
     if not 0 <= k1 <= float(np.finfo(np.float32).max):
         raise UsageError(
@@ -102,6 +93,7 @@ def build_bm25(
     k1: float = 0.9,
     b: float = 0.4,
     language: str = "en",
+    max_memory: int | None = None,
     overwrite: bool = False,
     progress: Progress = no_progress,
 ) -> BM25Index:
@@ -114,6 +106,7 @@ def build_bm25(
         k1: how slowly repeats of a term stop counting; 0 ignores them.
         b: how much the document's length counts, from 0 to 1.
         language: whose analysis the texts get, a key of `intrex.retrievers.analysis.ANALYZERS`.
+        max_memory: bytes that the build may take; changes no byte of the index.
         overwrite: replace an existing index.
         progress: told of every finished batch of documents.
 
@@ -126,9 +119,12 @@ def build_bm25(
     params = {"k1": float(k1), "b": float(b)}
 
     def make(build: Build) -> Manifest:
-        counts = _write(build.path, collection, analyzer, progress)
+        vocabulary: defaultdict[str, int] = defaultdict()
+        vocabulary.default_factory = vocabulary.__len__
+        batches = _watched(_analyse(collection, analyzer, vocabulary), progress)
+        counts = write_files(build.path, batches, vocabulary, k1, b, run_length(max_memory))
         versions = {"unicode": unicodedata.unidata_version}
-        full = {**params, **counts, "analyzer": analyzer.spec()}
+        full = {"layout": LAYOUT, **params, **counts, "analyzer": analyzer.spec()}
         return Manifest(KIND, collection.corpus_fingerprint, params=full, versions=versions)
 
     inputs = fingerprint([KIND, collection.corpus_fingerprint, params, analyzer.spec()])
@@ -136,37 +132,83 @@ def build_bm25(
     return BM25Index.open(out)
 
 
-def _write(folder: Path, collection: Collection, analyzer: Analyzer, progress: Progress) -> dict[str, Any]:
-    """Write the index's files; returns the corpus statistics for the manifest."""
-    ids, postings, lengths = IdWriter(folder), PostingsWriter(folder), array("q")
+class Terms(NamedTuple):
+    """Some documents: their ids, and the ids of their terms, ``tokens[offsets[i]:offsets[i + 1]]``, repeats kept."""
+
+    ids: list[str]
+    tokens: npt.NDArray[np.int32]
+    offsets: npt.NDArray[np.int64]
+
+
+def _analyse(
+    collection: Collection, analyzer: Analyzer, vocabulary: defaultdict[str, int]
+) -> Iterator[Terms]:
+    """The terms of all documents, batch by batch; ``vocabulary`` numbers a term when it first occurs."""
     documents = collection.documents()
     while batch := list(islice(documents, BATCH)):
-        ids.extend([document.id for document in batch])
+        tokens, ends = array("i"), array("q", [0])
         for document in batch:
-            terms = analyzer(document.contents)
-            postings.add(Counter(terms))
-            lengths.append(len(terms))
-        progress(len(batch))
+            tokens.extend(map(vocabulary.__getitem__, analyzer(document.contents)))
+            ends.append(len(tokens))
+        yield Terms([one.id for one in batch], np.array(tokens, np.int32), np.array(ends, np.int64))
+
+
+def _watched(batches: Iterable[Terms], progress: Progress) -> Iterator[Terms]:
+    for batch in batches:
+        yield batch
+        progress(len(batch.ids))
+
+
+def write_files(
+    folder: Path, batches: Iterable[Terms], names: Iterable[str], k1: float, b: float, run: int = RUN
+) -> dict[str, Any]:
+    """Write an index's files of documents whose terms are numbered.
+
+    Args:
+        folder: where to.
+        batches: the documents, in the order of their rows.
+        names: the terms by number; read after ``batches``.
+        k1: see `build_bm25`.
+        b: see `build_bm25`.
+        run: tokens that are inverted at a time.
+
+    Returns:
+        The corpus statistics for the manifest.
+    """
+    ids, postings, lengths = IdWriter(folder), PostingsWriter(folder, run), array("q")
+    for batch in batches:
+        ids.extend(batch.ids)
+        postings.add(batch.tokens, batch.offsets)
+        lengths.frombytes(np.diff(batch.offsets).tobytes())
     ids.close()
-    postings.close()
+    terms = list(names)
+    postings.close(terms)
     all_lengths = np.array(lengths, np.int64)
-    np.save(folder / "norms.npy", encode_lengths(all_lengths))
+    norms = encode_lengths(all_lengths)
     n, tokens = int(np.count_nonzero(all_lengths)), int(all_lengths.sum())
-    counts = {
+    avgdl = float(np.float32(tokens / n)) if n else 0.0
+    np.save(folder / "norms.npy", norms)
+    np.save(folder / "bounds.npy", Postings(folder).bounds(norms, inverse_norms(k1, b, avgdl)))
+    return {
         "documents_with_terms": n,
         "tokens": tokens,
-        "terms": postings.n_terms,
+        "terms": len(terms),
         "postings": postings.n_postings,
+        "longest": int(all_lengths.max(initial=0)),
+        "avgdl": avgdl,
     }
-    return {**counts, "avgdl": float(np.float32(tokens / n)) if n else 0.0}
 
 
-class _Hits(NamedTuple):
-    """A query's ranking; ``blank`` says that no term was left of its text."""
+class _Idfs(dict[int, float]):
+    """`idf` by document frequency, filled on demand."""
 
-    rows: Rows
-    scores: Scores
-    blank: bool = False
+    def __init__(self, n: int) -> None:
+        super().__init__()
+        self._n = n
+
+    def __missing__(self, df: int) -> float:
+        self[df] = value = float(idf(df, self._n))
+        return value
 
 
 class BM25Index:
@@ -180,11 +222,19 @@ class BM25Index:
             raise BadInput(
                 f"the index was made with another text analysis than this intrex has ({path})", REBUILD
             )
-        self._postings = Postings(path)
-        self._rank = np.asarray(self.ids.rank)
-        self._norms: npt.NDArray[np.uint8] = np.asarray(np.load(path / "norms.npy", mmap_mode="r"))
+        if manifest.params.get("layout") != LAYOUT:
+            raise BadInput(f"the index has files of another layout than this intrex reads ({path})", REBUILD)
+        self.postings = Postings(path)
+        self.expansion: Expansion | None = None
+        """Feedback that `search` uses."""
         self._n = int(manifest.params["documents_with_terms"])
-        self._inverse = inverse_norms(*(manifest.params[name] for name in ("k1", "b", "avgdl")))
+        self._idf = _Idfs(self._n)
+        inverse = inverse_norms(*(manifest.params[name] for name in ("k1", "b", "avgdl")))
+        longest = inverse[encode_lengths(np.array([manifest.params["longest"]]))][0]
+        norms, bounds = (
+            np.asarray(np.load(path / f"{name}.npy", mmap_mode="r")) for name in ("norms", "bounds")
+        )
+        self._searcher = Searcher(self.postings, norms, np.asarray(self.ids.rank), inverse, bounds, longest)
 
     @classmethod
     def open(cls, path: Path) -> Self:
@@ -203,56 +253,61 @@ class BM25Index:
         """
         if options.k < 1:
             raise UsageError(f"k must be at least 1, not {options.k}")
-        threads = max(options.threads, 1) if len(self.ids) >= THREADED else 1
-        size = max(1, min(options.batch_size, math.ceil(len(queries) / threads)))
-        batches = [slice(start, start + size) for start in range(0, len(queries), size)]
-        sums: deque[npt.NDArray[np.float64]] = deque()
-
-        def work(batch: slice) -> list[_Hits]:
-            return self._search_batch(queries.texts[batch], options.k, sums)
-
         found, blank = RunBuilder(self.ids, KIND), 0
-        with ThreadPoolExecutor(threads) as pool:
-            done = map(work, batches) if threads == 1 else pool.map(work, batches)
-            for batch, hits in zip(batches, done, strict=True):
-                for query, hit in zip(queries.ids[batch], hits, strict=True):
-                    found.add(query, hit.rows, hit.scores)
-                    blank += hit.blank
-                options.progress(len(hits))
+        for start in range(0, len(queries), BATCH):
+            here = slice(start, start + BATCH)
+            counts = [Counter(self._analyzer(text)) for text in queries.texts[here]]
+            blank += sum(not one for one in counts)
+            hits = self._search(counts, options)
+            found.extend(queries.ids[here], hits.sizes, gather(self.ids, hits.rows), hits.scores)
+            options.progress(len(counts))
         if blank:
             _log.info(
                 "%d of %d queries have no term left: they are empty or stop words only", blank, len(queries)
             )
         return found.run()
 
-    def _search_batch(
-        self, texts: Iterable[str], k: int, pool: deque[npt.NDArray[np.float64]]
-    ) -> list[_Hits]:
-        """Search some queries with an array of sums from the pool, which goes back clean."""
-        try:
-            sums = pool.pop()
-        except IndexError:
-            sums = np.full(len(self._norms), UNTOUCHED)
-        hits = [self._search_one(text, k, sums) for text in texts]
-        pool.append(sums)
-        return hits
+    def _search(self, queries: Sequence[Mapping[str, int]], options: SearchOptions) -> Hits:
+        """Search, and if there is a method of feedback search again for what it makes of the queries."""
+        method = self.expansion
+        if method is None:
+            return self._searcher.search(self._weigh(queries), options.k, options.threads)
+        hits = self._searcher.search(self._weigh(queries), method.depth or options.k, options.threads)
+        first, last = method.ends
+        ends = np.cumsum(hits.sizes)
+        place = np.arange(len(hits.rows)) - np.repeat(ends - hits.sizes, hits.sizes)
+        seen = (place < first) | (place >= np.repeat(hits.sizes, hits.sizes) - last)
+        vectors = self.postings.vectors(np.unique(hits.rows[seen]).astype(np.int64), len(self.ids))
+        found = [
+            Feedback(vectors.get(row, {}), score)
+            for row, score in zip(hits.rows.tolist(), hits.scores.tolist(), strict=True)
+        ]
+        corpus, boosts = Corpus(self._n, self._df), []
+        for query, size, end in zip(queries, hits.sizes.tolist(), ends.tolist(), strict=True):
+            boosts.append(method.expand(query, found[end - size : end], corpus) if size else {})
+        searcher, with_idf = self._searcher, method.similarity is None
+        if method.similarity is not None:
+            inverse = inverse_norms(*method.similarity, self.manifest.params["avgdl"])
+            searcher = replace(searcher, inverse=inverse, bounds=None)
+        return searcher.search(self._weigh(boosts, with_idf), options.k, options.threads)
 
-    def _search_one(self, text: str, k: int, sums: npt.NDArray[np.float64]) -> _Hits:
-        counts = Counter(self._analyzer(text))
-        touched = [np.empty(0, np.int64)]
-        for term, count in counts.items():
-            number = self._postings.find(term)
-            if number is None:
-                continue
-            found, tfs = self._postings.of(number)
-            rows = found.astype(np.int64)  # take and assignment are twice as fast with the native index type
-            weight = np.float32(count) * idf(len(rows), self._n)
-            inverse = self._inverse.take(self._norms.take(rows))
-            before = sums.take(rows)
-            sums[rows] = before + term_scores(weight, tfs, inverse)
-            touched.append(rows[np.signbit(before)])
-        matched = np.concatenate(touched)
-        scores = sums.take(matched).astype(np.float32)
-        sums[matched] = UNTOUCHED
-        best = top_k(scores, self._rank.take(matched), k)
-        return _Hits(matched[best], scores[best], blank=not counts)
+    @cache  # noqa: B019 - an index lives as long as its process
+    def _df(self, term: str) -> int:
+        number = int(self.postings.find([term])[0])
+        return 0 if number < 0 else int(self.postings.offsets[number + 1] - self.postings.offsets[number])
+
+    def _weigh(self, queries: Sequence[Mapping[str, float]], with_idf: bool = True) -> Weighted:
+        """The terms of queries that the index knows, each with its count (or boost), times its idf."""
+        terms: dict[str, int] = {}
+        places = [terms.setdefault(term, len(terms)) for query in queries for term in query]
+        ids = self.postings.find(list(terms))
+        offsets = self.postings.offsets
+        df = np.where(ids >= 0, offsets[ids + 1] - offsets[ids], 0) if len(self.postings) else ids * 0
+        idfs = np.array([self._idf[one] if with_idf else 1.0 for one in df.tolist()], np.float32)
+        at = np.array(places, np.int64)
+        counts = np.array([count for query in queries for count in query.values()], np.float32)
+        owners = np.repeat(np.arange(len(queries)), [len(query) for query in queries])
+        known = ids[at] >= 0
+        sizes = np.bincount(owners[known], minlength=len(queries))
+        cuts = np.concatenate([np.zeros(1, np.int64), np.cumsum(sizes)])
+        return Weighted(cuts, ids[at[known]], (counts * idfs[at])[known])

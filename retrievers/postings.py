@@ -1,158 +1,307 @@
-"""An inverted index on disk: written in one pass over the documents, read through memory maps.
+"""An inverted index on disk: written from term ids in bounded memory, read through memory maps.
 
-Files: ``terms.txt`` (UTF-8, one term a line, in byte order) with ``terms.offsets.npy`` int64 [v + 1], and
-``postings.offsets.npy`` int64 [v + 1], which cuts ``postings.docs.npy`` int32 [p] (rows, ascending within a term)
-and ``postings.tfs.npy`` [p] (counts, in the narrowest unsigned type that holds the largest).
+Files: ``terms.txt`` (UTF-8, one term a line, in byte order) with ``terms.offsets.npy`` int64 [v + 1] and
+``terms.ids.npy`` int32 [v], the id of each. Ids count the terms as they first occur; ``postings.offsets.npy`` int64
+[v + 1] cuts by id ``postings.docs.npy`` int32 [p] (rows, ascending within a term) and ``postings.tfs.npy`` uint8 [p]
+(counts; 255 stands for the one in ``postings.big.npy`` uint32 whose place is in ``postings.big_at.npy`` int64).
 """
 
 from __future__ import annotations
 
-from array import array
+import contextlib
 from bisect import bisect_left
-from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from intrex.retrievers.native import address, kernels
+
 Ints = npt.NDArray[np.int64]
-Rows = npt.NDArray[np.int32]
-Counts = npt.NDArray[np.unsignedinteger[Any]]
+Ids = npt.NDArray[np.int32]
+Counts = npt.NDArray[np.uint8]
+Floats = npt.NDArray[np.float32]
 
-BLOCK = 1 << 22
-"""Postings collected before they are packed."""
+BOUND_BLOCK = 128
+"""Postings that share an upper bound of what they can score."""
+RUN = 1 << 24
+"""Tokens that are inverted at a time, unless memory is limited."""
+TOKEN_BYTES, BASE_BYTES, LEAST_RUN = 16, 160 << 20, 1 << 16
+"""Memory for each token of a run; memory that does not depend on it; the shortest run."""
+MERGED = 1 << 22
+"""Postings that are merged at a time."""
+BIG = 255
 
 
-class _Block(NamedTuple):
-    """Postings of consecutive rows: provisional term ids, counts, and how many each row has."""
+def run_length(max_memory: int | None) -> int:
+    """How many tokens may be inverted at a time with ``max_memory`` bytes."""
+    return RUN if max_memory is None else min(RUN, max(LEAST_RUN, (max_memory - BASE_BYTES) // TOKEN_BYTES))
 
-    terms: Rows
-    tfs: Counts
-    sizes: Rows
+
+class Inverted(NamedTuple):
+    """Postings by term id: ``offsets`` [v + 1] cuts ``docs`` and ``tfs``; the places and values of counts over 254.
+
+    The two may be files instead, set aside until they are merged.
+    """
+
+    offsets: Ints
+    docs: Ids | Path
+    tfs: Counts | Path
+    big_at: Ints
+    big: npt.NDArray[np.uint32]
+
+
+def invert(tokens: Ids, offsets: Ints, first_row: int, n_terms: int) -> Inverted:
+    """Postings of documents ``tokens[offsets[i]:offsets[i + 1]]``, whose rows count from ``first_row``."""
+    calls = kernels()
+    if calls is None:
+        return _plain_invert(tokens, offsets, first_row, n_terms)
+    free, last = np.zeros(n_terms + 1, np.int64), np.zeros(n_terms, np.int32)
+    docs, tfs = np.empty(len(tokens), np.int32), np.empty(len(tokens), np.uint8)
+    big_at, big = np.empty(len(tokens) // BIG, np.int64), np.empty(len(tokens) // BIG, np.uint32)
+    arrays = [address(a) for a in (free, last, docs, tfs, big_at, big)]
+    n_big = calls["invert"](address(tokens), address(offsets), len(offsets) - 1, first_row, n_terms, *arrays)
+    ends = np.concatenate([[0], free[:-1]])
+    return _in_order(ends, docs[: ends[-1]], tfs[: ends[-1]], big_at[:n_big], big[:n_big])
+
+
+def _plain_invert(tokens: Ids, offsets: Ints, first_row: int, n_terms: int) -> Inverted:
+    rows = np.repeat(np.arange(len(offsets) - 1, dtype=np.int64), np.diff(offsets))
+    pairs, counts = np.unique(tokens.astype(np.int64) * max(len(offsets) - 1, 1) + rows, return_counts=True)
+    terms, rows = np.divmod(pairs, max(len(offsets) - 1, 1))
+    big_at = np.flatnonzero(counts >= BIG)
+    ends = np.concatenate([[0], np.cumsum(np.bincount(terms, minlength=n_terms))])
+    docs, tfs = (rows + first_row).astype(np.int32), np.minimum(counts, BIG).astype(np.uint8)
+    return _in_order(ends, docs, tfs, big_at, counts[big_at].astype(np.uint32))
+
+
+def _in_order(ends: Ints, docs: Ids, tfs: Counts, at: Ints, big: npt.NDArray[np.uint32]) -> Inverted:
+    order = np.argsort(at)
+    return Inverted(ends, docs, tfs, at[order], big[order])
 
 
 class PostingsWriter:
-    """Collects the terms of documents, row after row, at about five bytes a posting, then writes the files.
+    """Collects the term ids of documents, row after row, then writes the files.
 
-    Equal documents in equal order give equal bytes.
+    What has been collected is inverted and set aside on disk whenever it is ``run`` tokens, so memory does not grow
+    with the number of documents. Equal documents in equal order give equal bytes, whatever ``run`` is.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, run: int = RUN) -> None:
         self.folder = folder
-        self.n_postings = 0
-        self._vocabulary: defaultdict[str, int] = defaultdict()
-        self._vocabulary.default_factory = self._vocabulary.__len__  # a new term gets the next number
-        self._blocks: list[_Block] = []
-        self._terms, self._tfs, self._sizes = array("i"), array("I"), array("i")
+        self.n_postings = self.n_rows = 0
+        self._run, self._waiting = run, 0
+        self._tokens: list[Ids] = []
+        self._sizes: list[Ints] = []
+        self._runs: list[Inverted] = []
 
-    @property
-    def n_terms(self) -> int:
-        """How many different terms there were."""
-        return len(self._vocabulary)
+    def add(self, tokens: Ids, offsets: Ints) -> None:
+        """Add rows: ``tokens[offsets[i]:offsets[i + 1]]`` are the term ids of one, repeats kept; it may have none.
 
-    def add(self, counts: Mapping[str, int]) -> None:
-        """Add the next row: how often each term occurs in it; no term at all is allowed."""
-        self._terms.extend(map(self._vocabulary.__getitem__, counts))
-        self._tfs.extend(counts.values())
-        self._sizes.append(len(counts))
-        self.n_postings += len(counts)
-        if len(self._terms) >= BLOCK:
-            self._pack()
+        Args:
+            tokens: [t] int32.
+            offsets: [rows + 1] int64, from 0 to t.
+        """
+        self._tokens.append(tokens)
+        self._sizes.append(np.diff(offsets))
+        self._waiting += len(tokens)
+        if self._waiting >= self._run:
+            self._invert()
+            self._set_aside()
 
-    def _pack(self) -> None:
-        tfs = np.array(self._tfs, np.uint32)
-        self._blocks.append(
-            _Block(np.array(self._terms, np.int32), _narrow(tfs), np.array(self._sizes, np.int32))
-        )
-        self._terms, self._tfs, self._sizes = array("i"), array("I"), array("i")
+    def _invert(self) -> None:
+        sizes = np.concatenate([np.empty(0, np.int64), *self._sizes])
+        offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(sizes)])
+        tokens = np.concatenate([np.empty(0, np.int32), *self._tokens])
+        self._tokens, self._sizes, self._waiting = [], [], 0
+        run = invert(tokens, offsets, self.n_rows, int(tokens.max(initial=-1)) + 1)
+        self.n_rows += len(sizes)
+        self.n_postings += int(run.offsets[-1])
+        self._runs.append(run)
 
-    def close(self) -> None:
-        """Number the terms in byte order and write all files."""
-        self._pack()
-        names = sorted(self._vocabulary)  # the order of code points is the order of UTF-8 bytes
-        place = np.empty(len(names), np.int32)
-        place[np.fromiter(map(self._vocabulary.__getitem__, names), np.int32, len(names))] = np.arange(
-            len(names)
-        )
-        _write_terms(self.folder, names)
+    def _set_aside(self) -> None:
+        """Put the last run's postings on disk."""
+        run = self._runs[-1]
+        files = [self.folder / f".run-{len(self._runs)}.{name}" for name in ("docs", "tfs")]
+        for file, array in zip(files, (run.docs, run.tfs), strict=True):
+            with file.open("wb") as stream:
+                stream.write(memoryview(array))  # type: ignore[arg-type]
+        self._runs[-1] = run._replace(docs=files[0], tfs=files[1])
+
+    def close(self, names: Sequence[str]) -> None:
+        """Merge the runs and write all files; ``names`` are the terms by id."""
+        if self._sizes or not self._runs:
+            self._invert()
         frequencies = np.zeros(len(names), np.int64)
-        for block in self._blocks:
-            frequencies += np.bincount(place[block.terms], minlength=len(names))
+        for run in self._runs:
+            frequencies[: len(run.offsets) - 1] += np.diff(run.offsets)
         offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(frequencies)])
         np.save(self.folder / "postings.offsets.npy", offsets)
-        self._scatter(place, offsets[:-1].copy())
+        self._merge(offsets)
+        self._runs.clear()
+        for left in self.folder.glob(".run-*"):
+            left.unlink()
+        _write_terms(self.folder, names)
 
-    def _scatter(self, place: Rows, free: Ints) -> None:
-        """Put each block's postings where their terms have room; ``free`` is each term's next free place."""
-        widest = np.result_type(np.uint8, *(block.tfs.dtype for block in self._blocks))
-        docs = _create(self.folder / "postings.docs.npy", np.dtype(np.int32), self.n_postings)
-        tfs = _create(self.folder / "postings.tfs.npy", widest, self.n_postings)
-        row = 0
-        for block in self._blocks:
-            terms = place[block.terms]
-            order = np.argsort(terms, kind="stable")
-            sizes = np.bincount(terms, minlength=len(free))
-            begins = np.cumsum(sizes) - sizes
-            terms = terms[order]
-            at = np.arange(len(terms)) + (free - begins)[terms]
-            rows = np.repeat(np.arange(row, row + len(block.sizes), dtype=np.int32), block.sizes)
-            docs[at], tfs[at] = rows[order], block.tfs[order]
-            free += sizes
-            row += len(block.sizes)
-        docs.flush()
-        tfs.flush()
+    def _merge(self, offsets: Ints) -> None:
+        """Write the postings of every term: those of the first run, of the second, and so on."""
+        free = offsets[:-1].copy()
+        big: list[tuple[Ints, npt.NDArray[np.uint32]]] = []
+        for run in self._runs:
+            terms = np.searchsorted(run.offsets, run.big_at, side="right") - 1
+            big.append((run.big_at - run.offsets[terms] + free[terms], run.big))
+            free[: len(run.offsets) - 1] += np.diff(run.offsets)
+        places, values = (np.concatenate(parts) for parts in zip(*big, strict=True))
+        order = np.argsort(places)
+        np.save(self.folder / "postings.big_at.npy", places[order])
+        np.save(self.folder / "postings.big.npy", values[order])
+        low = 0
+        with (
+            _saving(self.folder / "postings.docs.npy", np.dtype(np.int32), self.n_postings) as docs,
+            _saving(self.folder / "postings.tfs.npy", np.dtype(np.uint8), self.n_postings) as tfs,
+        ):
+            while low < len(offsets) - 1:
+                high = max(low + 1, int(np.searchsorted(offsets, offsets[low] + MERGED, side="right")) - 1)
+                for stream, part in zip((docs, tfs), self._merged(offsets, low, high), strict=True):
+                    stream.write(memoryview(part))  # type: ignore[arg-type]
+                low = high
+
+    def _merged(self, offsets: Ints, low: int, high: int) -> tuple[Ids, Counts]:
+        """The postings of the terms ``low:high``."""
+        size = int(offsets[high] - offsets[low])
+        docs, tfs = np.empty(size, np.int32), np.empty(size, np.uint8)
+        places, calls = offsets[low:high] - offsets[low], kernels()
+        for run in self._runs:
+            known = run.offsets[low : high + 1]
+            if len(known) < 2:
+                continue
+            here = slice(int(known[0]), int(known[-1]))
+            from_docs, from_tfs = _read(run.docs, here, np.int32), _read(run.tfs, here, np.uint8)
+            begins, sizes = known[:-1] - known[0], np.diff(known)
+            if calls is None:
+                at = np.arange(len(from_docs)) + np.repeat(places[: len(sizes)] - begins, sizes)
+                docs[at], tfs[at] = from_docs, from_tfs
+                places[: len(sizes)] += sizes
+                continue
+            arrays = [address(a) for a in (from_docs, from_tfs, docs, tfs)]
+            calls["merge"](address(begins), address(sizes), address(places), len(sizes), *arrays)
+        return docs, tfs
 
 
-def _narrow(counts: npt.NDArray[np.uint32]) -> Counts:
-    return counts.astype(np.min_scalar_type(int(counts.max(initial=0))))
+def _read(array: npt.NDArray[Any] | Path, here: slice, dtype: type[np.generic]) -> npt.NDArray[Any]:
+    """A part of an array in memory, or of one in a file of nothing else."""
+    if not isinstance(array, Path):
+        return array[here]
+    size = np.dtype(dtype).itemsize
+    return np.fromfile(array, dtype, here.stop - here.start, offset=here.start * size)
 
 
-def _create(path: Path, dtype: np.dtype[Any], size: int) -> np.memmap[Any, Any]:
-    return np.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=(size,))
+@contextlib.contextmanager
+def _saving(path: Path, dtype: np.dtype[Any], size: int) -> Iterator[IO[bytes]]:
+    """A stream to write an ``.npy`` file of ``size`` numbers to: unlike a mapped file, it takes no memory."""
+    with path.open("wb") as stream:
+        head = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": (size,)}
+        np.lib.format.write_array_header_1_0(stream, head)
+        yield stream
 
 
-def _write_terms(folder: Path, names: list[str]) -> None:
+def _write_terms(folder: Path, names: Sequence[str]) -> None:
+    order = sorted(range(len(names)), key=names.__getitem__)  # code points order as their UTF-8 bytes do
     lengths = np.zeros(len(names) + 1, np.int64)
     with (folder / "terms.txt").open("wb") as stream:
-        for i, name in enumerate(names, 1):
-            lengths[i] = stream.write(name.encode("utf-8") + b"\n")
+        for i, at in enumerate(order, 1):
+            lengths[i] = stream.write(names[at].encode("utf-8") + b"\n")
     np.save(folder / "terms.offsets.npy", np.cumsum(lengths))
+    np.save(folder / "terms.ids.npy", np.array(order, np.int32))
 
 
 class Postings:
-    """The postings of an index, opened without reading them; terms are numbered in byte order."""
+    """The postings of an index, opened without reading them."""
 
     def __init__(self, folder: Path) -> None:
+        self._folder = folder
         empty = not (folder / "terms.txt").stat().st_size  # an empty file cannot be mapped
-        text = np.empty(0, np.uint8) if empty else np.memmap(folder / "terms.txt", np.uint8, "r")
-        # Single items of a view cost a third of those of an array, and binary search reads single items.
-        self._text, self._ends = text.data, _load(folder / "terms.offsets.npy").data
-        self._offsets = _load(folder / "postings.offsets.npy").data
-        self._docs: Rows = _load(folder / "postings.docs.npy")
-        self._tfs: Counts = _load(folder / "postings.tfs.npy")
+        self.text = np.zeros(0, np.uint8) if empty else np.memmap(folder / "terms.txt", np.uint8, "r")
+        self.ends: Ints = _load(folder / "terms.offsets.npy")
+        self.ids: Ids = _load(folder / "terms.ids.npy")
+        self.offsets: Ints = _load(folder / "postings.offsets.npy")
+        self.docs: Ids = _load(folder / "postings.docs.npy")
+        self.tfs: Counts = _load(folder / "postings.tfs.npy")
+        self.big_at: Ints = _load(folder / "postings.big_at.npy")
+        self.big: npt.NDArray[np.uint32] = _load(folder / "postings.big.npy")
 
     def __len__(self) -> int:
-        return len(self._ends) - 1
+        return len(self.ids)
 
-    def term(self, number: int) -> bytes:
-        """The term of a number, in UTF-8."""
-        return self._text[self._ends[number] : self._ends[number + 1] - 1].tobytes()
+    def term(self, place: int) -> bytes:
+        """The term at a place in byte order, in UTF-8."""
+        return self.text[self.ends[place] : self.ends[place + 1] - 1].tobytes()
 
-    def find(self, term: str) -> int | None:
-        """The number of a term, or None if no document has it."""
-        wanted = term.encode("utf-8", "surrogatepass")
-        at = bisect_left(range(len(self)), wanted, key=self.term)
-        return at if at < len(self) and self.term(at) == wanted else None
+    def find(self, terms: Sequence[str]) -> Ints:
+        """The id of each term, -1 for one that no document has; int64 [len(terms)]."""
+        wanted = [term.encode("utf-8", "surrogatepass") for term in terms]
+        places = np.empty(len(wanted), np.int64)
+        calls = kernels()
+        if calls is None:
+            at = [bisect_left(range(len(self)), one, key=self.term) for one in wanted]
+            found = [i < len(self) and self.term(i) == one for i, one in zip(at, wanted, strict=True)]
+            places[:] = np.where(found, at, -1)
+        else:
+            cuts = np.concatenate([[0], np.cumsum([len(one) for one in wanted], dtype=np.int64)])
+            joined = np.frombuffer(b"".join(wanted) + b"\n", np.uint8)
+            known = (address(self.text), address(self.ends), len(self))
+            calls["find"](*known, address(joined), address(cuts), len(wanted), address(places))
+        return np.where(places >= 0, self.ids[places], -1) if len(self) else places
 
-    def of(self, number: int) -> tuple[Rows, Counts]:
-        """The rows that have a term, ascending, and how often each has it."""
-        here = slice(self._offsets[number], self._offsets[number + 1])
-        return self._docs[here], self._tfs[here]
+    def of(self, number: int) -> tuple[Ids, npt.NDArray[np.uint32]]:
+        """The rows that have the term with an id, ascending, and how often each has it."""
+        low, high = int(self.offsets[number]), int(self.offsets[number + 1])
+        tfs = self.tfs[low:high].astype(np.uint32)
+        first, last = np.searchsorted(self.big_at, [low, high])
+        tfs[self.big_at[first:last] - low] = self.big[first:last]
+        return self.docs[low:high], tfs
 
-    def __iter__(self) -> Iterator[bytes]:
-        return map(self.term, range(len(self)))
+    def vectors(self, rows: Ints, n: int) -> dict[int, dict[str, int]]:
+        """How often each term occurs in some of ``n`` rows, by row.
+
+        One pass over all postings serves any number of rows, so that no second copy by document need be kept.
+        """
+        wanted = np.zeros(n, np.bool_)
+        wanted[rows] = True
+        parts = [
+            np.flatnonzero(wanted.take(self.docs[low : low + MERGED])) + low
+            for low in range(0, len(self.docs), MERGED)
+        ]
+        at = np.concatenate([np.empty(0, np.int64), *parts])
+        owners, counts = self.docs[at], self.tfs[at].astype(np.int64)
+        large = np.flatnonzero(counts == BIG)
+        counts[large] = self.big[np.searchsorted(self.big_at, at[large])]
+        terms, which = np.unique(np.searchsorted(self.offsets, at, side="right") - 1, return_inverse=True)
+        place = np.empty(len(self), np.int64)
+        place[self.ids] = np.arange(len(self))
+        names = [self.term(i).decode("utf-8") for i in place[terms].tolist()]
+        found: dict[int, dict[str, int]] = {row: {} for row in rows.tolist()}
+        for row, term, count in zip(owners.tolist(), which.tolist(), counts.tolist(), strict=True):
+            found[row][names[term]] = count
+        return found
+
+    def bounds(self, norms: Counts, inverse: Floats) -> Floats:
+        """The largest count times ``inverse[norm]`` of each `BOUND_BLOCK` postings; float32."""
+        out = np.zeros(-(-len(self.docs) // BOUND_BLOCK), np.float32)
+        for low in range(0, len(self.docs), MERGED):
+            high = min(low + MERGED, len(self.docs))
+            # Mapped anew each time: pages of a mapping that stays would count as memory.
+            docs, tfs = (_load(self._folder / f"postings.{name}.npy")[low:high] for name in ("docs", "tfs"))
+            first, last = np.searchsorted(self.big_at, [low, high])
+            counts = tfs.astype(np.float32)
+            counts[self.big_at[first:last] - low] = self.big[first:last]
+            values = counts * inverse[norms[docs]]
+            starts = np.arange(0, len(values), BOUND_BLOCK)
+            best = np.maximum.reduceat(values, starts)
+            out[low // BOUND_BLOCK : low // BOUND_BLOCK + len(best)] = best
+        return out
 
 
 def _load(path: Path) -> npt.NDArray[Any]:

@@ -9,9 +9,11 @@ from intrex.data.collection import Queries
 from intrex.data.errors import BadInput, MissingExtra, UsageError
 from intrex.data.run import Run, check_tag
 from intrex.retrievers.base import Index, SearchOptions
+from intrex.retrievers.bm25 import BM25Index
 from intrex.retrievers.dense import DenseIndex
 from intrex.retrievers.fusion import cut
 from intrex.retrievers.postprocess import max_passage, remove_query
+from intrex.retrievers.prf_lexical import Expansion
 
 
 def check_encoder(index: Index, name: str | None) -> None:
@@ -58,6 +60,18 @@ def use_engine(index: Index, name: str) -> None:
     if find_spec("faiss") is None:
         raise MissingExtra("faiss-cpu", "ann", "--engine faiss")
     index.engine = "faiss"
+
+
+def use_feedback(index: Index, method: Expansion | None) -> None:
+    """Let a BM25 index search a second time with an expanded query; raises `UsageError` for other indexes."""
+    if method is None:
+        return
+    if not isinstance(index, BM25Index):
+        raise UsageError(
+            f"lexical feedback expands queries of BM25 indexes, this is a {index.manifest.kind} index",
+            "leave --rm3, --rocchio and --bm25-prf out",
+        )
+    index.expansion = method
 
 
 def run_search(

@@ -21,8 +21,8 @@ from intrex.retrievers.bm25 import (
     encode_lengths,
     idf,
     inverse_norms,
-    term_scores,
 )
+from intrex.retrievers.lexical import term_scores
 
 
 def collect(folder: Path, documents: dict[str, str]) -> Collection:
@@ -184,7 +184,7 @@ def test_title_counts_and_rows_are_documents(small: Collection, tmp_path: Path) 
 
 
 def test_threads_and_batches_change_no_bit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bm25, "THREADED", 0)
+    monkeypatch.setattr(bm25, "BATCH", 32)
     draw = np.random.default_rng(5)
     words = np.array([f"w{i}" for i in range(60)])
     chance = 1 / np.arange(1, 61)

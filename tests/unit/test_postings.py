@@ -1,63 +1,79 @@
-"""The inverted index: what is written is what is found, whatever the size of a block."""
+"""The inverted index: what is written is what is found, however long a run is, with and without kernels."""
 
-from collections import Counter
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from intrex.retrievers import postings
-from intrex.retrievers.postings import Postings, PostingsWriter
+from intrex.retrievers.postings import LEAST_RUN, RUN, Postings, PostingsWriter, run_length
 
 ROWS = ["b a b", "", "é a zz", "a a a b", "東 a", ""]
 
 
-def write(folder: Path) -> Postings:
+def write(folder: Path, rows: list[str] = ROWS, run: int = RUN) -> Postings:
     folder.mkdir(exist_ok=True)
-    writer = PostingsWriter(folder)
-    for row in ROWS:
-        writer.add(Counter(row.split()))
-    writer.close()
+    writer, vocabulary = PostingsWriter(folder, run), {}
+    for row in rows:
+        tokens = [vocabulary.setdefault(term, len(vocabulary)) for term in row.split()]
+        writer.add(np.array(tokens, np.int32), np.array([0, len(tokens)]))
+    writer.close(list(vocabulary))
     return Postings(folder)
 
 
+@pytest.fixture(params=["kernels", "numpy"])
+def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    if request.param == "numpy":
+        monkeypatch.setattr(postings, "kernels", lambda: None)
+    return request.param
+
+
+@pytest.mark.usefixtures("engine")
 def test_round_trip(tmp_path: Path) -> None:
     found = write(tmp_path)
     terms = [found.term(i).decode() for i in range(len(found))]
     assert terms == ["a", "b", "zz", "é", "東"]  # byte order
-    for i, term in enumerate(terms):
-        rows, tfs = found.of(i)
+    for term, number in zip(terms, found.find(terms).tolist(), strict=True):
+        rows, tfs = found.of(number)
         want = [(r, row.split().count(term)) for r, row in enumerate(ROWS) if term in row.split()]
         assert list(zip(rows.tolist(), tfs.tolist(), strict=True)) == want
-        assert found.find(term) == i
-    assert [found.find(t) for t in ("", "A", "aa", "zzz", "京", "\ud800")] == [None] * 6
+    assert found.find(["", "A", "aa", "zzz", "京", "\ud800", "b"]).tolist() == [-1] * 6 + [0]
 
 
-@pytest.mark.parametrize("block", [1, 3, 1 << 20])
-def test_block_size_changes_no_byte(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block: int) -> None:
-    write(tmp_path / "one")
-    monkeypatch.setattr(postings, "BLOCK", block)
-    write(tmp_path / "two")
-    for file in (tmp_path / "one").iterdir():
-        assert file.read_bytes() == (tmp_path / "two" / file.name).read_bytes(), file.name
+@pytest.mark.parametrize("run", [1, 3, 1 << 20])
+def test_the_length_of_a_run_changes_no_byte(tmp_path: Path, engine: str, run: int) -> None:
+    rows = [*ROWS, " ".join(["b"] * 300), "c", " ".join(["b a"] * 255)]
+    write(tmp_path / "one", rows)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(postings, "MERGED", 2)
+        write(tmp_path / "two", rows, run)
+    files = sorted(p.name for p in (tmp_path / "one").iterdir())
+    assert files == sorted(p.name for p in (tmp_path / "two").iterdir())
+    for name in files:
+        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes(), name
 
 
-def test_counts_take_the_narrowest_type(tmp_path: Path) -> None:
-    for count, dtype in ((255, np.uint8), (256, np.uint16), (70_000, np.uint32)):
-        folder = tmp_path / str(count)
-        folder.mkdir()
-        writer = PostingsWriter(folder)
-        writer.add({"a": 1})
-        writer.add({"a": count, "b": 1})
-        writer.close()
-        rows, tfs = Postings(folder).of(0)
-        assert tfs.dtype == dtype
-        assert (rows.tolist(), tfs.tolist()) == ([0, 1], [1, count])
+@pytest.mark.usefixtures("engine")
+def test_counts_of_any_size(tmp_path: Path) -> None:
+    counts = [1, 254, 255, 256, 70_000, 2]
+    found = write(tmp_path, [" ".join(["b"] * 300 + ["a"] * count) for count in counts])
+    rows, tfs = found.of(1)
+    assert (rows.tolist(), tfs.tolist()) == (list(range(6)), counts)
+    assert found.of(0)[1].tolist() == [300] * 6
+    inverse = np.zeros(256, np.float32)
+    inverse[1] = 0.5
+    assert found.bounds(np.ones(6, np.uint8), inverse).tolist() == [35_000.0]
 
 
+@pytest.mark.usefixtures("engine")
 def test_no_term_at_all(tmp_path: Path) -> None:
-    writer = PostingsWriter(tmp_path)
-    writer.add({})
-    writer.close()
-    assert len(Postings(tmp_path)) == 0
-    assert Postings(tmp_path).find("a") is None
+    found = write(tmp_path / "empty", ["", ""])
+    assert len(found) == 0
+    assert found.find(["a"]).tolist() == [-1]
+    assert write(tmp_path / "none", []).find(["a"]).tolist() == [-1]
+
+
+def test_memory_decides_the_length_of_a_run() -> None:
+    assert run_length(None) == RUN
+    assert run_length(1 << 20) == LEAST_RUN
+    assert LEAST_RUN < run_length(256 << 20) < RUN

@@ -1,0 +1,28 @@
+"""The order in which Java's HashMap and HashSet list strings, which some of Anserini's rankings depend on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+
+def java_order(terms: Sequence[str]) -> list[str]:
+    """Different terms in the order in which Java's HashMap lists them.
+
+    Source: the documentation of java.util.HashMap and of String.hashCode. A table has 16 places at first, and twice as
+    many whenever it is more than three quarters full; terms of one place stay in the order in which they came (until
+    there are eight of them, when Java makes a tree: that is left out here).
+    """
+    room = 16
+    while len(terms) > room * 3 // 4:
+        room *= 2
+    return sorted(terms, key=lambda term: java_hash(term) & (room - 1))
+
+
+def java_hash(term: str) -> int:
+    """String.hashCode with its upper half mixed into the lower, as HashMap does; unsigned."""
+    value = 0
+    for unit in np.frombuffer(term.encode("utf-16-le"), "<u2").tolist():
+        value = (value * 31 + unit) & 0xFFFFFFFF
+    return value ^ (value >> 16)

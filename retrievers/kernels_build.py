@@ -1,0 +1,103 @@
+"""Inverting documents, finding terms and copying ids, for numba; see `intrex.retrievers.kernels`."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from intrex.data.jit import I4, I8, U1, U4, N, entry
+
+
+@entry(I4, I8, N, N, N, I8, I4, I4, U1, I8, U4)
+def invert(  # type: ignore[no-untyped-def]
+    tokens, offsets, n, first_row, n_terms, free, last, docs, tfs, big_at, big
+):
+    """Postings by term of the documents ``tokens[offsets[i]:offsets[i + 1]]``, rows ``first_row + i``.
+
+    ``free`` [n_terms + 1] and ``last`` [n_terms] must be zero; ``free[t]`` becomes where the postings of t end, so
+    that those of t begin at ``free[t - 1]``. Returns how many counts are over 254; ``big_at`` and ``big`` take them.
+    """
+    for i in range(n):
+        for p in range(offsets[i], offsets[i + 1]):
+            term = tokens[p]
+            if last[term] != i + 1:
+                last[term] = i + 1
+                free[term] += 1
+    total = 0
+    for term in range(n_terms):
+        total, free[term] = total + free[term], total
+        last[term] = 0
+    n_big = 0
+    for i in range(n):
+        for p in range(offsets[i], offsets[i + 1]):
+            term = tokens[p]
+            at = free[term]
+            if last[term] != i + 1:
+                last[term] = i + 1
+                docs[at], tfs[at] = first_row + i, 1
+                free[term] = at + 1
+                continue
+            at -= 1
+            if tfs[at] < 254:
+                tfs[at] += 1
+                continue
+            j = n_big - 1
+            while j >= 0 and big_at[j] != at:
+                j -= 1
+            if j >= 0:
+                big[j] += 1
+            else:
+                tfs[at] = 255
+                big_at[n_big], big[n_big] = at, 255
+                n_big += 1
+    return n_big
+
+
+@entry(I8, I8, I8, N, I4, U1, I4, U1)
+def merge(begins, sizes, places, n, docs, tfs, out_docs, out_tfs):  # type: ignore[no-untyped-def]
+    """Copy ``sizes[i]`` postings from ``begins[i]`` to ``places[i]``, which moves on."""
+    for i in range(n):
+        source, target = begins[i], places[i]
+        for j in range(sizes[i]):
+            out_docs[target + j] = docs[source + j]
+            out_tfs[target + j] = tfs[source + j]
+        places[i] = target + sizes[i]
+    return 0
+
+
+@entry(U1, I8, N, U1, I8, N, I8)
+def find(text, ends, n, wanted, cuts, count, out):  # type: ignore[no-untyped-def]
+    """Places of terms in byte order among n lines of ``text``, the first being ``ends[0]:ends[1] - 1``; or -1."""
+    for i in range(count):
+        at, size = cuts[i], cuts[i + 1] - cuts[i]
+        low, high = 0, n
+        out[i] = -1
+        while low < high:
+            middle = (low + high) >> 1
+            start, length = ends[middle], ends[middle + 1] - 1 - ends[middle]
+            j = 0
+            while j < length and j < size and text[start + j] == wanted[at + j]:
+                j += 1
+            if j == length and j == size:
+                out[i] = middle
+                break
+            if j < length and (j == size or text[start + j] > wanted[at + j]):
+                high = middle
+            else:
+                low = middle + 1
+    return np.int64(0)
+
+
+@entry(U1, I8, I4, N, N, U1)
+def gather(text, ends, rows, n, width, out):  # type: ignore[no-untyped-def]
+    """Copy the lines of ``rows`` to ``out`` [n, width], zero-padded; with width 0 only return the longest's length."""
+    longest = np.int64(0)
+    for i in range(n):
+        start = ends[rows[i]]
+        size = ends[rows[i] + 1] - 1 - start
+        longest = max(longest, size)
+        if width > 0:
+            for j in range(size):
+                out[i * width + j] = text[start + j]
+            for j in range(size, width):
+                out[i * width + j] = 0
+    return longest

@@ -1,0 +1,60 @@
+"""The kernels of lexical search and indexing; see `intrex.data.native`."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from intrex.data.ids import Bytes, IdTable
+from intrex.data.native import Call, Library, native
+
+_SEARCH, _BUILD = "intrex.retrievers.kernels", "intrex.retrievers.kernels_build"
+LIBRARY = Library(
+    "retrievers",
+    (_SEARCH, "intrex.retrievers.kernels_top", _BUILD),
+    (
+        (_SEARCH, "search", 32),
+        (_BUILD, "invert", 11),
+        (_BUILD, "merge", 8),
+        (_BUILD, "find", 7),
+        (_BUILD, "gather", 6),
+    ),
+    "intrex.retrievers.native:trial",
+)
+_log = logging.getLogger(__name__)
+
+
+def kernels() -> Mapping[str, Call] | None:
+    """The kernels, or None where they cannot be made; numpy does the same then, more slowly."""
+    return native(LIBRARY, lambda: _log.warning("note: compiling the search kernels, once on this machine"))
+
+
+def address(array: npt.NDArray[Any]) -> int:
+    """Where an array's data begins."""
+    return array.ctypes.data
+
+
+def gather(ids: IdTable, rows: npt.NDArray[np.int32]) -> Bytes:
+    """The ids of some rows, as `IdTable.gather` gives them."""
+    calls = kernels()
+    if calls is None or not len(rows):
+        return ids.gather(rows)
+    given = address(ids.text), address(ids.offsets), address(rows), len(rows)
+    width = calls["gather"](*given, 0, 0)
+    out = np.empty(len(rows), f"S{width}")
+    calls["gather"](*given, width, address(out))
+    return out
+
+
+def trial(calls: Mapping[str, Call]) -> None:
+    """Raise unless one call does what it should."""
+    text, ends = np.frombuffer(b"a\nbc\n", np.uint8), np.array([0, 2, 5])
+    out = np.zeros(1, np.int64)
+    wanted = (address(text[2:]), address(np.array([0, 2])), 1)
+    calls["find"](address(text), address(ends), 2, *wanted, address(out))
+    if out[0] != 1:
+        raise RuntimeError("a kernel does not do what it should")
