@@ -32,7 +32,16 @@ from intrex.data.files import fingerprint
 from intrex.data.ids import IdTable, IdWriter
 from intrex.data.run import Run
 from intrex.retrievers.analysis import Analyzer
-from intrex.retrievers.base import Progress, Rows, RunBuilder, Scores, SearchOptions, no_progress, top_k
+from intrex.retrievers.base import (
+    Progress,
+    Rows,
+    RunBuilder,
+    Scores,
+    SearchOptions,
+    no_progress,
+    tie_rank,
+    top_k,
+)
 from intrex.retrievers.postings import Postings, PostingsWriter
 
 KIND = "bm25"
@@ -87,7 +96,8 @@ def term_scores(weight: np.float32, tfs: npt.NDArray[Any], inverse: Scores) -> S
     return weight - weight / (np.float32(1) + tfs.astype(np.float32) * inverse)
 
 
-def _check(k1: float, b: float) -> None:
+def check_bm25(k1: float, b: float) -> None:
+    """Raise `UsageError` unless k1 and b are in range."""
     if not 0 <= k1 <= float(np.finfo(np.float32).max):
         raise UsageError(
             f"k1 must be a finite number that is not negative, not {k1}", "the default is --k1 0.9"
@@ -120,7 +130,7 @@ def build_bm25(
         UsageError: k1 or b is out of range.
         IntrexError: the output exists, or cannot be written.
     """
-    _check(k1, b)
+    check_bm25(k1, b)
     analyzer = Analyzer()
     params = {"k1": float(k1), "b": float(b)}
 
@@ -207,8 +217,10 @@ class BM25Index:
         batches = [slice(start, start + size) for start in range(0, len(queries), size)]
         sums: deque[npt.NDArray[np.float64]] = deque()
 
+        rank = tie_rank(self._rank, options.ties)
+
         def work(batch: slice) -> list[_Hits]:
-            return self._search_batch(queries.texts[batch], options.k, sums)
+            return self._search_batch(queries.texts[batch], options.k, rank, sums)
 
         found, blank = RunBuilder(self.ids, KIND), 0
         with ThreadPoolExecutor(threads) as pool:
@@ -225,18 +237,20 @@ class BM25Index:
         return found.run()
 
     def _search_batch(
-        self, texts: Iterable[str], k: int, pool: deque[npt.NDArray[np.float64]]
+        self, texts: Iterable[str], k: int, rank: npt.NDArray[np.uint32], pool: deque[npt.NDArray[np.float64]]
     ) -> list[_Hits]:
         """Search some queries with an array of sums from the pool, which goes back clean."""
         try:
             sums = pool.pop()
         except IndexError:
             sums = np.full(len(self._norms), UNTOUCHED)
-        hits = [self._search_one(text, k, sums) for text in texts]
+        hits = [self._search_one(text, k, rank, sums) for text in texts]
         pool.append(sums)
         return hits
 
-    def _search_one(self, text: str, k: int, sums: npt.NDArray[np.float64]) -> _Hits:
+    def _search_one(
+        self, text: str, k: int, rank: npt.NDArray[np.uint32], sums: npt.NDArray[np.float64]
+    ) -> _Hits:
         counts = Counter(self._analyzer(text))
         touched = [np.empty(0, np.int64)]
         for term, count in counts.items():
@@ -253,5 +267,5 @@ class BM25Index:
         matched = np.concatenate(touched)
         scores = sums.take(matched).astype(np.float32)
         sums[matched] = UNTOUCHED
-        best = top_k(scores, self._rank.take(matched), k)
+        best = top_k(scores, rank.take(matched), k)
         return _Hits(matched[best], scores[best], blank=not counts)
