@@ -8,7 +8,12 @@ import org.apache.lucene.search.LeafCollector;
 import org.apache.lucene.search.Scorable;
 import org.apache.lucene.search.ScoreMode;
 
-/** Collects the k best documents by score, then by id, also at the cut: a heap whose root is the worst hit kept. */
+/**
+ * Collects the k best documents by score, then by id, also at the cut.
+ *
+ * <p>Hits are gathered in a buffer as score (upper half) and document (lower half). When it is full, those that are
+ * worse than the k-th are dropped and those of the same score kept: ids are compared once, at the end, and only there.
+ */
 final class TopHits implements Collector {
   /** Lucene may skip documents that cannot be among the best; that pays where they are one in this many or fewer. */
   private static final int SKIPPING = 50;
@@ -17,29 +22,29 @@ final class TopHits implements Collector {
   private final Ids ids;
   private final boolean ascending;
   private final boolean skip;
+  private long[] keys;
+  private int size;
+  private float floor;
   private int[] docs;
   private float[] scores;
-  private int size;
 
   TopHits(int k, int documents, Ids ids, boolean ascending) {
     this.k = Math.min(k, documents);
     this.ids = ids;
     this.ascending = ascending;
     this.skip = (long) k * SKIPPING < documents;
-    this.docs = new int[Math.min(this.k, 1024)];
-    this.scores = new float[docs.length];
+    this.keys = new long[(int) Math.min(documents, Math.max(1024, 4L * k))];
   }
 
   /** Hits that another searcher found and ordered. */
   TopHits(int[] docs, float[] scores) {
-    this(docs.length, docs.length, null, true);
+    this(0, 0, null, true);
     this.docs = docs;
     this.scores = scores;
-    this.size = docs.length;
   }
 
   int size() {
-    return size;
+    return docs.length;
   }
 
   int[] docs() {
@@ -69,82 +74,117 @@ final class TopHits implements Collector {
 
       @Override
       public void collect(int doc) throws IOException {
-        if (offer(base + doc, scorer.score())) {
+        float score = scorer.score();
+        if (score < floor) {
+          return;
+        }
+        if (size == keys.length) {
+          drop();
           tell();
         }
+        keys[size++] = (long) Float.floatToRawIntBits(score) << 32 | base + doc; // scores are not negative
       }
 
       private void tell() throws IOException {
-        if (skip && size == k) {
-          scorer.setMinCompetitiveScore(scores[0]); // not the next larger one: an equal score may win by its id
+        if (skip && floor > 0) {
+          scorer.setMinCompetitiveScore(floor); // not the next larger one: an equal score may win by its id
         }
       }
     };
   }
 
-  /** Takes a hit if it is among the k best; says whether the worst one kept may have changed. */
-  private boolean offer(int doc, float score) {
-    if (size == k) {
-      if (!worse(docs[0], scores[0], doc, score)) {
-        return false;
+  /** Drops the hits that are worse than the k-th; makes room where too many are equal to it. */
+  private void drop() {
+    if (size > k && k > 0) {
+      long cut = kth() >>> 32;
+      int kept = 0;
+      for (int i = 0; i < size; i++) {
+        if (keys[i] >>> 32 >= cut) {
+          keys[kept++] = keys[i];
+        }
       }
-      sink(0, doc, score);
-      return true;
+      size = kept;
+      floor = Float.intBitsToFloat((int) cut);
     }
-    if (size == docs.length) {
-      int more = Math.min(k, 2 * size);
-      docs = Arrays.copyOf(docs, more);
-      scores = Arrays.copyOf(scores, more);
+    if (size > keys.length / 2) {
+      keys = Arrays.copyOf(keys, 2 * keys.length);
     }
-    docs[size] = doc;
-    scores[size++] = score;
-    if (size == k) {
-      for (int i = k / 2 - 1; i >= 0; i--) { // only a full heap needs to be one
-        sink(i, docs[i], scores[i]);
-      }
-    }
-    return size == k;
   }
 
-  private boolean worse(int doc, float score, int other, float otherScore) {
-    if (score != otherScore) {
-      return score < otherScore;
-    }
-    int order = ids.compare(doc, other);
-    return ascending ? order > 0 : order < 0;
-  }
-
-  private void sink(int hole, int doc, float score) {
-    for (int child = 2 * hole + 1; child < size; child = 2 * hole + 1) {
-      int right = child + 1;
-      if (right < size && worse(docs[right], scores[right], docs[child], scores[child])) {
-        child = right;
+  /** The k-th largest key, by quickselect; the keys' order changes. */
+  private long kth() {
+    int wanted = size - k;
+    int low = 0;
+    int high = size - 1;
+    while (low < high) {
+      long a = keys[low];
+      long b = keys[(low + high) >>> 1];
+      long c = keys[high];
+      long pivot = Math.max(Math.min(a, b), Math.min(Math.max(a, b), c));
+      int i = low;
+      int j = high;
+      while (i <= j) {
+        while (keys[i] < pivot) {
+          i++;
+        }
+        while (keys[j] > pivot) {
+          j--;
+        }
+        if (i <= j) {
+          long key = keys[i];
+          keys[i++] = keys[j];
+          keys[j--] = key;
+        }
       }
-      if (!worse(docs[child], scores[child], doc, score)) {
+      if (wanted <= j) {
+        high = j;
+      } else if (wanted >= i) {
+        low = i;
+      } else {
         break;
       }
-      docs[hole] = docs[child];
-      scores[hole] = scores[child];
-      hole = child;
     }
-    docs[hole] = doc;
-    scores[hole] = score;
+    return keys[wanted];
   }
 
-  /** Turns the heap into a ranking, best first. */
+  /** Turns what was collected into a ranking, best first. */
   TopHits sorted() {
-    int all = size;
-    for (int i = all / 2 - 1; i >= 0; i--) {
-      sink(i, docs[i], scores[i]);
+    drop();
+    Arrays.sort(keys, 0, size);
+    int found = Math.min(size, k);
+    docs = new int[found];
+    scores = new float[found];
+    int at = 0;
+    for (int end = size; at < found; ) {
+      int begin = end - 1;
+      while (begin > 0 && keys[begin - 1] >>> 32 == keys[end - 1] >>> 32) {
+        begin--;
+      }
+      at = take(begin, end, at);
+      end = begin;
     }
-    while (size > 1) {
-      int doc = docs[--size];
-      float score = scores[size];
-      docs[size] = docs[0];
-      scores[size] = scores[0];
-      sink(0, doc, score);
-    }
-    size = all;
+    keys = null;
     return this;
+  }
+
+  /** Appends the documents of one score, keys begin to end, by id. */
+  private int take(int begin, int end, int at) {
+    float score = Float.intBitsToFloat((int) (keys[begin] >>> 32));
+    if (end - begin == 1) {
+      docs[at] = (int) keys[begin];
+      scores[at] = score;
+      return at + 1;
+    }
+    Integer[] tied = new Integer[end - begin];
+    for (int i = begin; i < end; i++) {
+      tied[i - begin] = (int) keys[i];
+    }
+    Arrays.sort(tied, ascending ? ids::compare : (one, other) -> ids.compare(other, one));
+    int last = Math.min(docs.length, at + tied.length);
+    for (int i = at; i < last; i++) {
+      docs[i] = tied[i - at];
+      scores[i] = score;
+    }
+    return last;
   }
 }
