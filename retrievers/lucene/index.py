@@ -74,10 +74,15 @@ class LuceneIndex:
         names = ("documents_with_terms", "tokens", "terms", "segments", "deleted")
         return dict(zip(names, map(int, self._bulk.statistics()), strict=True))
 
-    def terms(self, text: str) -> list[str]:
-        """What Anserini's analyzer makes of a text."""
-        said = bytes(self._bulk.terms(text.encode("utf-8")).tostring()).decode("utf-8")
-        return said.split("\n") if said else []
+    def terms(self, texts: list[str]) -> list[list[str]]:
+        """What Anserini's analyzer makes of texts."""
+        raw = bytes(self._bulk.terms(_packed(texts)).tostring())
+        found, at = [], 0
+        while at < len(raw):
+            end = at + 4 + int.from_bytes(raw[at : at + 4], "little")
+            found.append(raw[at + 4 : end].decode("utf-8").split("\n") if end > at + 4 else [])
+            at = end
+        return found
 
     def search(self, queries: Queries, options: SearchOptions) -> Run:
         """The ``k`` best documents that share a term with each query, with Lucene's own float32 scores.

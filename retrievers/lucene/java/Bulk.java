@@ -1,5 +1,6 @@
 package intrex.lucene;
 
+import java.io.ByteArrayOutputStream;
 import java.io.Closeable;
 import java.io.IOException;
 import java.lang.reflect.Field;
@@ -85,9 +86,15 @@ public final class Bulk implements Closeable {
     return new long[] {docs, tokens, terms, reader.leaves().size(), reader.maxDoc() - reader.numDocs()};
   }
 
-  /** The terms of a text, separated by new lines: what the analyzer makes of it. */
-  public byte[] terms(byte[] text) throws IOException {
-    return String.join("\n", analyze(new String(text, StandardCharsets.UTF_8))).getBytes(StandardCharsets.UTF_8);
+  /** What the analyzer makes of each text: packed as queries are, the terms separated by new lines. */
+  public byte[] terms(byte[] packed) throws IOException {
+    ByteArrayOutputStream out = new ByteArrayOutputStream(packed.length);
+    for (String text : unpack(packed)) {
+      byte[] terms = String.join("\n", analyze(text)).getBytes(StandardCharsets.UTF_8);
+      out.writeBytes(little(4).putInt(terms.length).array());
+      out.writeBytes(terms);
+    }
+    return out.toByteArray();
   }
 
   /**
