@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 OUT ?= out
 
-.PHONY: demo test check bench golden docs wheel-check env clean
+.PHONY: demo test check bench golden docs wheel-check env java clean
 
 # The environment is rebuilt when what it is made from changes. Bytecode is compiled so that start-up times are true.
 env: $(VENV)/.made
@@ -42,6 +42,15 @@ golden: env
 
 docs: env
 	$(BIN)/python tests/reference.py docs/cli.md
+
+# The compiled helper of retrievers/lucene, with its source inside: a test compares them. Needs a JDK 17 or later.
+JAVA_FILES := $(wildcard retrievers/lucene/java/*.java)
+java: env
+	rm -rf $(OUT)/java && mkdir -p $(OUT)/java
+	javac -proc:none -Xlint:all,-path,-classfile --release 17 -d $(OUT)/java \
+	  -cp "$$($(BIN)/python -c 'from intrex.retrievers.lucene.jvm import anserini_jar; print(anserini_jar())')" $(JAVA_FILES)
+	cp $(JAVA_FILES) $(OUT)/java
+	jar --create --date=2026-01-01T00:00:00Z --no-manifest --file=retrievers/lucene/java/bulk.jar -C $(OUT)/java .
 
 # mypy does not see setuptools' import hooks: it gets links instead.
 .typing:

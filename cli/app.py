@@ -26,6 +26,7 @@ from intrex.cli import (
     fuse,
     index,
     leaderboard,
+    parity,
     search,
 )
 from intrex.data.errors import IntrexError, UsageError
@@ -50,6 +51,7 @@ app.command("compare")(compare.compare)
 app.command("convert")(convert.convert)
 app.add_typer(leaderboard.app, name="leaderboard")
 app.add_typer(experiment.app, name="experiment")
+app.add_typer(parity.app, name="parity")
 app.command("doctor")(doctor.doctor)
 
 

@@ -31,6 +31,19 @@ def search(
     threads: Annotated[
         int | None, typer.Option(min=1, help="Threads; all cores by default. Never changes the result.")
     ] = None,
+    tie_order: Annotated[
+        str,
+        typer.Option(
+            "--tie-order",
+            help="Equal scores: trec_eval (id descending) or anserini (ascending; written as float32 steps).",
+        ),
+    ] = "trec_eval",
+    k1: Annotated[
+        float | None, typer.Option("--k1", help="For Lucene indexes: BM25's k1; the index's by default.")
+    ] = None,
+    b: Annotated[
+        float | None, typer.Option("--b", help="For Lucene indexes: BM25's b; the index's by default.")
+    ] = None,
     batch_size: Annotated[
         int, typer.Option("--batch-size", min=1, help="Queries at a time. Never changes the result.")
     ] = 64,
@@ -96,17 +109,21 @@ def search(
     from intrex.data.locate import find_queries
     from intrex.data.run import check_query_ids, write_run
     from intrex.retrievers.base import SearchOptions, open_index
-    from intrex.retrievers.search import check_encoder, run_search, use_engine, use_feedback
+    from intrex.retrievers.search import check_encoder, provenance, run_search, use_engine, use_feedback
 
     refuse_existing(output, overwrite)
     asked, collection = find_queries(what)
     check_query_ids(asked.ids)
     opened = open_index(where, collection)
+    if remark := provenance(opened):
+        say(f"note: {remark}")
     check_encoder(opened, encoder)
     use_engine(opened, engine)
     use_feedback(opened, expansion)
     with progress("searching", len(asked)) as step:
-        options = SearchOptions(k=k, batch_size=batch_size, device=device, progress=step)
+        options = SearchOptions(
+            k=k, batch_size=batch_size, device=device, progress=step, ties=tie_order, k1=k1, b=b
+        )
         options = options if threads is None else options.with_threads(threads)
         run = run_search(
             opened, asked, options, tag=tag or "_".join(where.resolve().name.split()), remove_self=remove_query,

@@ -11,7 +11,7 @@ from typing import Protocol, Self
 import numpy as np
 import numpy.typing as npt
 
-from intrex.data.artifact import Manifest, read_manifest
+from intrex.data.artifact import Manifest, manifest_path, read_manifest
 from intrex.data.collection import Collection, Queries
 from intrex.data.ids import Bytes, IdTable, as_bytes
 from intrex.data.registry import Registry
@@ -22,12 +22,16 @@ Scores = npt.NDArray[np.float32]
 Progress = Callable[[int], None]
 """Called with the number of documents or queries just finished."""
 
+TIE_ORDERS = ("trec_eval", "anserini")
+"""How documents of equal float32 score are ordered: by id descending, as trec_eval does, or ascending, as Anserini."""
+
 INDEXES = Registry(
     "intrex.retrievers",
     "index kind",
     {
         "bm25": "intrex.retrievers.bm25:BM25Index",
         "dense": "intrex.retrievers.dense:DenseIndex",
+        "lucene": "intrex.retrievers.lucene.index:LuceneIndex",
     },
 )
 
@@ -43,24 +47,46 @@ def cores() -> int:
 
 @dataclass(frozen=True)
 class SearchOptions:
-    """How to search; none of it changes a ranking but ``k``."""
+    """How to search; none of it changes a ranking but ``k``, ``ties``, ``k1`` and ``b``.
+
+    With ``ties`` set to ``anserini``, the run that an index returns has equal scores by id ascending, which a run file
+    cannot say: see `intrex.retrievers.postprocess.strictly_falling`. Only Lucene indexes take ``k1`` and ``b`` when
+    they are searched; None is what the index was built with.
+    """
 
     k: int = 1000
     threads: int = field(default_factory=cores)
     batch_size: int = 64
     device: str | None = None
     progress: Progress = no_progress
+    ties: str = TIE_ORDERS[0]
+    k1: float | None = None
+    b: float | None = None
 
     def with_threads(self, threads: int) -> SearchOptions:
         """The same options with another number of threads."""
         return replace(self, threads=threads)
 
 
+class Ids(Protocol):
+    """Row to id."""
+
+    def __len__(self) -> int: ...
+
+    def gather(self, rows: npt.NDArray[np.integer]) -> Bytes:
+        """The ids of some rows."""
+        ...
+
+
 class Index(Protocol):
     """A searchable artifact. A document that scores nothing for a query (no common term) is not returned."""
 
     manifest: Manifest
-    ids: IdTable
+
+    @property
+    def ids(self) -> Ids:
+        """The ids of the rows."""
+        ...
 
     @classmethod
     def open(cls, path: Path) -> Self:
@@ -73,13 +99,16 @@ class Index(Protocol):
 
 
 def open_index(path: Path, collection: Collection | None = None) -> Index:
-    """Open an index of any kind.
+    """Open an index of any kind, also one of Lucene's that intrex did not build; of that one nothing can be compared.
 
     Raises:
         BadInput: missing, damaged, of an unknown schema, or built from another collection than the one given.
     """
     from intrex.data.errors import BadInput
 
+    if path.is_dir() and manifest_path(path) is None and any(path.glob("segments_*")):
+        foreign: Index = INDEXES.load("lucene").open_foreign(path)
+        return foreign
     manifest = read_manifest(path, tuple(INDEXES.table), "intrex index KIND COLLECTION OUT --overwrite")
     if collection is not None and manifest.collection != collection.corpus_fingerprint:
         raise BadInput(
@@ -89,6 +118,11 @@ def open_index(path: Path, collection: Collection | None = None) -> Index:
         )
     index: Index = INDEXES.load(manifest.kind).open(path)
     return index
+
+
+def tie_rank(rank: npt.NDArray[np.uint32], ties: str) -> npt.NDArray[np.uint32]:
+    """The rank of each document's id as `top_k` needs it for one of `TIE_ORDERS`."""
+    return rank if ties == TIE_ORDERS[0] else ~rank
 
 
 def top_k(scores: Scores, rank: npt.NDArray[np.uint32], k: int) -> Rows:

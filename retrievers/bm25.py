@@ -32,7 +32,7 @@ from intrex.data.files import fingerprint
 from intrex.data.ids import IdTable, IdWriter
 from intrex.data.run import Run
 from intrex.retrievers.analysis import Analyzer, analyzer_of
-from intrex.retrievers.base import Progress, RunBuilder, Scores, SearchOptions, no_progress
+from intrex.retrievers.base import Progress, RunBuilder, Scores, SearchOptions, no_progress, tie_rank
 from intrex.retrievers.lexical import Hits, Searcher, Weighted
 from intrex.retrievers.native import gather
 from intrex.retrievers.postings import RUN, Postings, PostingsWriter, run_length
@@ -77,7 +77,8 @@ def inverse_norms(k1: float, b: float, avgdl: float) -> Scores:
         return one / (k * ((one - w) + w * LENGTHS.astype(np.float32) / np.float32(avgdl)))
 
 
-def _check(k1: float, b: float) -> None:
+def check_bm25(k1: float, b: float) -> None:
+    """Raise `UsageError` unless k1 and b are in range."""
     if not 0 <= k1 <= float(np.finfo(np.float32).max):
         raise UsageError(
             f"k1 must be a finite number that is not negative, not {k1}", "the default is --k1 0.9"
@@ -114,7 +115,7 @@ def build_bm25(
         UsageError: k1 or b is out of range, or the language is unknown.
         IntrexError: the output exists, or cannot be written.
     """
-    _check(k1, b)
+    check_bm25(k1, b)
     analyzer = Analyzer(language)
     params = {"k1": float(k1), "b": float(b)}
 
@@ -269,10 +270,11 @@ class BM25Index:
 
     def _search(self, queries: Sequence[Mapping[str, int]], options: SearchOptions) -> Hits:
         """Search, and if there is a method of feedback search again for what it makes of the queries."""
-        method = self.expansion
+        method, searcher = self.expansion, self._searcher
+        searcher = replace(searcher, rank=tie_rank(searcher.rank, options.ties))
         if method is None:
-            return self._searcher.search(self._weigh(queries), options.k, options.threads)
-        hits = self._searcher.search(self._weigh(queries), method.depth or options.k, options.threads)
+            return searcher.search(self._weigh(queries), options.k, options.threads)
+        hits = searcher.search(self._weigh(queries), method.depth or options.k, options.threads)
         first, last = method.ends
         ends = np.cumsum(hits.sizes)
         place = np.arange(len(hits.rows)) - np.repeat(ends - hits.sizes, hits.sizes)
@@ -285,7 +287,7 @@ class BM25Index:
         corpus, boosts = Corpus(self._n, self._df), []
         for query, size, end in zip(queries, hits.sizes.tolist(), ends.tolist(), strict=True):
             boosts.append(method.expand(query, found[end - size : end], corpus) if size else {})
-        searcher, with_idf = self._searcher, method.similarity is None
+        with_idf = method.similarity is None
         if method.similarity is not None:
             inverse = inverse_norms(*method.similarity, self.manifest.params["avgdl"])
             searcher = replace(searcher, inverse=inverse, bounds=None)

@@ -5,14 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from intrex.data.artifact import read_manifest
-from intrex.retrievers.base import INDEXES, open_index
+from intrex.retrievers.base import open_index
 
 
 def describe(path: Path) -> dict[str, Any]:
     """Kind, parameters, encoder and sizes of an index; raises `BadInput` when it is not one."""
     index = open_index(path)
-    manifest = read_manifest(path, tuple(INDEXES.table))
+    manifest = index.manifest
     size = sum(entry["bytes"] for entry in manifest.files.values())
     encoder = manifest.encoder or {}
     return {

@@ -25,7 +25,16 @@ from intrex.data.specs import EncoderSpec
 from intrex.data.stores import VectorWriter, open_vectors
 from intrex.encoders.base import Encoder, EncoderOptions, Vectors, load_encoder
 from intrex.retrievers.ann import faiss_scan
-from intrex.retrievers.base import Progress, Rows, RunBuilder, Scores, SearchOptions, no_progress, top_k
+from intrex.retrievers.base import (
+    Progress,
+    Rows,
+    RunBuilder,
+    Scores,
+    SearchOptions,
+    no_progress,
+    tie_rank,
+    top_k,
+)
 from intrex.retrievers.exact import Pool, error_bound, exact_dot, row_norms, unit
 
 BLOCK = 512
@@ -108,7 +117,7 @@ class DenseIndex:
             batch = np.ascontiguousarray(vectors[start : start + options.batch_size], np.float32)
             with _threads(options.threads):
                 found = [
-                    self._best(q, rows, options.k)
+                    self._best(q, rows, options.k, options.ties)
                     for q, rows in zip(batch, self._candidates(batch, options), strict=True)
                 ]
             yield from found
@@ -134,9 +143,9 @@ class DenseIndex:
                 pool.add(scores, start=start)
         return [np.sort(pool.rows) for pool in pools]
 
-    def _best(self, query: Vectors, rows: Rows, k: int) -> tuple[Rows, Scores]:
+    def _best(self, query: Vectors, rows: Rows, k: int, ties: str) -> tuple[Rows, Scores]:
         scores = exact_dot(self.vectors, rows, query)
-        best = top_k(scores, self.ids.rank[rows], k)
+        best = top_k(scores, tie_rank(self.ids.rank[rows], ties), k)
         return rows[best], scores[best]
 
     def _encoder(self, device: str | None) -> Encoder:

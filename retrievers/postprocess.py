@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from intrex.data.columns import segments
@@ -26,6 +28,22 @@ def max_passage(run: Run, delimiter: str = "#") -> Run:
         for passage, value in docs.items():
             own.setdefault(passage.rsplit(delimiter, 1)[0], value)  # best first: the first one counts
     return Run.from_dict(best, tag=run.tag)
+
+
+def strictly_falling(run: Run) -> Run:
+    """Scores lowered by the fewest float32 steps after which each is smaller than the one before, in each query.
+
+    A run file orders equal scores by id descending. This is how it can hold a ranking that orders them otherwise.
+    """
+    scores = run.scores.copy()
+    for begin, end in zip(run.offsets.tolist(), run.offsets[1:].tolist(), strict=False):
+        bits = scores[begin:end].view(np.int32).astype(np.int64)
+        steps = np.where(bits < 0, -(bits & 0x7FFFFFFF), bits)  # neighbouring floats are one apart
+        place = np.arange(end - begin)
+        steps = np.minimum.accumulate(steps + place) - place
+        bits = np.where(steps < 0, -steps | -0x80000000, steps)
+        scores[begin:end] = bits.astype(np.int32).view(np.float32)
+    return replace(run, scores=scores)
 
 
 def _select(run: Run, owner: np.typing.NDArray[np.bytes_], keep: np.typing.NDArray[np.bool_]) -> Run:

@@ -6,13 +6,13 @@ from dataclasses import replace
 from importlib.util import find_spec
 
 from intrex.data.collection import Queries
-from intrex.data.errors import BadInput, MissingExtra, UsageError
+from intrex.data.errors import BadInput, MissingExtra, UsageError, nearest
 from intrex.data.run import Run, check_tag
-from intrex.retrievers.base import Index, SearchOptions
+from intrex.retrievers.base import TIE_ORDERS, Index, SearchOptions
 from intrex.retrievers.bm25 import BM25Index
 from intrex.retrievers.dense import DenseIndex
 from intrex.retrievers.fusion import cut
-from intrex.retrievers.postprocess import max_passage, remove_query
+from intrex.retrievers.postprocess import max_passage, remove_query, strictly_falling
 from intrex.retrievers.prf_lexical import Expansion
 
 
@@ -40,6 +40,16 @@ def check_encoder(index: Index, name: str | None) -> None:
         )
 
 
+def provenance(index: Index) -> str | None:
+    """A remark where it is not known what an index was built from, which is then not compared with the queries'."""
+    if not getattr(index, "foreign", False):
+        return None
+    return (
+        f"a Lucene index that intrex did not build, of {len(index.ids):,} documents; what collection it is of, and how "
+        "its text was cut into terms (Anserini's English analysis is assumed), is not known"
+    )
+
+
 def use_engine(index: Index, name: str) -> None:
     """Choose what a dense index finds its candidates with: ``native`` (numpy's BLAS) or ``faiss``.
 
@@ -49,10 +59,12 @@ def use_engine(index: Index, name: str) -> None:
         UsageError: unknown engine, or not a dense index.
         MissingExtra: faiss is not installed.
     """
-    if name == "native":
+    if name == "native" or name == index.manifest.kind:
         return
     if name != "faiss":
-        raise UsageError(f"unknown engine {name!r}", "known: native, faiss")
+        raise UsageError(
+            f"unknown engine {name!r}", "known: native, faiss; a Lucene index is always searched by Lucene"
+        )
     if not isinstance(index, DenseIndex):
         raise UsageError(
             f"faiss searches dense indexes, this is a {index.manifest.kind} index", "leave --engine out"
@@ -96,15 +108,27 @@ def run_search(
         passage_hits: documents kept for each query when ``passages`` is given.
 
     Raises:
-        UsageError: ``tag`` has white space.
+        UsageError: ``tag`` has white space, or the index cannot be searched with these options.
     """
     check_tag(tag)
     if passages == "":
         raise UsageError("the delimiter between document and passage is empty", "the default is #")
     asked = replace(options, k=options.k + 1) if remove_self else options
+    _check_options(index, options)
     run = replace(index.search(queries, asked), tag=tag)
+    if options.ties != TIE_ORDERS[0]:
+        run = strictly_falling(run)
     if remove_self:
         run = cut(remove_query(run), options.k)
     if passages is not None:
         run = cut(max_passage(run, passages), passage_hits)
     return run
+
+
+def _check_options(index: Index, options: SearchOptions) -> None:
+    if options.ties not in TIE_ORDERS:
+        raise UsageError(f"unknown tie order {options.ties!r}", nearest(options.ties, TIE_ORDERS))
+    kind = index.manifest.kind
+    if kind != "lucene" and (options.k1, options.b) != (None, None):
+        hint = {"bm25": "intrex index bm25 COLLECTION OUT --k1 K1 --b B"}.get(kind, "leave --k1 and --b out")
+        raise UsageError(f"k1 and b cannot be chosen when a {kind} index is searched", hint)

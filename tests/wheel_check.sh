@@ -22,7 +22,7 @@ from pathlib import Path
 
 source, wheel = Path(sys.argv[1]), set(zipfile.ZipFile(sys.argv[2]).namelist())
 folders = [source / name for name in ("cli", "data", "encoders", "eval", "retrievers")]
-files = [p for folder in folders for p in folder.rglob("*") if p.suffix in (".py", ".toml", ".typed")]
+files = [p for folder in folders for p in folder.rglob("*") if p.suffix in (".py", ".toml", ".typed", ".jar", ".java", ".properties")]
 if lost := sorted(n for n in (p.relative_to(source).as_posix() for p in files) if f"intrex/{n}" not in wheel):
     sys.exit(f"the wheel lacks {len(lost)} files, for example {lost[0]}: name its package in pyproject.toml")
 PY

@@ -7,7 +7,6 @@ import os
 import platform
 import re
 import shutil
-import subprocess
 import sys
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
@@ -18,6 +17,7 @@ from intrex.data.artifact import intrex_version
 from intrex.data.errors import IntrexError
 from intrex.encoders.models import find_local
 from intrex.retrievers.base import cores
+from intrex.retrievers.lucene.jvm import NEEDED, java_homes
 
 Line = tuple[str, str, str]
 """What, what was found, and what to do about it."""
@@ -110,21 +110,12 @@ def _memory() -> int:
 
 
 def _java() -> Line:
-    java = shutil.which("java", path=os.pathsep.join(filter(None, [_java_home(), os.environ.get("PATH")])))
-    if java is None:
-        return ("Java", "not found", "not needed: BM25 is native")
-    try:
-        said = subprocess.run(
-            [java, "-version"], capture_output=True, text=True, timeout=20, check=False
-        ).stderr
-    except (OSError, subprocess.TimeoutExpired) as error:
-        return ("Java", f"does not start: {error}", "not needed: BM25 is native")
-    return ("Java", said.splitlines()[0] if said else "no version given", "")
-
-
-def _java_home() -> str | None:
-    home = os.environ.get("JAVA_HOME")
-    return str(Path(home) / "bin") if home else None
+    """The Java runtimes in the order in which Lucene's engine considers them."""
+    seen = list(java_homes())
+    text = ", ".join(f"{java.version} ({java.origin})" for java in seen) or "not found"
+    if any(java.major >= NEEDED for java in seen):
+        return ("Java", text, "")
+    return ("Java", text, f"--engine lucene needs Java {NEEDED}: pip install 'intrex[lucene]' brings one")
 
 
 def _model() -> Line:

@@ -1,0 +1,1 @@
+"""Lucene through Anserini and pyserini: the one home of the JVM."""

@@ -1,0 +1,52 @@
+"""The native BM25 against Anserini on real collections, and the native analysis against Lucene's on random text."""
+
+import random
+import unicodedata
+from pathlib import Path
+
+import pytest
+
+from intrex.data.importers.sources import import_collection
+from intrex.eval.pipelines.parity import bm25_parity
+from intrex.retrievers.analysis import Analyzer
+from intrex.retrievers.base import SearchOptions
+from intrex.retrievers.lucene.build import build_lucene
+
+pytest.importorskip("pyserini", reason="needs the extra lucene")
+
+COMMON = list(
+    "abcdefghijklmnopqrstuvwxyzABCXYZ0123456789   '.,:;_-’\"/·\u200d\ufe0f\u0301אבגアイウ東京ก\U0001f600\U0001f1e6\U0001f1e7#*\u20e3ſKÅİıßςΣ"
+)
+
+
+@pytest.mark.parametrize("name", ["adi", "cranfield", "scifact"])
+def test_parity_on_real_collections(name: str, shared: Path, tmp_path: Path) -> None:
+    collection = import_collection(shared / name, tmp_path / name)
+    result = bm25_parity(collection, "test", SearchOptions())
+    assert result.at_parity and not result.documents.differing and not result.queries.differing
+    if name == "scifact":  # what Anserini's own pages state
+        found = result.figures["anserini", "anserini"]
+        assert (round(found["nDCG@10"], 4), round(found["R@100"], 4)) == (0.6789, 0.9253)
+        assert result.statistics["tokens"] == (838_128, 838_128)
+
+
+def test_terms_of_random_text(small, tmp_path: Path) -> None:
+    """Characters of Unicode 12.1 or earlier; of later ones and of emoji modifiers Lucene knows less or other things."""
+    index, analyzer = build_lucene(small, tmp_path / "i"), Analyzer()
+    letters = [chr(c) for c in range(0x20, 0x30000) if unicodedata.category(chr(c)) not in ("Cn", "Cs")]
+    framed = [f"ab{c}cd" for c in letters]
+    known = [
+        text[2]
+        for text, theirs in zip(framed, index.terms(framed), strict=True)
+        if analyzer(text) == theirs and not 0x1F3FB <= ord(text[2]) <= 0x1F3FF
+    ]
+    assert len(letters) - len(known) < 1100
+    chosen = random.Random(1)
+    texts = [
+        "".join(
+            chosen.choice(COMMON if chosen.random() < 0.6 else known) for _ in range(chosen.randint(1, 40))
+        )
+        for _ in range(20_000)
+    ]
+    for text, theirs in zip(texts, index.terms(texts), strict=True):
+        assert analyzer(text) == theirs, ascii(text)
