@@ -47,7 +47,8 @@ def evaluate(
             "-m",
             "--measure",
             help="For example nDCG@10, P(rel=2)@5, or trec_eval's, ranx's, BEIR's or MTEB's names; may be repeated, "
-            "or several with blanks between them.",
+            "or several with blanks between them. Unless given: nDCG@10 RR@10 R@100 AP (trec_eval's official ones with "
+            "--format trec, what the tool has of them with --as).",
         ),
     ] = None,
     per_query: Annotated[bool, typer.Option("-q", "--by-query", help="Every query's values too.")] = False,
@@ -99,7 +100,9 @@ def evaluate(
     explain: Annotated[
         str | None,
         typer.Option(
-            "--explain-diff", metavar="TOOL", help="Which queries that tool scores differently, and why."
+            "--explain-diff",
+            metavar="TOOL",
+            help="Which queries that tool scores differently, and why; csv and jsonl hold the queries only.",
         ),
     ] = None,
     theirs: Annotated[
@@ -142,7 +145,7 @@ def evaluate(
     default = ("official",) if trec else DEFAULT_MEASURES
     texts = [m for text in measures or default for m in text.split()]
     if tool := as_tool or explain:
-        texts = find_tool(tool).named(texts)
+        texts = find_tool(tool).named(texts) if measures or trec else find_tool(tool).usual(texts)
     asked = parse_measures(texts, level, keep_texts=trec)
     asked = [
         m for i, m in enumerate(asked) if m.name != "relstring" or not _named(asked[i + 1 :], "relstring")

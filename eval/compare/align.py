@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -104,22 +104,16 @@ def _check_conditions(first: SystemScores, one: SystemScores) -> None:
 
 
 def _differences(ours: Conditions, theirs: Conditions) -> str:
-    """The rules that differ, for example ``depth=10 against all``; empty where none does."""
-    said = []
-    for key, one, other in [
-        ("as", ours.dialect, theirs.dialect),
-        *_pairs_of(ours.rules, replace(theirs.rules, complete=ours.rules.complete)),
-    ]:
-        if one != other:
-            said.append(f"{key}={one} against {other}")
-    return ", ".join(said)
+    """The rules that differ, for example ``depth=all against 10``; empty where none does."""
+    names = [field.name for field in fields(Rules) if field.name != "complete"]
+    every = [("as", ours.dialect, theirs.dialect)]
+    every += [(name, _word(ours.rules, name), _word(theirs.rules, name)) for name in names]
+    return ", ".join(f"{name}={one} against {other}" for name, one, other in every if one != other)
 
 
-def _pairs_of(ours: Rules, theirs: Rules) -> list[tuple[str, str, str]]:
-    one, other = ours.describe(), theirs.describe()
-    plain = {"depth": "all", "self": "keep"}
-    keys = dict.fromkeys([*one, *other])
-    return [(key, one.get(key, plain.get(key, "")), other.get(key, plain.get(key, ""))) for key in keys]
+def _word(rules: Rules, name: str) -> str:
+    value = getattr(rules, name)
+    return "all" if value is None else str(value)
 
 
 def _check_mean(measure: Measure) -> None:

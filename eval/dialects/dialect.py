@@ -96,8 +96,24 @@ class Dialect:
             return f"it cuts the run instead: -M {measure.cutoff} -m recip_rank"
         return nearest(measure.name, {name.rstrip("@") for name in self.only})
 
+    def usual(self, texts: Sequence[str]) -> list[str]:
+        """Of the measures that nobody asked for by name, those that the tool has; AP as the tool has it."""
+        cut = {"AP": "AP@100"} if "AP" not in self.only else {}
+        kept = [cut.get(text, text) for text in texts]
+        return [t for t in kept if (t.split("@")[0] + "@" * ("@" in t)) in self.only]
+
     def named(self, texts: Sequence[str]) -> list[str]:
-        """The names of measures with trec_eval's nicknames spelt out, as this version of trec_eval has them."""
+        """The names of measures as this tool means them: trec_eval's nicknames spelt out, as its version has them.
+
+        Raises:
+            UsageError: the tool has another measure of that name, which intrex lacks.
+        """
+        if self.name == "ir_measures" and any(text.startswith("Accuracy") for text in texts):
+            raise UsageError(
+                "ir_measures' Accuracy, the share of pairs in order, is not BEIR's: intrex has BEIR's only"
+            )
+        if self.name == "ranx":
+            return [{"recall": "SetR", "precision": "SetP"}.get(text, text) for text in texts]
         if "trec" not in self.name:
             return list(texts)
         return [name for text in texts for name in nickname(text, self.only)]

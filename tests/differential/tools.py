@@ -54,11 +54,11 @@ def ir_measures(case: Case, names: list[str]) -> Said:
     parsed = {name: tool.parse_measure(name) for name in names}
     qrels = list(tool.read_trec_qrels(str(case.qrels_file)))
     run = list(tool.read_trec_run(str(case.run_file)))
-    # Asked for together with other nDCG, in the order of a set, it computes some of them with these gains
-    alone = [m for m in parsed.values() if "gains" in m.params]
     means, by_query = {}, {}
-    for group in [[m for m in parsed.values() if m not in alone], *([m] for m in alone)]:
-        found = tool.calc(group, qrels, run) if group else tool.CalcResults({}, [])
+    # One at a time: asked for together, in the order of a set, some are computed with the gains or the judged_only of
+    # another, whichever comes first
+    for measure in parsed.values():
+        found = tool.calc([measure], qrels, run)
         means |= found.aggregated
         by_query |= {(str(m.measure), m.query_id): m.value for m in found.per_query}
     cells = {(n, q): by_query[str(m), q] for n, m in parsed.items() for q in case.qrels}

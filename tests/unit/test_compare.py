@@ -125,10 +125,10 @@ def test_what_cannot_be_compared() -> None:
     ("rules", "said"),
     [
         (Rules(depth=5), "rules: depth=all against 5"),
-        (Rules(judged_only=True), "rules: unjudged=nonrel against removed"),
-        (Rules(ties=Ties.docid_asc), "rules: ties=f32-docid-desc against f32-docid-asc"),
-        (Rules(precision=64), "rules: ties=f32-docid-desc against f64-docid-desc"),
-        (Rules(self_match=SelfMatch.drop), "rules: self=keep against drop"),
+        (Rules(judged_only=True), "rules: judged_only=False against True"),
+        (Rules(ties=Ties.docid_asc), "rules: ties=docid-desc against docid-asc"),
+        (Rules(precision=64), "rules: precision=32 against 64"),
+        (Rules(self_match=SelfMatch.drop), "rules: self_match=keep against drop"),
     ],
 )
 def test_scores_by_different_rules_are_not_paired(rules: Rules, said: str, tmp_path: Path) -> None:
