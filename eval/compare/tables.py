@@ -188,7 +188,7 @@ def p_text(p: float) -> str:
 
 
 def movers_table(found: Comparison, moved: Sequence[Mover], a: int, b: int, narrow: bool) -> Table:
-    """The movers of one pair; ``narrow`` cuts ranks and texts to fit 80 columns."""
+    """The movers of one pair; ``narrow`` cuts ranks and texts to fit 80 columns, ids never."""
     names = found.data.systems
     own = [row for row in moved if (row.a, row.b) == (names[a], names[b])]
     one, other = letter(a), letter(b)
@@ -199,10 +199,10 @@ def movers_table(found: Comparison, moved: Sequence[Mover], a: int, b: int, narr
     ]  # fmt: skip
     if narrow and rows:
         for row in rows:
-            row[0], row[4], row[5] = short(row[0], 12), _cut(row[4], 12), _cut(row[5], 12)
-        used = sum(max(len(headers[i]), *(len(row[i]) for row in rows)) + 2 for i in range(6))
+            row[4], row[5] = _cut(row[4], 12), _cut(row[5], 12)
+        used = sum(max(columns_of(line[i]) for line in (headers, *rows)) + 2 for i in range(6))
         for row in rows:
-            row[6] = _cut(row[6], max(WIDTH - used, 12))
+            row[6] = _cut(row[6], max(WIDTH - used, 4))
     return headers, rows
 
 
