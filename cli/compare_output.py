@@ -60,11 +60,14 @@ def _terminal(report: Report) -> None:
     for table in terminal_means(found):
         sys.stdout.write(plain(*table) + "\n")
     sys.stdout.write(heading(found))
-    for measure in found.data.measures:
-        sys.stdout.write(f"\n{measure}\n{plain(*terminal_pairs(found, measure))}")
-    sys.stdout.write(
-        "\ndetect: the smallest true difference that a t-test of so many queries finds\nfour times in five\n"
-    )
+    pairs = [(measure, *terminal_pairs(found, measure)) for measure in found.data.measures]
+    for measure, headers, rows in pairs:
+        sys.stdout.write(f"\n{measure}\n{plain(headers, rows)}")
+    sys.stdout.write("\n")
+    if any("detect" in headers for _, headers, _ in pairs):
+        sys.stdout.write(
+            "detect: the smallest true difference that a t-test of so many queries finds\nfour times in five\n"
+        )
     sys.stdout.write(found.signature + "\n")
 
 

@@ -7,7 +7,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from intrex.cli.output import Format, emit, resolve, say
+from intrex.cli.output import Format, between, emit, resolve, say
 from intrex.data.errors import UsageError
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def print_scores(
     asked = systems[0].scores.measures[:asked_for]
     wide = _wide(form)
     headers, rows = by_query(systems, asked, wide, total) if per_query else summary(systems, asked, wide)
-    emit(headers, rows, _plain(form), caption=systems[0].conditions.signature())
+    emit(headers, rows, _plain(form), caption=systems[0].conditions.signature(), lead=1 + per_query)
 
 
 def print_trec(
@@ -112,10 +112,13 @@ def print_explained(
     found = explain(judged.qrels, runs[0], measures, rules, find_tool(tool), complete_given, level, theirs)
     wide = _wide(form)
     headers, rows = switches(found, tool)
-    if wide and rows:
+    first = wide and bool(rows)
+    if first:
         emit(headers, rows, _plain(form))
     headers, rows = differences(found, tool, wide, SHOWN if wide and not per_query else None)
     if rows or not wide:
+        if first:
+            between(_plain(form))
         emit(headers, rows, _plain(form))
     if same := [str(one.measure) for one in found if agree(one)]:
         say(f"intrex and {tool} agree on {', '.join(same)}")

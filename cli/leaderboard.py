@@ -27,24 +27,36 @@ def build(
     from dataclasses import astuple
 
     from intrex.data.files import refuse_existing
-    from intrex.eval.leaderboard import COLUMNS, leaderboard, pivot, shown_measures, write_leaderboard
+    from intrex.eval.leaderboard import (
+        COLUMNS,
+        leaderboard,
+        pivot,
+        shown_measures,
+        sort_measure,
+        write_leaderboard,
+    )
     from intrex.eval.scorefile import read_scores
 
     if output is not None:
         refuse_existing(output, overwrite)
     systems = [one for path in scores for one in read_scores(path)]
+    measures = shown_measures(systems)
+    sort_measure(measures, sort_by)
     rows = leaderboard(systems)
     if output is not None:
         write_leaderboard(rows, output, overwrite)
+        if str(output) == "-":
+            return  # stdout holds the CSV
         say(f"{output}: {len(rows):,} rows")
     chosen = form or Format.table
     if chosen in (Format.csv, Format.jsonl):
         emit(COLUMNS, [astuple(row) for row in rows], chosen)
         return
-    headers, table = pivot(rows, shown_measures(systems), sort_by)
+    headers, table = pivot(rows, measures, sort_by)
     emit(
         headers,
         table,
         chosen,
         caption="\n".join(dict.fromkeys(one.conditions.signature() for one in systems)),
+        lead=2,
     )

@@ -16,6 +16,13 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
 SECONDS_BEFORE_BARS = 2.0
+WHOLE = ("query",)
+"""Columns of a table that are never folded, as numbers are not: ids are there to be copied."""
+FOLDED = 16
+"""How narrow other columns may become."""
+GAP = 3
+EDGES = 2
+"""What rich puts between two columns, and on both sides of a table."""
 
 
 class Format(StrEnum):
@@ -37,12 +44,17 @@ def resolve(form: Format | None) -> Format:
 
 
 def emit(
-    headers: Sequence[str], rows: Sequence[Sequence[Cell]], form: Format | None = None, caption: str = ""
+    headers: Sequence[str],
+    rows: Sequence[Sequence[Cell]],
+    form: Format | None = None,
+    caption: str = "",
+    lead: int = 0,
 ) -> None:
     """Print rows to stdout: a table on a terminal, CSV elsewhere, unless ``form`` says otherwise.
 
     Floats have 4 digits in ``table``, ``md`` and ``latex``, and all of them in ``csv`` and ``jsonl``. The caption
-    goes below a table; the other formats carry what it says in a column.
+    goes below a table; the other formats carry what it says in a column. A table wider than the terminal is printed in
+    blocks of columns if it has ``lead`` columns that say what a row is about: each block begins with them.
     """
     chosen = resolve(form)
     if chosen is Format.csv:
@@ -58,27 +70,80 @@ def emit(
             all(isinstance(row[i], (int, float)) or _numeric(texts[j][i]) for j, row in enumerate(rows))
             for i in range(len(headers))
         ]
-        {Format.table: _table, Format.md: _markdown, Format.latex: _latex}[chosen](headers, texts, right)
+        if chosen is Format.table:
+            whole = [
+                right[i] or headers[i] in WHOLE or any(isinstance(row[i], (int, float)) for row in rows)
+                for i in range(len(headers))
+            ]
+            _table(headers, texts, right, whole, lead)
+        else:
+            (_markdown if chosen is Format.md else _latex)(headers, texts, right)
         if caption:
-            sys.stdout.write(("% " if chosen is Format.latex else "") + caption + "\n")
+            sys.stdout.write(_caption(caption, chosen))
+
+
+def between(form: Format | None) -> None:
+    """A blank line between two tables of one output, where the tables do not bring their own."""
+    if resolve(form) in (Format.md, Format.latex):
+        sys.stdout.write("\n")
+
+
+def _caption(text: str, form: Format) -> str:
+    if form is Format.md:
+        return "".join(f"\n`{line}`\n" for line in text.split("\n"))
+    return "".join(f"{'% ' if form is Format.latex else ''}{line}\n" for line in text.split("\n"))
 
 
 def _numeric(text: str) -> bool:
     return text[:1].isdigit() or text == "" or (text[0] in "+-" and text[1:2].isdigit())
 
 
-def _table(headers: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[bool]) -> None:
+def _table(
+    headers: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    right: Sequence[bool],
+    whole: Sequence[bool],
+    lead: int,
+) -> None:
     from rich import box
+    from rich.cells import cell_len
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for header, numeric in zip(headers, right, strict=True):
-        table.add_column(header, justify="right" if numeric else "left", overflow="fold")
-    for row in rows:
-        table.add_row(*(cell.replace("[", "\\[") for cell in row))
-    width = None if sys.stdout.isatty() else 1000
-    Console(width=width, highlight=False, emoji=False).print(table)
+    def narrowest(i: int) -> int:
+        return widths[i] if whole[i] else min(widths[i], FOLDED)
+
+    room = Console().width if sys.stdout.isatty() else 1000
+    widths = [max(cell_len(line[i]) for line in (headers, *rows)) for i in range(len(headers))]
+    for block in _blocks([narrowest(i) for i in range(len(headers))], lead, room - EDGES):
+        table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+        for i in block:
+            table.add_column(
+                headers[i].replace("[", "\\["),
+                justify="right" if right[i] else "left",
+                overflow="fold",
+                no_wrap=whole[i],
+            )
+        for row in rows:
+            table.add_row(*(row[i].replace("[", "\\[") for i in block))
+        needed = sum(narrowest(i) + GAP for i in block) - GAP + EDGES
+        Console(width=max(room, needed), highlight=False, emoji=False).print(table)
+
+
+def _blocks(widths: Sequence[int], lead: int, room: int) -> list[list[int]]:
+    """The columns of each table: all of them, or the first ``lead`` and as many others as fit."""
+    first = list(range(lead))
+    if not lead or sum(widths) + GAP * (len(widths) - 1) <= room:
+        return [list(range(len(widths)))]
+    blocks: list[list[int]] = []
+    used = room
+    for i in range(lead, len(widths)):
+        if not blocks or used + GAP + widths[i] > room:
+            blocks.append(list(first))
+            used = sum(widths[:lead]) + GAP * (lead - 1)
+        blocks[-1].append(i)
+        used += GAP + widths[i]
+    return blocks
 
 
 def _markdown(headers: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[bool]) -> None:

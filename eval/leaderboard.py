@@ -164,6 +164,18 @@ def _shown(names: Sequence[str]) -> Sequence[str]:
     return [name for name in names if name != JUDGED] or names
 
 
+def sort_measure(measures: Sequence[str], sort_by: str | None) -> str:
+    """The measure that orders the table: ``sort_by``, or the first.
+
+    Raises:
+        UsageError: ``sort_by`` is not among the measures.
+    """
+    key = sort_by or measures[0]
+    if key not in measures:
+        raise UsageError(f"no measure {key!r} in the leaderboard", f"there are: {', '.join(measures)}")
+    return key
+
+
 def pivot(
     rows: Sequence[LeaderboardRow], measures: Sequence[str], sort_by: str | None = None
 ) -> tuple[list[str], list[list[str]]]:
@@ -172,9 +184,7 @@ def pivot(
     Raises:
         UsageError: ``sort_by`` is not among the measures.
     """
-    key = sort_by or measures[0]
-    if key not in measures:
-        raise UsageError(f"no measure {key!r} in the leaderboard", f"there are: {', '.join(measures)}")
+    key = sort_measure(measures, sort_by)
     cells = {(r.collection, r.query_set, r.system, r.measure): r for r in rows}
     lines = sorted(
         {c[:3] for c in cells}, key=lambda line: (line[:2], -_value(cells.get((*line, key))), line[2])

@@ -138,7 +138,9 @@ def differences(found: Sequence[Explanation], tool: str, wide: bool, most: int |
                 LEFT_OUT if np.isnan(v) else _cell(one.measure, float(v))
                 for v in (one.ours[i], one.theirs[i])
             ]
-            shown = _signed(float(gap[i])) if wide else float(gap[i])
+            shown: Cell = _signed(float(gap[i])) if wide else float(gap[i])
+            if moved[i]:
+                shown = ""  # there is no difference to a value that is left out
             rows.append([str(one.measure), one.query_ids[i], *values, shown, one.reason(int(i))])
         if most is not None and len(chosen) > most:
             rows.append([str(one.measure), f"{len(chosen) - most:,} more", "", "", "", "-q shows them"])

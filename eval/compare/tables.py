@@ -14,7 +14,7 @@ import numpy as np
 from intrex.eval.compare.comparison import Comparison, PairRow
 from intrex.eval.compare.movers import Mover
 from intrex.eval.compare.reproduction import Reproduction
-from intrex.eval.compare.resampling import EXACT_QUERIES
+from intrex.eval.compare.resampling import EXACT_QUERIES, TOLERANCE
 from intrex.eval.compare.similarity import Similarity
 
 Table = tuple[list[str], list[list[Any]]]
@@ -154,7 +154,7 @@ def _width(column: tuple[str, list[str]]) -> int:
 
 
 def terminal_pairs(found: Comparison, measure: str) -> Table:
-    """The pairs by one measure; systems by their letters."""
+    """The pairs by one measure; systems by their letters. Without ``detect`` where 80 columns do not hold it."""
     level = f"{100 * (1 - found.settings.alpha):g}% interval"
     headers = ["pair", "diff", level, "p", found.settings.corrected_by, "d_z", "win/tie/loss", "detect"]
     if found.settings.corrected_by == "none":
@@ -165,18 +165,21 @@ def terminal_pairs(found: Comparison, measure: str) -> Table:
             continue
         cells = [
             f"{letter(names.index(row.b))} - {letter(names.index(row.a))}", _signed(row.difference, 4),
-            f"{_signed(row.ci_low, 3)} {_signed(row.ci_high, 3)}", p_text(row.p), p_text(row.p_corrected),
+            f"{_signed(row.ci_low, 4)} {_signed(row.ci_high, 4)}", p_text(row.p), p_text(row.p_corrected),
             "-" if row.d_z is None else _signed(row.d_z, 2), f"{row.wins}/{row.ties}/{row.losses}",
             "-" if row.detectable is None else f"{row.detectable:.4f}",
         ]  # fmt: skip
         if found.settings.corrected_by == "none":
             del cells[4]
         rows.append(cells)
+    used = sum(max(len(line[i]) for line in (headers, *rows)) + 2 for i in range(len(headers))) - 2
+    if used > WIDTH:
+        return headers[:-1], [cells[:-1] for cells in rows]
     return headers, rows
 
 
 def _signed(value: float, digits: int) -> str:
-    return f"{round(value, digits) + 0.0:+.{digits}f}"  # + 0.0 turns -0 into 0
+    return f"{0.0 if abs(value) < TOLERANCE else value:+.{digits}f}"  # keeps the sign of what rounds to 0
 
 
 def p_text(p: float) -> str:
@@ -185,7 +188,7 @@ def p_text(p: float) -> str:
 
 
 def movers_table(found: Comparison, moved: Sequence[Mover], a: int, b: int, narrow: bool) -> Table:
-    """The movers of one pair; ``narrow`` cuts ranks and texts to fit 80 columns."""
+    """The movers of one pair; ``narrow`` cuts ranks and texts to fit 80 columns, ids never."""
     names = found.data.systems
     own = [row for row in moved if (row.a, row.b) == (names[a], names[b])]
     one, other = letter(a), letter(b)
@@ -196,10 +199,10 @@ def movers_table(found: Comparison, moved: Sequence[Mover], a: int, b: int, narr
     ]  # fmt: skip
     if narrow and rows:
         for row in rows:
-            row[0], row[4], row[5] = short(row[0], 12), _cut(row[4], 12), _cut(row[5], 12)
-        used = sum(max(len(headers[i]), *(len(row[i]) for row in rows)) + 2 for i in range(6))
+            row[4], row[5] = _cut(row[4], 12), _cut(row[5], 12)
+        used = sum(max(columns_of(line[i]) for line in (headers, *rows)) + 2 for i in range(6))
         for row in rows:
-            row[6] = _cut(row[6], max(WIDTH - used, 12))
+            row[6] = _cut(row[6], max(WIDTH - used, 4))
     return headers, rows
 
 

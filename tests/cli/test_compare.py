@@ -79,6 +79,13 @@ def test_texts_of_movers_come_from_a_file_too(files: Path, intrex: Callable[[str
     assert '"text": ""' in intrex("compare q.txt a.txt b.txt --movers 1 --format jsonl").out
 
 
+def test_ids_of_movers_stand_whole(files: Path, intrex: Callable[[str], Said]) -> None:
+    for name in ("q.txt", "a.txt", "b.txt"):
+        Path(name).write_text(Path(name).read_text().replace("q1 ", "a-long-query-identifier-1 "))
+    said = intrex("compare q.txt a.txt b.txt --movers 99 --format table")
+    assert said.code == 0 and "\na-long-query-identifier-1  " in said.out
+
+
 def test_subtopics_are_judged_as_in_evaluate(files: Path, intrex: Callable[[str], Said]) -> None:
     Path("s.txt").write_text(
         "".join(f"q{i} {t} d{d} 1\n" for i in range(QUERIES) for t in (1, 2) for d in (3, 4 + t))

@@ -1,6 +1,8 @@
 """The leaderboard's intervals, order and refusals."""
 
+from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +13,9 @@ from intrex.data.qrels import Qrels
 from intrex.data.run import Run
 from intrex.eval.leaderboard import bootstrap_interval, leaderboard, pivot
 from intrex.eval.measures import parse_measures
+from intrex.eval.scorefile import write_scores
 from intrex.eval.systems import score_systems
+from tests.conftest import Said
 
 N = 30
 JUDGED = Judged(Qrels.from_dict({f"q{i:02d}": {"r": 1, "s": 2} for i in range(N)}), "toy", "test")
@@ -56,3 +60,21 @@ def test_scores_that_are_no_numbers_are_refused() -> None:
     one.scores.values[0, 0] = np.nan
     with pytest.raises(BadInput, match="not all finite"):
         leaderboard([one])
+
+
+def test_an_unknown_order_writes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, intrex: Callable[[str], Said]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_scores(score_systems(JUDGED, [("one", RUN)], parse_measures(["RR", "Judged@10"])), Path("s.jsonl"))
+    said = intrex("leaderboard build s.jsonl -o l.csv --sort-by AP")
+    assert said.code == 2 and "there are: RR" in said.err and not Path("l.csv").exists()
+
+
+def test_stdout_holds_the_csv_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, intrex: Callable[[str], Said]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_scores(score_systems(JUDGED, [("one", RUN)], parse_measures(["RR", "Judged@10"])), Path("s.jsonl"))
+    said = intrex("leaderboard build s.jsonl -o -")
+    assert said.code == 0 and len(said.out.splitlines()) == 2 and said.out.startswith("system,collection,")
