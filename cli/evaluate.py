@@ -151,20 +151,18 @@ def evaluate(
         m for i, m in enumerate(asked) if m.name != "relstring" or not _named(asked[i + 1 :], "relstring")
     ]
     numeric = [m for m in asked if m.name not in TEXTS]
-    _refuse(
-        _clashes(
-            numeric,
-            trec,
-            len(runs),
-            no_summary and not per_query,
-            as_tool,
-            explain,
-            theirs,
-            scores,
-            pool_bias,
-            ties is not None or drop_self,
-            per_query,
-        )
+    _refuse_clashes(
+        numeric,
+        trec,
+        len(runs),
+        no_summary and not per_query,
+        as_tool,
+        explain,
+        theirs,
+        scores,
+        pool_bias,
+        ties is not None or drop_self,
+        per_query,
     )
     if scores is not None:
         refuse_existing(scores, overwrite)
@@ -215,15 +213,7 @@ def _refuse_trec_eval(rel_format: str, zscores: str | None) -> None:
         raise UsageError(f"{what} (trec_eval's -R {rel_format}) are not supported")
 
 
-def _refuse(clashes: dict[str, bool]) -> None:
-    """Options that cannot stand together, before anything is read: the first clash is the message."""
-    for message, holds in clashes.items():
-        if holds:
-            what, _, hint = message.partition("; ")
-            raise UsageError(what, hint or None)
-
-
-def _clashes(
+def _refuse_clashes(
     numeric: list[Measure],
     trec: bool,
     n_runs: int,
@@ -235,26 +225,40 @@ def _clashes(
     pool_bias: bool,
     ordered: bool,
     per_query: bool,
-) -> dict[str, bool]:
-    """What must not be asked for at once, each with whether it is."""
+) -> None:
+    """Refuse what must not be asked for at once, before anything is read."""
     other = bool(as_tool or explain)
-    return {
-        "no measure is named; for example -m nDCG@10": not numeric,
-        "-n leaves nothing to print without -q": silent,
-        "--format trec prints one run, as trec_eval does; give one run, or another format": trec
-        and n_runs > 1,
-        "--format trec prints scores only": trec and (pool_bias or explain is not None),
-        "--as and --explain-diff are two questions; ask one at a time": bool(as_tool and explain),
-        "--theirs is what --explain-diff compares with; add --explain-diff TOOL": bool(
-            theirs and not explain
+    clashes: list[tuple[bool, str, str | None]] = [
+        (not numeric, "no measure is named", "for example -m nDCG@10"),
+        (silent, "-n leaves nothing to print without -q", None),
+        (
+            trec and n_runs > 1,
+            "--format trec prints one run, as trec_eval does",
+            "give one run, or another format",
         ),
-        "--scores feeds the leaderboard, which holds intrex's own scores; leave --as, --explain-diff and --pool-bias "
-        "out": bool(scores) and (other or pool_bias),
-        "--pool-bias is of intrex's own scores; leave --as and --explain-diff out": pool_bias and other,
-        "--pool-bias prints means only; leave -q out": pool_bias and per_query,
-        "the tool orders the run by its own rule; leave --ties and --drop-self out": bool(as_tool)
-        and ordered,
-    }
+        (trec and (pool_bias or explain is not None), "--format trec prints scores only", None),
+        (bool(as_tool and explain), "--as and --explain-diff are two questions", "ask one at a time"),
+        (
+            bool(theirs and not explain),
+            "--theirs is what --explain-diff compares with",
+            "add --explain-diff TOOL",
+        ),
+        (
+            bool(scores) and (other or pool_bias),
+            "--scores feeds the leaderboard, which holds intrex's own scores",
+            "leave --as, --explain-diff and --pool-bias out",
+        ),
+        (pool_bias and other, "--pool-bias is of intrex's own scores", "leave --as and --explain-diff out"),
+        (pool_bias and per_query, "--pool-bias prints means only", "leave -q out"),
+        (
+            bool(as_tool) and ordered,
+            "the tool orders the run by its own rule",
+            "leave --ties and --drop-self out",
+        ),
+    ]
+    for holds, what, hint in clashes:
+        if holds:
+            raise UsageError(what, hint)
 
 
 def _score(

@@ -59,13 +59,16 @@ def print_trec(
     from intrex.eval.trecformat import trec_lines
 
     rules, dialect = one.conditions.rules, one.conditions.dialect
-    matched = match_path(judged.qrels, run, rules, more=dialect.startswith("trec_eval"))
+    rankings = None
+    if any(m.name == "relstring" for m in asked):
+        matched = match_path(judged.qrels, run, rules, more=dialect.startswith("trec_eval"))
+        rankings = view(judged.qrels, matched, rules)
     computed = dict(zip([m for m in asked if m.name not in TEXTS], one.scores.measures, strict=False))
     lines = trec_lines(
         one.scores,
         [computed.get(m, m) for m in asked],
-        view(judged.qrels, matched, rules),
-        matched.tag,
+        rankings,
+        one.system,
         rules.complete,
         per_query,
         total,

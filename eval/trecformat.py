@@ -9,13 +9,11 @@ from intrex.eval.measures.aliases import TEXTS, TREC
 from intrex.eval.measures.rankings import Rankings
 from intrex.eval.scoring import Scores
 
-_SYMBOLS = "0123456789"
-
 
 def trec_lines(
     scores: Scores,
     asked: Sequence[Measure],
-    rankings: Rankings,
+    rankings: Rankings | None,
     tag: str,
     complete: bool,
     by_query: bool = False,
@@ -27,7 +25,7 @@ def trec_lines(
     Args:
         scores: the values of all numeric measures among ``asked``.
         asked: what to print, texts (``runid``, ``relstring``) among it; trec_eval's names in its own order, then ours.
-        rankings: what the values were computed of, for the texts.
+        rankings: what the values were computed of, for ``relstring``; None where it is not asked for.
         tag: the run's.
         complete: whether missing queries have lines and count.
         by_query: each query's lines before those of ``all`` (``-q``).
@@ -41,7 +39,7 @@ def trec_lines(
             if not (scores.answered[i] or (complete and not silent)):
                 continue
             for m in shown:
-                if m.name == "relstring":
+                if m.name == "relstring" and rankings is not None:
                     yield _line(_label(m), query, f"'{_relstring(rankings, i, int(m.cutoff or 10))}'")
                 elif m.name not in TEXTS and m.kind != "geometric" and m.name != "NumQ":
                     yield _line(_label(m), query, _number(m, scores.values[i, column[m]]))
@@ -80,5 +78,5 @@ def _relstring(rankings: Rankings, query: int, size: int) -> str:
     for row in range(rankings.offsets[query], rankings.offsets[query + 1]):
         rank, grade = int(rankings.ranks[row]), int(rankings.grades[row])
         if rank <= len(out):
-            out[rank - 1] = "." if grade < 0 else _SYMBOLS[grade] if grade < 10 else ">"
+            out[rank - 1] = "." if grade < 0 else str(grade) if grade < 10 else ">"
     return "".join(out)
