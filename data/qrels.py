@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -57,6 +58,13 @@ class Qrels:
 
     def __len__(self) -> int:
         return len(self.query_ids)
+
+    @cached_property
+    def pool(self) -> npt.NDArray[np.int32]:
+        """[n] int32, the grades, descending within each query."""
+        owner = np.repeat(np.arange(len(self)), np.diff(self.offsets))
+        found: npt.NDArray[np.int32] = self.grades[np.lexsort((-self.grades.astype(np.int64), owner))]
+        return found
 
     @classmethod
     def from_columns(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -76,7 +75,7 @@ def _unjudged(measure: Measure, r: Rankings) -> Ints:
 
 def _upper(measure: Measure, r: Rankings, lower: Floats, grades: Grades) -> Floats:
     """[q] the value were each unjudged document in the top k of the grade that gains most, at most 1."""
-    params: dict[str, Any] = {k: dict(v) if k == "gains" else v for k, v in measure.params}
+    params = measure.arguments
     shape = params.get("dcg", "log2"), params.get("floor", 1), params.get("gains")
     named = np.array(list(params.get("gains") or ()), np.int32)
     gain = float(gains_of(np.concatenate([grades, named]), *shape).max(initial=0.0))

@@ -89,9 +89,9 @@ def order(table: RunTable, rules: Rules) -> Ordered:
         rows = np.lexsort((table.doc_ids, scores))[::-1]
     elif rules.ties is Ties.docid_asc:
         rows = np.lexsort((table.doc_ids, -scores))
-    else:
+    elif rules.ties is Ties.file:
         rows = np.argsort(-scores, kind="stable")
-    if rules.ties is Ties.quicksort:
+    else:
         rows = np.arange(len(scores))
     rows = rows[np.argsort(table.query_ids[rows], kind="stable")]
     queries = table.query_ids[rows]

@@ -90,15 +90,13 @@ def score_matched(qrels: Qrels, matched: Matched, measures: Sequence[Measure], r
 
 def view(qrels: Qrels, matched: Matched, rules: Rules) -> Rankings:
     """The rankings as measures see them, cut and thinned by the rules."""
-    owner = np.repeat(np.arange(len(qrels)), np.diff(qrels.offsets))
-    pool = qrels.grades[np.lexsort((-qrels.grades.astype(np.int64), owner))]
     rankings = Rankings(
         matched.retrieved,
         matched.offsets,
         matched.ranks,
         qrels.grades[matched.rows],
         qrels.offsets,
-        pool,
+        qrels.pool,
         matched.strays,
         matched.rows if qrels.subtopics else None,
         qrels.subtopics,

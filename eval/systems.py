@@ -18,7 +18,7 @@ from intrex.data.runformats import read_any_run, read_any_table
 from intrex.eval.dialects.dialect import Dialect
 from intrex.eval.matching import Matched, match
 from intrex.eval.measures import Measure
-from intrex.eval.rules import Rules, SelfMatch, order
+from intrex.eval.rules import Rules, SelfMatch, Ties, order
 from intrex.eval.scorefile import SystemScores
 from intrex.eval.scoring import Scores, require_judged, score_matched
 from intrex.eval.signature import Conditions, qrels_fingerprint
@@ -97,7 +97,7 @@ def score_files(
     run's sha256, which the leaderboard wants.
     """
     every = _with_judged(measures)
-    strays = any(dict(m.params).get("scope") == "collection" for m in measures)
+    strays = any(m.wants_strays for m in measures)
     found = [match_path(judged.qrels, path, rules, strays, digest=digest) for path in paths]
     conditions = conditions_of(judged, rules)
     names = _names([(str(p), m.tag) for p, m in zip(paths, found, strict=True)])
@@ -139,6 +139,21 @@ def match_path(
     return matched
 
 
+class Matches:
+    """One run file matched by several rules, each way once: what `match_path` finds, by what it depends on."""
+
+    def __init__(self, qrels: Qrels, path: Path, more: bool) -> None:
+        self._qrels, self._path, self._more = qrels, path, more
+        self._found: dict[tuple[int, Ties, SelfMatch, bool], Matched] = {}
+
+    def of(self, rules: Rules, measure: Measure) -> Matched:
+        """The run in the order of the rules, as the measure needs it."""
+        key = (rules.precision, rules.ties, rules.self_match, measure.wants_strays)
+        if key not in self._found:
+            self._found[key] = match_path(self._qrels, self._path, rules, measure.wants_strays, self._more)
+        return self._found[key]
+
+
 def score_as(
     tool: Dialect,
     judged: Judged,
@@ -173,14 +188,10 @@ def score_as(
 def _score_one(
     tool: Dialect, qrels: Qrels, path: Path, plan: Sequence[tuple[Measure, Rules]]
 ) -> tuple[str, Scores]:
-    matches: dict[tuple[object, ...], Matched] = {}
+    matches = Matches(qrels, path, tool.more_columns)
     columns, left_out, figures = [], [], {}
     for measure, rules in plan:
-        strays = dict(measure.params).get("scope") == "collection"
-        key = (rules.precision, rules.ties, rules.self_match, strays)
-        if key not in matches:
-            matches[key] = match_path(qrels, path, rules, strays, tool.more_columns)
-        matched = matches[key]
+        matched = matches.of(rules, measure)
         for check in tool.checks:
             check(qrels, matched, measure, rules)
         column = score_matched(qrels, matched, [measure], rules).values[:, 0]

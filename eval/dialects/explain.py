@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -15,11 +14,10 @@ from intrex.data.ids import as_strings
 from intrex.data.qrels import Qrels
 from intrex.eval.dialects.dialect import Dialect
 from intrex.eval.dialects.theirs import TOLERANCE, Printed, against, read_theirs
-from intrex.eval.matching import Matched
 from intrex.eval.measures import Measure
 from intrex.eval.rules import Rules, SelfMatch, Ties
 from intrex.eval.scoring import score_matched
-from intrex.eval.systems import match_path
+from intrex.eval.systems import Matches
 
 Floats = npt.NDArray[np.float64]
 
@@ -115,13 +113,13 @@ def explain(
         UsageError: the tool lacks a measure or an option.
     """
     printed = read_theirs(theirs) if theirs else None
-    matches: dict[_Key, Matched] = {}
+    matches = Matches(qrels, path, tool.more_columns)
     found = []
     for measure in measures:
         goal = (tool.rules_for(measure, base, complete_given), tool.spelt(measure, level), tool)
         states = list(_path((base, measure, None), goal))
-        curves = [_values(qrels, path, state, matches, tool.more_columns) for _, state in states]
-        matched = matches[_key(*goal[:2])]
+        curves = [_values(qrels, state, matches) for _, state in states]
+        matched = matches.of(*goal[:2])
         for check in tool.checks:
             check(qrels, matched, goal[1], goal[0])
         _require_values(qrels, matched.answered, curves[-1], tool, measure)
@@ -159,30 +157,14 @@ def _path(start: State, goal: State) -> Iterator[tuple[str, State]]:
         yield "missing queries' values", (rules, measure, tool)
 
 
-def _values(qrels: Qrels, path: Path, state: State, matches: dict[_Key, Matched], more: bool) -> Floats:
+def _values(qrels: Qrels, state: State, matches: Matches) -> Floats:
     """[q] values, not a number where the query is left out."""
     rules, measure, tool = state
-    key = _key(rules, measure)
-    if key not in matches:
-        matches[key] = match_path(qrels, path, rules, key.strays, more)
-    matched = matches[key]
+    matched = matches.of(rules, measure)
     column = score_matched(qrels, matched, [measure], rules).values[:, 0]
     if tool is not None:
         column = tool.values(matched, measure, rules, column)
     return column if rules.complete else np.where(matched.answered, column, np.nan)
-
-
-class _Key(NamedTuple):
-    precision: int
-    ties: Ties
-    self_match: SelfMatch
-    strays: bool
-
-
-def _key(rules: Rules, measure: Measure) -> _Key:
-    """What of rules and measure a matching depends on."""
-    strays = dict(measure.params).get("scope") == "collection"
-    return _Key(rules.precision, rules.ties, rules.self_match, strays)
 
 
 def _explanation(

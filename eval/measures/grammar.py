@@ -105,8 +105,7 @@ def _fit(measures: list[Measure], text: str) -> list[Measure]:
     found = []
     for one in measures:
         if one.name not in TEXTS:
-            given = {k: dict(v) if k == "gains" else v for k, v in one.params}
-            one = replace(_build(one.name, one.cutoff, given, text), label=one.label)
+            one = replace(_build(one.name, one.cutoff, one.arguments, text), label=one.label)
         found.append(one)
     return found
 

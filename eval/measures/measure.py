@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
@@ -15,7 +15,6 @@ from intrex.data.registry import Registry
 from intrex.eval.measures.kinds import aggregate
 from intrex.eval.measures.rankings import Rankings
 
-Function = Callable[..., npt.NDArray[Any]]
 _TABLE = {
     "binary": {
         "AP": "average_precision",
@@ -135,6 +134,16 @@ class Measure:
         known = parameters(self.name)
         return dict(self.params).get("rel", known["rel"].default) if "rel" in known else None
 
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """The parameters that differ from their defaults, as its function takes them."""
+        return {k: dict(v) if k == "gains" else v for k, v in self.params}
+
+    @property
+    def wants_strays(self) -> bool:
+        """Whether it asks what was judged for other queries: `Rankings.strays`."""
+        return self.arguments.get("scope") == "collection"
+
     def given(self, **values: Any) -> Measure:
         """The same measure with other parameters."""
         merged = {**dict(self.params), **values}
@@ -142,7 +151,7 @@ class Measure:
 
     def values(self, rankings: Rankings) -> npt.NDArray[np.float64]:
         """[q] float64, one value for each query."""
-        given = {k: dict(v) if k == "gains" else v for k, v in self.params}
+        given = self.arguments
         if given.pop("judged_only", False):
             rankings = rankings.judged_only()
         if self.cutoff is not None:
