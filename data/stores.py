@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import IO
+from typing import IO, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +12,32 @@ import numpy.typing as npt
 from intrex.data.errors import BadInput
 
 _HEADER = 128
+
+
+class PackedVectors(NamedTuple):
+    """Any number of vectors for each of n texts: text i has ``vectors[offsets[i]:offsets[i + 1]]``.
+
+    Attributes:
+        vectors: [total, d], float32 or float16; may be memory-mapped.
+        offsets: [n + 1] int64, from 0 to total, not falling.
+    """
+
+    vectors: npt.NDArray[np.float32] | npt.NDArray[np.float16]
+    offsets: npt.NDArray[np.int64]
+
+
+class SparseVectors(NamedTuple):
+    """Term weights of n texts: text i has the terms ``terms[offsets[i]:offsets[i + 1]]``, ascending, and their weights.
+
+    Attributes:
+        offsets: [n + 1] int64, from 0 to total, not falling.
+        terms: [total] int32, dimensions.
+        weights: [total] float32, above 0.
+    """
+
+    offsets: npt.NDArray[np.int64]
+    terms: npt.NDArray[np.int32]
+    weights: npt.NDArray[np.float32]
 
 
 class VectorWriter:

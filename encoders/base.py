@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Literal, Protocol, Self
+from typing import Any, Literal, Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +12,7 @@ import numpy.typing as npt
 from intrex.data.errors import UsageError
 from intrex.data.registry import Registry
 from intrex.data.specs import EncoderSpec
+from intrex.data.stores import PackedVectors, SparseVectors
 
 Role = Literal["query", "document"]
 Vectors = npt.NDArray[np.float32]
@@ -24,6 +25,16 @@ ENCODERS = Registry(
         "hashing": "intrex.encoders.hashing:HashingEncoder",
         "static": "intrex.encoders.static:StaticEncoder",
     },
+)
+TOKEN_ENCODERS = Registry(
+    "intrex.token_encoders",
+    "multi-vector encoder",
+    {},
+)
+SPARSE_ENCODERS = Registry(
+    "intrex.sparse_encoders",
+    "learned sparse encoder",
+    {},
 )
 
 
@@ -78,17 +89,65 @@ class Encoder(Protocol):
         ...
 
 
+class TokenEncoder(Protocol):
+    """Turns a text into one vector a token; the same text and spec give the same vectors in any batch (to 1e-5)."""
+
+    spec: EncoderSpec
+
+    @classmethod
+    def create(cls, name: str, options: EncoderOptions) -> Self:
+        """See `Encoder.create`."""
+        ...
+
+    @classmethod
+    def load(cls, spec: EncoderSpec, folder: Path, options: EncoderOptions) -> Self:
+        """See `Encoder.load`."""
+        ...
+
+    def save(self, folder: Path) -> None:
+        """See `Encoder.save`."""
+        ...
+
+    def encode(self, texts: list[str], role: Role) -> PackedVectors:
+        """The token vectors of each text in float32, in the order of ``texts``; a text may have none."""
+        ...
+
+
+class SparseEncoder(Protocol):
+    """Turns a text into term weights; the same text and spec give the same weights in any batch (to 1e-5)."""
+
+    spec: EncoderSpec
+
+    @classmethod
+    def create(cls, name: str, options: EncoderOptions) -> Self:
+        """See `Encoder.create`."""
+        ...
+
+    @classmethod
+    def load(cls, spec: EncoderSpec, folder: Path, options: EncoderOptions) -> Self:
+        """See `Encoder.load`."""
+        ...
+
+    def save(self, folder: Path) -> None:
+        """See `Encoder.save`."""
+        ...
+
+    def encode(self, texts: list[str], role: Role) -> SparseVectors:
+        """The weights of each text over ``spec.dim`` terms, in the order of ``texts``; a text may have none."""
+        ...
+
+    def terms(self) -> list[str]:
+        """The term of each of the ``spec.dim`` dimensions."""
+        ...
+
+
 def make_encoder(name: str, options: EncoderOptions) -> Encoder:
     """An encoder from the spelling of the command line.
 
     ``KIND`` or ``KIND:NAME`` with a registered kind (``hashing``, ``static:all-MiniLM-L6-v2``); anything else is
     the name or path of a sentence-transformers model.
     """
-    kind, _, rest = name.partition(":")
-    if kind in ENCODERS:
-        found: Encoder = ENCODERS.load(kind).create(rest, options)
-        return found
-    made: Encoder = ENCODERS.load("dense").create(name, options)
+    made: Encoder = _make(ENCODERS, "dense", name, options)
     return made
 
 
@@ -96,3 +155,34 @@ def load_encoder(spec: EncoderSpec, folder: Path, options: EncoderOptions) -> En
     """The encoder recorded in an index's manifest."""
     loaded: Encoder = ENCODERS.load(spec.kind).load(spec, folder, options)
     return loaded
+
+
+def make_token_encoder(name: str, options: EncoderOptions) -> TokenEncoder:
+    """A multi-vector encoder, spelled as for `make_encoder`."""
+    made: TokenEncoder = _make(TOKEN_ENCODERS, "multivector", name, options)
+    return made
+
+
+def load_token_encoder(spec: EncoderSpec, folder: Path, options: EncoderOptions) -> TokenEncoder:
+    """The multi-vector encoder recorded in an index's manifest."""
+    loaded: TokenEncoder = TOKEN_ENCODERS.load(spec.kind).load(spec, folder, options)
+    return loaded
+
+
+def make_sparse_encoder(name: str, options: EncoderOptions) -> SparseEncoder:
+    """A learned sparse encoder, spelled as for `make_encoder`."""
+    made: SparseEncoder = _make(SPARSE_ENCODERS, "sparse", name, options)
+    return made
+
+
+def load_sparse_encoder(spec: EncoderSpec, folder: Path, options: EncoderOptions) -> SparseEncoder:
+    """The learned sparse encoder recorded in an index's manifest."""
+    loaded: SparseEncoder = SPARSE_ENCODERS.load(spec.kind).load(spec, folder, options)
+    return loaded
+
+
+def _make(registry: Registry, default: str, name: str, options: EncoderOptions) -> Any:
+    kind, _, rest = name.partition(":")
+    if kind in registry:
+        return registry.load(kind).create(rest, options)
+    return registry.load(default).create(name, options)
