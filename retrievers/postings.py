@@ -1,15 +1,14 @@
 """An inverted index on disk: written from term ids in bounded memory, read through memory maps.
 
-Files: ``terms.txt`` (UTF-8, one term a line, in byte order) with ``terms.offsets.npy`` int64 [v + 1] and
-``terms.ids.npy`` int32 [v], the id of each. Ids count the terms as they first occur; ``postings.offsets.npy`` int64
-[v + 1] cuts by id ``postings.docs.npy`` int32 [p] (rows, ascending within a term) and ``postings.tfs.npy`` uint8 [p]
-(counts; 255 stands for the one in ``postings.big.npy`` uint32 whose place is in ``postings.big_at.npy`` int64).
+Files: those of `intrex.retrievers.vocabulary`, whose numbers are here called ids: they count the terms as they first
+occur. ``postings.offsets.npy`` int64 [v + 1] cuts by id ``postings.docs.npy`` int32 [p] (rows, ascending within a term)
+and ``postings.tfs.npy`` uint8 [p] (counts; 255 stands for the one in ``postings.big.npy`` uint32 whose place is in
+``postings.big_at.npy`` int64).
 """
 
 from __future__ import annotations
 
 import contextlib
-from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any, NamedTuple
@@ -18,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from intrex.retrievers.native import address, kernels
+from intrex.retrievers.vocabulary import Vocabulary, write_terms
 
 Ints = npt.NDArray[np.int64]
 Ids = npt.NDArray[np.int32]
@@ -143,7 +143,7 @@ class PostingsWriter:
         self._runs.clear()
         for left in self.folder.glob(".run-*"):
             left.unlink()
-        _write_terms(self.folder, names)
+        write_terms(self.folder, names)
 
     def _merge(self, offsets: Ints) -> None:
         """Write the postings of every term: those of the first run, of the second, and so on."""
@@ -207,53 +207,17 @@ def _saving(path: Path, dtype: np.dtype[Any], size: int) -> Iterator[IO[bytes]]:
         yield stream
 
 
-def _write_terms(folder: Path, names: Sequence[str]) -> None:
-    order = sorted(range(len(names)), key=names.__getitem__)  # code points order as their UTF-8 bytes do
-    lengths = np.zeros(len(names) + 1, np.int64)
-    with (folder / "terms.txt").open("wb") as stream:
-        for i, at in enumerate(order, 1):
-            lengths[i] = stream.write(names[at].encode("utf-8") + b"\n")
-    np.save(folder / "terms.offsets.npy", np.cumsum(lengths))
-    np.save(folder / "terms.ids.npy", np.array(order, np.int32))
-
-
-class Postings:
+class Postings(Vocabulary):
     """The postings of an index, opened without reading them."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        empty = not (folder / "terms.txt").stat().st_size  # an empty file cannot be mapped
-        self.text = np.zeros(0, np.uint8) if empty else np.memmap(folder / "terms.txt", np.uint8, "r")
-        self.ends: Ints = _load(folder / "terms.offsets.npy")
-        self.ids: Ids = _load(folder / "terms.ids.npy")
+        super().__init__(folder)
         self.offsets: Ints = _load(folder / "postings.offsets.npy")
         self.docs: Ids = _load(folder / "postings.docs.npy")
         self.tfs: Counts = _load(folder / "postings.tfs.npy")
         self.big_at: Ints = _load(folder / "postings.big_at.npy")
         self.big: npt.NDArray[np.uint32] = _load(folder / "postings.big.npy")
-
-    def __len__(self) -> int:
-        return len(self.ids)
-
-    def term(self, place: int) -> bytes:
-        """The term at a place in byte order, in UTF-8."""
-        return self.text[self.ends[place] : self.ends[place + 1] - 1].tobytes()
-
-    def find(self, terms: Sequence[str]) -> Ints:
-        """The id of each term, -1 for one that no document has; int64 [len(terms)]."""
-        wanted = [term.encode("utf-8", "surrogatepass") for term in terms]
-        places = np.empty(len(wanted), np.int64)
-        calls = kernels()
-        if calls is None:
-            at = [bisect_left(range(len(self)), one, key=self.term) for one in wanted]
-            found = [i < len(self) and self.term(i) == one for i, one in zip(at, wanted, strict=True)]
-            places[:] = np.where(found, at, -1)
-        else:
-            cuts = np.concatenate([[0], np.cumsum([len(one) for one in wanted], dtype=np.int64)])
-            joined = np.frombuffer(b"".join(wanted) + b"\n", np.uint8)
-            known = (address(self.text), address(self.ends), len(self))
-            calls["find"](*known, address(joined), address(cuts), len(wanted), address(places))
-        return np.where(places >= 0, self.ids[places], -1) if len(self) else places
 
     def of(self, number: int) -> tuple[Ids, npt.NDArray[np.uint32]]:
         """The rows that have the term with an id, ascending, and how often each has it."""
