@@ -1,0 +1,1 @@
+"""Splits of training and test queries into regimes: interpolation and extrapolation."""

@@ -1,0 +1,41 @@
+"""The queries that are split: ids in byte order with their texts and vectors, and a draw that no order can change."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from intrex.eval.splits.similarity import Vectors, normalised
+
+Ints = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """Queries in byte order of their ids.
+
+    Attributes:
+        ids: [n], unique.
+        vectors: [n, d], at length 1.
+    """
+
+    ids: tuple[str, ...]
+    vectors: Vectors
+
+    @classmethod
+    def of(cls, ids: Sequence[str], vectors: Vectors) -> Embedded:
+        """Sort queries by id and bring their vectors to length 1."""
+        order = sorted(range(len(ids)), key=lambda i: ids[i].encode("utf-8"))
+        return cls(tuple(ids[i] for i in order), normalised(vectors[np.array(order, np.int64)]))
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+def drawn(ids: Iterable[str], seed: int) -> list[str]:
+    """The ids in a random order that depends on each id and the seed alone, so that samples of it are nested."""
+    return sorted(ids, key=lambda i: (hashlib.sha256(f"{seed}\n{i}".encode()).digest(), i))

@@ -1,0 +1,102 @@
+"""ReSTrain: for a small test set, training queries like its queries against training queries unlike them.
+
+Source: Zhan et al. 2022: for every test query the training queries are ranked by similarity; one training set is the
+most similar ones, the other is sampled from the dissimilar ones; both models are scored on the same test queries. What
+follows is ours: "dissimilar" is the half of the remaining training queries whose highest similarity to any test query
+is lowest, and both sets have the same size in the unit named.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from intrex.data.errors import UsageError
+from intrex.eval.splits.queries import Embedded, drawn
+from intrex.eval.splits.similarity import highest_by_group, nearest
+from intrex.eval.splits.split import Fold, Split, check_disjoint, check_sizes
+
+UNITS = ("queries", "judgements")
+DISSIMILAR = 0.5
+"""Share of the training queries outside the interpolation set, the least similar ones, that is sampled from."""
+
+
+def restrain(
+    train: Embedded,
+    test: Embedded,
+    *,
+    per_query: int,
+    unit: str = UNITS[0],
+    judgements: Mapping[str, int] | None = None,
+    seed: int = 0,
+    min_queries: int = 0,
+) -> Split:
+    """Two folds, ``interpolation`` and ``extrapolation``, that train on different queries and test on the same.
+
+    Args:
+        train: training queries.
+        test: test queries.
+        per_query: how many of the most similar training queries each test query contributes.
+        unit: what the two training sets have equally many of.
+        judgements: positives of each training query, needed for the unit ``judgements``.
+        seed: of the sample of dissimilar queries.
+        min_queries: fewest test queries.
+
+    Raises:
+        UsageError: the training set is too small for so many queries per test query, or an unknown unit.
+        BadInput: queries are in both sets, or there are too few.
+    """
+    check_disjoint(train.ids, test.ids)
+    if unit not in UNITS:
+        raise UsageError(f"unknown unit {unit!r}", f"known: {', '.join(UNITS)}")
+    needed = 2 * per_query * len(test)
+    if per_query < 1 or needed > len(train):
+        most = len(train) // (2 * max(len(test), 1))
+        raise UsageError(
+            f"{per_query} training queries for each of {len(test):,} test queries, and as many unlike them, are "
+            f"{needed:,}; there are {len(train):,}",
+            f"--per-query may be {most} at most"
+            if most
+            else "this test set is too large: use split resttest",
+        )
+    rows, _ = nearest(test.vectors, train.vectors, per_query)
+    chosen = np.unique(rows)
+    count = (lambda i: 1) if unit == UNITS[0] else (judgements or {}).__getitem__
+    similar = [train.ids[i] for i in chosen.tolist()]
+    wanted = sum(map(count, similar))
+    closest = highest_by_group(train.vectors, test.vectors, np.zeros(len(test), np.int64))[:, 0]
+    closest[chosen] = np.inf
+    order = np.argsort(closest, kind="stable")[: len(train) - len(chosen)]
+    pool = order[: max(len(chosen), int(DISSIMILAR * len(order)))]
+    unlike = _fill(drawn((train.ids[i] for i in pool.tolist()), seed), count, wanted)
+    folds = tuple(
+        _fold(name, sorted(ids), train, test)
+        for name, ids in (("interpolation", similar), ("extrapolation", unlike))
+    )
+    check_sizes(folds, min_queries)
+    params = {
+        "per_query": per_query, "unit": unit, "seed": seed, "dissimilar": DISSIMILAR,
+        "sizes": {f.name: [len(f.train), sum(map(count, f.train))] for f in folds},
+    }  # fmt: skip
+    return Split("restrain", folds, params)
+
+
+def _fill(ids: list[str], count: Mapping[str, int] | object, wanted: int) -> list[str]:
+    """The first ids whose counts add up to ``wanted``, leaving out those that would exceed it."""
+    taken: list[str] = []
+    for one in ids:
+        size = count(one)  # type: ignore[operator]
+        if size <= wanted:
+            taken.append(one)
+            wanted -= size
+        if not wanted:
+            break
+    return taken
+
+
+def _fold(regime: str, ids: list[str], train: Embedded, test: Embedded) -> Fold:
+    place = {one: i for i, one in enumerate(train.ids)}
+    mine = train.vectors[np.array([place[i] for i in ids], np.int64)]
+    close = highest_by_group(test.vectors, mine, np.zeros(len(ids), np.int64))[:, 0]
+    return Fold(regime, tuple(ids), {regime: test.ids}, {regime: float(close.mean())})

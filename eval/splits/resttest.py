@@ -1,0 +1,87 @@
+"""ReSTTest: training and test queries are clustered together; each fold trains on all buckets but one.
+
+Source: Zhan et al. 2022, with K = 5. The test queries of the bucket left out are extrapolation, the others
+interpolation. That the clustering is spherical k-means, and that all folds train on equally many queries, is ours.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from intrex.data.errors import UsageError
+from intrex.eval.splits.queries import Embedded, drawn
+from intrex.eval.splits.similarity import highest_by_group
+from intrex.eval.splits.split import Fold, Split, check_disjoint, check_sizes
+
+Ints = npt.NDArray[np.int64]
+
+
+def resttest(
+    train: Embedded,
+    test: Embedded,
+    buckets: Ints,
+    *,
+    equal: bool = True,
+    seed: int = 0,
+    min_queries: int = 0,
+) -> Split:
+    """Folds from buckets; fold b trains on the training queries of the other buckets.
+
+    Args:
+        train: training queries.
+        test: test queries.
+        buckets: [train + test] int64, the bucket of each, from 0; training queries first.
+        equal: give every fold as many training queries as the smallest one has, drawn by the seed.
+        seed: of the draw.
+        min_queries: fewest test queries of a regime in a fold.
+
+    Raises:
+        UsageError: fewer than two buckets.
+        BadInput: queries are in both sets, or a fold has too few.
+    """
+    check_disjoint(train.ids, test.ids)
+    k = int(buckets.max(initial=-1)) + 1
+    if k < 2:
+        raise UsageError(f"{k} buckets make no split", "two or more are needed")
+    of_train, of_test = buckets[: len(train)], buckets[len(train) :]
+    sizes = len(train) - np.bincount(of_train, minlength=k)
+    size = int(sizes.min()) if equal else len(train)
+    place = {one: i for i, one in enumerate(train.ids)}
+    order = np.array([place[i] for i in drawn(train.ids, seed)], np.int64)
+    chosen = [np.sort(order[of_train[order] != b][:size]) for b in range(k)]
+    close = _closeness(train, test, of_train, chosen)
+    folds = []
+    for b in range(k):
+        regimes = {
+            "interpolation": np.flatnonzero(of_test != b),
+            "extrapolation": np.flatnonzero(of_test == b),
+        }
+        folds.append(
+            Fold(
+                str(b + 1),
+                tuple(train.ids[i] for i in chosen[b].tolist()),
+                {name: tuple(test.ids[i] for i in rows.tolist()) for name, rows in regimes.items()},
+                {n: float(close[rows, b].mean()) for n, rows in regimes.items() if len(rows)},
+            )
+        )
+    check_sizes(folds, min_queries)
+    params = {"k": k, "seed": seed, "equal": equal, "train_queries": [len(f.train) for f in folds]}
+    return Split("resttest", tuple(folds), params)
+
+
+def _closeness(train: Embedded, test: Embedded, buckets: Ints, chosen: list[Ints]) -> npt.NDArray[np.float64]:
+    """For each test query and fold the highest similarity to a training query of the fold: one pass over all pairs.
+
+    Training queries that are in the same folds are a group; there are at most a few for each bucket.
+    """
+    member = np.zeros((len(train), len(chosen)), np.bool_)
+    for b, rows in enumerate(chosen):
+        member[rows, b] = True
+    kinds, groups = np.unique(member, axis=0, return_inverse=True)
+    order = np.argsort(groups.ravel(), kind="stable")
+    best = highest_by_group(test.vectors, train.vectors[order], groups.ravel()[order].astype(np.int64))
+    close = np.full((len(test), len(chosen)), -np.inf)
+    for group, kind in enumerate(kinds):
+        close[:, kind] = np.maximum(close[:, kind], best[:, group : group + 1])
+    return close

@@ -1,0 +1,108 @@
+"""Shifts between queries that have a name: their length, their question word, their topic.
+
+Source: Lupart et al., "MS-Shift", ECIR 2023 (read through secondary pages only; see docs/methods/generalization.md):
+each group of queries trains a model, which is tested on its own group and on the others.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from intrex.data.errors import UsageError
+from intrex.eval.splits.queries import drawn
+from intrex.eval.splits.split import Fold, Split, check_disjoint, check_sizes
+
+SHORT = 6
+"""Words up to which a query is short."""
+QUESTIONS = ("what", "how", "who", "when", "where", "which", "why")
+_WORD = re.compile(r"[^\W_]+", re.UNICODE)
+
+Ints = npt.NDArray[np.int64]
+
+
+def by_length(texts: Sequence[str], cut: int = SHORT) -> list[str]:
+    """``short`` for a query of at most ``cut`` words separated by blanks, ``long`` for another."""
+    return ["short" if len(text.split()) <= cut else "long" for text in texts]
+
+
+def by_question_word(texts: Sequence[str]) -> list[str]:
+    """The first question word of each query, ``other`` for one without."""
+    found = []
+    for text in texts:
+        words = (w for w in _WORD.findall(text.lower()) if w in QUESTIONS)
+        found.append(next(words, "other"))
+    return found
+
+
+def shift(
+    kind: str,
+    train: Mapping[str, str],
+    test: Mapping[str, str],
+    *,
+    equal: bool = True,
+    seed: int = 0,
+    min_queries: int = 0,
+) -> Split:
+    """A fold for each group that both sides have: it trains on the group; other groups are extrapolation.
+
+    Args:
+        kind: of shift, for the split's parameters.
+        train: group of each training query.
+        test: group of each test query.
+        equal: give every fold as many training queries as the smallest group has, drawn by the seed.
+        seed: of the draw.
+        min_queries: fewest test queries of a regime in a fold; groups with fewer are left out, and named.
+
+    Raises:
+        BadInput: queries are in both sets.
+        UsageError: fewer than two groups have enough queries.
+    """
+    check_disjoint(list(train), list(test))
+    sizes = {g: sum(v == g for v in test.values()) for g in sorted(set(train.values()) & set(test.values()))}
+    groups = [g for g, n in sizes.items() if n >= max(min_queries, 1)]
+    left_out = sorted((set(train.values()) | set(test.values())) - set(groups))
+    if len(groups) < 2:
+        counts = ", ".join(f"{g} {n}" for g, n in sizes.items()) or "none in both sets"
+        raise UsageError(
+            f"a shift needs two groups of {min_queries} test queries or more: {counts}",
+            "a smaller --min-queries, or other queries",
+        )
+    members = {g: drawn((i for i, v in train.items() if v == g), seed) for g in groups}
+    size = min(map(len, members.values())) if equal else len(train)
+    folds = []
+    for g in groups:
+        regimes = {
+            "interpolation": tuple(sorted(i for i, v in test.items() if v == g)),
+            "extrapolation": tuple(sorted(i for i, v in test.items() if v in groups and v != g)),
+        }
+        folds.append(Fold(g, tuple(sorted(members[g][:size])), regimes))
+    check_sizes(folds, min_queries)
+    return Split("shift", tuple(folds), {"kind": kind, "seed": seed, "equal": equal, "left_out": left_out})
+
+
+def far_groups(centroids: npt.NDArray[np.float32], keep: int) -> Ints:
+    """Clusters that are far from each other, chosen greedily; ties by number.
+
+    The two least similar ones come first, then the one whose highest similarity to those chosen is lowest.
+
+    Args:
+        centroids: [k, d], at length 1.
+        keep: how many.
+
+    Returns:
+        [keep] int64.
+    """
+    alike = np.round(centroids.astype(np.float64) @ centroids.T.astype(np.float64), 6)
+    np.fill_diagonal(alike, np.inf)
+    if keep > len(centroids):
+        raise UsageError(f"{keep} far clusters of {len(centroids)} are asked for")
+    chosen = [int(i) for i in np.unravel_index(int(np.argmin(alike)), alike.shape)][:keep]
+    while len(chosen) < keep:
+        nearest = alike[:, chosen].max(axis=1)
+        nearest[chosen] = np.inf
+        chosen.append(int(np.argmin(nearest)))
+    return np.array(chosen, np.int64)

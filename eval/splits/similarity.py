@@ -1,0 +1,148 @@
+"""Similarity of queries by cosine, in blocks: never a matrix of all pairs.
+
+Vectors are dense (an encoder's) or sparse (BM25 weights of the terms); both are brought to length 1, so that no split
+depends on their scale. Matrix products in float32 choose candidates; what is compared and returned are float64 sums in
+a fixed order, because the last bits of a product depend on threads and on the block.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Vectors = Any
+"""[n, d]: a float32 array, or a ``scipy.sparse`` matrix in CSR form."""
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+
+TESTS_AT_ONCE = 512
+TRAINS_AT_ONCE = 1 << 16
+"""A block of similarities: 128 MB."""
+MARGIN = 32
+"""Candidates beyond k, among which the order in float64 may differ from that in float32."""
+NUMBERS_AT_ONCE = 1 << 23
+
+
+def normalised(vectors: Vectors) -> Vectors:
+    """The vectors at length 1 in float32; zero stays zero."""
+    if isinstance(vectors, np.ndarray):
+        wide = vectors.astype(np.float64)
+        norms = np.sqrt((wide * wide).sum(axis=1))[:, None]
+        unit: Vectors = (wide / np.where(norms > 0, norms, 1.0)).astype(np.float32)
+        return unit
+    from scipy import sparse
+
+    wide = sparse.csr_matrix(vectors, dtype=np.float64)
+    norms = np.sqrt(np.asarray(wide.multiply(wide).sum(axis=1)).ravel())
+    scale = sparse.diags(1 / np.where(norms > 0, norms, 1.0))
+    return sparse.csr_matrix(scale @ wide, dtype=np.float32)
+
+
+def _blocks(tests: Vectors, trains: Vectors) -> Iterator[tuple[slice, slice, npt.NDArray[Any]]]:
+    """Approximate similarities in blocks: rows of ``tests``, rows of ``trains``, their dot products [a, b]."""
+    for low in range(0, tests.shape[0], TESTS_AT_ONCE):
+        here = slice(low, min(low + TESTS_AT_ONCE, tests.shape[0]))
+        for start in range(0, trains.shape[0], TRAINS_AT_ONCE):
+            there = slice(start, min(start + TRAINS_AT_ONCE, trains.shape[0]))
+            found = tests[here] @ trains[there].T
+            yield here, there, found if isinstance(found, np.ndarray) else found.toarray()
+
+
+def _exact(tests: Vectors, trains: Vectors, rows: Ints) -> Floats:
+    """Similarity of each test query to the training queries ``rows`` [n, k]; those of row -1 are minus infinity."""
+    out = np.empty(rows.shape)
+    step = max(1, NUMBERS_AT_ONCE // max(rows.shape[1] * tests.shape[1], 1))
+    dense = isinstance(tests, np.ndarray)
+    for low in range(0, len(rows), step if dense else 1):
+        here = slice(low, low + (step if dense else 1))
+        if dense:
+            wide = trains[np.maximum(rows[here], 0)].astype(np.float64)
+            out[here] = np.einsum("nkd,nd->nk", wide, tests[here].astype(np.float64))
+        else:
+            out[here] = (trains[np.maximum(rows[low], 0)] @ tests[low].T).toarray().T
+    return np.where(rows >= 0, out, -np.inf)
+
+
+def nearest(tests: Vectors, trains: Vectors, k: int) -> tuple[Ints, Floats]:
+    """The ``k`` most similar training queries of each test query, ties by row ascending.
+
+    Args:
+        tests: [n, d], normalised.
+        trains: [m, d], normalised; m is at least k.
+        k: how many.
+
+    Returns:
+        Rows [n, k] int64 and similarities [n, k] float64, best first.
+    """
+    n, wanted = tests.shape[0], min(k + MARGIN, trains.shape[0])
+    best = np.full((n, wanted), -np.inf, np.float32)
+    rows = np.full((n, wanted), -1, np.int64)
+    for here, there, found in _blocks(tests, trains):
+        keep = min(wanted, found.shape[1])
+        chosen = np.argpartition(found, found.shape[1] - keep, axis=1)[:, found.shape[1] - keep :]
+        scores = np.concatenate([best[here], np.take_along_axis(found, chosen, 1)], axis=1)
+        names = np.concatenate([rows[here], chosen + there.start], axis=1)
+        order = np.argpartition(-scores, wanted - 1, axis=1)[:, :wanted]
+        best[here] = np.take_along_axis(scores, order, 1)
+        rows[here] = np.take_along_axis(names, order, 1)
+    exact = _exact(tests, trains, rows)
+    order = np.lexsort((rows, -exact), axis=1)[:, :k]
+    return np.take_along_axis(rows, order, 1), np.take_along_axis(exact, order, 1)
+
+
+def highest_by_group(tests: Vectors, trains: Vectors, groups: Ints) -> Floats:
+    """For each test query the highest similarity to a training query of each group.
+
+    Args:
+        tests: [n, d], normalised.
+        trains: [m, d], normalised, in order of their groups.
+        groups: [m] int64, ascending, from 0.
+
+    Returns:
+        [n, highest group + 1] float64; minus infinity where a group has no training query.
+    """
+    shape = (tests.shape[0], int(groups.max(initial=-1)) + 1)
+    best, rows = np.full(shape, -np.inf, np.float32), np.full(shape, -1, np.int64)
+    for here, there, found in _blocks(tests, trains):
+        present, starts = np.unique(groups[there], return_index=True)
+        for group, low, high in zip(present.tolist(), starts, [*starts[1:], None], strict=True):
+            part = found[:, low:high]
+            at = part.argmax(axis=1)
+            value = np.take_along_axis(part, at[:, None], 1)[:, 0]
+            better = value > best[here, group]
+            best[here, group] = np.where(better, value, best[here, group])
+            rows[here, group] = np.where(better, at + low + there.start, rows[here, group])
+    return _exact(tests, trains, rows)
+
+
+def bm25_vectors(terms: list[list[str]], k1: float = 0.9, b: float = 0.4) -> Vectors:
+    """Texts as BM25 weights of their terms: idf · tf / (tf + norm), a document being one of the texts.
+
+    Args:
+        terms: [n] the terms of each text, repeats kept.
+        k1: see `intrex.retrievers.bm25`.
+        b: the same.
+
+    Returns:
+        [n, terms] float32 in CSR form; the terms are numbered in byte order.
+    """
+    from scipy import sparse
+
+    numbers = {term: i for i, term in enumerate(sorted({t for one in terms for t in one}))}
+    rows = np.repeat(np.arange(len(terms)), [len(one) for one in terms])
+    columns = np.array([numbers[t] for one in terms for t in one], np.int64)
+    counts = sparse.csr_matrix(
+        (np.ones(len(rows)), (rows, columns)), shape=(len(terms), max(len(numbers), 1)), dtype=np.float64
+    )
+    counts.sum_duplicates()
+    lengths = np.array([len(one) for one in terms], np.float64)
+    some = max(int((lengths > 0).sum()), 1)
+    norms = k1 * (1 - b + b * lengths / max(lengths.sum() / some, 1.0))
+    df = np.bincount(counts.indices, minlength=counts.shape[1])
+    idf = np.log(1 + (some - df + 0.5) / (df + 0.5))
+    owner = np.repeat(np.arange(len(terms)), np.diff(counts.indptr))
+    counts.data = idf[counts.indices] * counts.data / (counts.data + norms[owner])
+    return sparse.csr_matrix(counts, dtype=np.float32)
