@@ -1,0 +1,185 @@
+"""Scores of a split: interpolation, extrapolation and the gap of one system, with intervals.
+
+Every test query is scored by the model of each fold. The gap that counts is paired by query: the mean of its
+interpolation scores minus the mean of its extrapolation scores, so that how hard a query is cancels; of a scorer that
+was not trained it is 0. Means over regimes, raw, mix that difficulty in (Zhan et al. 2022 report those).
+
+All figures are linear in the scores: a query's share of each is computed once, and the bootstrap multiplies shares by
+counts. Queries are resampled within their stratum (those that are in the same regime in every fold), each carrying
+the scores of all models; intervals are conditional on the trained models.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from intrex.data.errors import BadInput
+from intrex.eval.splits.split import REGIMES, Split
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+RESAMPLES = 10_000
+LEVEL = 0.95
+NONE = -1
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Who is in which regime where.
+
+    Attributes:
+        queries: [n] test queries, in byte order.
+        folds: [f] names of the folds.
+        regime: [n, f] int64, the position in `REGIMES` of a query in a fold, or -1.
+    """
+
+    queries: tuple[str, ...]
+    folds: tuple[str, ...]
+    regime: Ints
+
+    @classmethod
+    def of(cls, split: Split) -> Plan:
+        """The plan of a split; raises `BadInput` when a regime has no query in any fold."""
+        queries = tuple(split.test_ids)
+        place = {q: i for i, q in enumerate(queries)}
+        regime = np.full((len(queries), len(split.folds)), NONE, np.int64)
+        for column, fold in enumerate(split.folds):
+            for name, ids in fold.regimes.items():
+                regime[[place[i] for i in ids], column] = REGIMES.index(name)
+        for number, name in enumerate(REGIMES):
+            if not (regime == number).any():
+                raise BadInput(f"the split has no query for {name} in any fold", "make the split again")
+        return cls(queries, tuple(f.name for f in split.folds), regime)
+
+    @property
+    def strata(self) -> Ints:
+        """[n] the stratum of each query: queries of one are in the same regimes."""
+        return np.unique(self.regime, axis=0, return_inverse=True)[1].ravel().astype(np.int64)
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A figure with its bootstrap interval, and of how many queries (of query and fold pairs, where pooled) it is."""
+
+    value: float
+    low: float
+    high: float
+    n: int
+
+
+@dataclass(frozen=True)
+class RegimeScores:
+    """What one system's scores by one measure come to.
+
+    Attributes:
+        folds: figure of each fold and regime.
+        macro: mean of the folds' means, by regime.
+        micro: mean over all pairs of query and fold, by regime.
+        gap: paired gap, over the queries that are in both regimes; positive when interpolation is better.
+        raw_macro: macro interpolation minus macro extrapolation.
+        raw_micro: the same of the micro means.
+    """
+
+    folds: Mapping[tuple[str, str], Figure]
+    macro: Mapping[str, Figure]
+    micro: Mapping[str, Figure]
+    gap: Figure | None
+    raw_macro: Figure
+    raw_micro: Figure
+
+
+def per_query(plan: Plan, scores: Floats) -> Floats:
+    """Each query's mean over the folds in which it is in a regime: [n, 2] for `REGIMES`, NaN where there is none."""
+    out = np.full((len(plan.queries), len(REGIMES)), np.nan)
+    for number in range(len(REGIMES)):
+        inside = plan.regime == number
+        count = inside.sum(axis=1)
+        some = count > 0
+        out[some, number] = np.where(inside, scores, 0.0).sum(axis=1)[some] / count[some]
+    return out
+
+
+def regime_scores(plan: Plan, scores: Floats, seed: int = 0) -> RegimeScores:
+    """All figures of one system by one measure.
+
+    Args:
+        plan: who is in which regime.
+        scores: [n, f] float64: query i scored by the model of fold j; what is in no regime is not looked at.
+        seed: of the bootstrap; the same one gives every system the same resamples.
+    """
+    columns = _shares(plan, scores)
+    values, lows, highs = _bootstrap(np.stack([c for c, _ in columns.values()], axis=1), plan.strata, seed)
+    found = {
+        name: Figure(float(v), float(low), float(high), n)
+        for (name, (_, n)), v, low, high in zip(columns.items(), values, lows, highs, strict=True)
+    }
+    return RegimeScores(
+        {(f, r): found[f"fold {f} {r}"] for f in plan.folds for r in REGIMES if f"fold {f} {r}" in found},
+        {r: found[f"macro {r}"] for r in REGIMES},
+        {r: found[f"micro {r}"] for r in REGIMES},
+        found.get("gap"),
+        found["raw macro"],
+        found["raw micro"],
+    )
+
+
+def _shares(plan: Plan, scores: Floats) -> dict[str, tuple[Floats, int]]:
+    """Each query's share [n] of every figure, which is their sum; and of how many it is."""
+    inside = [plan.regime == number for number in range(len(REGIMES))]
+    columns: dict[str, tuple[Floats, int]] = {}
+    for name, mask in zip(REGIMES, inside, strict=True):
+        kept = np.where(mask, scores, 0.0)
+        sizes = mask.sum(axis=0)
+        used = np.flatnonzero(sizes)
+        for j in used.tolist():
+            columns[f"fold {plan.folds[j]} {name}"] = kept[:, j] / sizes[j], int(sizes[j])
+        macro = (kept[:, used] / sizes[used]).sum(axis=1) / len(used)
+        columns[f"macro {name}"] = macro, int(sizes.sum())
+        columns[f"micro {name}"] = kept.sum(axis=1) / sizes.sum(), int(sizes.sum())
+    for kind in ("macro", "micro"):
+        both = [columns[f"{kind} {name}"] for name in REGIMES]
+        columns[f"raw {kind}"] = both[0][0] - both[1][0], sum(n for _, n in both)
+    means = per_query(plan, scores)
+    paired = ~np.isnan(means).any(axis=1)
+    if paired.any():
+        gap = np.where(paired, means[:, 0] - means[:, 1], 0.0) / paired.sum()
+        columns["gap"] = gap, int(paired.sum())
+    return columns
+
+
+def _bootstrap(shares: Floats, strata: Ints, seed: int) -> tuple[Floats, Floats, Floats]:
+    """Sums of shares [n, m], and the bounds of their percentile interval, resampling within strata."""
+    random = np.random.Generator(np.random.PCG64(seed))
+    sums = np.zeros((RESAMPLES, shares.shape[1]))
+    for stratum in range(int(strata.max(initial=-1)) + 1):
+        rows = np.flatnonzero(strata == stratum)
+        own = shares[rows]
+        step = max(1, 4_000_000 // len(rows))
+        for start in range(0, RESAMPLES, step):
+            size = min(step, RESAMPLES - start)
+            counts = random.multinomial(len(rows), np.full(len(rows), 1 / len(rows)), size=size)
+            # not by BLAS: its last bits depend on threads
+            sums[start : start + size] += np.einsum("rq,qm->rm", counts.astype(np.float64), own)
+    low, high = np.quantile(sums, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
+    values: Floats = shares.sum(axis=0)
+    return values, low, high
+
+
+def matrix(plan: Plan, by_fold: Sequence[Mapping[str, float]], system: str) -> Floats:
+    """Scores [n, f] from each fold's scores by query; raises `BadInput` naming queries that are not scored."""
+    out = np.empty((len(plan.queries), len(plan.folds)))
+    for j, (fold, known) in enumerate(zip(plan.folds, by_fold, strict=True)):
+        missing = [q for q in plan.queries if q not in known]
+        if missing:
+            raise BadInput(
+                f"{len(missing):,} of the split's {len(plan.queries):,} test queries have no score of {system} "
+                f"(fold {fold}), for example {', '.join(missing[:3])}",
+                "the split was made from other queries than the run's",
+            )
+        out[:, j] = [known[q] for q in plan.queries]
+    return out
