@@ -28,6 +28,7 @@ from intrex.cli import (
     leaderboard,
     parity,
     search,
+    split,
 )
 from intrex.data.errors import IntrexError, UsageError
 
@@ -49,6 +50,7 @@ app.command("evaluate")(evaluate.evaluate)
 app.command("check")(check.check)
 app.command("compare")(compare.compare)
 app.command("convert")(convert.convert)
+app.add_typer(split.app, name="split")
 app.add_typer(leaderboard.app, name="leaderboard")
 app.add_typer(experiment.app, name="experiment")
 app.add_typer(parity.app, name="parity")

@@ -187,3 +187,15 @@ def check_name(name: str) -> None:
         raise UsageError(
             f"a fold cannot be named {name!r}", "one word without / that does not begin with a dot"
         )
+
+
+def describe(split: Split) -> tuple[list[str], list[list[str | int]]]:
+    """A table: for each fold its queries, and the mean highest similarity of test to training queries by regime."""
+    headers = ["fold", "train", *REGIMES, *(f"similarity, {r}" for r in REGIMES), "gap"]
+    rows: list[list[str | int]] = []
+    for f in split.folds:
+        alike = [f.similarity.get(r) for r in REGIMES]
+        shown = ["" if one is None else f"{one:.4f}" for one in alike]
+        gap = "" if alike[0] is None or alike[1] is None else f"{alike[0] - alike[1]:+.4f}"
+        rows.append([f.name, len(f.train), *(len(f.regimes.get(r, ())) for r in REGIMES), *shown, gap])
+    return headers, rows

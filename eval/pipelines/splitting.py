@@ -1,0 +1,206 @@
+"""``intrex split``: queries are embedded, compared and clustered, and become a split."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from intrex.data.collection import Queries
+from intrex.data.errors import UsageError
+from intrex.data.ids import as_strings
+from intrex.data.kmeans import kmeans
+from intrex.data.locate import find_qrels, find_queries
+from intrex.encoders.base import EncoderOptions, make_encoder
+from intrex.eval.splits.queries import Embedded
+from intrex.eval.splits.restrain import UNITS, restrain
+from intrex.eval.splits.resttest import resttest
+from intrex.eval.splits.shift import by_length, by_question_word, far_groups, shift
+from intrex.eval.splits.similarity import Vectors, bm25_vectors
+from intrex.eval.splits.split import MIN_QUERIES, Split
+from intrex.retrievers.analysis import Analyzer
+
+BM25 = "bm25"
+PROJECTED = 384
+"""Dimensions to which BM25 weights are projected before they are clustered."""
+RESTARTS = 10
+ITERATIONS = 100
+SHIFTS = ("length", "question-word", "topic")
+TOPICS, KEPT, GROWN = 100, 5, 0.5
+"""Clusters of queries; those kept as topics; the share of all queries, the nearest ones, that the topics grow to."""
+
+
+@dataclass(frozen=True)
+class Sides:
+    """Training and test queries of a split, with what compares them.
+
+    Attributes:
+        train: training queries.
+        test: test queries.
+        sources: where they came from.
+        encoder: the spelling of an encoder, ``bm25`` or ``bm25:LANGUAGE``; None compares nothing.
+        device: where the encoder computes.
+    """
+
+    train: Queries
+    test: Queries
+    sources: Mapping[str, str]
+    encoder: str | None = None
+    device: str | None = None
+
+    @classmethod
+    def find(cls, train: str, test: str, encoder: str | None = None, device: str | None = None) -> Sides:
+        """Read both sides; each is a query file or COLLECTION:SET."""
+        (one, _), (other, _) = find_queries(train), find_queries(test)
+        return cls(one, other, {"train": train, "test": test}, encoder, device)
+
+    def embed(self) -> tuple[Embedded, Embedded, dict[str, Any]]:
+        """Both sides with vectors, and what made these."""
+        texts, n = [*self.train.texts, *self.test.texts], len(self.train)
+        vectors, spec = _vectors(texts, self.encoder or BM25, self.device)
+        return Embedded.of(self.train.ids, vectors[:n]), Embedded.of(self.test.ids, vectors[n:]), spec
+
+    def finish(self, split: Split, spec: Mapping[str, Any] | None, **params: Any) -> Split:
+        """The split with what made it."""
+        return replace(split, params={**split.params, **params}, encoder=spec, sources=dict(self.sources))
+
+
+def _vectors(texts: list[str], name: str, device: str | None) -> tuple[Vectors, dict[str, Any]]:
+    kind, _, language = name.partition(":")
+    if kind == BM25:
+        analyzer = Analyzer(language or "en")
+        return bm25_vectors([analyzer(text) for text in texts]), {"kind": BM25, "analyzer": analyzer.spec()}
+    encoder = make_encoder(name, EncoderOptions(device=device))
+    return encoder.encode(texts, "query"), encoder.spec.to_dict()
+
+
+def make_resttest(
+    sides: Sides,
+    *,
+    k: int = 5,
+    seed: int = 0,
+    restarts: int = RESTARTS,
+    balance: bool = False,
+    equal: bool = True,
+    min_queries: int = MIN_QUERIES,
+) -> Split:
+    """ReSTTest: spherical k-means over all queries, the best of some restarts; see `resttest`.
+
+    Args:
+        sides: the queries.
+        k: buckets.
+        seed: of the clustering and of the draw that makes training sets equal.
+        restarts: of k-means.
+        balance: give every bucket nearly the same number of queries; see `balanced`.
+        equal: see `resttest`.
+        min_queries: see `resttest`.
+    """
+    train, test, spec = sides.embed()
+    joined = _dense(train.vectors, test.vectors, seed)
+    if k > len(joined):
+        raise UsageError(f"{k} buckets of {len(joined):,} queries", "a smaller --k")
+    found = kmeans(joined, k, spherical=True, seed=seed, restarts=restarts, iterations=ITERATIONS)
+    labels = found.labels.astype(np.int64)
+    if balance:
+        labels = balanced(joined.astype(np.float64) @ found.centroids.T.astype(np.float64))
+    made = resttest(train, test, _by_size(labels), equal=equal, seed=seed, min_queries=min_queries)
+    return sides.finish(made, spec, restarts=restarts, balance=balance)
+
+
+def _dense(train: Vectors, test: Vectors, seed: int) -> npt.NDArray[np.float32]:
+    """All queries as dense vectors; BM25 weights through a random projection, which keeps cosines within some 0.05."""
+    if isinstance(train, np.ndarray):
+        return np.concatenate([train, test])
+    from scipy import sparse
+
+    signs = np.random.Generator(np.random.PCG64(seed)).integers(0, 2, (train.shape[1], PROJECTED), np.int8)
+    projection = (signs.astype(np.float32) * 2 - 1) / np.float32(PROJECTED**0.5)
+    return np.asarray(sparse.vstack([train, test]) @ projection, np.float32)
+
+
+def _by_size(labels: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """The same clusters numbered by size, the largest first, equal ones by their first member."""
+    names, first, counts = np.unique(labels, return_index=True, return_counts=True)
+    order = np.lexsort((first, -counts))
+    place = np.empty(int(names.max(initial=0)) + 1, np.int64)
+    place[names[order]] = np.arange(len(names))
+    return place[labels]
+
+
+def balanced(alike: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
+    """Clusters of sizes that differ by one at most: the query that would lose most chooses first.
+
+    Args:
+        alike: [n, k] similarity of each query to each centroid.
+
+    Returns:
+        [n] int64.
+    """
+    n, k = alike.shape
+    room = np.full(k, n // k, np.int64)
+    room[: n % k] += 1
+    ranked = np.sort(alike, axis=1)
+    loss = ranked[:, -1] - ranked[:, -2] if k > 1 else np.zeros(n)
+    out = np.empty(n, np.int64)
+    for row in np.argsort(-np.round(loss, 9), kind="stable").tolist():
+        choice = next(c for c in np.argsort(-alike[row], kind="stable").tolist() if room[c])
+        room[choice] -= 1
+        out[row] = choice
+    return out
+
+
+def make_restrain(
+    sides: Sides, *, per_query: int, unit: str = UNITS[0], seed: int = 0, min_queries: int = MIN_QUERIES
+) -> Split:
+    """ReSTrain; see `restrain`. The unit ``judgements`` needs the training side to be judged."""
+    judgements = None
+    if unit == UNITS[1]:
+        qrels = find_qrels(sides.sources["train"]).qrels
+        positives = Counter(
+            dict(zip(as_strings(qrels.query_ids), np.diff(qrels.offsets).tolist(), strict=True))
+        )
+        judgements = {i: positives[i] for i in sides.train.ids}
+    train, test, spec = sides.embed()
+    made = restrain(
+        train, test, per_query=per_query, unit=unit, judgements=judgements, seed=seed, min_queries=min_queries
+    )
+    return sides.finish(made, spec)
+
+
+def make_shift(
+    sides: Sides, by: str, *, equal: bool = True, seed: int = 0, min_queries: int = MIN_QUERIES
+) -> Split:
+    """A shift of query length, question word or topic; see `shift`."""
+    if by not in SHIFTS:
+        raise UsageError(f"unknown shift {by!r}", f"known: {', '.join(SHIFTS)}")
+    spec = None
+    if by == "topic":
+        train, test, spec = _topics(sides, seed)
+    else:
+        group = by_length if by == "length" else by_question_word
+        train, test = (dict(zip(q.ids, group(q.texts), strict=True)) for q in (sides.train, sides.test))
+    made = shift(by, train, test, equal=equal, seed=seed, min_queries=min_queries)
+    return sides.finish(made, spec)
+
+
+def _topics(sides: Sides, seed: int) -> tuple[dict[str, str], dict[str, str], dict[str, Any]]:
+    """Queries near one of a few centroids that are far from each other; the others are left out."""
+    train, test, spec = sides.embed()
+    joined = _dense(train.vectors, test.vectors, seed)
+    clusters = min(TOPICS, max(len(joined) // 10, KEPT))
+    if clusters > len(joined):
+        raise UsageError(f"{len(joined)} queries are too few for {KEPT} topics", "more queries")
+    centroids = kmeans(joined, clusters, spherical=True, seed=seed, iterations=ITERATIONS).centroids
+    kept = centroids[far_groups(centroids, KEPT)]
+    alike = np.round(joined.astype(np.float64) @ kept.T.astype(np.float64), 9)
+    near = alike.max(axis=1)
+    inside = np.zeros(len(joined), np.bool_)
+    inside[np.argsort(-near, kind="stable")[: max(1, int(GROWN * len(joined)))]] = True
+    names = [f"topic-{c + 1}" if one else "" for c, one in zip(alike.argmax(axis=1), inside, strict=True)]
+    groups = dict(zip([*train.ids, *test.ids], names, strict=True))
+    parts = [{i: groups[i] for i in side.ids if groups[i]} for side in (train, test)]
+    return parts[0], parts[1], spec
