@@ -1,0 +1,95 @@
+"""``intrex split`` on real queries, and on what cannot be split."""
+
+import csv
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from intrex.data.collection import Queries
+from intrex.eval.pipelines.splitting import Sides, balanced, make_restrain, make_resttest
+from intrex.eval.splits.split import read_split
+
+
+@pytest.fixture
+def stackfaq(shared: Path, tmp_path: Path, intrex) -> Path:
+    assert intrex(f"collection import {shared / 'stackfaq'} {tmp_path / 'c'}").code == 0
+    return tmp_path / "c"
+
+
+def rows(out: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(out)))
+
+
+def test_resttest_on_real_queries(stackfaq: Path, tmp_path: Path, intrex) -> None:
+    said = intrex(f"split resttest {stackfaq}:train {stackfaq}:test {tmp_path / 's'} --encoder bm25")
+    assert said.code == 0, said.err
+    table = rows(said.out)
+    assert sum(int(r["extrapolation"]) for r in table) == 624
+    assert len({r["train"] for r in table}) == 1
+    assert all(float(r["gap"]) > 0 for r in table)
+    made = read_split(tmp_path / "s")
+    assert made.encoder is not None and made.encoder["kind"] == "bm25"
+    again = intrex(f"split info {tmp_path / 's'} --format csv")
+    assert rows(again.out) == table
+    refused = intrex(f"split resttest {stackfaq}:train {stackfaq}:test {tmp_path / 's'} --encoder bm25")
+    assert refused.code == 1 and "--overwrite" in refused.err
+    even = intrex(
+        f"split resttest {stackfaq}:train {stackfaq}:test {tmp_path / 'e'} --encoder bm25 --balance --k 4 --seed 2"
+    )
+    sizes = [int(r["train"]) + int(r["extrapolation"]) for r in rows(even.out)]
+    assert even.code == 0 and len(sizes) == 4
+
+
+def test_the_order_of_queries_changes_nothing() -> None:
+    words = ["wing", "lift", "drag", "heat", "flow", "plate", "layer", "shock", "jet", "nozzle"]
+    random = np.random.default_rng(0)
+    texts = [" ".join(random.choice(words, 3)) for _ in range(120)]
+    ids = [f"q{i:03}" for i in range(120)]
+
+    def made(order: np.ndarray) -> Sides:
+        train = [i for i in order if i % 3]
+        test = [i for i in order if not i % 3]
+        sides = [Queries([ids[i] for i in part], [texts[i] for i in part]) for part in (train, test)]
+        return Sides(*sides, {}, "bm25")
+
+    one, other = made(np.arange(120)), made(random.permutation(120))
+    for make in (
+        lambda s: make_resttest(s, k=3, min_queries=1),
+        lambda s: make_resttest(s, k=3, min_queries=1, balance=True),
+        lambda s: make_restrain(s, per_query=1, min_queries=1),
+    ):
+        assert make(one).fingerprint == make(other).fingerprint
+
+
+def test_balanced_clusters() -> None:
+    alike = np.random.default_rng(1).random((103, 4))
+    labels = balanced(alike)
+    assert sorted(np.bincount(labels).tolist()) == [25, 26, 26, 26]
+    clear = np.eye(4)[np.arange(100) % 4]
+    assert (balanced(clear) == np.arange(100) % 4).all()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        ("resttest {c}:test {c}:test {o} --encoder bm25", 1, "624 queries are in training and test"),
+        ("resttest {c}:train {c}:test {o} --encoder bm25 --k 2000", 2, "2000 buckets of 1,249 queries"),
+        (
+            "resttest {c}:train {c}:test {o} --encoder bm25 --k 60",
+            1,
+            "too few test queries, 30 are needed: fold",
+        ),
+        ("restrain {c}:train {c}:test {o} --encoder bm25 --per-query 1", 2, "use split resttest"),
+        ("shift {c}:train {c}:test {o} --by colour", 2, "unknown shift"),
+        ("resttest {c}:train nowhere {o}", 1, "queries not found"),
+        ("import {c} {o}", 2, "either --test-set or --test"),
+        ("import {c} {o} --test-set dev", 1, "no bucket-1"),
+        ("info {c}", 1, "needed here: split"),
+    ],
+)
+def test_refusals(stackfaq: Path, tmp_path: Path, intrex, arguments: str, code: int, message: str) -> None:
+    said = intrex("split " + arguments.format(c=stackfaq, o=tmp_path / "o"))
+    assert said.code == code and message in said.err, said.err
+    assert not (tmp_path / "o").exists()
