@@ -1,4 +1,4 @@
-"""``intrex collection``: list, import, build, describe and verify collections."""
+"""``intrex collection``: list, import, build, pool, describe and verify collections."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import typer
 
 from intrex.cli.output import Format, bars, emit, progress, say, show
 
-app = typer.Typer(no_args_is_help=True, help="List, import, build, describe and verify collections.")
+app = typer.Typer(no_args_is_help=True, help="List, import, build, pool, describe and verify collections.")
 
 Out = Annotated[Path, typer.Argument(help="The collection folder to make.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what stands at the output.")]
@@ -107,6 +107,27 @@ def build(
 
     with progress("reading modules") as step:
         made = build_named(name, out, sample=sample, seed=seed, overwrite=overwrite, progress=step)
+    _report(made.path)
+
+
+@app.command("pool")
+def pool(
+    collections: Annotated[list[Path], typer.Argument(help="Collection folders, two or more.")],
+    out: Out,
+    name: Annotated[
+        str | None, typer.Option(help="Name of the collection; the names joined by + by default.")
+    ] = None,
+    overwrite: Overwrite = False,
+) -> None:
+    """Make one larger collection of several; ids become COLLECTION:ID, query sets of one name are joined."""
+    from intrex.data.builders.pool import pool_collections
+    from intrex.data.collection import Collection
+    from intrex.data.files import refuse_existing
+
+    refuse_existing(out, overwrite)
+    opened = [Collection.open(path) for path in collections]
+    with progress("pooling", sum(c.n_documents for c in opened)) as step:
+        made = pool_collections(opened, out, name=name, overwrite=overwrite, progress=step)
     _report(made.path)
 
 

@@ -14,13 +14,12 @@ import logging
 import math
 import unicodedata
 from array import array
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
-from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -33,10 +32,12 @@ from intrex.data.ids import IdTable, IdWriter
 from intrex.data.run import Run
 from intrex.retrievers.analysis import Analyzer, analyzer_of
 from intrex.retrievers.base import Progress, RunBuilder, Scores, SearchOptions, no_progress, tie_rank
+from intrex.retrievers.batch import BatchAnalyzer
 from intrex.retrievers.lexical import Hits, Searcher, Weighted
 from intrex.retrievers.native import gather
 from intrex.retrievers.postings import RUN, Postings, PostingsWriter, run_length
 from intrex.retrievers.prf_lexical import Corpus, Expansion, Feedback
+from intrex.retrievers.terms import Terms, analysed
 
 KIND = "bm25"
 REBUILD = "intrex index bm25 COLLECTION OUT --overwrite"
@@ -120,10 +121,9 @@ def build_bm25(
     params = {"k1": float(k1), "b": float(b)}
 
     def make(build: Build) -> Manifest:
-        vocabulary: defaultdict[str, int] = defaultdict()
-        vocabulary.default_factory = vocabulary.__len__
-        batches = _watched(_analyse(collection, analyzer, vocabulary), progress)
-        counts = write_files(build.path, batches, vocabulary, k1, b, run_length(max_memory))
+        terms = BatchAnalyzer(analyzer)
+        batches = _watched(analysed(collection, terms), progress)
+        counts = write_files(build.path, batches, terms.terms, k1, b, run_length(max_memory))
         versions = {"unicode": unicodedata.unidata_version}
         full = {"layout": LAYOUT, **params, **counts, "analyzer": analyzer.spec()}
         return Manifest(KIND, collection.corpus_fingerprint, params=full, versions=versions)
@@ -131,27 +131,6 @@ def build_bm25(
     inputs = fingerprint([KIND, collection.corpus_fingerprint, params, analyzer.spec()])
     build_artifact(out, inputs, make, overwrite=overwrite)
     return BM25Index.open(out)
-
-
-class Terms(NamedTuple):
-    """Some documents: their ids, and the ids of their terms, ``tokens[offsets[i]:offsets[i + 1]]``, repeats kept."""
-
-    ids: list[str]
-    tokens: npt.NDArray[np.int32]
-    offsets: npt.NDArray[np.int64]
-
-
-def _analyse(
-    collection: Collection, analyzer: Analyzer, vocabulary: defaultdict[str, int]
-) -> Iterator[Terms]:
-    """The terms of all documents, batch by batch; ``vocabulary`` numbers a term when it first occurs."""
-    documents = collection.documents()
-    while batch := list(islice(documents, BATCH)):
-        tokens, ends = array("i"), array("q", [0])
-        for document in batch:
-            tokens.extend(map(vocabulary.__getitem__, analyzer(document.contents)))
-            ends.append(len(tokens))
-        yield Terms([one.id for one in batch], np.array(tokens, np.int32), np.array(ends, np.int64))
 
 
 def _watched(batches: Iterable[Terms], progress: Progress) -> Iterator[Terms]:

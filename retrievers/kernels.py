@@ -1,25 +1,19 @@
-"""The inner loop of BM25 search, for numba; only `intrex.data.native` imports this, and only to compile.
-
-Kernels take pointers and sizes, allocate nothing and raise nothing. `search` goes through the rows in windows, so that
-the sums of one window stay in the processor's cache, and leaves out what cannot enter the ``k`` best: within a window
-the terms whose highest scores add up to less than the k-th best sum so far are only looked up for the rows that the
-other terms find (H. Turtle and J. Flood, "Query evaluation: strategies and optimizations", Information Processing and
-Management 31(6), 1995; by windows as A. Grand et al. do in Lucene's MaxScoreBulkScorer).
-"""
+"""Search by BM25, for numba; only `intrex.data.native` imports this, and only to compile."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from intrex.data.jit import F4, F8, I4, I8, U1, U4, N, entry, inner
-from intrex.retrievers.kernels_top import keep_best, sort_best
+from intrex.data.jit import F4, I8, U1, U4, N, inner
+from intrex.retrievers.kernels_search import make_search
 
-BLOCK = 128  # postings that share a bound, as intrex.retrievers.postings.BOUND_BLOCK
-CHUNKS = 256  # a window is scanned by so many parts; were their length a constant, LLVM would not use vectors
-SPARE = 16  # as intrex.retrievers.lexical.SPARE
-LOOKUP = 16  # looking up a row costs as much as adding so many postings
-DENSE = 4  # a window is scanned, not gone through again by its postings, if there is one for so many rows
 ONE = np.float32(1)
+
+
+@inner
+def weight_of(given, t):  # type: ignore[no-untyped-def]
+    """The weight of term t: its idf times its count in the query."""
+    return given[0][t]
 
 
 @inner
@@ -39,203 +33,18 @@ def count_at(tfs, p, big_at, big, n_big):  # type: ignore[no-untyped-def]
 
 
 @inner
-def first_from(docs, low, high, row):  # type: ignore[no-untyped-def]
-    """The first posting from ``low`` on whose row is at least ``row``, by steps that double."""
-    step = 1
-    while low + step < high and docs[low + step] < row:
-        low += step
-        step <<= 1
-    high = min(high, low + step)
-    while low < high:
-        middle = (low + high) >> 1
-        if docs[middle] < row:
-            low = middle + 1
-        else:
-            high = middle
-    return low
+def score(given, weight, p, row):  # type: ignore[no-untyped-def]
+    """What posting p adds; see `intrex.retrievers.lexical.term_scores`."""
+    _, tfs, norms, inverse, big_at, big, n_big = given
+    r = count_at(tfs, p, big_at, big, n_big) * inverse[norms[row]]
+    return np.float64(weight - weight / (ONE + r))
 
 
 @inner
-def ceiling(bounds, low, high, weight):  # type: ignore[no-untyped-def]
-    """No posting in ``low:high`` scores more: every step of the formula is monotone, also as it is rounded."""
-    most = np.float32(0)
-    for block in range(low // BLOCK, (high - 1) // BLOCK + 1):
-        most = max(most, bounds[block])
-    return np.float64(weight - weight / (ONE + most))
+def most(weight, bound):  # type: ignore[no-untyped-def]
+    """What no posting adds more than with a count over norm up to a bound: every step is monotone, also as it is rounded."""
+    return np.float64(weight - weight / (ONE + bound))
 
 
-@inner
-def offer(row, total, rank, k, keys, rows, single, single_bits, state):  # type: ignore[no-untyped-def]
-    """Take a row among the best if its key is high enough; state: how many, lowest key that counts."""
-    single[0] = np.float32(total)
-    key = (np.int64(single_bits[0]) << 32) | np.int64(rank[row])
-    if key <= state[1]:
-        return
-    n = state[0]
-    keys[n], rows[n] = key, row
-    n += 1
-    if n == 2 * k + SPARE:
-        n = k
-        state[1] = keep_best(keys, rows, 2 * k + SPARE, k)
-    state[0] = n
-
-
-@inner
-def floor_of(key, single, single_bits):  # type: ignore[no-untyped-def]
-    """A sum below this one, even if it is off by some last bits, is not rounded to the score of the key or more."""
-    if key < 0:
-        return 0.0
-    single_bits[0] = np.uint32(key >> 32)
-    score = np.float64(single[0])
-    return score * (1.0 - 2.0**-23) if score > 2.0**-100 else 0.0
-
-
-@entry(
-    I4, U1, U1, U4, F4, F4, I8, U4, N, N,  # docs, tfs, norms, rank, inverse, bounds, big_at, big, n_big, n
-    I8, I8, I8, F4, U1, N, N,  # term_of, begins, ends, weights, prunable, first query, last query
-    N, N, F8, I8, I8, F8, I4, F8, I8, I4, F4, U4,  # k, window, sums, their bits, cursors, ceilings, found, partial, keys, rows, single, its bits
-    I4, F4, I8,  # out_rows, out_scores, out_sizes
-)  # fmt: skip
-def search(  # type: ignore[no-untyped-def]  # noqa: C901
-    docs, tfs, norms, rank, inverse, bounds, big_at, big, n_big, n,
-    term_of, begins, ends, weights, prunable, first_query, last_query,
-    k, window, sums, bits, cursors, ceilings, found, partial, keys, rows, single, single_bits,
-    out_rows, out_scores, out_sizes,
-):  # fmt: skip
-    """The k best rows of the queries ``first_query:last_query``.
-
-    Query q has the terms ``term_of[q]:term_of[q + 1]``; term t the postings ``begins[t]:ends[t]`` and the weight
-    ``weights[t]``. Scores add up in float64 in the order of the terms; a sum is rounded to float32. ``prunable[q]``
-    says that no such sum is ever rounded, whatever the order; only then are terms taken in another one.
-    ``sums`` [window + 1] must come in as -0.0, but for the last, and goes out so: a sum of scores is never that.
-    """
-    # 0: how many rows are kept; 1: the lowest key that counts; then three numbers for each term
-    state = cursors
-    length = window // CHUNKS
-    for q in range(first_query, last_query):
-        start, size = term_of[q], term_of[q + 1] - term_of[q]
-        at, until, order = 2, 2 + size, 2 + 2 * size
-        nearest = n
-        for i in range(size):
-            cursors[at + i] = begins[start + i]
-            if begins[start + i] < ends[start + i]:
-                nearest = min(nearest, np.int64(docs[begins[start + i]]))
-        state[0], state[1] = 0, -1
-        while nearest < n:
-            base = nearest - nearest % window
-            limit = min(base + window, n)
-            floor = floor_of(state[1], single, single_bits)
-            skipping = prunable[q] != 0 and floor > 0.0
-            postings = 0
-            for i in range(size):
-                low = cursors[at + i]
-                high = first_from(docs, low, ends[start + i], limit) if low < ends[start + i] else low
-                cursors[until + i] = high
-                cursors[order + i] = i
-                ceilings[i] = 0.0
-                if low < high:
-                    postings += high - low
-                    if skipping:
-                        ceilings[i] = ceiling(bounds, low, high, weights[start + i])
-            # Terms by ceiling, those looked up first: they alone cannot lift a row to the floor.
-            lookups, slack = 0, 0.0
-            if skipping:
-                for i in range(1, size):
-                    j = i
-                    while j > 0 and ceilings[cursors[order + j - 1]] > ceilings[cursors[order + j]]:
-                        cursors[order + j - 1], cursors[order + j] = (
-                            cursors[order + j],
-                            cursors[order + j - 1],
-                        )
-                        j -= 1
-                while lookups < size and slack + ceilings[cursors[order + lookups]] < floor:
-                    slack += ceilings[cursors[order + lookups]]
-                    lookups += 1
-            spared = 0
-            for o in range(lookups):
-                i = cursors[order + o]
-                spared += cursors[until + i] - cursors[at + i]
-            postings -= spared
-            if lookups < size and postings * LOOKUP > spared:  # adding them costs less than looking them up
-                postings, lookups, slack = postings + spared, 0, 0.0
-            if lookups < size:
-                for o in range(lookups, size):
-                    i = cursors[order + o] if lookups else o
-                    weight = weights[start + i]
-                    for p in range(cursors[at + i], cursors[until + i]):
-                        row = docs[p]
-                        r = count_at(tfs, p, big_at, big, n_big) * inverse[norms[row]]
-                        sums[row - base] += np.float64(weight - weight / (ONE + r))
-                # What may be among the best is gathered piece by piece, from the rows or from the postings that were
-                # added, then looked up in the other terms, and offered. Offering stands once: it is much code.
-                sums[window] = max(floor - slack, 0.0)
-                dense = postings * DENSE > limit - base
-                pieces = (limit - base + length - 1) // length if dense else size - lookups
-                n_found = 0
-                for piece in range(pieces + 1):
-                    # Sums that are not negative order as their bits do, and -0.0 has the lowest of all.
-                    least = bits[window]
-                    if piece < pieces and dense:
-                        first = piece * length
-                        most = np.int64(-1)
-                        for j in range(first, first + length):
-                            most = max(most, bits[j])
-                        if most >= least:
-                            for j in range(first, first + length):
-                                if bits[j] >= least:
-                                    found[n_found], partial[n_found] = base + j, sums[j]
-                                    n_found += 1
-                        for j in range(first, first + length):
-                            sums[j] = -0.0
-                    elif piece < pieces:
-                        o = lookups + piece
-                        i = cursors[order + o] if lookups else o
-                        for p in range(cursors[at + i], cursors[until + i]):
-                            j = docs[p] - base
-                            if bits[j] >= least:
-                                found[n_found], partial[n_found] = base + j, sums[j]
-                                n_found += 1
-                            sums[j] = -0.0
-                    elif n_found > 0:
-                        for back in range(lookups):
-                            i = cursors[order + lookups - 1 - back]
-                            slack -= ceilings[i]
-                            weight = weights[start + i]
-                            p, stop = cursors[at + i], cursors[until + i]
-                            kept, before = 0, np.int32(-1)
-                            for j in range(n_found):
-                                row, total = found[j], partial[j]
-                                if row < before:  # the rows of the next term begin
-                                    p = cursors[at + i]
-                                before = row
-                                p = first_from(docs, p, stop, row) if p < stop else p
-                                if p < stop and docs[p] == row:
-                                    r = count_at(tfs, p, big_at, big, n_big) * inverse[norms[row]]
-                                    total += np.float64(weight - weight / (ONE + r))
-                                if total + slack >= floor:
-                                    found[kept], partial[kept] = row, total
-                                    kept += 1
-                            n_found = kept
-                    if n_found > 0 and (lookups == 0 or piece == pieces):
-                        for j in range(n_found):
-                            offer(found[j], partial[j], rank, k, keys, rows, single, single_bits, state)
-                        n_found = 0
-                        sums[window] = floor_of(state[1], single, single_bits)
-            nearest = n
-            for i in range(size):
-                p = cursors[until + i]
-                cursors[at + i] = p
-                if p < ends[start + i]:
-                    nearest = min(nearest, np.int64(docs[p]))
-        size = state[0]
-        if size > k:
-            keep_best(keys, rows, size, k)
-            size = k
-        sort_best(keys, rows, size, cursors)
-        out = (q - first_query) * k
-        for j in range(size):
-            single_bits[0] = np.uint32(keys[j] >> 32)
-            out_rows[out + j] = rows[j]
-            out_scores[out + j] = single[0]
-        out_sizes[q - first_query] = size
-    return 0
+# weights, tfs, norms, inverse, big_at, big, n_big
+search = make_search("search", (F4, U1, U1, F4, I8, U4, N), weight_of, score, most)

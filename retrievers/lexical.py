@@ -1,16 +1,16 @@
 """Search over postings: weighted terms to the k best rows, by compiled kernels or, without them, by numpy.
 
-A row's score is the float64 sum of its terms' float32 scores, in the order of the query's terms, rounded to float32,
-as Lucene adds them. Two float32 numbers within a factor of 2**28 are multiples of one number that float64 can count in,
-so their sums are exact in any order; where a query's scores may differ by more, terms are never reordered.
+A row's score is the float64 sum of its terms' scores, in the order of the query's terms, rounded to float32, as Lucene
+adds them. The kernels take terms in another order where that saves work, and add up again what that might change.
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -73,37 +73,56 @@ def _scratch(terms: int, k: int) -> list[npt.NDArray[Any]]:
     return [sums, sums, cursors, ceilings, found, partial, keys, rows, single, single]
 
 
-@dataclass
-class Searcher:
-    """Finds the best rows of weighted queries.
+class Lists(Protocol):
+    """The rows that have each term."""
+
+    docs: npt.NDArray[np.int32]
+    """Rows, ascending within a term."""
+    offsets: Ints
+    """Which of ``docs`` belong to each term, [terms + 1]."""
+
+
+class PostingsSearcher(ABC):
+    """Finds the best rows of weighted queries, by whatever a posting scores.
 
     Attributes:
         postings: the inverted index.
-        norms: uint8 [n], the length byte of each row.
         rank: uint32 [n], the rank of each row's id, which decides ties.
-        inverse: float32 [256], 1 / norm by length byte.
-        bounds: see `Postings.bounds`; None if there are none for ``inverse``.
-        longest: the least of ``inverse`` that a row has.
+        bounds: float32, of every 128 postings, what the kernel computes the highest score of; None if there are none.
+        prune: leave out what cannot be among the best. Changes no bit.
     """
 
-    postings: Postings
-    norms: npt.NDArray[np.uint8]
+    postings: Lists
     rank: npt.NDArray[np.uint32]
-    inverse: Scores
     bounds: Scores | None
-    longest: np.float32
     prune: bool = True
+
+    @abstractmethod
+    def _kernel(self) -> Call | None:
+        """The compiled search, or None where there is none."""
+
+    @abstractmethod
+    def _given(self, queries: Weighted) -> list[Any]:
+        """The kernel's arguments of its own."""
+
+    @abstractmethod
+    def _exact(self, queries: Weighted) -> npt.NDArray[np.uint8]:
+        """Whether the scores of each query add up without rounding, so that their order does not matter."""
+
+    @abstractmethod
+    def _scores(self, queries: Weighted, t: int) -> tuple[Ints, npt.NDArray[np.floating]]:
+        """The rows that have term t of the queries, and what it adds to each, by numpy."""
 
     def search(self, queries: Weighted, k: int, threads: int = 1) -> Hits:
         """The ``k`` best rows of each query that have one of its terms, by (score, id) descending."""
-        k = max(1, min(k, len(self.norms)))
+        k = max(1, min(k, len(self.rank)))
         n = len(queries.offsets) - 1
-        calls = kernels()
-        if calls is None:
-            sums = np.full(len(self.norms), UNTOUCHED)
+        call = self._kernel()
+        if call is None:
+            sums = np.full(len(self.rank), UNTOUCHED)
             parts = [self._plain(queries, i, k, sums) for i in range(n)]
         else:
-            parts = self._native(calls["search"], queries, k, threads)
+            parts = self._native(call, queries, k, threads)
         if not parts:
             return Hits(np.empty(0, np.int64), np.empty(0, np.int32), np.empty(0, np.float32))
         return Hits(*(np.concatenate(column) for column in zip(*parts, strict=True)))
@@ -111,8 +130,7 @@ class Searcher:
     def _native(self, call: Call, queries: Weighted, k: int, threads: int) -> list[Hits]:
         """All queries by the kernel, some at a time, in threads if there is work enough for them."""
         n = len(queries.offsets) - 1
-        arrays = self._given(queries)
-        given = [address(one) if isinstance(one, np.ndarray) else one for one in arrays]
+        shared, own = self._shared(queries), self._given(queries)
         df = self.postings.offsets[queries.terms + 1] - self.postings.offsets[queries.terms]
         threads = threads if int(df.sum()) + RESULT * n * k >= WORTH_THREADS else 1
         step = max(1, min(QUERIES, AT_ONCE // k, -(-n // max(threads, 1))))
@@ -130,15 +148,9 @@ class Searcher:
                 np.empty((size, k), np.float32),
                 np.empty(size, np.int64),
             )
-            call(
-                *given,
-                start,
-                start + size,
-                k,
-                WINDOW,
-                *[address(one) for one in scratch],
-                *[address(one) for one in (rows, scores, sizes)],
-            )
+            range_ = [start, start + size, int(self.prune and self.bounds is not None), k, WINDOW]
+            arguments = [*shared, *range_, *scratch, rows, scores, sizes, *own]
+            call(*[address(one) if isinstance(one, np.ndarray) else one for one in arguments])
             pool.append(scratch)
             if int(sizes.sum()) == size * k:
                 return Hits(sizes, rows.ravel(), scores.ravel())
@@ -151,50 +163,70 @@ class Searcher:
         with ThreadPoolExecutor(threads) as executor:
             return list(executor.map(work, starts))
 
-    def _given(self, queries: Weighted) -> list[Any]:
+    def _shared(self, queries: Weighted) -> list[Any]:
         """The kernel's arguments that all threads share."""
         p, terms = self.postings, queries.terms
         bounds = np.zeros(1, np.float32) if self.bounds is None else self.bounds
-        files = [
-            p.docs,
-            p.tfs,
-            self.norms,
-            self.rank,
-            self.inverse,
-            bounds,
-            p.big_at,
-            p.big,
-            len(p.big),
-            len(self.norms),
-        ]
         begins, ends = (np.ascontiguousarray(p.offsets[terms + i]) for i in (0, 1))
-        return [*files, queries.offsets, begins, ends, queries.weights, self._prunable(queries)]
-
-    def _prunable(self, queries: Weighted) -> npt.NDArray[np.uint8]:
-        """Whether the scores of each query add up without rounding, so that their order does not matter."""
-        n = len(queries.offsets) - 1
-        if not self.prune or self.bounds is None:
-            return np.zeros(n, np.uint8)
-        owners = np.repeat(np.arange(n), np.diff(queries.offsets))
-        sums = np.bincount(owners, weights=queries.weights, minlength=n)
-        least = term_scores(queries.weights, np.ones(1), np.full(1, self.longest))
-        rounded = np.bincount(owners, weights=least <= sums[owners] * _SPREAD, minlength=n)
-        prunable: npt.NDArray[np.uint8] = (rounded == 0).astype(np.uint8)
-        return prunable
+        exact = self._exact(queries)
+        return [p.docs, self.rank, bounds, len(self.rank), queries.offsets, begins, ends, exact]
 
     def _plain(self, queries: Weighted, query: int, k: int, sums: npt.NDArray[np.float64]) -> Hits:
         """One query by numpy; ``sums`` [n] goes back as it came."""
         touched = [np.empty(0, np.int64)]
         for i in range(int(queries.offsets[query]), int(queries.offsets[query + 1])):
-            found, tfs = self.postings.of(int(queries.terms[i]))
-            rows = found.astype(np.int64)  # take and assignment are twice as fast with the native index type
+            rows, scores = self._scores(queries, i)
             before = sums.take(rows)
-            sums[rows] = before + term_scores(
-                queries.weights[i], tfs, self.inverse.take(self.norms.take(rows))
-            )
+            sums[rows] = before + scores
             touched.append(rows[np.signbit(before)])
         matched = np.concatenate(touched)
-        scores = sums.take(matched).astype(np.float32)
+        totals = sums.take(matched).astype(np.float32)
         sums[matched] = UNTOUCHED
-        best = top_k(scores, self.rank.take(matched), k)
-        return Hits(np.array([len(best)]), matched[best].astype(np.int32), scores[best])
+        best = top_k(totals, self.rank.take(matched), k)
+        return Hits(np.array([len(best)]), matched[best].astype(np.int32), totals[best])
+
+
+@dataclass
+class Searcher(PostingsSearcher):
+    """Finds the best rows by BM25.
+
+    Attributes:
+        postings: the inverted index.
+        norms: uint8 [n], the length byte of each row.
+        rank: see `PostingsSearcher`.
+        inverse: float32 [256], 1 / norm by length byte.
+        bounds: see `Postings.bounds`; None if there are none for ``inverse``.
+        longest: the least of ``inverse`` that a row has.
+        prune: see `PostingsSearcher`.
+    """
+
+    postings: Postings
+    norms: npt.NDArray[np.uint8]
+    rank: npt.NDArray[np.uint32]
+    inverse: Scores
+    bounds: Scores | None
+    longest: np.float32
+    prune: bool = True
+
+    def _kernel(self) -> Call | None:
+        calls = kernels()
+        return calls["search"] if calls else None
+
+    def _given(self, queries: Weighted) -> list[Any]:
+        p = self.postings
+        return [queries.weights, p.tfs, self.norms, self.inverse, p.big_at, p.big, len(p.big)]
+
+    def _exact(self, queries: Weighted) -> npt.NDArray[np.uint8]:
+        """Float32 numbers within a factor of 2**28 are multiples of one that float64 can count their sums in."""
+        n = len(queries.offsets) - 1
+        owners = np.repeat(np.arange(n), np.diff(queries.offsets))
+        sums = np.bincount(owners, weights=queries.weights, minlength=n)
+        least = term_scores(queries.weights, np.ones(1), np.full(1, self.longest))
+        rounded = np.bincount(owners, weights=least <= sums[owners] * _SPREAD, minlength=n)
+        exact: npt.NDArray[np.uint8] = (rounded == 0).astype(np.uint8)
+        return exact
+
+    def _scores(self, queries: Weighted, t: int) -> tuple[Ints, Scores]:
+        found, tfs = self.postings.of(int(queries.terms[t]))
+        rows = found.astype(np.int64)  # take and assignment are twice as fast with the native index type
+        return rows, term_scores(queries.weights[t], tfs, self.inverse.take(self.norms.take(rows)))

@@ -25,9 +25,10 @@ from intrex.data.collection import Queries
 from intrex.data.importers.sources import import_collection
 from intrex.retrievers.analysis import Analyzer
 from intrex.retrievers.base import SearchOptions
-from intrex.retrievers.bm25 import LAYOUT, BM25Index, Terms, build_bm25, write_files
+from intrex.retrievers.bm25 import LAYOUT, BM25Index, build_bm25, write_files
 from intrex.retrievers.native import kernels
 from intrex.retrievers.postings import run_length
+from intrex.retrievers.terms import Terms
 from tests.bench.zipf import zipf_corpus, zipf_queries
 from tests.conftest import SHARED
 

@@ -65,10 +65,10 @@ def test_every_path_gives_the_same_bits(
                 assert one.tobytes() == other.tobytes(), (k, window, prune, threads)
 
 
-def test_pruning_is_left_out_where_sums_could_be_rounded(tmp_path: Path) -> None:
+def test_where_sums_could_be_rounded_is_known(tmp_path: Path) -> None:
     searcher = corpus(tmp_path)
-    assert searcher._prunable(asked(searcher)).all()
-    uneven = searcher._prunable(asked(searcher, 1e-30))
+    assert searcher._exact(asked(searcher)).all()
+    uneven = searcher._exact(asked(searcher, 1e-30))
     assert 0 < uneven.sum() < len(uneven)
 
 

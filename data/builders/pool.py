@@ -1,0 +1,69 @@
+"""Several collections as one: a larger corpus, in which each query set meets the documents of all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from intrex.data.collection import Collection
+from intrex.data.errors import UsageError
+from intrex.data.writer import CollectionWriter, Source, write_collection
+
+
+def pool_collections(
+    collections: Sequence[Collection],
+    out: Path,
+    *,
+    name: str | None = None,
+    overwrite: bool = False,
+    progress: Callable[[int], None] | None = None,
+) -> Collection:
+    """Make one collection of several: documents one after another, query sets of the same name joined.
+
+    The ids of documents and queries become ``COLLECTION:ID``. Nothing is judged anew: a document that another
+    collection's query would find relevant counts as not judged, so measures are lower bounds.
+
+    Args:
+        collections: two or more, of different names.
+        out: the folder to make.
+        name: the new collection's name; the names joined by ``+`` by default.
+        overwrite: replace an existing collection.
+        progress: called with the number of documents just copied.
+
+    Raises:
+        UsageError: fewer than two collections, or two of one name.
+        IntrexError: the output exists.
+    """
+    names = [c.name for c in collections]
+    if len(collections) < 2:
+        raise UsageError("a pool needs two or more collections", "intrex collection pool ONE TWO OUT")
+    if repeated := next((n for n in names if names.count(n) > 1), None):
+        raise UsageError(
+            f"two of the collections are named {repeated!r}",
+            "their ids could not be told apart; import one under another --name",
+        )
+
+    def fill(writer: CollectionWriter) -> None:
+        for c in collections:
+            for row, document in enumerate(c.documents(), 1):
+                source = Source(str(c.path / "corpus.jsonl"), row)
+                writer.document(f"{c.name}:{document.id}", document.title, document.text, source)
+                if progress:
+                    progress(1)
+        for c in collections:
+            queries = c.queries()
+            for row, (id_, text) in enumerate(zip(queries.ids, queries.texts, strict=True), 1):
+                writer.query(f"{c.name}:{id_}", text, Source(str(c.path / "queries.jsonl"), row))
+        for c in collections:
+            _judgements(c, writer)
+
+    origin = {"builder": "pool", "of": {c.name: c.fingerprint for c in collections}}
+    return write_collection(out, name or "+".join(names), origin, fill, overwrite=overwrite)
+
+
+def _judgements(c: Collection, writer: CollectionWriter) -> None:
+    for set_ in c.sets:
+        source = Source(str(c.path / "qrels" / f"{set_}.tsv"))
+        for query, documents in c.qrels(set_).to_dict().items():
+            for document, grade in documents.items():
+                writer.judgement(set_, f"{c.name}:{query}", f"{c.name}:{document}", grade, source)
