@@ -1,17 +1,13 @@
 """BM25 as Lucene's BM25Similarity computes it: an index on disk, and search with exact float32 scores.
 
-Sources: S. Robertson and H. Zaragoza, "The Probabilistic Relevance Framework: BM25 and Beyond", Foundations and
-Trends in Information Retrieval 3(4), 2009; Lucene's variant since version 8: no factor k1 + 1, document lengths
-in one byte, each term's score in float32, their sum in float64 rounded to float32.
-
-Files: those of `intrex.retrievers.postings`, ``norms.npy`` uint8 [n] (document lengths, see `LENGTHS`), ``bounds.npy``
-float32 (the largest count over norm of every 128 postings), and the ids as `IdWriter` writes them.
+The formula is in `intrex.retrievers.similarity`. Files: those of `intrex.retrievers.postings`, ``norms.npy`` uint8 [n]
+(document lengths, see `LENGTHS` there), ``bounds.npy`` float32 (the largest count over norm of every 128 postings), and the
+ids as `IdWriter` writes them.
 """
 
 from __future__ import annotations
 
 import logging
-import math
 import unicodedata
 from array import array
 from collections import Counter
@@ -22,7 +18,6 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-import numpy.typing as npt
 
 from intrex.data.artifact import Build, Manifest, build_artifact, read_manifest
 from intrex.data.collection import Collection, Queries
@@ -31,61 +26,22 @@ from intrex.data.files import fingerprint
 from intrex.data.ids import IdTable, IdWriter
 from intrex.data.run import Run
 from intrex.retrievers.analysis import Analyzer, analyzer_of
-from intrex.retrievers.base import Progress, RunBuilder, Scores, SearchOptions, no_progress, tie_rank
+from intrex.retrievers.base import Progress, RunBuilder, SearchOptions, no_progress, tie_rank
 from intrex.retrievers.batch import BatchAnalyzer
 from intrex.retrievers.lexical import Hits, Searcher, Weighted
 from intrex.retrievers.native import gather
 from intrex.retrievers.postings import RUN, Postings, PostingsWriter, run_length
 from intrex.retrievers.prf_lexical import Corpus, Expansion, Feedback
+from intrex.retrievers.similarity import Idfs, check_bm25, encode_lengths, inverse_norms
 from intrex.retrievers.terms import Terms, analysed
 
 KIND = "bm25"
 REBUILD = "intrex index bm25 COLLECTION OUT --overwrite"
 BATCH = 1024
-EXACT = 24
 LAYOUT = 2
 """Version of the index's files."""
 
 _log = logging.getLogger(__name__)
-
-
-def _decoded_length(code: int) -> int:
-    """The document length that a byte stands for: exact below 40, then four significant bits of what is above 24."""
-    if code < EXACT:
-        return code
-    mantissa, exponent = (code - EXACT) & 7, (code - EXACT) >> 3
-    return EXACT + (mantissa if exponent == 0 else (mantissa | 8) << (exponent - 1))
-
-
-LENGTHS: npt.NDArray[np.int64] = np.array([_decoded_length(code) for code in range(256)])
-"""Document length by its byte, int64 [256], ascending: the table of Lucene's SmallFloat.byte4ToInt."""
-
-
-def encode_lengths(lengths: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:
-    """The byte of each length, rounded down to the next one in `LENGTHS`; int64 [n] to uint8 [n]."""
-    return (np.searchsorted(LENGTHS, lengths, side="right") - 1).astype(np.uint8)
-
-
-def idf(df: int, n: int) -> np.float32:
-    """log(1 + (n - df + 0.5) / (df + 0.5)) of a term in ``df`` of ``n`` documents."""
-    return np.float32(math.log(1 + (n - df + 0.5) / (df + 0.5)))
-
-
-def inverse_norms(k1: float, b: float, avgdl: float) -> Scores:
-    """1 / (k1 * (1 - b + b * length / avgdl)) for each length byte; float32 [256], infinite where k1 is 0."""
-    k, w, one = np.float32(k1), np.float32(b), np.float32(1)
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        return one / (k * ((one - w) + w * LENGTHS.astype(np.float32) / np.float32(avgdl)))
-
-
-def check_bm25(k1: float, b: float) -> None:
-    """Raise `UsageError` unless k1 and b are in range."""
-    if not 0 <= k1 <= float(np.finfo(np.float32).max):
-        raise UsageError(
-            f"k1 must be a finite number that is not negative, not {k1}", "the default is --k1 0.9"
-        )
-    if not 0 <= b <= 1:
-        raise UsageError(f"b must be between 0 and 1, not {b}", "the default is --b 0.4")
 
 
 def build_bm25(
@@ -179,18 +135,6 @@ def write_files(
     }
 
 
-class _Idfs(dict[int, float]):
-    """`idf` by document frequency, filled on demand."""
-
-    def __init__(self, n: int) -> None:
-        super().__init__()
-        self._n = n
-
-    def __missing__(self, df: int) -> float:
-        self[df] = value = float(idf(df, self._n))
-        return value
-
-
 class BM25Index:
     """A BM25 index on disk; see `build_bm25` and the module's text."""
 
@@ -208,7 +152,7 @@ class BM25Index:
         self.expansion: Expansion | None = None
         """Feedback that `search` uses."""
         self._n = int(manifest.params["documents_with_terms"])
-        self._idf = _Idfs(self._n)
+        self._idf = Idfs(self._n)
         inverse = inverse_norms(*(manifest.params[name] for name in ("k1", "b", "avgdl")))
         longest = inverse[encode_lengths(np.array([manifest.params["longest"]]))][0]
         norms, bounds = (

@@ -13,9 +13,9 @@ from intrex.data.collection import Collection
 from intrex.data.errors import IntrexError
 from intrex.data.files import fingerprint
 from intrex.retrievers.base import Progress, cores, no_progress
-from intrex.retrievers.bm25 import check_bm25
 from intrex.retrievers.lucene import jvm
 from intrex.retrievers.lucene.index import K1, KIND, B, LuceneIndex
+from intrex.retrievers.similarity import check_bm25
 
 COLLECTION = "BeirFlatCollection"
 """Anserini's reader of BEIR's lines: what is indexed is the title, a new line and the text."""

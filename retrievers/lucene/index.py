@@ -18,8 +18,8 @@ from intrex.data.errors import BadInput, IntrexError, UsageError
 from intrex.data.ids import Bytes, as_bytes, gather_spans
 from intrex.data.run import Run
 from intrex.retrievers.base import Rows, Scores, SearchOptions
-from intrex.retrievers.bm25 import check_bm25
 from intrex.retrievers.lucene import jvm
+from intrex.retrievers.similarity import check_bm25
 
 KIND = "lucene"
 REBUILD = "intrex index bm25 COLLECTION OUT --engine lucene --overwrite"

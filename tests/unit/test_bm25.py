@@ -14,15 +14,9 @@ from intrex.data.errors import BadInput, IntrexError, UsageError
 from intrex.data.writer import CollectionWriter, Source, write_collection
 from intrex.retrievers import bm25
 from intrex.retrievers.base import SearchOptions, open_index
-from intrex.retrievers.bm25 import (
-    LENGTHS,
-    BM25Index,
-    build_bm25,
-    encode_lengths,
-    idf,
-    inverse_norms,
-)
+from intrex.retrievers.bm25 import BM25Index, build_bm25
 from intrex.retrievers.lexical import term_scores
+from intrex.retrievers.similarity import LENGTHS, encode_lengths, idf, inverse_norms
 
 
 def collect(folder: Path, documents: dict[str, str]) -> Collection:

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from intrex.retrievers import lexical
-from intrex.retrievers.bm25 import encode_lengths, inverse_norms
 from intrex.retrievers.lexical import Searcher, Weighted
 from intrex.retrievers.native import kernels
 from intrex.retrievers.postings import Postings, PostingsWriter
+from intrex.retrievers.similarity import encode_lengths, inverse_norms
 
 N, VOCABULARY = 3_000, 400
 pytestmark = pytest.mark.skipif(kernels() is None, reason="the kernels cannot be compiled here")
