@@ -121,6 +121,14 @@ def evaluate(
         Path | None,
         typer.Option("--scores", help="Write every query's values as JSON lines, for the leaderboard."),
     ] = None,
+    trained_on: Annotated[
+        str | None,
+        typer.Option(
+            "--trained-on",
+            metavar="SPLIT:FOLD",
+            help="With --scores: the fold that the systems were trained on, for leaderboard build --split.",
+        ),
+    ] = None,
     form: Annotated[
         ScoreFormat | None, typer.Option("--format", help="Table on a terminal, CSV elsewhere, unless given.")
     ] = None,
@@ -139,6 +147,7 @@ def evaluate(
     from intrex.eval.measures.measure import DIVERSE
     from intrex.eval.rules import Rules, SelfMatch, Ties
     from intrex.eval.scorefile import write_scores
+    from intrex.eval.splitboard import find_fold, of_fold
 
     _refuse_trec_eval(rel_format, zscores)
     trec = form is ScoreFormat.trec
@@ -164,8 +173,11 @@ def evaluate(
         ties is not None or drop_self,
         per_query,
     )
+    if trained_on is not None and scores is None:
+        raise UsageError("--trained-on is written with the scores", "add --scores FILE")
     if scores is not None:
         refuse_existing(scores, overwrite)
+    place = find_fold(trained_on) if trained_on is not None else None
     bits, _, rule = (ties or TieRule.f32_docid_desc).value.partition("-")
     rules = Rules(
         int(bits[1:]),
@@ -187,7 +199,7 @@ def evaluate(
             return
         systems = _score(as_tool, judged, runs, numeric, rules, given, level or 1, scores is not None)
         if scores is not None:
-            write_scores(systems, scores, overwrite)
+            write_scores(of_fold(systems, *place) if place else systems, scores, overwrite)
         if trec:
             print_trec(judged, runs[0], asked, systems[0], per_query, not no_summary)
         else:

@@ -20,6 +20,10 @@ def build(
         str | None,
         typer.Option("--sort-by", help="Measure of the printed table's order; the first by default."),
     ] = None,
+    split: Annotated[
+        Path | None,
+        typer.Option("--split", help="A split: every system by fold and regime, with the gap."),
+    ] = None,
     form: Annotated[Format | None, typer.Option("--format", help="Of the printed table.")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the output.")] = False,
 ) -> None:
@@ -36,13 +40,16 @@ def build(
         write_leaderboard,
     )
     from intrex.eval.scorefile import read_scores
+    from intrex.eval.splitboard import pivot_split, split_rows
+    from intrex.eval.splits.split import read_split
 
     if output is not None:
         refuse_existing(output, overwrite)
     systems = [one for path in scores for one in read_scores(path)]
     measures = shown_measures(systems)
     sort_measure(measures, sort_by)
-    rows = leaderboard(systems)
+    resampled = read_split(split) if split is not None else None
+    rows = leaderboard(systems) if resampled is None else split_rows(systems, resampled)
     if output is not None:
         write_leaderboard(rows, output, overwrite)
         if str(output) == "-":
@@ -52,11 +59,11 @@ def build(
     if chosen in (Format.csv, Format.jsonl):
         emit(COLUMNS, [astuple(row) for row in rows], chosen)
         return
-    headers, table = pivot(rows, measures, sort_by)
-    emit(
-        headers,
-        table,
-        chosen,
-        caption="\n".join(dict.fromkeys(one.conditions.signature() for one in systems)),
-        lead=2,
-    )
+    first = sort_measure(measures, sort_by)
+    caption = "\n".join(dict.fromkeys(row.signature for row in rows))
+    if split is None:
+        headers, table = pivot(rows, measures, sort_by)
+    else:
+        headers, table = pivot_split(rows, first)
+        caption = f"{first}; 95 % intervals, conditional on the trained models\n{caption}"
+    emit(headers, table, chosen, caption=caption, lead=2 if split is None else 1)

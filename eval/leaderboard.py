@@ -88,29 +88,36 @@ def leaderboard(systems: Sequence[SystemScores]) -> list[LeaderboardRow]:
     Raises:
         BadInput: two systems of one query set have the same name, or were scored against different judgements;
             scores that are not finite.
+        UsageError: scores of a split's fold: see `intrex.eval.splitboard`.
     """
-    _comparable(systems)
+    comparable(systems)
+    if trained := next((one for one in systems if one.conditions.fold), None):
+        raise UsageError(
+            f"the scores of {trained.system} are of fold {trained.conditions.fold} of a split",
+            "add --split and the split's folder",
+        )
     rows = [row for one in systems for row in _rows(one)]
-    return sorted(
-        rows,
-        key=lambda r: (r.collection, r.query_set, r.split, r.fold, r.regime, r.measure, -r.value, r.system),
-    )
+    return sorted(rows, key=row_order)
 
 
-def _comparable(systems: Sequence[SystemScores]) -> None:
-    seen: set[tuple[str, str, str]] = set()
+def row_order(r: LeaderboardRow) -> tuple[str, str, str, str, str, str, float, str]:
+    """The order of a leaderboard's rows."""
+    return r.collection, r.query_set, r.split, r.fold, r.regime, r.measure, -r.value, r.system
+
+
+def comparable(systems: Sequence[SystemScores]) -> None:
+    """Raise `BadInput` when two systems have one name, or were scored by different rules or judgements."""
+    seen: set[tuple[str, str, str, str]] = set()
     qrels: dict[tuple[str, str], tuple[str, str]] = {}
     for one in systems:
         where = (one.conditions.collection, one.conditions.query_set)
-        if (one.system, *where) in seen:
+        if (one.system, one.conditions.fold, *where) in seen:
             raise BadInput(
                 f"two sets of scores are called {one.system!r}",
                 "give their runs different tags and score them again",
             )
-        seen.add((one.system, *where))
-        rules = (
-            f"{one.conditions.qrels} {one.conditions.rules} {one.conditions.dialect} {one.conditions.split}"
-        )
+        seen.add((one.system, one.conditions.fold, *where))
+        rules = f"{one.conditions.qrels} {one.conditions.rules} {one.conditions.dialect}"
         first, others = qrels.setdefault(where, (one.system, rules))
         if others != rules:
             raise BadInput(
@@ -130,11 +137,11 @@ def _rows(one: SystemScores) -> Iterable[LeaderboardRow]:
     low, high = bootstrap_interval(values, [m.kind for m in scores.measures])
     means = scores.means(conditions.complete)
     judged = means[JUDGED]
-    place = (conditions.collection, conditions.query_set, conditions.split, "", "all")
+    place = (conditions.collection, conditions.query_set, conditions.split, conditions.fold, "all")
     counts = (len(values), scores.n_missing, judged, one.run_sha256, conditions.signature())
-    shown = _shown(names)
+    measures = shown(names)
     for i, name in enumerate(names):
-        if name in shown:
+        if name in measures:
             yield LeaderboardRow(
                 one.system, *place, name, means[name], float(low[i]), float(high[i]), *counts
             )
@@ -156,10 +163,10 @@ def write_leaderboard(rows: Sequence[LeaderboardRow], path: Path, overwrite: boo
 
 def shown_measures(systems: Sequence[SystemScores]) -> list[str]:
     """The measures in the order they were asked for; Judged@10 has a column of its own in the CSV."""
-    return list(dict.fromkeys(m for one in systems for m in _shown([str(m) for m in one.scores.measures])))
+    return list(dict.fromkeys(m for one in systems for m in shown([str(m) for m in one.scores.measures])))
 
 
-def _shown(names: Sequence[str]) -> Sequence[str]:
+def shown(names: Sequence[str]) -> Sequence[str]:
     """The measures that get rows: all but Judged@10, which goes with every row, unless it is all there is."""
     return [name for name in names if name != JUDGED] or names
 

@@ -19,7 +19,7 @@ from intrex.eval.rules import Rules, SelfMatch, Ties
 from intrex.eval.scoring import Scores
 from intrex.eval.signature import Conditions
 
-SCHEMA = 2
+SCHEMA = 3
 
 
 @dataclass(frozen=True)
@@ -169,7 +169,7 @@ def _count(value: object, what: str, least: int = 0) -> None:
 
 def _conditions(record: object) -> Conditions:
     held = _fields(record, Conditions, "conditions")
-    for key in ("collection", "query_set", "qrels", "dialect", "split", "version"):
+    for key in ("collection", "query_set", "qrels", "dialect", "split", "fold", "version"):
         if held[key] != "":  # a file of judgements has no query set
             _text(held[key], key)
     rules = _fields(held["rules"], Rules, "rules")

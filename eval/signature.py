@@ -25,7 +25,8 @@ class Conditions:
         qrels: fingerprint of the judgements.
         rules: how rankings were ordered and cut.
         dialect: ``intrex``, or the tool whose rules were followed.
-        split: the resampling split, ``none`` without one.
+        split: the resampling split that the system was trained on, ``none`` without one.
+        fold: the fold of it; empty without one.
         version: of the intrex that computed the values.
     """
 
@@ -35,6 +36,7 @@ class Conditions:
     rules: Rules = field(default_factory=Rules)
     dialect: str = "intrex"
     split: str = "none"
+    fold: str = ""
     version: str = field(default_factory=intrex_version)
 
     @property
@@ -47,7 +49,7 @@ class Conditions:
         parts = {
             "set": f"{self.collection}:{self.query_set}" if self.query_set else self.collection,
             "qrels": self.qrels[:12],
-            "split": self.split,
+            "split": f"{self.split}:{self.fold}" if self.fold else self.split,
             **(self.rules.describe() if self.dialect == "intrex" else self._theirs()),
             "intrex": self.version,
         }

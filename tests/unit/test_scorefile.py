@@ -14,7 +14,7 @@ from intrex.eval.scorefile import read_scores
 Lines = list[dict[str, Any]]
 SOUND: Lines = [
     {
-        "schema": 2,
+        "schema": 3,
         "system": "bm25",
         "measures": ["AP", "P@5"],
         "conditions": {
@@ -31,6 +31,7 @@ SOUND: Lines = [
             },
             "dialect": "intrex",
             "split": "none",
+            "fold": "",
             "version": "1.0",
         },
         "run_sha256": "cd" * 32,
@@ -80,7 +81,7 @@ DAMAGE = {
     "a count that is none": (put(0, "n_extra", "0"), 1),
     "a count below zero": (put(0, "n_extra", -1), 1),
     "no digest": (put(0, "run_sha256", None), 1),
-    "another schema": (put(0, "schema", 3), 1),
+    "another schema": (put(0, "schema", 4), 1),
     "a schema that is no number": (put(0, "schema", [2]), 1),
     "conditions of another kind": (put(0, "conditions", []), 1),
     "a condition too many": (put(0, "conditions", "extra", 1), 1),
