@@ -20,10 +20,12 @@ class PackedVectors(NamedTuple):
     Attributes:
         vectors: [total, d], float32 or float16; may be memory-mapped.
         offsets: [n + 1] int64, from 0 to total, not falling.
+        single: [n, e], one vector for the whole of each text, stored beside the others; None where there is none.
     """
 
     vectors: npt.NDArray[np.float32] | npt.NDArray[np.float16]
     offsets: npt.NDArray[np.int64]
+    single: npt.NDArray[np.float32] | npt.NDArray[np.float16] | None = None
 
 
 class SparseVectors(NamedTuple):

@@ -29,7 +29,10 @@ ENCODERS = Registry(
 TOKEN_ENCODERS = Registry(
     "intrex.token_encoders",
     "multi-vector encoder",
-    {},
+    {
+        "hashing": "intrex.encoders.hashing:HashingTokenEncoder",
+        "multivector": "intrex.encoders.multivector:MultiVectorEncoder",
+    },
 )
 SPARSE_ENCODERS = Registry(
     "intrex.sparse_encoders",
@@ -109,7 +112,12 @@ class TokenEncoder(Protocol):
         ...
 
     def encode(self, texts: list[str], role: Role) -> PackedVectors:
-        """The token vectors of each text in float32, in the order of ``texts``; a text may have none."""
+        """The token vectors of each text in float32, in the order of ``texts``; a text may have none.
+
+        ``single`` of the result is set if ``spec.params["single"]`` is (``"cls"`` or ``"mean"``). The score of a query
+        and a document is then σ(γ) · the dot product of the single vectors + (1 − σ(γ)) · MaxSim, with γ =
+        ``spec.params["gamma"]`` (ColBERTer, Hofstätter et al. 2022, section 3).
+        """
         ...
 
 

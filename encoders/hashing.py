@@ -1,4 +1,4 @@
-"""An encoder without weights: tokens are hashed to signed dimensions. For tests and memory benchmarks."""
+"""Encoders without weights, from hashes of tokens: one vector a text, or one a token. For tests and memory benchmarks."""
 
 from __future__ import annotations
 
@@ -13,9 +13,11 @@ import numpy as np
 
 from intrex.data.errors import UsageError
 from intrex.data.specs import EncoderSpec
+from intrex.data.stores import PackedVectors
 from intrex.encoders.base import EncoderOptions, Role, Vectors, refuse_options
 
 DEFAULT_DIM = 256
+DEFAULT_TOKEN_DIM = 128
 CACHED_TOKENS = 1 << 16
 AT_ONCE = 2048
 _TOKEN = re.compile(r"\w+")
@@ -40,13 +42,7 @@ class HashingEncoder:
         Raises:
             UsageError: the number of dimensions is not a positive integer, or an option has no meaning here.
         """
-        refuse_options(options, "hashing", {"dim"})
-        if name and options.dim is not None and name != str(options.dim):
-            raise UsageError(f"two numbers of dimensions: hashing:{name} and {options.dim}")
-        text = name or str(DEFAULT_DIM if options.dim is None else options.dim)
-        if not (text.isascii() and text.isdigit()) or int(text) < 1:
-            raise UsageError(f"hashing:{text} is not a number of dimensions", "for example hashing:256")
-        return cls(int(text))
+        return cls(_dimensions(name, options, DEFAULT_DIM))
 
     @classmethod
     def load(cls, spec: EncoderSpec, folder: Path, options: EncoderOptions) -> Self:
@@ -79,3 +75,54 @@ class HashingEncoder:
         digest = hashlib.blake2b(token.encode("utf-8", "surrogatepass"), digest_size=8, key=_KEY).digest()
         value = int.from_bytes(digest, "big")
         return (value >> 1) % self.spec.dim * 2 + (value & 1)
+
+
+class HashingTokenEncoder:
+    """One vector of length 1 a token, its signs the bits of the token's SHAKE-128: equal tokens have equal vectors.
+
+    Vectors of different tokens are all but orthogonal: their dot product has mean 0 and variance 1/dim. They are the
+    same bits in every process and batch. A text without any token has no vector.
+    """
+
+    def __init__(self, dim: int) -> None:
+        params = {"normalized": True, "tokens": r"\w+, lower case"}
+        self.spec = EncoderSpec("hashing", "hashing", revision="1", dim=dim, params=params)
+        self._signs = lru_cache(maxsize=CACHED_TOKENS)(self._hash)
+
+    @classmethod
+    def create(cls, name: str, options: EncoderOptions) -> Self:
+        """See `HashingEncoder.create`; without a number, the vectors have 128 dimensions."""
+        return cls(_dimensions(name, options, DEFAULT_TOKEN_DIM))
+
+    @classmethod
+    def load(cls, spec: EncoderSpec, folder: Path, options: EncoderOptions) -> Self:
+        """Make the encoder of ``spec``; nothing is read from ``folder``."""
+        return cls(spec.dim)
+
+    def save(self, folder: Path) -> None:
+        """Write nothing: the spec says it all."""
+
+    def encode(self, texts: list[str], role: Role) -> PackedVectors:
+        """Vectors [tokens of all texts, dim] in float32 of length 1, one a token in the order of the text."""
+        dim = self.spec.dim
+        tokens = [_TOKEN.findall(text.lower()) for text in texts]
+        offsets = np.cumsum([0, *map(len, tokens)], dtype=np.int64)
+        data = b"".join(map(self._signs, chain.from_iterable(tokens)))
+        bits = np.frombuffer(data, np.uint8).reshape(int(offsets[-1]), -(-dim // 8))
+        signs = np.unpackbits(bits, axis=1, count=dim)
+        length = np.float32(1 / np.sqrt(dim))
+        return PackedVectors(np.where(signs, length, -length), offsets)
+
+    def _hash(self, token: str) -> bytes:
+        data = _KEY + b"\0" + token.encode("utf-8", "surrogatepass")
+        return hashlib.shake_128(data).digest(-(-self.spec.dim // 8))
+
+
+def _dimensions(name: str, options: EncoderOptions, default: int) -> int:
+    refuse_options(options, "hashing", {"dim"})
+    if name and options.dim is not None and name != str(options.dim):
+        raise UsageError(f"two numbers of dimensions: hashing:{name} and {options.dim}")
+    text = name or str(default if options.dim is None else options.dim)
+    if not (text.isascii() and text.isdigit()) or int(text) < 1:
+        raise UsageError(f"hashing:{text} is not a number of dimensions", f"for example hashing:{default}")
+    return int(text)

@@ -58,12 +58,13 @@ def resolve_model(name: str, revision: str | None = None) -> Model:
         )
     require("sentence_transformers", f"the model {name}")
     model = find_local(name, revision) or _from_hub(name, revision)
-    _say_once(f"model {model.origin}")
+    say_once(f"model {model.origin}")
     return model
 
 
 @cache
-def _say_once(text: str) -> None:
+def say_once(text: str) -> None:
+    """Tell the user something about a model, once in a process."""
     log.info(text)
 
 

@@ -11,7 +11,7 @@ from intrex.data.builders.registry import BUILDERS
 from intrex.data.errors import IntrexError, Problems, a_kind, nearest
 from intrex.data.ids import id_problem
 from intrex.encoders.base import ENCODERS, EncoderOptions, make_encoder
-from intrex.encoders.dense import DTYPES
+from intrex.encoders.transformer import DTYPES
 from intrex.eval.measures import parse_measures
 from intrex.retrievers.fusion import MAX_WEIGHT, METHODS
 

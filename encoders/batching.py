@@ -1,0 +1,94 @@
+"""Texts tokenised by a sentence-transformers model's own rules, batched by their true number of tokens, and padded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from intrex.encoders.base import Role
+
+AT_ONCE = 4096
+"""Texts tokenised together: bounds the memory of one call."""
+TOKENS_A_TEXT = {"cpu": 64}
+"""A batch holds at most ``batch_size`` times as many tokens, padding included, or one text; 256 on other devices."""
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """Tokenised texts.
+
+    Attributes:
+        rows: for each of the model's inputs one list of integers a text.
+        shared: inputs that all texts share.
+        lengths: [n] tokens of each text.
+    """
+
+    rows: dict[str, list[list[int]]]
+    shared: dict[str, Any]
+    lengths: npt.NDArray[np.int64]
+
+
+def token_budget(model: Any, batch_size: int) -> int:
+    """How many tokens, padding included, a batch may hold on the model's device."""
+    return batch_size * TOKENS_A_TEXT.get(model.device.type, 256)
+
+
+def tokenize(model: Any, texts: list[str], role: Role, prompt: str | None) -> Tokens | None:
+    """Tokenise without padding; None for a model whose inputs are not lists of tokens."""
+    if getattr(model.tokenizer, "pad_token_id", None) is None:
+        return None
+    unpadded = {"common": {"return_tensors": None}, "text": {"padding": False}}
+    features = dict(model.preprocess(texts, prompt=prompt, task=role, processing_kwargs=unpadded))
+    rows = {k: v for k, v in features.items() if isinstance(v, list) and v and isinstance(v[0], list)}
+    ids = rows.get("input_ids")
+    if ids is None or "attention_mask" not in rows or any(len(v) != len(texts) for v in rows.values()):
+        return None
+    shared = {k: v for k, v in features.items() if k not in rows}
+    return Tokens(rows, shared, np.array([len(i) for i in ids], np.int64))
+
+
+def batches(lengths: npt.NDArray[np.int64], budget: int) -> Iterator[npt.NDArray[np.int64]]:
+    """Cut texts into batches of similar length, the longest first.
+
+    Args:
+        lengths: [n] tokens of each text.
+        budget: tokens in a batch, padding included; a longer text is a batch of its own.
+
+    Yields:
+        The rows of a batch; each row occurs once.
+    """
+    order = np.argsort(-lengths, kind="stable")
+    start = 0
+    while start < len(order):
+        size = max(1, budget // max(1, int(lengths[order[start]])))
+        yield order[start : start + size]
+        start += size
+
+
+def pad(model: Any, tokens: Tokens, rows: npt.NDArray[np.int64]) -> dict[str, Any]:
+    """The tensors [len(rows), longest] of one batch, on the model's device."""
+    import torch
+
+    tokenizer = model.tokenizer
+    fills = {
+        "input_ids": tokenizer.pad_token_id,
+        "token_type_ids": getattr(tokenizer, "pad_token_type_id", 0),
+    }
+    lengths = tokens.lengths[rows]
+    width = int(lengths.max(initial=1))
+    columns = np.arange(width)
+    used = (
+        columns < lengths[:, None]
+        if tokenizer.padding_side == "right"
+        else columns >= width - lengths[:, None]
+    )
+    features = dict(tokens.shared)
+    for name, values in tokens.rows.items():
+        array = np.full(used.shape, fills.get(name, 0), np.int64)
+        array[used] = [value for row in rows for value in values[row]]
+        features[name] = torch.from_numpy(array).to(model.device)
+    return features
