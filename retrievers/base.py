@@ -25,6 +25,9 @@ Progress = Callable[[int], None]
 TIE_ORDERS = ("trec_eval", "anserini")
 """How documents of equal float32 score are ordered: by id descending, as trec_eval does, or ascending, as Anserini."""
 
+GONE = np.uint32(0xFFFFFFFF)
+"""The rank of a row whose document was removed."""
+
 INDEXES = Registry(
     "intrex.retrievers",
     "index kind",
@@ -121,8 +124,8 @@ def open_index(path: Path, collection: Collection | None = None) -> Index:
 
 
 def tie_rank(rank: npt.NDArray[np.uint32], ties: str) -> npt.NDArray[np.uint32]:
-    """The rank of each document's id as `top_k` needs it for one of `TIE_ORDERS`."""
-    return rank if ties == TIE_ORDERS[0] else ~rank
+    """The rank of each document's id as `top_k` needs it for one of `TIE_ORDERS`; `GONE` stays what it is."""
+    return rank if ties == TIE_ORDERS[0] else np.where(rank == GONE, GONE, GONE - np.uint32(1) - rank)
 
 
 def top_k(scores: Scores, rank: npt.NDArray[np.uint32], k: int) -> Rows:

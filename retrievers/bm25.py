@@ -124,7 +124,7 @@ def write_files(
     n, tokens = int(np.count_nonzero(all_lengths)), int(all_lengths.sum())
     avgdl = float(np.float32(tokens / n)) if n else 0.0
     np.save(folder / "norms.npy", norms)
-    np.save(folder / "bounds.npy", Postings(folder).bounds(norms, inverse_norms(k1, b, avgdl)))
+    np.save(folder / "bounds.npy", Postings(folder).bounds(norms[None], inverse_norms(k1, b, avgdl)[None]))
     return {
         "documents_with_terms": n,
         "tokens": tokens,
@@ -158,7 +158,10 @@ class BM25Index:
         norms, bounds = (
             np.asarray(np.load(path / f"{name}.npy", mmap_mode="r")) for name in ("norms", "bounds")
         )
-        self._searcher = Searcher(self.postings, norms, np.asarray(self.ids.rank), inverse, bounds, longest)
+        rank = np.asarray(self.ids.rank)
+        self._searcher = Searcher(
+            self.postings, norms[None], rank, inverse[None], bounds, np.array([longest])
+        )
 
     @classmethod
     def open(cls, path: Path) -> Self:
@@ -213,7 +216,7 @@ class BM25Index:
         with_idf = method.similarity is None
         if method.similarity is not None:
             inverse = inverse_norms(*method.similarity, self.manifest.params["avgdl"])
-            searcher = replace(searcher, inverse=inverse, bounds=None)
+            searcher = replace(searcher, inverse=inverse[None], bounds=None)
         return searcher.search(self._weigh(boosts, with_idf), options.k, options.threads)
 
     @cache  # noqa: B019 - an index lives as long as its process

@@ -11,9 +11,9 @@ ONE = np.float32(1)
 
 
 @inner
-def weight_of(given, t):  # type: ignore[no-untyped-def]
-    """The weight of term t: its idf times its count in the query."""
-    return given[0][t]
+def term_of(given, t):  # type: ignore[no-untyped-def]
+    """The weight of term t (its idf times its count in the query), and where its field's norms and their table begin."""
+    return given[0][t], given[1][t], given[2][t]
 
 
 @inner
@@ -33,18 +33,20 @@ def count_at(tfs, p, big_at, big, n_big):  # type: ignore[no-untyped-def]
 
 
 @inner
-def score(given, weight, p, row):  # type: ignore[no-untyped-def]
+def score(given, term, p, row):  # type: ignore[no-untyped-def]
     """What posting p adds; see `intrex.retrievers.lexical.term_scores`."""
-    _, tfs, norms, inverse, big_at, big, n_big = given
-    r = count_at(tfs, p, big_at, big, n_big) * inverse[norms[row]]
+    _, _, _, tfs, norms, inverse, big_at, big, n_big = given
+    weight, shift, table = term
+    r = count_at(tfs, p, big_at, big, n_big) * inverse[table + norms[shift + row]]
     return np.float64(weight - weight / (ONE + r))
 
 
 @inner
-def most(weight, bound):  # type: ignore[no-untyped-def]
+def most(term, bound):  # type: ignore[no-untyped-def]
     """What no posting adds more than with a count over norm up to a bound: every step is monotone, also as it is rounded."""
+    weight = term[0]
     return np.float64(weight - weight / (ONE + bound))
 
 
-# weights, tfs, norms, inverse, big_at, big, n_big
-search = make_search("search", (F4, U1, U1, F4, I8, U4, N), weight_of, score, most)
+# weights, shifts, tables, tfs, norms, inverse, big_at, big, n_big
+search = make_search("search", (F4, I8, I8, U1, U1, F4, I8, U4, N), term_of, score, most)

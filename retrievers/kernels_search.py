@@ -22,6 +22,7 @@ BLOCK = 128  # postings that share a bound, as intrex.retrievers.postings.BOUND_
 CHUNKS = 256  # a window is scanned by so many parts; were their length a constant, LLVM would not use vectors
 SPARE = 16  # as intrex.retrievers.lexical.SPARE
 LOOKUP = 16  # looking up a row costs as much as adding so many postings
+GONE = np.uint32(0xFFFFFFFF)  # as intrex.retrievers.base.GONE
 DENSE = 4  # a window is scanned, not gone through again by its postings, if there is one for so many rows
 
 
@@ -52,14 +53,14 @@ def highest(bounds, low, high):  # type: ignore[no-untyped-def]
 
 
 @inner
-def offer(row, total, rank, k, keys, rows, single, single_bits, state):  # type: ignore[no-untyped-def]
+def offer(row, total, rank, first_row, k, keys, rows, single, single_bits, state):  # type: ignore[no-untyped-def]
     """Take a row among the best if its key is high enough; state: how many, lowest key that counts."""
     single[0] = np.float32(total)
     key = (np.int64(single_bits[0]) << 32) | np.int64(rank[row])
-    if key <= state[1]:
+    if key <= state[1] or rank[row] == GONE:
         return
     n = state[0]
-    keys[n], rows[n] = key, row
+    keys[n], rows[n] = key, first_row + row
     n += 1
     if n == 2 * k + SPARE:
         n = k
@@ -74,7 +75,7 @@ def floor_of(key, single, single_bits):  # type: ignore[no-untyped-def]
         return 0.0
     single_bits[0] = np.uint32(key >> 32)
     score = np.float64(single[0])
-    return score * (1.0 - 2.0**-23) if score > 2.0**-100 else 0.0
+    return score * (1.0 - 2.0**-22) if score > 2.0**-100 else 0.0
 
 
 @inner
@@ -112,18 +113,22 @@ def make_search(name: str, given: tuple[Any, ...], prepare: Any, score: Any, mos
         return total
 
     def search(  # type: ignore[no-untyped-def]  # noqa: C901
-        docs, rank, bounds, n,
-        term_of, begins, ends, exact, first_query, last_query,
-        prune, k, window, sums, bits, cursors, ceilings, found, partial, keys, rows, single, single_bits,
-        out_rows, out_scores, out_sizes, given,
+        docs, rank, bounds, first_row, n,
+        term_of, begins, ends, rounds, exact, first_query, last_query,
+        prune, k, window, sums, bits, parts, cursors, ceilings, found, partial, keys, rows, single, single_bits,
+        out_keys, out_rows, out_sizes, given,
     ):  # fmt: skip
-        """The k best rows of the queries ``first_query:last_query``.
+        """The k best rows of the queries ``first_query:last_query`` among the n rows from ``first_row`` on and those out.
+
+        Keys are the score's bits before the row's rank; a row whose rank is ``GONE`` is not found.
 
         Query q has the terms ``term_of[q]:term_of[q + 1]``, term t the postings ``begins[t]:ends[t]``. Scores add up
         in float64 in the order of the terms; a sum is rounded to float32. With ``prune``, terms are taken in another
-        order where that saves work: ``exact[q]`` says that no sum of that query is ever rounded before, whatever the
-        order; else those that the order may change are added up again.
+        order where that saves work: ``exact[q]`` is 1 if no sum of that query is ever rounded before, whatever the
+        order; else those that the order may change are added up again. If it is 2, the order is kept: terms t with
+        ``rounds[t]`` 1, up to the next with 2, add up by themselves, and their sum is rounded before it is added.
         ``sums`` [window + 1] must come in as -0.0, but for the last, and goes out so: a sum of scores is never that.
+        ``parts`` [window] comes and goes as 0.
         """
         # 0: how many rows are kept; 1: the lowest key that counts; then three numbers for each term
         state = cursors
@@ -136,12 +141,16 @@ def make_search(name: str, given: tuple[Any, ...], prepare: Any, score: Any, mos
                 cursors[at + i] = begins[start + i]
                 if begins[start + i] < ends[start + i]:
                     nearest = min(nearest, np.int64(docs[begins[start + i]]))
-            state[0], state[1] = 0, -1
+            out, state[0], state[1] = (q - first_query) * k, out_sizes[q - first_query], -1
+            for j in range(state[0]):
+                keys[j], rows[j] = out_keys[out + j], out_rows[out + j]
+            if state[0] == k:
+                state[1] = keys[k - 1]
             while nearest < n:
                 base = nearest - nearest % window
                 limit = min(base + window, n)
                 floor = floor_of(state[1], single, single_bits)
-                skipping = prune != 0 and floor > 0.0
+                skipping = prune != 0 and floor > 0.0 and exact[q] != 2
                 postings = 0
                 for i in range(size):
                     low = cursors[at + i]
@@ -178,9 +187,16 @@ def make_search(name: str, given: tuple[Any, ...], prepare: Any, score: Any, mos
                     for o in range(lookups, size):
                         i = cursors[order + o] if lookups else o
                         term = prepare(given, start + i)
+                        target = sums if rounds[start + i] == 0 else parts
                         for p in range(cursors[at + i], cursors[until + i]):
                             row = docs[p]
-                            sums[row - base] += score(given, term, p, row)
+                            target[row - base] += score(given, term, p, row)
+                        while rounds[start + o] == 2 and i >= 0 and (i == o or rounds[start + i] == 1):
+                            for p in range(cursors[at + i], cursors[until + i]):
+                                j = docs[p] - base
+                                sums[j] += np.float64(np.float32(parts[j]))
+                                parts[j] = 0.0
+                            i -= 1
                     # What may be among the best is gathered piece by piece, from the rows or from the postings that were
                     # added, then looked up in the other terms, and offered. Offering stands once: it is much code.
                     sums[window] = max(floor - slack, 0.0)
@@ -235,7 +251,7 @@ def make_search(name: str, given: tuple[Any, ...], prepare: Any, score: Any, mos
                                 row, total = found[j], partial[j]
                                 if lookups > 0 and exact[q] == 0 and unsure(total, size, single):
                                     total = in_order(given, start, size, docs, cursors, row)
-                                offer(row, total, rank, k, keys, rows, single, single_bits, state)
+                                offer(row, total, rank, first_row, k, keys, rows, single, single_bits, state)
                             n_found = 0
                             sums[window] = floor_of(state[1], single, single_bits)
                 nearest = n
@@ -249,19 +265,16 @@ def make_search(name: str, given: tuple[Any, ...], prepare: Any, score: Any, mos
                 keep_best(keys, rows, size, k)
                 size = k
             sort_best(keys, rows, size, cursors)
-            out = (q - first_query) * k
             for j in range(size):
-                single_bits[0] = np.uint32(keys[j] >> 32)
-                out_rows[out + j] = rows[j]
-                out_scores[out + j] = single[0]
+                out_keys[out + j], out_rows[out + j] = keys[j], rows[j]
             out_sizes[q - first_query] = size
         return 0
 
     search.__name__ = search.__qualname__ = name
     return entry(
-        I4, U4, F4, N,  # docs, rank, bounds, n
-        I8, I8, I8, U1, N, N,  # term_of, begins, ends, exact, first query, last query
-        N, N, N, F8, I8, I8, F8, I4, F8, I8, I4, F4, U4,  # prune, k, window, sums, their bits, cursors, ceilings, found, partial, keys, rows, single, its bits
-        I4, F4, I8,  # out_rows, out_scores, out_sizes
+        I4, U4, F4, N, N,  # docs, rank, bounds, first_row, n
+        I8, I8, I8, U1, U1, N, N,  # term_of, begins, ends, rounds, exact, first query, last query
+        N, N, N, F8, I8, F8, I8, F8, I4, F8, I8, I4, F4, U4,  # prune, k, window, sums, their bits, parts, cursors, ceilings, found, partial, keys, rows, single, its bits
+        I8, I4, I8,  # out_keys, out_rows, out_sizes
         types.Tuple(given),
     )(search)  # fmt: skip

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import deque
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
@@ -16,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from intrex.data.native import Call
-from intrex.retrievers.base import Scores, top_k
+from intrex.retrievers.base import GONE, Scores, top_k
 from intrex.retrievers.native import address, kernels
 from intrex.retrievers.postings import Postings
 
@@ -37,11 +38,17 @@ _SPREAD = np.float64(2.0**-28)
 
 
 class Weighted(NamedTuple):
-    """Queries as weighted terms: query i has ``terms[offsets[i]:offsets[i + 1]]``, ids that differ, and their weights."""
+    """Queries as weighted terms: query i has ``terms[offsets[i]:offsets[i + 1]]``, ids that differ, and their weights.
+
+    Of an index with several fields, ``fields`` has the number of each term's. ``rounds`` is 1 for terms whose scores add
+    up by themselves, to a sum that is rounded to float32 before it is added, and 2 for the last of them; else 0.
+    """
 
     offsets: Ints
     terms: Ints
     weights: Scores
+    fields: Ints | None = None
+    rounds: npt.NDArray[np.uint8] | None = None
 
 
 class Hits(NamedTuple):
@@ -65,12 +72,12 @@ def term_scores(weight: np.float32 | Scores, tfs: npt.NDArray[Any], inverse: Sco
 
 def _scratch(terms: int, k: int) -> list[npt.NDArray[Any]]:
     """What one thread's kernel works in, with room for ``terms`` terms and ``k`` results."""
-    sums = np.full(WINDOW + 1, UNTOUCHED)
+    sums, parts = np.full(WINDOW + 1, UNTOUCHED), np.zeros(WINDOW)
     cursors, ceilings = np.zeros(3 * terms + 130, np.int64), np.zeros(terms + 1)
     found, partial = np.zeros(WINDOW, np.int32), np.zeros(WINDOW)
     keys, rows = np.zeros(2 * k + SPARE, np.int64), np.zeros(2 * k + SPARE, np.int32)
     single = np.zeros(2, np.float32)
-    return [sums, sums, cursors, ceilings, found, partial, keys, rows, single, single]
+    return [sums, sums, parts, cursors, ceilings, found, partial, keys, rows, single, single]
 
 
 class Lists(Protocol):
@@ -87,15 +94,17 @@ class PostingsSearcher(ABC):
 
     Attributes:
         postings: the inverted index.
-        rank: uint32 [n], the rank of each row's id, which decides ties.
+        rank: uint32 [n], the rank of each row's id, which decides ties; `GONE` for a row that is not to be found.
         bounds: float32, of every 128 postings, what the kernel computes the highest score of; None if there are none.
         prune: leave out what cannot be among the best. Changes no bit.
+        first: what is added to a row's number in the results.
     """
 
     postings: Lists
     rank: npt.NDArray[np.uint32]
     bounds: Scores | None
     prune: bool = True
+    first: int = 0
 
     @abstractmethod
     def _kernel(self) -> Call | None:
@@ -115,75 +124,133 @@ class PostingsSearcher(ABC):
 
     def search(self, queries: Weighted, k: int, threads: int = 1) -> Hits:
         """The ``k`` best rows of each query that have one of its terms, by (score, id) descending."""
-        k = max(1, min(k, len(self.rank)))
-        n = len(queries.offsets) - 1
-        call = self._kernel()
-        if call is None:
-            sums = np.full(len(self.rank), UNTOUCHED)
-            parts = [self._plain(queries, i, k, sums) for i in range(n)]
-        else:
-            parts = self._native(call, queries, k, threads)
-        if not parts:
-            return Hits(np.empty(0, np.int64), np.empty(0, np.int32), np.empty(0, np.float32))
-        return Hits(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+        return search([self], [queries], k, threads)
 
-    def _native(self, call: Call, queries: Weighted, k: int, threads: int) -> list[Hits]:
-        """All queries by the kernel, some at a time, in threads if there is work enough for them."""
-        n = len(queries.offsets) - 1
-        shared, own = self._shared(queries), self._given(queries)
-        df = self.postings.offsets[queries.terms + 1] - self.postings.offsets[queries.terms]
-        threads = threads if int(df.sum()) + RESULT * n * k >= WORTH_THREADS else 1
-        step = max(1, min(QUERIES, AT_ONCE // k, -(-n // max(threads, 1))))
-        most = int(np.diff(queries.offsets).max(initial=0))
-        pool: deque[list[npt.NDArray[Any]]] = deque()
+    def _work(self, queries: Weighted) -> int:
+        """How many postings the queries' terms have."""
+        offsets = self.postings.offsets
+        return int((offsets[queries.terms + 1] - offsets[queries.terms]).sum())
 
-        def work(start: int) -> Hits:
-            try:
-                scratch = pool.pop()
-            except IndexError:
-                scratch = _scratch(most, k)
-            size = min(step, n - start)
-            rows, scores, sizes = (
-                np.empty((size, k), np.int32),
-                np.empty((size, k), np.float32),
-                np.empty(size, np.int64),
-            )
-            range_ = [start, start + size, int(self.prune and self.bounds is not None), k, WINDOW]
-            arguments = [*shared, *range_, *scratch, rows, scores, sizes, *own]
-            call(*[address(one) if isinstance(one, np.ndarray) else one for one in arguments])
-            pool.append(scratch)
-            if int(sizes.sum()) == size * k:
-                return Hits(sizes, rows.ravel(), scores.ravel())
-            kept = np.arange(k) < sizes[:, None]
-            return Hits(sizes, rows[kept], scores[kept])
-
-        starts = range(0, n, step)
-        if threads == 1 or len(starts) == 1:
-            return [work(start) for start in starts]
-        with ThreadPoolExecutor(threads) as executor:
-            return list(executor.map(work, starts))
-
-    def _shared(self, queries: Weighted) -> list[Any]:
-        """The kernel's arguments that all threads share."""
+    def _shared(self, queries: Weighted) -> tuple[list[Any], list[Any], list[Any]]:
+        """The kernel's arguments that all threads share: those before, between and after their own."""
         p, terms = self.postings, queries.terms
         bounds = np.zeros(1, np.float32) if self.bounds is None else self.bounds
         begins, ends = (np.ascontiguousarray(p.offsets[terms + i]) for i in (0, 1))
         exact = self._exact(queries)
-        return [p.docs, self.rank, bounds, len(self.rank), queries.offsets, begins, ends, exact]
+        rounds = np.zeros(len(terms), np.uint8) if queries.rounds is None else queries.rounds
+        exact[_by_query(queries, rounds) > 0] = 2
+        given = [p.docs, self.rank, bounds, self.first, len(self.rank)]
+        prune = int(self.prune and self.bounds is not None)
+        return [*given, queries.offsets, begins, ends, rounds, exact], [prune], self._given(queries)
 
-    def _plain(self, queries: Weighted, query: int, k: int, sums: npt.NDArray[np.float64]) -> Hits:
-        """One query by numpy; ``sums`` [n] goes back as it came."""
+    def _plain(self, queries: Weighted, query: int, sums: npt.NDArray[np.float64]) -> tuple[Ints, Scores]:
+        """The rows that one query finds, and their scores, by numpy; ``sums`` [n] goes back as it came."""
         touched = [np.empty(0, np.int64)]
-        for i in range(int(queries.offsets[query]), int(queries.offsets[query + 1])):
-            rows, scores = self._scores(queries, i)
+        for low, high in _groups(queries, query):
+            rows, scores = self._scores(queries, low)
+            if high > low + 1:
+                more = [(rows, scores), *(self._scores(queries, t) for t in range(low + 1, high))]
+                every, places = np.unique(np.concatenate([r for r, _ in more]), return_inverse=True)
+                added = np.concatenate([s for _, s in more])
+                rows, scores = every, np.bincount(places, weights=added).astype(np.float32)
             before = sums.take(rows)
             sums[rows] = before + scores
             touched.append(rows[np.signbit(before)])
         matched = np.concatenate(touched)
         totals = sums.take(matched).astype(np.float32)
         sums[matched] = UNTOUCHED
-        best = top_k(totals, self.rank.take(matched), k)
-        return Hits(np.array([len(best)]), matched[best].astype(np.int32), totals[best])
+        found = self.rank.take(matched) != GONE
+        return matched[found], totals[found]
+
+
+def _groups(queries: Weighted, query: int) -> Iterator[tuple[int, int]]:
+    """The terms of a query, from and to: one by one, or together where their sum is rounded."""
+    low, stop = int(queries.offsets[query]), int(queries.offsets[query + 1])
+    for t in range(low, stop):
+        if queries.rounds is None or queries.rounds[t] != 1:
+            yield low, t + 1
+            low = t + 1
+
+
+def search(parts: Sequence[PostingsSearcher], queries: Sequence[Weighted], k: int, threads: int = 1) -> Hits:
+    """The ``k`` best rows of each query that have one of its terms, by (score, id) descending, in all parts of an index.
+
+    Args:
+        parts: in the order of their rows; they share one ranking of ids.
+        queries: the same ones for each part, with the numbers that the part has for their terms.
+        k: how many.
+        threads: how many work if there is enough; they change no bit.
+    """
+    k = max(1, min(k, sum(len(part.rank) for part in parts)))
+    n = len(queries[0].offsets) - 1
+    call = parts[0]._kernel()
+    if call is None:
+        sums = [np.full(len(part.rank), UNTOUCHED) for part in parts]
+        found = [
+            _best([p._plain(q, i, s) for p, q, s in zip(parts, queries, sums, strict=True)], parts, k)
+            for i in range(n)
+        ]
+    else:
+        found = _native(call, parts, queries, k, threads)
+    if not found:
+        return Hits(np.empty(0, np.int64), np.empty(0, np.int32), np.empty(0, np.float32))
+    return Hits(*(np.concatenate(column) for column in zip(*found, strict=True)))
+
+
+def _best(found: list[tuple[Ints, Scores]], parts: Sequence[PostingsSearcher], k: int) -> Hits:
+    """The best of what one query found in each part."""
+    scores = np.concatenate([totals for _, totals in found])
+    rank = np.concatenate([p.rank.take(rows) for p, (rows, _) in zip(parts, found, strict=True)])
+    rows = np.concatenate([rows + p.first for p, (rows, _) in zip(parts, found, strict=True)])
+    best = top_k(scores, rank, k)
+    return Hits(np.array([len(best)]), rows[best].astype(np.int32), scores[best])
+
+
+def _native(
+    call: Call, parts: Sequence[PostingsSearcher], queries: Sequence[Weighted], k: int, threads: int
+) -> list[Hits]:
+    """All queries by the kernel, some at a time, in threads if there is work enough for them."""
+    n = len(queries[0].offsets) - 1
+    given = [part._shared(asked) for part, asked in zip(parts, queries, strict=True)]
+    work = sum(part._work(asked) for part, asked in zip(parts, queries, strict=True))
+    threads = threads if work + RESULT * n * k >= WORTH_THREADS else 1
+    step = max(1, min(QUERIES, AT_ONCE // k, -(-n // max(threads, 1))))
+    most = max(int(np.diff(asked.offsets).max(initial=0)) for asked in queries)
+    pool: deque[list[npt.NDArray[Any]]] = deque()
+
+    def some(start: int) -> Hits:
+        try:
+            scratch = pool.pop()
+        except IndexError:
+            scratch = _scratch(most, k)
+        size = min(step, n - start)
+        keys, rows, sizes = (
+            np.empty((size, k), np.int64),
+            np.empty((size, k), np.int32),
+            np.zeros(size, np.int64),
+        )
+        for shared, prune, own in given:
+            arguments = [*shared, start, start + size, *prune, k, WINDOW, *scratch, keys, rows, sizes, *own]
+            call(*[address(one) if isinstance(one, np.ndarray) else one for one in arguments])
+        pool.append(scratch)
+        scores = (keys >> 32).astype(np.uint32).view(np.float32)
+        if int(sizes.sum()) == size * k:
+            return Hits(sizes, rows.ravel(), scores.ravel())
+        kept = np.arange(k) < sizes[:, None]
+        return Hits(sizes, rows[kept], scores[kept])
+
+    starts = range(0, n, step)
+    if threads == 1 or len(starts) == 1:
+        return [some(start) for start in starts]
+    with ThreadPoolExecutor(threads) as executor:
+        return list(executor.map(some, starts))
+
+
+def _by_query(queries: Weighted, values: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+    """The sum of each query's terms' values."""
+    n = len(queries.offsets) - 1
+    owners = np.repeat(np.arange(n), np.diff(queries.offsets))
+    return np.bincount(owners, weights=values, minlength=n).astype(np.float64)
 
 
 @dataclass
@@ -192,12 +259,13 @@ class Searcher(PostingsSearcher):
 
     Attributes:
         postings: the inverted index.
-        norms: uint8 [n], the length byte of each row.
+        norms: uint8 [fields, n], the length byte of each row in each field.
         rank: see `PostingsSearcher`.
-        inverse: float32 [256], 1 / norm by length byte.
+        inverse: float32 [fields, 256], 1 / norm by length byte.
         bounds: see `Postings.bounds`; None if there are none for ``inverse``.
-        longest: the least of ``inverse`` that a row has.
+        longest: float32 [fields], the least of ``inverse`` that a row has.
         prune: see `PostingsSearcher`.
+        first: see `PostingsSearcher`.
     """
 
     postings: Postings
@@ -205,28 +273,34 @@ class Searcher(PostingsSearcher):
     rank: npt.NDArray[np.uint32]
     inverse: Scores
     bounds: Scores | None
-    longest: np.float32
+    longest: Scores
     prune: bool = True
+    first: int = 0
 
     def _kernel(self) -> Call | None:
         calls = kernels()
         return calls["search"] if calls else None
 
     def _given(self, queries: Weighted) -> list[Any]:
-        p = self.postings
-        return [queries.weights, p.tfs, self.norms, self.inverse, p.big_at, p.big, len(p.big)]
+        p, fields = self.postings, _fields(queries)
+        shifts, tables = fields * self.norms.shape[1], fields * self.inverse.shape[1]
+        return [queries.weights, shifts, tables, p.tfs, self.norms, self.inverse, p.big_at, p.big, len(p.big)]
 
     def _exact(self, queries: Weighted) -> npt.NDArray[np.uint8]:
         """Float32 numbers within a factor of 2**28 are multiples of one that float64 can count their sums in."""
-        n = len(queries.offsets) - 1
-        owners = np.repeat(np.arange(n), np.diff(queries.offsets))
-        sums = np.bincount(owners, weights=queries.weights, minlength=n)
-        least = term_scores(queries.weights, np.ones(1), np.full(1, self.longest))
-        rounded = np.bincount(owners, weights=least <= sums[owners] * _SPREAD, minlength=n)
-        exact: npt.NDArray[np.uint8] = (rounded == 0).astype(np.uint8)
+        sums = np.repeat(_by_query(queries, queries.weights), np.diff(queries.offsets))
+        least = term_scores(queries.weights, np.ones(1), self.longest[_fields(queries)])
+        exact: npt.NDArray[np.uint8] = (_by_query(queries, least <= sums * _SPREAD) == 0).astype(np.uint8)
         return exact
 
     def _scores(self, queries: Weighted, t: int) -> tuple[Ints, Scores]:
         found, tfs = self.postings.of(int(queries.terms[t]))
         rows = found.astype(np.int64)  # take and assignment are twice as fast with the native index type
-        return rows, term_scores(queries.weights[t], tfs, self.inverse.take(self.norms.take(rows)))
+        field = 0 if queries.fields is None else int(queries.fields[t])
+        return rows, term_scores(
+            queries.weights[t], tfs, self.inverse[field].take(self.norms[field].take(rows))
+        )
+
+
+def _fields(queries: Weighted) -> Ints:
+    return np.zeros(len(queries.terms), np.int64) if queries.fields is None else queries.fields

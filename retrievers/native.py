@@ -14,13 +14,13 @@ from intrex.data.native import Call, Library, native
 
 _SEARCH, _BUILD = "intrex.retrievers.kernels", "intrex.retrievers.kernels_build"
 SEARCH_SHARED = ("intrex.retrievers.kernels_search", "intrex.retrievers.kernels_top")
-SEARCH_ARGUMENTS = 26
+SEARCH_ARGUMENTS = 29
 """Arguments of every search kernel, before those of its own."""
 LIBRARY = Library(
     "retrievers",
     (_SEARCH, *SEARCH_SHARED, _BUILD),
     (
-        (_SEARCH, "search", SEARCH_ARGUMENTS + 7),
+        (_SEARCH, "search", SEARCH_ARGUMENTS + 9),
         (_BUILD, "invert", 11),
         (_BUILD, "merge", 8),
         (_BUILD, "find", 7),

@@ -251,8 +251,14 @@ class Postings(Vocabulary):
             found[row][names[term]] = count
         return found
 
-    def bounds(self, norms: Counts, inverse: Floats) -> Floats:
-        """The largest count times ``inverse[norm]`` of each `BOUND_BLOCK` postings; float32."""
+    def bounds(self, norms: Counts, inverse: Floats, fields: Counts | None = None) -> Floats:
+        """The largest count over norm of each `BOUND_BLOCK` postings; float32.
+
+        Args:
+            norms: [fields, n], the length byte of each row.
+            inverse: [fields, 256], 1 / norm by length byte.
+            fields: [terms], the field of each term by id; None if there is one field.
+        """
         out = np.zeros(-(-len(self.docs) // BOUND_BLOCK), np.float32)
         for low in range(0, len(self.docs), MERGED):
             high = min(low + MERGED, len(self.docs))
@@ -261,7 +267,11 @@ class Postings(Vocabulary):
             first, last = np.searchsorted(self.big_at, [low, high])
             counts = tfs.astype(np.float32)
             counts[self.big_at[first:last] - low] = self.big[first:last]
-            values = counts * inverse[norms[docs]]
+            if fields is None:
+                values = counts * inverse[0][norms[0][docs]]
+            else:
+                field = fields[np.searchsorted(self.offsets, np.arange(low, high), side="right") - 1]
+                values = counts * inverse[field, norms[field, docs]]
             starts = np.arange(0, len(values), BOUND_BLOCK)
             best = np.maximum.reduceat(values, starts)
             out[low // BOUND_BLOCK : low // BOUND_BLOCK + len(best)] = best

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from intrex.retrievers import lexical
-from intrex.retrievers.lexical import Searcher, Weighted
+from intrex.retrievers.base import GONE
+from intrex.retrievers.lexical import Ints, Searcher, Weighted
 from intrex.retrievers.native import kernels
 from intrex.retrievers.postings import Postings, PostingsWriter
 from intrex.retrievers.similarity import encode_lengths, inverse_norms
@@ -32,7 +33,8 @@ def corpus(folder: Path, k1: float = 0.9, b: float = 0.4) -> Searcher:
     inverse = inverse_norms(k1, b, float(sizes.mean()))
     rank = draw.permutation(N).astype(np.uint32)
     longest = inverse[norms.max()]
-    return Searcher(postings, norms, rank, inverse, postings.bounds(norms, inverse), longest)
+    bounds = postings.bounds(norms[None], inverse[None])
+    return Searcher(postings, norms[None], rank, inverse[None], bounds, np.array([longest]))
 
 
 def asked(searcher: Searcher, spread: float = 1.0) -> Weighted:
@@ -84,3 +86,111 @@ def test_no_query_and_no_document(tmp_path: Path) -> None:
     searcher = corpus(tmp_path)
     nothing = Weighted(np.zeros(1, np.int64), np.zeros(0, np.int64), np.zeros(0, np.float32))
     assert [len(part) for part in searcher.search(nothing, 5)] == [0, 0, 0]
+
+
+FIELDS = (np.arange(VOCABULARY) % 5 == 0).astype(np.uint8)
+"""Every fifth term is of a second field."""
+
+
+def parts(folder: Path, cuts: list[int], gone: Ints) -> list[Searcher]:
+    """One corpus of two fields, in parts that begin at some rows, without some rows."""
+    draw = np.random.default_rng(6)
+    chance = 1 / np.arange(1, VOCABULARY + 1)
+    sizes = draw.integers(0, 60, N)
+    tokens = draw.choice(VOCABULARY, sizes.sum(), p=chance / chance.sum()).astype(np.int32)
+    ends = np.concatenate([[0], np.cumsum(sizes)])
+    rank = draw.permutation(N).astype(np.uint32)
+    rank[gone] = GONE
+    owners = np.repeat(np.arange(N), sizes)
+    lengths = np.array([np.bincount(owners[FIELDS[tokens] == f], minlength=N) for f in (0, 1)])
+    inverse = np.array([inverse_norms(0.9, 0.4, float(one.mean())) for one in lengths])
+    found = []
+    for low, high in zip(cuts, [*cuts[1:], N], strict=True):
+        where = folder / f"{len(cuts)}.{low}"
+        where.mkdir()
+        writer = PostingsWriter(where)
+        writer.add(tokens[ends[low] : ends[high]], ends[low : high + 1] - ends[low])
+        writer.close([f"t{i:03}" for i in range(VOCABULARY)])
+        postings, norms = Postings(where), encode_lengths(lengths[:, low:high])
+        bounds = postings.bounds(norms, inverse, FIELDS)
+        longest = np.array([inverse[f, norms[f].max()] for f in (0, 1)])
+        found.append(Searcher(postings, norms, rank[low:high], inverse, bounds, longest, first=low))
+    return found
+
+
+def fielded(boosts: tuple[float, float]) -> Weighted:
+    """Queries over both fields, the terms of each together."""
+    draw = np.random.default_rng(7)
+    terms, offsets, rounds = [], [0], []
+    for size in draw.integers(0, 12, 60):
+        some = draw.permutation(VOCABULARY)[:size]
+        some = some[np.argsort(FIELDS[some], kind="stable")]
+        of = FIELDS[some]
+        nested = np.array(boosts)[of] != 1
+        rounds += np.where(nested, 1 + (np.append(of[1:], 9)[:size] != of), 0).tolist()
+        terms += some.tolist()
+        offsets.append(len(terms))
+    numbers = np.array(terms)
+    weights = (draw.random(len(numbers)).astype(np.float32) * 9).astype(np.float32)
+    weights *= np.array(boosts, np.float32)[FIELDS[numbers]]
+    fields = FIELDS[numbers].astype(np.int64)
+    return Weighted(np.array(offsets), numbers, weights, fields, np.array(rounds, np.uint8))
+
+
+@pytest.mark.parametrize("boosts", [(1, 1), (1, 2.5), (0.3, 0.7), (0, 1)])
+def test_parts_fields_and_removed_rows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, boosts: tuple[float, float]
+) -> None:
+    gone = np.flatnonzero(np.random.default_rng(8).random(N) < 0.3)
+    queries = fielded(boosts)
+    monkeypatch.setattr(lexical, "WINDOW", 512)
+    with monkeypatch.context() as patch:
+        patch.setattr(lexical, "kernels", lambda: None)
+        (whole,) = parts(tmp_path, [0], gone)
+        plain = {k: whole.search(queries, k) for k in (1, 10, N)}
+    assert not set(plain[N].rows.tolist()) & set(gone.tolist())
+    by_hand = _by_hand(whole, queries, 7)
+    assert (
+        dict(
+            zip(
+                plain[N].rows[: 10**6][_of(plain[N], 7)].tolist(),
+                plain[N].scores[_of(plain[N], 7)].tolist(),
+                strict=True,
+            )
+        )
+        == by_hand
+    )
+    for cuts in ([0], [0, 1], [0, 700, 2_300], [0, 1_000, 1_001, 2_999]):
+        some = parts(tmp_path, cuts, gone) if len(cuts) > 1 else [whole]
+        for calls in (kernels, lambda: None):
+            monkeypatch.setattr(lexical, "kernels", calls)
+            for k, prune in ((1, True), (10, True), (10, False), (N, True)):
+                for part in some:
+                    part.prune = prune
+                found = lexical.search(some, [queries] * len(some), k, threads=2)
+                for one, other in zip(plain[k], found, strict=True):
+                    assert one.tobytes() == other.tobytes(), (cuts, k, prune)
+
+
+def _of(hits: lexical.Hits, query: int) -> slice:
+    ends = np.cumsum(hits.sizes)
+    return slice(int(ends[query] - hits.sizes[query]), int(ends[query]))
+
+
+def _by_hand(searcher: Searcher, queries: Weighted, query: int) -> dict[int, float]:
+    """Lucene's nested sums, one document after another."""
+    totals: dict[int, float] = {}
+    for row in np.flatnonzero(searcher.rank != GONE).tolist():
+        sums, seen = {0: 0.0, 1: 0.0}, False
+        for t in range(queries.offsets[query], queries.offsets[query + 1]):
+            rows, scores = searcher._scores(queries, t)
+            at = np.flatnonzero(rows == row)
+            if len(at):
+                sums[int(queries.fields[t])] += float(scores[at[0]])
+                seen = True
+        if seen:
+            nested = {int(f): r > 0 for f, r in zip(queries.fields, queries.rounds, strict=True)}
+            totals[row] = float(
+                np.float32(sum(float(np.float32(s)) if nested[f] else s for f, s in sums.items()))
+            )
+    return totals

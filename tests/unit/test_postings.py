@@ -60,9 +60,13 @@ def test_counts_of_any_size(tmp_path: Path) -> None:
     rows, tfs = found.of(1)
     assert (rows.tolist(), tfs.tolist()) == (list(range(6)), counts)
     assert found.of(0)[1].tolist() == [300] * 6
-    inverse = np.zeros(256, np.float32)
-    inverse[1] = 0.5
-    assert found.bounds(np.ones(6, np.uint8), inverse).tolist() == [35_000.0]
+    inverse = np.zeros((2, 256), np.float32)
+    inverse[0, 1], inverse[1, 1], inverse[1, 2] = 0.5, 0.25, 100
+    norms = np.ones((2, 6), np.uint8)
+    assert found.bounds(norms, inverse).tolist() == [35_000.0]
+    norms[1, 5] = 2  # of the term a, once in b's field: 2 * 100 is less
+    assert found.bounds(norms, inverse, np.array([1, 0], np.uint8)).tolist() == [35_000.0]
+    assert found.bounds(norms, inverse, np.array([0, 1], np.uint8)).tolist() == [17_500.0]
 
 
 @pytest.mark.usefixtures("engine")
