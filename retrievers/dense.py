@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import importlib
-import importlib.util
 import sys
 import time
 from collections.abc import Iterator
@@ -23,6 +20,7 @@ from intrex.data.ids import IdTable, IdWriter
 from intrex.data.run import Run
 from intrex.data.specs import EncoderSpec
 from intrex.data.stores import VectorWriter, open_vectors
+from intrex.data.threads import blas_threads
 from intrex.encoders.base import Encoder, EncoderOptions, Vectors, load_encoder
 from intrex.retrievers.ann import faiss_scan
 from intrex.retrievers.base import (
@@ -115,7 +113,7 @@ class DenseIndex:
             vectors = unit(vectors)
         for start in range(0, len(vectors), options.batch_size):
             batch = np.ascontiguousarray(vectors[start : start + options.batch_size], np.float32)
-            with _threads(options.threads):
+            with blas_threads(options.threads):
                 found = [
                     self._best(q, rows, options.k, options.ties)
                     for q, rows in zip(batch, self._candidates(batch, options), strict=True)
@@ -249,13 +247,3 @@ def _versions() -> dict[str, str]:
     """Versions of the libraries that made the vectors."""
     names = ("numpy", "torch", "transformers", "sentence_transformers", "tokenizers")
     return {name: version(name) for name in names if name in sys.modules}
-
-
-def _threads(count: int) -> contextlib.AbstractContextManager[object]:
-    """Limit the threads of matrix products where threadpoolctl is installed; no result depends on it."""
-    if importlib.util.find_spec("threadpoolctl") is None:
-        return contextlib.nullcontext()
-    limited: contextlib.AbstractContextManager[object] = importlib.import_module(
-        "threadpoolctl"
-    ).threadpool_limits(count)
-    return limited
