@@ -26,6 +26,7 @@ from intrex.cli import (
     fuse,
     index,
     leaderboard,
+    overlap,
     parity,
     search,
     split,
@@ -50,6 +51,7 @@ app.command("evaluate")(evaluate.evaluate)
 app.command("check")(check.check)
 app.command("compare")(compare.compare)
 app.command("convert")(convert.convert)
+app.command("overlap")(overlap.overlap)
 app.add_typer(split.app, name="split")
 app.add_typer(leaderboard.app, name="leaderboard")
 app.add_typer(experiment.app, name="experiment")

@@ -129,6 +129,14 @@ def evaluate(
             help="With --scores: the fold that the systems were trained on, for leaderboard build --split.",
         ),
     ] = None,
+    exclude: Annotated[
+        str | None,
+        typer.Option(
+            "--exclude-flagged",
+            metavar="FLAGS[:KIND+KIND]",
+            help="Also score without the queries that `intrex overlap` flagged, all kinds or those named.",
+        ),
+    ] = None,
     form: Annotated[
         ScoreFormat | None, typer.Option("--format", help="Table on a terminal, CSV elsewhere, unless given.")
     ] = None,
@@ -145,6 +153,7 @@ def evaluate(
     from intrex.eval.measures import parse_measures
     from intrex.eval.measures.aliases import TEXTS
     from intrex.eval.measures.measure import DIVERSE
+    from intrex.eval.overlap.unflagged import find_flags, with_unflagged
     from intrex.eval.rules import Rules, SelfMatch, Ties
     from intrex.eval.scorefile import write_scores
     from intrex.eval.splitboard import find_fold, of_fold
@@ -173,11 +182,16 @@ def evaluate(
         ties is not None or drop_self,
         per_query,
     )
-    if trained_on is not None and scores is None:
-        raise UsageError("--trained-on is written with the scores", "add --scores FILE")
+    if trained_on is not None and (scores is None or exclude is not None):
+        raise UsageError(
+            "--trained-on is written with all scores", "add --scores FILE, leave --exclude-flagged out"
+        )
+    if exclude is not None and (trec or as_tool or explain or pool_bias):
+        raise UsageError("--exclude-flagged is of intrex's own scores", "leave the other option out")
     if scores is not None:
         refuse_existing(scores, overwrite)
     place = find_fold(trained_on) if trained_on is not None else None
+    flags = find_flags(exclude) if exclude is not None else None
     bits, _, rule = (ties or TieRule.f32_docid_desc).value.partition("-")
     rules = Rules(
         int(bits[1:]),
@@ -198,6 +212,7 @@ def evaluate(
             print_pool_bias(judged, runs, numeric, rules, form)
             return
         systems = _score(as_tool, judged, runs, numeric, rules, given, level or 1, scores is not None)
+        systems = with_unflagged(systems, *flags) if flags else systems
         if scores is not None:
             write_scores(of_fold(systems, *place) if place else systems, scores, overwrite)
         if trec:

@@ -45,7 +45,8 @@ def print_scores(
     asked = systems[0].scores.measures[:asked_for]
     wide = _wide(form)
     headers, rows = by_query(systems, asked, wide, total) if per_query else summary(systems, asked, wide)
-    emit(headers, rows, _plain(form), caption=systems[0].conditions.signature(), lead=1 + per_query)
+    caption = "\n".join(dict.fromkeys(one.conditions.signature() for one in systems))
+    emit(headers, rows, _plain(form), caption=caption, lead=1 + per_query)
 
 
 def print_trec(

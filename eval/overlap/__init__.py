@@ -1,0 +1,1 @@
+"""The leakage audit: what test queries share with training queries."""

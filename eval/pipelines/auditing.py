@@ -1,0 +1,202 @@
+"""``intrex overlap``: what test queries share with training queries, one flag after another."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from intrex.data.collection import Collection, Queries
+from intrex.data.errors import BadInput, MissingExtra, UsageError, nearest
+from intrex.data.locate import find_qrels, find_queries
+from intrex.encoders.base import EncoderOptions, make_encoder
+from intrex.eval.overlap.audit import KINDS, Audit, Flag
+from intrex.eval.overlap.documents import near_duplicates, shingles
+from intrex.eval.overlap.labels import positives, shared_labels
+from intrex.eval.overlap.queries import (
+    Finder,
+    Match,
+    plain_entities,
+    same_text,
+    same_words,
+    shared_entities,
+    shared_ngrams,
+)
+from intrex.eval.splits.queries import Embedded
+from intrex.eval.splits.similarity import nearest as nearest_queries
+
+PLAIN = "plain"
+WITHOUT_LABELS = ("exact", "normalised", "ngram", "entity")
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """From where on something is flagged.
+
+    Attributes:
+        ngram: words of an n-gram.
+        ngram_share: share of a test query's n-grams in one training query.
+        neighbour: cosine of the vectors.
+        entity_share: share of a test query's entities that training queries name.
+        label: shared relevant documents; the script of Zhan et al. counts from 2 on.
+        level: grade from which a document is relevant.
+        document: Jaccard similarity of word shingles.
+    """
+
+    ngram: int = 3
+    ngram_share: float = 0.5
+    neighbour: float = 0.9
+    entity_share: float = 1.0
+    label: int = 1
+    level: int = 1
+    document: float = 0.8
+
+
+def audit(
+    train: str,
+    test: str,
+    *,
+    encoder: str | None = None,
+    entities: str = PLAIN,
+    thresholds: Thresholds | None = None,
+    kinds: Sequence[str] = (),
+    device: str | None = None,
+) -> Audit:
+    """Audit a test set against training queries.
+
+    Args:
+        train: training queries: a file, or COLLECTION:SET.
+        test: test queries, the same.
+        encoder: what finds neighbours; None looks for none.
+        entities: ``plain`` (capitals and numbers), or the name or folder of a spaCy pipeline.
+        thresholds: from where on something is flagged.
+        kinds: flags to look for; all that the input allows unless given. Labels and documents need judgements on both
+            sides, documents a collection.
+        device: where the encoder computes.
+
+    Raises:
+        UsageError: an unknown kind, or one that these inputs cannot have.
+        MissingExtra: spaCy is not installed.
+    """
+    limits = thresholds or Thresholds()
+    (ours, one), (theirs, other) = find_queries(train), find_queries(test)
+    possible = [*WITHOUT_LABELS, *(["neighbour"] if encoder else [])]
+    if one is not None and other is not None:
+        possible += ["label", *(["document"] if one.corpus_fingerprint == other.corpus_fingerprint else [])]
+    for kind in kinds:
+        if kind not in KINDS:
+            raise UsageError(f"unknown flag {kind!r}", nearest(kind, KINDS))
+        if kind not in possible:
+            raise UsageError(f"the flag {kind!r} cannot be looked for here", _NEEDS[kind])
+    order = sorted(range(len(theirs)), key=lambda i: theirs.ids[i].encode())
+    tests = Queries([theirs.ids[i] for i in order], [theirs.texts[i] for i in order])
+    chosen = [k for k in KINDS if k in (kinds or possible)]
+    flags = {
+        kind: _by_text(kind, ours, tests, limits, encoder, entities, device)
+        for kind in chosen
+        if kind not in _JUDGED
+    }
+    if one is not None and any(kind in _JUDGED for kind in chosen):
+        flags |= _by_labels(chosen, train, test, one, limits)
+    ordered = {kind: flags[kind] for kind in chosen}
+    settings: dict[str, Any] = {**asdict(limits), "encoder": encoder, "entities": entities}
+    return Audit(tuple(tests.ids), ordered, settings, {"train": train, "test": test})
+
+
+_JUDGED = ("label", "document")
+_NEEDS = {
+    "neighbour": "name an --encoder",
+    "label": "both sides need judgements: name them as COLLECTION:SET",
+    "document": "both sides must be sets of one collection",
+}
+
+
+def _by_text(
+    kind: str,
+    train: Queries,
+    test: Queries,
+    limits: Thresholds,
+    encoder: str | None,
+    entities: str,
+    device: str | None,
+) -> dict[str, Flag]:
+    found: dict[int, Match]
+    if kind == "exact":
+        found = same_text(train.texts, test.texts)
+    elif kind == "normalised":
+        found = same_words(train.texts, test.texts)
+    elif kind == "ngram":
+        found = shared_ngrams(train.texts, test.texts, limits.ngram, limits.ngram_share)
+    elif kind == "entity":
+        finder = plain_entities if entities == PLAIN else _spacy(entities)
+        both = shared_entities(finder(train.texts), finder(test.texts))
+        found = {i: m for i, m in both.items() if m.score >= limits.entity_share}
+    else:
+        found = _neighbours(train, test, str(encoder), limits.neighbour, device)
+    return {test.ids[i]: Flag(train.ids[m.train], m.score) for i, m in sorted(found.items())}
+
+
+def _neighbours(
+    train: Queries, test: Queries, name: str, least: float, device: str | None
+) -> dict[int, Match]:
+    encoder = make_encoder(name, EncoderOptions(device=device))
+    ours = Embedded.of(train.ids, encoder.encode(train.texts, "query"))
+    theirs = Embedded.of(test.ids, encoder.encode(test.texts, "query"))
+    rows, scores = nearest_queries(theirs.vectors, ours.vectors, 1)
+    place = {id_: i for i, id_ in enumerate(train.ids)}
+    at = {id_: i for i, id_ in enumerate(test.ids)}
+    return {
+        at[theirs.ids[i]]: Match(place[ours.ids[int(rows[i, 0])]], float(scores[i, 0]))
+        for i in np.flatnonzero(scores[:, 0] >= least).tolist()
+    }
+
+
+def _spacy(name: str) -> Finder:
+    if importlib.util.find_spec("spacy") is None:
+        raise MissingExtra("spacy", "entities", f"--entities {name}")
+    import spacy
+
+    try:
+        pipeline = spacy.load(name)
+    except OSError as error:
+        raise BadInput(f"spaCy cannot load {name}: {error}", f"python -m spacy download {name}") from error
+
+    def find(texts: Sequence[str]) -> list[set[str]]:
+        return [{e.text.casefold() for e in document.ents} for document in pipeline.pipe(texts)]
+
+    return find
+
+
+def _by_labels(
+    chosen: Sequence[str], train: str, test: str, collection: Collection, limits: Thresholds
+) -> dict[str, dict[str, Flag]]:
+    ours, theirs = (positives(find_qrels(side).qrels, limits.level) for side in (train, test))
+    found: dict[str, dict[str, Flag]] = {}
+    if "label" in chosen:
+        owner = {d: q for q, docs in sorted(ours.items(), reverse=True) for d in docs}
+        shared = shared_labels(ours.values(), theirs, limits.label)
+        found["label"] = {q: Flag(owner[min(docs)], len(docs) / len(theirs[q])) for q, docs in shared.items()}
+    if "document" in chosen:
+        found["document"] = _by_documents(ours, theirs, collection, limits.document)
+    return found
+
+
+def _by_documents(
+    train: Mapping[str, set[str]], test: Mapping[str, set[str]], collection: Collection, least: float
+) -> dict[str, Flag]:
+    """Flags of near duplicates of different ids; a document shared by both sides is a label, not a duplicate."""
+    ours, theirs = (sorted(set().union(*side.values())) for side in (train, test))
+    wanted = set(ours) | set(theirs)
+    texts = {d.id: d.contents for d in collection.documents() if d.id in wanted}
+    own = [d for d in theirs if d not in set(ours)]
+    near = near_duplicates(shingles(texts[d] for d in ours), shingles(texts[d] for d in own), least)
+    twins = {own[j]: Flag(ours[i], score) for j, (i, score) in near.items()}
+    flags = {}
+    for query, docs in sorted(test.items()):
+        hits = [twins[d] for d in sorted(docs) if d in twins]
+        if hits:
+            flags[query] = max(hits, key=lambda flag: flag.score)
+    return flags
