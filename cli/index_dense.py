@@ -6,7 +6,19 @@ from typing import Annotated
 
 import typer
 
-from intrex.cli.index_options import CollectionArgument, Out, Overwrite, report
+from intrex.cli.index_options import (
+    BatchSize,
+    CollectionArgument,
+    Device,
+    DocumentPrompt,
+    DType,
+    MaxLength,
+    Out,
+    Overwrite,
+    QueryPrompt,
+    Revision,
+    report,
+)
 from intrex.cli.output import progress
 
 
@@ -16,25 +28,13 @@ def dense(
     encoder: Annotated[
         str, typer.Option("--encoder", help="A sentence-transformers name or path; static:NAME; hashing.")
     ],
-    revision: Annotated[str | None, typer.Option(help="Revision of the model on the hub.")] = None,
-    query_prompt: Annotated[
-        str | None,
-        typer.Option(
-            "--query-prompt", "--query-prefix", help="Put before each query; the model's own by default."
-        ),
-    ] = None,
-    document_prompt: Annotated[
-        str | None,
-        typer.Option(
-            "--document-prompt", "--prefix", help="Put before each document; the model's own by default."
-        ),
-    ] = None,
-    max_length: Annotated[
-        int | None, typer.Option("--max-length", min=1, help="Tokens of a text that are read.")
-    ] = None,
-    dtype: Annotated[str, typer.Option(help="float32, bfloat16 or int8.")] = "float32",
-    device: Annotated[str | None, typer.Option(help="cpu, cuda, mps; the best one there by default.")] = None,
-    batch_size: Annotated[int, typer.Option("--batch-size", min=1, help="Texts encoded at a time.")] = 32,
+    revision: Revision = None,
+    query_prompt: QueryPrompt = None,
+    document_prompt: DocumentPrompt = None,
+    max_length: MaxLength = None,
+    dtype: DType = "float32",
+    device: Device = None,
+    batch_size: BatchSize = 32,
     overwrite: Overwrite = False,
 ) -> None:
     """One vector a document, exact search. A killed build goes on where it was."""

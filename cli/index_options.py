@@ -17,6 +17,23 @@ Overwrite = Annotated[
         "--overwrite", help="Replace what stands at the output; it stays usable until the new one is whole."
     ),
 ]
+Revision = Annotated[str | None, typer.Option(help="Revision of the model on the hub.")]
+QueryPrompt = Annotated[
+    str | None,
+    typer.Option(
+        "--query-prompt", "--query-prefix", help="Put before each query; the model's own by default."
+    ),
+]
+DocumentPrompt = Annotated[
+    str | None,
+    typer.Option(
+        "--document-prompt", "--prefix", help="Put before each document; the model's own by default."
+    ),
+]
+MaxLength = Annotated[int | None, typer.Option("--max-length", min=1, help="Tokens of a text that are read.")]
+DType = Annotated[str, typer.Option(help="float32, bfloat16 or int8.")]
+Device = Annotated[str | None, typer.Option(help="cpu, cuda, mps; the best one there by default.")]
+BatchSize = Annotated[int, typer.Option("--batch-size", min=1, help="Texts encoded at a time.")]
 
 
 def report(out: Path, documents: int) -> None:

@@ -54,6 +54,16 @@ def search(
     engine: Annotated[
         str, typer.Option("--engine", help="For dense indexes: native or faiss. Never changes the result.")
     ] = "native",
+    scoring: Annotated[
+        str,
+        typer.Option("--scoring", help="For multivector indexes: maxsim, or xtr (imputed token retrieval)."),
+    ] = "maxsim",
+    token_top_k: Annotated[
+        int | None,
+        typer.Option(
+            "--token-top-k", min=1, help="For xtr: document tokens for each query token; 1000 by default."
+        ),
+    ] = None,
     remove_query: Annotated[
         bool, typer.Option("--remove-query", help="Drop the document whose id is the query's.")
     ] = False,
@@ -109,7 +119,14 @@ def search(
     from intrex.data.locate import find_queries
     from intrex.data.run import check_query_ids, write_run
     from intrex.retrievers.base import SearchOptions, open_index
-    from intrex.retrievers.search import check_encoder, provenance, run_search, use_engine, use_feedback
+    from intrex.retrievers.search import (
+        check_encoder,
+        provenance,
+        run_search,
+        use_engine,
+        use_feedback,
+        use_scoring,
+    )
 
     refuse_existing(output, overwrite)
     asked, collection = find_queries(what)
@@ -120,6 +137,7 @@ def search(
     check_encoder(opened, encoder)
     use_engine(opened, engine)
     use_feedback(opened, expansion)
+    use_scoring(opened, scoring, token_top_k)
     with progress("searching", len(asked)) as step:
         options = SearchOptions(
             k=k, batch_size=batch_size, device=device, progress=step, ties=tie_order, k1=k1, b=b

@@ -6,7 +6,8 @@ from typing import Any
 
 from numba import njit, types
 
-U1, I2, I4, U4 = (types.CPointer(t) for t in (types.uint8, types.int16, types.int32, types.uint32))
+U1, U2, I2 = (types.CPointer(t) for t in (types.uint8, types.uint16, types.int16))
+I4, U4 = (types.CPointer(t) for t in (types.int32, types.uint32))
 F4, F8, I8 = (types.CPointer(t) for t in (types.float32, types.float64, types.int64))
 N = types.int64
 

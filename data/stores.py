@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import os
+from collections.abc import Callable
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import IO, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -42,36 +44,31 @@ class SparseVectors(NamedTuple):
     weights: npt.NDArray[np.float32]
 
 
-class VectorWriter:
-    """Appends float32 rows to an ``.npy`` file in constant memory; `flush` makes what was written durable.
+class RowWriter:
+    """Appends rows to an ``.npy`` file in constant memory; `flush` makes what was written durable.
 
     Args:
         path: the file.
-        shape: the final shape, known from the start.
+        shape: the final shape; its first number is None where it is not known before `close`.
+        dtype: of the numbers, little-endian on disk.
         done: rows that an earlier, killed run wrote durably; what follows them is cut off.
     """
 
-    def __init__(self, path: Path, shape: tuple[int, int], done: int = 0) -> None:
+    def __init__(
+        self, path: Path, shape: tuple[int | None, ...], dtype: npt.DTypeLike = np.float32, done: int = 0
+    ) -> None:
         self.path, self.shape, self.rows = path, shape, done
+        self.dtype = np.dtype(dtype).newbyteorder("<")
         self._stream: IO[bytes] = path.open("r+b" if done else "w+b")
-        header = f"{{'descr': '<f4', 'fortran_order': False, 'shape': {shape}, }}"
-        # version 1.0 of the npy format: the header ends at byte 128, so that rows are aligned
-        prefix = b"\x93NUMPY\x01\x00" + (_HEADER - 10).to_bytes(2, "little")
-        self._stream.write(prefix + header.ljust(_HEADER - 11).encode("ascii") + b"\n")
-        self._stream.seek(_HEADER + done * shape[1] * 4)
+        self._write_header()
+        self._stream.seek(_HEADER + done * self.dtype.itemsize * math.prod(n or 0 for n in shape[1:]))
         self._stream.truncate()
 
-    def append(self, rows: npt.NDArray[np.float32]) -> None:
-        """Append rows [m, d]; raises `BadInput` on NaN or infinity, naming the row."""
-        if rows.ndim != 2 or rows.shape[1] != self.shape[1]:
+    def append(self, rows: npt.NDArray[Any]) -> None:
+        """Append rows; raises ValueError when they have another shape."""
+        if rows.shape[1:] != self.shape[1:]:
             raise ValueError(f"rows of shape {rows.shape} do not fit {self.shape}")
-        if not np.isfinite(rows).all():
-            bad = int(np.flatnonzero(~np.isfinite(rows).all(axis=1))[0])
-            raise BadInput(
-                f"the vector of document {self.rows + bad + 1} has NaN or infinity",
-                "check the encoder and its --dtype",
-            )
-        self._stream.write(np.ascontiguousarray(rows, "<f4").tobytes())
+        self._stream.write(np.ascontiguousarray(rows, self.dtype).data)
         self.rows += len(rows)
 
     def flush(self) -> None:
@@ -80,23 +77,126 @@ class VectorWriter:
         os.fsync(self._stream.fileno())
 
     def close(self) -> None:
-        """Flush and close; raises ValueError unless every row was written."""
+        """Write the number of rows, flush and close; raises ValueError unless every row promised was written."""
+        if self.shape[0] not in (None, self.rows):
+            raise ValueError(f"{self.rows} rows were written, {self.shape[0]} were promised")
+        self.shape = (self.rows, *self.shape[1:])
+        self._write_header()
         self.flush()
         self._stream.close()
-        if self.rows != self.shape[0]:
-            raise ValueError(f"{self.rows} rows were written, {self.shape[0]} were promised")
+
+    def _write_header(self) -> None:
+        shape = tuple(n or 0 for n in self.shape)
+        header = f"{{'descr': '{self.dtype.str}', 'fortran_order': False, 'shape': {shape}, }}"
+        # version 1.0 of the npy format: the header ends at byte 128, so that rows are aligned
+        prefix = b"\x93NUMPY\x01\x00" + (_HEADER - 10).to_bytes(2, "little")
+        self._stream.seek(0)
+        self._stream.write(prefix + header.ljust(_HEADER - 11).encode("ascii") + b"\n")
 
 
-def open_vectors(path: Path) -> npt.NDArray[np.float32]:
-    """Memory-map a float32 matrix [n, d]; raises `BadInput` when the file is cut off or holds something else."""
-    try:
-        vectors: npt.NDArray[np.float32] = np.load(
-            path, mmap_mode="r" if path.stat().st_size > _HEADER else None
-        )
-    except (ValueError, OSError) as error:
-        raise BadInput(f"not a sound vector file: {error} ({path})", "rebuild the index") from error
-    if vectors.ndim != 2 or vectors.dtype != np.float32:
+Named = Callable[[int], str]
+"""What to call the i-th of some vectors in a message."""
+
+
+class VectorWriter(RowWriter):
+    """A `RowWriter` of finite vectors [n, d]."""
+
+    def append(self, rows: npt.NDArray[np.floating[Any]], name: Named | None = None) -> None:
+        """Append vectors [m, d], rounded to the file's type.
+
+        Raises:
+            BadInput: NaN or infinity, or a number that the file's type cannot hold; ``name`` says whose vector it is.
+        """
+        with np.errstate(over="ignore"):
+            cast = rows.astype(self.dtype)
+        if not np.isfinite(cast).all():
+            bad = int(np.flatnonzero(~np.isfinite(cast).all(axis=1))[0])
+            whose = name(bad) if name else f"document {self.rows + bad + 1}"
+            if np.isfinite(rows[bad]).all():
+                raise BadInput(f"a vector of {whose} does not fit into {self.dtype.name}", "store float32")
+            raise BadInput(f"a vector of {whose} has NaN or infinity", "check the encoder and its --dtype")
+        super().append(cast)
+
+
+class PackedWriter:
+    """Appends texts of any number of vectors each: ``NAME.npy`` [total, d] and ``NAME.offsets.npy`` [n + 1].
+
+    Args:
+        folder: where the two files go.
+        dim: of the vectors.
+        dtype: of the vectors, float16 or float32.
+        done: texts and vectors that an earlier, killed run wrote durably.
+        name: the files' name.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        dim: int,
+        dtype: npt.DTypeLike = np.float32,
+        done: tuple[int, int] = (0, 0),
+        name: str = "tokens",
+    ) -> None:
+        texts, total = done
+        self._vectors = VectorWriter(folder / f"{name}.npy", (None, dim), dtype, total)
+        self._offsets = RowWriter(folder / f"{name}.offsets.npy", (None,), np.int64, texts and texts + 1)
+        if not texts:
+            self._offsets.append(np.zeros(1, np.int64))
+
+    @property
+    def written(self) -> tuple[int, int]:
+        """How many texts and how many vectors were written."""
+        return self._offsets.rows - 1, self._vectors.rows
+
+    def append(self, packed: PackedVectors, name: Named | None = None) -> None:
+        """Append texts; raises `BadInput` as `VectorWriter.append`, where ``name(i)`` names the i-th text."""
+        start, (texts, _) = self._vectors.rows, self.written
+
+        def whose(vector: int) -> str:
+            text = int(np.searchsorted(packed.offsets, vector, side="right")) - 1
+            return name(text) if name else f"document {texts + text + 1}"
+
+        self._vectors.append(packed.vectors, whose)
+        self._offsets.append(packed.offsets[1:] + start)
+
+    def flush(self) -> None:
+        """Write through to the disk."""
+        self._vectors.flush()
+        self._offsets.flush()
+
+    def close(self) -> None:
+        """Flush and close."""
+        self._vectors.close()
+        self._offsets.close()
+
+
+def open_vectors(path: Path, dtypes: tuple[str, ...] = ("float32",)) -> npt.NDArray[Any]:
+    """Memory-map a matrix [n, d]; raises `BadInput` when the file is cut off or holds something else."""
+    vectors = _open(path)
+    if vectors.ndim != 2 or vectors.dtype.name not in dtypes:
         raise BadInput(
-            f"vectors [n, d] in float32 are needed, this is {vectors.dtype} {vectors.shape} ({path})"
+            f"vectors [n, d] in {' or '.join(dtypes)} are needed, this is {vectors.dtype} {vectors.shape} ({path})"
         )
     return vectors
+
+
+def open_packed(folder: Path, name: str = "tokens") -> PackedVectors:
+    """Memory-map what a `PackedWriter` wrote; raises `BadInput` when it is cut off or does not fit together."""
+    vectors = open_vectors(folder / f"{name}.npy", ("float16", "float32"))
+    path = folder / f"{name}.offsets.npy"
+    offsets = _open(path)
+    if offsets.ndim != 1 or offsets.dtype != np.int64 or not len(offsets):
+        raise BadInput(
+            f"offsets [n + 1] in int64 are needed, this is {offsets.dtype} {offsets.shape} ({path})"
+        )
+    if offsets[0] != 0 or offsets[-1] != len(vectors) or (np.diff(offsets) < 0).any():
+        raise BadInput(f"offsets do not fit the {len(vectors):,} vectors ({path})", "rebuild the index")
+    return PackedVectors(vectors, offsets)
+
+
+def _open(path: Path) -> npt.NDArray[Any]:
+    try:
+        mapped: npt.NDArray[Any] = np.load(path, mmap_mode="r" if path.stat().st_size > _HEADER else None)
+    except (ValueError, OSError) as error:
+        raise BadInput(f"not a sound vector file: {error} ({path})", "rebuild the index") from error
+    return mapped

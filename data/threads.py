@@ -1,8 +1,15 @@
-"""How many threads matrix products take."""
+"""Explicit threads for work that leaves Python's lock: matrix products and compiled kernels."""
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
+from typing import Generic, TypeVar
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 
 def blas_threads(count: int) -> AbstractContextManager[object]:
@@ -11,3 +18,42 @@ def blas_threads(count: int) -> AbstractContextManager[object]:
 
     limits: AbstractContextManager[object] = threadpool_limits(count, user_api="blas")
     return limits
+
+
+def on_threads(
+    worker: Callable[[Iterator[Item]], Result], items: Iterable[Item], threads: int
+) -> list[Result]:
+    """Run ``worker`` on each of some threads; all draw their items from one iterator, matrix products use one thread.
+
+    After an error, or Ctrl-C, there are no more items. The first error is raised.
+    """
+    shared = _Shared(items)
+    with blas_threads(1):
+        if threads == 1:
+            return [worker(shared)]
+        with ThreadPoolExecutor(threads) as executor:
+            try:
+                running = [executor.submit(worker, shared) for _ in range(threads)]
+                return [one.result() for one in running]
+            except BaseException:
+                shared.stop()
+                raise
+
+
+class _Shared(Generic[Item]):
+    """An iterator that several threads may draw from."""
+
+    def __init__(self, items: Iterable[Item]) -> None:
+        self._items = iter(items)
+        self._lock = threading.Lock()
+
+    def __iter__(self) -> Iterator[Item]:
+        return self
+
+    def __next__(self) -> Item:
+        with self._lock:
+            return next(self._items)
+
+    def stop(self) -> None:
+        with self._lock:
+            self._items = iter(())

@@ -35,6 +35,7 @@ INDEXES = Registry(
         "bm25": "intrex.retrievers.bm25:BM25Index",
         "dense": "intrex.retrievers.dense:DenseIndex",
         "lucene": "intrex.retrievers.lucene.index:LuceneIndex",
+        "multivector": "intrex.retrievers.multivector:MultiVectorIndex",
     },
 )
 

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import sys
-import time
 from collections.abc import Iterator
-from importlib.metadata import version
-from itertools import islice
 from pathlib import Path
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 
 from intrex.data.artifact import Build, Manifest, build_artifact, read_manifest
-from intrex.data.collection import Collection, Queries
+from intrex.data.collection import Collection, Document, Queries
 from intrex.data.errors import BadInput
 from intrex.data.files import fingerprint
-from intrex.data.ids import IdTable, IdWriter
+from intrex.data.ids import IdTable
 from intrex.data.run import Run
 from intrex.data.specs import EncoderSpec
 from intrex.data.stores import VectorWriter, open_vectors
 from intrex.data.threads import blas_threads
-from intrex.encoders.base import Encoder, EncoderOptions, Vectors, load_encoder
+from intrex.encoders.base import Encoder, Vectors, load_encoder
 from intrex.retrievers.ann import faiss_scan
 from intrex.retrievers.base import (
     Progress,
@@ -33,12 +29,15 @@ from intrex.retrievers.base import (
     tie_rank,
     top_k,
 )
+from intrex.retrievers.encoded import (
+    BLOCK,
+    QUERIES_AT_ONCE,
+    RecordedEncoder,
+    library_versions,
+    write_documents,
+)
 from intrex.retrievers.exact import Pool, error_bound, exact_dot, row_norms, unit
 
-BLOCK = 512
-"""Documents encoded together. Sorting by length within 512 pads 1 to 3 % more than within 4,096, and a kill loses less."""
-SECONDS_BETWEEN_SAVES = 1.0
-QUERIES_AT_ONCE = 512
 SCANNED_AT_ONCE = 1 << 24
 """Numbers of the vectors that one matrix product reads: 64 MB."""
 REBUILD = "intrex index dense COLLECTION OUT --overwrite"
@@ -70,7 +69,7 @@ class DenseIndex:
             raise BadInput(
                 f"the index {path} has vectors {self.vectors.shape} for {len(self.ids)} documents", REBUILD
             )
-        self._encoders: dict[str | None, Encoder] = {}
+        self._encoder = RecordedEncoder(self.spec, path / "encoder", load_encoder)
 
     @classmethod
     def open(cls, path: Path) -> Self:
@@ -90,7 +89,7 @@ class DenseIndex:
         Raises:
             BadInput: ``encoder`` is another one than the index was built with, or the recorded one is gone.
         """
-        encoder = self._encoder(options.device) if encoder is None else self._checked(encoder)
+        encoder = self._encoder.get(options.device, encoder)
         builder = RunBuilder(self.ids, "dense")
         for start in range(0, len(queries), QUERIES_AT_ONCE):
             names = queries.ids[start : start + QUERIES_AT_ONCE]
@@ -146,21 +145,6 @@ class DenseIndex:
         best = top_k(scores, tie_rank(self.ids.rank[rows], ties), k)
         return rows[best], scores[best]
 
-    def _encoder(self, device: str | None) -> Encoder:
-        if device not in self._encoders:
-            self._encoders[device] = load_encoder(
-                self.spec, self.path / "encoder", EncoderOptions(device=device)
-            )
-        return self._encoders[device]
-
-    def _checked(self, encoder: Encoder) -> Encoder:
-        if encoder.spec.fingerprint != self.spec.fingerprint:
-            raise BadInput(
-                f"the queries' encoder {_label(encoder.spec)} is not the index's {_label(self.spec)}",
-                "search with the encoder that the index was built with, or rebuild the index",
-            )
-        return encoder
-
 
 def build_dense(
     collection: Collection,
@@ -191,59 +175,44 @@ def build_dense(
     inputs = fingerprint(["dense", collection.corpus_fingerprint, spec.to_dict(), block])
 
     def make(build: Build) -> Manifest:
-        longest = _write_vectors(build, collection, encoder, block, progress)
+        sink = _DenseSink(build, encoder, collection.n_documents)
+        write_documents(build, collection, block, sink, progress)
         encoder.save(build.path / "encoder")
         params = {
             "similarity": _similarity(spec),
             "documents": collection.n_documents,
-            "max_norm": longest,
+            "max_norm": sink.longest,
             "block": block,
         }
-        return Manifest("dense", collection.corpus_fingerprint, spec.to_dict(), params, versions=_versions())
+        return Manifest(
+            "dense", collection.corpus_fingerprint, spec.to_dict(), params, versions=library_versions()
+        )
 
     build_artifact(out, inputs, make, overwrite=overwrite)
     return DenseIndex.open(out)
 
 
-def _write_vectors(
-    build: Build, collection: Collection, encoder: Encoder, block: int, progress: Progress
-) -> float:
-    """Write vectors and ids from the last saved block on; returns the length of the longest vector."""
-    done, longest = int(build.state.get("rows", 0)), float(build.state.get("longest", 0.0))
-    cosine = _similarity(encoder.spec) == "cosine"
-    vectors = VectorWriter(build.path / "vectors.npy", (collection.n_documents, encoder.spec.dim), done)
-    ids = IdWriter(build.path)
-    documents = collection.documents()
-    for start in range(0, done, block):
-        ids.extend([d.id for d in islice(documents, min(block, done - start))])
-    if done:
-        progress(done)
-    saved = time.monotonic()
-    while texts := list(islice(documents, block)):
-        rows = encoder.encode([d.contents for d in texts], "document")
-        rows = unit(rows) if cosine else rows
-        vectors.append(rows)
-        ids.extend([d.id for d in texts])
-        longest = max(longest, float(row_norms(rows).max()))
-        if time.monotonic() - saved >= SECONDS_BETWEEN_SAVES:
-            vectors.flush()
-            build.save_state(rows=vectors.rows, longest=longest)
-            saved = time.monotonic()
-        progress(len(texts))
-    vectors.close()
-    ids.close()
-    return longest
+class _DenseSink:
+    """Vectors on their way to ``vectors.npy``, and the length of the longest."""
+
+    def __init__(self, build: Build, encoder: Encoder, documents: int) -> None:
+        self._encoder = encoder
+        done, self.longest = int(build.state.get("rows", 0)), float(build.state.get("longest", 0.0))
+        self._vectors = VectorWriter(build.path / "vectors.npy", (documents, encoder.spec.dim), done=done)
+
+    def append(self, documents: list[Document]) -> None:
+        rows = self._encoder.encode([d.contents for d in documents], "document")
+        rows = unit(rows) if _similarity(self._encoder.spec) == "cosine" else rows
+        self._vectors.append(rows, lambda i: f"document {documents[i].id}")
+        self.longest = max(self.longest, float(row_norms(rows).max()))
+
+    def flush(self) -> dict[str, Any]:
+        self._vectors.flush()
+        return {"longest": self.longest}
+
+    def close(self) -> None:
+        self._vectors.close()
 
 
 def _similarity(spec: EncoderSpec) -> str:
     return str(spec.params.get("similarity", "dot"))
-
-
-def _label(spec: EncoderSpec) -> str:
-    return f"{spec.kind}:{spec.name} ({spec.revision[:19] or 'no revision'}, fingerprint {spec.fingerprint[:12]})"
-
-
-def _versions() -> dict[str, str]:
-    """Versions of the libraries that made the vectors."""
-    names = ("numpy", "torch", "transformers", "sentence_transformers", "tokenizers")
-    return {name: version(name) for name in names if name in sys.modules}

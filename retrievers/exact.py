@@ -7,6 +7,8 @@ from `exact_dot`, which adds in one fixed order, so that a ranking is the same b
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -44,14 +46,20 @@ def exact_dot(vectors: Matrix, rows: Rows, query: npt.NDArray[np.float32]) -> Sc
     out = np.empty(len(rows), np.float32)
     step = max(1, _AT_ONCE // max(1, len(query)))
     for start in range(0, len(rows), step):
-        sums = vectors[rows[start : start + step]].astype(np.float64)
-        sums *= wide
-        while (width := sums.shape[1]) > 1:
-            half = (width + 1) // 2
-            sums[:, : width - half] += sums[:, half:]
-            sums = sums[:, :half]
-        out[start : start + step] = sums.sum(axis=1)  # one column, or none
+        products = vectors[rows[start : start + step]].astype(np.float64)
+        products *= wide
+        out[start : start + step] = fixed_sums(products)
     return out
+
+
+def fixed_sums(numbers: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """The sum [n] of each row of ``numbers`` [n, d], which are used up: halves added upon halves, as `exact_dot` says."""
+    while (width := numbers.shape[1]) > 1:
+        half = (width + 1) // 2
+        numbers[:, : width - half] += numbers[:, half:]
+        numbers = numbers[:, :half]
+    sums: npt.NDArray[np.float64] = numbers.sum(axis=1)  # one column, or none
+    return sums
 
 
 def unit(vectors: Matrix) -> Matrix:
@@ -61,7 +69,7 @@ def unit(vectors: Matrix) -> Matrix:
     return scaled
 
 
-def row_norms(vectors: Matrix) -> npt.NDArray[np.float64]:
+def row_norms(vectors: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.float64]:
     """Euclidean lengths [n] in float64, where float32 numbers cannot overflow."""
     wide = vectors.astype(np.float64)
     norms: npt.NDArray[np.float64] = np.sqrt((wide * wide).sum(axis=1))
@@ -93,6 +101,10 @@ class Pool:
             # one step down, because the subtraction is rounded
             self.floor = np.nextafter(np.float32(float(worst) - self._margin), np.float32(-np.inf))
             self._keep(self._scores >= self.floor)
+
+    def merge(self, other: Pool) -> None:
+        """Add what another pool of the same query holds."""
+        self.add(other._scores, other.rows)
 
     def forget(self, start: int) -> None:
         """Take out the rows from ``start`` on."""

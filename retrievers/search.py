@@ -12,6 +12,7 @@ from intrex.retrievers.base import TIE_ORDERS, Index, SearchOptions
 from intrex.retrievers.bm25 import BM25Index
 from intrex.retrievers.dense import DenseIndex
 from intrex.retrievers.fusion import cut
+from intrex.retrievers.multivector import SCORINGS, MultiVectorIndex
 from intrex.retrievers.postprocess import max_passage, remove_query, strictly_falling
 from intrex.retrievers.prf_lexical import Expansion
 
@@ -19,7 +20,7 @@ from intrex.retrievers.prf_lexical import Expansion
 def check_encoder(index: Index, name: str | None) -> None:
     """Raise `BadInput` when an index was built by another encoder than ``name``; None accepts any.
 
-    ``name`` is the spelling of ``intrex index dense --encoder``.
+    ``name`` is the spelling of ``intrex index dense --encoder`` and its like.
     """
     if name is None:
         return
@@ -36,7 +37,7 @@ def check_encoder(index: Index, name: str | None) -> None:
     if name not in spellings and name.rsplit("/", 1)[-1] not in {s.rsplit("/", 1)[-1] for s in spellings}:
         raise BadInput(
             f"the index was built with the encoder {built['name'] or built['kind']!r}, {name!r} was asked for",
-            f"leave --encoder out to use the index's own, or: intrex index dense COLLECTION OUT --encoder {name}",
+            f"leave --encoder out to use the index's own, or: intrex index {index.manifest.kind} COLLECTION OUT --encoder {name}",
         )
 
 
@@ -72,6 +73,26 @@ def use_engine(index: Index, name: str) -> None:
     if find_spec("faiss") is None:
         raise MissingExtra("faiss-cpu", "ann", "--engine faiss")
     index.engine = "faiss"
+
+
+def use_scoring(index: Index, name: str, token_top_k: int | None = None) -> None:
+    """Choose how a multi-vector index scores: ``maxsim``, or ``xtr`` with ``token_top_k`` tokens a query token.
+
+    Raises:
+        UsageError: unknown scoring, not a multi-vector index, or tokens to retrieve without XTR.
+    """
+    if name not in SCORINGS:
+        raise UsageError(f"unknown scoring {name!r}", nearest(name, SCORINGS))
+    if token_top_k is not None and name != "xtr":
+        raise UsageError("--token-top-k is for XTR", "add --scoring xtr, or leave it out")
+    if name == "maxsim":
+        return
+    if not isinstance(index, MultiVectorIndex):
+        raise UsageError(
+            f"XTR scores multi-vector indexes, this is a {index.manifest.kind} index", "leave --scoring out"
+        )
+    index.scoring = "xtr"
+    index.token_top_k = token_top_k or index.token_top_k
 
 
 def use_feedback(index: Index, method: Expansion | None) -> None:

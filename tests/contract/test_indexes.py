@@ -25,6 +25,7 @@ from intrex.retrievers.base import INDEXES, SearchOptions, open_index
 from intrex.retrievers.bm25 import build_bm25
 from intrex.retrievers.dense import build_dense
 from intrex.retrievers.lucene.build import build_lucene
+from intrex.retrievers.multivector import build_multivector
 from intrex.retrievers.search import run_search
 from tests.conftest import DOCUMENTS
 
@@ -32,6 +33,9 @@ BUILD: dict[str, Callable[[Collection, Path], object]] = {
     "bm25": build_bm25,
     "dense": lambda collection, out: build_dense(
         collection, out, make_encoder("hashing:32", EncoderOptions())
+    ),
+    "multivector": lambda collection, out: build_multivector(
+        collection, out, make_token_encoder("hashing:32", EncoderOptions())
     ),
 }
 if find_spec("jnius") and find_spec("pyserini"):

@@ -25,9 +25,9 @@ import sys, time
 from pathlib import Path
 from intrex.data.collection import Collection
 from intrex.encoders.base import EncoderOptions, make_encoder
-from intrex.retrievers import dense
+from intrex.retrievers import dense, encoded
 
-dense.SECONDS_BETWEEN_SAVES = 0.0
+encoded.SECONDS_BETWEEN_SAVES = 0.0
 
 def slowly(count):
     print(count, flush=True)

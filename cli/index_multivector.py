@@ -1,0 +1,59 @@
+"""``intrex index multivector``: one vector a token."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from intrex.cli.index_options import (
+    BatchSize,
+    CollectionArgument,
+    Device,
+    DocumentPrompt,
+    DType,
+    MaxLength,
+    Out,
+    Overwrite,
+    QueryPrompt,
+    Revision,
+    report,
+)
+from intrex.cli.output import progress
+
+
+def multivector(
+    collection: CollectionArgument,
+    out: Out,
+    encoder: Annotated[
+        str,
+        typer.Option("--encoder", help="A multi-vector model's name or path, or any transformer's; hashing."),
+    ],
+    revision: Revision = None,
+    query_prompt: QueryPrompt = None,
+    document_prompt: DocumentPrompt = None,
+    max_length: MaxLength = None,
+    dtype: DType = "float32",
+    device: Device = None,
+    batch_size: BatchSize = 32,
+    store: Annotated[
+        str, typer.Option("--store", help="How vectors are kept: float16, or float32 in twice the bytes.")
+    ] = "float16",
+    overwrite: Overwrite = False,
+) -> None:
+    """One vector a token, exact MaxSim search. A killed build goes on where it was."""
+    from intrex.data.collection import Collection
+    from intrex.data.files import refuse_existing
+    from intrex.encoders.base import EncoderOptions, make_token_encoder
+    from intrex.retrievers.multivector import build_multivector
+
+    opened = Collection.open(collection)
+    options = EncoderOptions(
+        revision=revision, max_length=max_length, query_prompt=query_prompt, document_prompt=document_prompt,
+        dtype=dtype, device=device, batch_size=batch_size,
+    )  # fmt: skip
+    refuse_existing(out, overwrite)  # before the model is loaded
+    made = make_token_encoder(encoder, options)
+    with progress("encoding", opened.n_documents) as step:
+        build_multivector(opened, out, made, store=store, overwrite=overwrite, progress=step)
+    report(out, opened.n_documents)

@@ -1,0 +1,216 @@
+"""The multi-vector index: one vector a token, searched exactly; built block by block, resumed after a kill."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Literal, Self, get_args
+
+import numpy as np
+
+from intrex.data.artifact import Build, Manifest, build_artifact, read_manifest
+from intrex.data.collection import Collection, Document, Queries
+from intrex.data.errors import BadInput, UsageError, nearest
+from intrex.data.files import fingerprint
+from intrex.data.ids import IdTable
+from intrex.data.run import Run
+from intrex.data.specs import EncoderSpec
+from intrex.data.stores import PackedVectors, PackedWriter, open_packed
+from intrex.encoders.base import TokenEncoder, load_token_encoder
+from intrex.retrievers import maxsim, xtr
+from intrex.retrievers.base import Progress, Rows, RunBuilder, Scores, SearchOptions, no_progress
+from intrex.retrievers.encoded import (
+    BLOCK,
+    QUERIES_AT_ONCE,
+    RecordedEncoder,
+    library_versions,
+    write_documents,
+)
+from intrex.retrievers.exact import row_norms
+from intrex.retrievers.tokens import StoredTokens, Tokens
+
+REBUILD = "intrex index multivector COLLECTION OUT --overwrite"
+STORES = ("float16", "float32")
+Scoring = Literal["maxsim", "xtr"]
+SCORINGS: tuple[Scoring, ...] = get_args(Scoring)
+
+
+class MultiVectorIndex:
+    """Token vectors of a collection's documents with the encoder that made them; see docs/formats.md.
+
+    The score is MaxSim (`intrex.retrievers.maxsim`), exact for the vectors as they are stored. A document without
+    tokens (an empty text) keeps its row and is never returned; a query without tokens finds nothing.
+
+    Attributes:
+        tokens: the token vectors of each row.
+        spec: the encoder.
+        scoring: how `search` scores, ``maxsim`` or ``xtr`` (`intrex.retrievers.xtr`).
+        token_top_k: document tokens that XTR retrieves for each query token.
+    """
+
+    def __init__(self, path: Path, manifest: Manifest) -> None:
+        if manifest.encoder is None:
+            raise BadInput(f"the index {path} names no encoder", REBUILD)
+        self.path = path
+        self.manifest = manifest
+        self.ids = IdTable(path)
+        self.spec = EncoderSpec.from_dict(manifest.encoder)
+        packed = open_packed(path)
+        if (len(packed.offsets) - 1, packed.vectors.shape[1]) != (len(self.ids), self.spec.dim):
+            raise BadInput(
+                f"the index {path} has vectors of {packed.vectors.shape[1]} dimensions for {len(packed.offsets) - 1} "
+                f"documents, not of {self.spec.dim} for {len(self.ids)}",
+                REBUILD,
+            )
+        self.tokens: Tokens = StoredTokens(packed, float(manifest.params["max_norm"]))
+        self.scoring: Scoring = "maxsim"
+        self.token_top_k = xtr.TOKEN_TOP_K
+        self._encoder = RecordedEncoder(self.spec, path / "encoder", load_token_encoder)
+
+    @classmethod
+    def open(cls, path: Path) -> Self:
+        """Open an index; raises `BadInput` when it is missing, damaged or of another kind."""
+        return cls(path, read_manifest(path, ("multivector",), REBUILD))
+
+    def encode(
+        self, texts: list[str], device: str | None = None, encoder: TokenEncoder | None = None
+    ) -> PackedVectors:
+        """Token vectors of queries by the encoder that the index records.
+
+        Args:
+            texts: the queries, encoded all together.
+            device: where.
+            encoder: encodes instead of the recorded one; it must be the same.
+
+        Raises:
+            BadInput: ``encoder`` is another one than the index was built with, or the recorded one is gone.
+        """
+        return self._encoder.get(device, encoder).encode(texts, "query")
+
+    def search(self, queries: Queries, options: SearchOptions, encoder: TokenEncoder | None = None) -> Run:
+        """The ``k`` best documents of each query, the same bits for any batch size and thread count.
+
+        Args:
+            queries: ids and texts.
+            options: how to search; ``device`` is where queries are encoded.
+            encoder: as in `encode`.
+
+        Raises:
+            BadInput: as `encode`.
+        """
+        builder = RunBuilder(self.ids, "multivector")
+        for start in range(0, len(queries), QUERIES_AT_ONCE):
+            names = queries.ids[start : start + QUERIES_AT_ONCE]
+            packed = self.encode(queries.texts[start : start + QUERIES_AT_ONCE], options.device, encoder)
+            for name, (rows, scores) in zip(names, self.rank(packed, options), strict=True):
+                builder.add(name, rows, scores)
+        return builder.run()
+
+    def rank(self, queries: PackedVectors, options: SearchOptions) -> Iterator[tuple[Rows, Scores]]:
+        """Rows and float32 scores of the ``k`` best documents for each of some encoded queries, best first.
+
+        Raises:
+            BadInput: query vectors of another dimension, not finite, or so long that scores overflow.
+        """
+        for start in range(0, len(queries.offsets) - 1, options.batch_size):
+            batch = _some(queries, start, start + options.batch_size)
+            given, how = (self.tokens, batch, self.ids.rank, options.k), (options.threads, options.ties)
+            if self.scoring == "xtr":
+                yield from xtr.search(*given, self.token_top_k, *how)
+            else:
+                yield from maxsim.search(*given, *how)
+            options.progress(len(batch.offsets) - 1)
+
+    def score(self, queries: PackedVectors, rows: Sequence[Rows], threads: int) -> list[Scores]:
+        """Exact scores of given rows for each of some encoded queries; see `intrex.retrievers.maxsim.scores`."""
+        return maxsim.scores(self.tokens, queries, rows, threads)
+
+
+def build_multivector(
+    collection: Collection,
+    out: Path,
+    encoder: TokenEncoder,
+    *,
+    store: str = "float16",
+    overwrite: bool = False,
+    block: int = BLOCK,
+    progress: Progress = no_progress,
+) -> MultiVectorIndex:
+    """Encode the tokens of a collection's documents and make an index of them at ``out``, in constant memory.
+
+    A killed build is resumed at its last saved block by the next one with the same arguments.
+
+    Args:
+        collection: the documents; ``contents`` is what is encoded.
+        out: the folder to make; nothing stands there unless all went well.
+        encoder: turns a text into token vectors.
+        store: the type of the vectors on disk, one of `STORES`.
+        overwrite: replace an existing index.
+        block: documents encoded together. The last bits of a transformer's vectors depend on it.
+        progress: called after each block, and once with the documents that an earlier run finished.
+
+    Raises:
+        IntrexError: the output exists, or is being built by another process.
+        UsageError: unknown ``store``.
+        BadInput: the encoder gave NaN, infinity or a number that ``store`` cannot hold (the document is named), or
+            not one token in the whole collection.
+    """
+    if store not in STORES:
+        raise UsageError(f"unknown store {store!r}", nearest(store, STORES))
+    spec = encoder.spec
+    inputs = fingerprint(["multivector", collection.corpus_fingerprint, spec.to_dict(), store, block])
+
+    def make(build: Build) -> Manifest:
+        sink = _TokenSink(build, encoder, store)
+        write_documents(build, collection, block, sink, progress)
+        documents, tokens = sink.written
+        if not tokens:
+            raise BadInput(
+                f"not one of the {documents:,} documents has a token", "nothing could ever be found in it"
+            )
+        encoder.save(build.path / "encoder")
+        params = {
+            "documents": documents,
+            "tokens": tokens,
+            "store": store,
+            "max_norm": sink.longest,
+            "block": block,
+        }
+        return Manifest(
+            "multivector", collection.corpus_fingerprint, spec.to_dict(), params, versions=library_versions()
+        )
+
+    build_artifact(out, inputs, make, overwrite=overwrite)
+    return MultiVectorIndex.open(out)
+
+
+class _TokenSink:
+    """Token vectors on their way to ``tokens.npy``, and the length of the longest as it is stored."""
+
+    def __init__(self, build: Build, encoder: TokenEncoder, store: str) -> None:
+        self._encoder, self._dtype = encoder, np.dtype(store)
+        done = int(build.state.get("rows", 0)), int(build.state.get("tokens", 0))
+        self.longest = float(build.state.get("longest", 0.0))
+        self._writer = PackedWriter(build.path, encoder.spec.dim, self._dtype, done)
+
+    @property
+    def written(self) -> tuple[int, int]:
+        return self._writer.written
+
+    def append(self, documents: list[Document]) -> None:
+        packed = self._encoder.encode([d.contents for d in documents], "document")
+        self._writer.append(packed, lambda i: f"document {documents[i].id}")
+        stored = packed.vectors.astype(self._dtype, copy=False).astype(np.float32, copy=False)
+        self.longest = max(self.longest, float(row_norms(stored).max(initial=0.0)))
+
+    def flush(self) -> dict[str, Any]:
+        self._writer.flush()
+        return {"tokens": self.written[1], "longest": self.longest}
+
+    def close(self) -> None:
+        self._writer.close()
+
+
+def _some(queries: PackedVectors, first: int, last: int) -> PackedVectors:
+    offsets = queries.offsets[first : last + 1]
+    return PackedVectors(queries.vectors[offsets[0] : offsets[-1]], offsets - offsets[0])
