@@ -81,7 +81,7 @@ def candidates(tokens: Tokens, queries: PackedVectors, k: int, threads: int) -> 
     """For each query the rows, ascending, among which the exact ``k`` best are, ties at the cut included."""
     margins = product_margins(tokens, queries)
     slack = [float(margins[a:b].sum()) for a, b in pairwise(queries.offsets)]
-    stacks = stacked(queries)
+    stacks = stacked(queries, COLUMNS)
 
     def scan(stripes: Iterator[tuple[int, int]]) -> list[Pool]:
         pools = [Pool(k, margin) for margin in slack]
@@ -155,7 +155,7 @@ def product_margins(tokens: Tokens, queries: PackedVectors) -> Wide:
     return np.array([2 * error_bound(tokens.dim, norm, tokens.longest) for norm in norms.tolist()])
 
 
-def stacked(queries: PackedVectors, columns: int = COLUMNS) -> list[Stack]:
+def stacked(queries: PackedVectors, columns: int) -> list[Stack]:
     """The queries that have tokens, in stacks of at most ``columns`` tokens, or of one query."""
     stacks: list[Stack] = []
     chosen: list[int] = []
@@ -187,7 +187,7 @@ def products(
         The block's first token, the stack's number, and the products, which the next step overwrites.
     """
     widest = max((len(stack.vectors) for stack in stacks), default=1)
-    step = max(64, PRODUCTS // widest)
+    step = max(1, PRODUCTS // widest)
     begin, end = (int(tokens.offsets[i]) for i in (first, last))
     rows = min(step, end - begin)
     buffer, out = np.empty((rows, tokens.dim), np.float32), np.empty(rows * widest, np.float32)

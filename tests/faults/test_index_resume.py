@@ -1,4 +1,4 @@
-"""A dense build that is killed: nothing stands at the target, and the next run goes on to the same bytes."""
+"""A build of encoded documents that is killed: nothing stands at the target, the next run goes on to the same bytes."""
 
 import os
 import random
@@ -14,9 +14,11 @@ from intrex.data.artifact import verify
 from intrex.data.collection import Collection
 from intrex.data.errors import IntrexError
 from intrex.data.writer import Source, write_collection
-from intrex.encoders.base import EncoderOptions, make_encoder
+from intrex.encoders.base import EncoderOptions, make_encoder, make_token_encoder
 from intrex.retrievers.base import SearchOptions
 from intrex.retrievers.dense import build_dense
+from intrex.retrievers.multivector import build_multivector
+from tests.conftest import ROOT
 
 DOCUMENTS = 900
 
@@ -24,8 +26,8 @@ BUILD = """
 import sys, time
 from pathlib import Path
 from intrex.data.collection import Collection
-from intrex.encoders.base import EncoderOptions, make_encoder
-from intrex.retrievers import dense, encoded
+from intrex.retrievers import encoded
+from tests.faults.test_index_resume import BUILDS
 
 encoded.SECONDS_BETWEEN_SAVES = 0.0
 
@@ -33,9 +35,25 @@ def slowly(count):
     print(count, flush=True)
     time.sleep(0.03)
 
-encoder = make_encoder("hashing:32", EncoderOptions())
-dense.build_dense(Collection.open(Path(sys.argv[1])), Path(sys.argv[2]), encoder, block=20, progress=slowly)
+BUILDS[sys.argv[3]](Collection.open(Path(sys.argv[1])), Path(sys.argv[2]), block=20, progress=slowly)
 """
+
+
+def build_vectors(collection, out, name="hashing:32", **options):
+    return build_dense(collection, out, make_encoder(name, EncoderOptions()), **options)
+
+
+def build_tokens(collection, out, name="hashing:32", **options):
+    return build_multivector(collection, out, make_token_encoder(name, EncoderOptions()), **options)
+
+
+BUILDS = {"dense": build_vectors, "multivector": build_tokens}
+DATA = {"dense": "vectors.npy", "multivector": "tokens.offsets.npy"}
+
+
+@pytest.fixture(params=sorted(BUILDS))
+def kind(request):
+    return request.param
 
 
 @pytest.fixture(scope="module")
@@ -52,13 +70,12 @@ def collection(tmp_path_factory) -> Collection:
     return write_collection(tmp_path_factory.mktemp("made") / "made", "made", {"source": "test"}, fill)
 
 
-def build(collection, out):
-    return build_dense(collection, out, make_encoder("hashing:32", EncoderOptions()), block=20)
-
-
-def start(collection: Collection, out: Path) -> subprocess.Popen[str]:
+def start(collection: Collection, out: Path, kind: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-c", BUILD, collection.path, out], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", BUILD, collection.path, out, kind],
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
     )
 
 
@@ -66,12 +83,12 @@ def hidden(out: Path) -> list[Path]:
     return list(out.parent.glob(f".{out.name}.*.building"))
 
 
-def test_killed_at_random_moments_it_ends_in_the_same_bytes(collection, tmp_path):
-    whole = build(collection, tmp_path / "whole").manifest
+def test_killed_at_random_moments_it_ends_in_the_same_bytes(collection, tmp_path, kind):
+    whole = BUILDS[kind](collection, tmp_path / "whole", block=20).manifest
     rng, out = random.Random(11), tmp_path / "killed"
     resumed = []
     for _ in range(4):
-        process = start(collection, out)
+        process = start(collection, out, kind)
         resumed.append(int(process.stdout.readline()))  # what an earlier run had finished, or the first block
         process.stdout.readline()  # one more block
         time.sleep(rng.uniform(0.05, 0.3))
@@ -82,56 +99,53 @@ def test_killed_at_random_moments_it_ends_in_the_same_bytes(collection, tmp_path
     assert resumed == sorted(resumed) and resumed[-1] > resumed[0], (
         "later runs went on, they did not start again"
     )
-    index = build(collection, out)
+    index = BUILDS[kind](collection, out, block=20)
     assert index.manifest.fingerprint == whole.fingerprint == verify(out).fingerprint
     assert hidden(out) == []
-    usual = build_dense(
-        collection, tmp_path / "again", make_encoder("hashing:32", EncoderOptions()), block=20
-    )
+    usual = BUILDS[kind](collection, tmp_path / "again", block=20)
     queries = collection.queries()
     assert (
         index.search(queries, SearchOptions()).to_dict() == usual.search(queries, SearchOptions()).to_dict()
     )
 
 
-def test_what_follows_the_last_saved_block_is_not_trusted(collection, tmp_path):
+def test_what_follows_the_last_saved_block_is_not_trusted(collection, tmp_path, kind):
     out = tmp_path / "index"
-    process = start(collection, out)
+    process = start(collection, out, kind)
     for _ in range(5):
         process.stdout.readline()
     process.kill()
     process.wait()
     process.stdout.close()
     [left] = hidden(out)
-    with (left / "vectors.npy").open("ab") as stream:
+    with (left / DATA[kind]).open("ab") as stream:
         stream.write(os.urandom(1000))
     (left / "ids.txt").write_bytes(b"torn")
     assert (
-        build(collection, out).manifest.fingerprint
-        == build(collection, tmp_path / "whole").manifest.fingerprint
+        BUILDS[kind](collection, out, block=20).manifest.fingerprint
+        == BUILDS[kind](collection, tmp_path / "whole", block=20).manifest.fingerprint
     )
 
 
-def test_another_encoder_starts_afresh_and_sweeps(collection, tmp_path):
+def test_another_encoder_starts_afresh_and_sweeps(collection, tmp_path, kind):
     out = tmp_path / "index"
-    process = start(collection, out)
+    process = start(collection, out, kind)
     for _ in range(3):
         process.stdout.readline()
     process.kill()
     process.wait()
     process.stdout.close()
     seen = []
-    other = make_encoder("hashing:16", EncoderOptions())
-    build_dense(collection, out, other, block=DOCUMENTS, progress=seen.append)
+    BUILDS[kind](collection, out, "hashing:16", block=DOCUMENTS, progress=seen.append)
     assert seen == [DOCUMENTS] and hidden(out) == []
 
 
-def test_a_second_builder_is_turned_away(collection, tmp_path):
+def test_a_second_builder_is_turned_away(collection, tmp_path, kind):
     out = tmp_path / "index"
-    process = start(collection, out)
+    process = start(collection, out, kind)
     process.stdout.readline()
     with pytest.raises(IntrexError, match="another process is building"):
-        build(collection, out)
+        BUILDS[kind](collection, out, block=20)
     assert process.wait() == 0
     process.stdout.close()
     assert verify(out).params["documents"] == DOCUMENTS
