@@ -1,8 +1,11 @@
-"""Options of ``intrex search`` for lexical feedback, under Anserini's names."""
+"""Options of lexical feedback, under Anserini's names, for every command that searches with it."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from functools import wraps
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, get_type_hints
 
 import typer
 
@@ -12,79 +15,109 @@ if TYPE_CHECKING:
     from intrex.retrievers.prf_lexical import Expansion
 
 
-def _option(kind: Any, help_text: str, *names: str, **limits: Any) -> Any:
-    return Annotated[kind, typer.Option(*names, help=help_text, **limits)]
+class Flag(NamedTuple):
+    """An option: its default, what it means, and the range of its values."""
+
+    default: Any
+    help: str
+    limits: Mapping[str, float] = {}  # noqa: RUF012 - nobody changes it
 
 
-Rm3 = _option(bool, "Search again with a relevance model of the best documents.", "--rm3")
-Rm3Terms = _option(int, "RM3: terms.", "--rm3-fb-terms", "--rm3.fbTerms", min=1)
-Rm3Docs = _option(int, "RM3: documents.", "--rm3-fb-docs", "--rm3.fbDocs", min=1)
-Rm3Weight = _option(
-    float,
-    "RM3: weight of the query.",
-    "--rm3-original-query-weight",
-    "--rm3.originalQueryWeight",
-    min=0,
-    max=1,
-)
-Rm3NoFilter = _option(
-    bool, "RM3: take terms of any characters.", "--rm3-no-term-filter", "--rm3.noTermFilter"
-)
-RocchioFlag = _option(bool, "Search again with the query moved towards the best documents.", "--rocchio")
-RocchioTerms = _option(
-    int, "Rocchio: terms of the best documents.", "--rocchio-top-fb-terms", "--rocchio.topFbTerms", min=1
-)
-RocchioDocs = _option(
-    int, "Rocchio: how many of the best documents.", "--rocchio-top-fb-docs", "--rocchio.topFbDocs", min=1
-)
-RocchioLastTerms = _option(
-    int,
-    "Rocchio: terms of the last documents.",
-    "--rocchio-bottom-fb-terms",
-    "--rocchio.bottomFbTerms",
-    min=1,
-)
-RocchioLastDocs = _option(
-    int,
-    "Rocchio: how many of the last documents.",
-    "--rocchio-bottom-fb-docs",
-    "--rocchio.bottomFbDocs",
-    min=1,
-)
-RocchioAlpha = _option(float, "Rocchio: weight of the query.", "--rocchio-alpha", "--rocchio.alpha")
-RocchioBeta = _option(float, "Rocchio: weight of the best documents.", "--rocchio-beta", "--rocchio.beta")
-RocchioGamma = _option(float, "Rocchio: weight of the last documents.", "--rocchio-gamma", "--rocchio.gamma")
-RocchioNegative = _option(
-    bool, "Rocchio: move away from the last documents.", "--rocchio-use-negative", "--rocchio.useNegative"
-)
-Bm25Prf = _option(bool, "Search again with terms that the best documents favour.", "--bm25-prf", "--bm25prf")
-Bm25PrfTerms = _option(int, "BM25-PRF: new terms.", "--bm25-prf-fb-terms", "--bm25prf.fbTerms", min=1)
-Bm25PrfDocs = _option(int, "BM25-PRF: documents.", "--bm25-prf-fb-docs", "--bm25prf.fbDocs", min=1)
-Bm25PrfK1 = _option(float, "BM25-PRF: k1.", "--bm25-prf-k1", "--bm25prf.k1", min=0)
-Bm25PrfB = _option(float, "BM25-PRF: b.", "--bm25-prf-b", "--bm25prf.b", min=0, max=1)
-Bm25PrfWeight = _option(
-    float, "BM25-PRF: weight of new terms.", "--bm25-prf-new-term-weight", "--bm25prf.newTermWeight"
-)
+_COUNT = {"min": 1}
+_METHODS: dict[str, tuple[str, str, dict[str, Flag]]] = {
+    "rm3": (
+        "RM3",
+        "Search again with a relevance model of the best documents.",
+        {
+            "fb_terms": Flag(10, "terms.", _COUNT),
+            "fb_docs": Flag(10, "documents.", _COUNT),
+            "original_query_weight": Flag(0.5, "weight of the query.", {"min": 0, "max": 1}),
+            "no_term_filter": Flag(False, "take terms of any characters."),
+        },
+    ),
+    "rocchio": (
+        "Rocchio",
+        "Search again with the query moved towards the best documents.",
+        {
+            "top_fb_terms": Flag(10, "terms of the best documents.", _COUNT),
+            "top_fb_docs": Flag(10, "how many of the best documents.", _COUNT),
+            "bottom_fb_terms": Flag(10, "terms of the last documents.", _COUNT),
+            "bottom_fb_docs": Flag(10, "how many of the last documents.", _COUNT),
+            "alpha": Flag(1.0, "weight of the query."),
+            "beta": Flag(0.75, "weight of the best documents."),
+            "gamma": Flag(0.15, "weight of the last documents."),
+            "use_negative": Flag(False, "move away from the last documents."),
+        },
+    ),
+    "bm25_prf": (
+        "BM25-PRF",
+        "Search again with terms that the best documents favour.",
+        {
+            "fb_terms": Flag(20, "new terms.", _COUNT),
+            "fb_docs": Flag(10, "documents.", _COUNT),
+            "k1": Flag(0.9, "k1.", {"min": 0}),
+            "b": Flag(0.4, "b.", {"min": 0, "max": 1}),
+            "new_term_weight": Flag(0.2, "weight of new terms."),
+        },
+    ),
+}
 
 
-_DEFAULTS = ((10, 10, 0.5, False), (10, 10, 10, 10, 1.0, 0.75, 0.15, False), (20, 10, 0.9, 0.4, 0.2))
+def options(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options of feedback; it takes what they ask for as its argument ``expansion``."""
+
+    @wraps(command)
+    def wrapped(**given: Any) -> None:
+        asked = {parameter.name: given.pop(parameter.name) for parameter in ours}
+        command(**given, expansion=_method(asked))
+
+    ours = list(_parameters())
+    own = inspect.signature(command)
+    hints = get_type_hints(command, localns={"Expansion": object}, include_extras=True)  # numpy is not imported yet
+    kept = [p.replace(annotation=hints[p.name]) for p in own.parameters.values() if p.name != "expansion"]
+    wrapped.__signature__ = inspect.Signature([*kept, *ours])  # type: ignore[attr-defined]
+    wrapped.__annotations__ = {p.name: p.annotation for p in (*kept, *ours)}
+    return wrapped
 
 
-def method(rm3: tuple[Any, ...], rocchio: tuple[Any, ...], bm25_prf: tuple[Any, ...]) -> Expansion | None:
-    """The method that was asked for; each tuple is its flag and then its parameters."""
+def _parameters() -> Iterator[inspect.Parameter]:
+    for method, (title, meaning, flags) in _METHODS.items():
+        yield _parameter(method, bool, False, typer.Option(*_spellings(method), help=meaning))
+        for name, flag in flags.items():
+            option = typer.Option(*_spellings(method, name), help=f"{title}: {flag.help}", **flag.limits)  # type: ignore[arg-type]
+            yield _parameter(f"{method}_{name}", type(flag.default), flag.default, option)
+
+
+def _parameter(name: str, kind: type, default: object, option: Any) -> inspect.Parameter:
+    annotation = Annotated[kind, option]
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+
+
+def _spellings(method: str, name: str = "") -> list[str]:
+    """Ours, ``--bm25-prf-fb-terms``, and Anserini's, ``--bm25prf.fbTerms``."""
+    first, *others = name.split("_")
+    camel = first + "".join(word.title() for word in others)
+    ours, theirs = f"--{method}_{name}".strip("_").replace("_", "-"), f"--{method.replace('_', '')}"
+    return list(dict.fromkeys([ours, f"{theirs}.{camel}" if name else theirs]))
+
+
+def _method(given: Mapping[str, Any]) -> Expansion | None:
+    """The method that was asked for."""
     asked = []
-    names = ("--rm3", "--rocchio", "--bm25-prf")
-    for name, given, defaults in zip(names, (rm3, rocchio, bm25_prf), _DEFAULTS, strict=True):
-        if given[0]:
-            asked.append(name)
-        elif given[1:] != defaults:
-            raise UsageError(f"parameters of {name} without {name}", f"add {name}, or leave them out")
+    for method, (_, _, flags) in _METHODS.items():
+        flag = _spellings(method)[0]
+        if given[method]:
+            asked.append(method)
+        elif any(given[f"{method}_{name}"] != one.default for name, one in flags.items()):
+            raise UsageError(f"parameters of {flag} without {flag}", f"add {flag}, or leave them out")
     if len(asked) > 1:
-        raise UsageError(f"more than one method of feedback: {', '.join(asked)}", "take one of them")
+        names = ", ".join(_spellings(method)[0] for method in asked)
+        raise UsageError(f"more than one method of feedback: {names}", "take one of them")
     if not asked:
         return None
     from intrex.retrievers.prf_lexical import BM25PRF, RM3, Rocchio
 
-    if rm3[0]:
-        return RM3(rm3[1], rm3[2], rm3[3], filter_terms=not rm3[4])
-    return Rocchio(*rocchio[1:]) if rocchio[0] else BM25PRF(*bm25_prf[1:])
+    values = {name: given[f"{asked[0]}_{name}"] for name in _METHODS[asked[0]][2]}
+    if asked[0] == "rm3":
+        return RM3(filter_terms=not values.pop("no_term_filter"), **values)
+    return Rocchio(**values) if asked[0] == "rocchio" else BM25PRF(**values)

@@ -20,9 +20,14 @@ def bm25(
         str,
         typer.Option(
             "--language",
-            help="How texts are analysed: ar, de, en, es, fa, fr, hu, it, ko, nl, pt, ru, tr, zh as Anserini does; bigrams.",
+            help="How texts are analysed: ar, de, en, es, fa, fr, hu, it, ko, nl, pt, ru, tr, zh as Anserini does; "
+            "bigrams. With --engine lucene every language of Anserini's: also bn, da, fi, hi, id, ja, no, pl, sv, te, th, uk.",
         ),
     ] = "en",
+    fields: Annotated[
+        list[str] | None,
+        typer.Option("--fields", help="Fields beside contents: title, which is then no part of contents."),
+    ] = None,
     max_memory: Annotated[
         str | None, typer.Option("--max-memory", help="Memory of the build, such as 1G or 512M.")
     ] = None,
@@ -51,6 +56,7 @@ def bm25(
     from intrex.data.collection import Collection
     from intrex.data.files import parse_bytes
     from intrex.retrievers.bm25 import build_bm25
+    from intrex.retrievers.fields import extra_fields
     from intrex.retrievers.lucene.build import Stored, build_lucene
 
     keep = Stored(store_positions, store_docvectors, store_raw)
@@ -58,8 +64,11 @@ def bm25(
         raise UsageError(f"unknown engine {engine!r}", "known: native, lucene")
     if engine == "native" and (threads is not None or keep != Stored()):
         raise UsageError("--threads and --store-... are for Lucene's index", "add --engine lucene")
-    if engine == "lucene" and (max_memory is not None or language != "en"):
-        raise UsageError("--max-memory and --language are for the native index", "leave them out")
+    if engine == "lucene" and max_memory is not None:
+        raise UsageError("--max-memory is for the native index", "leave it out")
+    extra = extra_fields(fields or [])
+    if engine == "native" and extra:
+        raise UsageError("--fields is for Lucene's index", "add --engine lucene")
     memory = None if max_memory is None else parse_bytes(max_memory)
     opened = Collection.open(collection)
     with progress("indexing", opened.n_documents) as step:
@@ -76,6 +85,15 @@ def bm25(
             )
         else:
             build_lucene(
-                opened, out, k1=k1, b=b, threads=threads, stored=keep, overwrite=overwrite, progress=step
+                opened,
+                out,
+                k1=k1,
+                b=b,
+                language=language,
+                fields=extra,
+                threads=threads,
+                stored=keep,
+                overwrite=overwrite,
+                progress=step,
             )
     report(out, opened.n_documents)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from intrex.cli import feedback
 from intrex.cli.output import Format, emit, say
 from intrex.data.errors import BadInput, CheckFailed
+
+if TYPE_CHECKING:
+    from intrex.retrievers.prf_lexical import Expansion
 
 app = typer.Typer(no_args_is_help=True, help="Compare the native engines with the tools that they follow.")
 
@@ -19,8 +23,9 @@ def _group() -> None:
 
 
 @app.command("bm25")
+@feedback.options
 def bm25(
-    collection: Annotated[Path, typer.Argument(help="A collection folder, in English.")],
+    collection: Annotated[Path, typer.Argument(help="A collection folder.")],
     query_set: Annotated[
         str | None, typer.Option("--set", help="The query set; may be left out where there is only one.")
     ] = None,
@@ -30,13 +35,20 @@ def bm25(
     k: Annotated[int, typer.Option("--k", "--hits", min=1, help="Documents for each query.")] = 1000,
     k1: Annotated[float, typer.Option("--k1", help="Term frequency saturation.")] = 0.9,
     b: Annotated[float, typer.Option("--b", help="Length normalisation, 0 to 1.")] = 0.4,
+    language: Annotated[
+        str, typer.Option("--language", help="How texts are analysed, see `index bm25`.")
+    ] = "en",
     threads: Annotated[int | None, typer.Option(min=1, help="Threads; all cores by default.")] = None,
     form: Annotated[
         Format | None, typer.Option("--format", help="Table on a terminal, CSV elsewhere, unless given.")
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the report.")] = False,
+    expansion: Expansion | None = None,
 ) -> None:
-    """Rank a collection by the native BM25 and by Anserini and report every difference; exit code 3 if there is one."""
+    """Rank a collection by the native BM25 and by Anserini and report every difference; exit code 3 if there is one.
+
+    With --rm3, --rocchio or --bm25-prf both search with feedback, Anserini by its own rerankers.
+    """
     from intrex.data.collection import Collection
     from intrex.data.files import STDIO, refuse_existing, write_text
     from intrex.eval.pipelines.parity import bm25_parity
@@ -51,7 +63,9 @@ def bm25(
         raise BadInput(f"{opened.name} has {len(opened.sets)} query sets, name one", f"--set, of: {there}")
     options = SearchOptions(k=k, k1=k1, b=b)
     options = options if threads is None else options.with_threads(threads)
-    result = bm25_parity(opened, query_set or next(iter(opened.sets)), options)
+    result = bm25_parity(
+        opened, query_set or next(iter(opened.sets)), options, expansion=expansion, language=language
+    )
     if output is not None:
         write_text(output, markdown(result), overwrite)
     if output != STDIO:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,7 +11,11 @@ from intrex.cli import feedback
 from intrex.cli.output import progress, say
 from intrex.data.errors import UsageError
 
+if TYPE_CHECKING:
+    from intrex.retrievers.prf_lexical import Expansion
 
+
+@feedback.options
 def search(
     index: Annotated[Path | None, typer.Argument(help="An index folder.")] = None,
     queries: Annotated[str | None, typer.Argument(help="A query file, or COLLECTION:SET.")] = None,
@@ -43,6 +47,19 @@ def search(
     ] = None,
     b: Annotated[
         float | None, typer.Option("--b", help="For Lucene indexes: BM25's b; the index's by default.")
+    ] = None,
+    fields: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--fields",
+            help="Search these fields with these weights: contents=1.0,title=0.5; may be given again.",
+        ),
+    ] = None,
+    language: Annotated[
+        str | None,
+        typer.Option(
+            "--language", help="For Lucene indexes that intrex did not build: how queries are analysed."
+        ),
     ] = None,
     batch_size: Annotated[
         int, typer.Option("--batch-size", min=1, help="Queries at a time. Never changes the result.")
@@ -76,27 +93,8 @@ def search(
     max_passage_delimiter: Annotated[
         str, typer.Option("--max-passage-delimiter", help="Stands between document and passage in an id.")
     ] = "#",
-    rm3: feedback.Rm3 = False,
-    rm3_fb_terms: feedback.Rm3Terms = 10,
-    rm3_fb_docs: feedback.Rm3Docs = 10,
-    rm3_original_query_weight: feedback.Rm3Weight = 0.5,
-    rm3_no_term_filter: feedback.Rm3NoFilter = False,
-    rocchio: feedback.RocchioFlag = False,
-    rocchio_top_fb_terms: feedback.RocchioTerms = 10,
-    rocchio_top_fb_docs: feedback.RocchioDocs = 10,
-    rocchio_bottom_fb_terms: feedback.RocchioLastTerms = 10,
-    rocchio_bottom_fb_docs: feedback.RocchioLastDocs = 10,
-    rocchio_alpha: feedback.RocchioAlpha = 1.0,
-    rocchio_beta: feedback.RocchioBeta = 0.75,
-    rocchio_gamma: feedback.RocchioGamma = 0.15,
-    rocchio_use_negative: feedback.RocchioNegative = False,
-    bm25_prf: feedback.Bm25Prf = False,
-    bm25_prf_fb_terms: feedback.Bm25PrfTerms = 20,
-    bm25_prf_fb_docs: feedback.Bm25PrfDocs = 10,
-    bm25_prf_k1: feedback.Bm25PrfK1 = 0.9,
-    bm25_prf_b: feedback.Bm25PrfB = 0.4,
-    bm25_prf_new_term_weight: feedback.Bm25PrfWeight = 0.2,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the output.")] = False,
+    expansion: Expansion | None = None,
 ) -> None:
     """Search an index with a set of queries; writes a TREC run."""
     if (index and index_option) or (queries and topics):
@@ -109,16 +107,11 @@ def search(
         raise UsageError(
             "an index and queries are needed", "intrex search INDEX COLLECTION:test --output RUN"
         )
-    expansion = feedback.method(
-        (rm3, rm3_fb_terms, rm3_fb_docs, rm3_original_query_weight, rm3_no_term_filter),
-        (rocchio, rocchio_top_fb_terms, rocchio_top_fb_docs, rocchio_bottom_fb_terms, rocchio_bottom_fb_docs,
-         rocchio_alpha, rocchio_beta, rocchio_gamma, rocchio_use_negative),
-        (bm25_prf, bm25_prf_fb_terms, bm25_prf_fb_docs, bm25_prf_k1, bm25_prf_b, bm25_prf_new_term_weight),
-    )  # fmt: skip
     from intrex.data.files import STDIO, refuse_existing
     from intrex.data.locate import find_queries
     from intrex.data.run import check_query_ids, write_run
     from intrex.retrievers.base import SearchOptions, open_index
+    from intrex.retrievers.fields import weights
     from intrex.retrievers.search import (
         check_encoder,
         provenance,
@@ -126,12 +119,15 @@ def search(
         use_engine,
         use_feedback,
         use_scoring,
+        use_language,
     )
 
+    chosen = weights(fields or [])
     refuse_existing(output, overwrite)
     asked, collection = find_queries(what)
     check_query_ids(asked.ids)
     opened = open_index(where, collection)
+    use_language(opened, language)
     if remark := provenance(opened):
         say(f"note: {remark}")
     check_encoder(opened, encoder)
@@ -140,7 +136,8 @@ def search(
     use_scoring(opened, scoring, token_top_k)
     with progress("searching", len(asked)) as step:
         options = SearchOptions(
-            k=k, batch_size=batch_size, device=device, progress=step, ties=tie_order, k1=k1, b=b
+            k=k, batch_size=batch_size, device=device, progress=step, ties=tie_order, k1=k1, b=b,
+            fields=chosen,
         )
         options = options if threads is None else options.with_threads(threads)
         run = run_search(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol, Self
@@ -51,11 +51,12 @@ def cores() -> int:
 
 @dataclass(frozen=True)
 class SearchOptions:
-    """How to search; none of it changes a ranking but ``k``, ``ties``, ``k1`` and ``b``.
+    """How to search; none of it changes a ranking but ``k``, ``ties``, ``fields``, ``k1`` and ``b``.
 
     With ``ties`` set to ``anserini``, the run that an index returns has equal scores by id ascending, which a run file
     cannot say: see `intrex.retrievers.postprocess.strictly_falling`. Only Lucene indexes take ``k1`` and ``b`` when
-    they are searched; None is what the index was built with.
+    they are searched; None is what the index was built with. ``fields`` are the weights of the fields to search, the
+    field ``contents`` alone where none is given.
     """
 
     k: int = 1000
@@ -66,6 +67,7 @@ class SearchOptions:
     ties: str = TIE_ORDERS[0]
     k1: float | None = None
     b: float | None = None
+    fields: Mapping[str, float] = field(default_factory=dict)
 
     def with_threads(self, threads: int) -> SearchOptions:
         """The same options with another number of threads."""

@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 
 
-def java_order(terms: Sequence[str]) -> list[str]:
-    """Different terms in the order in which Java's HashMap lists them.
+def java_order(terms: Sequence[str], size: int) -> list[str]:
+    """Different terms in the order in which a HashMap of Java lists them, into which they came in the given order.
 
     Source: the documentation of java.util.HashMap and of String.hashCode. A table has 16 places at first, and twice as
     many whenever it is more than three quarters full; terms of one place stay in the order in which they came (until
     there are eight of them, when Java makes a tree: that is left out here).
+
+    Args:
+        terms: all that the map holds, or some of them.
+        size: how many it holds.
     """
     room = 16
-    while len(terms) > room * 3 // 4:
+    while size > room * 3 // 4:
         room *= 2
     return sorted(terms, key=lambda term: java_hash(term) & (room - 1))
 
 
+@lru_cache(1 << 20)
 def java_hash(term: str) -> int:
     """String.hashCode with its upper half mixed into the lower, as HashMap does; unsigned."""
     value = 0

@@ -7,11 +7,16 @@ defaults and the order of float32 operations are those of Anserini's Rm3Reranker
 
 from __future__ import annotations
 
+import heapq
 import math
 import re
+from abc import ABC, abstractmethod
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from dataclasses import asdict, dataclass
+from functools import cache, lru_cache
+from itertools import chain
+from typing import NamedTuple
 
 import numpy as np
 
@@ -34,75 +39,89 @@ class Feedback(NamedTuple):
     score: float
 
 
-class Corpus(NamedTuple):
-    """Number of documents, and document frequency of a term."""
+class Corpus:
+    """Number of documents, document frequency of a term, and whether RM3 and Rocchio take a term."""
 
-    n: int
-    df: Callable[[str], int]
+    def __init__(self, n: int, df: Callable[[str], int]) -> None:
+        self.n, self.df = n, df
+        self.usable = cache(self._usable)
+
+    def _usable(self, term: str) -> bool:
+        share = np.float32(self.df(term)) / np.float32(max(self.n, 1))
+        return 2 <= _length(term) <= 20 and bool(share <= COMMON)
 
 
-class Expansion(Protocol):
+class Expansion(ABC):
     """A method of feedback."""
+
+    @property
+    @abstractmethod
+    def ends(self) -> tuple[int, int]:
+        """How many of the first and of the last documents it looks at; of others it gets no counts."""
 
     @property
     def depth(self) -> int | None:
         """How many documents are to be found for it; None for as many as the search asks for."""
-        ...
-
-    @property
-    def ends(self) -> tuple[int, int]:
-        """How many of the first and of the last of these it looks at; of others it gets no counts."""
-        ...
+        first, last = self.ends
+        return None if last else first
 
     @property
     def similarity(self) -> tuple[float, float] | None:
         """k1 and b of a second search that leaves out idf, or None for a second search like the first."""
-        ...
+        return None
 
+    @abstractmethod
     def expand(self, query: Mapping[str, int], found: Sequence[Feedback], corpus: Corpus) -> dict[str, float]:
         """The terms of the second search with their boosts."""
-        ...
+
+
+def _check(method: RM3 | Rocchio | BM25PRF) -> None:
+    """Numbers of terms and documents are at least 1, weights finite."""
+    for name, value in asdict(method).items():
+        if not isinstance(value, bool) and name.endswith(("_terms", "_docs")) and value < 1:
+            raise UsageError(f"{name} must be at least 1, not {value}")
+        if not math.isfinite(value):
+            raise UsageError(f"{name} must be a finite number, not {value}")
 
 
 def _length(term: str) -> int:
     """Length in UTF-16 units, as Java counts."""
-    return len(term.encode("utf-16-le")) // 2
+    return len(term) if term.isascii() else len(term.encode("utf-16-le")) // 2
 
 
-def _usable(term: str, corpus: Corpus) -> bool:
-    share = np.float32(corpus.df(term)) / np.float32(max(corpus.n, 1))
-    return 2 <= _length(term) <= 20 and bool(share <= COMMON)
+@lru_cache(1 << 20)
+def _plain(term: str) -> bool:
+    return _PLAIN.fullmatch(term) is not None
 
 
-def _prune(vector: Vector, size: int) -> Vector:
+@lru_cache(1 << 20)
+def _new(term: str) -> bool:
+    """Whether BM25-PRF takes a term."""
+    return _plain(term) and not _DIGITS.fullmatch(term) and 2 <= len(term) <= 20
+
+
+def _prune(vector: Mapping[str, np.float32 | int], size: int) -> Vector:
     """The largest values; among equal ones the terms that come first."""
-    order = sorted(vector, key=lambda term: (-vector[term], term.encode("utf-16-be")))
-    return {term: vector[term] for term in order[:size]}
+    least = min(heapq.nlargest(size, vector.values()), default=_ZERO)
+    best = [term for term, value in vector.items() if value >= least]
+    best.sort(key=lambda term: (-vector[term], term.encode("utf-16-be")))
+    return {term: np.float32(vector[term]) for term in best[:size]}
 
 
-def _scaled(vector: Vector, norm: float) -> Vector:
-    return {term: np.float32(float(value) / norm) for term, value in vector.items()}
+def _scaled(vector: Mapping[str, np.float32 | int], norm: float) -> Vector:
+    return {term: np.float32(float(value) / (norm or 1.0)) for term, value in vector.items()}
 
 
-def _l1(vector: Vector) -> float:
+def _l1(vector: Mapping[str, np.float32 | int]) -> float:
     return math.fsum(abs(float(value)) for value in vector.values())
 
 
-def _l2(vector: Vector) -> float:
+def _l2(vector: Mapping[str, np.float32 | int]) -> float:
     return math.sqrt(math.fsum(float(value) ** 2 for value in vector.values()))
 
 
-def _terms_of(vectors: Iterable[Iterable[str]]) -> list[str]:
-    return list(dict.fromkeys(term for vector in vectors for term in vector))
-
-
-def _at_least(value: int, name: str) -> None:
-    if value < 1:
-        raise UsageError(f"{name} must be at least 1, not {value}")
-
-
 @dataclass(frozen=True)
-class RM3:
+class RM3(Expansion):
     """A relevance model of the best documents, mixed with the query.
 
     Attributes:
@@ -118,59 +137,42 @@ class RM3:
     filter_terms: bool = True
 
     def __post_init__(self) -> None:
-        _at_least(self.fb_terms, "the number of feedback terms")
-        _at_least(self.fb_docs, "the number of feedback documents")
+        _check(self)
         if not 0 <= self.original_query_weight <= 1:
             raise UsageError(f"the query's weight must be from 0 to 1, not {self.original_query_weight}")
 
     @property
-    def depth(self) -> int | None:
-        """The feedback documents."""
-        return self.fb_docs
-
-    @property
     def ends(self) -> tuple[int, int]:
-        """See `Expansion`."""
+        """The feedback documents."""
         return self.fb_docs, 0
-
-    @property
-    def similarity(self) -> tuple[float, float] | None:
-        """The second search is like the first."""
-        return None
 
     def expand(self, query: Mapping[str, int], found: Sequence[Feedback], corpus: Corpus) -> dict[str, float]:
         """The query's terms and the model's, with weights that add up to 1."""
-        vectors = [self._vector(one.counts, corpus) for one in found]
-        norms = [np.float32(_l1(vector)) for vector in vectors]
-        model: Vector = {}
-        for term in _terms_of(vectors):
-            weight = _ZERO
-            for vector, norm, one in zip(vectors, norms, found, strict=True):
-                if norm > LEAST_NORM:
-                    weight += vector.get(term, _ZERO) / norm * np.float32(one.score)
-            model[term] = weight
-        model = _prune(model, self.fb_terms)
-        model = _scaled(model, _l1(model))
-        own: Vector = {term: np.float32(count) for term, count in query.items()}
-        own = _scaled(own, _l1(own))
+        model: defaultdict[str, np.float32] = defaultdict(np.float32)
+        for one in found:
+            vector = self._vector(one.counts, corpus)
+            norm = np.float32(_l1(vector))
+            if norm > LEAST_NORM:
+                for term, value in vector.items():
+                    model[term] += value / norm * np.float32(one.score)
+        best = _prune(model, self.fb_terms)
+        best = _scaled(best, _l1(best))
+        own = _scaled(query, _l1(query))
         part = np.float32(self.original_query_weight)
         rest = 1.0 - float(part)
         return {
-            term: float(np.float32(float(part * own.get(term, _ZERO)) + rest * float(model.get(term, _ZERO))))
-            for term in _terms_of([own, model])
+            term: float(np.float32(float(part * own.get(term, _ZERO)) + rest * float(best.get(term, _ZERO))))
+            for term in {**own, **best}
         }
 
     def _vector(self, counts: Mapping[str, int], corpus: Corpus) -> Vector:
-        kept = {
-            term: np.float32(count)
-            for term, count in counts.items()
-            if (not self.filter_terms or _PLAIN.fullmatch(term)) and _usable(term, corpus)
-        }
+        usable, every = corpus.usable, not self.filter_terms
+        kept = {term: n for term, n in counts.items() if usable(term) and (every or _plain(term))}
         return _prune(kept, self.fb_terms)
 
 
 @dataclass(frozen=True)
-class Rocchio:
+class Rocchio(Expansion):
     """The query moved towards the mean of the best documents, and if asked away from that of the last ones.
 
     Attributes:
@@ -194,32 +196,16 @@ class Rocchio:
     use_negative: bool = False
 
     def __post_init__(self) -> None:
-        for terms, docs in (
-            (self.top_fb_terms, self.top_fb_docs),
-            (self.bottom_fb_terms, self.bottom_fb_docs),
-        ):
-            _at_least(terms, "the number of feedback terms")
-            _at_least(docs, "the number of feedback documents")
-
-    @property
-    def depth(self) -> int | None:
-        """The best documents, or all if the last ones count."""
-        return None if self.use_negative else self.top_fb_docs
+        _check(self)
 
     @property
     def ends(self) -> tuple[int, int]:
-        """See `Expansion`."""
+        """The best documents, and if asked the last ones."""
         return self.top_fb_docs, self.bottom_fb_docs if self.use_negative else 0
-
-    @property
-    def similarity(self) -> tuple[float, float] | None:
-        """The second search is like the first."""
-        return None
 
     def expand(self, query: Mapping[str, int], found: Sequence[Feedback], corpus: Corpus) -> dict[str, float]:
         """Alpha * query + beta * best - gamma * last, where that is positive."""
-        own: Vector = {term: np.float32(count) for term, count in query.items()}
-        own = _scaled(own, _l2(own))
+        own = _scaled(query, _l2(query))
         best = self._mean(found[: self.top_fb_docs], self.top_fb_terms, corpus)
         last: Vector = {}
         if self.use_negative:
@@ -228,29 +214,25 @@ class Rocchio:
             term: np.float32(self.alpha) * own.get(term, _ZERO)
             + np.float32(self.beta) * best.get(term, _ZERO)
             - np.float32(self.gamma) * last.get(term, _ZERO)
-            for term in _terms_of([own, best, last])
+            for term in {**own, **best, **last}
         }
         return {term: float(weight) for term, weight in weights.items() if weight > 0}
 
     def _mean(self, found: Sequence[Feedback], size: int, corpus: Corpus) -> Vector:
-        vectors: list[Vector] = [
-            {term: np.float32(count) for term, count in one.counts.items() if _usable(term, corpus)}
-            for one in found
-        ]
-        norms = [np.float32(_l2(vector)) for vector in vectors]
-        mean: Vector = {}
-        for term in _terms_of(vectors):
-            weight = _ZERO
-            for vector, norm in zip(vectors, norms, strict=True):
-                if norm > LEAST_NORM:
-                    weight += vector.get(term, _ZERO) / norm
-            mean[term] = weight / np.float32(len(vectors))
-        mean = _prune(mean, size)
+        total: defaultdict[str, np.float32] = defaultdict(np.float32)
+        for one in found:
+            counts = {term: n for term, n in one.counts.items() if corpus.usable(term)}
+            norm = np.float32(_l2(counts))
+            if norm > LEAST_NORM:
+                shares = {n: np.float32(n) / norm for n in set(counts.values())}
+                for term, n in counts.items():
+                    total[term] += shares[n]
+        mean = _prune({term: weight / np.float32(len(found)) for term, weight in total.items()}, size)
         return _scaled(mean, _l2(mean))
 
 
 @dataclass(frozen=True)
-class BM25PRF:
+class BM25PRF(Expansion):
     """The query's terms and those that the best documents have more often than others, by relevance weight.
 
     Attributes:
@@ -268,17 +250,13 @@ class BM25PRF:
     new_term_weight: float = 0.2
 
     def __post_init__(self) -> None:
-        _at_least(self.fb_terms, "the number of feedback terms")
-        _at_least(self.fb_docs, "the number of feedback documents")
-
-    @property
-    def depth(self) -> int | None:
-        """The feedback documents."""
-        return self.fb_docs
+        _check(self)
+        if self.k1 < 0 or not 0 <= self.b <= 1:
+            raise UsageError(f"k1 must not be negative and b be from 0 to 1, not {self.k1} and {self.b}")
 
     @property
     def ends(self) -> tuple[int, int]:
-        """See `Expansion`."""
+        """The feedback documents."""
         return self.fb_docs, 0
 
     @property
@@ -288,22 +266,33 @@ class BM25PRF:
 
     def expand(self, query: Mapping[str, int], found: Sequence[Feedback], corpus: Corpus) -> dict[str, float]:
         """The query's terms by relevance weight, and the new terms of the highest offer weight."""
-        sets = [java_order(sorted(one.counts, key=lambda term: term.encode("utf-8"))) for one in found]
-        new: dict[str, tuple[np.float32, float]] = {}
+        having = Counter(chain.from_iterable(one.counts for one in found))
         factor = float(np.float32(self.new_term_weight))
-        for term in java_order(_terms_of(sets)):
-            r = sum(term in one.counts for one in found)
-            plain = _PLAIN.fullmatch(term) and not _DIGITS.fullmatch(term)
-            if term in query or not plain or not 2 <= len(term) <= 20 or r < 2:
-                continue
-            weight = _relevance_weight(r, corpus.df(term), len(found), corpus.n, factor)
-            new[term] = np.float32(weight * math.log(r)), weight
-        kept = sorted(java_order(list(new)), key=lambda term: -new[term][0])[: self.fb_terms]
-        weights = {term: new[term][1] for term in kept}
-        for term in query:
-            r = sum(term in one.counts for one in found)
-            weights[term] = _relevance_weight(r, corpus.df(term), len(found), corpus.n, 1.0)
+
+        def weigh(term: str, factor: float) -> float:
+            return _relevance_weight(having[term], corpus.df(term), len(found), corpus.n, factor)
+
+        new = [term for term, r in having.items() if r >= 2 and term not in query and _new(term)]
+        ranked = [(term, weigh(term, factor)) for term in _in_java(new, found, len(having))]
+        ranked.sort(key=lambda pair: -np.float32(pair[1] * math.log(having[pair[0]])))
+        weights = dict(ranked[: self.fb_terms]) | {term: weigh(term, 1.0) for term in query}
         return {term: float(np.float32(weight)) for term, weight in weights.items()}
+
+
+def _in_java(terms: Iterable[str], found: Sequence[Feedback], size: int) -> list[str]:
+    """Terms in the order in which Anserini comes to them: by a HashSet of each document, a HashSet of all, a HashMap.
+
+    Args:
+        terms: some of those of the documents, in ASCII.
+        found: the documents.
+        size: how many terms they have.
+    """
+    left, order = set(terms), list[str]()
+    for one in found:
+        here = left & one.counts.keys()
+        order += java_order(sorted(here), len(one.counts))
+        left -= here
+    return java_order(java_order(order, size), len(order))
 
 
 def _relevance_weight(r: int, df: int, documents: int, n: int, factor: float) -> float:

@@ -13,6 +13,7 @@ from intrex.retrievers.bm25 import BM25Index
 from intrex.retrievers.dense import DenseIndex
 from intrex.retrievers.fusion import cut
 from intrex.retrievers.multivector import SCORINGS, MultiVectorIndex
+from intrex.retrievers.lucene.index import LuceneIndex
 from intrex.retrievers.postprocess import max_passage, remove_query, strictly_falling
 from intrex.retrievers.prf_lexical import Expansion
 
@@ -43,11 +44,12 @@ def check_encoder(index: Index, name: str | None) -> None:
 
 def provenance(index: Index) -> str | None:
     """A remark where it is not known what an index was built from, which is then not compared with the queries'."""
-    if not getattr(index, "foreign", False):
+    if not (isinstance(index, LuceneIndex) and index.foreign):
         return None
+    language = index.language
     return (
         f"a Lucene index that intrex did not build, of {len(index.ids):,} documents; what collection it is of, and how "
-        "its text was cut into terms (Anserini's English analysis is assumed), is not known"
+        f"its text was cut into terms, is not known: queries get Anserini's analysis of {language!r} (--language)"
     )
 
 
@@ -96,15 +98,44 @@ def use_scoring(index: Index, name: str, token_top_k: int | None = None) -> None
 
 
 def use_feedback(index: Index, method: Expansion | None) -> None:
-    """Let a BM25 index search a second time with an expanded query; raises `UsageError` for other indexes."""
+    """Let a BM25 index search a second time with an expanded query.
+
+    Raises:
+        UsageError: an index of another kind.
+        BadInput: a Lucene index that keeps no document vectors.
+    """
     if method is None:
         return
-    if not isinstance(index, BM25Index):
+    if isinstance(index, LuceneIndex):
+        index.use_feedback(method)
+    elif isinstance(index, BM25Index):
+        index.expansion = method
+    else:
         raise UsageError(
             f"lexical feedback expands queries of BM25 indexes, this is a {index.manifest.kind} index",
             "leave --rm3, --rocchio and --bm25-prf out",
         )
-    index.expansion = method
+
+
+def use_language(index: Index, language: str | None) -> None:
+    """Choose how queries are cut into terms where an index does not say it itself; else check that it says the same.
+
+    Raises:
+        UsageError: the index was built for another language, or its queries are not cut into terms by one.
+    """
+    if language is None:
+        return
+    if isinstance(index, LuceneIndex) and index.foreign:
+        index.analyse(language)
+        return
+    if isinstance(index, LuceneIndex):
+        built = index.language
+    elif isinstance(index, BM25Index):
+        built, language = index.manifest.params["analyzer"]["name"], {"en": "english"}.get(language, language)
+    else:
+        raise UsageError(f"a {index.manifest.kind} index has no language", "leave --language out")
+    if built != language:
+        raise UsageError(f"the index was built for the language {built!r}, not {language!r}", "leave --language out")
 
 
 def run_search(
@@ -153,3 +184,7 @@ def _check_options(index: Index, options: SearchOptions) -> None:
     if kind != "lucene" and (options.k1, options.b) != (None, None):
         hint = {"bm25": "intrex index bm25 COLLECTION OUT --k1 K1 --b B"}.get(kind, "leave --k1 and --b out")
         raise UsageError(f"k1 and b cannot be chosen when a {kind} index is searched", hint)
+    if options.fields and kind != "lucene":
+        raise UsageError(f"a {kind} index has no fields to choose from", "leave --fields out")
+    if options.fields and getattr(index, "expansion", None):
+        raise UsageError("feedback searches the field contents alone", "leave --fields or the feedback out")

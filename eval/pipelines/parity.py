@@ -1,4 +1,4 @@
-"""Parity: does the native BM25 rank as Anserini does, document for document?
+"""Parity: does the native BM25, with feedback if asked, rank as Anserini does, document for document?
 
 Both engines index and search the same collection. Judged is the order of documents against Anserini's own searcher,
 under its tie order (equal scores by id ascending, also at the cut at k), the scores against Lucene's before Anserini
@@ -23,8 +23,10 @@ from intrex.eval.scoring import score
 from intrex.retrievers.analysis import Analyzer
 from intrex.retrievers.base import TIE_ORDERS, SearchOptions
 from intrex.retrievers.bm25 import BM25Index, build_bm25
-from intrex.retrievers.lucene.build import build_lucene
+from intrex.retrievers.lucene.bridge import ENGLISH
+from intrex.retrievers.lucene.build import Stored, build_lucene
 from intrex.retrievers.lucene.index import LuceneIndex
+from intrex.retrievers.prf_lexical import Expansion
 
 MEASURES = ("nDCG@10", "R@100", "RR@10")
 TOLERANCE = 3e-4
@@ -33,6 +35,8 @@ ROUNDING = 1e-5
 """Relative difference of scores that the order of float32 operations explains."""
 BATCH = 2048
 TIES = TIE_ORDERS[1]
+ANSERINI = "anserini"
+"""Anserini's own searcher among the engines; ``native`` and ``lucene`` are ours."""
 
 Figures = dict[tuple[str, str], dict[str, float]]
 """Measures by (engine, tie order)."""
@@ -75,6 +79,7 @@ class Parity:
     collection: Collection
     query_set: str
     options: SearchOptions
+    expansion: Expansion | None
     native: BM25Index
     lucene: LuceneIndex
     runs: dict[tuple[str, str], Run]
@@ -105,38 +110,52 @@ class Parity:
         return not self.differences and not self.bridge and self.figures_agree
 
 
-def bm25_parity(collection: Collection, query_set: str, options: SearchOptions) -> Parity:
+def bm25_parity(
+    collection: Collection,
+    query_set: str,
+    options: SearchOptions,
+    *,
+    expansion: Expansion | None = None,
+    language: str = ENGLISH,
+) -> Parity:
     """Index a collection with both engines, search both, compare everything.
 
     Args:
-        collection: in English: both engines use Anserini's English analysis.
+        collection: what to index.
         query_set: its judged queries are searched.
         options: ``k``, ``k1`` and ``b`` (Anserini's 0.9 and 0.4 by default), ``threads``.
+        expansion: feedback, which Anserini's own rerankers then compute.
+        language: whose analysis both engines use.
 
     Raises:
         MissingExtra: pyserini is not installed.
+        UsageError: the language is not analysed by both, or Anserini takes fewer feedback documents.
         BadInput: the collection has no such query set.
     """
-    queries = collection.queries(query_set)
+    queries, analyzer = collection.queries(query_set), Analyzer(language)
     k1, b = 0.9 if options.k1 is None else options.k1, 0.4 if options.b is None else options.b
     asked = replace(options, k1=None, b=None)
     with TemporaryDirectory(prefix="intrex-parity-") as work:
-        lucene = build_lucene(collection, Path(work) / "lucene", k1=k1, b=b, threads=options.threads)
-        native = build_bm25(collection, Path(work) / "native", k1=k1, b=b)
-        runs = {}
+        lucene = build_lucene(
+            collection, Path(work) / "lucene", k1=k1, b=b, language=language, threads=options.threads,
+            stored=Stored(docvectors=expansion is not None),
+        )  # fmt: skip
+        native = build_bm25(collection, Path(work) / "native", k1=k1, b=b, language=language)
+        native.expansion = lucene.expansion = expansion
+        runs = {(ANSERINI, TIES): lucene.anserini(queries, asked)}
         for ties in TIE_ORDERS:
             runs["native", ties] = native.search(queries, replace(asked, ties=ties))
             runs["lucene", ties] = lucene.search(queries, replace(asked, ties=ties))
-        runs["anserini", TIES] = lucene.anserini(queries, asked)
-        tokens = _tokens_of(lucene, ((i, t, t) for i, t in zip(queries.ids, queries.texts, strict=True)))
+        texts = ((i, t, t) for i, t in zip(queries.ids, queries.texts, strict=True))
+        tokens = _tokens_of(analyzer, lucene, texts)
         documents = _tokens_of(
-            lucene, ((d.id, d.contents, f"{d.title}\n{d.text}") for d in collection.documents())
+            analyzer, lucene, ((d.id, d.contents, f"{d.title}\n{d.text}") for d in collection.documents())
         )
-        bridge = compare(runs["lucene", TIES], runs["anserini", TIES], None)
+        bridge = compare(runs["lucene", TIES], runs[ANSERINI, TIES], None)
         found = compare(runs["native", TIES], runs["lucene", TIES], TOLERANCE)
         result = Parity(
-            collection, query_set, replace(asked, k1=k1, b=b), native, lucene, runs, _figures(collection, query_set, runs),
-            tokens, documents, found, bridge,
+            collection, query_set, replace(asked, k1=k1, b=b), expansion, native, lucene, runs,
+            _figures(collection, query_set, runs), tokens, documents, found, bridge,
         )  # fmt: skip
         return replace(result, differences=[replace(d, cause=_cause(d, result)) for d in found])
 
@@ -146,9 +165,9 @@ def _figures(collection: Collection, query_set: str, runs: dict[tuple[str, str],
     return {key: score(qrels, run, measures).means() for key, run in runs.items()}
 
 
-def _tokens_of(lucene: LuceneIndex, texts: Iterator[tuple[str, str, str]]) -> Tokens:
+def _tokens_of(analyzer: Analyzer, lucene: LuceneIndex, texts: Iterator[tuple[str, str, str]]) -> Tokens:
     """Compare the terms of texts: (id, what the native engine reads, what Lucene reads)."""
-    analyzer, differing, first, count = Analyzer(), [], [], 0
+    differing, first, count = list[str](), list[tuple[str, str, str]](), 0
     while batch := list(islice(texts, BATCH)):
         count += len(batch)
         for (id_, ours, _), theirs in zip(batch, lucene.terms([t for _, _, t in batch]), strict=True):

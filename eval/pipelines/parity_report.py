@@ -4,36 +4,41 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 
 import numpy as np
 
 from intrex.eval.pipelines.parity import MEASURES, TIES, TOLERANCE, Difference, Parity, Tokens, neighbourhood
 from intrex.eval.signature import Conditions, qrels_fingerprint
 from intrex.retrievers.base import TIE_ORDERS
+from intrex.retrievers.prf_lexical import BM25PRF
 
 SHOWN = 5
 """Differing queries that are shown with the documents around the place."""
 
 
 def summary(result: Parity) -> tuple[list[str], list[list[str | int]]]:
-    """One row: what was compared and how much of it differs."""
-    headers = [
-        "collection",
-        "documents",
-        "queries",
-        "hits",
-        "differing",
-        "max score gap",
-        "measures",
-        "parity",
-    ]
+    """One row: what was compared, how much of it differs, and the measures in Anserini's order of equal scores."""
+    headers = ["collection", "ranking", "documents", "queries", "hits", "differing", "max score gap", *MEASURES,
+               "measures", "parity"]  # fmt: skip
     hits = len(result.runs["lucene", TIES].doc_ids)
+    measured = result.figures["native", TIES]
     row: list[str | int] = [
-        f"{result.collection.name}:{result.query_set}", result.collection.n_documents, result.queries.texts, hits,
-        len(result.differences), f"{largest_gap(result):.1e}", "equal" if result.figures_agree else "differ",
-        "yes" if result.at_parity else "no",
+        f"{result.collection.name}:{result.query_set}", ranking(result), result.collection.n_documents, result.queries.texts,
+        hits, len(result.differences), f"{largest_gap(result):.1e}", *(f"{measured[m]:.4f}" for m in MEASURES),
+        "equal" if result.figures_agree else "differ", "yes" if result.at_parity else "no",
     ]  # fmt: skip
     return headers, [row]
+
+
+def ranking(result: Parity) -> str:
+    """What ranked: BM25, or a method of feedback with those of its parameters that are not Anserini's defaults."""
+    method = result.expansion
+    if method is None:
+        return "BM25"
+    usual = asdict(type(method)())
+    changed = ", ".join(f"{name}={value}" for name, value in asdict(method).items() if value != usual[name])
+    return type(method).__name__ + (f"({changed})" if changed else "")
 
 
 def largest_gap(result: Parity) -> float:
@@ -49,7 +54,7 @@ def markdown(result: Parity) -> str:
     name = f"{result.collection.name}:{result.query_set}"
     verdict = "at parity" if result.at_parity else "NOT at parity"
     parts = [
-        f"# BM25 parity with Anserini: {name}",
+        f"# {type(result.expansion).__name__ if result.expansion else 'BM25'} parity with Anserini: {name}",
         "",
         f"**{verdict}**: {len(result.differences):,} of {result.queries.texts:,} queries ranked otherwise at k = "
         f"{result.options.k:,}, or with a score off by more than {TOLERANCE:g}; the largest difference of scores is "
@@ -79,6 +84,8 @@ def _conditions(result: Parity) -> list[str]:
         ("engines", ", ".join(f"{k} {v}" for k, v in made.items())),
         ("documents", result.collection.corpus_fingerprint),
         ("parameters", f"k1 {result.options.k1}, b {result.options.b}, k {result.options.k}"),
+        ("feedback", repr(result.expansion) if result.expansion else "none"),
+        ("language", result.lucene.language),
         ("judged under", "ties by id ascending, also at the cut at k: Anserini's order"),
         ("signature of the measures", f"`{signature}`; for Anserini's order `ties=f32-docid-asc`"),
     ]
@@ -126,8 +133,9 @@ def _terms(what: str, tokens: Tokens) -> list[str]:
 
 def _bridge(result: Parity) -> list[str]:
     if not result.bridge:
+        own = "BM25PrfReranker in the searcher" if isinstance(result.expansion, BM25PRF) else "SimpleSearcher"
         same = "the same documents in the same order as the hits taken from Lucene in bulk, for every query"
-        return [f"Anserini's own searcher (`SimpleSearcher.batch_search`) returned {same}.", ""]
+        return [f"Anserini's own {own} (`batch_search`) returned {same}.", ""]
     names = ", ".join(d.query for d in result.bridge[:SHOWN])
     return [f"**Anserini's own searcher ordered {len(result.bridge):,} queries otherwise**: {names} ...", ""]
 

@@ -14,11 +14,12 @@ from intrex.data.errors import IntrexError
 from intrex.data.files import fingerprint
 from intrex.retrievers.base import Progress, cores, no_progress
 from intrex.retrievers.lucene import jvm
+from intrex.retrievers.lucene.bridge import ENGLISH, analyzer
 from intrex.retrievers.lucene.index import K1, KIND, B, LuceneIndex
 from intrex.retrievers.similarity import check_bm25
 
-COLLECTION = "BeirFlatCollection"
-"""Anserini's reader of BEIR's lines: what is indexed is the title, a new line and the text."""
+FLAT, MULTIFIELD = "BeirFlatCollection", "BeirMultifieldCollection"
+"""Anserini's readers of BEIR's lines: ``contents`` is the title, a new line and the text; or the text alone."""
 
 POLL = 0.02
 PIECE = 1 << 20
@@ -36,12 +37,24 @@ class Stored:
     raw: bool = False
 
 
+@dataclass(frozen=True)
+class _Recipe:
+    """What is asked of the indexer; ``fields`` are those beside ``contents``."""
+
+    language: str
+    fields: tuple[str, ...]
+    stored: Stored
+    threads: int
+
+
 def build_lucene(
     collection: Collection,
     out: Path,
     *,
     k1: float = K1,
     b: float = B,
+    language: str = ENGLISH,
+    fields: tuple[str, ...] = (),
     threads: int | None = None,
     stored: Stored | None = None,
     overwrite: bool = False,
@@ -50,10 +63,13 @@ def build_lucene(
     """Build a Lucene index of a collection's documents, as Anserini builds BEIR's flat indexes.
 
     Args:
-        collection: what to index. Documents without any text are left out, as Anserini does.
+        collection: what to index. Documents without any text are left out, as Anserini does; with ``fields``, those
+            without text beside the title.
         out: the folder to make; Lucene's files are directly in it.
         k1: the default when it is searched; a Lucene index itself does not depend on it.
         b: the same.
+        language: whose analyzer of Anserini's cuts documents and queries into terms.
+        fields: what becomes a field of its own, see `intrex.retrievers.fields`.
         threads: how many index; all cores by default. They change the order of documents inside, and no ranking.
         stored: what to keep beside the postings.
         overwrite: replace an existing index.
@@ -61,16 +77,21 @@ def build_lucene(
 
     Raises:
         MissingExtra: pyserini is not installed.
+        UsageError: k1 or b is out of range, or Anserini has no analyzer for the language.
         IntrexError: no Java; the output exists or cannot be written; Anserini did not index every document.
     """
     check_bm25(k1, b)
     keep = stored or Stored()
     versions = jvm.versions()
-    params = {"k1": float(k1), "b": float(b), "stored": asdict(keep)}
+    cut = str(analyzer(language).getClass().getName())
+    params = {
+        "k1": float(k1), "b": float(b), "language": language, "analyzer": cut, "fields": list(fields), "stored": asdict(keep)
+    }  # fmt: skip
     workers = 1 if collection.n_documents < SMALL else max(1, threads or cores())
+    recipe = _Recipe(language, fields, keep, workers)
 
     def make(build: Build) -> Manifest:
-        counted = _index(build.path, collection, workers, keep, progress)
+        counted = _index(build.path, collection, recipe, progress)
         full = {**params, **counted, **LuceneIndex.open_foreign(build.path).statistics()}
         return Manifest(KIND, collection.corpus_fingerprint, params=full, versions=versions)
 
@@ -79,13 +100,11 @@ def build_lucene(
     return LuceneIndex.open(out)
 
 
-def _index(
-    folder: Path, collection: Collection, threads: int, keep: Stored, progress: Progress
-) -> dict[str, int]:
+def _index(folder: Path, collection: Collection, recipe: _Recipe, progress: Progress) -> dict[str, int]:
     """Run IndexCollection into ``folder``; returns what it counted."""
     shards = folder / "shards"
-    _write_shards(collection, shards, 1 if threads == 1 else threads * SHARDS_A_THREAD)
-    counters = _run(_arguments(shards, folder, threads, keep), progress)
+    _write_shards(collection, shards, 1 if recipe.threads == 1 else recipe.threads * SHARDS_A_THREAD)
+    counters = _run(_arguments(shards, folder, recipe), progress)
     shutil.rmtree(shards)
     (folder / "write.lock").unlink(missing_ok=True)
     found = {
@@ -114,21 +133,25 @@ def _write_shards(collection: Collection, folder: Path, wanted: int) -> None:
                         shard.write(corpus.readline())
 
 
-def _arguments(shards: Path, folder: Path, threads: int, keep: Stored) -> Any:
+def _arguments(shards: Path, folder: Path, recipe: _Recipe) -> Any:
+    """What Anserini's own command line would be."""
     autoclass = jvm.start()
-    arguments = autoclass("io.anserini.index.IndexCollection$Args")()
-    arguments.collectionClass = COLLECTION
-    arguments.generatorClass = "DefaultLuceneDocumentGenerator"
-    arguments.input = str(shards.resolve())
-    arguments.index = str(folder.resolve())
-    arguments.threads = threads
-    arguments.quiet = not jvm.debugging()  # it sets the level of the log itself
-    arguments.optimize = True  # one segment: its number of distinct terms is known, and it is searched faster
-    arguments.storePositions = keep.positions
-    arguments.storeDocvectors = keep.docvectors
-    arguments.storeRaw = keep.raw
     heap = int(autoclass("java.lang.Runtime").getRuntime().maxMemory()) >> 20
-    arguments.memoryBuffer = max(16, min(4096, heap // 4))  # its default may be more than the JVM's heap
+    given = [
+        *("-collection", MULTIFIELD if recipe.fields else FLAT),
+        *("-generator", "DefaultLuceneDocumentGenerator"),
+        *("-input", str(shards.resolve())),
+        *("-index", str(folder.resolve())),
+        *("-threads", str(recipe.threads)),
+        *("-language", recipe.language),
+        *("-memoryBuffer", str(max(16, min(4096, heap // 4)))),  # its default may be more than the JVM's heap
+        "-optimize",  # one segment: its number of distinct terms is known, and it is searched faster
+        *([] if jvm.debugging() else ["-quiet"]),  # it sets the level of the log itself
+        *(["-fields", *recipe.fields] if recipe.fields else []),
+        *(f"-store{name.title()}" for name, kept in asdict(recipe.stored).items() if kept),
+    ]
+    arguments = autoclass("io.anserini.index.IndexCollection$Args")()
+    autoclass("org.kohsuke.args4j.CmdLineParser")(arguments).parseArgument(*given)
     return arguments
 
 

@@ -14,22 +14,30 @@ import numpy.typing as npt
 
 from intrex.data.artifact import Manifest, read_manifest
 from intrex.data.collection import Queries
-from intrex.data.errors import BadInput, IntrexError, UsageError
+from intrex.data.errors import BadInput, UsageError
 from intrex.data.ids import Bytes, as_bytes, gather_spans
 from intrex.data.run import Run
-from intrex.retrievers.base import Rows, Scores, SearchOptions
+from intrex.retrievers.base import SearchOptions
 from intrex.retrievers.lucene import jvm
+from intrex.retrievers.lucene.bridge import (
+    ENGLISH,
+    REBUILD,
+    Hits,
+    feedback,
+    open_bulk,
+    packed,
+    unpacked,
+)
+from intrex.retrievers.prf_lexical import RM3, Expansion
 from intrex.retrievers.similarity import check_bm25
 
 KIND = "lucene"
-REBUILD = "intrex index bm25 COLLECTION OUT --engine lucene --overwrite"
 K1, B = 0.9, 0.4
 HITS_AT_ONCE = 1 << 24
 """Hits that one call returns at most: 128 MB."""
 QUERIES_AT_ONCE = 1024
-
-Hits = tuple[npt.NDArray[np.int64], Rows, Scores]
-"""Offsets [q + 1] of the queries' hits, Lucene's document numbers [n], scores [n]."""
+RM3_DOCUMENTS = 50
+"""Documents that Anserini's searcher gives to RM3 at most (its ``rerankCutoff``)."""
 
 
 class LuceneIds:
@@ -54,10 +62,12 @@ class LuceneIndex:
     def __init__(self, path: Path, manifest: Manifest | None) -> None:
         self.path = path
         self.foreign = manifest is None
-        autoclass = jvm.start()
-        self._bulk = _open(autoclass, path)
+        self.language = ENGLISH if manifest is None else str(manifest.params.get("language", ENGLISH))
+        self._bulk = open_bulk(path, self.language)
         self.ids = LuceneIds(bytes(self._bulk.idText().tostring()), bytes(self._bulk.idOffsets().tostring()))
         self.manifest = manifest or _foreign_manifest(path, self.statistics())
+        self.expansion: Expansion | None = None
+        """Feedback that `search` uses."""
 
     @classmethod
     def open(cls, path: Path) -> Self:
@@ -69,6 +79,25 @@ class LuceneIndex:
         """Open an index of Anserini or pyserini; raises `BadInput` when Lucene cannot read it."""
         return cls(path, None)
 
+    def analyse(self, language: str) -> None:
+        """Cut queries as Anserini does for a language, in an index of which it is not known.
+
+        Raises:
+            UsageError: Anserini has no analyzer for it.
+        """
+        before, self._bulk = self._bulk, open_bulk(self.path, language)
+        before.close()
+        self.language = language
+
+    def use_feedback(self, method: Expansion) -> None:
+        """Search a second time with a query that Anserini's reranker expands; raises `BadInput` without vectors."""
+        if not self._bulk.vectors():
+            raise BadInput(
+                f"the index keeps no document vectors, which feedback needs ({self.path})",
+                "intrex index bm25 COLLECTION OUT --engine lucene --store-docvectors",
+            )
+        self.expansion = method
+
     def statistics(self) -> dict[str, int]:
         """Documents with a term, tokens, distinct terms (-1: unknown), segments, deleted documents."""
         names = ("documents_with_terms", "tokens", "terms", "segments", "deleted")
@@ -76,7 +105,7 @@ class LuceneIndex:
 
     def terms(self, texts: list[str]) -> list[list[str]]:
         """What Anserini's analyzer makes of texts."""
-        raw = bytes(self._bulk.terms(_packed(texts)).tostring())
+        raw = bytes(self._bulk.terms(packed(texts)).tostring())
         found, at = [], 0
         while at < len(raw):
             end = at + 4 + int.from_bytes(raw[at : at + 4], "little")
@@ -88,35 +117,43 @@ class LuceneIndex:
         """The ``k`` best documents that share a term with each query, with Lucene's own float32 scores.
 
         Raises:
-            UsageError: k is less than 1, or k1 or b is out of range.
+            UsageError: k is less than 1, k1 or b is out of range, or the index has no such field.
         """
         ascending = options.ties == "anserini"
-        return self._run(
-            queries,
-            options,
-            lambda packed, k1, b: self._bulk.search(packed, options.k, k1, b, ascending, options.threads),
-        )
+        return self._run(queries, options, lambda texts, asked: self._bulk.search(texts, asked, ascending))
 
     def anserini(self, queries: Queries, options: SearchOptions) -> Run:
         """The same by Anserini's own searcher: scores rounded and nudged by it, equal ones by id ascending."""
-        return self._run(
-            queries,
-            options,
-            lambda packed, k1, b: self._bulk.anserini(packed, options.k, k1, b, options.threads),
-        )
+        if isinstance(self.expansion, RM3) and self.expansion.fb_docs > RM3_DOCUMENTS:
+            raise UsageError(
+                f"Anserini's searcher gives RM3 at most {RM3_DOCUMENTS} documents, not {self.expansion.fb_docs}"
+            )
+        return self._run(queries, options, self._bulk.anserini)
 
-    def _run(self, queries: Queries, options: SearchOptions, call: Any) -> Run:
+    def _asked(self, options: SearchOptions) -> Any:
+        """How to search, as the helper takes it."""
         if options.k < 1:
             raise UsageError(f"k must be at least 1, not {options.k}")
         k1, b = (self._setting(name, given) for name, given in (("k1", options.k1), ("b", options.b)))
         check_bm25(k1, b)
+        there = list(self._bulk.fields())
+        for name in options.fields:
+            if name not in there:
+                raise UsageError(f"the index has no field {name!r}", f"its fields: {', '.join(sorted(there))}")
+        names, weights = list(options.fields), list(options.fields.values())
+        return jvm.start()("intrex.lucene.Bulk$Search")(
+            options.k, k1, b, options.threads, names, weights, feedback(self.expansion)
+        )
+
+    def _run(self, queries: Queries, options: SearchOptions, call: Any) -> Run:
+        asked = self._asked(options)
         names = as_bytes(queries.ids)
         order = np.argsort(names, kind="stable")  # a run has its queries in byte order
         size = max(1, min(QUERIES_AT_ONCE, HITS_AT_ONCE // min(options.k, max(len(self.ids), 1))))
         parts: list[Hits] = []
         for start in range(0, len(order), size):
             texts = [queries.texts[i] for i in order[start : start + size]]
-            parts.append(_unpack(call(_packed(texts), k1, b), len(texts)))
+            parts.append(self._call(call, texts, asked))
             options.progress(len(texts))
         counts = np.concatenate([np.empty(0, np.int64), *(np.diff(p[0]) for p in parts)])
         docs = self.ids.gather(np.concatenate([np.empty(0, np.int64), *(p[1] for p in parts)]))
@@ -125,31 +162,20 @@ class LuceneIndex:
         offsets = np.concatenate([[0], np.cumsum(counts[some])]).astype(np.int64)
         return Run(names[order][some], offsets, docs, scores, KIND)
 
+    def _call(self, call: Any, texts: list[str], asked: Any) -> Hits:
+        import jnius
+
+        try:
+            return unpacked(call(packed(texts), asked), len(texts))
+        except jnius.JavaException as error:
+            raise BadInput(
+                f"Lucene failed: {error.innermessage or error.classname} ({self.path})",
+                f"the same command with --debug shows more; if the index is damaged: {REBUILD}",
+            ) from error
+
     def _setting(self, name: str, given: float | None) -> float:
         default = {"k1": K1, "b": B}[name]
         return float(self.manifest.params.get(name, default) if given is None else given)
-
-
-def _open(autoclass: Any, path: Path) -> Any:
-    """Our helper on an index; Lucene's complaints become ours."""
-    import jnius
-
-    analyzer = autoclass("io.anserini.analysis.DefaultEnglishAnalyzer").newDefaultInstance()
-    try:
-        return autoclass("intrex.lucene.Bulk")(str(path.resolve()), analyzer)
-    except jnius.JavaException as error:
-        kind, said = str(error.classname).rpartition(".")[2], str(error.innermessage)
-        if kind in ("IndexFormatTooOldException", "IndexFormatTooNewException"):
-            lucene = autoclass("org.apache.lucene.util.Version").LATEST.toString()
-            age = "old" if "Old" in kind else "new"
-            raise BadInput(
-                f"the index is of a Lucene version that is not supported, too {age} for Lucene {lucene} ({path})",
-                "build it again with a pyserini whose Lucene is that or one major version older, or: "
-                + REBUILD.removesuffix(" --overwrite"),
-            ) from error
-        raise BadInput(
-            f"Lucene cannot read the index: {said} ({path})", f"build it again: {REBUILD}"
-        ) from error
 
 
 def _foreign_manifest(path: Path, statistics: dict[str, int]) -> Manifest:
@@ -157,20 +183,3 @@ def _foreign_manifest(path: Path, statistics: dict[str, int]) -> Manifest:
     files = {f.name: {"bytes": f.stat().st_size, "sha256": ""} for f in sorted(path.iterdir()) if f.is_file()}
     params = {"origin": "not built by intrex", **statistics}
     return Manifest(KIND, "unknown", params=params, files=files)
-
-
-def _packed(texts: list[str]) -> bytes:
-    """Each text's length in bytes and the text: how `Bulk.search` takes queries."""
-    raw = [text.encode("utf-8", "replace") for text in texts]
-    return b"".join(len(one).to_bytes(4, "little") + one for one in raw)
-
-
-def _unpack(array: Any, queries: int) -> Hits:
-    """What `Bulk.search` returns: counts, document numbers, scores."""
-    raw = np.frombuffer(array.tostring(), "<i4")
-    counts, rest = raw[:queries].astype(np.int64), raw[queries:]
-    if len(rest) != 2 * counts.sum():
-        raise IntrexError("the Java helper returned an unexpected number of bytes")
-    offsets = np.concatenate([[0], np.cumsum(counts)])
-    half = len(rest) // 2
-    return offsets, rest[:half].astype(np.int64), rest[half:].view("<f4").astype(np.float32)

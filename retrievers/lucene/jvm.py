@@ -20,6 +20,9 @@ from intrex.data.errors import IntrexError, MissingExtra
 NEEDED = 21
 """The oldest Java that runs Anserini's jar."""
 
+UNSAFE_IS_WARNED_OF = 24
+"""The first Java that warns on stderr of what Lucene 9 does with mapped files."""
+
 HELPER = Path(__file__).parent / "java"
 """Our compiled classes (``bulk.jar``), their source, and the settings of Java's two logging systems."""
 
@@ -115,7 +118,7 @@ def start() -> Any:
         if not jnius_config.vm_running:
             java = find_java()
             jnius_config.set_classpath(str(HELPER / "bulk.jar"), str(jar))
-            jnius_config.set_options(*_options(debugging()))
+            jnius_config.set_options(*_options(debugging(), java.major))
             with _java_home(java.home):
                 import jnius
         else:
@@ -135,8 +138,10 @@ def debugging() -> bool:
     return logging.getLogger("intrex").isEnabledFor(logging.DEBUG)
 
 
-def _options(debug: bool) -> list[str]:
+def _options(debug: bool, major: int) -> list[str]:
     quiet = [] if debug else [f"-Djava.util.logging.config.file={HELPER / 'logging.properties'}"]
+    if major >= UNSAFE_IS_WARNED_OF and not debug:
+        quiet.append("--sun-misc-unsafe-memory-access=allow")
     return [
         "-Xrs",
         f"-Dlog4j2.configurationFile={HELPER / 'log4j2.properties'}",

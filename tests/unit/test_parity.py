@@ -9,7 +9,7 @@ import pytest
 from intrex.data.collection import Collection
 from intrex.data.run import Run
 from intrex.eval.pipelines.parity import compare
-from intrex.retrievers import analysis, bm25
+from intrex.retrievers import analysis, similarity
 from tests.conftest import Said
 
 
@@ -33,7 +33,7 @@ def test_a_collection_at_parity(small: Collection, tmp_path: Path, intrex: Calla
     pytest.importorskip("pyserini", reason="needs the extra lucene")
     said = intrex(f"parity bm25 {small.path} --set test -o {tmp_path}/r.md --format csv")
     assert said.code == 0, said.err
-    assert said.out.splitlines()[1] == "small:test,6,3,5,0,0.0e+00,equal,yes"
+    assert said.out.splitlines()[1] == "small:test,BM25,6,3,5,0,0.0e+00,0.9732,1.0000,1.0000,equal,yes"
     report = (tmp_path / "r.md").read_text(encoding="utf-8")
     assert "**at parity**" in report and "leaves out 1 without any text" in report
     assert "## Differences" not in report
@@ -56,7 +56,7 @@ def test_differences_are_shown_with_their_cause(
     if broken == "stem":
         monkeypatch.setattr(analysis, "stem", lambda token: token)
     else:
-        monkeypatch.setattr(bm25, "idf", lambda df, n: np.float32(1.0))
+        monkeypatch.setattr(similarity, "idf", lambda df, n: np.float32(1.0))
     said = intrex(f"parity bm25 {small.path} --set test -o {tmp_path}/r.md")
     assert said.code == 3 and "not at parity with Anserini" in said.err
     report = (tmp_path / "r.md").read_text(encoding="utf-8")

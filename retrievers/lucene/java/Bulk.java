@@ -6,10 +6,10 @@ import java.io.IOException;
 import java.lang.reflect.Field;
 import java.lang.reflect.Method;
 import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Paths;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -23,6 +23,9 @@ import org.apache.lucene.analysis.Analyzer;
 import org.apache.lucene.analysis.TokenStream;
 import org.apache.lucene.analysis.tokenattributes.CharTermAttribute;
 import org.apache.lucene.index.DirectoryReader;
+import org.apache.lucene.index.FieldInfo;
+import org.apache.lucene.index.FieldInfos;
+import org.apache.lucene.index.IndexOptions;
 import org.apache.lucene.index.LeafReaderContext;
 import org.apache.lucene.index.Term;
 import org.apache.lucene.index.Terms;
@@ -33,6 +36,7 @@ import org.apache.lucene.search.IndexSearcher;
 import org.apache.lucene.search.Query;
 import org.apache.lucene.search.TermQuery;
 import org.apache.lucene.search.similarities.BM25Similarity;
+import org.apache.lucene.search.similarities.Similarity;
 import org.apache.lucene.store.FSDirectory;
 
 /**
@@ -42,7 +46,18 @@ import org.apache.lucene.store.FSDirectory;
  * <p>Anserini's classes are for a later Java than the compiler may be. They come in as Lucene types, or are looked up.
  */
 public final class Bulk implements Closeable {
-  private static final String CONTENTS = "contents";
+  static final String CONTENTS = "contents";
+
+  /**
+   * How queries are searched.
+   *
+   * @param k how many documents of each query
+   * @param fields the fields to search; none for "contents"
+   * @param weights one of each field
+   * @param feedback for a second search with an expanded query, or null
+   */
+  public record Search(
+      int k, float k1, float b, int threads, String[] fields, float[] weights, Feedback feedback) {}
 
   private final String path;
   private final DirectoryReader reader;
@@ -65,7 +80,7 @@ public final class Bulk implements Closeable {
 
   /** Where each id begins in {@link #idText}, and where the last one ends: int32, little endian. */
   public byte[] idOffsets() {
-    ByteBuffer out = little(4 * ids.offsets.length);
+    ByteBuffer out = Packing.little(4 * ids.offsets.length);
     out.asIntBuffer().put(ids.offsets);
     return out.array();
   }
@@ -86,12 +101,29 @@ public final class Bulk implements Closeable {
     return new long[] {docs, tokens, terms, reader.leaves().size(), reader.maxDoc() - reader.numDocs()};
   }
 
+  /** The indexed fields with counts of terms, so that BM25 can score them; those of ids have none. */
+  public String[] fields() {
+    List<String> names = new ArrayList<>();
+    for (FieldInfo field : FieldInfos.getMergedFieldInfos(reader)) {
+      if (field.getIndexOptions().compareTo(IndexOptions.DOCS_AND_FREQS) >= 0) {
+        names.add(field.name);
+      }
+    }
+    return names.toArray(new String[0]);
+  }
+
+  /** Whether documents' terms are kept, which feedback needs. */
+  public boolean vectors() {
+    FieldInfo field = FieldInfos.getMergedFieldInfos(reader).fieldInfo(CONTENTS);
+    return field != null && field.hasVectors();
+  }
+
   /** What the analyzer makes of each text: packed as queries are, the terms separated by new lines. */
   public byte[] terms(byte[] packed) throws IOException {
     ByteArrayOutputStream out = new ByteArrayOutputStream(packed.length);
-    for (String text : unpack(packed)) {
+    for (String text : Packing.texts(packed)) {
       byte[] terms = String.join("\n", analyze(text)).getBytes(StandardCharsets.UTF_8);
-      out.writeBytes(little(4).putInt(terms.length).array());
+      out.writeBytes(Packing.little(4).putInt(terms.length).array());
       out.writeBytes(terms);
     }
     return out.toByteArray();
@@ -100,59 +132,92 @@ public final class Bulk implements Closeable {
   /**
    * The k best documents of each query by BM25.
    *
-   * @param packed for each query its length in bytes (int32, little endian) and its text in UTF-8
+   * @param packed the queries, see {@link Packing#texts}
    * @param ascending whether the smaller id is first where scores are equal, else the larger one
-   * @return int32 hits of each query, then int32 document numbers of all hits, then their float32 scores
+   * @return the hits, see {@link Packing#hits}
    */
-  public byte[] search(byte[] packed, int k, float k1, float b, boolean ascending, int threads) throws Exception {
-    List<String> texts = unpack(packed);
-    IndexSearcher searcher = new IndexSearcher(reader);
-    searcher.setSimilarity(new BM25Similarity(k1, b));
-    searcher.setQueryCache(null);
+  public byte[] search(byte[] packed, Search asked, boolean ascending) throws Exception {
+    List<String> texts = Packing.texts(packed);
+    Feedback feedback = asked.feedback();
+    Similarity similarity = new BM25Similarity(asked.k1(), asked.b());
+    IndexSearcher first = searcher(similarity);
+    IndexSearcher second = feedback == null ? first : searcher(feedback.similarity(similarity));
     TopHits[] found = new TopHits[texts.size()];
     AtomicInteger next = new AtomicInteger();
     Callable<Void> work =
         () -> {
           for (int i = next.getAndIncrement(); i < found.length; i = next.getAndIncrement()) {
-            TopHits hits = new TopHits(k, reader.maxDoc(), ids, ascending);
-            searcher.search(query(texts.get(i)), hits);
-            found[i] = hits.sorted();
+            List<String> terms = analyze(texts.get(i));
+            Query query = query(terms, asked);
+            if (feedback != null) {
+              TopHits best = best(first, query, feedback.depth(asked.k()), ascending);
+              query = feedback.expand(reader, analyzer, texts.get(i), terms, best);
+            }
+            found[i] = best(second, query, asked.k(), ascending);
           }
           return null;
         };
-    run(work, Math.min(threads, Math.max(1, found.length)));
-    return pack(found);
+    run(work, Math.min(asked.threads(), Math.max(1, found.length)));
+    return Packing.hits(found);
+  }
+
+  private IndexSearcher searcher(Similarity similarity) {
+    IndexSearcher searcher = new IndexSearcher(reader);
+    searcher.setSimilarity(similarity);
+    searcher.setQueryCache(null);
+    return searcher;
+  }
+
+  private TopHits best(IndexSearcher searcher, Query query, int k, boolean ascending) throws IOException {
+    TopHits hits = new TopHits(k, reader.maxDoc(), ids, ascending);
+    searcher.search(query, hits);
+    return hits.sorted();
   }
 
   /** The same by Anserini's own SimpleSearcher, with its rounded scores and its order: what parity is judged by. */
   @SuppressWarnings("unchecked")
-  public byte[] anserini(byte[] packed, int k, float k1, float b, int threads) throws Exception {
-    List<String> texts = unpack(packed);
+  public byte[] anserini(byte[] packed, Search asked) throws Exception {
+    List<String> texts = Packing.texts(packed);
     List<String> names = new ArrayList<>();
     for (int i = 0; i < texts.size(); i++) {
       names.add(Integer.toString(i));
     }
+    Map<String, Float> fields = new LinkedHashMap<>();
+    for (int i = 0; i < asked.fields().length; i++) {
+      fields.put(asked.fields()[i], asked.weights()[i]);
+    }
     Class<?> simple = Class.forName("io.anserini.search.SimpleSearcher");
+    Method search = simple.getMethod(
+        "batch_search_fields", List.class, List.class, int.class, int.class, Map.class);
+    TopHits[] found = new TopHits[texts.size()];
+    try (Closeable searcher =
+        (Closeable) simple.getConstructor(String.class, Analyzer.class).newInstance(path, analyzer)) {
+      simple.getMethod("set_bm25", float.class, float.class).invoke(searcher, asked.k1(), asked.b());
+      int wanted = asked.k();
+      if (asked.feedback() != null) {
+        asked.feedback().set(searcher);
+        wanted = Math.max(wanted, asked.feedback().depth(wanted)); // it looks at no more documents than it returns
+      }
+      Object all = search.invoke(searcher, texts, names, wanted, asked.threads(), fields);
+      for (int i = 0; i < found.length; i++) {
+        Object[] hits = ((Map<String, Object[]>) all).getOrDefault(names.get(i), new Object[0]);
+        found[i] = hits(Arrays.copyOf(hits, Math.min(hits.length, asked.k())));
+      }
+    }
+    return Packing.hits(found);
+  }
+
+  private static TopHits hits(Object[] scoredDocs) throws ReflectiveOperationException {
     Class<?> scored = Class.forName("io.anserini.search.ScoredDoc");
     Field doc = scored.getField("lucene_docid");
     Field score = scored.getField("score");
-    Method search = simple.getMethod("batch_search", List.class, List.class, int.class, int.class);
-    TopHits[] found = new TopHits[texts.size()];
-    try (Closeable searcher = (Closeable) simple.getConstructor(String.class).newInstance(path)) {
-      simple.getMethod("set_bm25", float.class, float.class).invoke(searcher, k1, b);
-      Map<String, Object[]> all = (Map<String, Object[]>) search.invoke(searcher, texts, names, k, threads);
-      for (int i = 0; i < found.length; i++) {
-        Object[] hits = all.getOrDefault(names.get(i), new Object[0]);
-        int[] docs = new int[hits.length];
-        float[] scores = new float[hits.length];
-        for (int j = 0; j < hits.length; j++) {
-          docs[j] = doc.getInt(hits[j]);
-          scores[j] = score.getFloat(hits[j]);
-        }
-        found[i] = new TopHits(docs, scores);
-      }
+    int[] docs = new int[scoredDocs.length];
+    float[] scores = new float[scoredDocs.length];
+    for (int i = 0; i < scoredDocs.length; i++) {
+      docs[i] = doc.getInt(scoredDocs[i]);
+      scores[i] = score.getFloat(scoredDocs[i]);
     }
-    return pack(found);
+    return new TopHits(docs, scores);
   }
 
   @Override
@@ -161,15 +226,26 @@ public final class Bulk implements Closeable {
   }
 
   /** What Anserini's BagOfWordsQueryGenerator builds: a term that occurs n times in the query weighs n times. */
-  private Query query(String text) throws IOException {
+  private static Query query(List<String> terms, Search asked) {
+    if (asked.fields().length == 0) {
+      return query(terms, CONTENTS);
+    }
+    BooleanQuery.Builder all = new BooleanQuery.Builder();
+    for (int i = 0; i < asked.fields().length; i++) {
+      Query one = query(terms, asked.fields()[i]);
+      all.add(new BoostQuery(one, asked.weights()[i]), BooleanClause.Occur.SHOULD);
+    }
+    return all.build();
+  }
+
+  private static Query query(List<String> terms, String field) {
     Map<String, Integer> counts = new LinkedHashMap<>();
-    for (String term : analyze(text)) {
+    for (String term : terms) {
       counts.merge(term, 1, Integer::sum);
     }
     BooleanQuery.Builder all = new BooleanQuery.Builder();
     counts.forEach(
-        (term, n) ->
-            all.add(new BoostQuery(new TermQuery(new Term(CONTENTS, term)), n), BooleanClause.Occur.SHOULD));
+        (term, n) -> all.add(new BoostQuery(new TermQuery(new Term(field, term)), n), BooleanClause.Occur.SHOULD));
     return all.build();
   }
 
@@ -201,40 +277,5 @@ public final class Bulk implements Closeable {
     } finally {
       pool.shutdown();
     }
-  }
-
-  private static List<String> unpack(byte[] packed) {
-    ByteBuffer in = ByteBuffer.wrap(packed).order(ByteOrder.LITTLE_ENDIAN);
-    List<String> texts = new ArrayList<>();
-    while (in.hasRemaining()) {
-      int length = in.getInt();
-      texts.add(new String(packed, in.position(), length, StandardCharsets.UTF_8));
-      in.position(in.position() + length);
-    }
-    return texts;
-  }
-
-  private static byte[] pack(TopHits[] found) {
-    int total = 0;
-    for (TopHits hits : found) {
-      total = Math.addExact(total, hits.size());
-    }
-    ByteBuffer out = little(Math.addExact(Math.multiplyExact(8, total), 4 * found.length));
-    for (TopHits hits : found) {
-      out.putInt(hits.size());
-    }
-    for (TopHits hits : found) {
-      out.asIntBuffer().put(hits.docs(), 0, hits.size());
-      out.position(out.position() + 4 * hits.size());
-    }
-    for (TopHits hits : found) {
-      out.asFloatBuffer().put(hits.scores(), 0, hits.size());
-      out.position(out.position() + 4 * hits.size());
-    }
-    return out.array();
-  }
-
-  private static ByteBuffer little(int bytes) {
-    return ByteBuffer.allocate(bytes).order(ByteOrder.LITTLE_ENDIAN);
   }
 }

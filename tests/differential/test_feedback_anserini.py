@@ -1,0 +1,64 @@
+"""The native RM3, Rocchio and BM25-PRF against Anserini's own rerankers: the same documents, order and scores."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from intrex.data.collection import Collection
+from intrex.data.importers.sources import import_collection
+from intrex.eval.pipelines.parity import bm25_parity, compare
+from intrex.retrievers.base import TIE_ORDERS, SearchOptions
+from intrex.retrievers.bm25 import BM25Index, build_bm25
+from intrex.retrievers.lucene.build import Stored, build_lucene
+from intrex.retrievers.lucene.index import LuceneIndex
+from intrex.retrievers.prf_lexical import BM25PRF, RM3, Expansion, Rocchio
+
+pytest.importorskip("pyserini", reason="needs the extra lucene")
+
+METHODS = [
+    RM3(),
+    RM3(fb_terms=37, fb_docs=23, original_query_weight=0.3, filter_terms=False),
+    RM3(original_query_weight=0),
+    Rocchio(),
+    Rocchio(25, 5, 15, 7, alpha=0.8, beta=0.6, gamma=0.4, use_negative=True),
+    Rocchio(alpha=-0.5, beta=1.5, top_fb_docs=60),
+    BM25PRF(),
+    BM25PRF(fb_terms=35, fb_docs=17, k1=1.3, b=0.7, new_term_weight=0.55),
+    BM25PRF(fb_terms=1, fb_docs=60, new_term_weight=-0.1),
+]
+
+
+@pytest.fixture(scope="module")
+def engines(tmp_path_factory: pytest.TempPathFactory) -> tuple[Collection, BM25Index, LuceneIndex]:
+    from tests.conftest import SHARED
+
+    if not SHARED.is_dir():
+        pytest.skip("the folder of shared collections is not here (INTREX_SHARED_DATA)")
+    work = tmp_path_factory.mktemp("feedback")
+    collection = import_collection(SHARED / "adi", work / "adi")
+    lucene = build_lucene(collection, work / "lucene", stored=Stored(docvectors=True))
+    return collection, build_bm25(collection, work / "native"), lucene
+
+
+@pytest.mark.parametrize("method", METHODS, ids=str)
+def test_equal_to_the_last_bit(
+    engines: tuple[Collection, BM25Index, LuceneIndex], method: Expansion
+) -> None:
+    collection, native, lucene = engines
+    native.expansion = lucene.expansion = method
+    queries = collection.queries("test")
+    for k, ties in ((1000, TIE_ORDERS[1]), (7, TIE_ORDERS[0])):
+        options = SearchOptions(k=k, ties=ties)
+        ours, theirs = native.search(queries, options), lucene.search(queries, options)
+        assert np.array_equal(ours.offsets, theirs.offsets) and np.array_equal(ours.doc_ids, theirs.doc_ids)
+        assert np.array_equal(ours.scores, theirs.scores)
+        if ties == TIE_ORDERS[1]:
+            assert not compare(ours, lucene.anserini(queries, options), None)
+
+
+def test_parity_on_a_collection(shared: Path, tmp_path: Path) -> None:
+    collection = import_collection(shared / "medline", tmp_path / "medline")
+    result = bm25_parity(collection, "test", SearchOptions(), expansion=BM25PRF())
+    assert result.at_parity and not result.bridge
+    assert round(result.figures["native", "anserini"]["nDCG@10"], 4) != 0.6651  # of BM25 alone

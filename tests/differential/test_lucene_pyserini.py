@@ -1,0 +1,71 @@
+"""Languages and fields of Lucene indexes: the same rankings as pyserini's ``LuceneSearcher`` gives on the same index."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from intrex.data.collection import Queries
+from intrex.data.importers.sources import import_collection
+from intrex.data.run import Run
+from intrex.retrievers.base import SearchOptions
+from intrex.retrievers.lucene.build import build_lucene
+from tests.conftest import SHARED
+
+pytest.importorskip("pyserini", reason="needs the extra lucene")
+
+SEARCH = """
+import json, os, sys
+os.environ.setdefault("OPENAI_API_KEY", "none")
+from intrex.retrievers.lucene import jvm
+jvm.start()
+from pyserini.search.lucene import LuceneSearcher
+for asked in json.load(sys.stdin):
+    searcher = LuceneSearcher(asked["index"])
+    searcher.set_language(asked["language"])
+    found = searcher.batch_search(asked["texts"], asked["ids"], k=asked["k"], threads=2, fields=asked["fields"])
+    print(json.dumps({q: [[h.docid, h.score] for h in hits] for q, hits in found.items() if hits}))
+"""
+
+CASES = {
+    "japanese": ("jsquad-ja", "ja", {}),
+    "multifield": ("cacm", "en", {"contents": 1.0, "title": 1.0}),
+    "weights": ("cacm", "en", {"title": 0.3, "contents": 1.7}),
+}
+
+
+@pytest.fixture(scope="module")
+def answers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Run, dict[str, list[tuple[str, float]]]]]:
+    """Our run and pyserini's hits by case: its import takes so long that one process answers all."""
+    if not SHARED.is_dir():
+        pytest.skip("the folder of shared collections is not here (INTREX_SHARED_DATA)")
+    work = tmp_path_factory.mktemp("pyserini")
+    ours, asked = [], []
+    for case, (name, language, fields) in CASES.items():
+        collection = import_collection(SHARED / name, work / f"{case}.c")
+        index = build_lucene(collection, work / case, language=language, fields=("title",) if fields else ())
+        every = collection.queries("test")
+        queries = Queries(every.ids[:50], every.texts[:50])
+        ours.append(index.search(queries, SearchOptions(k=100, ties="anserini", fields=fields)))
+        asked.append({"index": str(work / case), "language": language, "ids": queries.ids, "texts": queries.texts,
+                      "k": 100, "fields": fields})  # fmt: skip
+    said = subprocess.run(
+        [sys.executable, "-c", SEARCH], input=json.dumps(asked), capture_output=True, text=True, timeout=300
+    )
+    assert said.returncode == 0, said.stderr
+    theirs = map(json.loads, said.stdout.strip().splitlines()[-len(CASES) :])
+    return dict(zip(CASES, zip(ours, theirs, strict=True), strict=True))
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_same_documents_in_the_same_order(
+    answers: dict[str, tuple[Run, dict[str, list[tuple[str, float]]]]], case: str
+) -> None:
+    run, theirs = answers[case]
+    ours = run.to_dict()
+    assert len(theirs) > 40 and ours.keys() == theirs.keys()
+    for query, hits in theirs.items():
+        assert [doc for doc, _ in hits] == list(ours[query])
+        assert all(abs(score - ours[query][doc]) < 3e-4 for doc, score in hits)
