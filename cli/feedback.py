@@ -20,7 +20,7 @@ class Flag(NamedTuple):
 
     default: Any
     help: str
-    limits: Mapping[str, float] = {}  # noqa: RUF012 - nobody changes it
+    limits: Mapping[str, float] = {}
 
 
 _COUNT = {"min": 1}
@@ -73,7 +73,9 @@ def options(command: Callable[..., None]) -> Callable[..., None]:
 
     ours = list(_parameters())
     own = inspect.signature(command)
-    hints = get_type_hints(command, localns={"Expansion": object}, include_extras=True)  # numpy is not imported yet
+    hints = get_type_hints(
+        command, localns={"Expansion": object}, include_extras=True
+    )  # numpy is not imported yet
     kept = [p.replace(annotation=hints[p.name]) for p in own.parameters.values() if p.name != "expansion"]
     wrapped.__signature__ = inspect.Signature([*kept, *ours])  # type: ignore[attr-defined]
     wrapped.__annotations__ = {p.name: p.annotation for p in (*kept, *ours)}

@@ -136,7 +136,13 @@ def search(
     use_scoring(opened, scoring, token_top_k)
     with progress("searching", len(asked)) as step:
         options = SearchOptions(
-            k=k, batch_size=batch_size, device=device, progress=step, ties=tie_order, k1=k1, b=b,
+            k=k,
+            batch_size=batch_size,
+            device=device,
+            progress=step,
+            ties=tie_order,
+            k1=k1,
+            b=b,
             fields=chosen,
         )
         options = options if threads is None else options.with_threads(threads)

@@ -28,7 +28,9 @@ def extra_fields(given: Iterable[str]) -> tuple[str, ...]:
     names = dict.fromkeys(name for name in _parts(given) if name != CONTENTS)
     for name in names:
         if name not in EXTRA:
-            raise UsageError(f"documents have no field {name!r}", f"fields beside contents: {', '.join(EXTRA)}")
+            raise UsageError(
+                f"documents have no field {name!r}", f"fields beside contents: {', '.join(EXTRA)}"
+            )
     return tuple(names)
 
 
@@ -44,7 +46,9 @@ def weights(given: Sequence[str]) -> dict[str, float]:
         try:
             weight = float(number)
         except ValueError:
-            raise UsageError(f"not a field and its weight: {part!r}", "--fields contents=1.0,title=0.5") from None
+            raise UsageError(
+                f"not a field and its weight: {part!r}", "--fields contents=1.0,title=0.5"
+            ) from None
         if not 0 <= weight <= LARGEST:
             raise UsageError(f"the weight of a field must be finite and not negative, not {number}")
         if not name or name in found:

@@ -135,7 +135,9 @@ def use_language(index: Index, language: str | None) -> None:
     else:
         raise UsageError(f"a {index.manifest.kind} index has no language", "leave --language out")
     if built != language:
-        raise UsageError(f"the index was built for the language {built!r}, not {language!r}", "leave --language out")
+        raise UsageError(
+            f"the index was built for the language {built!r}, not {language!r}", "leave --language out"
+        )
 
 
 def run_search(

@@ -139,7 +139,9 @@ class LuceneIndex:
         there = list(self._bulk.fields())
         for name in options.fields:
             if name not in there:
-                raise UsageError(f"the index has no field {name!r}", f"its fields: {', '.join(sorted(there))}")
+                raise UsageError(
+                    f"the index has no field {name!r}", f"its fields: {', '.join(sorted(there))}"
+                )
         names, weights = list(options.fields), list(options.fields.values())
         return jvm.start()("intrex.lucene.Bulk$Search")(
             options.k, k1, b, options.threads, names, weights, feedback(self.expansion)

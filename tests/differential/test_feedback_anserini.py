@@ -42,9 +42,7 @@ def engines(tmp_path_factory: pytest.TempPathFactory) -> tuple[Collection, BM25I
 
 
 @pytest.mark.parametrize("method", METHODS, ids=str)
-def test_equal_to_the_last_bit(
-    engines: tuple[Collection, BM25Index, LuceneIndex], method: Expansion
-) -> None:
+def test_equal_to_the_last_bit(engines: tuple[Collection, BM25Index, LuceneIndex], method: Expansion) -> None:
     collection, native, lucene = engines
     native.expansion = lucene.expansion = method
     queries = collection.queries("test")

@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -37,7 +36,9 @@ CASES = {
 
 
 @pytest.fixture(scope="module")
-def answers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Run, dict[str, list[tuple[str, float]]]]]:
+def answers(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> dict[str, tuple[Run, dict[str, list[tuple[str, float]]]]]:
     """Our run and pyserini's hits by case: its import takes so long that one process answers all."""
     if not SHARED.is_dir():
         pytest.skip("the folder of shared collections is not here (INTREX_SHARED_DATA)")

@@ -46,16 +46,19 @@ def test_thai_needs_a_whole_jdk() -> None:
 
 def test_queries_get_the_analyzer_of_the_index(small: Collection, tmp_path: Path, intrex: Intrex) -> None:
     assert intrex(f"index bm25 {small.path} {tmp_path}/ja --engine lucene --language ja").code == 0
-    assert "analyzer,org.apache.lucene.analysis.ja.JapaneseAnalyzer" in intrex(f"index info {tmp_path}/ja").out
+    assert (
+        "analyzer,org.apache.lucene.analysis.ja.JapaneseAnalyzer" in intrex(f"index info {tmp_path}/ja").out
+    )
     index = open_index(tmp_path / "ja")
     assert index.terms(["東京都に行く"]) == [["東京", "都", "行く"]]  # type: ignore[attr-defined]
     said = intrex(f"search {tmp_path}/ja {small.path}:test --language en")
     assert said.code == 2 and "built for the language 'ja', not 'en'" in said.err
     native = intrex(f"index bm25 {small.path} {tmp_path}/n")
     assert native.code == 0 and intrex(f"search {tmp_path}/n {small.path}:test --language en").code == 0
-    assert "built for the language 'english', not 'ja'" in intrex(
-        f"search {tmp_path}/n {small.path}:test --language ja"
-    ).err
+    assert (
+        "built for the language 'english', not 'ja'"
+        in intrex(f"search {tmp_path}/n {small.path}:test --language ja").err
+    )
 
 
 def test_language_of_an_index_that_does_not_say_it(small: Collection, tmp_path: Path, intrex: Intrex) -> None:
@@ -69,7 +72,11 @@ def test_language_of_an_index_that_does_not_say_it(small: Collection, tmp_path: 
     assert "analysis of 'en' (--language)" in said.err
     assert (tmp_path / "r3").read_bytes() != (tmp_path / "r2").read_bytes()  # wings, wing: other stems
     said = intrex(f"search {other} {small.path}:test --language xx")
-    assert said.code == 2 and "has no analyzer for the language 'xx'" in said.err and "it has: ar, bn" in said.err
+    assert (
+        said.code == 2
+        and "has no analyzer for the language 'xx'" in said.err
+        and "it has: ar, bn" in said.err
+    )
 
 
 def test_fields(small: Collection, tmp_path: Path, intrex: Intrex) -> None:
@@ -97,7 +104,11 @@ def test_feedback_needs_document_vectors(small: Collection, tmp_path: Path, intr
     assert said.code == 1 and "keeps no document vectors" in said.err and "--store-docvectors" in said.err
     assert intrex(f"{build} --store-docvectors").code == 0
     assert intrex(f"index bm25 {small.path} {tmp_path}/n").code == 0
-    for flags in ("--rm3 --rm3-fb-docs 2", "--rocchio --rocchio-use-negative", "--bm25-prf --bm25-prf-fb-docs 3"):
+    for flags in (
+        "--rm3 --rm3-fb-docs 2",
+        "--rocchio --rocchio-use-negative",
+        "--bm25-prf --bm25-prf-fb-docs 3",
+    ):
         for engine in ("i", "n"):
             line = f"search {tmp_path}/{engine} {small.path}:test -o {tmp_path}/r.{engine} {flags} --tag t --overwrite"
             assert intrex(line).code == 0
@@ -108,7 +119,9 @@ def test_feedback_needs_document_vectors(small: Collection, tmp_path: Path, intr
     assert said.code == 2 and "at most 50 documents" in said.err
 
 
-def test_vectors_of_an_index_that_intrex_did_not_build(small: Collection, tmp_path: Path, intrex: Intrex) -> None:
+def test_vectors_of_an_index_that_intrex_did_not_build(
+    small: Collection, tmp_path: Path, intrex: Intrex
+) -> None:
     intrex(f"index bm25 {small.path} {tmp_path}/i --engine lucene --store-docvectors")
     other = foreign(tmp_path / "i", tmp_path / "f")
     assert intrex(f"search {other} {small.path}:test -o {tmp_path}/r --rm3").code == 0
