@@ -20,18 +20,18 @@ class Flag(NamedTuple):
 
     default: Any
     help: str
-    limits: Mapping[str, float] = {}
+    least: float | None = None
+    most: float | None = None
 
 
-_COUNT = {"min": 1}
 _METHODS: dict[str, tuple[str, str, dict[str, Flag]]] = {
     "rm3": (
         "RM3",
         "Search again with a relevance model of the best documents.",
         {
-            "fb_terms": Flag(10, "terms.", _COUNT),
-            "fb_docs": Flag(10, "documents.", _COUNT),
-            "original_query_weight": Flag(0.5, "weight of the query.", {"min": 0, "max": 1}),
+            "fb_terms": Flag(10, "terms.", 1),
+            "fb_docs": Flag(10, "documents.", 1),
+            "original_query_weight": Flag(0.5, "weight of the query.", 0, 1),
             "no_term_filter": Flag(False, "take terms of any characters."),
         },
     ),
@@ -39,10 +39,10 @@ _METHODS: dict[str, tuple[str, str, dict[str, Flag]]] = {
         "Rocchio",
         "Search again with the query moved towards the best documents.",
         {
-            "top_fb_terms": Flag(10, "terms of the best documents.", _COUNT),
-            "top_fb_docs": Flag(10, "how many of the best documents.", _COUNT),
-            "bottom_fb_terms": Flag(10, "terms of the last documents.", _COUNT),
-            "bottom_fb_docs": Flag(10, "how many of the last documents.", _COUNT),
+            "top_fb_terms": Flag(10, "terms of the best documents.", 1),
+            "top_fb_docs": Flag(10, "how many of the best documents.", 1),
+            "bottom_fb_terms": Flag(10, "terms of the last documents.", 1),
+            "bottom_fb_docs": Flag(10, "how many of the last documents.", 1),
             "alpha": Flag(1.0, "weight of the query."),
             "beta": Flag(0.75, "weight of the best documents."),
             "gamma": Flag(0.15, "weight of the last documents."),
@@ -53,10 +53,10 @@ _METHODS: dict[str, tuple[str, str, dict[str, Flag]]] = {
         "BM25-PRF",
         "Search again with terms that the best documents favour.",
         {
-            "fb_terms": Flag(20, "new terms.", _COUNT),
-            "fb_docs": Flag(10, "documents.", _COUNT),
-            "k1": Flag(0.9, "k1.", {"min": 0}),
-            "b": Flag(0.4, "b.", {"min": 0, "max": 1}),
+            "fb_terms": Flag(20, "new terms.", 1),
+            "fb_docs": Flag(10, "documents.", 1),
+            "k1": Flag(0.9, "k1.", 0),
+            "b": Flag(0.4, "b.", 0, 1),
             "new_term_weight": Flag(0.2, "weight of new terms."),
         },
     ),
@@ -86,12 +86,14 @@ def _parameters() -> Iterator[inspect.Parameter]:
     for method, (title, meaning, flags) in _METHODS.items():
         yield _parameter(method, bool, False, typer.Option(*_spellings(method), help=meaning))
         for name, flag in flags.items():
-            option = typer.Option(*_spellings(method, name), help=f"{title}: {flag.help}", **flag.limits)  # type: ignore[arg-type]
+            option = typer.Option(
+                *_spellings(method, name), help=f"{title}: {flag.help}", min=flag.least, max=flag.most
+            )
             yield _parameter(f"{method}_{name}", type(flag.default), flag.default, option)
 
 
 def _parameter(name: str, kind: type, default: object, option: Any) -> inspect.Parameter:
-    annotation = Annotated[kind, option]
+    annotation: Any = Annotated[kind, option]
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
 
 

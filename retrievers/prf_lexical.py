@@ -51,6 +51,7 @@ class Corpus:
         return 2 <= _length(term) <= 20 and bool(share <= COMMON)
 
 
+@dataclass(frozen=True)
 class Expansion(ABC):
     """A method of feedback."""
 
@@ -75,7 +76,7 @@ class Expansion(ABC):
         """The terms of the second search with their boosts."""
 
 
-def _check(method: RM3 | Rocchio | BM25PRF) -> None:
+def _check(method: Expansion) -> None:
     """Numbers of terms and documents are at least 1, weights finite."""
     for name, value in asdict(method).items():
         if not isinstance(value, bool) and name.endswith(("_terms", "_docs")) and value < 1:

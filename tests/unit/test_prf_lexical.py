@@ -92,12 +92,12 @@ def test_bm25_prf_by_hand() -> None:
 def test_terms_of_equal_weight_are_cut_in_javas_order() -> None:
     assert java_hash("cat") == 98262 ^ (98262 >> 16)  # "cat".hashCode() is 98262
     assert java_hash("polygenelubricants") == 0x80000000 ^ 0x8000  # the smallest int
-    assert java_order(["b", "a", "q"]) == ["a", "q", "b"]  # 97 and 113 share the bucket 1 of 16, 98 is 2
-    assert java_order([chr(97 + i) for i in range(13)]) == [chr(97 + i) for i in range(13)]
+    assert java_order(["b", "a", "q"], 3) == ["a", "q", "b"]  # 97 and 113 share the bucket 1 of 16, 98 is 2
+    assert java_order([chr(97 + i) for i in range(13)], 13) == [chr(97 + i) for i in range(13)]
     same = [Feedback({"b": 1, "bb": 1, "aa": 1, "cc": 1}, 1.0)] * 2
     assert set(BM25PRF(fb_terms=2).expand({"q": 1}, same, Corpus(100, lambda _: 2))) == {
         "q",
-        *java_order(["aa", "bb", "cc"])[:2],
+        *java_order(["aa", "bb", "cc"], 3)[:2],
     }
 
 
