@@ -118,8 +118,8 @@ def search(
         run_search,
         use_engine,
         use_feedback,
-        use_scoring,
         use_language,
+        use_scoring,
     )
 
     chosen = weights(fields or [])

@@ -12,8 +12,8 @@ from intrex.retrievers.base import TIE_ORDERS, Index, SearchOptions
 from intrex.retrievers.bm25 import BM25Index
 from intrex.retrievers.dense import DenseIndex
 from intrex.retrievers.fusion import cut
-from intrex.retrievers.multivector import SCORINGS, MultiVectorIndex
 from intrex.retrievers.lucene.index import LuceneIndex
+from intrex.retrievers.multivector import SCORINGS, MultiVectorIndex
 from intrex.retrievers.postprocess import max_passage, remove_query, strictly_falling
 from intrex.retrievers.prf_lexical import Expansion
 
