@@ -28,6 +28,7 @@ from intrex.cli import (
     leaderboard,
     overlap,
     parity,
+    rerank,
     search,
     split,
 )
@@ -47,6 +48,7 @@ app.add_typer(collection.app, name="collection")
 app.add_typer(index.app, name="index")
 app.command("search")(search.search)
 app.command("fuse")(fuse.fuse)
+app.command("rerank")(rerank.rerank)
 app.command("evaluate")(evaluate.evaluate)
 app.command("check")(check.check)
 app.command("compare")(compare.compare)

@@ -163,6 +163,23 @@ class IdTable:
         starts = self.offsets[rows]
         return gather_spans(self.text, starts, self.offsets[rows + 1] - 1 - starts)
 
+    def find(self, ids: Bytes) -> npt.NDArray[np.int64]:
+        """The rows of some ids, -1 where there is no such id: all by one binary search over the memory map."""
+        order = np.empty(len(self), np.int64)
+        order[self.rank] = np.arange(len(self))
+        low, high = np.zeros(len(ids), np.int64), np.full(len(ids), len(self))
+        while (open_ := np.flatnonzero(low < high)).size:
+            middle = (low[open_] + high[open_]) >> 1
+            below = self.gather(order[middle]) < ids[open_]
+            low[open_[below]] = middle[below] + 1
+            high[open_[~below]] = middle[~below]
+        rows = np.full(len(ids), -1)
+        inside = np.flatnonzero(low < len(self))
+        at = order[low[inside]]
+        same = self.gather(at) == ids[inside]
+        rows[inside[same]] = at[same]
+        return rows
+
 
 def gather_spans(
     text: npt.NDArray[np.uint8], starts: npt.NDArray[np.int64], lengths: npt.NDArray[np.int64]

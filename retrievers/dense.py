@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -119,6 +119,13 @@ class DenseIndex:
                 ]
             yield from found
             options.progress(len(batch))
+
+    def rescore(self, queries: list[str], rows: Sequence[Rows], options: SearchOptions) -> Iterator[Scores]:
+        """Exact scores of given rows for each query; see `intrex.retrievers.rerank.Rescorer`."""
+        vectors = self._encoder.get(options.device).encode(queries, "query")
+        vectors = unit(vectors) if self.manifest.params["similarity"] == "cosine" else vectors
+        for some, query in zip(rows, vectors, strict=True):
+            yield exact_dot(self.vectors, some, query)
 
     def _candidates(self, batch: Vectors, options: SearchOptions) -> list[Rows]:
         """For each query the rows, ascending, among which the exact ``k`` best are, ties at the cut included."""

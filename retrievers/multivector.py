@@ -125,6 +125,13 @@ class MultiVectorIndex:
         """Exact scores of given rows for each of some encoded queries; see `intrex.retrievers.maxsim.scores`."""
         return maxsim.scores(self.tokens, queries, rows, threads)
 
+    def rescore(self, queries: list[str], rows: Sequence[Rows], options: SearchOptions) -> Iterator[Scores]:
+        """Exact scores of given rows for each query; see `intrex.retrievers.rerank.Rescorer`."""
+        packed = self.encode(queries, options.device)
+        for start in range(0, len(rows), options.batch_size):
+            end = min(start + options.batch_size, len(rows))
+            yield from self.score(_some(packed, start, end), rows[start:end], options.threads)
+
 
 def build_multivector(
     collection: Collection,

@@ -20,7 +20,13 @@ from intrex.data.importers.sources import import_collection
 from intrex.data.locate import find_qrels
 from intrex.data.run import write_run
 from intrex.data.runformats import read_any_run
-from intrex.encoders.base import ENCODERS, EncoderOptions, make_encoder
+from intrex.encoders.base import (
+    ENCODERS,
+    TOKEN_ENCODERS,
+    EncoderOptions,
+    make_encoder,
+    make_token_encoder,
+)
 from intrex.encoders.models import resolve_model
 from intrex.eval.leaderboard import leaderboard, write_leaderboard
 from intrex.eval.measures import parse_measures
@@ -32,6 +38,7 @@ from intrex.retrievers.base import SearchOptions, open_index
 from intrex.retrievers.bm25 import build_bm25
 from intrex.retrievers.dense import build_dense
 from intrex.retrievers.fusion import fuse_runs
+from intrex.retrievers.multivector import STORES, build_multivector
 from intrex.retrievers.search import run_search
 
 Inputs = Mapping[str, Path]
@@ -59,6 +66,15 @@ def _dense(stage: Stage, inputs: Inputs, output: Path, step: Step) -> int:
     params = _given(stage.params)
     encoder = make_encoder(params.pop("encoder"), EncoderOptions(**params))
     build_dense(collection, output, encoder, overwrite=True, progress=step)
+    return collection.n_documents
+
+
+def _multivector(stage: Stage, inputs: Inputs, output: Path, step: Step) -> int:
+    collection = Collection.open(inputs["collection"])
+    params = _given(stage.params)
+    store = params.pop("store", STORES[0])
+    encoder = make_token_encoder(params.pop("encoder"), EncoderOptions(**params))
+    build_multivector(collection, output, encoder, store=store, overwrite=True, progress=step)
     return collection.n_documents
 
 
@@ -97,6 +113,7 @@ KINDS = {
     "collection": Kind(_collection, "collection", ("data",), "documents"),
     "bm25": Kind(_bm25, "index", ("data", "retrievers"), "documents"),
     "dense": Kind(_dense, "index", _SEARCHES, "documents"),
+    "multivector": Kind(_multivector, "index", _SEARCHES, "documents"),
     "search": Kind(_search, "run.txt.gz", _SEARCHES, "queries"),
     "fuse": Kind(_fuse, "run.txt.gz", ("data", "retrievers"), "queries"),
     "evaluate": Kind(_evaluate, "scores.jsonl", ("data", "eval"), "rankings"),
@@ -122,13 +139,13 @@ def _pin_collection(params: Mapping[str, Any]) -> dict[str, Any]:
     return {PIN: fingerprint([[p.relative_to(source.parent).as_posix(), file_sha256(p)] for p in files])}
 
 
-def _pin_dense(params: Mapping[str, Any]) -> dict[str, Any]:
+def _pin_encoder(params: Mapping[str, Any]) -> dict[str, Any]:
     """The revision of the weights, and the libraries that compute with them."""
     weights = _weights(params["encoder"])
     return {PIN: [weights, {name: _version(name) for name in _LIBRARIES} if weights else {}]}
 
 
-_PINS = {"collection": _pin_collection, "dense": _pin_dense}
+_PINS = {"collection": _pin_collection, "dense": _pin_encoder, "multivector": _pin_encoder}
 
 
 def _given(params: Mapping[str, Any]) -> dict[str, Any]:
@@ -141,7 +158,7 @@ def _weights(encoder: str) -> str | None:
     kind, _, name = encoder.partition(":")
     if kind == "hashing":
         return None
-    return resolve_model(name if kind in ENCODERS else encoder).revision
+    return resolve_model(name if kind in ENCODERS or kind in TOKEN_ENCODERS else encoder).revision
 
 
 def _version(package: str) -> str | None:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from intrex.data.builders.registry import BUILDERS
 from intrex.data.errors import IntrexError, Problems, a_kind, nearest
 from intrex.data.ids import id_problem
-from intrex.encoders.base import ENCODERS, EncoderOptions, make_encoder
+from intrex.data.registry import Registry
+from intrex.encoders.base import ENCODERS, TOKEN_ENCODERS, EncoderOptions, make_encoder, make_token_encoder
 from intrex.encoders.transformer import DTYPES
 from intrex.eval.measures import parse_measures
 from intrex.retrievers.fusion import MAX_WEIGHT, METHODS
+from intrex.retrievers.multivector import STORES
 
 _MOST = 2**31 - 1
 _LONGEST_NAME = 200  # bytes: it becomes a file name, with a suffix
@@ -73,20 +75,26 @@ _ORIGINS = {
 _PROMPTS = {
     key: Key(str, empty=True) for key in ("query_prompt", "document_prompt")
 }  # empty: not the model's own
+_ENCODED = {
+    "encoder": _TEXT,
+    "dtype": Key(str, known=tuple(DTYPES)),
+    "max_length": _COUNT,
+    **_PROMPTS,
+    "batch_size": _COUNT,
+}
 _INDEX = {
     "bm25": {"k1": Key(float, 0, _FLOAT32), "b": Key(float, 0, 1)},
-    "dense": {
-        "encoder": _TEXT,
-        "dtype": Key(str, known=tuple(DTYPES)),
-        "max_length": _COUNT,
-        **_PROMPTS,
-        "batch_size": _COUNT,
-    },
+    "dense": _ENCODED,
+    "multivector": {**_ENCODED, "store": Key(str, known=STORES)},
 }
+_MAKERS: dict[str, tuple[Registry, Callable[[str, EncoderOptions], object]]] = {
+    "dense": (ENCODERS, make_encoder),
+    "multivector": (TOKEN_ENCODERS, make_token_encoder),
+}  # what an index's encoder is one of, and what makes it
 _WITHOUT = {
     "hashing": {"dtype", "max_length", *_PROMPTS},
     "static": {"dtype", *_PROMPTS},
-}  # keys of a dense index that some encoders refuse
+}  # keys of an encoded index that some encoders refuse
 _FUSE = {
     "rrf": {"rrf_k": Key(float, 0, _FLOAT32)},
     "wsum": {"weights": Key(list, item=float)},
@@ -158,18 +166,19 @@ class _Check:
 
     def index(self, table: Mapping[str, Any], where: str) -> None:
         known = {"name": _TEXT, "index": _TEXT, **_INDEX[table["index"]]}
-        needed = ("encoder",) if table["index"] == "dense" else ()
+        needed = ("encoder",) if "encoder" in known else ()
         encoder = table.get("encoder")
-        if not isinstance(encoder, str):
+        if not isinstance(encoder, str) or not needed:
             self.keys(table, known, where, needed)
             return
+        encoders, make = _MAKERS[table["index"]]
         kind = encoder.partition(":")[0]
-        kind = kind if kind in ENCODERS else "dense"
-        refused = _WITHOUT.get(kind, set()) if "encoder" in known else set()
+        kind = kind if kind in encoders else table["index"]
+        refused = _WITHOUT.get(kind, set())
         self.keys(table, known, where, needed, dict.fromkeys(refused, f"the {kind} encoder"))
         if kind == "hashing":  # the others load a model, and say then what is wrong with their name
             try:
-                make_encoder(encoder, EncoderOptions())
+                make(encoder, EncoderOptions())
             except IntrexError as error:
                 self.add(where, f"encoder: {error.message}")
 

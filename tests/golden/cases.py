@@ -72,6 +72,12 @@ def flip_data() -> None:
     path.write_bytes(bytes(raw))
 
 
+def cut_tokens() -> None:
+    """the token vectors are cut off"""
+    path = Path("i/tokens.npy")
+    path.write_bytes(path.read_bytes()[:-100])
+
+
 def cut() -> None:
     """the vector file is cut off"""
     path = Path("i/vectors.npy")
@@ -162,6 +168,22 @@ CASES: dict[str, Case] = {
     "bad-compare": Case(
         ["compare q.tsv a.txt", "compare q.tsv a.txt a.txt", "compare q.tsv a.txt b.txt --baseline mien", "compare q.tsv a.txt b.txt --movers 2 --ranking --format csv", "compare q.tsv a.txt b.txt --alpha 2", "compare q.tsv a.txt b.txt c.txt --reproduction a.txt b.txt", "compare q.tsv a.txt nowhere.txt", "compare q.tsv a.txt b.txt --test students"],
         COMPARED,
+    ),
+    "multivector": Case(
+        [IMPORT, "index multivector c i --encoder hashing:32", "search i c:test", "search i c:test --scoring xtr --token-top-k 2", "search i none", "index multivector c j --encoder hashing:32 --store float32", "search j c:test"],
+        {**BEIR, "none": b"q1\t...\nq2\theat\n"},
+    ),
+    "rerank": Case(
+        [IMPORT, "index multivector c i --encoder hashing:32", "rerank a.txt c:test --index i", "rerank a.txt c:test --index i --depth 1 --tag t -o r.txt", "index dense c d --encoder hashing:32", "rerank a.txt c:test --index d -o r.txt", "rerank a.txt c:test --index d -o r.txt --overwrite"],
+        {**BEIR, "a.txt": RUN},
+    ),
+    "bad-rerank": Case(
+        [*MADE, "rerank a.txt c:test --index i", "index multivector c m --encoder hashing:32", "rerank b.txt c:test --index m", "rerank a.txt c:test", "rerank a.txt c:test --index m --tag 'a b'", "rerank nowhere c:test --index m"],
+        {**BEIR, "a.txt": RUN, "b.txt": RUN + b"q1 Q0 d9 3 0.5 mine\nq3 Q0 d1 1 1 mine\n"},
+    ),
+    "bad-multivector": Case(
+        [IMPORT, "index multivector c i --encoder hashing:32 --store float8", "index multivector c i --encoder static:x", "index multivector c i --encoder hashing --dtype int8", "index multivector c i --encoder hashing:32", cut_tokens, "search i c:test", "index multivector c i --encoder hashing:32 --overwrite", "search i c:test --scoring xrt", "search i c:test --token-top-k 3", "search i c:test --engine faiss", "index dense c d --encoder hashing:32", "search d c:test --scoring xtr", "collection import e f", "index multivector f g --encoder hashing:32"],
+        {**BEIR, "e/corpus.jsonl": lines({"_id": "d1", "title": "", "text": "..."}), "e/queries.jsonl": QUERIES, "e/qrels/test.tsv": b"query-id\tcorpus-id\tscore\nq1\td1\t1\n"},
     ),
     "convert": Case(
         ["convert a.txt a.json --to json", "convert a.json b.tsv --to msmarco", "convert b.tsv c.txt --tag back", "convert a.txt x --to xml"],

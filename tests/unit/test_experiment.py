@@ -222,6 +222,19 @@ def test_what_would_be_ignored_or_fail_late_is_refused_with_its_table(
     assert says in caught.value.message and "(r.toml, [[system]] " in caught.value.message
 
 
+def test_a_multivector_index_is_a_system(source: Path) -> None:
+    extra = "[[system]]\nname = 't'\nindex = 'multivector'\nencoder = 'hashing:32'\nstore = 'float32'"
+    path = source / "r.toml"
+    path.write_text(RECIPE.format(source=source / "src", extra=extra))
+    watch = Watch()
+    scores, _ = run_experiment(read_recipe(str(path)), source / "out", watch)
+    assert "run/t" in watch.ran and len(scores) == 4
+    path.write_text(path.read_text().replace("float32", "float64").replace("hashing:32", "hashing:x"))
+    with pytest.raises(BadInput) as caught:
+        read_recipe(str(path))
+    assert "store is 'float64'" in caught.value.message and "encoder: hashing:x" in caught.value.message
+
+
 def test_an_empty_prompt_is_a_prompt(source: Path) -> None:
     extra = "[[system]]\nname = 'm'\nindex = 'dense'\nencoder = 'm'\nquery_prompt = ''"
     (source / "r.toml").write_text(RECIPE.format(source=source / "src", extra="") + extra)

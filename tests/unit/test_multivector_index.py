@@ -10,6 +10,7 @@ from intrex.data.stores import PackedVectors
 from intrex.data.writer import Source, write_collection
 from intrex.encoders.base import EncoderOptions, make_token_encoder
 from intrex.retrievers.base import SearchOptions, open_index
+from intrex.retrievers.catalogue import describe
 from intrex.retrievers.multivector import MultiVectorIndex, build_multivector
 from intrex.retrievers.search import use_scoring
 
@@ -96,6 +97,16 @@ def test_the_manifest_says_what_it_was_made_of(index, small, encoder):
     assert set(manifest.files) == names
     assert np.load(index.path / "tokens.npy").shape == (total, 64)
     assert np.diff(np.load(index.path / "tokens.offsets.npy")).tolist()[3] == 0
+
+
+@pytest.mark.parametrize(("store", "size"), [("float16", 128), ("float32", 256)])
+def test_info_says_what_a_token_takes(small, encoder, tmp_path, store, size):
+    params = build_multivector(small, tmp_path / "i", encoder, store=store).manifest.params
+    told = describe(tmp_path / "i")
+    headers = 2 * 128 + 7 * 8  # of the two files, and the offsets
+    assert told["bytes per token"] == pytest.approx(size + headers / params["tokens"], abs=0.06)
+    assert told["tokens per document"] == round(params["tokens"] / 6, 1)
+    assert told["store"] == store and told["bytes per document"] > size * told["tokens per document"]
 
 
 def test_blocks_change_no_byte(small, encoder, tmp_path):
