@@ -43,7 +43,10 @@ SPARSE_ENCODERS = Registry(
 
 @dataclass(frozen=True)
 class EncoderOptions:
-    """What a user may ask of an encoder; None leaves the model's own setting."""
+    """What a user may ask of an encoder; None leaves the model's own setting.
+
+    The last five are for multi-vector encoders: see `intrex.encoders.reductions`.
+    """
 
     revision: str | None = None
     max_length: int | None = None
@@ -53,6 +56,11 @@ class EncoderOptions:
     device: str | None = None
     batch_size: int = 32
     dim: int | None = None
+    query_length: int | None = None
+    whole_words: bool = False
+    pool_factor: float = 1.0
+    protected_tokens: int = 1
+    single: str | None = None
 
 
 def refuse_options(options: EncoderOptions, kind: str, known: set[str]) -> None:
@@ -116,7 +124,7 @@ class TokenEncoder(Protocol):
 
         ``single`` of the result is set if ``spec.params["single"]`` is (``"cls"`` or ``"mean"``). The score of a query
         and a document is then σ(γ) · the dot product of the single vectors + (1 − σ(γ)) · MaxSim, with γ =
-        ``spec.params["gamma"]`` (ColBERTer, Hofstätter et al. 2022, section 3).
+        ``spec.params["gamma"]`` (ColBERTer, Hofstätter et al. 2022).
         """
         ...
 

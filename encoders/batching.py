@@ -25,11 +25,14 @@ class Tokens:
         rows: for each of the model's inputs one list of integers a text.
         shared: inputs that all texts share.
         lengths: [n] tokens of each text.
+        spans: where each token is in the prompted text, its first and last + 1 character; (0, 0) for a special token.
+            Empty unless asked for.
     """
 
     rows: dict[str, list[list[int]]]
     shared: dict[str, Any]
     lengths: npt.NDArray[np.int64]
+    spans: list[list[tuple[int, int]]]
 
 
 def token_budget(model: Any, batch_size: int) -> int:
@@ -37,18 +40,48 @@ def token_budget(model: Any, batch_size: int) -> int:
     return batch_size * TOKENS_A_TEXT.get(model.device.type, 256)
 
 
-def tokenize(model: Any, texts: list[str], role: Role, prompt: str | None) -> Tokens | None:
-    """Tokenise without padding; None for a model whose inputs are not lists of tokens."""
+def tokenize(
+    model: Any, texts: list[str], role: Role, prompt: str | None, spans: bool = False
+) -> Tokens | None:
+    """Tokenise without padding; None for a model whose inputs are not lists of tokens.
+
+    Queries that the model fills up with [MASK] (its ``query_expansion``) are filled up.
+
+    Args:
+        model: a sentence-transformers model.
+        texts: at least one.
+        role: what the texts are.
+        prompt: put before each text.
+        spans: ask for `Tokens.spans`; the model's tokenizer must be a fast one.
+    """
     if getattr(model.tokenizer, "pad_token_id", None) is None:
         return None
-    unpadded = {"common": {"return_tensors": None}, "text": {"padding": False}}
-    features = dict(model.preprocess(texts, prompt=prompt, task=role, processing_kwargs=unpadded))
+    text: dict[str, Any] = {"return_offsets_mapping": True} if spans else {}
+    if role == "query" and getattr(model[0], "query_expansion", None) is not None:
+        wanted: dict[str, Any] = {"text": text}
+    else:
+        wanted = {"common": {"return_tensors": None}, "text": {"padding": False, **text}}
+    features = dict(model.preprocess(texts, prompt=prompt, task=role, processing_kwargs=wanted))
+    if "query_expansion_positions" in features:
+        features = _unpadded(features)
     rows = {k: v for k, v in features.items() if isinstance(v, list) and v and isinstance(v[0], list)}
     ids = rows.get("input_ids")
     if ids is None or "attention_mask" not in rows or any(len(v) != len(texts) for v in rows.values()):
         return None
     shared = {k: v for k, v in features.items() if k not in rows}
-    return Tokens(rows, shared, np.array([len(i) for i in ids], np.int64))
+    found = rows.pop("offset_mapping", [])
+    return Tokens(rows, shared, np.array([len(i) for i in ids], np.int64), found)
+
+
+def _unpadded(features: dict[str, Any]) -> dict[str, Any]:
+    """Lists of the tokens and expansion tokens of each text, of tensors [n, longest]."""
+    used = ((features["attention_mask"] != 0) | (features["query_expansion_positions"] != 0)).numpy()
+    return {
+        name: [row[mask].tolist() for row, mask in zip(value.numpy(), used, strict=True)]
+        if getattr(value, "shape", ())[:2] == used.shape
+        else value
+        for name, value in features.items()
+    }
 
 
 def batches(lengths: npt.NDArray[np.int64], budget: int) -> Iterator[npt.NDArray[np.int64]]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from intrex.data.errors import UsageError
 from intrex.data.specs import EncoderSpec
-from intrex.encoders.base import EncoderOptions, Role, Vectors
+from intrex.encoders.base import EncoderOptions, Role, Vectors, refuse_options
 from intrex.encoders.batching import AT_ONCE, batches, pad, token_budget, tokenize
 from intrex.encoders.models import Model, resolve_model
 from intrex.encoders.transformer import (
@@ -44,6 +44,8 @@ class DenseEncoder:
             UsageError: an unknown dtype, a maximum length or number of dimensions beyond the model's, int8 on a GPU.
             BadInput: the model is nowhere to be found, or cannot be loaded.
         """
+        known = {"revision", "max_length", "query_prompt", "document_prompt", "dtype", "dim"}
+        refuse_options(options, "dense", known)
         found = resolve_model(name, options.revision)
         model = _load(found, options)
         _limit(model, options)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Set
 from functools import lru_cache
 from itertools import chain
 from pathlib import Path
@@ -15,6 +16,7 @@ from intrex.data.errors import UsageError
 from intrex.data.specs import EncoderSpec
 from intrex.data.stores import PackedVectors
 from intrex.encoders.base import EncoderOptions, Role, Vectors, refuse_options
+from intrex.encoders.reductions import Reductions
 
 DEFAULT_DIM = 256
 DEFAULT_TOKEN_DIM = 128
@@ -84,26 +86,31 @@ class HashingTokenEncoder:
     same bits in every process and batch. A text without any token has no vector.
     """
 
-    def __init__(self, dim: int) -> None:
-        params = {"normalized": True, "tokens": r"\w+, lower case"}
+    def __init__(self, dim: int, reductions: Reductions) -> None:
+        params = {"normalized": True, "tokens": r"\w+, lower case", **reductions.params()}
         self.spec = EncoderSpec("hashing", "hashing", revision="1", dim=dim, params=params)
+        self._reductions = reductions
         self._signs = lru_cache(maxsize=CACHED_TOKENS)(self._hash)
 
     @classmethod
     def create(cls, name: str, options: EncoderOptions) -> Self:
         """See `HashingEncoder.create`; without a number, the vectors have 128 dimensions."""
-        return cls(_dimensions(name, options, DEFAULT_TOKEN_DIM))
+        reducing = {"whole_words", "pool_factor", "protected_tokens"}
+        return cls(_dimensions(name, options, DEFAULT_TOKEN_DIM, reducing), Reductions.of(options))
 
     @classmethod
     def load(cls, spec: EncoderSpec, folder: Path, options: EncoderOptions) -> Self:
         """Make the encoder of ``spec``; nothing is read from ``folder``."""
-        return cls(spec.dim)
+        return cls(spec.dim, Reductions.of(spec))
 
     def save(self, folder: Path) -> None:
         """Write nothing: the spec says it all."""
 
     def encode(self, texts: list[str], role: Role) -> PackedVectors:
-        """Vectors [tokens of all texts, dim] in float32 of length 1, one a token in the order of the text."""
+        """Vectors [tokens of all texts, dim] in float32 of length 1, one a token in the order of the text.
+
+        A token is a whole word already: of equal ones, ``whole_words`` keeps one.
+        """
         dim = self.spec.dim
         tokens = [_TOKEN.findall(text.lower()) for text in texts]
         offsets = np.cumsum([0, *map(len, tokens)], dtype=np.int64)
@@ -111,15 +118,18 @@ class HashingTokenEncoder:
         bits = np.frombuffer(data, np.uint8).reshape(int(offsets[-1]), -(-dim // 8))
         signs = np.unpackbits(bits, axis=1, count=dim)
         length = np.float32(1 / np.sqrt(dim))
-        return PackedVectors(np.where(signs, length, -length), offsets)
+        packed = PackedVectors(np.where(signs, length, -length), offsets)
+        words = [{token: i for i, token in enumerate(dict.fromkeys(text))} for text in tokens]
+        ids = [known[token] for known, text in zip(words, tokens, strict=True) for token in text]
+        return self._reductions.apply(packed, np.array(ids, np.int64), role)
 
     def _hash(self, token: str) -> bytes:
         data = _KEY + b"\0" + token.encode("utf-8", "surrogatepass")
         return hashlib.shake_128(data).digest(-(-self.spec.dim // 8))
 
 
-def _dimensions(name: str, options: EncoderOptions, default: int) -> int:
-    refuse_options(options, "hashing", {"dim"})
+def _dimensions(name: str, options: EncoderOptions, default: int, known: Set[str] = frozenset()) -> int:
+    refuse_options(options, "hashing", {"dim", *known})
     if name and options.dim is not None and name != str(options.dim):
         raise UsageError(f"two numbers of dimensions: hashing:{name} and {options.dim}")
     text = name or str(default if options.dim is None else options.dim)

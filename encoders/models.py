@@ -97,13 +97,12 @@ def quiet() -> Iterator[None]:
 
 
 def weights_revision(folder: Path) -> str:
-    """``sha256:`` of ``model.safetensors``; without it, of the names and hashes of all weight files below."""
-    single = folder / "model.safetensors"
-    if single.is_file():
-        return f"sha256:{file_sha256(single)}"
+    """``sha256:`` of the weights in a folder: of the one file, or of the names and hashes of several."""
     files = sorted(p for p in folder.rglob("*") if p.suffix in {".safetensors", ".bin"})
     if not files:
         raise BadInput(f"no model weights (*.safetensors, *.bin) in {folder}")
+    if len(files) == 1:
+        return f"sha256:{file_sha256(files[0])}"
     return f"sha256:{fingerprint([[p.relative_to(folder).as_posix(), file_sha256(p)] for p in files])}"
 
 

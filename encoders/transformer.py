@@ -58,9 +58,13 @@ def check_same(made: EncoderSpec, recorded: EncoderSpec) -> None:
 
 
 def longest_input(model: Any) -> int:
-    """How many tokens of a text the model can take: its positions, or what its tokenizer says."""
-    positions = getattr(model.config, "max_position_embeddings", None) or UNLIMITED
-    return int(min(positions, getattr(model.tokenizer, "model_max_length", UNLIMITED)))
+    """How many tokens of a text the model can take: its positions or, without any, what its tokenizer says."""
+    config = model.config
+    positions = getattr(config, "max_position_embeddings", None)
+    if positions is None:
+        return int(min(UNLIMITED, getattr(model.tokenizer, "model_max_length", UNLIMITED)))
+    taken = config.pad_token_id + 1 if "roberta" in config.model_type else 0  # RoBERTa's count from there
+    return int(positions) - taken
 
 
 def choose_prompts(model: Any, options: EncoderOptions) -> dict[str, str]:

@@ -154,3 +154,14 @@ def test_models_without_token_vectors_are_refused(cross_encoder, minilm_folder, 
     (tmp_path / "broken" / "model.safetensors").write_bytes(b"nothing")
     with pytest.raises(BadInput, match="cannot be loaded"):
         make_token_encoder(str(tmp_path / "broken"), CPU)
+
+
+def test_the_mean_beside_the_tokens_is_the_models_own_sentence_vector(minilm_folder, tmp_path):
+    from sentence_transformers import SentenceTransformer
+
+    made = make_token_encoder(minilm_folder, EncoderOptions(device="cpu", single="mean"))
+    found = made.encode(TEXTS, "document")
+    own = SentenceTransformer(minilm_folder, device="cpu").encode(TEXTS)
+    np.testing.assert_allclose(found.single, own, atol=1e-5)
+    again = load_token_encoder(made.spec, tmp_path, CPU)
+    assert again.spec == made.spec and made.spec.params["gamma"] == 0.0
