@@ -33,6 +33,29 @@ def multivector(
     query_prompt: QueryPrompt = None,
     document_prompt: DocumentPrompt = None,
     max_length: MaxLength = None,
+    query_length: Annotated[
+        int | None,
+        typer.Option(
+            "--query-length",
+            "--query-maxlen",
+            min=1,
+            help="Tokens of a query that are read, or filled up with [MASK]; the model's own by default.",
+        ),
+    ] = None,
+    whole_words: Annotated[
+        bool,
+        typer.Option("--whole-words", help="Keep the mean of the sub-words of each different word (BOW2)."),
+    ] = False,
+    pool_factor: Annotated[
+        float,
+        typer.Option(
+            "--pool-factor", min=1, help="Cluster a document's tokens to one in so many, and keep the means."
+        ),
+    ] = 1.0,
+    protected_tokens: Annotated[
+        int,
+        typer.Option("--protected-tokens", min=0, help="First tokens that --pool-factor leaves alone."),
+    ] = 1,
     dtype: DType = "float32",
     device: Device = None,
     batch_size: BatchSize = 32,
@@ -50,7 +73,8 @@ def multivector(
     opened = Collection.open(collection)
     options = EncoderOptions(
         revision=revision, max_length=max_length, query_prompt=query_prompt, document_prompt=document_prompt,
-        dtype=dtype, device=device, batch_size=batch_size,
+        dtype=dtype, device=device, batch_size=batch_size, query_length=query_length,
+        whole_words=whole_words, pool_factor=pool_factor, protected_tokens=protected_tokens,
     )  # fmt: skip
     refuse_existing(out, overwrite)  # before the model is loaded
     made = make_token_encoder(encoder, options)
