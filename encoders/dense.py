@@ -100,14 +100,16 @@ class DenseEncoder:
 
 
 def _load(found: Model, options: EncoderOptions) -> Any:
+    import torch
     from sentence_transformers import SentenceTransformer
 
     check_runtime(options)
-    return load_model(
+    model = load_model(
         found,
         lambda path: SentenceTransformer(path, device=options.device, local_files_only=True),
         "is it a sentence-transformers model?",
     )
+    return model.to(torch.float32).eval()
 
 
 def _limit(model: Any, options: EncoderOptions) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from intrex.data.errors import BadInput
+from intrex.encoders.colberter import Learned, is_colberter, load_colberter
 from intrex.encoders.models import Model, say_once
 from intrex.encoders.transformer import load_model
 
@@ -24,8 +25,8 @@ def find_layout(found: Model) -> str:
     """The form in which a model is saved.
 
     Returns:
-        ``sentence-transformers``, ``pylate``, ``colbert`` (Stanford's), or ``transformer`` for a model of one vector a
-        text, or of none.
+        ``sentence-transformers``, ``pylate``, ``colbert`` (Stanford's), ``colberter``, or ``transformer`` for a model
+        of one vector a text, or of none.
 
     Raises:
         BadInput: the model is of a kind that has no token vectors to compare, or compares them in another way.
@@ -41,6 +42,8 @@ def find_layout(found: Model) -> str:
     if architecture == "HF_ColBERT":
         _check_colbert(found, _read(found.path / "artifact.metadata"))
         return "colbert"
+    if is_colberter(config):
+        return "colberter"
     if kind == "CrossEncoder" or architecture.endswith("ForSequenceClassification"):
         raise BadInput(
             f"the model {found.name} is a cross-encoder, it has no token vectors to compare",
@@ -53,13 +56,16 @@ def find_layout(found: Model) -> str:
     return "transformer"
 
 
-def load_layout(found: Model, device: str | None) -> tuple[Any, str]:
-    """A sentence-transformers ``MultiVectorEncoder`` of the model, and its layout; see `find_layout`.
+def load_layout(found: Model, device: str | None) -> tuple[Any, str, Learned | None]:
+    """A sentence-transformers ``MultiVectorEncoder`` of the model, its layout (`find_layout`), and what else it learned.
 
     Raises:
         BadInput: as `find_layout`, or the model cannot be loaded.
     """
-    layout = find_layout(found)
+    import torch
+
+    layout, learned = find_layout(found), None
+    hint = f"is it whole? It looks like a model of {layout}"
     if layout == "transformer":
         model = load_model(
             found,
@@ -70,13 +76,14 @@ def load_layout(found: Model, device: str | None) -> tuple[Any, str]:
             f"model {found.name} is no multi-vector model: its own token vectors are used, brought to length 1, "
             "without a projection"
         )
-        return model, layout
-    model = load_model(
-        found, lambda path: _multi_vector(found, path, device), f"is it whole? It looks like {layout}"
-    )
+    elif layout == "colberter":
+        config = _read(found.path / "config.json")
+        model, learned = load_model(found, lambda _: load_colberter(found, config, device), hint)
+    else:
+        model = load_model(found, lambda path: _multi_vector(found, path, device), hint)
     if layout == "colbert":
         _check_markers(model, found)
-    return model, layout
+    return model.to(torch.float32).eval(), layout, learned
 
 
 def _multi_vector(found: Model, path: str, device: str | None) -> Any:

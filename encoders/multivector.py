@@ -15,6 +15,7 @@ from intrex.data.specs import EncoderSpec
 from intrex.data.stores import PackedVectors
 from intrex.encoders.base import EncoderOptions, Role, Vectors, refuse_options
 from intrex.encoders.batching import batches, pad, token_budget, tokenize
+from intrex.encoders.colberter import Learned
 from intrex.encoders.layouts import load_layout
 from intrex.encoders.models import Model, quiet, resolve_model
 from intrex.encoders.reductions import Reductions
@@ -47,9 +48,12 @@ class MultiVectorEncoder:
     own token vectors, brought to length 1, those of its special tokens included.
     """
 
-    def __init__(self, model: Any, spec: EncoderSpec, batch_size: int) -> None:
+    def __init__(
+        self, model: Any, spec: EncoderSpec, batch_size: int, learned: Learned | None = None
+    ) -> None:
         self.spec = spec
         self._model = model
+        self._learned = learned
         self._reductions = Reductions.of(spec)
         self._budget = token_budget(model, batch_size)
 
@@ -64,12 +68,16 @@ class MultiVectorEncoder:
         refuse_options(options, "multi-vector", KNOWN)
         check_runtime(options)
         found = resolve_model(name, options.revision)
-        model, layout = load_layout(found, options.device)
+        model, layout, learned = load_layout(found, options.device)
         _limit(model, options)
         _check_reductions(model, found, options)
-        if options.single is not None:
+        if learned is not None:
+            if options.single not in (None, "cls"):
+                raise UsageError(f"the model {found.name} has single vectors of its own, from [CLS]")
+        elif options.single is not None:
             add_single(model, options.single)
-        encoder = cls(model, _describe(model, found, layout, options), options.batch_size)
+        spec = _describe(model, found, layout, options, learned)
+        encoder = cls(model, spec, options.batch_size, learned)
         set_dtype(model, options.dtype, encoder._trial, encoder.spec.max_length or 0)
         return encoder
 
@@ -108,16 +116,21 @@ class MultiVectorEncoder:
         return parts[0] if len(parts) == 1 else _join(parts)
 
     def _encode(self, texts: list[str], role: Role) -> PackedVectors:
-        outputs = _Outputs(len(texts), self.spec)
+        dim, single_dim = self._model.get_embedding_dimension(), self.spec.params.get("single_dim")
+        outputs = _Outputs(len(texts), dim, single_dim)
         for rows, features in self._batches(texts, role) if texts else ():
             words = features.pop(_WORDS, None)
             found = self._model(features, task=role)
             outputs.add(rows, found, words)
-        return self._reductions.apply(*outputs.arranged(), role)
+        packed, owners = outputs.arranged()
+        if self._learned is not None:
+            packed, owners = self._learned.apply(packed, owners, role)
+        return self._reductions.apply(packed, owners, role)
 
     def _batches(self, texts: list[str], role: Role) -> Iterator[tuple[Rows, dict[str, Any]]]:
         """The model's inputs, a batch at a time, with the words of the tokens if these are asked for."""
-        prompt, spans = self.spec.prompts[role], self._reductions.whole_words
+        prompt = self.spec.prompts[role]
+        spans = self._reductions.whole_words or (self._learned is not None and self._learned.whole_words)
         tokens = tokenize(self._model, texts, role, prompt or None, spans)
         if tokens is None:
             raise BadInput(f"the model {self.spec.name} does not take lists of tokens")
@@ -137,14 +150,14 @@ class MultiVectorEncoder:
 class _Outputs:
     """What the model gave, batch by batch, brought into the order of the texts."""
 
-    def __init__(self, texts: int, spec: EncoderSpec) -> None:
+    def __init__(self, texts: int, dim: int, single_dim: int | None) -> None:
+        none = np.empty(0, np.int64)
         self._counts = np.zeros(texts, np.int64)
-        self._vectors: list[tuple[Rows, Vectors]] = [
-            (np.empty(0, np.int64), np.empty((0, spec.dim), np.float32))
-        ]
-        self._words: list[tuple[Rows, WordIds]] = [(np.empty(0, np.int64), np.empty(0, np.int64))]
-        size = spec.params.get("single_dim")
-        self._single: Vectors | None = None if size is None else np.empty((texts, size), np.float32)
+        self._vectors: list[tuple[Rows, Vectors]] = [(none, np.empty((0, dim), np.float32))]
+        self._words: list[tuple[Rows, WordIds]] = [(none, none)]
+        self._single: Vectors | None = (
+            None if single_dim is None else np.empty((texts, single_dim), np.float32)
+        )
 
     def add(self, rows: Rows, found: dict[str, Any], words: Any) -> None:
         """Take the features of a batch, and the words of its padded tokens, if any."""
@@ -223,7 +236,9 @@ def _check_reductions(model: Any, found: Model, options: EncoderOptions) -> None
         )
 
 
-def _describe(model: Any, found: Model, layout: str, options: EncoderOptions) -> EncoderSpec:
+def _describe(
+    model: Any, found: Model, layout: str, options: EncoderOptions, learned: Learned | None
+) -> EncoderSpec:
     document_length, query_length = _lengths(model)
     skipped = next((m for m in model if type(m).__name__ == "MultiVectorMask"), None)
     params = {
@@ -235,13 +250,16 @@ def _describe(model: Any, found: Model, layout: str, options: EncoderOptions) ->
         "skiplist": skipped.skiplist_words if skipped is not None else [],
         **Reductions.of(options).params(),
     }
-    if options.single is not None:
-        params |= {"single": options.single, "single_dim": int(model.get_embedding_dimension()), "gamma": 0.0}
+    dim = int(model.get_embedding_dimension())
+    if learned is not None:
+        params |= {"single": "cls", "single_dim": learned.single_dim, "gamma": learned.gamma}
+    elif options.single is not None:
+        params |= {"single": options.single, "single_dim": dim, "gamma": 0.0}
     return EncoderSpec(
         "multivector",
         found.name,
         found.revision,
-        dim=int(model.get_embedding_dimension()),
+        dim=dim if learned is None else learned.dim,
         max_length=document_length,
         prompts=choose_prompts(model, options),
         params=params,

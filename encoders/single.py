@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from intrex.data.errors import UsageError, nearest
 
 SINGLE = "single_vector"
-"""The feature that `add_single` adds."""
-KINDS = ("cls", "mean")
+"""The feature that holds it."""
 
 
 def add_single(model: Any, kind: str) -> None:
@@ -24,28 +24,33 @@ def add_single(model: Any, kind: str) -> None:
     Raises:
         UsageError: another kind.
     """
+    import torch
     from sentence_transformers.base.modules import Dense, Transformer
 
-    if kind not in KINDS:
-        raise UsageError(f"no single vector {kind!r}", nearest(kind, KINDS))
+    kinds: dict[str, Callable[[Mapping[str, Any]], Any]] = {"cls": take_cls, "mean": _take_mean}
+    if kind not in kinds:
+        raise UsageError(f"no single vector {kind!r}", nearest(kind, kinds))
     modules = list(model)
     last = 0
     while last + 1 < len(modules) and isinstance(modules[last + 1], Dense | Transformer):
         last += 1
-
-    def hook(module: Any, inputs: Any, features: dict[str, Any]) -> dict[str, Any]:
-        return {**features, SINGLE: _single(features, kind)}
-
-    modules[last].register_forward_hook(hook)
+    set_single(modules[last], lambda features: torch.nn.functional.normalize(kinds[kind](features), dim=1))
 
 
-def _single(features: dict[str, Any], kind: str) -> Any:
+def set_single(module: Any, take: Callable[[Mapping[str, Any]], Any]) -> None:
+    """Let a module of a model add the feature `SINGLE`, taken from the features that it gives."""
+    module.register_forward_hook(lambda _module, _inputs, features: {**features, SINGLE: take(features)})
+
+
+def take_cls(features: Mapping[str, Any]) -> Any:
+    """The vectors [texts, dim] of the first token of each text, in float32."""
     import torch
 
+    vectors = features["token_embeddings"]
+    first = features["attention_mask"].float().argmax(dim=1)  # behind the padding, where that comes first
+    return vectors[torch.arange(len(vectors), device=vectors.device), first].float()
+
+
+def _take_mean(features: Mapping[str, Any]) -> Any:
     vectors, mask = features["token_embeddings"].float(), features["attention_mask"].float()
-    if kind == "cls":
-        first = mask.argmax(dim=1)  # behind the padding, where that comes first
-        found = vectors[torch.arange(len(vectors), device=vectors.device), first]
-    else:
-        found = (vectors * mask[:, :, None]).sum(dim=1) / mask.sum(dim=1, keepdim=True).clamp(min=1)
-    return torch.nn.functional.normalize(found, dim=1)
+    return (vectors * mask[:, :, None]).sum(dim=1) / mask.sum(dim=1, keepdim=True).clamp(min=1)

@@ -36,15 +36,12 @@ def check_runtime(options: EncoderOptions) -> None:
 
 
 def load_model(found: Model, make: Callable[[str], Any], hint: str) -> Any:
-    """What ``make`` gives for the model's folder, in float32, ready to encode; raises `BadInput` if it fails."""
-    import torch
-
+    """What ``make`` gives for the model's folder; raises `BadInput` if it fails."""
     try:
         with quiet():
-            model = make(str(found.path))
+            return make(str(found.path))
     except (OSError, ValueError, KeyError, RuntimeError, ImportError) as error:
         raise BadInput(f"the model {found.name} cannot be loaded: {error}", hint) from error
-    return model.to(torch.float32).eval()
 
 
 def check_same(made: EncoderSpec, recorded: EncoderSpec) -> None:

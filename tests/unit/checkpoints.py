@@ -89,3 +89,34 @@ def native(folder: Path, **settings: object) -> str:
     )
     model.save(str(folder / "model"))
     return str(folder / "model")
+
+
+def colberter(folder: Path, **settings: object) -> str:
+    """ColBERTer's: its own config, and the weights of a transformer that it names and of the layers behind it."""
+    import torch
+    from safetensors.torch import save_file
+
+    bert, tokenizer = backbone()
+    bert.save_pretrained(folder / "bert")
+    tokenizer.save_pretrained(folder / "bert")
+    trained, _ = backbone(seed=5)
+    generator = torch.Generator().manual_seed(2)
+
+    def layer(name: str, size: int, inputs: int) -> dict[str, torch.Tensor]:
+        return {f"{name}.weight": torch.randn(size, inputs, generator=generator) / inputs**0.5,
+                f"{name}.bias": torch.randn(size, generator=generator)}  # fmt: skip
+
+    config = {"model_type": "ColBERT", "architectures": ["ColBERTer"], "bert_model": str(folder / "bert"),
+              "compression_dim": DIM, "retrieval_compression_dim": 24, "use_contextualized_stopwords": True,
+              "aggregate_unique_ids": True, "compress_to_exact_mini_mode": False, "second_compress_dim": 4,
+              **settings}  # fmt: skip
+    weights = {f"bert_model.{name}": value for name, value in trained.state_dict().items()}
+    weights |= layer("compressor", DIM, HIDDEN) | layer("compressor_retrieval", 24, HIDDEN)
+    if config["use_contextualized_stopwords"]:
+        weights |= layer("stop_word_reducer", 1, DIM)
+    if config["second_compress_dim"] != -1:
+        weights |= layer("mini_compressor", 4, DIM)
+    (folder / "model").mkdir()
+    save_file({**weights, "score_merger": torch.tensor([0.7])}, folder / "model" / "model.safetensors")
+    (folder / "model" / "config.json").write_text(json.dumps(config))
+    return str(folder / "model")
