@@ -111,7 +111,7 @@ def nearest(rows: Matrix, centroids: Matrix, *, euclidean: bool = False) -> Labe
     longest = float(np.sqrt(squares.max(initial=0.0)))
     half = squares / 2 if euclidean else np.zeros(len(centroids))
     labels = np.empty(len(rows), np.int32)
-    step = max(1, _SCORES_AT_ONCE // len(centroids))
+    step = max(1, _SCORES_AT_ONCE // max(1, len(centroids)))
     for start in range(0, len(rows), step):
         block = rows[start : start + step]
         scores = block @ centroids.T

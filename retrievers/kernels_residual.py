@@ -31,6 +31,7 @@ def pack(rows, n, d, codes, centroids, cutoffs, bits, out):  # type: ignore[no-u
 
 @inner
 def put4(out, at, centroids, centroid, table, entry_at):  # type: ignore[no-untyped-def]
+    """Write four dimensions: of the centroid, plus four weights."""
     out[at] = centroids[centroid] + table[entry_at]
     out[at + 1] = centroids[centroid + 1] + table[entry_at + 1]
     out[at + 2] = centroids[centroid + 2] + table[entry_at + 2]
@@ -50,7 +51,14 @@ def unpack(packed, n, d, codes, centroids, weights, table, bits, out):  # type: 
         at, centroid, place = i * d, np.int64(codes[i]) * d, i * width
         if bits == 2:
             for byte in range(whole):
-                put4(out, at + 4 * byte, centroids, centroid + 4 * byte, table, 4 * np.int64(packed[place + byte]))
+                put4(
+                    out,
+                    at + 4 * byte,
+                    centroids,
+                    centroid + 4 * byte,
+                    table,
+                    4 * np.int64(packed[place + byte]),
+                )
         elif bits == 4:
             for byte in range(whole):
                 j, low = 2 * byte, 2 * np.int64(packed[place + byte])

@@ -64,7 +64,7 @@ class Codec:
     @property
     def bits(self) -> int:
         """Bits a dimension."""
-        return len(self.weights).bit_length() - 1
+        return int(np.log2(len(self.weights)))
 
     @property
     def width(self) -> int:
@@ -128,9 +128,7 @@ class Codec:
         return table
 
 
-def train(
-    packed: PackedVectors, bits: int, *, seed: int = 0, progress: Progress = no_progress
-) -> Codec:
+def train(packed: PackedVectors, bits: int, *, seed: int = 0, progress: Progress = no_progress) -> Codec:
     """Learn a codec from a sample of the documents.
 
     Of n documents, 16 sqrt(120 n) are drawn, but no more than bring 64 training vectors for each centroid; 5 % of their
@@ -177,11 +175,11 @@ def train(
 def _sample(packed: PackedVectors, most: int, draws: np.random.PCG64) -> npt.NDArray[Any]:
     """The vectors of some documents in the order of the documents, at most ``most`` but for the last document's."""
     n = len(packed.offsets) - 1
-    order = np.argsort(draws.random_raw(n), kind="stable")[: 1 + int(16 * np.sqrt(PASSAGE_TOKENS * n))] if n else []
-    sizes = np.diff(packed.offsets)[order]
-    kept = np.sort(order[: np.searchsorted(np.cumsum(sizes), most) + 1]) if n else []
-    parts = [packed.vectors[packed.offsets[i] : packed.offsets[i + 1]] for i in kept]
-    return np.concatenate(parts) if parts else packed.vectors[:0]
+    drawn = np.argsort(draws.random_raw(n), kind="stable")[: 1 + int(16 * np.sqrt(PASSAGE_TOKENS * n))]
+    sums = np.cumsum(np.diff(packed.offsets)[drawn])
+    kept = np.sort(drawn[: int(np.searchsorted(sums, most)) + 1])
+    parts = [packed.vectors[packed.offsets[i] : packed.offsets[i + 1]] for i in kept.tolist()]
+    return np.concatenate([packed.vectors[:0], *parts])
 
 
 def trial(calls: Any) -> None:
