@@ -1,0 +1,42 @@
+"""Compressed token vectors for tests."""
+
+from pathlib import Path
+
+import numpy as np
+
+from intrex.data.artifact import Build
+from intrex.data.stores import PackedVectors
+from intrex.retrievers.base import no_progress
+from intrex.retrievers.compressed import ResidualTokens, compress
+from intrex.retrievers.exact import row_norms
+
+
+def token_vectors(documents: int, dim: int, seed: int = 0, most: int = 9) -> PackedVectors:
+    """Documents of 0 to ``most`` tokens about some topics, in float16; every seventh has the tokens of the one before."""
+    rng = np.random.default_rng(seed)
+    topics = rng.standard_normal((12, dim))
+    sizes = rng.integers(0, most + 1, documents)
+    sizes[7::7] = sizes[6:-1:7]
+    offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+    vectors = topics[rng.integers(0, 12, offsets[-1])] + 0.7 * rng.standard_normal((offsets[-1], dim))
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    for i in range(7, documents, 7):
+        vectors[offsets[i] : offsets[i + 1]] = vectors[offsets[i - 1] : offsets[i]]
+    return PackedVectors(vectors.astype(np.float16), offsets)
+
+
+def query_vectors(queries: int, dim: int, seed: int = 0) -> PackedVectors:
+    """Queries of 0 to 5 tokens in float32, about the topics of `token_vectors` with the same seed."""
+    documents = token_vectors(queries, dim, seed, most=5)
+    return PackedVectors(documents.vectors.astype(np.float32), documents.offsets)
+
+
+def compressed(folder: Path, packed: PackedVectors, bits: int = 2) -> ResidualTokens:
+    """The same tokens, compressed on disk."""
+    folder.mkdir()
+    lengths = row_norms(packed.vectors.astype(np.float32))
+    compress(
+        Build(folder, "test"), packed, bits, float(lengths.min(initial=1)), float(lengths.max(initial=1)), no_progress
+    )
+    np.save(folder / "tokens.offsets.npy", packed.offsets)
+    return ResidualTokens(folder, "rebuild it")
