@@ -19,7 +19,7 @@ from intrex.cli.index_options import (
     Revision,
     report,
 )
-from intrex.cli.output import progress
+from intrex.cli.output import bars
 
 
 def multivector(
@@ -62,6 +62,13 @@ def multivector(
     store: Annotated[
         str, typer.Option("--store", help="How vectors are kept: float16, or float32 in twice the bytes.")
     ] = "float16",
+    nbits: Annotated[
+        int | None,
+        typer.Option(
+            "--nbits",
+            help="Keep residuals of 1, 2 or 4 bits a dimension instead; search them whole or by PLAID.",
+        ),
+    ] = None,
     overwrite: Overwrite = False,
 ) -> None:
     """One vector a token, exact MaxSim search. A killed build goes on where it was."""
@@ -78,6 +85,9 @@ def multivector(
     )  # fmt: skip
     refuse_existing(out, overwrite)  # before the model is loaded
     made = make_token_encoder(encoder, options)
-    with progress("encoding", opened.n_documents) as step:
-        build_multivector(opened, out, made, store=store, overwrite=overwrite, progress=step)
+    with bars() as stage:
+        step = stage("encoding", opened.n_documents)
+        build_multivector(
+            opened, out, made, store=store, bits=nbits, overwrite=overwrite, progress=step, stage=stage
+        )
     report(out, opened.n_documents)

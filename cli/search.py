@@ -69,8 +69,28 @@ def search(
         str | None, typer.Option("--encoder", help="Check that the index was built with this encoder.")
     ] = None,
     engine: Annotated[
-        str, typer.Option("--engine", help="For dense indexes: native or faiss. Never changes the result.")
+        str,
+        typer.Option(
+            "--engine",
+            help="For dense indexes: native or faiss, with the same result. For multivector indexes: native scores all, "
+            "plaid and sv-heuristic what they find.",
+        ),
     ] = "native",
+    ncells: Annotated[
+        int | None, typer.Option("--ncells", min=1, help="For plaid: centroids probed for each query token.")
+    ] = None,
+    centroid_score_threshold: Annotated[
+        float | None,
+        typer.Option(
+            "--centroid-score-threshold", help="For plaid: least score of a token's centroid, first."
+        ),
+    ] = None,
+    ndocs: Annotated[
+        int | None, typer.Option("--ndocs", min=1, help="For plaid: documents kept by the second stage.")
+    ] = None,
+    candidates: Annotated[
+        int | None, typer.Option("--candidates", min=1, help="For sv-heuristic: documents scored exactly.")
+    ] = None,
     scoring: Annotated[
         str,
         typer.Option("--scoring", help="For multivector indexes: maxsim, or xtr (imputed token retrieval)."),
@@ -113,6 +133,7 @@ def search(
     from intrex.retrievers.base import SearchOptions, open_index
     from intrex.retrievers.fields import weights
     from intrex.retrievers.search import (
+        Narrowing,
         check_encoder,
         provenance,
         run_search,
@@ -131,7 +152,7 @@ def search(
     if remark := provenance(opened):
         say(f"note: {remark}")
     check_encoder(opened, encoder)
-    use_engine(opened, engine)
+    use_engine(opened, engine, Narrowing(k, ncells, centroid_score_threshold, ndocs, candidates))
     use_feedback(opened, expansion)
     use_scoring(opened, scoring, token_top_k)
     with progress("searching", len(asked)) as step:

@@ -172,7 +172,7 @@ class PackedWriter:
 
 def open_vectors(path: Path, dtypes: tuple[str, ...] = ("float32",)) -> npt.NDArray[Any]:
     """Memory-map a matrix [n, d]; raises `BadInput` when the file is cut off or holds something else."""
-    vectors = _open(path)
+    vectors = open_array(path)
     if vectors.ndim != 2 or vectors.dtype.name not in dtypes:
         raise BadInput(
             f"vectors [n, d] in {' or '.join(dtypes)} are needed, this is {vectors.dtype} {vectors.shape} ({path})"
@@ -184,7 +184,7 @@ def open_packed(folder: Path, name: str = "tokens") -> PackedVectors:
     """Memory-map what a `PackedWriter` wrote; raises `BadInput` when it is cut off or does not fit together."""
     vectors = open_vectors(folder / f"{name}.npy", ("float16", "float32"))
     path = folder / f"{name}.offsets.npy"
-    offsets = _open(path)
+    offsets = open_array(path)
     if offsets.ndim != 1 or offsets.dtype != np.int64 or not len(offsets):
         raise BadInput(
             f"offsets [n + 1] in int64 are needed, this is {offsets.dtype} {offsets.shape} ({path})"
@@ -194,7 +194,8 @@ def open_packed(folder: Path, name: str = "tokens") -> PackedVectors:
     return PackedVectors(vectors, offsets)
 
 
-def _open(path: Path) -> npt.NDArray[Any]:
+def open_array(path: Path) -> npt.NDArray[Any]:
+    """Memory-map an array; raises `BadInput` when the file is cut off or is not one."""
     try:
         mapped: npt.NDArray[Any] = np.load(path, mmap_mode="r" if path.stat().st_size > _HEADER else None)
     except (ValueError, OSError) as error:

@@ -44,6 +44,15 @@ def no_progress(_: int) -> None:
     """Progress that nobody watches."""
 
 
+Stage = Callable[[str, int | None], Progress]
+"""Begins what takes long within a command: what it is called, and how much there is to do if that is known."""
+
+
+def no_stage(_: str, __: int | None) -> Progress:
+    """Stages that nobody watches."""
+    return no_progress
+
+
 def cores() -> int:
     """Cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -14,12 +14,12 @@ import numpy.typing as npt
 
 from intrex.data.artifact import Build
 from intrex.data.errors import BadInput
-from intrex.data.stores import PackedVectors, RowWriter, open_array
+from intrex.data.stores import PackedVectors, RowWriter, open_array, open_packed
 from intrex.retrievers import maxsim
-from intrex.retrievers.base import Progress
+from intrex.retrievers.base import Progress, Stage
 from intrex.retrievers.exact import Matrix, Rows, row_norms
 from intrex.retrievers.plaid import CentroidLists
-from intrex.retrievers.residual import GRID, Codec, train
+from intrex.retrievers.residual import Codec, train
 
 SECONDS_BETWEEN_SAVES = 1.0
 NEAR_ONE = 2.0**-8
@@ -83,52 +83,57 @@ class ResidualTokens:
     def _open(self, name: str, shape: tuple[int | None, ...], dtype: str) -> npt.NDArray[Any]:
         path = self._folder / f"{name}.npy"
         found = open_array(path)
-        fits = len(found.shape) == len(shape) and all(w in (None, n) for n, w in zip(found.shape, shape, strict=True))
+        fits = len(found.shape) == len(shape) and all(
+            w in (None, n) for n, w in zip(found.shape, shape, strict=True)
+        )
         if not fits or found.dtype.name != dtype:
             wanted = ", ".join("any" if n is None else str(n) for n in shape)
-            raise BadInput(f"{dtype} [{wanted}] is needed, this is {found.dtype} {found.shape} ({path})", self._rebuild)
+            raise BadInput(
+                f"{dtype} [{wanted}] is needed, this is {found.dtype} {found.shape} ({path})", self._rebuild
+            )
         return np.asarray(found)
 
 
-def compress(
-    build: Build, packed: PackedVectors, bits: int, shortest: float, longest: float, progress: Progress
-) -> None:
-    """Write the compressed form of ``packed`` into a build, from the document on that was last saved in its state.
+def compress(build: Build, bits: int, stage: Stage) -> None:
+    """Replace the full store of a build by its compressed form, from where a killed run saved its state last.
 
-    Saved are ``compressed``, the documents done, beside what the state has already. The codec is trained first, and
-    kept. Memory does not grow with the corpus but for the training sample (see `residual.train`).
+    The state has ``longest`` and ``shortest``, the lengths of those tokens; if both are near 1, lengths are not kept.
+    Added are ``compressed``, the documents done, and in the end ``whole``. The codec is trained first, and kept. Memory
+    does not grow with the corpus but for the training sample (see `residual.train`).
 
     Args:
-        build: where; a state without ``compressed`` begins afresh.
-        packed: all tokens, memory-mapped.
+        build: its folder has ``tokens.npy`` and ``tokens.offsets.npy``; the first is removed in the end.
         bits: of a dimension's residual.
-        shortest: the length of the shortest token.
-        longest: the length of the longest; unless both are near 1, lengths are kept.
-        progress: called with the documents of each block, and once with those that an earlier run finished.
+        stage: begins the progress of the training, in vectors, and of the compression, in documents.
     """
-    state = {**build.state}
-    if "compressed" not in state:
-        write_codec(build.path, train(packed, bits))
-        state["compressed"] = 0
-        build.save_state(**state)
-    codec = read_codec(build.path)
-    unit = 1 - NEAR_ONE <= shortest and longest <= 1 + NEAR_ONE
-    done = int(state["compressed"])
+    if not build.state.get("whole"):
+        packed = open_packed(build.path)
+        if "compressed" not in build.state:
+            write_codec(build.path, train(packed, bits, progress=stage("clustering", None)))
+            build.save_state(**build.state, compressed=0)
+        codec = read_codec(build.path)
+        _code(build, packed, codec, stage("compressing", len(packed.offsets) - 1))
+        write_lists(build.path, open_array(build.path / "codes.npy"), packed.offsets, len(codec.grid))
+        build.save_state(**build.state, whole=True)
+    (build.path / "tokens.npy").unlink(missing_ok=True)
+
+
+def _code(build: Build, packed: PackedVectors, codec: Codec, progress: Progress) -> None:
+    state, done = build.state, int(build.state["compressed"])
+    unit = state["shortest"] >= 1 - NEAR_ONE and state["longest"] <= 1 + NEAR_ONE
     writers = _Writers(build.path, codec, unit, int(packed.offsets[done]))
     saved = time.monotonic()
     if done:
         progress(done)
     for first, last in maxsim.stripes(packed.offsets, done):
-        rows = np.ascontiguousarray(packed.vectors[packed.offsets[first] : packed.offsets[last]], np.float32)
-        writers.append(rows)
+        block = packed.vectors[packed.offsets[first] : packed.offsets[last]]
+        writers.append(np.ascontiguousarray(block, np.float32))
         if time.monotonic() - saved >= SECONDS_BETWEEN_SAVES:
             writers.flush()
             build.save_state(**{**state, "compressed": last})
             saved = time.monotonic()
         progress(last - first)
     writers.close()
-    codes = np.load(build.path / "codes.npy", mmap_mode="r" if len(packed.vectors) else None)
-    write_lists(build.path, codes, packed.offsets, len(codec.grid))
 
 
 class _Writers:
@@ -175,7 +180,11 @@ def write_codec(folder: Path, codec: Codec) -> None:
 def read_codec(folder: Path) -> Codec:
     """What `write_codec` wrote."""
     quantiles = np.load(folder / "quantiles.npy")
-    return Codec(np.load(folder / "centroids.npy"), np.ascontiguousarray(quantiles[1::2]), np.ascontiguousarray(quantiles[::2]))
+    return Codec(
+        np.load(folder / "centroids.npy"),
+        np.ascontiguousarray(quantiles[1::2]),
+        np.ascontiguousarray(quantiles[::2]),
+    )
 
 
 def write_lists(folder: Path, codes: npt.NDArray[Any], offsets: Rows, k: int) -> None:
@@ -184,7 +193,11 @@ def write_lists(folder: Path, codes: npt.NDArray[Any], offsets: Rows, k: int) ->
     for cells, _ in _pairs(codes, offsets):
         bounds[1:] += np.bincount(cells, minlength=k)
     np.cumsum(bounds, out=bounds)
-    lists = np.lib.format.open_memmap(folder / "lists.npy", "w+", np.int32, (int(bounds[-1]),)) if bounds[-1] else np.empty(0, np.int32)
+    lists = (
+        np.lib.format.open_memmap(folder / "lists.npy", "w+", np.int32, (int(bounds[-1]),))
+        if bounds[-1]
+        else np.empty(0, np.int32)
+    )
     free = bounds[:-1].copy()
     for cells, documents in _pairs(codes, offsets):
         sizes = np.bincount(cells, minlength=k)

@@ -12,13 +12,15 @@ import numpy.typing as npt
 
 from intrex.data.stores import PackedVectors
 from intrex.retrievers import maxsim, xtr
-from intrex.retrievers.base import Rows, Scores, tie_rank, top_k
+from intrex.retrievers.base import Rows
 from intrex.retrievers.tokens import Tokens
 
 Rank = npt.NDArray[np.uint32]
 
 
-def ordered_documents(tokens: Tokens, queries: PackedVectors, depth: int, rank: Rank, threads: int) -> list[Rows]:
+def ordered_documents(
+    tokens: Tokens, queries: PackedVectors, depth: int, rank: Rank, threads: int
+) -> list[Rows]:
     """For each query the documents in the heuristic's order, as often as their tokens are found.
 
     Equal products (in float64, see `exact.fixed_sums`) are ordered by document id, descending, then by the token's
@@ -61,24 +63,10 @@ def distinct(documents: Rows) -> Rows:
     return documents[np.sort(np.unique(documents, return_index=True)[1])]
 
 
-def search(
-    tokens: Tokens,
-    queries: PackedVectors,
-    rank: Rank,
-    k: int,
-    candidates: int,
-    threads: int,
-    ties: str = "trec_eval",
-) -> list[tuple[Rows, Scores]]:
-    """The ``k`` best by exact MaxSim of the heuristic's first ``candidates`` different documents.
+def candidates(tokens: Tokens, queries: PackedVectors, count: int, rank: Rank, threads: int) -> list[Rows]:
+    """For each query the first ``count`` different documents of its list, ascending.
 
-    As many neighbours of each query token are looked at as candidates are wanted. Returns and raises as
-    `intrex.retrievers.maxsim.search`.
+    As many neighbours of each query token are looked at as candidates are wanted. Raises as `ordered_documents`.
     """
-    listed = ordered_documents(tokens, queries, candidates, rank, threads)
-    rows = [np.sort(distinct(one)[:candidates]) for one in listed]
-    best = []
-    for some, scores in zip(rows, maxsim.scores(tokens, queries, rows, threads), strict=True):
-        kept = top_k(scores, tie_rank(rank[some], ties), k)
-        best.append((some[kept], scores[kept]))
-    return best
+    listed = ordered_documents(tokens, queries, count, rank, threads)
+    return [np.sort(distinct(one)[:count]) for one in listed]

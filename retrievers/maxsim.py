@@ -15,6 +15,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from intrex.data.errors import BadInput
 from intrex.data.stores import PackedVectors
@@ -51,7 +52,7 @@ class Stack(NamedTuple):
 def search(
     tokens: Tokens,
     queries: PackedVectors,
-    rank: np.ndarray[tuple[int], np.dtype[np.uint32]],
+    rank: npt.NDArray[np.uint32],
     k: int,
     threads: int,
     ties: str = "trec_eval",
@@ -69,12 +70,24 @@ def search(
     Raises:
         BadInput: query vectors of another dimension, not finite, or so long that scores overflow.
     """
-    found = candidates(tokens, queries, k, threads)
-    best = []
+    return best(tokens, queries, candidates(tokens, queries, k, threads), rank, k, threads, ties)
+
+
+def best(
+    tokens: Tokens,
+    queries: PackedVectors,
+    found: Sequence[Rows],
+    rank: npt.NDArray[np.uint32],
+    k: int,
+    threads: int,
+    ties: str = "trec_eval",
+) -> list[tuple[Rows, Scores]]:
+    """As `search`, among the documents ``found`` for each query, which have tokens."""
+    ranked = []
     for rows, exact in zip(found, scores(tokens, queries, found, threads), strict=True):
         kept = top_k(exact, tie_rank(rank[rows], ties), k)
-        best.append((rows[kept], exact[kept]))
-    return best
+        ranked.append((rows[kept], exact[kept]))
+    return ranked
 
 
 def candidates(tokens: Tokens, queries: PackedVectors, k: int, threads: int) -> list[Rows]:
@@ -200,9 +213,9 @@ def products(
             yield start, i, sims
 
 
-def stripes(offsets: Rows) -> Iterator[tuple[int, int]]:
-    """The documents in runs of about `STRIPE` tokens: the first, and the one after the last."""
-    first, n = 0, len(offsets) - 1
+def stripes(offsets: Rows, first: int = 0) -> Iterator[tuple[int, int]]:
+    """The documents from ``first`` on in runs of about `STRIPE` tokens: the first, and the one after the last."""
+    n = len(offsets) - 1
     while first < n:
         last = int(np.searchsorted(offsets, offsets[first] + STRIPE, side="right")) - 1
         yield first, (last := min(max(last, first + 1), n))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal, Self, get_args
 
@@ -18,7 +18,17 @@ from intrex.data.specs import EncoderSpec
 from intrex.data.stores import PackedVectors, PackedWriter, open_packed
 from intrex.encoders.base import TokenEncoder, load_token_encoder
 from intrex.retrievers import maxsim, xtr
-from intrex.retrievers.base import Progress, Rows, RunBuilder, Scores, SearchOptions, no_progress
+from intrex.retrievers.base import (
+    Progress,
+    Rows,
+    RunBuilder,
+    Scores,
+    SearchOptions,
+    Stage,
+    no_progress,
+    no_stage,
+)
+from intrex.retrievers.compressed import ResidualTokens, compress
 from intrex.retrievers.encoded import (
     BLOCK,
     QUERIES_AT_ONCE,
@@ -27,6 +37,7 @@ from intrex.retrievers.encoded import (
     write_documents,
 )
 from intrex.retrievers.exact import row_norms
+from intrex.retrievers.residual import BITS
 from intrex.retrievers.tokens import StoredTokens, Tokens
 
 REBUILD = "intrex index multivector COLLECTION OUT --overwrite"
@@ -46,7 +57,10 @@ class MultiVectorIndex:
         spec: the encoder.
         scoring: how `search` scores, ``maxsim`` or ``xtr`` (`intrex.retrievers.xtr`).
         token_top_k: document tokens that XTR retrieves for each query token.
+        candidates: finds the only rows that MaxSim scores, ascending, for some encoded queries; None scores all.
     """
+
+    candidates: Callable[[PackedVectors, SearchOptions], list[Rows]] | None = None
 
     def __init__(self, path: Path, manifest: Manifest) -> None:
         if manifest.encoder is None:
@@ -55,14 +69,13 @@ class MultiVectorIndex:
         self.manifest = manifest
         self.ids = IdTable(path)
         self.spec = EncoderSpec.from_dict(manifest.encoder)
-        packed = open_packed(path)
-        if (len(packed.offsets) - 1, packed.vectors.shape[1]) != (len(self.ids), self.spec.dim):
+        self.tokens = _open_tokens(path, manifest)
+        if (documents := len(self.tokens.offsets) - 1, self.tokens.dim) != (len(self.ids), self.spec.dim):
             raise BadInput(
-                f"the index {path} has vectors of {packed.vectors.shape[1]} dimensions for {len(packed.offsets) - 1} "
-                f"documents, not of {self.spec.dim} for {len(self.ids)}",
+                f"the index {path} has vectors of {self.tokens.dim} dimensions for {documents} documents, not of "
+                f"{self.spec.dim} for {len(self.ids)}",
                 REBUILD,
             )
-        self.tokens: Tokens = StoredTokens(packed, float(manifest.params["max_norm"]))
         self.scoring: Scoring = "maxsim"
         self.token_top_k = xtr.TOKEN_TOP_K
         self._encoder = RecordedEncoder(self.spec, path / "encoder", load_token_encoder)
@@ -117,6 +130,9 @@ class MultiVectorIndex:
             given, how = (self.tokens, batch, self.ids.rank, options.k), (options.threads, options.ties)
             if self.scoring == "xtr":
                 yield from xtr.search(*given, self.token_top_k, *how)
+            elif self.candidates is not None:
+                found = self.candidates(batch, options)
+                yield from maxsim.best(self.tokens, batch, found, *given[2:], *how)
             else:
                 yield from maxsim.search(*given, *how)
             options.progress(len(batch.offsets) - 1)
@@ -139,9 +155,11 @@ def build_multivector(
     encoder: TokenEncoder,
     *,
     store: str = "float16",
+    bits: int | None = None,
     overwrite: bool = False,
     block: int = BLOCK,
     progress: Progress = no_progress,
+    stage: Stage = no_stage,
 ) -> MultiVectorIndex:
     """Encode the tokens of a collection's documents and make an index of them at ``out``, in constant memory.
 
@@ -152,36 +170,47 @@ def build_multivector(
         out: the folder to make; nothing stands there unless all went well.
         encoder: turns a text into token vectors.
         store: the type of the vectors on disk, one of `STORES`.
+        bits: 1, 2 or 4: then the vectors so stored are compressed (`intrex.retrievers.residual`), and only that is kept.
         overwrite: replace an existing index.
         block: documents encoded together. The last bits of a transformer's vectors depend on it.
         progress: called after each block, and once with the documents that an earlier run finished.
+        stage: begins the progress of what follows the encoding.
 
     Raises:
         IntrexError: the output exists, or is being built by another process.
-        UsageError: unknown ``store``.
+        UsageError: unknown ``store``, or another number of bits.
         BadInput: the encoder gave NaN, infinity or a number that ``store`` cannot hold (the document is named), or
             not one token in the whole collection.
     """
     if store not in STORES:
         raise UsageError(f"unknown store {store!r}", nearest(store, STORES))
+    if bits not in (None, *BITS):
+        raise UsageError(f"residuals of {bits} bits a dimension", f"known: {', '.join(map(str, BITS))}")
     spec = encoder.spec
-    inputs = fingerprint(["multivector", collection.corpus_fingerprint, spec.to_dict(), store, block])
+    inputs = fingerprint(["multivector", collection.corpus_fingerprint, spec.to_dict(), store, bits, block])
 
     def make(build: Build) -> Manifest:
-        sink = _TokenSink(build, encoder, store)
-        write_documents(build, collection, block, sink, progress)
-        documents, tokens = sink.written
-        if not tokens:
-            raise BadInput(
-                f"not one of the {documents:,} documents has a token", "nothing could ever be found in it"
-            )
+        if "compressed" not in build.state:
+            sink = _TokenSink(build, encoder, store)
+            write_documents(build, collection, block, sink, progress)
+            if not sink.written[1]:
+                raise BadInput(
+                    f"not one of the {sink.written[0]:,} documents has a token",
+                    "nothing could ever be found in it",
+                )
+            build.save_state(**sink.state, rows=sink.written[0])
+        else:
+            progress(collection.n_documents)
+        if bits is not None:
+            compress(build, bits, stage)
         encoder.save(build.path / "encoder")
         params = {
-            "documents": documents,
-            "tokens": tokens,
-            "store": store,
-            "max_norm": sink.longest,
+            "documents": build.state["rows"],
+            "tokens": build.state["tokens"],
+            "store": store if bits is None else "residual",
+            "max_norm": build.state["longest"],
             "block": block,
+            **({} if bits is None else {"bits": bits}),
         }
         return Manifest(
             "multivector", collection.corpus_fingerprint, spec.to_dict(), params, versions=library_versions()
@@ -191,6 +220,12 @@ def build_multivector(
     return MultiVectorIndex.open(out)
 
 
+def _open_tokens(path: Path, manifest: Manifest) -> Tokens:
+    if manifest.params["store"] == "residual":
+        return ResidualTokens(path, REBUILD)
+    return StoredTokens(open_packed(path), float(manifest.params["max_norm"]))
+
+
 class _TokenSink:
     """Token vectors on their way to ``tokens.npy``, and the length of the longest as it is stored."""
 
@@ -198,6 +233,7 @@ class _TokenSink:
         self._encoder, self._dtype = encoder, np.dtype(store)
         done = int(build.state.get("rows", 0)), int(build.state.get("tokens", 0))
         self.longest = float(build.state.get("longest", 0.0))
+        self.shortest = float(build.state.get("shortest", np.inf))
         self._writer = PackedWriter(build.path, encoder.spec.dim, self._dtype, done)
 
     @property
@@ -208,11 +244,17 @@ class _TokenSink:
         packed = self._encoder.encode([d.contents for d in documents], "document")
         self._writer.append(packed, lambda i: f"document {documents[i].id}")
         stored = packed.vectors.astype(self._dtype, copy=False).astype(np.float32, copy=False)
-        self.longest = max(self.longest, float(row_norms(stored).max(initial=0.0)))
+        norms = row_norms(stored)
+        self.longest = max(self.longest, float(norms.max(initial=0.0)))
+        self.shortest = min(self.shortest, float(norms.min(initial=np.inf)))
+
+    @property
+    def state(self) -> dict[str, Any]:
+        return {"tokens": self.written[1], "longest": self.longest, "shortest": self.shortest}
 
     def flush(self) -> dict[str, Any]:
         self._writer.flush()
-        return {"tokens": self.written[1], "longest": self.longest}
+        return self.state
 
     def close(self) -> None:
         self._writer.close()

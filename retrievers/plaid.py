@@ -14,15 +14,13 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from intrex.data.errors import UsageError
+from intrex.data.errors import BadInput, UsageError
 from intrex.data.native import Call, Library, native
 from intrex.data.stores import PackedVectors
-from intrex.retrievers import maxsim
-from intrex.retrievers.base import Rows, Scores, tie_rank, top_k
+from intrex.data.threads import on_threads
+from intrex.retrievers.base import Rows, Scores, top_k
 from intrex.retrievers.exact import Matrix
 from intrex.retrievers.native import address
-from intrex.retrievers.threads import on_threads
-from intrex.retrievers.tokens import Tokens
 
 QUERY_GRID, LONGEST = 2.0**-11, 1.9
 """With centroids of length 1 on a grid of 2^-12, and tokens so long, sums are multiples of 2^-23 below 2."""
@@ -86,35 +84,36 @@ class CentroidLists(NamedTuple):
     lists: npt.NDArray[np.int32]
 
 
-def search(
-    tokens: Tokens,
+def candidates(
     lists: CentroidLists,
     queries: PackedVectors,
-    rank: npt.NDArray[np.uint32],
     k: int,
     options: PlaidOptions,
+    rank: npt.NDArray[np.uint32],
     threads: int,
-    ties: str = "trec_eval",
-) -> list[tuple[Rows, Scores]]:
-    """The ``k`` best of each query's `finalists` by exact MaxSim of the decompressed tokens.
+) -> list[Rows]:
+    """The `finalists` of each query, of which exact MaxSim finds the ``k`` best.
 
-    With all centroids probed, no threshold, and four times as many documents kept as there are, that is
-    `intrex.retrievers.maxsim.search`. Returns and raises as that does.
+    With all centroids probed, no threshold, and four times as many documents kept as there are, these are all documents
+    with tokens.
+
+    Raises:
+        BadInput: query vectors of another dimension, or not finite.
     """
-    maxsim.product_margins(tokens, queries)  # refuses vectors that do not fit
+    dim = lists.grid.shape[1]
+    if queries.vectors.shape[1] != dim:
+        raise BadInput(f"query vectors of {queries.vectors.shape[1]} dimensions do not fit the index's {dim}")
+    if not np.isfinite(queries.vectors).all():
+        raise BadInput("a query's vector is not finite", "check the encoder and its --dtype")
     rows = [np.empty(0, np.int64)] * (len(queries.offsets) - 1)
 
     def cut(numbers: Iterator[int]) -> None:
         for i in numbers:
-            own = queries.vectors[queries.offsets[i] : queries.offsets[i + 1]]
+            own = queries.vectors[queries.offsets[i] : queries.offsets[i + 1]].astype(np.float32, copy=False)
             rows[i] = finalists(own, lists, rank, k, options)
 
     on_threads(cut, range(len(rows)), threads)
-    best = []
-    for some, scores in zip(rows, maxsim.scores(tokens, queries, rows, threads), strict=True):
-        kept = top_k(scores, tie_rank(rank[some], ties), k)
-        best.append((some[kept], scores[kept]))
-    return best
+    return rows
 
 
 def centroid_scores(centroids: Matrix, query: Matrix) -> Matrix:

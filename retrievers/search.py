@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 
 from intrex.data.collection import Queries
 from intrex.data.errors import BadInput, MissingExtra, UsageError, nearest
 from intrex.data.run import Run, check_tag
+from intrex.retrievers import heuristic, plaid
 from intrex.retrievers.base import TIE_ORDERS, Index, SearchOptions
 from intrex.retrievers.bm25 import BM25Index
+from intrex.retrievers.compressed import ResidualTokens
 from intrex.retrievers.dense import DenseIndex
 from intrex.retrievers.fusion import cut
 from intrex.retrievers.lucene.index import LuceneIndex
 from intrex.retrievers.multivector import SCORINGS, MultiVectorIndex
 from intrex.retrievers.postprocess import max_passage, remove_query, strictly_falling
 from intrex.retrievers.prf_lexical import Expansion
+
+ENGINES = ("native", "faiss", "plaid", "sv-heuristic")
+HEURISTIC_CANDIDATES = 1000
+"""Documents that MaxSim scores after the single-vector heuristic, unless more are asked for."""
 
 
 def check_encoder(index: Index, name: str | None) -> None:
@@ -53,21 +59,42 @@ def provenance(index: Index) -> str | None:
     )
 
 
-def use_engine(index: Index, name: str) -> None:
-    """Choose what a dense index finds its candidates with: ``native`` (numpy's BLAS) or ``faiss``.
+@dataclass(frozen=True)
+class Narrowing:
+    """How far the engines of multi-vector indexes look; None is their default for ``k`` documents.
 
-    The ranking is the same bits with both.
+    ``ncells``, ``threshold`` and ``ndocs`` are PLAID's, see `intrex.retrievers.plaid.PlaidOptions`; ``candidates`` is
+    how many documents the single-vector heuristic lets MaxSim score.
+    """
+
+    k: int = 1000
+    ncells: int | None = None
+    threshold: float | None = None
+    ndocs: int | None = None
+    candidates: int | None = None
+
+
+def use_engine(index: Index, name: str, narrowing: Narrowing = Narrowing()) -> None:
+    """Choose what an index finds its candidates with.
+
+    The ranking of a dense index is the same bits with ``native`` (numpy's BLAS) and ``faiss``. A multi-vector index
+    scores all documents with ``native``, and those that ``plaid`` or ``sv-heuristic`` find: approximate searches.
 
     Raises:
-        UsageError: unknown engine, or not a dense index.
+        UsageError: unknown engine, one of another kind of index, or a number that the engine does not take.
         MissingExtra: faiss is not installed.
     """
+    _check_narrowing(name, narrowing)
     if name == "native" or name == index.manifest.kind:
         return
-    if name != "faiss":
+    if name not in ENGINES:
         raise UsageError(
-            f"unknown engine {name!r}", "known: native, faiss; a Lucene index is always searched by Lucene"
+            f"unknown engine {name!r}",
+            f"known: {', '.join(ENGINES)}; a Lucene index is always searched by Lucene",
         )
+    if name in ("plaid", "sv-heuristic"):
+        _use_narrowing(index, name, narrowing)
+        return
     if not isinstance(index, DenseIndex):
         raise UsageError(
             f"faiss searches dense indexes, this is a {index.manifest.kind} index", "leave --engine out"
@@ -75,6 +102,39 @@ def use_engine(index: Index, name: str) -> None:
     if find_spec("faiss") is None:
         raise MissingExtra("faiss-cpu", "ann", "--engine faiss")
     index.engine = "faiss"
+
+
+def _check_narrowing(engine: str, given: Narrowing) -> None:
+    """Raise `UsageError` if a number was given that the engine could only ignore."""
+    plaid = {"--ncells": given.ncells, "--centroid-score-threshold": given.threshold, "--ndocs": given.ndocs}
+    for owner, options in (("plaid", plaid), ("sv-heuristic", {"--candidates": given.candidates})):
+        unused = [option for option, value in options.items() if value is not None and engine != owner]
+        if unused:
+            raise UsageError(f"{unused[0]} is for --engine {owner}", f"add --engine {owner}, or leave it out")
+
+
+def _use_narrowing(index: Index, engine: str, given: Narrowing) -> None:
+    if not isinstance(index, MultiVectorIndex):
+        raise UsageError(
+            f"{engine} searches multi-vector indexes, this is a {index.manifest.kind} index",
+            "leave --engine out",
+        )
+    tokens, rank = index.tokens, index.ids.rank
+    if engine == "sv-heuristic":
+        count = given.candidates or max(HEURISTIC_CANDIDATES, given.k)
+        index.candidates = lambda queries, options: heuristic.candidates(
+            tokens, queries, count, rank, options.threads
+        )
+        return
+    if not isinstance(tokens, ResidualTokens):
+        raise UsageError(
+            "PLAID searches compressed vectors, this index keeps them whole",
+            "intrex index multivector COLLECTION OUT --nbits 2, or leave --engine out",
+        )
+    how, lists = plaid.PlaidOptions.of(given.k, given.ncells, given.threshold, given.ndocs), tokens.lists
+    index.candidates = lambda queries, options: plaid.candidates(
+        lists, queries, options.k, how, rank, options.threads
+    )
 
 
 def use_scoring(index: Index, name: str, token_top_k: int | None = None) -> None:
@@ -89,6 +149,10 @@ def use_scoring(index: Index, name: str, token_top_k: int | None = None) -> None
         raise UsageError("--token-top-k is for XTR", "add --scoring xtr, or leave it out")
     if name == "maxsim":
         return
+    if isinstance(index, MultiVectorIndex) and index.candidates is not None:
+        raise UsageError(
+            "PLAID and the single-vector heuristic score by MaxSim", "leave --scoring or --engine out"
+        )
     if not isinstance(index, MultiVectorIndex):
         raise UsageError(
             f"XTR scores multi-vector indexes, this is a {index.manifest.kind} index", "leave --scoring out"

@@ -62,7 +62,7 @@ def search(
         margins = maxsim.product_margins(tokens, queries)
         for stack in maxsim.stacked(queries, max(32, RETRIEVED // token_top_k)):
             own = slice(*queries.offsets[[stack.queries[0], stack.queries[-1] + 1]])
-            retrieved = _retrieve(tokens, stack, token_top_k, margins[own], threads)
+            retrieved = retrieve(tokens, stack, token_top_k, margins[own], threads)
             for query, result in zip(stack.queries, _impute(tokens, stack, *retrieved), strict=True):
                 scored[query] = result
     best = []
@@ -117,7 +117,7 @@ class _Retrieved:
         self._limit = max(self._limit, 2 * self._count)  # ties may be more than k
 
 
-def _retrieve(
+def retrieve(
     tokens: Tokens, stack: Stack, k: int, margins: Wide, threads: int
 ) -> tuple[Rows, Rows, Wide, Wide]:
     """The ``k`` nearest tokens of each column with their exact products, and the k-th product of each column."""

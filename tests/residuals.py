@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 
 from intrex.data.artifact import Build
-from intrex.data.stores import PackedVectors
-from intrex.retrievers.base import no_progress
+from intrex.data.stores import PackedVectors, PackedWriter
+from intrex.retrievers.base import no_stage
 from intrex.retrievers.compressed import ResidualTokens, compress
 from intrex.retrievers.exact import row_norms
 
@@ -34,9 +34,11 @@ def query_vectors(queries: int, dim: int, seed: int = 0) -> PackedVectors:
 def compressed(folder: Path, packed: PackedVectors, bits: int = 2) -> ResidualTokens:
     """The same tokens, compressed on disk."""
     folder.mkdir()
+    writer = PackedWriter(folder, packed.vectors.shape[1], packed.vectors.dtype)
+    writer.append(packed)
+    writer.close()
     lengths = row_norms(packed.vectors.astype(np.float32))
-    compress(
-        Build(folder, "test"), packed, bits, float(lengths.min(initial=1)), float(lengths.max(initial=1)), no_progress
-    )
-    np.save(folder / "tokens.offsets.npy", packed.offsets)
+    build = Build(folder, "test")
+    build.save_state(shortest=float(lengths.min(initial=1)), longest=float(lengths.max(initial=1)))
+    compress(build, bits, no_stage)
     return ResidualTokens(folder, "rebuild it")

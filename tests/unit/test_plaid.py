@@ -8,8 +8,8 @@ import pytest
 from intrex.data.errors import BadInput, UsageError
 from intrex.data.stores import PackedVectors
 from intrex.retrievers import maxsim, plaid
-from intrex.retrievers.compressed import write_lists
-from intrex.retrievers.plaid import CentroidLists, PlaidOptions, centroid_scores, finalists, search
+from intrex.retrievers.compressed import ResidualTokens, write_lists
+from intrex.retrievers.plaid import CentroidLists, PlaidOptions, candidates, centroid_scores, finalists
 from tests.residuals import compressed, query_vectors, token_vectors
 
 EVERYTHING = PlaidOptions(1 << 30, float("-inf"), 1 << 30)
@@ -47,6 +47,14 @@ def test_bad_options() -> None:
         PlaidOptions.of(10, None, float("nan"))
 
 
+def search(
+    tokens: ResidualTokens, lists: CentroidLists, queries: PackedVectors, rank: np.ndarray, k: int,
+    options: PlaidOptions, threads: int, ties: str = "trec_eval",
+) -> list[tuple[np.ndarray, np.ndarray]]:  # fmt: skip
+    found = candidates(lists, queries, k, options, rank, threads)
+    return maxsim.best(tokens, queries, found, rank, k, threads, ties)
+
+
 def listed(folder: Path, grid: np.ndarray, cells: list[list[int]]) -> CentroidLists:
     """The lists of documents whose tokens are in given cells."""
     codes = np.array([c for document in cells for c in document], np.uint16)
@@ -66,16 +74,22 @@ def test_stages_by_hand(tmp_path: Path, way: str) -> None:
     query = np.array([[1, 0], [0, 1]], np.float32)
     assert centroid_scores(grid, query).tolist() == [[1, 0], [0, 1], [-1, 0], [0, -1]]
 
-    def left(ncells: int, ndocs: int, k: int = 1, threshold: float = -9, query: np.ndarray = query) -> list[int]:
+    def left(
+        ncells: int, ndocs: int, k: int = 1, threshold: float = -9, query: np.ndarray = query
+    ) -> list[int]:
         rank = np.arange(6, dtype=np.uint32)
         return finalists(query, lists, rank, k, PlaidOptions(ncells, threshold, ndocs)).tolist()
 
     assert left(1, 99) == [0, 1, 2, 3], "5 has no token in the cells 0 and 1"
-    assert left(2, 99) == [0, 1, 2, 3], "of the equally near cells 1 and 3, and 0 and 2, the lower one is second"
+    assert left(2, 99) == [0, 1, 2, 3], (
+        "of the equally near cells 1 and 3, and 0 and 2, the lower one is second"
+    )
     assert left(3, 99) == [0, 1, 2, 3, 5] == left(4, 99), "4 has no token at all"
     # interaction: 0, 1 and 2 score 1 (one token of the query finds its centroid, the other 0), 3 scores 2, 5 scores 0
     assert left(4, 4) == [3], "a quarter of four"
-    assert left(4, 4, k=2) == [2, 3] and left(4, 4, k=3) == [1, 2, 3], "as many as asked for; ties to the larger id"
+    assert left(4, 4, k=2) == [2, 3] and left(4, 4, k=3) == [1, 2, 3], (
+        "as many as asked for; ties to the larger id"
+    )
     assert left(4, 4, k=9) == [0, 1, 2, 3], "what the second stage cut is gone"
     assert left(4, 8, k=1) == [2, 3], "a quarter of eight"
     # one query token at 270: 3 and 5 score 1, 0 and 2 score 0, 1 scores -1; below 0.5 all centroids but the last count
@@ -85,7 +99,9 @@ def test_stages_by_hand(tmp_path: Path, way: str) -> None:
     assert left(4, 4, k=9, threshold=0.5, query=down) == [1, 2, 3, 5]
 
 
-def written_out(query: np.ndarray, lists: CentroidLists, ids: list[bytes], k: int, options: PlaidOptions) -> list[int]:
+def written_out(
+    query: np.ndarray, lists: CentroidLists, ids: list[bytes], k: int, options: PlaidOptions
+) -> list[int]:
     """The stages in plain Python."""
     if not len(query):
         return []
@@ -121,7 +137,9 @@ def test_stages_written_out(seed: int, tmp_path: Path, way: str) -> None:
     for i in range(8):
         query = queries.vectors[queries.offsets[i] : queries.offsets[i + 1]]
         for k in (1, 10):
-            options = PlaidOptions(int(rng.integers(1, 9)), float(rng.uniform(-0.2, 1)), int(rng.integers(1, 90)))
+            options = PlaidOptions(
+                int(rng.integers(1, 9)), float(rng.uniform(-0.2, 1)), int(rng.integers(1, 90))
+            )
             found = finalists(query, tokens.lists, rank, k, options)
             assert found.tolist() == written_out(query, tokens.lists, ids, k, options)
             cut += len(query) > 0 and 0 < len(found) < 100
@@ -132,7 +150,10 @@ def test_stages_written_out(seed: int, tmp_path: Path, way: str) -> None:
 @pytest.mark.parametrize("seed", range(4))
 def test_without_cuts_it_is_exhaustive_maxsim_bit_for_bit(bits: int, seed: int, tmp_path: Path) -> None:
     tokens = compressed(tmp_path / "t", token_vectors(120, 12, seed), bits)
-    queries, rank = query_vectors(20, 12, seed), np.random.default_rng(seed).permutation(120).astype(np.uint32)
+    queries, rank = (
+        query_vectors(20, 12, seed),
+        np.random.default_rng(seed).permutation(120).astype(np.uint32),
+    )
     for k in (1, 7, 1000):
         for ties in ("trec_eval", "anserini"):
             exact = maxsim.search(tokens, queries, rank, k, 1, ties)
@@ -143,7 +164,9 @@ def test_without_cuts_it_is_exhaustive_maxsim_bit_for_bit(bits: int, seed: int, 
 
 
 @pytest.mark.parametrize("ncells", [1, 3])
-def test_without_cuts_it_is_exhaustive_over_the_candidates_of_the_first_stage(ncells: int, tmp_path: Path) -> None:
+def test_without_cuts_it_is_exhaustive_over_the_candidates_of_the_first_stage(
+    ncells: int, tmp_path: Path
+) -> None:
     tokens, queries = compressed(tmp_path / "t", token_vectors(200, 12)), query_vectors(20, 12)
     rank = np.arange(200, dtype=np.uint32)
     every = maxsim.search(tokens, queries, rank, 200, 1)
