@@ -19,7 +19,7 @@ from intrex.retrievers import maxsim
 from intrex.retrievers.base import Progress, Stage
 from intrex.retrievers.exact import Matrix, Rows, row_norms
 from intrex.retrievers.plaid import CentroidLists
-from intrex.retrievers.residual import Codec, train
+from intrex.retrievers.residual import BITS, Codec, train
 
 SECONDS_BETWEEN_SAVES = 1.0
 NEAR_ONE = 2.0**-8
@@ -44,6 +44,8 @@ class ResidualTokens:
         self.offsets: Rows = self._open("tokens.offsets", (None,), "int64")
         grid = self._open("centroids", (None, None), "int16")
         quantiles = self._open("quantiles", (None,), "float32")
+        if len(quantiles) not in [2 * 2**bits - 1 for bits in BITS]:
+            raise BadInput(f"{len(quantiles)} quantiles are of no number of bits ({folder})", rebuild)
         self.codec = Codec(grid, np.ascontiguousarray(quantiles[1::2]), np.ascontiguousarray(quantiles[::2]))
         total, self.dim = int(self.offsets[-1]) if len(self.offsets) else -1, grid.shape[1]
         self._codes = self._open("codes", (total,), self.codec.code_dtype.__name__)
