@@ -96,7 +96,7 @@ class ResidualTokens:
         return np.asarray(found)
 
 
-def compress(build: Build, bits: int, stage: Stage) -> None:
+def compress(build: Build, bits: int, stage: Stage) -> dict[str, int]:
     """Replace the full store of a build by its compressed form, from where a killed run saved its state last.
 
     The state has ``longest`` and ``shortest``, the lengths of those tokens; if both are near 1, lengths are not kept.
@@ -107,6 +107,9 @@ def compress(build: Build, bits: int, stage: Stage) -> None:
         build: its folder has ``tokens.npy`` and ``tokens.offsets.npy``; the first is removed in the end.
         bits: of a dimension's residual.
         stage: begins the progress of the training, in vectors, and of the compression, in documents.
+
+    Returns:
+        What the manifest says of it: ``bits`` and ``centroids``.
     """
     if not build.state.get("whole"):
         packed = open_packed(build.path)
@@ -118,6 +121,7 @@ def compress(build: Build, bits: int, stage: Stage) -> None:
         write_lists(build.path, open_array(build.path / "codes.npy"), packed.offsets, len(codec.grid))
         build.save_state(**build.state, whole=True)
     (build.path / "tokens.npy").unlink(missing_ok=True)
+    return {"bits": bits, "centroids": len(read_codec(build.path).grid)}
 
 
 def _code(build: Build, packed: PackedVectors, codec: Codec, progress: Progress) -> None:

@@ -201,8 +201,7 @@ def build_multivector(
             build.save_state(**sink.state, rows=sink.written[0])
         else:
             progress(collection.n_documents)
-        if bits is not None:
-            compress(build, bits, stage)
+        compressed = {} if bits is None else compress(build, bits, stage)
         encoder.save(build.path / "encoder")
         params = {
             "documents": build.state["rows"],
@@ -210,7 +209,7 @@ def build_multivector(
             "store": store if bits is None else "residual",
             "max_norm": build.state["longest"],
             "block": block,
-            **({} if bits is None else {"bits": bits}),
+            **compressed,
         }
         return Manifest(
             "multivector", collection.corpus_fingerprint, spec.to_dict(), params, versions=library_versions()

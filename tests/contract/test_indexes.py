@@ -37,6 +37,9 @@ BUILD: dict[str, Callable[[Collection, Path], object]] = {
     "multivector": lambda collection, out: build_multivector(
         collection, out, make_token_encoder("hashing:32", EncoderOptions())
     ),
+    "multivector, compressed": lambda collection, out: build_multivector(
+        collection, out, make_token_encoder("hashing:32", EncoderOptions()), bits=4
+    ),
 }
 if find_spec("jnius") and find_spec("pyserini"):
     BUILD["lucene"] = build_lucene
@@ -47,10 +50,10 @@ ASKED = Queries(
 
 
 def test_every_kind_is_here() -> None:
-    assert {*BUILD, "lucene"} == set(INDEXES.table)
+    assert {name.partition(",")[0] for name in BUILD} | {"lucene"} == set(INDEXES.table)
 
 
-@pytest.fixture(params=sorted(INDEXES.table))
+@pytest.fixture(params=sorted({*INDEXES.table, *BUILD}))
 def kind(request: pytest.FixtureRequest) -> str:
     if request.param not in BUILD:
         pytest.skip("needs the extra lucene")
