@@ -30,9 +30,10 @@ def describe(path: Path) -> dict[str, Any]:
 
 
 def _per_token(manifest: Manifest) -> dict[str, float]:
-    """How many tokens a document has, and the bytes of one, of an index that has any."""
+    """How many tokens a document has, and the bytes of one, of an index that has any; ids and encoder are not counted."""
     tokens = manifest.params.get("tokens", 0)
-    size = sum(entry["bytes"] for name, entry in manifest.files.items() if name.startswith("tokens."))
+    others = ("ids.", "encoder/")
+    size = sum(entry["bytes"] for name, entry in manifest.files.items() if not name.startswith(others))
     if not tokens:
         return {}
     documents = manifest.params["documents"]
