@@ -101,14 +101,14 @@ class Collection:
         with (self.path / "corpus.jsonl").open("rb") as stream:
             if start:
                 stream.seek(int(self._offsets[start]))
-            for line in stream:
-                yield _document(line)
+            for row, line in enumerate(stream, start):
+                yield parse_document(line, row)
 
     def document(self, row: int) -> Document:
         """One document by its row, in constant time."""
         with (self.path / "corpus.jsonl").open("rb") as stream:
             stream.seek(int(self._offsets[row]))
-            return _document(stream.readline())
+            return parse_document(stream.readline(), row)
 
     @cached_property
     def _offsets(self) -> npt.NDArray[np.int64]:
@@ -128,9 +128,18 @@ class Collection:
         return read_qrels(self.path / "qrels" / f"{name}.tsv")
 
 
-def _document(line: bytes) -> Document:
-    raw = json.loads(line)
-    return Document(raw["_id"], raw["title"], raw["text"])
+def parse_document(line: bytes, row: int) -> Document:
+    """The document of a row, whose line of ``corpus.jsonl`` this is; raises `BadInput` when it is damaged."""
+    try:
+        raw = json.loads(line)
+        document = Document(raw["_id"], raw["title"], raw["text"])
+        for value in (document.id, document.title, document.text):
+            if not value.isascii():
+                value.encode("utf-8")  # json lets surrogates pass
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        hint = "intrex collection verify COLLECTION"
+        raise BadInput(f"damaged: no document ({error}) (corpus.jsonl:{row + 1})", hint) from error
+    return document
 
 
 def read_queries(path: Path) -> Queries:

@@ -15,6 +15,7 @@ from intrex.data.errors import a_kind
 
 MAX_BYTES = 512
 _BLOCK = 65_536
+_NEWLINE = ord("\n")
 _BAD = re.compile(
     r'[\s\x00-\x1f\x7f\x85\xa0\u2028\u2029]|^"'
 )  # BEIR reads judgements as CSV: a leading quote would open a field
@@ -120,12 +121,10 @@ class IdWriter:
 
     def extend(self, ids: list[str]) -> None:
         """Append ids."""
-        raw = [i.encode("utf-8") for i in ids]
-        self._text.write(b"".join(r + b"\n" for r in raw))
-        end = self._offsets[-1]
-        for one in raw:
-            end += len(one) + 1
-            self._offsets.append(end)
+        text = "".join([f"{one}\n" for one in ids]).encode("utf-8")
+        self._text.write(text)
+        ends = np.flatnonzero(np.frombuffer(text, np.uint8) == _NEWLINE) + (self._offsets[-1] + 1)
+        self._offsets.frombytes(ends.astype(np.int64).tobytes())
 
     def close(self) -> None:
         """Write the offsets and each row's rank in the byte order of the ids."""

@@ -11,7 +11,7 @@ import logging
 import unicodedata
 from array import array
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -34,6 +34,7 @@ from intrex.retrievers.postings import RUN, Postings, PostingsWriter, run_length
 from intrex.retrievers.prf_lexical import Corpus, Expansion, Feedback
 from intrex.retrievers.similarity import Idfs, check_bm25, encode_lengths, inverse_norms
 from intrex.retrievers.terms import Terms, analysed
+from intrex.retrievers.vocabulary import Names
 
 KIND = "bm25"
 REBUILD = "intrex index bm25 COLLECTION OUT --overwrite"
@@ -77,9 +78,9 @@ def build_bm25(
     params = {"k1": float(k1), "b": float(b)}
 
     def make(build: Build) -> Manifest:
-        terms = BatchAnalyzer(analyzer)
+        terms = BatchAnalyzer(analyzer, int(collection.manifest.files["corpus.jsonl"]["bytes"]))
         batches = _watched(analysed(collection, terms), progress)
-        counts = write_files(build.path, batches, terms.terms, k1, b, run_length(max_memory))
+        counts = write_files(build.path, batches, terms.names, k1, b, run_length(max_memory))
         versions = {"unicode": unicodedata.unidata_version}
         full = {"layout": LAYOUT, **params, **counts, "analyzer": analyzer.spec()}
         return Manifest(KIND, collection.corpus_fingerprint, params=full, versions=versions)
@@ -96,14 +97,14 @@ def _watched(batches: Iterable[Terms], progress: Progress) -> Iterator[Terms]:
 
 
 def write_files(
-    folder: Path, batches: Iterable[Terms], names: Iterable[str], k1: float, b: float, run: int = RUN
+    folder: Path, batches: Iterable[Terms], names: Callable[[], Names], k1: float, b: float, run: int = RUN
 ) -> dict[str, Any]:
     """Write an index's files of documents whose terms are numbered.
 
     Args:
         folder: where to.
         batches: the documents, in the order of their rows.
-        names: the terms by number; read after ``batches``.
+        names: gives the terms; asked after ``batches``.
         k1: see `build_bm25`.
         b: see `build_bm25`.
         run: tokens that are inverted at a time.
@@ -117,7 +118,7 @@ def write_files(
         postings.add(batch.tokens, batch.offsets)
         lengths.frombytes(np.diff(batch.offsets).tobytes())
     ids.close()
-    terms = list(names)
+    terms = names()
     postings.close(terms)
     all_lengths = np.array(lengths, np.int64)
     norms = encode_lengths(all_lengths)
@@ -128,7 +129,7 @@ def write_files(
     return {
         "documents_with_terms": n,
         "tokens": tokens,
-        "terms": len(terms),
+        "terms": len(terms.ends) - 1,
         "postings": postings.n_postings,
         "longest": int(all_lengths.max(initial=0)),
         "avgdl": avgdl,

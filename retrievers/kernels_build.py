@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from intrex.data.jit import I4, I8, U1, U4, N, entry
+from intrex.data.jit import I4, I8, U1, U4, N, entry, inner
 
 
 @entry(I4, I8, N, N, N, I8, I4, I4, U1, I8, U4)
@@ -101,3 +101,34 @@ def gather(text, ends, rows, n, width, out):  # type: ignore[no-untyped-def]
             for j in range(size, width):
                 out[i * width + j] = 0
     return longest
+
+
+@inner
+def precedes(text, ends, a, b):  # type: ignore[no-untyped-def]
+    """Whether line a stands before line b in byte order; equal ones do not."""
+    i, j = ends[a], ends[b]
+    stop = i + min(ends[a + 1] - i, ends[b + 1] - j) - 1
+    while i < stop and text[i] == text[j]:
+        i, j = i + 1, j + 1
+    return j < ends[b + 1] - 1 and (i == ends[a + 1] - 1 or text[i] < text[j])
+
+
+@entry(U1, I8, N, I4, I4)
+def order(text, ends, n, places, spare):  # type: ignore[no-untyped-def]
+    """Sort the numbers ``places`` [n] of different lines by their bytes; ``spare`` [n] is to work in."""
+    width = np.int64(1)
+    while width < n:
+        for low in range(0, n, 2 * width):
+            middle, high = min(low + width, n), min(low + 2 * width, n)
+            a, b = low, middle
+            for out in range(low, high):
+                if b == high or (a < middle and precedes(text, ends, places[a], places[b])):
+                    spare[out] = places[a]
+                    a += 1
+                else:
+                    spare[out] = places[b]
+                    b += 1
+        for i in range(n):
+            places[i] = spare[i]
+        width *= 2
+    return np.int64(0)

@@ -25,6 +25,7 @@ LIBRARY = Library(
         (_BUILD, "merge", 8),
         (_BUILD, "find", 7),
         (_BUILD, "gather", 6),
+        (_BUILD, "order", 5),
     ),
     "intrex.retrievers.native:trial",
 )

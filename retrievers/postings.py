@@ -9,7 +9,7 @@ and ``postings.tfs.npy`` uint8 [p] (counts; 255 stands for the one in ``postings
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from intrex.retrievers.native import address, kernels
-from intrex.retrievers.vocabulary import Vocabulary, write_terms
+from intrex.retrievers.vocabulary import Names, Vocabulary, write_terms
 
 Ints = npt.NDArray[np.int64]
 Ids = npt.NDArray[np.int32]
@@ -130,11 +130,11 @@ class PostingsWriter:
                 stream.write(memoryview(array))  # type: ignore[arg-type]
         self._runs[-1] = run._replace(docs=files[0], tfs=files[1])
 
-    def close(self, names: Sequence[str]) -> None:
-        """Merge the runs and write all files; ``names`` are the terms by id."""
+    def close(self, names: Names) -> None:
+        """Merge the runs and write all files."""
         if self._sizes or not self._runs:
             self._invert()
-        frequencies = np.zeros(len(names), np.int64)
+        frequencies = np.zeros(len(names.ends) - 1, np.int64)
         for run in self._runs:
             frequencies[: len(run.offsets) - 1] += np.diff(run.offsets)
         offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(frequencies)])

@@ -1,20 +1,33 @@
-"""A collection's documents as numbered terms: what the builders of inverted indexes read."""
+"""A collection's documents as numbered terms: what the builders of inverted indexes read.
+
+Compiled kernels read the lines of ``corpus.jsonl`` as `intrex.data.writer` writes them, straight into the texts that
+`BatchAnalyzer` cuts; a line of another form, and small collections, go through `Collection.documents`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from intrex.data.collection import Collection, Document
-from intrex.retrievers.batch import BatchAnalyzer
+from intrex.data.collection import Collection, parse_document
+from intrex.data.files import read_pieces
+from intrex.retrievers import textnative
+from intrex.retrievers.batch import SPARE, BatchAnalyzer, Utf8
+from intrex.retrievers.native import address
+
+T = TypeVar("T")
 
 BATCH = 1024
 """Documents that are analysed at a time,"""
-CHARACTERS = 1 << 21
-"""or fewer, if they have so many characters."""
+PIECE = 1 << 21
+"""and bytes of ``corpus.jsonl`` where kernels read it."""
+KEYS = ('{"_id": "', ', "title": "', ', "text": "', "}\n", ', "metadata": ')
+"""What the writer puts before the id, the title, the text, the end of a line and what else there is."""
 
 
 class Terms(NamedTuple):
@@ -25,19 +38,81 @@ class Terms(NamedTuple):
     offsets: npt.NDArray[np.int64]
 
 
+class Texts(NamedTuple):
+    """Some documents: their ids, and what is indexed of them, ``text[starts[i]:starts[i + 1]]`` in UTF-8."""
+
+    ids: list[str]
+    text: Utf8
+    starts: npt.NDArray[np.int64]
+
+
 def analysed(collection: Collection, analyzer: BatchAnalyzer) -> Iterator[Terms]:
-    """The terms of all documents in the order of their rows, numbered as ``analyzer`` does."""
-    waiting: list[Document] = []
-    size = 0
-    for document in collection.documents():
-        waiting.append(document)
-        size += len(document.title) + len(document.text)
-        if len(waiting) >= BATCH or size >= CHARACTERS:
-            yield _terms(waiting, analyzer)
-            waiting, size = [], 0
-    if waiting:
-        yield _terms(waiting, analyzer)
+    """The terms of all documents in the order of their rows, numbered as ``analyzer`` does.
+
+    They are read and analysed in threads of their own while the caller works.
+    """
+    return ahead(_compiled(collection, analyzer) if analyzer.reads_bytes else _plain(collection, analyzer))
 
 
-def _terms(documents: Sequence[Document], analyzer: BatchAnalyzer) -> Terms:
-    return Terms([one.id for one in documents], *analyzer.add([one.contents for one in documents]))
+def _plain(collection: Collection, analyzer: BatchAnalyzer) -> Iterator[Terms]:
+    documents = collection.documents()
+    while batch := list(islice(documents, BATCH)):
+        yield Terms([one.id for one in batch], *analyzer.add([one.contents for one in batch]))
+
+
+def _compiled(collection: Collection, analyzer: BatchAnalyzer) -> Iterator[Terms]:
+    for ids, text, starts in ahead(texts(collection)):
+        yield Terms(ids, *analyzer.add_bytes(text, starts))
+
+
+def texts(collection: Collection) -> Iterator[Texts]:
+    """What is indexed of all documents, by kernels.
+
+    Raises:
+        BadInput: a line is no document.
+    """
+    calls = textnative.kernels()
+    assert calls is not None  # noqa: S101 - the caller has looked
+    keys = np.frombuffer(b"".join(bytes([len(key)]) + key.encode("ascii") for key in KEYS), np.uint8)
+    row = 0
+    for piece in read_pieces(collection.path / "corpus.jsonl", PIECE):
+        buf = np.frombuffer(piece + bytes(SPARE), np.uint8)
+        out, ids = np.empty(len(buf), np.uint8), np.empty(len(buf), np.uint8)
+        ends = np.zeros(piece.count(b"\n") + 2, np.int64)
+        state = np.zeros(4, np.int64)
+        results = [address(one) for one in (out, ends[1:], ids, state)]
+        while not calls["scan"](address(buf), len(piece), address(keys), 3, *results):
+            _odd_line(piece, row, out, ends, ids, state)
+        n, end, id_end = state[1:].tolist()
+        out[end : end + SPARE] = 0
+        yield Texts(ids[:id_end].tobytes().decode("utf-8").split("\n")[:-1], out, ends[: n + 1])
+        row += n
+
+
+def _odd_line(
+    piece: bytes,
+    row: int,
+    out: Utf8,
+    ends: npt.NDArray[np.int64],
+    ids: Utf8,
+    state: npt.NDArray[np.int64],
+) -> None:
+    """Take apart the line at which the kernel stopped."""
+    at, n, end, id_end = state.tolist()
+    stop = piece.find(b"\n", at) + 1 or len(piece)
+    document = parse_document(piece[at:stop], row + n)
+    text, name = document.contents.encode("utf-8"), f"{document.id}\n".encode()
+    out[end : end + len(text)] = np.frombuffer(text, np.uint8)
+    ids[id_end : id_end + len(name)] = np.frombuffer(name, np.uint8)
+    state[:] = stop, n + 1, end + len(text), id_end + len(name)
+    ends[n + 1] = end + len(text)
+
+
+def ahead(items: Iterator[T]) -> Iterator[T]:
+    """The same items; each is made in another thread while the one before it is in use."""
+    end = object()
+    with ThreadPoolExecutor(1) as worker:
+        waiting = worker.submit(next, items, end)
+        while (item := waiting.result()) is not end:
+            waiting = worker.submit(next, items, end)
+            yield item  # type: ignore[misc]

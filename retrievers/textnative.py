@@ -7,9 +7,19 @@ from collections.abc import Mapping
 
 from intrex.data.native import Call, Library, compiled, native
 
-_TEXT = "intrex.retrievers.kernels_text"
+_TEXT, _READ, _STRINGS = (f"intrex.retrievers.kernels_{name}" for name in ("text", "read", "strings"))
 LIBRARY = Library(
-    "analysis", (_TEXT,), ((_TEXT, "refill", 4), (_TEXT, "tokens", 15)), "intrex.retrievers.textnative:trial"
+    "analysis",
+    (_TEXT, "intrex.retrievers.kernels_porter", _READ, _STRINGS),
+    (
+        (_STRINGS, "refill", 4),
+        (_TEXT, "cut", 11),
+        (_TEXT, "recognise", 10),
+        (_TEXT, "translate", 6),
+        (_TEXT, "number", 15),
+        (_READ, "scan", 8),
+    ),
+    "intrex.retrievers.textnative:trial",
 )
 
 
@@ -25,7 +35,7 @@ def ready() -> bool:
 
 def trial(calls: Mapping[str, Call]) -> None:
     """Raise unless one call does what it should."""
-    hashes, table = (ctypes.c_int64 * 1)(5), (ctypes.c_int32 * 4)(-1, -1, -1, -1)
-    calls["refill"](ctypes.addressof(hashes), 1, ctypes.addressof(table), 3)
-    if list(table) != [-1, 0, -1, -1]:
+    old, table = (ctypes.c_uint64 * 2)(3, 1), (ctypes.c_uint64 * 2)()
+    calls["refill"](ctypes.addressof(old), 1, ctypes.addressof(table), 0)
+    if list(table) != [3, 1]:
         raise RuntimeError("a kernel does not do what it should")

@@ -7,8 +7,9 @@ Files: ``terms.txt`` (UTF-8, one term a line, in byte order) with ``terms.offset
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +17,8 @@ import numpy.typing as npt
 from intrex.retrievers.native import address, kernels
 
 Ints = npt.NDArray[np.int64]
+WRITTEN = 1 << 16
+"""Terms that are written at a time."""
 
 
 class Vocabulary:
@@ -51,12 +54,45 @@ class Vocabulary:
         return np.where(places >= 0, self.ids[places], -1) if len(self) else places
 
 
-def write_terms(folder: Path, names: Sequence[str]) -> None:
-    """Write the files; ``names`` are the terms by number, all different."""
-    order = sorted(range(len(names)), key=names.__getitem__)  # code points order as their UTF-8 bytes do
-    lengths = np.zeros(len(names) + 1, np.int64)
-    with (folder / "terms.txt").open("wb") as stream:
-        for i, at in enumerate(order, 1):
-            lengths[i] = stream.write(names[at].encode("utf-8") + b"\n")
+class Names(NamedTuple):
+    """Different terms by number: term i is the line ``text[ends[i]:ends[i + 1] - 1]``, in UTF-8."""
+
+    text: npt.NDArray[np.uint8]
+    ends: Ints
+
+    @classmethod
+    def of(cls, terms: Iterable[str]) -> Self:
+        """Some terms in order."""
+        raw = [term.encode("utf-8") + b"\n" for term in terms]
+        return cls(np.frombuffer(b"".join(raw), np.uint8), np.cumsum([0, *map(len, raw)], dtype=np.int64))
+
+    def to_list(self) -> list[str]:
+        """The terms in order."""
+        return [raw.decode("utf-8") for raw in self._raw()]
+
+    def _raw(self) -> list[bytes]:
+        return self.text.tobytes().split(b"\n")[:-1]
+
+    def order(self) -> npt.NDArray[np.int32]:
+        """Their numbers in byte order of the terms."""
+        n, calls = len(self.ends) - 1, kernels()
+        order, spare = np.arange(n, dtype=np.int32), np.empty(n, np.int32)
+        if calls is None:
+            raw = self._raw()
+            return np.array(sorted(range(n), key=raw.__getitem__), np.int32)
+        calls["order"](address(self.text), address(self.ends), n, address(order), address(spare))
+        return order
+
+
+def write_terms(folder: Path, names: Names) -> None:
+    """Write the files."""
+    order, sizes = names.order(), np.diff(names.ends)
+    np.save(folder / "terms.ids.npy", order)
+    lengths = np.zeros(len(order) + 1, np.int64)
+    lengths[1:] = sizes[order]
     np.save(folder / "terms.offsets.npy", np.cumsum(lengths))
-    np.save(folder / "terms.ids.npy", np.array(order, np.int32))
+    with (folder / "terms.txt").open("wb") as stream:
+        for low in range(0, len(order), WRITTEN):
+            here = order[low : low + WRITTEN]
+            spans = zip(names.ends[here].tolist(), names.ends[here + 1].tolist(), strict=True)
+            stream.write(b"".join([names.text[a:b].tobytes() for a, b in spans]))

@@ -29,6 +29,7 @@ from intrex.retrievers.bm25 import LAYOUT, BM25Index, build_bm25, write_files
 from intrex.retrievers.native import kernels
 from intrex.retrievers.postings import run_length
 from intrex.retrievers.terms import Terms
+from intrex.retrievers.vocabulary import Names
 from tests.bench.zipf import zipf_corpus, zipf_queries
 from tests.conftest import SHARED
 
@@ -92,7 +93,7 @@ def build(out, documents, memory=None):
             yield Terms(ids, tokens[here[0] : here[-1]], here - here[0])
 
     def make(build):
-        names = [f"t{i:06}" for i in range(VOCABULARY)]
+        names = partial(Names.of, [f"t{i:06}" for i in range(VOCABULARY)])
         counts = write_files(build.path, batches(), names, 0.9, 0.4, run_length(memory))
         params = {"layout": LAYOUT, "k1": 0.9, "b": 0.4, **counts, "analyzer": Analyzer().spec()}
         return Manifest("bm25", "zipf", params=params)

@@ -1,7 +1,14 @@
-"""A corpus of term ids with Zipfian frequencies: the same for the same arguments, and no text to analyse."""
+"""A corpus with Zipfian frequencies, as term ids or as texts: the same for the same arguments."""
+
+from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+
+from intrex.data.collection import Collection
+from intrex.data.writer import CollectionWriter, Source, write_collection
+from intrex.retrievers.analysis import STOP_WORDS
 
 Tokens = npt.NDArray[np.int32]
 Offsets = npt.NDArray[np.int64]
@@ -32,3 +39,39 @@ def zipf_queries(n: int, vocabulary: int = 200_000, terms: int = 6, seed: int = 
     sizes = draw.integers(2, 2 * terms - 1, n)
     found = [30 + np.searchsorted(chance, draw.random(size) * chance[-1]) for size in sizes]
     return [np.unique(one).tolist() for one in found]
+
+
+def zipf_words(vocabulary: int, seed: int = 9) -> list[str]:
+    """Different made-up words, one a term, the frequent ones short: first the stop words, one in 50 with an accent."""
+    draw = np.random.default_rng(seed)
+    words: dict[str, None] = dict.fromkeys(sorted(STOP_WORDS))
+    while len(words) < vocabulary:
+        parts = draw.integers(0, len(_SYLLABLES), 5)
+        size = 1 + min(3, int(np.log10(len(words)) * draw.random()))
+        word = "".join(_SYLLABLES[i] for i in parts[:size]) + _ENDINGS[parts[4] % len(_ENDINGS)]
+        words.setdefault(word.replace("a", "é", 1) if parts[3] % 50 == 0 else word)
+    return list(words)
+
+
+_SYLLABLES = [c + v + e for c in "bcdfghlmnprstvw" for v in "aeiou" for e in ("", "n", "r", "st")]
+_ENDINGS = ["", "", "", "s", "ed", "ing", "ation", "ness", "ly", "e", "er", "ity"]
+
+
+def write_zipf_collection(out: Path, documents: int, vocabulary: int = 200_000) -> Collection:
+    """A collection of `zipf_corpus` in words: a title of up to 6 words, some words with capitals and commas."""
+    words = zipf_words(vocabulary)
+    forms = [form for word in words for form in (word, word, word.capitalize(), word + ",")]
+    tokens, offsets = zipf_corpus(documents, vocabulary)
+
+    def fill(writer: CollectionWriter) -> None:
+        draw = np.random.default_rng(10)
+        for low in range(0, documents, 10_000):
+            cuts = offsets[low : low + 10_001]
+            which = tokens[cuts[0] : cuts[-1]].astype(np.int64) * 4 + draw.integers(0, 4, cuts[-1] - cuts[0])
+            said = [forms[i] for i in which.tolist()]
+            for i, (a, b) in enumerate(pairwise((cuts - cuts[0]).tolist()), low):
+                title = min(6, (b - a) // 4)
+                text = " ".join(said[a + title : b])
+                writer.document(f"d{i:07}", " ".join(said[a : a + title]), text + ".", Source("zipf", i + 1))
+
+    return write_collection(out, "zipf", {"source": "zipf", "documents": documents}, fill)

@@ -11,6 +11,7 @@ from intrex.retrievers.lexical import Ints, Searcher, Weighted
 from intrex.retrievers.native import kernels
 from intrex.retrievers.postings import Postings, PostingsWriter
 from intrex.retrievers.similarity import encode_lengths, inverse_norms
+from intrex.retrievers.vocabulary import Names
 
 N, VOCABULARY = 3_000, 400
 pytestmark = pytest.mark.skipif(kernels() is None, reason="the kernels cannot be compiled here")
@@ -28,7 +29,7 @@ def corpus(folder: Path, k1: float = 0.9, b: float = 0.4) -> Searcher:
         here = offsets[low : low + 501]
         writer.add(tokens[here[0] : here[-1]], here - here[0])
     sizes[0] += 600
-    writer.close([f"t{i}" for i in range(VOCABULARY)])
+    writer.close(Names.of([f"t{i}" for i in range(VOCABULARY)]))
     postings, norms = Postings(folder), encode_lengths(sizes)
     inverse = inverse_norms(k1, b, float(sizes.mean()))
     rank = draw.permutation(N).astype(np.uint32)
@@ -110,7 +111,7 @@ def parts(folder: Path, cuts: list[int], gone: Ints) -> list[Searcher]:
         where.mkdir()
         writer = PostingsWriter(where)
         writer.add(tokens[ends[low] : ends[high]], ends[low : high + 1] - ends[low])
-        writer.close([f"t{i:03}" for i in range(VOCABULARY)])
+        writer.close(Names.of([f"t{i:03}" for i in range(VOCABULARY)]))
         postings, norms = Postings(where), encode_lengths(lengths[:, low:high])
         bounds = postings.bounds(norms, inverse, FIELDS)
         longest = np.array([inverse[f, norms[f].max()] for f in (0, 1)])

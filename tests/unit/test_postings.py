@@ -5,8 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from intrex.retrievers import postings
+from intrex.retrievers import native, postings
 from intrex.retrievers.postings import LEAST_RUN, RUN, Postings, PostingsWriter, run_length
+from intrex.retrievers.vocabulary import Names
 
 ROWS = ["b a b", "", "é a zz", "a a a b", "東 a", ""]
 
@@ -17,14 +18,14 @@ def write(folder: Path, rows: list[str] = ROWS, run: int = RUN) -> Postings:
     for row in rows:
         tokens = [vocabulary.setdefault(term, len(vocabulary)) for term in row.split()]
         writer.add(np.array(tokens, np.int32), np.array([0, len(tokens)]))
-    writer.close(list(vocabulary))
+    writer.close(Names.of(vocabulary))
     return Postings(folder)
 
 
 @pytest.fixture(params=["kernels", "numpy"])
 def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     if request.param == "numpy":
-        monkeypatch.setattr(postings, "kernels", lambda: None)
+        monkeypatch.setattr(native, "native", lambda *_: None)
     return request.param
 
 

@@ -1,0 +1,78 @@
+"""A BM25 index has the same bytes whatever batches, memory and kernels made it."""
+
+import tempfile
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from intrex.data.collection import Collection
+from intrex.data.writer import CollectionWriter, Source, write_collection
+from intrex.retrievers import batch, bm25, native, postings, terms, textnative
+from intrex.retrievers.bm25 import build_bm25
+
+WORDS = [
+    "the",
+    "Dogs",
+    "dogs'",
+    "RUNNING",
+    "runs",
+    "naïve",
+    "Straße",
+    "東京",
+    "\U0001f4a9",
+    "1,5",
+    "x" * 300,
+    "_",
+    "\n",
+    '"',
+]
+TEXTS = st.lists(
+    st.one_of(st.sampled_from(WORDS), st.text(max_size=6).map(lambda s: s.encode(errors="ignore").decode())),
+    max_size=40,
+)
+
+
+def collect(folder: Path, documents: list[tuple[list[str], list[str]]]) -> Collection:
+    def fill(writer: CollectionWriter) -> None:
+        for i, (title, text) in enumerate(documents):
+            writer.document(
+                f"d{i}", " ".join(title[:3]), " ".join(text * (1 + i % 3)), Source("corpus", i + 1)
+            )
+
+    return write_collection(folder, "toy", {"source": "toy"}, fill)
+
+
+@settings(max_examples=12, deadline=None, derandomize=True)
+@given(
+    st.lists(st.tuples(TEXTS, TEXTS), min_size=1, max_size=12),
+    st.sampled_from(["en", "de", "fa", "zh"]),
+    st.lists(
+        st.tuples(st.booleans(), st.booleans(), st.integers(1, 9), st.integers(1, 2000), st.integers(1, 90)),
+        min_size=2,
+        max_size=2,
+    ),
+)
+def test_the_same_bytes(documents, language, ways) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        collection = collect(Path(folder) / "c", documents)
+        first = build(collection, Path(folder) / "first", language)
+        assert len(first) > 10
+        for search, analysis, many, piece, run in ways:
+            with pytest.MonkeyPatch.context() as patch:
+                if not search:
+                    patch.setattr(native, "native", lambda *_: None)
+                patch.setattr(batch, "WORTH_LOADING", 0 if analysis and textnative.kernels() else 1 << 60)
+                patch.setattr(terms, "BATCH", many)
+                patch.setattr(terms, "PIECE", piece)
+                patch.setattr(postings, "MERGED", 128 * run)
+                patch.setattr(bm25, "run_length", lambda _, run=run: run)
+                again = build(collection, Path(folder) / "again", language)
+            differ = [name for name in first if first[name] != again.get(name)]
+            assert not differ and len(again) == len(first)
+
+
+def build(collection: Collection, out: Path, language: str) -> dict[str, bytes]:
+    build_bm25(collection, out, language=language, max_memory=1 << 30, overwrite=True)
+    return {path.name: path.read_bytes() for path in out.iterdir()}
