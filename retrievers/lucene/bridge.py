@@ -61,9 +61,10 @@ def open_bulk(path: Path, language: str) -> Any:
         kind, said = str(error.classname).rpartition(".")[2], str(error.innermessage)
         if kind in ("IndexFormatTooOldException", "IndexFormatTooNewException"):
             lucene = autoclass("org.apache.lucene.util.Version").LATEST.toString()
-            age = "old" if "Old" in kind else "new"
+            # A file that does not begin as Lucene's files do counts as one of its first versions.
+            age = f"old for Lucene {lucene}, or damaged" if "Old" in kind else f"new for Lucene {lucene}"
             raise BadInput(
-                f"the index is of a Lucene version that is not supported, too {age} for Lucene {lucene} ({path})",
+                f"the index is of a Lucene version that is not supported, too {age} ({path})",
                 "build it again with a pyserini whose Lucene is that or one major version older, or: "
                 + REBUILD.removesuffix(" --overwrite"),
             ) from error
