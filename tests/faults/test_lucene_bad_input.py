@@ -103,5 +103,5 @@ def test_a_truncated_index_is_an_error_with_a_hint(small: Collection, tmp_path: 
 def test_a_folder_with_nothing_but_a_segments_file(tmp_path: Path, small: Collection) -> None:
     (tmp_path / "f").mkdir()
     (tmp_path / "f" / "segments_1").write_bytes(b"not Lucene's")
-    with pytest.raises(BadInput, match="not supported, too old for Lucene .*, or damaged"):
+    with pytest.raises(BadInput, match=r"not supported, too old for Lucene .*, or damaged"):
         open_index(tmp_path / "f")
