@@ -57,7 +57,8 @@ def bm25(
     from intrex.data.files import parse_bytes
     from intrex.retrievers.bm25 import build_bm25
     from intrex.retrievers.fields import extra_fields
-    from intrex.retrievers.lucene.build import Stored, build_lucene
+    from intrex.retrievers.lucene.build import build_lucene
+    from intrex.retrievers.lucene.indexer import Stored
 
     keep = Stored(store_positions, store_docvectors, store_raw)
     if engine not in ("native", "lucene"):

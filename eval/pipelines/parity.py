@@ -24,8 +24,9 @@ from intrex.retrievers.analysis import Analyzer
 from intrex.retrievers.base import TIE_ORDERS, SearchOptions
 from intrex.retrievers.bm25 import BM25Index, build_bm25
 from intrex.retrievers.lucene.bridge import ENGLISH
-from intrex.retrievers.lucene.build import Stored, build_lucene
+from intrex.retrievers.lucene.build import build_lucene
 from intrex.retrievers.lucene.index import LuceneIndex
+from intrex.retrievers.lucene.indexer import Stored
 from intrex.retrievers.prf_lexical import Expansion
 
 MEASURES = ("nDCG@10", "R@100", "RR@10")

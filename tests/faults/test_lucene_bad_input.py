@@ -13,7 +13,8 @@ from intrex.data.errors import BadInput, IntrexError
 from intrex.data.writer import CollectionWriter, Source, write_collection
 from intrex.retrievers.base import SearchOptions, open_index
 from intrex.retrievers.lucene import indexer
-from intrex.retrievers.lucene.build import Stored, build_lucene
+from intrex.retrievers.lucene.build import build_lucene
+from intrex.retrievers.lucene.indexer import Stored
 from tests.conftest import DOCUMENTS, Said
 from tests.faults.test_disk import limited
 

@@ -17,7 +17,8 @@ from intrex.data.run import Run
 from intrex.retrievers.base import SearchOptions, open_index
 from intrex.retrievers.bm25 import build_bm25
 from intrex.retrievers.lucene import jvm
-from intrex.retrievers.lucene.build import Stored, build_lucene
+from intrex.retrievers.lucene.build import build_lucene
+from intrex.retrievers.lucene.indexer import Stored
 from intrex.retrievers.postprocess import strictly_falling
 from tests.conftest import DOCUMENTS, Said
 
