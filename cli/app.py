@@ -32,6 +32,7 @@ from intrex.cli import (
     search,
     split,
 )
+from intrex.cli.values import OneOptionManyValues
 from intrex.data.errors import IntrexError, UsageError
 
 INTERRUPTED = 130
@@ -46,7 +47,7 @@ app = typer.Typer(
 )
 app.add_typer(collection.app, name="collection")
 app.add_typer(index.app, name="index")
-app.command("search")(search.search)
+app.command("search", cls=OneOptionManyValues)(search.search)
 app.command("fuse")(fuse.fuse)
 app.command("rerank")(rerank.rerank)
 app.command("evaluate")(evaluate.evaluate)

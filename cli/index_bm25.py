@@ -68,8 +68,6 @@ def bm25(
     if engine == "lucene" and max_memory is not None:
         raise UsageError("--max-memory is for the native index", "leave it out")
     extra = extra_fields(fields or [])
-    if engine == "native" and extra:
-        raise UsageError("--fields is for Lucene's index", "add --engine lucene")
     memory = None if max_memory is None else parse_bytes(max_memory)
     opened = Collection.open(collection)
     with progress("indexing", opened.n_documents) as step:
@@ -80,6 +78,7 @@ def bm25(
                 k1=k1,
                 b=b,
                 language=language,
+                fields=extra,
                 max_memory=memory,
                 overwrite=overwrite,
                 progress=step,

@@ -51,8 +51,7 @@ def search(
     fields: Annotated[
         list[str] | None,
         typer.Option(
-            "--fields",
-            help="Search these fields with these weights: contents=1.0,title=0.5; may be given again.",
+            "--fields", help="Search these fields with these weights: --fields contents=1.0 title=0.5."
         ),
     ] = None,
     language: Annotated[
@@ -135,7 +134,7 @@ def search(
     from intrex.retrievers.search import (
         Narrowing,
         check_encoder,
-        provenance,
+        remarks,
         run_search,
         use_engine,
         use_feedback,
@@ -149,7 +148,7 @@ def search(
     check_query_ids(asked.ids)
     opened = open_index(where, collection)
     use_language(opened, language)
-    if remark := provenance(opened):
+    for remark in remarks(opened, chosen):
         say(f"note: {remark}")
     check_encoder(opened, encoder)
     use_engine(opened, engine, Narrowing(k, ncells, centroid_score_threshold, ndocs, candidates))

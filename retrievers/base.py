@@ -125,7 +125,8 @@ def open_index(path: Path, collection: Collection | None = None) -> Index:
         foreign: Index = INDEXES.load("lucene").open_foreign(path)
         return foreign
     manifest = read_manifest(path, tuple(INDEXES.table), "intrex index KIND COLLECTION OUT --overwrite")
-    if collection is not None and manifest.collection != collection.corpus_fingerprint:
+    known = manifest.params.get("sources", [manifest.collection])
+    if collection is not None and collection.corpus_fingerprint not in known:
         raise BadInput(
             f"the index {path} was built from another collection than {collection.path}",
             f"its documents have fingerprint {manifest.collection[:12]}, the collection's {collection.corpus_fingerprint[:12]}; "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
 
@@ -13,6 +14,7 @@ from intrex.retrievers.base import TIE_ORDERS, Index, SearchOptions
 from intrex.retrievers.bm25 import BM25Index
 from intrex.retrievers.compressed import ResidualTokens
 from intrex.retrievers.dense import DenseIndex
+from intrex.retrievers.fields import CONTENTS
 from intrex.retrievers.fusion import cut
 from intrex.retrievers.lucene.index import LuceneIndex
 from intrex.retrievers.multivector import SCORINGS, MultiVectorIndex
@@ -48,10 +50,16 @@ def check_encoder(index: Index, name: str | None) -> None:
         )
 
 
-def provenance(index: Index) -> str | None:
-    """A remark where it is not known what an index was built from, which is then not compared with the queries'."""
-    if not (isinstance(index, LuceneIndex) and index.foreign):
-        return None
+def remarks(index: Index, fields: Mapping[str, float]) -> Iterator[str]:
+    """What should be said before a search: what an index was built from is not known, fields are left out."""
+    if (extra := index.manifest.params.get("fields")) and not fields:
+        every = " ".join(f"{name}=1.0" for name in (CONTENTS, *extra))
+        yield f"only the field contents is searched, as Anserini does; to search all: --fields {every}"
+    if isinstance(index, LuceneIndex) and index.foreign:
+        yield _provenance(index)
+
+
+def _provenance(index: LuceneIndex) -> str:
     language = index.language
     return (
         f"a Lucene index that intrex did not build, of {len(index.ids):,} documents; what collection it is of, and how "
@@ -250,7 +258,7 @@ def _check_options(index: Index, options: SearchOptions) -> None:
     if kind != "lucene" and (options.k1, options.b) != (None, None):
         hint = {"bm25": "intrex index bm25 COLLECTION OUT --k1 K1 --b B"}.get(kind, "leave --k1 and --b out")
         raise UsageError(f"k1 and b cannot be chosen when a {kind} index is searched", hint)
-    if options.fields and kind != "lucene":
+    if options.fields and kind not in ("bm25", "lucene"):
         raise UsageError(f"a {kind} index has no fields to choose from", "leave --fields out")
     if options.fields and getattr(index, "expansion", None):
         raise UsageError("feedback searches the field contents alone", "leave --fields or the feedback out")

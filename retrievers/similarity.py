@@ -8,6 +8,7 @@ in one byte, each term's score in float32, their sum in float64 rounded to float
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -55,6 +56,12 @@ def check_bm25(k1: float, b: float) -> None:
         )
     if not 0 <= b <= 1:
         raise UsageError(f"b must be between 0 and 1, not {b}", "the default is --b 0.4")
+
+
+def inverse_tables(k1: float, b: float, avgdls: Sequence[float]) -> Scores:
+    """`inverse_norms` of several fields by their mean lengths; float32 [fields, 256]."""
+    # A field without any term has the mean 0, and no posting that would ask for its table.
+    return np.array([inverse_norms(k1, b, avgdl or 1.0) for avgdl in avgdls])
 
 
 class Idfs(dict[int, float]):

@@ -31,11 +31,15 @@ KEYS = ('{"_id": "', ', "title": "', ', "text": "', "}\n", ', "metadata": ')
 
 
 class Terms(NamedTuple):
-    """Some documents: their ids, and the ids of their terms, ``tokens[offsets[i]:offsets[i + 1]]``, repeats kept."""
+    """Some documents: their ids, and the ids of their terms, ``tokens[offsets[i]:offsets[i + 1]]``, repeats kept.
+
+    Where these are of several fields, ``lengths`` [fields, documents] says how many are of each.
+    """
 
     ids: list[str]
     tokens: npt.NDArray[np.int32]
     offsets: npt.NDArray[np.int64]
+    lengths: npt.NDArray[np.int64] | None = None
 
 
 class Texts(NamedTuple):

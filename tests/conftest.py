@@ -45,6 +45,12 @@ def shared() -> Path:
     return SHARED
 
 
+def contents(folder: Path) -> dict[str, bytes]:
+    """Every file below a folder, by its path."""
+    files = sorted(p for p in folder.rglob("*") if p.is_file())
+    return {p.relative_to(folder).as_posix(): p.read_bytes() for p in files}
+
+
 DOCUMENTS = {
     "d1": ("Wings", "the lift of a wing in a slipstream"),
     "d2": ("", "boundary layers on a flat plate"),

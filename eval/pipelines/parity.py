@@ -23,6 +23,7 @@ from intrex.eval.scoring import score
 from intrex.retrievers.analysis import Analyzer
 from intrex.retrievers.base import TIE_ORDERS, SearchOptions
 from intrex.retrievers.bm25 import BM25Index, build_bm25
+from intrex.retrievers.fields import CONTENTS
 from intrex.retrievers.lucene.bridge import ENGLISH
 from intrex.retrievers.lucene.build import build_lucene
 from intrex.retrievers.lucene.index import LuceneIndex
@@ -93,8 +94,13 @@ class Parity:
     @property
     def statistics(self) -> dict[str, tuple[int, int]]:
         """Corpus statistics that enter the scores, native and Lucene's."""
-        ours, theirs = self.native.manifest.params, self.lucene.manifest.params
-        return {n: (int(ours[n]), int(theirs[n])) for n in ("documents_with_terms", "tokens", "terms")}
+        field, (segment,) = self.native.statistics[CONTENTS], self.native.segments
+        ours = {
+            "documents_with_terms": field.documents,
+            "tokens": field.tokens,
+            "terms": segment.record.terms,
+        }
+        return {name: (count, int(self.lucene.manifest.params[name])) for name, count in ours.items()}
 
     @property
     def figures_agree(self) -> bool:

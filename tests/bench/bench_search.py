@@ -20,14 +20,16 @@ import bm25s
 import Stemmer
 from bm25s.tokenization import Tokenized
 
-from intrex.data.artifact import Manifest, build_artifact
+from intrex.data.artifact import build_artifact
 from intrex.data.collection import Queries
+from intrex.data.ids import IdWriter
 from intrex.data.importers.sources import import_collection
 from intrex.retrievers.analysis import Analyzer
 from intrex.retrievers.base import SearchOptions
-from intrex.retrievers.bm25 import LAYOUT, BM25Index, build_bm25, write_files
+from intrex.retrievers.bm25 import BM25Index, bm25_manifest, build_bm25
 from intrex.retrievers.native import kernels
 from intrex.retrievers.postings import run_length
+from intrex.retrievers.segment import write_segment
 from intrex.retrievers.terms import Terms
 from intrex.retrievers.vocabulary import Names
 from tests.bench.zipf import zipf_corpus, zipf_queries
@@ -93,10 +95,11 @@ def build(out, documents, memory=None):
             yield Terms(ids, tokens[here[0] : here[-1]], here - here[0])
 
     def make(build):
-        names = partial(Names.of, [f"t{i:06}" for i in range(VOCABULARY)])
-        counts = write_files(build.path, batches(), names, 0.9, 0.4, run_length(memory))
-        params = {"layout": LAYOUT, "k1": 0.9, "b": 0.4, **counts, "analyzer": Analyzer().spec()}
-        return Manifest("bm25", "zipf", params=params)
+        names, ids = partial(Names.of, [f"t{i:06}" for i in range(VOCABULARY)]), IdWriter(build.path)
+        draft = write_segment(build.path / "0", ids, batches(), names, ("contents",), run_length(memory))
+        ids.close()
+        params = {"k1": 0.9, "b": 0.4, "fields": [], "analyzer": Analyzer().spec()}
+        return bm25_manifest("zipf", {**params, "sources": ["zipf"]}, [draft])
 
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     start = time.perf_counter(), time.process_time()

@@ -66,7 +66,7 @@ def flip() -> None:
 
 def flip_data() -> None:
     """one byte of the postings is flipped"""
-    path = next(p for p in sorted(Path("i").glob("postings*")) if p.stat().st_size > 130)
+    path = next(p for p in sorted(Path("i").rglob("postings*")) if p.stat().st_size > 130)
     raw = bytearray(path.read_bytes())
     raw[-1] ^= 1
     path.write_bytes(bytes(raw))

@@ -122,7 +122,7 @@ def ask(index: BM25Index, *texts: str) -> Mapping[str, Mapping[str, float]]:
 
 def test_vectors_are_what_was_indexed(toy: BM25Index) -> None:
     rows = np.array([40, 41])
-    assert toy.postings.vectors(rows, len(toy.ids)) == {
+    assert toy.segments[0].postings.vectors(rows, len(toy.ids)) == {
         40: {"cat": 1, "whisker": 1, "purr": 1},
         41: {"cat": 1, "purr": 2},
     }
@@ -151,7 +151,7 @@ def test_nothing_but_the_query_is_the_ranking_without_feedback(toy: BM25Index) -
 def test_the_second_search_of_bm25_prf_leaves_out_idf(toy: BM25Index) -> None:
     toy.expansion = BM25PRF(fb_docs=1)
     weight = np.float32(math.log(1.5 * (45 - 3 - 1 + 1.5) / (2.5 * 0.5)))
-    avgdl = toy.manifest.params["avgdl"]
+    avgdl = toy.statistics["contents"].avgdl
     score = weight * 2 / (2 + 0.9 * (0.6 + 0.4 * 2 / avgdl))
     assert ask(toy, "cat")["q0"]["d5"] == pytest.approx(float(score), rel=1e-5)
 
