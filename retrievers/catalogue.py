@@ -7,6 +7,7 @@ from typing import Any
 
 from intrex.data.artifact import Manifest
 from intrex.retrievers.base import open_index
+from intrex.retrievers.bm25 import BM25Index
 
 
 def describe(path: Path) -> dict[str, Any]:
@@ -15,26 +16,47 @@ def describe(path: Path) -> dict[str, Any]:
     manifest = index.manifest
     size = sum(entry["bytes"] for entry in manifest.files.values())
     encoder = manifest.encoder or {}
+    documents, params = len(index.ids), manifest.params
+    if isinstance(index, BM25Index):
+        documents, params = sum(one.record.documents for one in index.segments), _bm25(index)
     return {
         "kind": manifest.kind,
-        "documents": len(index.ids),
+        "documents": documents,
         "bytes": size,
-        "bytes per document": round(size / max(len(index.ids), 1), 1),
+        "bytes per document": round(size / max(documents, 1), 1),
         **_per_token(manifest),
         **{f"encoder {k}": v for k, v in encoder.items() if v not in (None, "", {})},
-        **manifest.params,
+        **params,
         "corpus fingerprint": manifest.collection,
         "fingerprint": manifest.fingerprint,
         "made by": ", ".join(f"{k} {v}" for k, v in manifest.versions.items()),
     }
 
 
+def _bm25(index: BM25Index) -> dict[str, Any]:
+    """The parameters of a BM25 index, its fields and its segments."""
+    params = {k: v for k, v in index.manifest.params.items() if k not in ("fields", "sources", "segments")}
+    for name, field in index.statistics.items():
+        params |= {
+            f"{name}: documents with terms": field.documents,
+            f"{name}: tokens": field.tokens,
+            f"{name}: mean length": field.avgdl,
+        }
+    records = [one.record for one in index.segments]
+    return {
+        **params,
+        "postings": sum(one.postings for one in records),
+        "segments": " + ".join(f"{one.rows:,}" for one in records),
+        "removed documents": sum(one.removed for one in records),
+        "collections": ", ".join(index.manifest.params["sources"]),
+    }
+
+
 def _per_token(manifest: Manifest) -> dict[str, float]:
-    """How many tokens a document has, and the bytes of one, of an index that has any; ids and encoder are not counted."""
-    tokens = manifest.params.get("tokens", 0)
+    """How many tokens a document has, and the bytes of one, of an index that keeps each; ids and encoder are not counted."""
+    if manifest.kind != "multivector" or not manifest.params["tokens"]:
+        return {}
+    tokens, documents = manifest.params["tokens"], manifest.params["documents"]
     others = ("ids.", "encoder/")
     size = sum(entry["bytes"] for name, entry in manifest.files.items() if not name.startswith(others))
-    if not tokens:
-        return {}
-    documents = manifest.params["documents"]
     return {"tokens per document": round(tokens / documents, 1), "bytes per token": round(size / tokens, 1)}

@@ -56,6 +56,11 @@ class SegmentRecord:
     postings: int
     fields: dict[str, FieldCounts]
 
+    @property
+    def documents(self) -> int:
+        """Rows that were not removed."""
+        return self.rows - self.removed
+
     def to_dict(self) -> dict[str, Any]:
         """For the manifest."""
         return asdict(self)

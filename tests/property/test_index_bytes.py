@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from intrex.data.collection import Collection
 from intrex.data.writer import CollectionWriter, Source, write_collection
-from intrex.retrievers import batch, bm25, native, postings, terms, textnative
+from intrex.retrievers import batch, bm25, multifield, native, postings, terms, textnative
 from intrex.retrievers.bm25 import build_bm25
+from tests.conftest import contents
 
 WORDS = [
     "the",
@@ -48,16 +49,17 @@ def collect(folder: Path, documents: list[tuple[list[str], list[str]]]) -> Colle
 @given(
     st.lists(st.tuples(TEXTS, TEXTS), min_size=1, max_size=12),
     st.sampled_from(["en", "de", "fa", "zh"]),
+    st.sampled_from([(), ("title",)]),
     st.lists(
         st.tuples(st.booleans(), st.booleans(), st.integers(1, 9), st.integers(1, 2000), st.integers(1, 90)),
         min_size=2,
         max_size=2,
     ),
 )
-def test_the_same_bytes(documents, language, ways) -> None:
+def test_the_same_bytes(documents, language, fields, ways) -> None:
     with tempfile.TemporaryDirectory() as folder:
         collection = collect(Path(folder) / "c", documents)
-        first = build(collection, Path(folder) / "first", language)
+        first = build(collection, Path(folder) / "first", language, fields)
         assert len(first) > 10
         for search, analysis, many, piece, run in ways:
             with pytest.MonkeyPatch.context() as patch:
@@ -68,11 +70,12 @@ def test_the_same_bytes(documents, language, ways) -> None:
                 patch.setattr(terms, "PIECE", piece)
                 patch.setattr(postings, "MERGED", 128 * run)
                 patch.setattr(bm25, "run_length", lambda _, run=run: run)
-                again = build(collection, Path(folder) / "again", language)
+                patch.setattr(multifield, "BATCH", many)
+                again = build(collection, Path(folder) / "again", language, fields)
             differ = [name for name in first if first[name] != again.get(name)]
             assert not differ and len(again) == len(first)
 
 
-def build(collection: Collection, out: Path, language: str) -> dict[str, bytes]:
-    build_bm25(collection, out, language=language, max_memory=1 << 30, overwrite=True)
-    return {path.name: path.read_bytes() for path in out.iterdir()}
+def build(collection: Collection, out: Path, language: str, fields: tuple[str, ...]) -> dict[str, bytes]:
+    build_bm25(collection, out, language=language, fields=fields, max_memory=1 << 30, overwrite=True)
+    return contents(out)
