@@ -56,6 +56,13 @@ def multivector(
         int,
         typer.Option("--protected-tokens", min=0, help="First tokens that --pool-factor leaves alone."),
     ] = 1,
+    single: Annotated[
+        str | None,
+        typer.Option(
+            "--single",
+            help="Also keep one vector a text, cls or mean; its score is mixed in (search --gamma).",
+        ),
+    ] = None,
     dtype: DType = "float32",
     device: Device = None,
     batch_size: BatchSize = 32,
@@ -81,7 +88,7 @@ def multivector(
     options = EncoderOptions(
         revision=revision, max_length=max_length, query_prompt=query_prompt, document_prompt=document_prompt,
         dtype=dtype, device=device, batch_size=batch_size, query_length=query_length,
-        whole_words=whole_words, pool_factor=pool_factor, protected_tokens=protected_tokens,
+        whole_words=whole_words, pool_factor=pool_factor, protected_tokens=protected_tokens, single=single,
     )  # fmt: skip
     refuse_existing(out, overwrite)  # before the model is loaded
     made = make_token_encoder(encoder, options)

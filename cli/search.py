@@ -100,6 +100,13 @@ def search(
             "--token-top-k", min=1, help="For xtr: document tokens for each query token; 1000 by default."
         ),
     ] = None,
+    gamma: Annotated[
+        float | None,
+        typer.Option(
+            "--gamma",
+            help="For multivector indexes with single vectors: σ(gamma) of the score is theirs; the encoder's by default.",
+        ),
+    ] = None,
     remove_query: Annotated[
         bool, typer.Option("--remove-query", help="Drop the document whose id is the query's.")
     ] = False,
@@ -138,6 +145,7 @@ def search(
         run_search,
         use_engine,
         use_feedback,
+        use_gamma,
         use_language,
         use_scoring,
     )
@@ -154,6 +162,7 @@ def search(
     use_engine(opened, engine, Narrowing(k, ncells, centroid_score_threshold, ndocs, candidates))
     use_feedback(opened, expansion)
     use_scoring(opened, scoring, token_top_k)
+    use_gamma(opened, gamma)
     with progress("searching", len(asked)) as step:
         options = SearchOptions(
             k=k,

@@ -21,6 +21,7 @@ from intrex.data.errors import BadInput
 from intrex.data.stores import PackedVectors
 from intrex.data.threads import on_threads
 from intrex.retrievers.base import tie_rank, top_k
+from intrex.retrievers.blend import Blend
 from intrex.retrievers.exact import Matrix, Pool, Rows, Scores, error_bound, row_norms
 from intrex.retrievers.tokens import Tokens
 from intrex.retrievers.vectornative import BlockScores, Wide, exact_scores
@@ -56,6 +57,7 @@ def search(
     k: int,
     threads: int,
     ties: str = "trec_eval",
+    blend: Blend | None = None,
 ) -> list[tuple[Rows, Scores]]:
     """Rows and float32 scores of the ``k`` best documents for each query, best first, also at the cut.
 
@@ -66,11 +68,13 @@ def search(
         k: how many.
         threads: how many threads to use; changes no bit.
         ties: one of `intrex.retrievers.base.TIE_ORDERS`.
+        blend: mixes the score of a single vector into that of the tokens.
 
     Raises:
         BadInput: query vectors of another dimension, not finite, or so long that scores overflow.
     """
-    return best(tokens, queries, candidates(tokens, queries, k, threads), rank, k, threads, ties)
+    found = candidates(tokens, queries, k, threads, blend)
+    return best(tokens, queries, found, rank, k, threads, ties, blend)
 
 
 def best(
@@ -81,19 +85,24 @@ def best(
     k: int,
     threads: int,
     ties: str = "trec_eval",
+    blend: Blend | None = None,
 ) -> list[tuple[Rows, Scores]]:
     """As `search`, among the documents ``found`` for each query, which have tokens."""
     ranked = []
-    for rows, exact in zip(found, scores(tokens, queries, found, threads), strict=True):
+    for rows, exact in zip(found, scores(tokens, queries, found, threads, blend), strict=True):
         kept = top_k(exact, tie_rank(rank[rows], ties), k)
         ranked.append((rows[kept], exact[kept]))
     return ranked
 
 
-def candidates(tokens: Tokens, queries: PackedVectors, k: int, threads: int) -> list[Rows]:
+def candidates(
+    tokens: Tokens, queries: PackedVectors, k: int, threads: int, blend: Blend | None = None
+) -> list[Rows]:
     """For each query the rows, ascending, among which the exact ``k`` best are, ties at the cut included."""
     margins = product_margins(tokens, queries)
     slack = [float(margins[a:b].sum()) for a, b in pairwise(queries.offsets)]
+    if blend is not None:
+        slack = [blend.margin(query, margin) for query, margin in enumerate(slack)]
     stacks = stacked(queries, COLUMNS)
 
     def scan(stripes: Iterator[tuple[int, int]]) -> list[Pool]:
@@ -105,6 +114,8 @@ def candidates(tokens: Tokens, queries: PackedVectors, k: int, threads: int) -> 
             full = np.flatnonzero(np.diff(tokens.offsets[first : last + 1]))
             for stack, taker in zip(stacks, takers, strict=True):
                 for query, column in zip(stack.queries, taker.scores[full].T, strict=True):
+                    if blend is not None:
+                        column = blend.approximate(query, column, full + first)
                     pools[query].add(column, full + first)
         return pools
 
@@ -115,7 +126,9 @@ def candidates(tokens: Tokens, queries: PackedVectors, k: int, threads: int) -> 
     return [np.sort(pool.rows) for pool in one]
 
 
-def scores(tokens: Tokens, queries: PackedVectors, rows: Sequence[Rows], threads: int) -> list[Scores]:
+def scores(
+    tokens: Tokens, queries: PackedVectors, rows: Sequence[Rows], threads: int, blend: Blend | None = None
+) -> list[Scores]:
     """Exact scores of given documents for each query, the same bits however they are computed.
 
     Args:
@@ -123,6 +136,7 @@ def scores(tokens: Tokens, queries: PackedVectors, rows: Sequence[Rows], threads
         queries: token vectors in float32.
         rows: for each query the documents, in any order.
         threads: how many threads to use.
+        blend: mixes the score of a single vector into that of the tokens.
 
     Returns:
         For each query [len(rows)] float32; minus infinity where the query or the document has no token.
@@ -143,7 +157,8 @@ def scores(tokens: Tokens, queries: PackedVectors, rows: Sequence[Rows], threads
             block = tokens.take(np.repeat(starts - bounds[:-1], lengths) + np.arange(bounds[-1]))
             vectors = np.ascontiguousarray(queries.vectors[own], np.float32)
             found = exact_scores(block @ vectors.T, block, vectors, bounds, margins[own])
-            out[query][places] = found + np.float32(0)  # -0 becomes 0
+            found = found + np.float32(0)  # -0 becomes 0
+            out[query][places] = found if blend is None else blend.exact(query, found, given)
 
     on_threads(score, _tasks(tokens.offsets, queries, rows), threads)
     return out

@@ -15,7 +15,7 @@ from intrex.data.files import fingerprint
 from intrex.data.ids import IdTable
 from intrex.data.run import Run
 from intrex.data.specs import EncoderSpec
-from intrex.data.stores import PackedVectors, PackedWriter, open_packed
+from intrex.data.stores import PackedVectors, PackedWriter, VectorWriter, open_packed, open_vectors
 from intrex.encoders.base import TokenEncoder, load_token_encoder
 from intrex.retrievers import maxsim, xtr
 from intrex.retrievers.base import (
@@ -28,6 +28,7 @@ from intrex.retrievers.base import (
     no_progress,
     no_stage,
 )
+from intrex.retrievers.blend import Blend
 from intrex.retrievers.compressed import ResidualTokens, compress
 from intrex.retrievers.encoded import (
     BLOCK,
@@ -36,12 +37,13 @@ from intrex.retrievers.encoded import (
     library_versions,
     write_documents,
 )
-from intrex.retrievers.exact import row_norms
+from intrex.retrievers.exact import Matrix, row_norms
 from intrex.retrievers.residual import BITS
 from intrex.retrievers.tokens import StoredTokens, Tokens
 
 REBUILD = "intrex index multivector COLLECTION OUT --overwrite"
 STORES = ("float16", "float32")
+SINGLE = "single.npy"
 Scoring = Literal["maxsim", "xtr"]
 SCORINGS: tuple[Scoring, ...] = get_args(Scoring)
 
@@ -49,11 +51,14 @@ SCORINGS: tuple[Scoring, ...] = get_args(Scoring)
 class MultiVectorIndex:
     """Token vectors of a collection's documents with the encoder that made them; see docs/formats.md.
 
-    The score is MaxSim (`intrex.retrievers.maxsim`), exact for the vectors as they are stored. A document without
-    tokens (an empty text) keeps its row and is never returned; a query without tokens finds nothing.
+    The score is MaxSim (`intrex.retrievers.maxsim`), exact for the vectors as they are stored; where the encoder gives
+    single vectors too, theirs is mixed in (`intrex.retrievers.blend`). A document without tokens (an empty text) keeps
+    its row and is never returned; a query without tokens finds nothing.
 
     Attributes:
         tokens: the token vectors of each row.
+        single: [n, e] float32, one vector for each row; None where the encoder gives none.
+        gamma: the weight of its score is σ(γ); at first the encoder's.
         spec: the encoder.
         scoring: how `search` scores, ``maxsim`` or ``xtr`` (`intrex.retrievers.xtr`).
         token_top_k: document tokens that XTR retrieves for each query token.
@@ -76,6 +81,7 @@ class MultiVectorIndex:
                 f"{self.spec.dim} for {len(self.ids)}",
                 REBUILD,
             )
+        self.single, self.gamma = _open_single(path, self.spec, len(self.ids))
         self.scoring: Scoring = "maxsim"
         self.token_top_k = xtr.TOKEN_TOP_K
         self._encoder = RecordedEncoder(self.spec, path / "encoder", load_token_encoder)
@@ -132,14 +138,14 @@ class MultiVectorIndex:
                 yield from xtr.search(*given, self.token_top_k, *how)
             elif self.candidates is not None:
                 found = self.candidates(batch, options)
-                yield from maxsim.best(self.tokens, batch, found, *given[2:], *how)
+                yield from maxsim.best(self.tokens, batch, found, *given[2:], *how, self._blend(batch))
             else:
-                yield from maxsim.search(*given, *how)
+                yield from maxsim.search(*given, *how, self._blend(batch))
             options.progress(len(batch.offsets) - 1)
 
     def score(self, queries: PackedVectors, rows: Sequence[Rows], threads: int) -> list[Scores]:
         """Exact scores of given rows for each of some encoded queries; see `intrex.retrievers.maxsim.scores`."""
-        return maxsim.scores(self.tokens, queries, rows, threads)
+        return maxsim.scores(self.tokens, queries, rows, threads, self._blend(queries))
 
     def rescore(self, queries: list[str], rows: Sequence[Rows], options: SearchOptions) -> Iterator[Scores]:
         """Exact scores of given rows for each query; see `intrex.retrievers.rerank.Rescorer`."""
@@ -147,6 +153,14 @@ class MultiVectorIndex:
         for start in range(0, len(rows), options.batch_size):
             end = min(start + options.batch_size, len(rows))
             yield from self.score(_some(packed, start, end), rows[start:end], options.threads)
+
+    def _blend(self, queries: PackedVectors) -> Blend | None:
+        if self.single is None:
+            return None
+        if queries.single is None:
+            raise BadInput(f"the queries have no single vectors, the documents of {self.path} have")
+        longest = float(self.manifest.params["single_max_norm"])
+        return Blend(self.single, queries.single.astype(np.float32, copy=False), self.gamma, longest)
 
 
 def build_multivector(
@@ -211,6 +225,8 @@ def build_multivector(
             "block": block,
             **compressed,
         }
+        if "single" in build.state:
+            params["single_max_norm"] = build.state["single"]
         return Manifest(
             "multivector", collection.corpus_fingerprint, spec.to_dict(), params, versions=library_versions()
         )
@@ -225,8 +241,17 @@ def _open_tokens(path: Path, manifest: Manifest) -> Tokens:
     return StoredTokens(open_packed(path), float(manifest.params["max_norm"]))
 
 
+def _open_single(path: Path, spec: EncoderSpec, documents: int) -> tuple[Matrix | None, float]:
+    if "single" not in spec.params:
+        return None, 0.0
+    vectors, wanted = open_vectors(path / SINGLE), (documents, spec.params["single_dim"])
+    if vectors.shape != wanted:
+        raise BadInput(f"single vectors {vectors.shape}, not {wanted} ({path / SINGLE})", REBUILD)
+    return vectors, float(spec.params["gamma"])
+
+
 class _TokenSink:
-    """Token vectors on their way to ``tokens.npy``, and the length of the longest as it is stored."""
+    """Token and single vectors on their way to disk, and the lengths of the longest as they are stored."""
 
     def __init__(self, build: Build, encoder: TokenEncoder, store: str) -> None:
         self._encoder, self._dtype = encoder, np.dtype(store)
@@ -234,6 +259,11 @@ class _TokenSink:
         self.longest = float(build.state.get("longest", 0.0))
         self.shortest = float(build.state.get("shortest", np.inf))
         self._writer = PackedWriter(build.path, encoder.spec.dim, self._dtype, done)
+        self._single: VectorWriter | None = None
+        if "single" in encoder.spec.params:
+            shape = None, encoder.spec.params["single_dim"]
+            self._single = VectorWriter(build.path / SINGLE, shape, done=done[0])
+        self.longest_single = float(build.state.get("single", 0.0))
 
     @property
     def written(self) -> tuple[int, int]:
@@ -241,7 +271,14 @@ class _TokenSink:
 
     def append(self, documents: list[Document]) -> None:
         packed = self._encoder.encode([d.contents for d in documents], "document")
-        self._writer.append(packed, lambda i: f"document {documents[i].id}")
+
+        def name(i: int) -> str:
+            return f"document {documents[i].id}"
+
+        self._writer.append(packed, name)
+        if self._single is not None and packed.single is not None:
+            self._single.append(packed.single, name)
+            self.longest_single = max(self.longest_single, float(row_norms(packed.single).max(initial=0.0)))
         stored = packed.vectors.astype(self._dtype, copy=False).astype(np.float32, copy=False)
         norms = row_norms(stored)
         self.longest = max(self.longest, float(norms.max(initial=0.0)))
@@ -249,16 +286,22 @@ class _TokenSink:
 
     @property
     def state(self) -> dict[str, Any]:
-        return {"tokens": self.written[1], "longest": self.longest, "shortest": self.shortest}
+        single = {} if self._single is None else {"single": self.longest_single}
+        return {"tokens": self.written[1], "longest": self.longest, "shortest": self.shortest, **single}
 
     def flush(self) -> dict[str, Any]:
         self._writer.flush()
+        if self._single is not None:
+            self._single.flush()
         return self.state
 
     def close(self) -> None:
         self._writer.close()
+        if self._single is not None:
+            self._single.close()
 
 
 def _some(queries: PackedVectors, first: int, last: int) -> PackedVectors:
     offsets = queries.offsets[first : last + 1]
-    return PackedVectors(queries.vectors[offsets[0] : offsets[-1]], offsets - offsets[0])
+    single = None if queries.single is None else queries.single[first:last]
+    return PackedVectors(queries.vectors[offsets[0] : offsets[-1]], offsets - offsets[0], single)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
+from math import isfinite
 
 from intrex.data.collection import Queries
 from intrex.data.errors import BadInput, MissingExtra, UsageError, nearest
@@ -165,8 +166,28 @@ def use_scoring(index: Index, name: str, token_top_k: int | None = None) -> None
         raise UsageError(
             f"XTR scores multi-vector indexes, this is a {index.manifest.kind} index", "leave --scoring out"
         )
+    if index.single is not None:
+        raise UsageError("XTR does not score the single vectors of this index", "leave --scoring out")
     index.scoring = "xtr"
     index.token_top_k = token_top_k or index.token_top_k
+
+
+def use_gamma(index: Index, gamma: float | None) -> None:
+    """Choose the weight σ(γ) of single vectors in a multi-vector index; None leaves the encoder's.
+
+    Raises:
+        UsageError: the index has no single vectors, or γ is not finite.
+    """
+    if gamma is None:
+        return
+    if not isinstance(index, MultiVectorIndex) or index.single is None:
+        raise UsageError(
+            "--gamma weighs single vectors, this index has none",
+            "intrex index multivector COLLECTION OUT --single cls, or leave --gamma out",
+        )
+    if not isfinite(gamma):
+        raise UsageError(f"--gamma {gamma} is not finite")
+    index.gamma = gamma
 
 
 def use_feedback(index: Index, method: Expansion | None) -> None:
