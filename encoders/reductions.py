@@ -39,8 +39,10 @@ class Reductions:
     def of(cls, source: EncoderOptions | EncoderSpec) -> Self:
         """What a user asked for, or what a spec records."""
         if isinstance(source, EncoderSpec):
-            return cls(**{f.name: source.params.get(f.name, f.default) for f in fields(cls)})
-        return cls(**{f.name: getattr(source, f.name) for f in fields(cls)})
+            found = {f.name: source.params.get(f.name, f.default) for f in fields(cls)}
+        else:
+            found = {f.name: getattr(source, f.name) for f in fields(cls)}
+        return cls(**{**found, "pool_factor": float(found["pool_factor"])})  # 2 and 2.0 are one spec
 
     def params(self) -> dict[str, Any]:
         """What `of` a spec needs; nothing where nothing is reduced."""

@@ -9,6 +9,7 @@ from intrex.data.errors import UsageError, nearest
 
 SINGLE = "single_vector"
 """The feature that holds it."""
+KINDS = ("cls", "mean")
 
 
 def add_single(model: Any, kind: str) -> None:
@@ -27,14 +28,14 @@ def add_single(model: Any, kind: str) -> None:
     import torch
     from sentence_transformers.base.modules import Dense, Transformer
 
-    kinds: dict[str, Callable[[Mapping[str, Any]], Any]] = {"cls": take_cls, "mean": _take_mean}
-    if kind not in kinds:
-        raise UsageError(f"no single vector {kind!r}", nearest(kind, kinds))
+    if kind not in KINDS:
+        raise UsageError(f"no single vector {kind!r}", nearest(kind, KINDS))
+    take = take_cls if kind == "cls" else _take_mean
     modules = list(model)
     last = 0
     while last + 1 < len(modules) and isinstance(modules[last + 1], Dense | Transformer):
         last += 1
-    set_single(modules[last], lambda features: torch.nn.functional.normalize(kinds[kind](features), dim=1))
+    set_single(modules[last], lambda features: torch.nn.functional.normalize(take(features), dim=1))
 
 
 def set_single(module: Any, take: Callable[[Mapping[str, Any]], Any]) -> None:

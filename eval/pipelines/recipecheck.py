@@ -12,6 +12,7 @@ from intrex.data.errors import IntrexError, Problems, a_kind, nearest
 from intrex.data.ids import id_problem
 from intrex.data.registry import Registry
 from intrex.encoders.base import ENCODERS, TOKEN_ENCODERS, EncoderOptions, make_encoder, make_token_encoder
+from intrex.encoders.single import KINDS as SINGLES
 from intrex.encoders.transformer import DTYPES
 from intrex.eval.measures import parse_measures
 from intrex.retrievers.fusion import MAX_WEIGHT, METHODS
@@ -51,6 +52,8 @@ class Key:
 
 def _is_a(value: object, kind: type) -> bool:
     """Whether a TOML value is of a kind; an integer is a number, a truth value is not."""
+    if kind is bool:
+        return isinstance(value, bool)
     return isinstance(value, (int, float) if kind is float else kind) and not isinstance(value, bool)
 
 
@@ -85,14 +88,22 @@ _ENCODED = {
 _INDEX = {
     "bm25": {"k1": Key(float, 0, _FLOAT32), "b": Key(float, 0, 1)},
     "dense": _ENCODED,
-    "multivector": {**_ENCODED, "store": Key(str, known=STORES)},
+    "multivector": {
+        **_ENCODED,
+        "query_length": _COUNT,
+        "whole_words": Key(bool),
+        "pool_factor": Key(float, 1, _FLOAT32),
+        "protected_tokens": Key(int, 0, _MOST),
+        "single": Key(str, known=tuple(SINGLES)),
+        "store": Key(str, known=STORES),
+    },
 }
 _MAKERS: dict[str, tuple[Registry, Callable[[str, EncoderOptions], object]]] = {
     "dense": (ENCODERS, make_encoder),
     "multivector": (TOKEN_ENCODERS, make_token_encoder),
 }  # what an index's encoder is one of, and what makes it
 _WITHOUT = {
-    "hashing": {"dtype", "max_length", *_PROMPTS},
+    "hashing": {"dtype", "max_length", "query_length", "single", *_PROMPTS},
     "static": {"dtype", *_PROMPTS},
 }  # keys of an encoded index that some encoders refuse
 _FUSE = {

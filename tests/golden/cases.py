@@ -173,6 +173,10 @@ CASES: dict[str, Case] = {
         [IMPORT, "index multivector c i --encoder hashing:32", "search i c:test", "search i c:test --scoring xtr --token-top-k 2", "search i none", "index multivector c j --encoder hashing:32 --store float32", "search j c:test"],
         {**BEIR, "none": b"q1\t...\nq2\theat\n"},
     ),
+    "multivector-reduced": Case(
+        [IMPORT, "index multivector c i --encoder hashing:32 --whole-words --pool-factor 2 --protected-tokens 0", "search i c:test", "search i c:test --gamma 1", "index multivector c j --encoder hashing:32 --single cls", "index multivector c j --encoder hashing:32 --pool-factor 0.5", "index multivector c j --encoder hashing:32 --pool-factor inf", "index multivector c j --encoder hashing:32 --query-length 8", "index dense c d --encoder hashing:32", "search d c:test --gamma 1"],
+        BEIR,
+    ),
     "rerank": Case(
         [IMPORT, "index multivector c i --encoder hashing:32", "rerank a.txt c:test --index i", "rerank a.txt c:test --index i --depth 1 --tag t -o r.txt", "index dense c d --encoder hashing:32", "rerank a.txt c:test --index d -o r.txt", "rerank a.txt c:test --index d -o r.txt --overwrite"],
         {**BEIR, "a.txt": RUN},

@@ -1,5 +1,6 @@
 """The stage runner: what is done is not done again, what changed is, and a killed run goes on."""
 
+import json
 import os
 import signal
 import time
@@ -233,6 +234,23 @@ def test_a_multivector_index_is_a_system(source: Path) -> None:
     with pytest.raises(BadInput) as caught:
         read_recipe(str(path))
     assert "store is 'float64'" in caught.value.message and "encoder: hashing:x" in caught.value.message
+
+
+def test_reductions_are_keys_of_a_multivector_index(source: Path) -> None:
+    extra = (
+        "[[system]]\nname = 't'\nindex = 'multivector'\nencoder = 'hashing:32'\n"
+        "whole_words = true\npool_factor = 2\nprotected_tokens = 0"
+    )
+    path = source / "r.toml"
+    path.write_text(RECIPE.format(source=source / "src", extra=extra))
+    run_experiment(read_recipe(str(path)), source / "out", Watch())
+    specs = [json.loads(p.read_text())["encoder"] for p in (source / "out").glob("**/manifest.json")]
+    assert [s["params"]["pool_factor"] for s in specs if s and "whole_words" in s["params"]] == [2.0]
+    path.write_text(path.read_text().replace("true", "'yes'") + "\nsingle = 'cls'\n")
+    with pytest.raises(BadInput) as caught:
+        read_recipe(str(path))
+    assert "whole_words is a string, needed: a truth value" in caught.value.message
+    assert "single" in caught.value.message
 
 
 def test_an_empty_prompt_is_a_prompt(source: Path) -> None:

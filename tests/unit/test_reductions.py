@@ -153,6 +153,7 @@ def test_options_and_specs_say_the_same():
     assert made.params() == {"whole_words": True, "pool_factor": 2.0, "protected_tokens": 0}
     assert Reductions.of(EncoderSpec("hashing", "hashing", params=made.params())) == made
     assert Reductions.of(EncoderOptions()).params() == {}
+    assert repr(Reductions.of(EncoderOptions(pool_factor=2)).params()["pool_factor"]) == "2.0"
 
 
 @pytest.mark.parametrize(
