@@ -9,6 +9,7 @@ import typer
 
 from intrex.cli import feedback
 from intrex.cli.output import Format, emit, say
+from intrex.cli.values import OneOptionManyValues
 from intrex.data.errors import BadInput, CheckFailed
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ def _group() -> None:
     """Compare the native engines with the tools that they follow."""
 
 
-@app.command("bm25")
+@app.command("bm25", cls=OneOptionManyValues)
 @feedback.options
 def bm25(
     collection: Annotated[Path, typer.Argument(help="A collection folder.")],
@@ -38,6 +39,10 @@ def bm25(
     language: Annotated[
         str, typer.Option("--language", help="How texts are analysed, see `index bm25`.")
     ] = "en",
+    fields: Annotated[
+        list[str] | None,
+        typer.Option("--fields", help="Index and search these fields: --fields contents=1.0 title=0.5."),
+    ] = None,
     threads: Annotated[int | None, typer.Option(min=1, help="Threads; all cores by default.")] = None,
     form: Annotated[
         Format | None, typer.Option("--format", help="Table on a terminal, CSV elsewhere, unless given.")
@@ -54,6 +59,7 @@ def bm25(
     from intrex.eval.pipelines.parity import bm25_parity
     from intrex.eval.pipelines.parity_report import markdown, summary
     from intrex.retrievers.base import SearchOptions
+    from intrex.retrievers.fields import weights
 
     if output is not None:
         refuse_existing(output, overwrite)
@@ -61,7 +67,7 @@ def bm25(
     if query_set is None and len(opened.sets) != 1:
         there = ", ".join(opened.sets) or "none"
         raise BadInput(f"{opened.name} has {len(opened.sets)} query sets, name one", f"--set, of: {there}")
-    options = SearchOptions(k=k, k1=k1, b=b)
+    options = SearchOptions(k=k, k1=k1, b=b, fields=weights(fields or []))
     options = options if threads is None else options.with_threads(threads)
     result = bm25_parity(
         opened, query_set or next(iter(opened.sets)), options, expansion=expansion, language=language

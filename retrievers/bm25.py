@@ -11,7 +11,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, Self
 
@@ -25,7 +25,7 @@ from intrex.data.ids import IdTable, IdWriter
 from intrex.data.run import Run
 from intrex.retrievers import lexical
 from intrex.retrievers.analysis import Analyzer, analyzer_of
-from intrex.retrievers.base import Progress, RunBuilder, SearchOptions, no_progress, tie_rank
+from intrex.retrievers.base import GONE, Progress, RunBuilder, SearchOptions, no_progress, tie_rank
 from intrex.retrievers.fields import CONTENTS
 from intrex.retrievers.lexical import Hits, Searcher
 from intrex.retrievers.multifield import analyse, chosen, field_of, weighted
@@ -206,7 +206,7 @@ class BM25Index:
             Feedback(vectors.get(row, {}), score)
             for row, score in zip(hits.rows.tolist(), hits.scores.tolist(), strict=True)
         ]
-        corpus, expanded = Corpus(self.statistics[CONTENTS].documents, self._df), []
+        corpus, expanded = Corpus(self._with_text, self._df), []
         for query, size, end in zip(queries, hits.sizes.tolist(), ends.tolist(), strict=True):
             expanded.append(method.expand(query, found[end - size : end], corpus) if size else {})
         idfs = self._idf if method.similarity is None else None
@@ -216,6 +216,12 @@ class BM25Index:
             inverse = inverse_tables(*method.similarity, avgdls)
             parts = [replace(one, inverse=inverse, bounds=None) for one in parts]
         return lexical.search(parts, again, options.k, options.threads)
+
+    @cached_property
+    def _with_text(self) -> int:
+        """Documents that have text, also where no term of it is left: Anserini's number of documents in feedback."""
+        norms = np.concatenate([one.norms[0] for one in self.segments])
+        return int(np.count_nonzero((norms != 0) & (np.asarray(self.ids.rank) != GONE)))
 
     def _vectors(self, rows: Ints) -> dict[int, dict[str, int]]:
         """How often each term of ``contents`` occurs in some rows, by row."""

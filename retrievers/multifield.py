@@ -17,11 +17,8 @@ from intrex.data.errors import UsageError
 from intrex.retrievers.analysis import Analyzer
 from intrex.retrievers.batch import BatchAnalyzer
 from intrex.retrievers.fields import CONTENTS
-from intrex.retrievers.terms import BATCH, Terms, analysed
+from intrex.retrievers.terms import BATCH, Terms, analysed, has_text, without
 from intrex.retrievers.vocabulary import Names
-
-_BLANK = "".join(map(chr, range(33)))
-"""What Java's String.trim takes away."""
 
 
 def spelled(field: str, term: str) -> str:
@@ -105,7 +102,8 @@ class _FieldAnalyzer:
         tokens = np.empty(offsets[-1], np.int32)
         for (own, _), place, numbers in zip(parts, places, self._numbers, strict=True):
             tokens[place] = numbers[own]
-        return Terms([one.id for one in documents], tokens, offsets, lengths)
+        wordless = [i for i in without(lengths[0]) if has_text(documents[i].text)]
+        return Terms([one.id for one in documents], tokens, offsets, lengths, wordless)
 
     def _learn(self, parts: Sequence[npt.NDArray[np.int32]], places: Sequence[npt.NDArray[np.int64]]) -> None:
         """Number the terms that are new by the places where they first stand."""
@@ -125,6 +123,6 @@ class _FieldAnalyzer:
 
 def _text(document: Document, field: str) -> str:
     """What a field holds of a document, of an index with several."""
-    if not document.text.strip(_BLANK):
+    if not has_text(document.text):
         return ""
     return document.text if field == CONTENTS else document.title

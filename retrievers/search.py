@@ -281,5 +281,3 @@ def _check_options(index: Index, options: SearchOptions) -> None:
         raise UsageError(f"k1 and b cannot be chosen when a {kind} index is searched", hint)
     if options.fields and kind not in ("bm25", "lucene"):
         raise UsageError(f"a {kind} index has no fields to choose from", "leave --fields out")
-    if options.fields and getattr(index, "expansion", None):
-        raise UsageError("feedback searches the field contents alone", "leave --fields or the feedback out")

@@ -1,7 +1,8 @@
 """Segments: the rows of a lexical index are cut into runs, each with postings of its own that never change.
 
 Files of a segment's folder: those of `intrex.retrievers.postings`, whose rows count from the segment's first;
-``norms.npy`` uint8 [fields, rows] (document lengths, see `intrex.retrievers.similarity`); ``bounds.npy`` float32 (the
+``norms.npy`` uint8 [fields, rows] (document lengths, see `intrex.retrievers.similarity`; in ``contents`` 1 also for a
+document with text and no term, which no posting names, so that 0 says that it has no text); ``bounds.npy`` float32 (the
 largest count over norm of every 128 postings); and, where documents were removed, ``df.npy`` int32 [terms], in how many
 of the others each term is.
 """
@@ -139,7 +140,7 @@ class Draft(NamedTuple):
     Attributes:
         folder: where it is.
         record: what is known of it.
-        norms: uint8 [fields, rows], the documents' lengths.
+        norms: uint8 [fields, rows], the documents' lengths, as in the file.
         fields: uint8 [terms], the field of each term; None if there is one field.
     """
 
@@ -177,7 +178,10 @@ def write_segment(
     """
     folder.mkdir()
     postings, parts = PostingsWriter(folder, run), [np.empty((len(fields), 0), np.int64)]
+    wordless, rows = list[int](), 0
     for batch in batches:
+        wordless += [rows + i for i in batch.wordless]
+        rows += len(batch.ids)
         ids.extend(batch.ids)
         postings.add(batch.tokens, batch.offsets)
         parts.append(np.diff(batch.offsets)[None] if batch.lengths is None else batch.lengths)
@@ -188,7 +192,9 @@ def write_segment(
         for name, own in zip(fields, lengths, strict=True)
     }
     record = SegmentRecord(lengths.shape[1], 0, len(terms.ends) - 1, postings.n_postings, counts)
-    return Draft(folder, record, encode_lengths(lengths), fields_of(terms, fields))
+    norms = encode_lengths(lengths)
+    norms[0, wordless] = 1
+    return Draft(folder, record, norms, fields_of(terms, fields))
 
 
 def fields_of(terms: Names, fields: Sequence[str]) -> npt.NDArray[np.uint8] | None:

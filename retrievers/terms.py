@@ -6,7 +6,7 @@ Compiled kernels read the lines of ``corpus.jsonl`` as `intrex.data.writer` writ
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from typing import NamedTuple, TypeVar
@@ -22,6 +22,9 @@ from intrex.retrievers.native import address
 
 T = TypeVar("T")
 
+BLANK = "".join(map(chr, range(33)))
+"""What Java's String.trim takes away."""
+
 BATCH = 1024
 """Documents that are analysed at a time,"""
 PIECE = 1 << 21
@@ -33,13 +36,15 @@ KEYS = ('{"_id": "', ', "title": "', ', "text": "', "}\n", ', "metadata": ')
 class Terms(NamedTuple):
     """Some documents: their ids, and the ids of their terms, ``tokens[offsets[i]:offsets[i + 1]]``, repeats kept.
 
-    Where these are of several fields, ``lengths`` [fields, documents] says how many are of each.
+    Where these are of several fields, ``lengths`` [fields, documents] says how many are of each. ``wordless`` are the places
+    of documents that have text and no term of it, such as stop words only.
     """
 
     ids: list[str]
     tokens: npt.NDArray[np.int32]
     offsets: npt.NDArray[np.int64]
     lengths: npt.NDArray[np.int64] | None = None
+    wordless: Sequence[int] = ()
 
 
 class Texts(NamedTuple):
@@ -58,15 +63,30 @@ def analysed(collection: Collection, analyzer: BatchAnalyzer) -> Iterator[Terms]
     return ahead(_compiled(collection, analyzer) if analyzer.reads_bytes else _plain(collection, analyzer))
 
 
+def has_text(text: str) -> bool:
+    """Whether Anserini takes a document with this text for one that is not empty."""
+    return bool(text.strip(BLANK))
+
+
+def without(lengths: npt.NDArray[np.int64]) -> list[int]:
+    """The places of documents without a term."""
+    return np.flatnonzero(lengths == 0).tolist()
+
+
 def _plain(collection: Collection, analyzer: BatchAnalyzer) -> Iterator[Terms]:
     documents = collection.documents()
     while batch := list(islice(documents, BATCH)):
-        yield Terms([one.id for one in batch], *analyzer.add([one.contents for one in batch]))
+        tokens, offsets = analyzer.add([one.contents for one in batch])
+        wordless = [i for i in without(np.diff(offsets)) if has_text(batch[i].contents)]
+        yield Terms([one.id for one in batch], tokens, offsets, wordless=wordless)
 
 
 def _compiled(collection: Collection, analyzer: BatchAnalyzer) -> Iterator[Terms]:
     for ids, text, starts in ahead(texts(collection)):
-        yield Terms(ids, *analyzer.add_bytes(text, starts))
+        tokens, offsets = analyzer.add_bytes(text, starts)
+        empty = without(np.diff(offsets))
+        wordless = [i for i in empty if bool((text[starts[i] : starts[i + 1]] > ord(BLANK[-1])).any())]
+        yield Terms(ids, tokens, offsets, wordless=wordless)
 
 
 def texts(collection: Collection) -> Iterator[Texts]:

@@ -23,7 +23,7 @@ from intrex.eval.scoring import score
 from intrex.retrievers.analysis import Analyzer
 from intrex.retrievers.base import TIE_ORDERS, SearchOptions
 from intrex.retrievers.bm25 import BM25Index, build_bm25
-from intrex.retrievers.fields import CONTENTS
+from intrex.retrievers.fields import CONTENTS, extra_fields
 from intrex.retrievers.lucene.bridge import ENGLISH
 from intrex.retrievers.lucene.build import build_lucene
 from intrex.retrievers.lucene.index import LuceneIndex
@@ -95,11 +95,9 @@ class Parity:
     def statistics(self) -> dict[str, tuple[int, int]]:
         """Corpus statistics that enter the scores, native and Lucene's."""
         field, (segment,) = self.native.statistics[CONTENTS], self.native.segments
-        ours = {
-            "documents_with_terms": field.documents,
-            "tokens": field.tokens,
-            "terms": segment.record.terms,
-        }
+        ours = {"documents_with_terms": field.documents, "tokens": field.tokens}
+        if len(self.native.fields) == 1:  # else they are the terms of all fields, and Lucene's those of one
+            ours["terms"] = segment.record.terms
         return {name: (count, int(self.lucene.manifest.params[name])) for name, count in ours.items()}
 
     @property
@@ -130,7 +128,8 @@ def bm25_parity(
     Args:
         collection: what to index.
         query_set: its judged queries are searched.
-        options: ``k``, ``k1`` and ``b`` (Anserini's 0.9 and 0.4 by default), ``threads``.
+        options: ``k``, ``k1`` and ``b`` (Anserini's 0.9 and 0.4 by default), ``threads``, and ``fields``, which both engines
+            then index apart.
         expansion: feedback, which Anserini's own rerankers then compute.
         language: whose analysis both engines use.
 
@@ -141,13 +140,13 @@ def bm25_parity(
     """
     queries, analyzer = collection.queries(query_set), Analyzer(language)
     k1, b = 0.9 if options.k1 is None else options.k1, 0.4 if options.b is None else options.b
-    asked = replace(options, k1=None, b=None)
+    asked, extra = replace(options, k1=None, b=None), extra_fields(options.fields)
     with TemporaryDirectory(prefix="intrex-parity-") as work:
         lucene = build_lucene(
-            collection, Path(work) / "lucene", k1=k1, b=b, language=language, threads=options.threads,
-            stored=Stored(docvectors=expansion is not None),
+            collection, Path(work) / "lucene", k1=k1, b=b, language=language, fields=extra,
+            threads=options.threads, stored=Stored(docvectors=expansion is not None),
         )  # fmt: skip
-        native = build_bm25(collection, Path(work) / "native", k1=k1, b=b, language=language)
+        native = build_bm25(collection, Path(work) / "native", k1=k1, b=b, language=language, fields=extra)
         native.expansion = lucene.expansion = expansion
         runs = {(ANSERINI, TIES): lucene.anserini(queries, asked)}
         for ties in TIE_ORDERS:
@@ -155,9 +154,8 @@ def bm25_parity(
             runs["lucene", ties] = lucene.search(queries, replace(asked, ties=ties))
         texts = ((i, t, t) for i, t in zip(queries.ids, queries.texts, strict=True))
         tokens = _tokens_of(analyzer, lucene, texts)
-        documents = _tokens_of(
-            analyzer, lucene, ((d.id, d.contents, f"{d.title}\n{d.text}") for d in collection.documents())
-        )
+        contents = ((d.id, d.contents, f"{d.title}\n{d.text}") for d in collection.documents())
+        documents = _tokens_of(analyzer, lucene, contents)
         bridge = compare(runs["lucene", TIES], runs[ANSERINI, TIES], None)
         found = compare(runs["native", TIES], runs["lucene", TIES], TOLERANCE)
         result = Parity(

@@ -86,6 +86,7 @@ def _conditions(result: Parity) -> list[str]:
         ("parameters", f"k1 {result.options.k1}, b {result.options.b}, k {result.options.k}"),
         ("feedback", repr(result.expansion) if result.expansion else "none"),
         ("language", result.lucene.language),
+        ("fields", " ".join(f"{name}={w}" for name, w in result.options.fields.items()) or "contents"),
         ("judged under", "ties by id ascending, also at the cut at k: Anserini's order"),
         ("signature of the measures", f"`{signature}`; for Anserini's order `ties=f32-docid-asc`"),
     ]

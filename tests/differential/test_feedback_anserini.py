@@ -7,6 +7,7 @@ import pytest
 
 from intrex.data.collection import Collection
 from intrex.data.importers.sources import import_collection
+from intrex.data.writer import CollectionWriter, Source, write_collection
 from intrex.eval.pipelines.parity import bm25_parity, compare
 from intrex.retrievers.base import TIE_ORDERS, SearchOptions
 from intrex.retrievers.bm25 import BM25Index, build_bm25
@@ -61,3 +62,28 @@ def test_parity_on_a_collection(shared: Path, tmp_path: Path) -> None:
     result = bm25_parity(collection, "test", SearchOptions(), expansion=BM25PRF())
     assert result.at_parity and not result.bridge
     assert round(result.figures["native", "anserini"]["nDCG@10"], 4) != 0.6651  # of BM25 alone
+
+
+def test_documents_of_stop_words_only_count_for_feedback(tmp_path: Path) -> None:
+    """Anserini's number of documents is of those with text; BM25's, of those with a term."""
+
+    def fill(writer: CollectionWriter) -> None:
+        for i in range(30):
+            words = f"wing{i % 3} lift{i % 4} drag{i % 5} w{i}" if i % 2 else "of the and"
+            writer.document(f"d{i}", "the" if i == 2 else "", words if i else " \x1f ", Source("corpus", i))
+        writer.query("q", "wing1 lift2", Source("queries", 1))
+        writer.judgement("test", "q", "d1", 1, Source("qrels"))
+
+    collection = write_collection(tmp_path / "c", "c", {"source": "test"}, fill)
+    for fields in ({}, {"contents": 1.0, "title": 1.0}):
+        result = bm25_parity(collection, "test", SearchOptions(fields=fields), expansion=BM25PRF())
+        assert result.at_parity and result.lucene.manifest.params["documents"] == 29
+        assert result.statistics["documents_with_terms"] == (15, 15)
+
+
+@pytest.mark.parametrize(("title", "method"), [(0.3, None), (1.0, Rocchio())], ids=["bm25", "rocchio"])
+def test_multifield_parity(shared: Path, tmp_path: Path, title: float, method: Expansion | None) -> None:
+    collection = import_collection(shared / "cacm", tmp_path / "c")
+    options = SearchOptions(k=100, fields={"title": title, "contents": 1.0})
+    result = bm25_parity(collection, "test", options, expansion=method)
+    assert result.at_parity and not result.bridge

@@ -113,8 +113,6 @@ def test_feedback_needs_document_vectors(small: Collection, tmp_path: Path, intr
             line = f"search {tmp_path}/{engine} {small.path}:test -o {tmp_path}/r.{engine} {flags} --tag t --overwrite"
             assert intrex(line).code == 0
         assert (tmp_path / "r.i").read_bytes() == (tmp_path / "r.n").read_bytes()
-    said = intrex(f"search {tmp_path}/i {small.path}:test --rm3 --fields contents=1")
-    assert said.code == 2 and "searches the field contents alone" in said.err
     said = intrex(f"parity bm25 {small.path} --set test --rm3 --rm3-fb-docs 51")
     assert said.code == 2 and "at most 50 documents" in said.err
 

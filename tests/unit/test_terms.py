@@ -14,6 +14,7 @@ from intrex.data.writer import CollectionWriter, Source, write_collection
 from intrex.retrievers import batch, breaks, terms, textnative
 from intrex.retrievers.analysis import Analyzer
 from intrex.retrievers.batch import BatchAnalyzer
+from intrex.retrievers.multifield import analyse
 from intrex.retrievers.porter import STEP_2, STEP_3, STEP_4
 from intrex.retrievers.terms import ahead, texts
 
@@ -193,3 +194,30 @@ def test_ahead_passes_items_and_errors_on() -> None:
     first = ahead(iter(range(1000)))
     assert next(first) == 0
     first.close()  # type: ignore[attr-defined]
+
+
+def test_documents_with_text_and_no_term(tmp_path: Path) -> None:
+    """Told apart from those without text, by the kernels and by Python, and with fields of their own."""
+    contents = [
+        ("", "wing"),
+        ("", " \x1f"),
+        ("the", ""),
+        ("", "of the"),
+        ("", "..."),
+        ("", ""),
+        ("wing", "the"),
+    ]
+
+    def fill(writer: CollectionWriter) -> None:
+        for i, (title, text) in enumerate(contents):
+            writer.document(f"d{i}", title, text, Source("corpus", i))
+        writer.query("q", "wing", Source("queries", 1))
+        writer.judgement("test", "q", "d0", 1, Source("qrels"))
+
+    collection = write_collection(tmp_path / "c", "c", {"source": "test"}, fill)
+    for read in (terms._plain, terms._compiled):
+        (found,) = read(collection, BatchAnalyzer(Analyzer(), batch.WORTH_COMPILING))
+        assert list(found.wordless) == [2, 3, 4]
+    many, _ = analyse(collection, Analyzer(), ("contents", "title"))
+    (found,) = many
+    assert list(found.wordless) == [3, 4, 6]
