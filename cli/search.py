@@ -65,7 +65,11 @@ def search(
     ] = 64,
     device: Annotated[str | None, typer.Option(help="For the query encoder: cpu, cuda, mps.")] = None,
     encoder: Annotated[
-        str | None, typer.Option("--encoder", help="Check that the index was built with this encoder.")
+        str | None,
+        typer.Option(
+            "--encoder",
+            help="Check that the index was built with it; encodes queries for an impact index without one.",
+        ),
     ] = None,
     engine: Annotated[
         str,
@@ -152,7 +156,7 @@ def search(
 
     chosen = weights(fields or [])
     refuse_existing(output, overwrite)
-    asked, collection = find_queries(what)
+    asked, collection = find_queries(what, weighted=True)
     check_query_ids(asked.ids)
     opened = open_index(where, collection)
     use_language(opened, language)

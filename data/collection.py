@@ -36,18 +36,20 @@ class Document:
 
 @dataclass(frozen=True)
 class Queries:
-    """Queries in file order: ids and texts of equal length."""
+    """Queries in file order: ids and texts of equal length, and term weights where they were computed beforehand."""
 
     ids: list[str]
     texts: list[str]
+    weights: list[dict[str, float]] | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
 
     def only(self, wanted: set[str]) -> Queries:
         """The queries whose id is in ``wanted``, in the same order."""
-        kept = [(i, t) for i, t in zip(self.ids, self.texts, strict=True) if i in wanted]
-        return Queries([i for i, _ in kept], [t for _, t in kept])
+        kept = [at for at, i in enumerate(self.ids) if i in wanted]
+        weights = None if self.weights is None else [self.weights[at] for at in kept]
+        return Queries([self.ids[at] for at in kept], [self.texts[at] for at in kept], weights)
 
 
 @dataclass(frozen=True)

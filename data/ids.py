@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from array import array
+from functools import cached_property
 from pathlib import Path
 from urllib.parse import quote
 
@@ -162,10 +163,16 @@ class IdTable:
         starts = self.offsets[rows]
         return gather_spans(self.text, starts, self.offsets[rows + 1] - 1 - starts)
 
-    def find(self, ids: Bytes) -> npt.NDArray[np.int64]:
-        """The rows of some ids, -1 where there is no such id: all by one binary search over the memory map."""
+    @cached_property
+    def _order(self) -> npt.NDArray[np.int64]:
+        """The rows by id."""
         order = np.empty(len(self), np.int64)
         order[self.rank] = np.arange(len(self))
+        return order
+
+    def find(self, ids: Bytes) -> npt.NDArray[np.int64]:
+        """The rows of some ids, -1 where there is no such id: all by one binary search over the memory map."""
+        order = self._order
         low, high = np.zeros(len(ids), np.int64), np.full(len(ids), len(self))
         while (open_ := np.flatnonzero(low < high)).size:
             middle = (low[open_] + high[open_]) >> 1

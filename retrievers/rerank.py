@@ -18,7 +18,7 @@ from intrex.retrievers.encoded import QUERIES_AT_ONCE
 
 @runtime_checkable
 class Rescorer(Protocol):
-    """An index that scores given documents: multi-vector and dense ones do, exactly as they search."""
+    """An index that scores given documents exactly as it searches: multi-vector, dense and impact indexes do."""
 
     ids: IdTable
 
@@ -30,7 +30,7 @@ class Rescorer(Protocol):
 def rerank(run: Run, queries: Queries, index: Index, depth: int, options: SearchOptions, tag: str) -> Run:
     """Score the ``depth`` best documents of each query of a run again, and rank them by that.
 
-    Documents below the depth are dropped, and so are those that an index gives no score (no tokens): the new run has
+    Documents below the depth are dropped, and so are those that an index gives no score (no tokens, no common term): the new run has
     scores of one kind only. A run of all documents gives what `Index.search` does.
 
     Args:
@@ -48,8 +48,8 @@ def rerank(run: Run, queries: Queries, index: Index, depth: int, options: Search
     check_tag(tag)
     if not isinstance(index, Rescorer):
         raise UsageError(
-            f"a {index.manifest.kind} index does not score given documents",
-            "name a multivector or a dense index",
+            f"an index of kind {index.manifest.kind} does not score given documents",
+            "name a multivector, dense, sparse or impact index",
         )
     rows = _rows(run, queries, index.ids, depth)
     builder = RunBuilder(index.ids, tag)

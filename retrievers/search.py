@@ -17,6 +17,7 @@ from intrex.retrievers.compressed import ResidualTokens
 from intrex.retrievers.dense import DenseIndex
 from intrex.retrievers.fields import CONTENTS
 from intrex.retrievers.fusion import cut
+from intrex.retrievers.impact import ImpactIndex
 from intrex.retrievers.lucene.index import LuceneIndex
 from intrex.retrievers.multivector import SCORINGS, MultiVectorIndex
 from intrex.retrievers.postprocess import max_passage, remove_query, strictly_falling
@@ -30,11 +31,15 @@ HEURISTIC_CANDIDATES = 1000
 def check_encoder(index: Index, name: str | None) -> None:
     """Raise `BadInput` when an index was built by another encoder than ``name``; None accepts any.
 
-    ``name`` is the spelling of ``intrex index dense --encoder`` and its like.
+    ``name`` is the spelling of ``intrex index dense --encoder`` and its like. An impact index of weights that were
+    computed elsewhere takes it as its queries' encoder.
     """
     if name is None:
         return
     built = index.manifest.encoder
+    if built is None and isinstance(index, ImpactIndex):
+        index.encode_with = name
+        return
     if built is None:
         raise BadInput(
             f"a {index.manifest.kind} index has no encoder, {name!r} was asked for", "leave --encoder out"
@@ -45,9 +50,10 @@ def check_encoder(index: Index, name: str | None) -> None:
         built["kind"] if not built["name"] else built["name"],
     }
     if name not in spellings and name.rsplit("/", 1)[-1] not in {s.rsplit("/", 1)[-1] for s in spellings}:
+        kind = "sparse" if isinstance(index, ImpactIndex) else index.manifest.kind
         raise BadInput(
             f"the index was built with the encoder {built['name'] or built['kind']!r}, {name!r} was asked for",
-            f"leave --encoder out to use the index's own, or: intrex index {index.manifest.kind} COLLECTION OUT --encoder {name}",
+            f"leave --encoder out to use the index's own, or: intrex index {kind} COLLECTION OUT --encoder {name}",
         )
 
 
@@ -106,7 +112,7 @@ def use_engine(index: Index, name: str, narrowing: Narrowing = Narrowing()) -> N
         return
     if not isinstance(index, DenseIndex):
         raise UsageError(
-            f"faiss searches dense indexes, this is a {index.manifest.kind} index", "leave --engine out"
+            f"faiss searches dense indexes, this one is {index.manifest.kind}", "leave --engine out"
         )
     if find_spec("faiss") is None:
         raise MissingExtra("faiss-cpu", "ann", "--engine faiss")
@@ -164,7 +170,7 @@ def use_scoring(index: Index, name: str, token_top_k: int | None = None) -> None
         )
     if not isinstance(index, MultiVectorIndex):
         raise UsageError(
-            f"XTR scores multi-vector indexes, this is a {index.manifest.kind} index", "leave --scoring out"
+            f"XTR scores multi-vector indexes, this one is {index.manifest.kind}", "leave --scoring out"
         )
     if index.single is not None:
         raise UsageError("XTR does not score the single vectors of this index", "leave --scoring out")
@@ -205,7 +211,7 @@ def use_feedback(index: Index, method: Expansion | None) -> None:
         index.expansion = method
     else:
         raise UsageError(
-            f"lexical feedback expands queries of BM25 indexes, this is a {index.manifest.kind} index",
+            f"lexical feedback expands queries of BM25 indexes, this one is {index.manifest.kind}",
             "leave --rm3, --rocchio and --bm25-prf out",
         )
 
@@ -226,7 +232,7 @@ def use_language(index: Index, language: str | None) -> None:
     elif isinstance(index, BM25Index):
         built, language = index.manifest.params["analyzer"]["name"], {"en": "english"}.get(language, language)
     else:
-        raise UsageError(f"a {index.manifest.kind} index has no language", "leave --language out")
+        raise UsageError(f"an index of kind {index.manifest.kind} has no language", "leave --language out")
     if built != language:
         raise UsageError(
             f"the index was built for the language {built!r}, not {language!r}", "leave --language out"
@@ -258,6 +264,11 @@ def run_search(
         UsageError: ``tag`` has white space, or the index cannot be searched with these options.
     """
     check_tag(tag)
+    if queries.weights is not None and not isinstance(index, ImpactIndex):
+        raise BadInput(
+            f"the queries are term weights, a {index.manifest.kind} index takes texts",
+            "such queries search an index of: intrex index impact, or intrex index sparse",
+        )
     if passages == "":
         raise UsageError("the delimiter between document and passage is empty", "the default is #")
     asked = replace(options, k=options.k + 1) if remove_self else options
@@ -278,6 +289,6 @@ def _check_options(index: Index, options: SearchOptions) -> None:
     kind = index.manifest.kind
     if kind != "lucene" and (options.k1, options.b) != (None, None):
         hint = {"bm25": "intrex index bm25 COLLECTION OUT --k1 K1 --b B"}.get(kind, "leave --k1 and --b out")
-        raise UsageError(f"k1 and b cannot be chosen when a {kind} index is searched", hint)
+        raise UsageError(f"k1 and b cannot be chosen when an index of kind {kind} is searched", hint)
     if options.fields and kind not in ("bm25", "lucene"):
-        raise UsageError(f"a {kind} index has no fields to choose from", "leave --fields out")
+        raise UsageError(f"an index of kind {kind} has no fields to choose from", "leave --fields out")

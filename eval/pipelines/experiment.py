@@ -8,6 +8,7 @@ import os
 import platform
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -18,13 +19,16 @@ from intrex.data.errors import BadInput, IntrexError, nearest
 from intrex.data.files import file_sha256, fingerprint, write_text
 from intrex.data.importers.sources import import_collection
 from intrex.data.locate import find_qrels
+from intrex.data.registry import Registry
 from intrex.data.run import write_run
 from intrex.data.runformats import read_any_run
 from intrex.encoders.base import (
     ENCODERS,
+    SPARSE_ENCODERS,
     TOKEN_ENCODERS,
     EncoderOptions,
     make_encoder,
+    make_sparse_encoder,
     make_token_encoder,
 )
 from intrex.encoders.models import resolve_model
@@ -38,6 +42,7 @@ from intrex.retrievers.base import SearchOptions, open_index
 from intrex.retrievers.bm25 import build_bm25
 from intrex.retrievers.dense import build_dense
 from intrex.retrievers.fusion import fuse_runs
+from intrex.retrievers.impact import build_sparse
 from intrex.retrievers.multivector import STORES, build_multivector
 from intrex.retrievers.search import run_search
 
@@ -78,6 +83,15 @@ def _multivector(stage: Stage, inputs: Inputs, output: Path, step: Step) -> int:
     return collection.n_documents
 
 
+def _sparse(stage: Stage, inputs: Inputs, output: Path, step: Step) -> int:
+    collection = Collection.open(inputs["collection"])
+    params = _given(stage.params)
+    quantize = params.pop("quantize", None)
+    encoder = make_sparse_encoder(params.pop("encoder"), EncoderOptions(**params))
+    build_sparse(collection, output, encoder, quantize=quantize, overwrite=True, progress=step)
+    return collection.n_documents
+
+
 def _search(stage: Stage, inputs: Inputs, output: Path, step: Step) -> int:
     collection = Collection.open(inputs["collection"])
     (folder,) = (path for name, path in inputs.items() if name != "collection")
@@ -114,6 +128,7 @@ KINDS = {
     "bm25": Kind(_bm25, "index", ("data", "retrievers"), "documents"),
     "dense": Kind(_dense, "index", _SEARCHES, "documents"),
     "multivector": Kind(_multivector, "index", _SEARCHES, "documents"),
+    "sparse": Kind(_sparse, "index", _SEARCHES, "documents"),
     "search": Kind(_search, "run.txt.gz", _SEARCHES, "queries"),
     "fuse": Kind(_fuse, "run.txt.gz", ("data", "retrievers"), "queries"),
     "evaluate": Kind(_evaluate, "scores.jsonl", ("data", "eval"), "rankings"),
@@ -139,13 +154,18 @@ def _pin_collection(params: Mapping[str, Any]) -> dict[str, Any]:
     return {PIN: fingerprint([[p.relative_to(source.parent).as_posix(), file_sha256(p)] for p in files])}
 
 
-def _pin_encoder(params: Mapping[str, Any]) -> dict[str, Any]:
+def _pin_encoder(registry: Registry, params: Mapping[str, Any]) -> dict[str, Any]:
     """The revision of the weights, and the libraries that compute with them."""
-    weights = _weights(params["encoder"])
+    weights = _weights(registry, params["encoder"])
     return {PIN: [weights, {name: _version(name) for name in _LIBRARIES} if weights else {}]}
 
 
-_PINS = {"collection": _pin_collection, "dense": _pin_encoder, "multivector": _pin_encoder}
+_PINS: dict[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
+    "collection": _pin_collection,
+    "dense": partial(_pin_encoder, ENCODERS),
+    "multivector": partial(_pin_encoder, TOKEN_ENCODERS),
+    "sparse": partial(_pin_encoder, SPARSE_ENCODERS),
+}
 
 
 def _given(params: Mapping[str, Any]) -> dict[str, Any]:
@@ -153,12 +173,12 @@ def _given(params: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in params.items() if key != PIN}
 
 
-def _weights(encoder: str) -> str | None:
+def _weights(registry: Registry, encoder: str) -> str | None:
     """The revision of the weights behind an encoder's spelling; None for one without weights."""
     kind, _, name = encoder.partition(":")
     if kind == "hashing":
         return None
-    return resolve_model(name if kind in ENCODERS or kind in TOKEN_ENCODERS else encoder).revision
+    return resolve_model(name if kind in registry else encoder).revision
 
 
 def _version(package: str) -> str | None:

@@ -11,11 +11,20 @@ from intrex.data.builders.registry import BUILDERS
 from intrex.data.errors import IntrexError, Problems, a_kind, nearest
 from intrex.data.ids import id_problem
 from intrex.data.registry import Registry
-from intrex.encoders.base import ENCODERS, TOKEN_ENCODERS, EncoderOptions, make_encoder, make_token_encoder
+from intrex.encoders.base import (
+    ENCODERS,
+    SPARSE_ENCODERS,
+    TOKEN_ENCODERS,
+    EncoderOptions,
+    make_encoder,
+    make_sparse_encoder,
+    make_token_encoder,
+)
 from intrex.encoders.single import KINDS as SINGLES
 from intrex.encoders.transformer import DTYPES
 from intrex.eval.measures import parse_measures
 from intrex.retrievers.fusion import MAX_WEIGHT, METHODS
+from intrex.retrievers.impact_build import BITS
 from intrex.retrievers.multivector import STORES
 
 _MOST = 2**31 - 1
@@ -31,7 +40,7 @@ class Key:
     low: float = -math.inf
     high: float = math.inf
     item: type | None = None
-    known: tuple[str, ...] = ()
+    known: tuple[object, ...] = ()
     empty: bool = False
 
     def problems(self, value: object) -> Iterator[str]:
@@ -43,7 +52,7 @@ class Key:
         elif value in ("", []) and not self.empty:
             yield "is empty"
         elif self.known and value not in self.known:
-            yield f"is {value!r}: {nearest(str(value), self.known)}"
+            yield f"is {value!r}: {nearest(str(value), map(str, self.known))}"
         elif isinstance(value, list) and self.item:
             for part in value:
                 if not _is_a(part, self.item):
@@ -97,10 +106,12 @@ _INDEX = {
         "single": Key(str, known=tuple(SINGLES)),
         "store": Key(str, known=STORES),
     },
+    "sparse": {**_ENCODED, "quantize": Key(int, known=BITS)},
 }
 _MAKERS: dict[str, tuple[Registry, Callable[[str, EncoderOptions], object]]] = {
     "dense": (ENCODERS, make_encoder),
     "multivector": (TOKEN_ENCODERS, make_token_encoder),
+    "sparse": (SPARSE_ENCODERS, make_sparse_encoder),
 }  # what an index's encoder is one of, and what makes it
 _WITHOUT = {
     "hashing": {"dtype", "max_length", "query_length", "single", *_PROMPTS},

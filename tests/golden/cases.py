@@ -36,6 +36,13 @@ THIRD = b"q1 Q0 d3 1 3 third\nq1 Q0 d1 2 2 third\nq2 Q0 d1 1 2 third\nq2 Q0 d2 2
 COMPARED = {"q.tsv": QRELS, "a.txt": RUN, "b.txt": OTHER, "c.txt": THIRD}
 
 
+WEIGHTS = lines(
+    {"id": "d1", "contents": "", "vector": {"wing": 3, "lift": 2}},
+    {"id": "d2", "contents": "", "vector": {"layer": 2, "plate": 4}},
+    {"id": "d3", "contents": "", "vector": {"heat": 5, "layer": 2}},
+)
+VECTORS = lines({"id": "q1", "vector": {"wing": 0.5, "heat": 0.1}}, {"id": "q2", "vector": {"layer": 1}})
+
 RECIPE = b'name="x"\nqueries="test"\nmeasures=["AP"]\n[collection]\nimport="src"\n'
 
 
@@ -101,6 +108,29 @@ CASES: dict[str, Case] = {
     ),
     "search-pyserini-spelling": Case([*MADE, "search --index i --topics c:test --hits 1 --output r.txt --threads 1 --batch-size 1"], BEIR),
     "index-dense-hashing": Case([IMPORT, "index dense c i --encoder hashing:64", "search i c:test --k 2", "index verify i"], BEIR),
+    "index-sparse-hashing": Case(
+        [IMPORT, "index sparse c i --encoder hashing:1000 --quantize 16", "search i c:test --k 2", "index verify i", "search i c:test --encoder splade-tiny"],
+        BEIR,
+    ),
+    "index-impact": Case(
+        [IMPORT, "index impact c i --weights w.jsonl", "search i c:test", "search i v.jsonl --k 2 --tag v", "search i t.tsv --tie-order anserini", "search i c:test --encoder hashing"],
+        {**BEIR, "w.jsonl": WEIGHTS, "v.jsonl": VECTORS, "t.tsv": b"q1\tlayer layer heat\nq2\tlayer\nq3\tnone\n"},
+    ),
+    "bad-impact-weights": Case(
+        [IMPORT, "index impact c i --weights w.jsonl", "index impact c i --weights nowhere", "index impact c i --weights w.jsonl --quantize 9", "index impact c i --weights src/qrels"],
+        {**BEIR, "w.jsonl": lines({"id": "d1", "vector": {"a": -1, "b": "x"}}, {"id": "d1", "vector": {}}, {"id": "d7", "vector": {}}, {"id": "d2"}, "{")},
+        shows_files=True,
+    ),
+    "bad-impact-queries": Case(
+        [*MADE, "search i v.jsonl", "search i bad.jsonl", "index impact c j --weights w.jsonl", "search j big.jsonl", "search j v.jsonl --rm3"],
+        {
+            **BEIR,
+            "w.jsonl": WEIGHTS,
+            "v.jsonl": VECTORS,
+            "bad.jsonl": lines({"id": "q1", "vector": {"a": -1}}, {"id": "q1", "vector": {}}, {"id": "q2", "text": "x"}),
+            "big.jsonl": lines({"id": "q1", "vector": {"wing": 3e38}}),
+        },
+    ),
     "fuse": Case(
         ["fuse a.txt b.txt", "fuse a.txt b.txt --method wsum --weights 0.25,0.75 --k 1", "fuse a.txt b.txt --method wsum --weights 1"],
         {"a.txt": RUN, "b.txt": OTHER},

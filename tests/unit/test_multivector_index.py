@@ -175,5 +175,5 @@ def test_scoring_is_for_this_kind_only(index, small, tmp_path):
     with pytest.raises(UsageError, match="--token-top-k is for XTR"):
         use_scoring(index, "maxsim", 10)
     build_bm25(small, tmp_path / "bm25")
-    with pytest.raises(UsageError, match="XTR scores multi-vector indexes, this is a bm25 index"):
+    with pytest.raises(UsageError, match="XTR scores multi-vector indexes, this one is bm25"):
         use_scoring(open_index(tmp_path / "bm25"), "xtr")

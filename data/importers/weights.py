@@ -1,0 +1,113 @@
+"""Term weights that a learned sparse model has computed: of documents, and of queries."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from intrex.data.errors import BadInput, Problems, a_kind
+from intrex.data.files import require_file
+from intrex.data.importers.inputs import Input, text_id
+from intrex.data.writer import Source
+
+_IDS = ("id", "_id", "docid", "docno", "qid", "query_id")
+_VECTORS = ("vector", "toks", "query_toks")
+_TEXTS = ("text", "contents", "content", "query")
+LARGEST = 3.4028234663852886e38
+"""The largest float32 number: weights are kept in float32."""
+
+
+class Weights(NamedTuple):
+    """The weights of a document or a query by term, none of them 0; its text, if the file has it, and its line."""
+
+    id: Any
+    vector: dict[str, float]
+    text: str
+    source: Source
+
+
+def weight_files(path: Path) -> list[Input]:
+    """The files of weights that a path names: itself, or every ``.json``, ``.jsonl`` and ``.gz`` file of a folder.
+
+    Raises:
+        BadInput: the path does not exist, or the folder has no such file.
+    """
+    if not path.is_dir():
+        return [Input(require_file(path, "file of weights"), path.name)]
+    found = sorted(p for p in path.rglob("*") if p.is_file() and p.suffix in (".json", ".jsonl", ".gz"))
+    if not found:
+        raise BadInput(
+            f"no .json, .jsonl or .gz file in the folder {path}", "name the file, or the folder it is in"
+        )
+    return [Input(p, p.relative_to(path).as_posix()) for p in found]
+
+
+def has_weights(file: Input) -> bool:
+    """Whether the first JSON object of a file has term weights."""
+    line = next((line.lstrip() for _, line in file.lines(Problems(file.label))), "")
+    if not line.startswith(("{", "[")):
+        return False
+    first = next((row for _, row in file.objects(Problems(file.label))), {})
+    return any(isinstance(first.get(key), dict) for key in _VECTORS)
+
+
+def read_weights(file: Input, problems: Problems) -> Iterator[Weights]:
+    """Yield what a file of JSON objects says; what cannot be goes to ``problems``, with its line.
+
+    An object has an id (``id``, ``_id``, ``docid``, ``docno``, ``qid`` or ``query_id``) and a ``vector`` of weights by
+    term, as in Anserini's JsonVectorCollection and SPLADE's own files; PyTerrier calls it ``toks`` or ``query_toks``.
+    Weights of 0 are left out.
+    """
+    for line, row in file.objects(problems):
+        source = file.at(line)
+        id_ = next((key for key in _IDS if key in row), None)
+        vector = next((key for key in _VECTORS if key in row), None)
+        if id_ is None or vector is None:
+            missing = "'id'" if id_ is None else "'vector'"
+            problems.add(
+                str(source), f"the object has no {missing}", 'a line is: {"id", "vector": {term: weight}}'
+            )
+        elif not isinstance(row[vector], dict):
+            problems.add(str(source), f"'{vector}' is {a_kind(row[vector])}, an object of weights is needed")
+        else:
+            text = next((row[key] for key in _TEXTS if isinstance(row.get(key), str)), "")
+            yield Weights(text_id(row[id_]), _sound(row[vector], str(source), problems), text, source)
+
+
+def _sound(vector: Mapping[str, Any], where: str, problems: Problems) -> dict[str, float]:
+    """The weights that are not 0; those that cannot be are reported."""
+    kept = {}
+    for term, weight in vector.items():
+        if type(weight) not in (int, float):
+            problems.add(where, f"the weight of {term!r} is {a_kind(weight)}, a number is needed")
+        elif not 0 <= weight <= LARGEST:
+            problems.add(where, f"the weight of {term!r} is {_which(weight)}")
+        elif wrong := _wrong_term(term):
+            problems.add(where, wrong)
+        elif weight:
+            kept[term] = weight
+    return kept
+
+
+def _wrong_term(term: str) -> str | None:
+    if not term:
+        return "a term is empty"
+    if "\n" in term:
+        return f"the term {term!r} has a line break"
+    return None if term.isascii() or _is_text(term) else f"the term {term!r} has an unpaired surrogate"
+
+
+def _is_text(term: str) -> bool:
+    try:
+        term.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _which(weight: float) -> str:
+    if isinstance(weight, float) and not math.isfinite(weight):
+        return "not a finite number"
+    return "negative" if weight < 0 else "too large for float32"
