@@ -1,7 +1,7 @@
 """The inner loops of multi-vector scoring, for numba; only `intrex.data.native` imports this, and only to compile.
 
-Kernels take pointers and sizes, allocate nothing and raise nothing. Products of token vectors come from BLAS, rows of one
-float32 number for each query token; the loops here go along such rows, which LLVM makes vector instructions of.
+Kernels take pointers and sizes, allocate nothing and raise nothing. Products of token vectors come from BLAS, a row for
+each query token and a column for each of a block of the documents' tokens.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 from llvmlite import ir
 from numba import types
+from numba.core import cgutils
 from numba.extending import intrinsic
 
 from intrex.data.jit import F4, F8, I8, U2, N, entry, inner
 
-LOWEST = np.float32(-np.inf)
-TOGETHER = 8  # rows that are compared before a maximum is written back
+LANES = 16  # numbers that are compared at once; LLVM cuts them to what the processor has
 
 
 @intrinsic  # type: ignore[untyped-decorator]
@@ -38,53 +38,84 @@ def widen(halves, out, n):  # type: ignore[no-untyped-def]
     return 0
 
 
+@intrinsic  # type: ignore[untyped-decorator]
+def widest(context: Any, numbers: Any, first: Any, n: Any) -> Any:
+    """The largest of the n numbers from ``first`` on, n at least `LANES`.
+
+    The loop is written out for vectors: LLVM makes none of a maximum unless it may forget about NaN, and numba cannot tell
+    it so. The last step takes the last numbers, some of them for the second time.
+    """
+    vector = ir.VectorType(ir.FloatType(), LANES)
+
+    def whole(i: int) -> Any:
+        return ir.Constant(ir.IntType(64), i)
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        begin, n = builder.gep(arguments[0], [arguments[1]]), arguments[2]
+        kept = cgutils.alloca_once(builder, vector)
+
+        def some(i: Any) -> Any:
+            found = builder.load(builder.bitcast(builder.gep(begin, [i]), vector.as_pointer()))
+            found.align = 4
+            return found
+
+        def larger(one: Any, other: Any) -> Any:
+            return builder.select(builder.fcmp_ordered(">", one, other), one, other)
+
+        builder.store(some(whole(0)), kept)
+        with cgutils.for_range_slice(
+            builder, whole(LANES), builder.sub(n, whole(LANES - 1)), whole(LANES)
+        ) as (i, _):
+            builder.store(larger(some(i), builder.load(kept)), kept)
+        most = larger(some(builder.sub(n, whole(LANES))), builder.load(kept))
+        step = LANES
+        while step := step // 2:
+            turn = ir.Constant(
+                ir.VectorType(ir.IntType(32), LANES), [(i + step) % LANES for i in range(LANES)]
+            )
+            most = larger(most, builder.shuffle_vector(most, most, turn))
+        return builder.extract_element(most, ir.Constant(ir.IntType(32), 0))
+
+    return types.float32(numbers, first, n), generate
+
+
 @inner
-def raise_maxima(sims, first, end, cols, maxima):  # type: ignore[no-untyped-def]
-    """Raise the maximum of each column to those of the rows ``first:end``."""
-    row = first
-    while row + TOGETHER <= end:
-        at = row * cols
-        for c in range(cols):
-            most = maxima[c]
-            for k in range(TOGETHER):
-                one = sims[at + k * cols + c]
-                most = one if one > most else most
-            maxima[c] = most
-        row += TOGETHER
-    while row < end:
-        at = row * cols
-        for c in range(cols):
-            one = sims[at + c]
-            maxima[c] = one if one > maxima[c] else maxima[c]
-        row += 1
+def largest(numbers, first, n):  # type: ignore[no-untyped-def]
+    """The largest of the n numbers from ``first`` on, n at least 1."""
+    if n >= LANES:
+        return widest(numbers, first, n)
+    most = numbers[first]
+    for i in range(first + 1, first + n):
+        most = numbers[i] if numbers[i] > most else most
+    return most
 
 
 @entry(F4, N, N, I8, N, N, N, N, F4, I8, N, F4)
 def add_block(  # type: ignore[no-untyped-def]
-    sims, rows, cols, offsets, start, doc, last, first, maxima, bounds, n_queries, out
+    sims, cols, rows, offsets, start, doc, last, first, maxima, bounds, n_queries, out
 ):
     """Scores of the documents that end within a block of tokens; returns the first document that does not.
 
-    The block has the tokens ``start:start + rows``. Document d has the tokens ``offsets[d]:offsets[d + 1]``; those of
-    ``doc``, the first one that is not finished, may have begun in an earlier block, and ``maxima`` [cols] is then as
-    that block left it. Query q has the columns ``bounds[q]:bounds[q + 1]``. Scores go to ``out[d - first, q]``; that of
-    a document without tokens is left alone.
+    The block has the tokens ``start:start + rows``; ``sims`` [cols, rows] are their products with query tokens. Document d
+    has the tokens ``offsets[d]:offsets[d + 1]``; those of ``doc``, the first one that is not finished, may have begun in
+    an earlier block, and ``maxima`` [cols] is then as that block left it. Query q has the query tokens
+    ``bounds[q]:bounds[q + 1]``. Scores go to ``out[q, d - first]``; that of a document without tokens is left alone.
     """
     end = start + rows
     while doc < last and offsets[doc] < end:
-        begin, until = offsets[doc], offsets[doc + 1]
-        if begin >= start:
-            for c in range(cols):
-                maxima[c] = LOWEST
-        raise_maxima(sims, max(begin, start) - start, min(until, end) - start, cols, maxima)
-        if until > end:
-            return doc
+        begin, until = max(offsets[doc], start) - start, min(offsets[doc + 1], end) - start
+        fresh, whole = offsets[doc] >= start, offsets[doc + 1] <= end
         if begin < until:
             for q in range(n_queries):
                 total = 0.0
                 for c in range(bounds[q], bounds[q + 1]):
+                    most = largest(sims, c * rows + begin, until - begin)
+                    maxima[c] = most if fresh or most > maxima[c] else maxima[c]
                     total += np.float64(maxima[c])
-                out[(doc - first) * n_queries + q] = np.float32(total)
+                if whole:
+                    out[q * (last - first) + doc - first] = np.float32(total)
+        if not whole:
+            return doc
         doc += 1
     return doc
 
@@ -109,27 +140,26 @@ def fixed_dot(one, i, other, j, dim, work):  # type: ignore[no-untyped-def]
     return work[0]
 
 
-@entry(F4, N, F4, F4, N, I8, N, F8, F4, F8, F8, F4)
+@entry(F4, N, N, F4, F4, N, I8, N, F8, F8, F8)
 def exact_scores(  # type: ignore[no-untyped-def]
-    sims, cols, tokens, query, dim, bounds, n_docs, margins, maxima, best, work, out
+    sims, cols, rows, tokens, query, dim, bounds, n_docs, margins, work, out
 ):
     """Scores of documents for one query, each maximum taken of exact products.
 
-    Document i has the rows ``bounds[i]:bounds[i + 1]`` of ``tokens`` and of ``sims``, their approximate products with
-    the ``cols`` query tokens. Only what comes within ``margins[c]`` of a maximum is computed exactly.
+    Document i has the rows ``bounds[i]:bounds[i + 1]`` of ``tokens`` [rows, dim]; ``sims`` [cols, rows] are their
+    approximate products with the query's tokens. Only what comes within ``margins[c]`` of a maximum is computed exactly.
     """
     for i in range(n_docs):
-        for c in range(cols):
-            maxima[c], best[c] = LOWEST, -np.inf
-        raise_maxima(sims, bounds[i], bounds[i + 1], cols, maxima)
-        for row in range(bounds[i], bounds[i + 1]):
-            for c in range(cols):
-                if np.float64(sims[row * cols + c]) >= np.float64(maxima[c]) - margins[c]:
-                    best[c] = max(best[c], fixed_dot(tokens, row * dim, query, c * dim, dim, work))
         total = 0.0
         for c in range(cols):
-            total += best[c]
-        out[i] = np.float32(total)
+            at = c * rows
+            least = np.float64(largest(sims, at + bounds[i], bounds[i + 1] - bounds[i])) - margins[c]
+            best = -np.inf
+            for row in range(bounds[i], bounds[i + 1]):
+                if np.float64(sims[at + row]) >= least:
+                    best = max(best, fixed_dot(tokens, row * dim, query, c * dim, dim, work))
+            total += best
+        out[i] = total
     return 0
 
 

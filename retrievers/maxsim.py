@@ -26,7 +26,7 @@ from intrex.retrievers.exact import Matrix, Pool, Rows, Scores, error_bound, row
 from intrex.retrievers.tokens import Tokens
 from intrex.retrievers.vectornative import BlockScores, Wide, exact_scores
 
-COLUMNS = 256
+TOGETHER = 256
 """Query tokens that one matrix product takes; more would not make it faster."""
 PRODUCTS = 1 << 17
 """Products that are kept at once, 512 KB: they stay in the processor's cache until their maxima are taken."""
@@ -41,8 +41,8 @@ class Stack(NamedTuple):
 
     Attributes:
         queries: their numbers.
-        vectors: [columns, d] float32, their tokens.
-        bounds: [queries + 1] int64: the i-th of them has the columns ``bounds[i]:bounds[i + 1]``, at least one.
+        vectors: [tokens, d] float32, their tokens.
+        bounds: [queries + 1] int64: the i-th of them has the tokens ``bounds[i]:bounds[i + 1]``, at least one.
     """
 
     queries: list[int]
@@ -103,7 +103,7 @@ def candidates(
     slack = [float(margins[a:b].sum()) for a, b in pairwise(queries.offsets)]
     if blend is not None:
         slack = [blend.margin(query, margin) for query, margin in enumerate(slack)]
-    stacks = stacked(queries, COLUMNS)
+    stacks = stacked(queries, TOGETHER)
 
     def scan(stripes: Iterator[tuple[int, int]]) -> list[Pool]:
         pools = [Pool(k, margin) for margin in slack]
@@ -113,10 +113,10 @@ def candidates(
                 takers[i].add(sims, start)
             full = np.flatnonzero(np.diff(tokens.offsets[first : last + 1]))
             for stack, taker in zip(stacks, takers, strict=True):
-                for query, column in zip(stack.queries, taker.scores[full].T, strict=True):
+                for query, own in zip(stack.queries, taker.scores[:, full], strict=True):
                     if blend is not None:
-                        column = blend.approximate(query, column, full + first)
-                    pools[query].add(column, full + first)
+                        own = blend.approximate(query, own, full + first)
+                    pools[query].add(own, full + first)
         return pools
 
     one, *others = on_threads(scan, stripes(tokens.offsets), threads)
@@ -156,8 +156,8 @@ def scores(
             bounds = np.concatenate([[0], np.cumsum(lengths)])
             block = tokens.take(np.repeat(starts - bounds[:-1], lengths) + np.arange(bounds[-1]))
             vectors = np.ascontiguousarray(queries.vectors[own], np.float32)
-            found = exact_scores(block @ vectors.T, block, vectors, bounds, margins[own])
-            found = found + np.float32(0)  # -0 becomes 0
+            exact = exact_scores(vectors @ block.T, block, vectors, bounds, margins[own])
+            found = exact.astype(np.float32) + np.float32(0)  # -0 becomes 0
             out[query][places] = found if blend is None else blend.exact(query, found, given)
 
     on_threads(score, _tasks(tokens.offsets, queries, rows), threads)
@@ -183,8 +183,8 @@ def product_margins(tokens: Tokens, queries: PackedVectors) -> Wide:
     return np.array([2 * error_bound(tokens.dim, norm, tokens.longest) for norm in norms.tolist()])
 
 
-def stacked(queries: PackedVectors, columns: int) -> list[Stack]:
-    """The queries that have tokens, in stacks of at most ``columns`` tokens, or of one query."""
+def stacked(queries: PackedVectors, tokens: int) -> list[Stack]:
+    """The queries that have tokens, in stacks of at most ``tokens`` tokens, or of one query."""
     stacks: list[Stack] = []
     chosen: list[int] = []
 
@@ -198,7 +198,7 @@ def stacked(queries: PackedVectors, columns: int) -> list[Stack]:
 
     lengths = np.diff(queries.offsets).tolist()
     for query, length in enumerate(lengths):
-        if length and sum(lengths[i] for i in chosen) + length > columns:
+        if length and sum(lengths[i] for i in chosen) + length > tokens:
             close()
         if length:
             chosen.append(query)
@@ -209,7 +209,7 @@ def stacked(queries: PackedVectors, columns: int) -> list[Stack]:
 def products(
     tokens: Tokens, stacks: Sequence[Stack], first: int, last: int
 ) -> Iterator[tuple[int, int, Matrix]]:
-    """Products [m, columns] of the tokens of the documents ``first:last``, block by block, with each of some stacks.
+    """Products [query tokens, m] of each of some stacks with the tokens of the documents ``first:last``, block by block.
 
     Yields:
         The block's first token, the stack's number, and the products, which the next step overwrites.
@@ -222,9 +222,9 @@ def products(
     for start in range(begin, end, step):
         block = tokens.read(start, min(start + step, end), buffer)
         for i, stack in enumerate(stacks):
-            shape = len(block), len(stack.vectors)
+            shape = len(stack.vectors), len(block)
             sims = out[: shape[0] * shape[1]].reshape(shape)
-            np.matmul(block, stack.vectors.T, out=sims)
+            np.matmul(stack.vectors, block.T, out=sims)
             yield start, i, sims
 
 

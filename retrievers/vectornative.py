@@ -19,7 +19,7 @@ LIBRARY = Library(
     (
         (_MAXSIM, "widen", 3),
         (_MAXSIM, "add_block", 12),
-        (_MAXSIM, "exact_scores", 12),
+        (_MAXSIM, "exact_scores", 11),
         (_MAXSIM, "exact_dots", 8),
     ),
     "intrex.retrievers.vectornative:trial",
@@ -47,15 +47,15 @@ def widen(halves: npt.NDArray[np.float16], out: Matrix) -> Matrix:
 
 
 class BlockScores:
-    """Approximate MaxSim of some documents, fed with the products of their tokens block by block.
+    """Approximate MaxSim of some documents, fed with the products of query tokens and theirs block by block.
 
     Args:
         offsets: [n + 1] int64, the tokens of all documents.
         documents: the first of those to score, and the one after the last.
-        bounds: [q + 1] int64: query i has the columns ``bounds[i]:bounds[i + 1]``, at least one.
+        bounds: [q + 1] int64: query i has the rows ``bounds[i]:bounds[i + 1]`` of the products, at least one.
 
     Attributes:
-        scores: [documents, q] float32; minus infinity for a document without tokens, or not reached yet.
+        scores: [q, documents] float32; minus infinity for a document without tokens, or not reached yet.
     """
 
     def __init__(self, offsets: Rows, documents: tuple[int, int], bounds: Rows) -> None:
@@ -63,11 +63,11 @@ class BlockScores:
         self._first, self._last = documents
         self._next = self._first
         self._maxima = np.empty(bounds[-1], np.float32)
-        self.scores: Scores = np.full((self._last - self._first, len(bounds) - 1), -np.inf, np.float32)
+        self.scores: Scores = np.full((len(bounds) - 1, self._last - self._first), -np.inf, np.float32)
         self._calls = kernels()
 
     def add(self, sims: Matrix, start: int) -> None:
-        """Take the products [m, columns] of the tokens from ``start`` on; blocks come in order and without gaps."""
+        """Take the products [rows, m] with the m tokens from ``start`` on; blocks come in order and without gaps."""
         if self._calls is None:
             self._plain(sims, start)
             return
@@ -77,56 +77,53 @@ class BlockScores:
         )  # fmt: skip
 
     def _plain(self, sims: Matrix, start: int) -> None:
-        end = start + len(sims)
+        end = start + sims.shape[1]
         while self._next < self._last and self._offsets[self._next] < end:
             begin, until = self._offsets[self._next : self._next + 2].tolist()
             if begin >= start:
                 self._maxima[...] = -np.inf
-            own = sims[max(begin, start) - start : min(until, end) - start]
-            np.maximum(self._maxima, own.max(axis=0, initial=-np.inf), out=self._maxima)
+            own = sims[:, max(begin, start) - start : min(until, end) - start]
+            np.maximum(self._maxima, own.max(axis=1, initial=-np.inf), out=self._maxima)
             if until > end:
                 return
             if begin < until:
                 sums = np.add.reduceat(self._maxima.astype(np.float64), self._bounds[:-1])
-                self.scores[self._next - self._first] = sums
+                self.scores[:, self._next - self._first] = sums
             self._next += 1
 
 
-def exact_scores(sims: Matrix, tokens: Matrix, query: Matrix, bounds: Rows, margins: Wide) -> Scores:
+def exact_scores(sims: Matrix, tokens: Matrix, query: Matrix, bounds: Rows, margins: Wide) -> Wide:
     """MaxSim of some documents with one query, the same bits however ``sims`` was computed.
 
     A score is the sum, in the order of the query's tokens, of the largest product with each of them; products are
-    those of `intrex.retrievers.exact.exact_dot` before they are rounded, their sum is rounded once.
+    those of `intrex.retrievers.exact.exact_dot` before they are rounded.
 
     Args:
-        sims: [m, q] approximate products of the tokens with the query's.
+        sims: [q, m] approximate products of the query's tokens with the documents'.
         tokens: [m, d] the documents' tokens, one document after another.
         query: [q, d], q at least 1.
         bounds: [n + 1] int64: document i has the tokens ``bounds[i]:bounds[i + 1]``, at least one.
         margins: [q] twice the bound on the error of a product.
 
     Returns:
-        [n] float32.
+        [n] float64.
     """
-    calls, n, (cols, dim) = kernels(), len(bounds) - 1, query.shape
-    if calls is None:
-        maxima = (
-            np.maximum.reduceat(sims, bounds[:-1], axis=0).astype(np.float64) if n else np.empty((0, cols))
-        )
-        owners = np.repeat(np.arange(n), np.diff(bounds))
-        rows, columns = np.nonzero(sims >= (maxima - margins)[owners])
-        best = np.full((n, cols), -np.inf)
-        np.maximum.at(best, (owners[rows], columns), exact_dots(tokens, rows, query, columns))
-        total = np.zeros(n)
-        for column in best.T:
-            total += column
-        return total.astype(np.float32)
-    out = np.empty(n, np.float32)
-    scratch = np.empty(cols, np.float32), np.empty(cols), np.empty(dim + 1)
-    calls["exact_scores"](
-        address(sims), cols, address(tokens), address(query), dim, address(bounds), n, address(margins),
-        *[address(one) for one in (*scratch, out)],
-    )  # fmt: skip
+    calls, n, dim = kernels(), len(bounds) - 1, query.shape[1]
+    out, work = np.zeros(n), np.empty(dim + 1)
+    if calls is not None:
+        calls["exact_scores"](
+            address(sims), *sims.shape, address(tokens), address(query), dim, address(bounds), n, address(margins),
+            address(work), address(out),
+        )  # fmt: skip
+        return out
+    owners = np.repeat(np.arange(n), np.diff(bounds))
+    for row, own, margin in zip(sims, query, margins, strict=True):
+        least = np.maximum.reduceat(row, bounds[:-1]).astype(np.float64) - margin
+        near = np.flatnonzero(row >= least[owners])
+        best = np.full(n, -np.inf)
+        exact = exact_dots(tokens, near, own[None], np.zeros(len(near), np.int64))
+        np.maximum.at(best, owners[near], exact)
+        out += best
     return out
 
 

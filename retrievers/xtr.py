@@ -10,6 +10,8 @@ max(m, best product). With k' of all tokens it is MaxSim divided by the number o
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -73,7 +75,7 @@ def search(
 
 
 class _Retrieved:
-    """For each column the tokens that may be among its ``k`` nearest, with their approximate products."""
+    """For each query token of a stack (a column) the tokens that may be its ``k`` nearest, with approximate products."""
 
     def __init__(self, k: int, margins: Wide) -> None:
         self.tokens: Rows = np.empty(0, np.int64)
@@ -85,9 +87,9 @@ class _Retrieved:
         self._count, self._limit = 0, 2 * k * len(margins)
 
     def add(self, sims: Matrix, start: int) -> None:
-        """Add the products [m, columns] of the tokens from ``start`` on."""
-        rows, columns = np.nonzero(sims >= self._floors)
-        self._put(rows + start, columns, sims[rows, columns])
+        """Add the products [columns, m] with the m tokens from ``start`` on."""
+        columns, near = np.nonzero(sims >= self._floors[:, None])
+        self._put(near + start, columns, sims[columns, near])
         if self._count > self._limit:
             self.prune()
 
@@ -101,20 +103,29 @@ class _Retrieved:
         self._count += len(tokens)
 
     def prune(self) -> None:
-        """Keep, by column and product, what is within the margin of the k-th best of its column."""
+        """Keep, in the order of the columns, what is within the margin of the k-th best of its column."""
         parts = [(self.tokens, self.columns, self._sims), *self._waiting]
         tokens, columns, sims = (np.concatenate(one) for one in zip(*parts, strict=True))
-        order = np.lexsort((-sims, columns))
+        # numpy sorts 16-bit integers by counting, 10 times as fast as wider ones
+        order = np.argsort(columns.astype(np.min_scalar_type(len(self._margins))), kind="stable")
         tokens, columns, sims = tokens[order], columns[order], sims[order]
-        begins = np.searchsorted(columns, np.arange(len(self._margins) + 1))
-        full = np.flatnonzero(np.diff(begins) >= self._k)
-        worst = sims[begins[full] + self._k - 1] - self._margins[full]
+        floors = _kth(sims, columns, self._k, len(self._margins)) - self._margins
         # one step down, because the floor is rounded
-        self._floors[full] = np.nextafter(worst.astype(np.float32), np.float32(-np.inf))
+        self._floors = np.nextafter(floors.astype(np.float32), np.float32(-np.inf))
         kept = sims >= self._floors[columns]
         self.tokens, self.columns, self._sims = tokens[kept], columns[kept], sims[kept]
         self._waiting, self._count = [], len(self.tokens)
         self._limit = max(self._limit, 2 * self._count)  # ties may be more than k
+
+
+def _kth(numbers: npt.NDArray[np.floating[Any]], columns: Rows, k: int, n: int) -> Wide:
+    """The k-th largest number of each of n columns, which are sorted; minus infinity where there are fewer."""
+    begins = np.searchsorted(columns, np.arange(n + 1)).tolist()
+    found = np.full(n, -np.inf)
+    for column, (begin, end) in enumerate(pairwise(begins)):
+        if end - begin >= k:
+            found[column] = np.partition(numbers[begin:end], end - begin - k)[end - begin - k]
+    return found
 
 
 def retrieve(
@@ -138,9 +149,7 @@ def retrieve(
         some = slice(start, start + GATHERED)
         block = tokens.take(one.tokens[some])
         exact[some] = exact_dots(block, np.arange(len(block)), stack.vectors, one.columns[some])
-    order = np.lexsort((-exact, one.columns))
-    begins = np.searchsorted(one.columns[order], np.arange(len(margins)))
-    least = exact[order][begins + k - 1]
+    least = _kth(exact, one.columns, k, len(margins))
     near = exact >= least[one.columns]
     return one.tokens[near], one.columns[near], exact[near], least
 
