@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import gc
 import hashlib
 import importlib
 import os
@@ -71,9 +72,10 @@ def _load(library: Library, before: Callable[[], None] | None) -> Mapping[str, C
         if code is None:
             if before is not None and find_spec("numba"):
                 before()
-            code = _compile(llvm, library)
-            if not _survives(code, library):
-                return None
+            with _rehearsal(library) as survives:
+                code = _compile(llvm, library)
+                if not survives(code):
+                    return None
             _store(key, code)
         return _link(llvm, code, library)
     except (ImportError, RuntimeError, ValueError, AttributeError, TypeError):
@@ -160,6 +162,17 @@ def _store(key: str, code: bytes) -> None:
 
 def _compile(llvm: Any, library: Library) -> bytes:
     """Compile the kernels by numba: its optimised LLVM code, each kernel under a plain name, as one object file."""
+    collecting = gc.isenabled()
+    gc.disable()  # numba makes millions of objects, most of which stay: looking for garbage takes a tenth of the time
+    try:
+        whole = _optimised(llvm, library)
+    finally:
+        if collecting:
+            gc.enable()
+    return bytes(_machine(llvm).emit_object(whole))
+
+
+def _optimised(llvm: Any, library: Library) -> Any:
     whole = None
     for module, name, _ in library.entries:
         (text,) = getattr(importlib.import_module(module), name).inspect_llvm().values()
@@ -170,7 +183,7 @@ def _compile(llvm: Any, library: Library) -> bytes:
             whole = one
         else:
             whole.link_in(one)
-    return bytes(_machine(llvm).emit_object(whole))
+    return whole
 
 
 def _machine(llvm: Any) -> Any:
@@ -181,20 +194,35 @@ def _machine(llvm: Any) -> Any:
     )
 
 
-def _survives(code: bytes, library: Library) -> bool:
-    """Whether another process can link the code and call it: with a convention that changed, that one would crash."""
+@contextlib.contextmanager
+def _rehearsal(library: Library) -> Iterator[Callable[[bytes], bool]]:
+    """Whether another process can link some code and call it: with a convention that changed, that one would crash.
+
+    It starts, and imports what it needs, while the code is still being compiled.
+    """
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "kernels.o"
-        path.write_bytes(code)
         script = "from intrex.data.native import rehearse; rehearse()"
         where, attribute = library.trial.split(":")
         # -P: what lies in the current folder is not code of ours
         command = (sys.executable, "-P", "-c", script, str(path), where, attribute, repr(library.entries))
-        return subprocess.run(command, capture_output=True, check=False, cwd=folder).returncode == 0
+        with subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=folder
+        ) as process:
+
+            def survives(code: bytes) -> bool:
+                path.write_bytes(code)
+                process.communicate(b"go")
+                return process.returncode == 0
+
+            try:
+                yield survives
+            finally:
+                process.kill()  # nothing, if it has ended
 
 
 def rehearse() -> None:
-    """Link the object file that is named on the command line, and call one of its kernels."""
+    """When told on standard input, link the object file that the command line names, and call one of its kernels."""
     import ast
 
     import llvmlite.binding as llvm
@@ -202,6 +230,9 @@ def rehearse() -> None:
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
     path, where, attribute, entries = sys.argv[1:]
+    importlib.import_module(where)
+    if sys.stdin.read() != "go":
+        sys.exit(1)
     _link(llvm, Path(path).read_bytes(), Library("", (), ast.literal_eval(entries), f"{where}:{attribute}"))
 
 

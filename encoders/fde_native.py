@@ -23,7 +23,7 @@ _log = logging.getLogger(__name__)
 
 def kernels() -> Mapping[str, Call] | None:
     """The kernels, or None where they cannot be made; numpy does the same then, more slowly."""
-    return native(LIBRARY, lambda: _log.warning("note: compiling the FDE kernels, once on this machine"))
+    return native(LIBRARY, lambda: _log.warning("compiling the FDE kernels, once on this machine"))
 
 
 def address(array: npt.NDArray[Any]) -> int:

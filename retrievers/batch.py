@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from intrex.retrievers import breaks, textnative
+from intrex.retrievers import breaks, indexnative
 from intrex.retrievers.analysis import STOP_WORDS, Analyzer, english_term
 from intrex.retrievers.native import address
 from intrex.retrievers.porter import STEP_2, STEP_3, STEP_4
@@ -24,12 +24,8 @@ Ids = npt.NDArray[np.int32]
 Offsets = npt.NDArray[np.int64]
 Utf8 = npt.NDArray[np.uint8]
 
-WORTH_COMPILING = 8 << 20
-"""Bytes of text from which on the kernels are compiled if they are not (a second, once on a machine)."""
-WORTH_LOADING = 1 << 18
-"""Bytes of text from which on compiled kernels are loaded."""
-FORMS = 1 << 20
-"""Surface forms that are remembered, in some 50 bytes each; then they are all forgotten."""
+FORMS = 1 << 19
+"""Surface forms that are remembered, in some 100 bytes each; then they are all forgotten."""
 SPARE = 16
 """Bytes that the kernels may read behind a text."""
 LONGEST = 3 * breaks.MAX_TOKEN
@@ -50,8 +46,7 @@ class BatchAnalyzer:
 
     def __init__(self, analyzer: Analyzer, expected: int = 0) -> None:
         self.analyzer = analyzer
-        worth = expected >= WORTH_COMPILING or (expected >= WORTH_LOADING and textnative.ready())
-        calls = textnative.kernels() if worth and analyzer.term else None
+        calls = indexnative.kernels_for(expected) if analyzer.term else None
         self._native = _Native(calls, analyzer) if calls and analyzer.term else None
         self._numbers: dict[str, int] = {}
 

@@ -30,7 +30,6 @@ from intrex.retrievers.fields import CONTENTS
 from intrex.retrievers.lexical import Hits, Searcher
 from intrex.retrievers.multifield import analyse, chosen, field_of, weighted
 from intrex.retrievers.native import gather
-from intrex.retrievers.postings import run_length
 from intrex.retrievers.prf_lexical import Corpus, Expansion, Feedback
 from intrex.retrievers.segment import Draft, Ints, Segment, SegmentRecord, statistics, write_segment
 from intrex.retrievers.similarity import Idfs, check_bm25, encode_lengths, inverse_tables
@@ -85,7 +84,7 @@ def build_bm25(
         ids = IdWriter(build.path)
         batches, terms = analyse(collection, analyzer, names)
         watched = _watched(batches, progress)
-        draft = write_segment(build.path / "0", ids, watched, terms, names, run_length(max_memory))
+        draft = write_segment(build.path / "0", ids, watched, terms, names, max_memory)
         ids.close()
         return bm25_manifest(corpus, {**params, "sources": [corpus]}, [draft])
 

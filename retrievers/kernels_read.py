@@ -137,12 +137,13 @@ def scan(buf, stop, keys, wanted, out, ends, ids, state):  # type: ignore[no-unt
         1 when all is done, 0 at an odd line.
     """
     at, n, end, id_end = state[0], state[1], state[2], state[3]
-    title = 1 + np.int64(keys[0])
+    first = np.int64(0)
+    title = 1 + np.int64(keys[first])
     text = title + 1 + np.int64(keys[title])
     key = text + 1 + np.int64(keys[text])
     while at < stop:
         new, new_id = end, id_end
-        here = follows(buf, at, keys, 0)
+        here = follows(buf, at, keys, first)
         if here >= 0:
             here, new_id = string(buf, here, ids, id_end)
         here, new = field(buf, here, keys, title, wanted & 1, out, end, new)

@@ -107,7 +107,7 @@ def make_search(name: str, given: tuple[Any, ...], prepare: Any, score: Any, mos
         total = 0.0
         for i in range(size):
             p, stop = cursors[2 + i], cursors[2 + size + i]
-            p = first_from(docs, p, stop, row) if p < stop else p
+            p = first_from(docs, p, stop, np.int64(row)) if p < stop else p
             if p < stop and docs[p] == row:
                 total += score(given, prepare(given, start + i), p, row)
         return total
@@ -239,7 +239,7 @@ def make_search(name: str, given: tuple[Any, ...], prepare: Any, score: Any, mos
                                     if row < before:  # the rows of the next term begin
                                         p = cursors[at + i]
                                     before = row
-                                    p = first_from(docs, p, stop, row) if p < stop else p
+                                    p = first_from(docs, p, stop, np.int64(row)) if p < stop else p
                                     if p < stop and docs[p] == row:
                                         total += score(given, term, p, row)
                                     if total + slack >= floor:

@@ -232,6 +232,7 @@ def number(  # type: ignore[no-untyped-def]
         1 when all is done, 0 when there is no more room.
     """
     form, used, place, count = state[0], state[1], state[2], state[3]
+    begin = np.int64(0)  # of a plain 0 numba would compile everything again
     while form < last:
         size = np.int64(-2)
         if native != 0:
@@ -250,7 +251,7 @@ def number(  # type: ignore[no-untyped-def]
             place += max(size, 0)
         term = np.int64(-1)
         if size >= 0:
-            term = intern(key_of(word, 0, size), word, 0, size, arena, ends, table, mask, count)
+            term = intern(key_of(word, begin, size), word, begin, size, arena, ends, table, mask, count)
             count += term == count
         terms[form] = term
         form += 1

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from intrex.data.jit import inner
 
 
@@ -32,7 +34,7 @@ def _split(keys, rows, low, high):  # type: ignore[no-untyped-def]
 @inner
 def keep_best(keys, rows, n, k):  # type: ignore[no-untyped-def]
     """Bring the k largest of n different keys to the front, in any order; returns the smallest of them."""
-    low, high = 0, n - 1
+    low, high = np.int64(0), n - 1
     while low < high:
         middle = _split(keys, rows, low, high)
         if k - 1 <= middle:
@@ -48,7 +50,7 @@ def keep_best(keys, rows, n, k):  # type: ignore[no-untyped-def]
 @inner
 def sort_best(keys, rows, n, stack):  # type: ignore[no-untyped-def]
     """Sort different keys descending in place; ``stack`` has room for 128 numbers."""
-    depth, low, high = 0, 0, n - 1
+    depth, low, high = 0, np.int64(0), n - 1
     while True:
         while high - low > 16:
             middle = _split(keys, rows, low, high)

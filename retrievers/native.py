@@ -1,4 +1,4 @@
-"""The kernels of lexical search and indexing; see `intrex.data.native`."""
+"""The kernels of lexical search; see `intrex.data.native`."""
 
 from __future__ import annotations
 
@@ -12,20 +12,17 @@ import numpy.typing as npt
 from intrex.data.ids import Bytes, IdTable
 from intrex.data.native import Call, Library, native
 
-_SEARCH, _BUILD = "intrex.retrievers.kernels", "intrex.retrievers.kernels_build"
+_SEARCH, _LOOKUP = "intrex.retrievers.kernels", "intrex.retrievers.kernels_lookup"
 SEARCH_SHARED = ("intrex.retrievers.kernels_search", "intrex.retrievers.kernels_top")
 SEARCH_ARGUMENTS = 29
 """Arguments of every search kernel, before those of its own."""
 LIBRARY = Library(
     "retrievers",
-    (_SEARCH, *SEARCH_SHARED, _BUILD),
+    (_SEARCH, *SEARCH_SHARED, _LOOKUP),
     (
         (_SEARCH, "search", SEARCH_ARGUMENTS + 9),
-        (_BUILD, "invert", 11),
-        (_BUILD, "merge", 8),
-        (_BUILD, "find", 7),
-        (_BUILD, "gather", 6),
-        (_BUILD, "order", 5),
+        (_LOOKUP, "find", 7),
+        (_LOOKUP, "gather", 6),
     ),
     "intrex.retrievers.native:trial",
 )
@@ -55,7 +52,7 @@ def impact_search(dtype: str) -> Call | None:
 
 
 def _say() -> None:
-    _log.warning("note: compiling the search kernels, once on this machine")
+    _log.warning("compiling the search kernels, once on this machine")
 
 
 def address(array: npt.NDArray[Any]) -> int:

@@ -201,7 +201,7 @@ def _interact(scores: Matrix, lists: CentroidLists, rows: Rows, kept: npt.NDArra
 
 def kernels() -> Mapping[str, Call] | None:
     """The kernels, or None where they cannot be made."""
-    return native(LIBRARY, lambda: _log.warning("note: compiling the PLAID kernels, once on this machine"))
+    return native(LIBRARY, lambda: _log.warning("compiling the PLAID kernels, once on this machine"))
 
 
 def trial(calls: Mapping[str, Call]) -> None:

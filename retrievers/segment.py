@@ -20,7 +20,8 @@ import numpy.typing as npt
 from intrex.data.ids import IdWriter
 from intrex.retrievers.base import Scores
 from intrex.retrievers.multifield import field_of
-from intrex.retrievers.postings import RUN, Postings, PostingsWriter
+from intrex.retrievers.postings import Postings
+from intrex.retrievers.postings_build import PostingsWriter
 from intrex.retrievers.similarity import encode_lengths, inverse_tables
 from intrex.retrievers.terms import Terms
 from intrex.retrievers.vocabulary import Names
@@ -164,7 +165,7 @@ def write_segment(
     batches: Iterable[Terms],
     names: Callable[[], Names],
     fields: Sequence[str],
-    run: int = RUN,
+    max_memory: int | None = None,
 ) -> Draft:
     """Write the postings of documents whose terms are numbered.
 
@@ -174,10 +175,10 @@ def write_segment(
         batches: the documents, in the order of their rows.
         names: gives the terms by number; asked after ``batches``.
         fields: the fields of the index.
-        run: tokens that are inverted at a time.
+        max_memory: bytes that this may take.
     """
     folder.mkdir()
-    postings, parts = PostingsWriter(folder, run), [np.empty((len(fields), 0), np.int64)]
+    postings, parts = PostingsWriter(folder, max_memory), [np.empty((len(fields), 0), np.int64)]
     wordless, rows = list[int](), 0
     for batch in batches:
         wordless += [rows + i for i in batch.wordless]

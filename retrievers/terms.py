@@ -6,6 +6,7 @@ Compiled kernels read the lines of ``corpus.jsonl`` as `intrex.data.writer` writ
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
@@ -16,7 +17,7 @@ import numpy.typing as npt
 
 from intrex.data.collection import Collection, parse_document
 from intrex.data.files import read_pieces
-from intrex.retrievers import textnative
+from intrex.retrievers import indexnative
 from intrex.retrievers.batch import SPARE, BatchAnalyzer, Utf8
 from intrex.retrievers.native import address
 
@@ -29,6 +30,8 @@ BATCH = 1024
 """Documents that are analysed at a time,"""
 PIECE = 1 << 21
 """and bytes of ``corpus.jsonl`` where kernels read it."""
+AHEAD = 32
+"""Batches that wait while postings are inverted: some 25 MB."""
 KEYS = ('{"_id": "', ', "title": "', ', "text": "', "}\n", ', "metadata": ')
 """What the writer puts before the id, the title, the text, the end of a line and what else there is."""
 
@@ -60,7 +63,8 @@ def analysed(collection: Collection, analyzer: BatchAnalyzer) -> Iterator[Terms]
 
     They are read and analysed in threads of their own while the caller works.
     """
-    return ahead(_compiled(collection, analyzer) if analyzer.reads_bytes else _plain(collection, analyzer))
+    batches = _compiled(collection, analyzer) if analyzer.reads_bytes else _plain(collection, analyzer)
+    return ahead(batches, AHEAD)
 
 
 def has_text(text: str) -> bool:
@@ -95,7 +99,7 @@ def texts(collection: Collection) -> Iterator[Texts]:
     Raises:
         BadInput: a line is no document.
     """
-    calls = textnative.kernels()
+    calls = indexnative.kernels()
     assert calls is not None  # noqa: S101 - the caller has looked
     keys = np.frombuffer(b"".join(bytes([len(key)]) + key.encode("ascii") for key in KEYS), np.uint8)
     row = 0
@@ -132,11 +136,15 @@ def _odd_line(
     ends[n + 1] = end + len(text)
 
 
-def ahead(items: Iterator[T]) -> Iterator[T]:
-    """The same items; each is made in another thread while the one before it is in use."""
+def ahead(items: Iterator[T], depth: int = 1) -> Iterator[T]:
+    """The same items; up to ``depth`` of them are made in another thread before they are asked for."""
     end = object()
     with ThreadPoolExecutor(1) as worker:
-        waiting = worker.submit(next, items, end)
-        while (item := waiting.result()) is not end:
-            waiting = worker.submit(next, items, end)
-            yield item  # type: ignore[misc]
+        waiting = deque(worker.submit(next, items, end) for _ in range(depth))
+        try:
+            while (item := waiting.popleft().result()) is not end:
+                waiting.append(worker.submit(next, items, end))
+                yield item  # type: ignore[misc]
+        finally:
+            for one in waiting:
+                one.cancel()

@@ -32,7 +32,7 @@ _log = logging.getLogger(__name__)
 
 def kernels() -> Mapping[str, Call] | None:
     """The kernels, or None where they cannot be made."""
-    return native(LIBRARY, lambda: _log.warning("note: compiling the scoring kernels, once on this machine"))
+    return native(LIBRARY, lambda: _log.warning("compiling the scoring kernels, once on this machine"))
 
 
 def widen(halves: npt.NDArray[np.float16], out: Matrix) -> Matrix:

@@ -14,6 +14,7 @@ from typing import NamedTuple, Self
 import numpy as np
 import numpy.typing as npt
 
+from intrex.retrievers.indexnative import kernels_for
 from intrex.retrievers.native import address, kernels
 
 Ints = npt.NDArray[np.int64]
@@ -75,7 +76,7 @@ class Names(NamedTuple):
 
     def order(self) -> npt.NDArray[np.int32]:
         """Their numbers in byte order of the terms."""
-        n, calls = len(self.ends) - 1, kernels()
+        n, calls = len(self.ends) - 1, kernels_for(len(self.text))
         order, spare = np.arange(n, dtype=np.int32), np.empty(n, np.int32)
         if calls is None:
             raw = self._raw()

@@ -28,7 +28,6 @@ from intrex.retrievers.analysis import Analyzer
 from intrex.retrievers.base import SearchOptions
 from intrex.retrievers.bm25 import BM25Index, bm25_manifest, build_bm25
 from intrex.retrievers.native import kernels
-from intrex.retrievers.postings import run_length
 from intrex.retrievers.segment import write_segment
 from intrex.retrievers.terms import Terms
 from intrex.retrievers.vocabulary import Names
@@ -96,7 +95,7 @@ def build(out, documents, memory=None):
 
     def make(build):
         names, ids = partial(Names.of, [f"t{i:06}" for i in range(VOCABULARY)]), IdWriter(build.path)
-        draft = write_segment(build.path / "0", ids, batches(), names, ("contents",), run_length(memory))
+        draft = write_segment(build.path / "0", ids, batches(), names, ("contents",), memory)
         ids.close()
         params = {"k1": 0.9, "b": 0.4, "fields": [], "analyzer": Analyzer().spec()}
         return bm25_manifest("zipf", {**params, "sources": ["zipf"]}, [draft])

@@ -92,3 +92,27 @@ def test_without_a_compiler_the_plain_path_answers(run: Path, monkeypatch: pytes
     monkeypatch.setattr(stream, "kernels", lambda: None)
     assert stream.match_file(qrels, run) is None
     assert stream.match_any(qrels, run).ranks.tolist() == [2]
+
+
+def test_a_read_only_install_keeps_them_in_the_users_cache(tmp_path: Path) -> None:
+    """The folder of the bytecode cannot be made; nothing is compiled the second time."""
+    code = """
+import sys
+from intrex.data import native
+(native.SHARED, native.__file__) = ((), sys.argv[1])
+library = native.Library(
+    "small", ("intrex.eval.kernels",), (("intrex.eval.kernels", "cut", 3),), "intrex.eval.native:trial"
+)
+before = native.compiled(library)
+assert native.native(library) is not None
+print(before, "numba" in sys.modules)
+"""
+    (tmp_path / "file").write_text("")
+    environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path / "cache"), "HOME": str(tmp_path / "none")}
+    environment.pop("NUMBA_CACHE_DIR", None)
+    command = [sys.executable, "-c", code, str(tmp_path / "file" / "native.py")]
+    for expected in ("False True", "True False"):
+        out = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+        assert out.stdout.strip() == expected
+    (kept,) = (tmp_path / "cache" / "intrex").iterdir()
+    assert kept.name.startswith("intrex-kernels-small-")

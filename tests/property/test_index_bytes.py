@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from intrex.data.collection import Collection
 from intrex.data.writer import CollectionWriter, Source, write_collection
-from intrex.retrievers import batch, bm25, multifield, native, postings, terms, textnative
+from intrex.retrievers import indexnative, multifield, native, postings_build, terms
 from intrex.retrievers.bm25 import build_bm25
 from tests.conftest import contents
 
@@ -65,11 +65,13 @@ def test_the_same_bytes(documents, language, fields, ways) -> None:
             with pytest.MonkeyPatch.context() as patch:
                 if not search:
                     patch.setattr(native, "native", lambda *_: None)
-                patch.setattr(batch, "WORTH_LOADING", 0 if analysis and textnative.kernels() else 1 << 60)
+                patch.setattr(
+                    indexnative, "WORTH_LOADING", 0 if analysis and indexnative.kernels() else 1 << 60
+                )
                 patch.setattr(terms, "BATCH", many)
                 patch.setattr(terms, "PIECE", piece)
-                patch.setattr(postings, "MERGED", 128 * run)
-                patch.setattr(bm25, "run_length", lambda _, run=run: run)
+                patch.setattr(postings_build, "MERGED", run)
+                patch.setattr(postings_build, "run_length", lambda *_, run=run: run)
                 patch.setattr(multifield, "BATCH", many)
                 again = build(collection, Path(folder) / "again", language, fields)
             differ = [name for name in first if first[name] != again.get(name)]

@@ -9,7 +9,8 @@ from intrex.retrievers import lexical
 from intrex.retrievers.base import GONE
 from intrex.retrievers.lexical import Ints, Searcher, Weighted
 from intrex.retrievers.native import kernels
-from intrex.retrievers.postings import Postings, PostingsWriter
+from intrex.retrievers.postings import Postings
+from intrex.retrievers.postings_build import PostingsWriter
 from intrex.retrievers.similarity import encode_lengths, inverse_norms
 from intrex.retrievers.vocabulary import Names
 
@@ -23,7 +24,7 @@ def corpus(folder: Path, k1: float = 0.9, b: float = 0.4) -> Searcher:
     sizes = draw.integers(0, 60, N)
     tokens = draw.choice(VOCABULARY, sizes.sum(), p=chance / chance.sum()).astype(np.int32)
     tokens[1000:1600] = 7  # some counts over 255
-    writer = PostingsWriter(folder, run=10_000)
+    writer = PostingsWriter(folder)
     offsets = np.concatenate([[0], np.cumsum(sizes)])
     for low in range(0, N, 500):
         here = offsets[low : low + 501]

@@ -5,16 +5,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from intrex.retrievers import native, postings
-from intrex.retrievers.postings import LEAST_RUN, RUN, Postings, PostingsWriter, run_length
+from intrex.data.errors import UsageError
+from intrex.retrievers import indexnative, native, postings_build
+from intrex.retrievers.postings import Postings
+from intrex.retrievers.postings_build import LEAST_RUN, RUN, PostingsWriter, run_length
 from intrex.retrievers.vocabulary import Names
 
 ROWS = ["b a b", "", "é a zz", "a a a b", "東 a", ""]
 
 
-def write(folder: Path, rows: list[str] = ROWS, run: int = RUN) -> Postings:
+def write(folder: Path, rows: list[str] = ROWS) -> Postings:
     folder.mkdir(exist_ok=True)
-    writer, vocabulary = PostingsWriter(folder, run), {}
+    writer, vocabulary = PostingsWriter(folder), {}
     for row in rows:
         tokens = [vocabulary.setdefault(term, len(vocabulary)) for term in row.split()]
         writer.add(np.array(tokens, np.int32), np.array([0, len(tokens)]))
@@ -26,6 +28,8 @@ def write(folder: Path, rows: list[str] = ROWS, run: int = RUN) -> Postings:
 def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     if request.param == "numpy":
         monkeypatch.setattr(native, "native", lambda *_: None)
+    monkeypatch.setattr(indexnative, "WORTH_LOADING", 0 if request.param == "kernels" else 1 << 60)
+    assert request.param == "numpy" or indexnative.kernels()
     return request.param
 
 
@@ -46,8 +50,9 @@ def test_the_length_of_a_run_changes_no_byte(tmp_path: Path, engine: str, run: i
     rows = [*ROWS, " ".join(["b"] * 300), "c", " ".join(["b a"] * 255)]
     write(tmp_path / "one", rows)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(postings, "MERGED", 2)
-        write(tmp_path / "two", rows, run)
+        patch.setattr(postings_build, "MERGED", 2)
+        patch.setattr(postings_build, "run_length", lambda *_: run)
+        write(tmp_path / "two", rows)
     files = sorted(p.name for p in (tmp_path / "one").iterdir())
     assert files == sorted(p.name for p in (tmp_path / "two").iterdir())
     for name in files:
@@ -79,6 +84,22 @@ def test_no_term_at_all(tmp_path: Path) -> None:
 
 
 def test_memory_decides_the_length_of_a_run() -> None:
-    assert run_length(None) == RUN
-    assert run_length(1 << 20) == LEAST_RUN
+    assert run_length(None, 10**9) == RUN
     assert LEAST_RUN < run_length(256 << 20) < RUN
+    assert run_length(256 << 20, 100_000) < run_length(256 << 20)
+    assert run_length(1 << 30, 1_000_000) == RUN
+    for memory, terms in ((0, 0), (100 << 20, 0), (1 << 30, 10_000_000)):
+        with pytest.raises(
+            UsageError, match=f"too little to index a vocabulary of {terms:,} terms"
+        ) as caught:
+            run_length(memory, terms)
+        assert caught.value.hint
+        enough = int(caught.value.hint.split()[1].removesuffix("M"))
+        assert run_length(enough << 20, terms) >= LEAST_RUN
+
+
+def test_a_vocabulary_that_outgrows_the_memory_is_refused(tmp_path: Path) -> None:
+    writer = PostingsWriter(tmp_path, 256 << 20)
+    writer.add(np.array([0, 10], np.int32), np.array([0, 2]))
+    with pytest.raises(UsageError, match="too little"):
+        writer.add(np.array([1_000_000], np.int32), np.array([0, 1]))

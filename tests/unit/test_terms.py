@@ -11,18 +11,18 @@ import pytest
 from intrex.data.collection import Collection
 from intrex.data.errors import BadInput
 from intrex.data.writer import CollectionWriter, Source, write_collection
-from intrex.retrievers import batch, breaks, terms, textnative
+from intrex.retrievers import batch, breaks, indexnative, terms
 from intrex.retrievers.analysis import Analyzer
 from intrex.retrievers.batch import BatchAnalyzer
 from intrex.retrievers.multifield import analyse
 from intrex.retrievers.porter import STEP_2, STEP_3, STEP_4
 from intrex.retrievers.terms import ahead, texts
 
-pytestmark = pytest.mark.skipif(textnative.kernels() is None, reason="the kernels cannot be compiled here")
+pytestmark = pytest.mark.skipif(indexnative.kernels() is None, reason="the kernels cannot be compiled here")
 
 
 def assert_same(many: list[str], analyzer: str = "english") -> None:
-    simple, native = Analyzer(analyzer), BatchAnalyzer(Analyzer(analyzer), batch.WORTH_COMPILING)
+    simple, native = Analyzer(analyzer), BatchAnalyzer(Analyzer(analyzer), indexnative.WORTH_COMPILING)
     tokens, offsets = native.add(many)
     names = native.names().to_list()
     for i, text in enumerate(many):
@@ -99,12 +99,12 @@ def test_long_and_hostile_texts() -> None:
     assert_same([*pieces, " ".join(pieces), "".join(pieces), "".join(reversed(pieces))])
     for text in ("_" * 3_000_000, "\u200d" * 1_000_000, "é_\u0301" * 500_000, "a " * 2_000_000):
         start = time.process_time()
-        BatchAnalyzer(Analyzer(), batch.WORTH_COMPILING).add([text])
+        BatchAnalyzer(Analyzer(), indexnative.WORTH_COMPILING).add([text])
         assert time.process_time() - start < 2
 
 
 def test_forms_that_are_forgotten_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    native = BatchAnalyzer(Analyzer(), batch.WORTH_COMPILING)
+    native = BatchAnalyzer(Analyzer(), indexnative.WORTH_COMPILING)
     monkeypatch.setattr(batch, "FORMS", 2)
     found = [native.add(["Dogs dog cats running Café's", "runs"])[0].tolist() for _ in range(3)]
     assert found == [[0, 0, 1, 2, 3, 2]] * 3
