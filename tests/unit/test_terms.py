@@ -216,7 +216,7 @@ def test_documents_with_text_and_no_term(tmp_path: Path) -> None:
 
     collection = write_collection(tmp_path / "c", "c", {"source": "test"}, fill)
     for read in (terms._plain, terms._compiled):
-        (found,) = read(collection, BatchAnalyzer(Analyzer(), batch.WORTH_COMPILING))
+        (found,) = read(collection, BatchAnalyzer(Analyzer(), indexnative.WORTH_COMPILING))
         assert list(found.wordless) == [2, 3, 4]
     many, _ = analyse(collection, Analyzer(), ("contents", "title"))
     (found,) = many
