@@ -32,8 +32,8 @@ PRODUCTS = 1 << 17
 """Products that are kept at once, 512 KB: they stay in the processor's cache until their maxima are taken."""
 STRIPE = 1 << 15
 """Tokens of the documents that a thread takes at a time."""
-GATHERED = 1 << 14
-"""Tokens of the documents that are scored exactly at a time."""
+GATHERED = 1 << 11
+"""Tokens of the documents that are scored exactly at a time: few, so that their float32 form stays in the cache."""
 
 
 class Stack(NamedTuple):

@@ -88,7 +88,7 @@ def problems(draw):
     return pack(documents, dtype), stored(documents, dtype), pack(queries), rank
 
 
-BLOCKS = st.sampled_from([(256, 1 << 17, 1 << 15, 1 << 14), (1, 1, 99, 1), (3, 9, 1, 5), (9, 40, 30, 7)])
+BLOCKS = st.sampled_from([(256, 1 << 17, 1 << 15, 1 << 11), (1, 1, 99, 1), (3, 9, 1, 5), (9, 40, 30, 7)])
 
 
 @settings(derandomize=True, deadline=None, max_examples=250)

