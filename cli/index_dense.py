@@ -12,9 +12,17 @@ from intrex.cli.index_options import (
     Device,
     DocumentPrompt,
     DType,
+    EfConstruction,
+    Engine,
+    Hnsw,
+    Links,
+    Lists,
     MaxLength,
     Out,
     Overwrite,
+    Pq,
+    PqBits,
+    PqM,
     QueryPrompt,
     Revision,
     report,
@@ -35,14 +43,33 @@ def dense(
     dtype: DType = "float32",
     device: Device = None,
     batch_size: BatchSize = 32,
+    engine: Engine = None,
+    hnsw: Hnsw = False,
+    pq: Pq = False,
+    links: Links = None,
+    ef_construction: EfConstruction = None,
+    lists: Lists = None,
+    pq_m: PqM = None,
+    pq_nbits: PqBits = None,
     overwrite: Overwrite = False,
 ) -> None:
-    """One vector a document, exact search. A killed build goes on where it was."""
+    """One vector a document, exact or approximate search. A killed build goes on where it was."""
     from intrex.data.collection import Collection
     from intrex.data.files import refuse_existing
     from intrex.encoders.base import EncoderOptions, make_encoder
+    from intrex.retrievers.annconfig import AnnConfig
     from intrex.retrievers.dense import build_dense
 
+    ann = AnnConfig.choose(
+        engine,
+        hnsw,
+        pq,
+        links=links,
+        ef_construction=ef_construction,
+        lists=lists,
+        pq_m=pq_m,
+        pq_nbits=pq_nbits,
+    )
     opened = Collection.open(collection)
     options = EncoderOptions(
         revision=revision, max_length=max_length, query_prompt=query_prompt, document_prompt=document_prompt,
@@ -51,5 +78,5 @@ def dense(
     refuse_existing(out, overwrite)  # before the model is loaded
     made = make_encoder(encoder, options)
     with progress("encoding", opened.n_documents) as step:
-        build_dense(opened, out, made, overwrite=overwrite, progress=step)
+        build_dense(opened, out, made, ann=ann, overwrite=overwrite, progress=step)
     report(out, opened.n_documents)

@@ -35,6 +35,32 @@ DType = Annotated[str, typer.Option(help="float32, bfloat16 or int8.")]
 Device = Annotated[str | None, typer.Option(help="cpu, cuda, mps; the best one there by default.")]
 BatchSize = Annotated[int, typer.Option("--batch-size", min=1, help="Texts encoded at a time.")]
 
+Engine = Annotated[
+    str | None,
+    typer.Option(
+        "--engine", "--ann",
+        help="flat (exact), sq8, pq, hnsw, hnsw-sq8, ivf, ivf-sq8 or ivf-pq, by faiss; flat by default.",
+    ),
+]  # fmt: skip
+Hnsw = Annotated[bool, typer.Option("--hnsw", help="pyserini's spelling of --engine hnsw.")]
+Pq = Annotated[bool, typer.Option("--pq", help="pyserini's spelling of --engine pq.")]
+Links = Annotated[int | None, typer.Option("--M", min=2, help="For hnsw: links of a node; 32 by default.")]
+EfConstruction = Annotated[
+    int | None,
+    typer.Option("--efC", min=1, help="For hnsw: nodes in view while it is built; 128 by default."),
+]
+Lists = Annotated[
+    int | None,
+    typer.Option("--nlist", min=1, help="For ivf: lists; 4 times the root of the documents by default."),
+]
+PqM = Annotated[
+    int | None,
+    typer.Option("--pq-m", min=1, help="For pq: parts of a vector; of 8 dimensions each by default."),
+]
+PqBits = Annotated[
+    int | None, typer.Option("--pq-nbits", min=1, max=12, help="For pq: bits of a part; 8 by default.")
+]
+
 
 def report(out: Path, documents: int) -> None:
     """Say what was built."""

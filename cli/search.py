@@ -75,7 +75,7 @@ def search(
         str,
         typer.Option(
             "--engine",
-            help="For dense indexes: native or faiss, with the same result. For multivector indexes: native scores all, "
+            help="For exact dense and fde search: native or faiss, with the same result. For multivector indexes: native scores all, "
             "plaid and sv-heuristic what they find.",
         ),
     ] = "native",
@@ -92,7 +92,26 @@ def search(
         int | None, typer.Option("--ndocs", min=1, help="For plaid: documents kept by the second stage.")
     ] = None,
     candidates: Annotated[
-        int | None, typer.Option("--candidates", min=1, help="For sv-heuristic: documents scored exactly.")
+        int | None,
+        typer.Option(
+            "--candidates",
+            min=1,
+            help="For fde indexes and sv-heuristic: nearest ones ranked by exact MaxSim.",
+        ),
+    ] = None,
+    ball_carving: Annotated[
+        float | None,
+        typer.Option(
+            "--ball-carving", help="For fde: add up query tokens as similar as this before MaxSim (0.7)."
+        ),
+    ] = None,
+    ef_search: Annotated[
+        int | None,
+        typer.Option("--ef-search", min=1, help="For hnsw: nodes in view, at least the documents asked for."),
+    ] = None,
+    nprobe: Annotated[
+        int | None,
+        typer.Option("--nprobe", min=1, help="For ivf: lists that are looked through; 16 by default."),
     ] = None,
     scoring: Annotated[
         str,
@@ -163,7 +182,10 @@ def search(
     for remark in remarks(opened, chosen):
         say(f"note: {remark}")
     check_encoder(opened, encoder)
-    use_engine(opened, engine, Narrowing(k, ncells, centroid_score_threshold, ndocs, candidates))
+    narrowing = Narrowing(
+        k, ncells, centroid_score_threshold, ndocs, candidates, ball_carving, ef_search, nprobe
+    )
+    use_engine(opened, engine, narrowing)
     use_feedback(opened, expansion)
     use_scoring(opened, scoring, token_top_k)
     use_gamma(opened, gamma)

@@ -10,21 +10,22 @@ differ, and which of them this follows.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from functools import cached_property
-from typing import Any, Self
+from pathlib import Path
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
 
 from intrex.data.errors import BadInput
 from intrex.data.files import fingerprint
+from intrex.data.native import Call
 from intrex.data.stores import PackedVectors
-from intrex.data.threads import blas_threads
+from intrex.data.threads import on_threads
 from intrex.encoders.base import Role, Vectors
-from intrex.encoders.fde_config import FdeConfig
+from intrex.encoders.fde_config import TEXTS_AT_ONCE, TOKENS_AT_ONCE, FdeConfig
 from intrex.encoders.fde_native import address, kernels
 from intrex.encoders.fde_plain import block, fold, partitions
 from intrex.encoders.fde_random import draw_final, draw_repetition, project, signs
@@ -33,8 +34,16 @@ Places = npt.NDArray[np.int64]
 TILE = 48
 """Tokens of every matrix product. A product's last bits depend on its shape, and on the place of a row in it: with one
 shape for all, and each text at the beginning of its own, a text's FDE is the same bits in any batch."""
-TEXTS_AT_ONCE, TOKENS_AT_ONCE = 16, 4096
-"""What a thread encodes together, unless one text has more tokens: little, so that it stays in the cache."""
+
+
+class _Task(NamedTuple):
+    """What all blocks of one call have in common."""
+
+    tokens: PackedVectors
+    role: Role
+    names: Sequence[str] | None
+    final: npt.NDArray[np.float64] | None
+    calls: Mapping[str, Call] | None
 
 
 class Fde:
@@ -65,6 +74,28 @@ class Fde:
             c, np.stack(parts), draw_final(c.seed, c.reps, c.full_dim, c.final_dim, c.final_projection)
         )
 
+    def save(self, folder: Path) -> None:
+        """Write the matrices: ``projections.npy``, and ``final.npy`` if there is a final projection."""
+        np.save(folder / "projections.npy", self.vectors)
+        if self.final is not None:
+            np.save(folder / "final.npy", self.final)
+
+    @classmethod
+    def load(cls, folder: Path, config: FdeConfig, expected: str) -> Self:
+        """Read what `save` wrote; raises `BadInput` unless its fingerprint is the ``expected`` one."""
+        try:
+            vectors = np.load(folder / "projections.npy")
+            final = None if config.final_dim is None else np.load(folder / "final.npy")
+            made = cls(config, vectors, final)
+        except (OSError, ValueError) as error:
+            raise BadInput(f"not sound projections: {error} ({folder})", "rebuild the index") from error
+        if made.fingerprint != expected:
+            raise BadInput(
+                f"the projections are not those that the documents were encoded with ({folder})",
+                "rebuild the index",
+            )
+        return made
+
     @cached_property
     def fingerprint(self) -> str:
         """sha256 over the configuration and the matrices; vectors of different ones cannot be compared."""
@@ -86,7 +117,7 @@ class Fde:
         Args:
             tokens: the token vectors of each text.
             role: whether the texts are documents or queries.
-            threads: how many share the work; BLAS has one in each.
+            threads: how many share the work.
             names: what errors call the texts; their numbers from 1 on unless given.
             out: C-contiguous float32 [n, fde_dim] to write to.
 
@@ -103,51 +134,44 @@ class Fde:
         out = np.empty(shape, np.float32) if out is None else out
         if out.shape != shape or out.dtype != np.float32 or not out.flags.c_contiguous:
             raise ValueError(f"the output is {out.dtype} {out.shape}, not float32 {shape} in one piece")
-        final = self._signs  # made once, before the threads start
-        jobs = [(start, end, out[start:end]) for start, end in _blocks(tokens.offsets)]
-        with blas_threads(1), ThreadPoolExecutor(threads) as pool:
-            list(pool.map(lambda job: self._block(tokens, role, names, final, *job), jobs))
+        task = _Task(tokens, role, names, self._signs, kernels())  # the last two before the threads start
+
+        def work(blocks: Iterator[tuple[int, int]]) -> None:
+            for start, end in blocks:
+                self._block(task, start, end, out[start:end])
+
+        on_threads(work, _blocks(tokens.offsets), threads)
         return out
 
-    def _block(
-        self,
-        tokens: PackedVectors,
-        role: Role,
-        names: Sequence[str] | None,
-        final: npt.NDArray[np.float64] | None,
-        start: int,
-        end: int,
-        out: Vectors,
-    ) -> None:
+    def _block(self, task: _Task, start: int, end: int, out: Vectors) -> None:
         """Write the FDEs of some texts to ``out``."""
-        offsets = tokens.offsets[start : end + 1]
-        points, begins = _tiles(tokens.vectors[offsets[0] : offsets[-1]], offsets - offsets[0])
+        offsets = task.tokens.offsets[start : end + 1]
+        points, begins = _tiles(task.tokens.vectors[offsets[0] : offsets[-1]], offsets - offsets[0])
         if not np.isfinite(points).all():
             bad = np.flatnonzero(~np.isfinite(points).all(axis=1))[0]
             text = start + int(np.searchsorted(begins, bad, "right")) - 1
             raise BadInput(
-                f"a token vector of {_name(role, names, text)} has NaN or infinity",
+                f"a token vector of {_name(task.role, task.names, text)} has NaN or infinity",
                 "check the encoder and its --dtype",
             )
-        whole = out if final is None else np.empty((len(out), self.config.full_dim), np.float32)
-        self._aggregate(points, begins, np.diff(offsets), role, whole)
-        if final is not None:
-            out[:] = project(whole, final)
+        whole = out if task.final is None else np.empty((len(out), self.config.full_dim), np.float32)
+        self._aggregate(task, points, begins, np.diff(offsets), whole)
+        if task.final is not None:
+            out[:] = project(whole, task.final)
 
-    def _aggregate(self, points: Vectors, begins: Places, sizes: Places, role: Role, out: Vectors) -> None:
+    def _aggregate(self, task: _Task, points: Vectors, begins: Places, sizes: Places, out: Vectors) -> None:
         """Write the FDEs of some texts to ``out``, up to a dense final projection."""
-        c, products = self.config, self._products(points)
-        slots = self._slots
+        c, products, slots = self.config, self._products(points), self._slots
         source, first, step = (points, 0, 0) if c.d_proj is None else (products, c.k_sim, c.rows)
-        calls = kernels()
-        if calls is None:
-            self._by_numpy(source, first, step, products, begins, sizes, role, out)
+        mean = task.role == "document"
+        if task.calls is None:
+            self._by_numpy(source, first, step, products, begins, sizes, mean, out)
             return
         counts, keys = np.empty(1 << c.k_sim, np.int32), np.empty(1 << c.k_sim, np.int64)
         scratch = np.empty(0 if slots is None else c.width << c.k_sim, np.float32)
-        calls["encode"](
+        task.calls["encode"](
             address(source), first, source.shape[1], step, address(products), products.shape[1], c.rows,
-            address(begins), address(sizes), len(sizes), c.reps, c.k_sim, c.width, role == "document", c.fill_empty,
+            address(begins), address(sizes), len(sizes), c.reps, c.k_sim, c.width, mean, c.fill_empty,
             0 if slots is None else address(slots), 0 if slots is None else c.fde_dim,
             address(counts), address(keys), address(scratch), address(out),
         )  # fmt: skip
@@ -165,7 +189,7 @@ class Fde:
         products: Vectors,
         begins: Places,
         sizes: Places,
-        role: Role,
+        mean: bool,
         out: Vectors,
     ) -> None:
         """What the kernel does, where there is none."""
@@ -175,7 +199,7 @@ class Fde:
             for r in range(c.reps):
                 points = source[rows, first + r * step :][:, : c.width]
                 parts = partitions(products[rows, r * c.rows :][:, : c.k_sim])
-                blocks.append(block(points, parts, c.k_sim, role == "document", c.fill_empty))
+                blocks.append(block(points, parts, c.k_sim, mean, c.fill_empty))
             whole = np.concatenate(blocks).ravel()
             out[text] = whole if self._slots is None else fold(whole, self._slots, c.fde_dim)
 

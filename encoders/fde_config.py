@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 from intrex.data.errors import UsageError
 
-Projection = Literal["dense", "countsketch"]
 PROJECTIONS = ("dense", "countsketch")
 MOST_PLANES = 20
+TEXTS_AT_ONCE, TOKENS_AT_ONCE = 16, 4096
+"""What a thread encodes together, unless one text has more tokens: little, so that it stays in the cache."""
 
 
 @dataclass(frozen=True)
@@ -35,9 +35,9 @@ class FdeConfig:
     reps: int = 20
     k_sim: int = 5
     d_proj: int | None = 16
-    projection: Projection = "dense"
+    projection: str = "dense"
     final_dim: int | None = None
-    final_projection: Projection = "countsketch"
+    final_projection: str = "countsketch"
     fill_empty: bool = True
     seed: int = 42
 
@@ -47,7 +47,10 @@ class FdeConfig:
         if not 0 <= self.k_sim <= MOST_PLANES:
             raise UsageError(f"k_sim is {self.k_sim}, needed: 0 to {MOST_PLANES}", "the paper uses 2 to 6")
         if self.d_proj is not None and not 1 <= self.d_proj <= self.dim:
-            raise UsageError(f"d_proj is {self.d_proj}, needed: 1 to {self.dim}, the dimensions of a token")
+            raise UsageError(
+                f"d_proj is {self.d_proj}, needed: 1 to {self.dim}, the dimensions of a token",
+                "--d-proj 0 leaves tokens as they are",
+            )
         if self.final_dim is not None and not 1 <= self.final_dim <= self.full_dim:
             raise UsageError(
                 f"final_dim is {self.final_dim:,}, needed: 1 to {self.full_dim:,}, what there is"
@@ -75,3 +78,13 @@ class FdeConfig:
     def rows(self) -> int:
         """Random vectors of a repetition: its hyperplanes and its inner projection."""
         return self.k_sim + (self.d_proj or 0)
+
+    def memory(self, threads: int) -> int:
+        """Bytes that encoding texts of usual length needs, beside its input and its output."""
+        final = block = 0
+        if self.final_dim is not None and self.final_projection == "dense":
+            final, block = 9 * self.full_dim * self.final_dim, 12 * TEXTS_AT_ONCE * self.full_dim
+        elif self.final_dim is not None:
+            final, block = 4 * self.full_dim, 4 * self.width << self.k_sim
+        block += 4 * 2 * TOKENS_AT_ONCE * (self.dim + self.reps * self.rows) + (12 << self.k_sim)
+        return 4 * self.reps * self.rows * self.dim + final + threads * block

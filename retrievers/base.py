@@ -34,6 +34,7 @@ INDEXES = Registry(
     {
         "bm25": "intrex.retrievers.bm25:BM25Index",
         "dense": "intrex.retrievers.dense:DenseIndex",
+        "fde": "intrex.retrievers.fde:FdeIndex",
         "impact": "intrex.retrievers.impact:ImpactIndex",
         "lucene": "intrex.retrievers.lucene.index:LuceneIndex",
         "multivector": "intrex.retrievers.multivector:MultiVectorIndex",

@@ -7,7 +7,8 @@ import math
 import numpy as np
 
 from intrex.data.errors import BadInput
-from intrex.retrievers.exact import Matrix, Rows, Scores, error_bound, exact_dot, row_norms
+from intrex.retrievers.exact import Matrix, Rows, Scores, error_bound, row_norms
+from intrex.retrievers.vectornative import exact_dot
 
 
 class Blend:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ def describe(path: Path) -> dict[str, Any]:
     manifest = index.manifest
     size = sum(entry["bytes"] for entry in manifest.files.values())
     encoder = manifest.encoder or {}
-    documents, params = len(index.ids), manifest.params
+    documents, params = len(index.ids), _flat(manifest.params)
     if isinstance(index, BM25Index):
         documents, params = sum(one.record.documents for one in index.segments), _bm25(index)
     return {
@@ -31,6 +32,15 @@ def describe(path: Path) -> dict[str, Any]:
         "fingerprint": manifest.fingerprint,
         "made by": ", ".join(f"{k} {v}" for k, v in manifest.versions.items()),
     }
+
+
+def _flat(params: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters, those of a group under its name and theirs."""
+    flat: dict[str, Any] = {}
+    for name, value in params.items():
+        group = value if isinstance(value, dict) else {"": value}
+        flat |= {f"{name} {key}".strip(): one for key, one in group.items()}
+    return flat
 
 
 def _bm25(index: BM25Index) -> dict[str, Any]:

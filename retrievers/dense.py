@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Literal, Self
-
-import numpy as np
+from typing import Any, Self
 
 from intrex.data.artifact import Build, Manifest, build_artifact, read_manifest
 from intrex.data.collection import Collection, Document, Queries
@@ -16,9 +14,8 @@ from intrex.data.ids import IdTable
 from intrex.data.run import Run
 from intrex.data.specs import EncoderSpec
 from intrex.data.stores import VectorWriter, open_vectors
-from intrex.data.threads import blas_threads
 from intrex.encoders.base import Encoder, Vectors, load_encoder
-from intrex.retrievers.ann import faiss_scan
+from intrex.retrievers.annconfig import FLAT, AnnConfig
 from intrex.retrievers.base import (
     Progress,
     Rows,
@@ -26,8 +23,6 @@ from intrex.retrievers.base import (
     Scores,
     SearchOptions,
     no_progress,
-    tie_rank,
-    top_k,
 )
 from intrex.retrievers.encoded import (
     BLOCK,
@@ -36,12 +31,10 @@ from intrex.retrievers.encoded import (
     library_versions,
     write_documents,
 )
-from intrex.retrievers.exact import Pool, error_bound, exact_dot, row_norms, unit
+from intrex.retrievers.exact import row_norms, unit
+from intrex.retrievers.nearest import add_ann, open_nearest
 
-SCANNED_AT_ONCE = 1 << 24
-"""Numbers of the vectors that one matrix product reads: 64 MB."""
 REBUILD = "intrex index dense COLLECTION OUT --overwrite"
-Engine = Literal["numpy", "faiss"]
 
 
 class DenseIndex:
@@ -53,7 +46,7 @@ class DenseIndex:
     Attributes:
         vectors: [n, d] float32, memory-mapped.
         spec: the encoder.
-        engine: what finds the candidates of a search, ``numpy`` or ``faiss``; the result is the same.
+        nearest: finds the nearest vectors.
     """
 
     def __init__(self, path: Path, manifest: Manifest) -> None:
@@ -64,11 +57,11 @@ class DenseIndex:
         self.ids = IdTable(path)
         self.vectors = open_vectors(path / "vectors.npy")
         self.spec = EncoderSpec.from_dict(manifest.encoder)
-        self.engine: Engine = "numpy"
         if self.vectors.shape != (len(self.ids), self.spec.dim):
             raise BadInput(
                 f"the index {path} has vectors {self.vectors.shape} for {len(self.ids)} documents", REBUILD
             )
+        self.nearest = open_nearest(path, manifest.params, self.ids.rank, self.vectors)
         self._encoder = RecordedEncoder(self.spec, path / "encoder", load_encoder)
 
     @classmethod
@@ -104,53 +97,16 @@ class DenseIndex:
         Raises:
             BadInput: a vector has another dimension, is not finite, or so long that scores overflow.
         """
-        if vectors.ndim != 2 or vectors.shape[1] != self.spec.dim:
-            raise BadInput(
-                f"query vectors of {vectors.shape[-1]} dimensions do not fit the index's {self.spec.dim}"
-            )
         if self.manifest.params["similarity"] == "cosine":
             vectors = unit(vectors)
-        for start in range(0, len(vectors), options.batch_size):
-            batch = np.ascontiguousarray(vectors[start : start + options.batch_size], np.float32)
-            with blas_threads(options.threads):
-                found = [
-                    self._best(q, rows, options.k, options.ties)
-                    for q, rows in zip(batch, self._candidates(batch, options), strict=True)
-                ]
-            yield from found
-            options.progress(len(batch))
+        yield from self.nearest.rank(vectors, options)
 
     def rescore(self, queries: list[str], rows: Sequence[Rows], options: SearchOptions) -> Iterator[Scores]:
         """Exact scores of given rows for each query; see `intrex.retrievers.rerank.Rescorer`."""
         vectors = self._encoder.get(options.device).encode(queries, "query")
         vectors = unit(vectors) if self.manifest.params["similarity"] == "cosine" else vectors
         for some, query in zip(rows, vectors, strict=True):
-            yield exact_dot(self.vectors, some, query)
-
-    def _candidates(self, batch: Vectors, options: SearchOptions) -> list[Rows]:
-        """For each query the rows, ascending, among which the exact ``k`` best are, ties at the cut included."""
-        longest = float(self.manifest.params["max_norm"])
-        norms = row_norms(batch)
-        if not np.isfinite(norms).all() or norms.max(initial=0.0) * longest > 3e38:
-            raise BadInput(
-                "a query's vector is not finite, or so long that its scores overflow",
-                "check the encoder and its --dtype",
-            )
-        pools = [Pool(options.k, 2 * error_bound(self.spec.dim, norm, longest)) for norm in norms.tolist()]
-        step = max(1, SCANNED_AT_ONCE // self.spec.dim)
-        for start in range(0, len(self.vectors), step):
-            block = self.vectors[start : start + step]
-            if self.engine == "faiss":
-                faiss_scan(batch, block, start, pools, options.k, options.threads)
-                continue
-            for pool, scores in zip(pools, batch @ block.T, strict=True):
-                pool.add(scores, start=start)
-        return [np.sort(pool.rows) for pool in pools]
-
-    def _best(self, query: Vectors, rows: Rows, k: int, ties: str) -> tuple[Rows, Scores]:
-        scores = exact_dot(self.vectors, rows, query)
-        best = top_k(scores, tie_rank(self.ids.rank[rows], ties), k)
-        return rows[best], scores[best]
+            yield self.nearest.score(query, some)
 
 
 def build_dense(
@@ -159,10 +115,11 @@ def build_dense(
     encoder: Encoder,
     *,
     overwrite: bool = False,
+    ann: AnnConfig = FLAT,
     block: int = BLOCK,
     progress: Progress = no_progress,
 ) -> DenseIndex:
-    """Encode a collection's documents and make an index of them at ``out``, in constant memory.
+    """Encode a collection's documents and make an index of them at ``out``, in constant memory but for ``ann``.
 
     A killed build is resumed at its last saved block by the next one with the same collection, encoder and block.
 
@@ -171,15 +128,18 @@ def build_dense(
         out: the folder to make; nothing stands there unless all went well.
         encoder: turns texts into vectors.
         overwrite: replace an existing index.
+        ann: what finds the nearest vectors.
         block: documents encoded together. The last bits of a transformer's vectors depend on it.
         progress: called after each block, and once with the documents that an earlier run finished.
 
     Raises:
         IntrexError: the output exists, or is being built by another process.
+        UsageError: ``ann`` cannot be built of these vectors.
         BadInput: the encoder gave NaN or infinity.
     """
     spec = encoder.spec
-    inputs = fingerprint(["dense", collection.corpus_fingerprint, spec.to_dict(), block])
+    ann = ann.resolved(collection.n_documents, spec.dim)
+    inputs = fingerprint(["dense", collection.corpus_fingerprint, spec.to_dict(), ann.params(), block])
 
     def make(build: Build) -> Manifest:
         sink = _DenseSink(build, encoder, collection.n_documents)
@@ -190,6 +150,7 @@ def build_dense(
             "documents": collection.n_documents,
             "max_norm": sink.longest,
             "block": block,
+            **add_ann(build.path, ann),
         }
         return Manifest(
             "dense", collection.corpus_fingerprint, spec.to_dict(), params, versions=library_versions()

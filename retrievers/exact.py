@@ -2,7 +2,7 @@
 
 Matrix products differ in the last bits with the number of rows, threads and the library. Here they only choose
 candidates: all documents whose float32 score lies within twice the error bound of the k-th best. Those get their score
-from `exact_dot`, which adds in one fixed order, so that a ranking is the same bits however it was computed.
+from `intrex.retrievers.vectornative.exact_dot`, which adds in one fixed order, so that a ranking is the same bits however it was computed.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from intrex.data.errors import BadInput
+
 Matrix = npt.NDArray[np.float32]
 Rows = npt.NDArray[np.int64]
 Scores = npt.NDArray[np.float32]
 
 _UNIT = 2.0**-24
 """Unit roundoff of float32."""
-_AT_ONCE = 1 << 21
-"""Numbers that `exact_dot` multiplies together: bounds its memory to some 30 MB."""
 
 
 def error_bound(dim: int, query_norm: float, document_norm: float) -> float:
@@ -33,27 +33,11 @@ def error_bound(dim: int, query_norm: float, document_norm: float) -> float:
     return roundings / (1 - roundings) * query_norm * document_norm + dim * 2.0**-126
 
 
-def exact_dot(vectors: Matrix, rows: Rows, query: npt.NDArray[np.float32]) -> Scores:
-    """Dot products of some rows of ``vectors`` [n, d] with ``query`` [d], rounded once to float32.
-
-    Products of float32 numbers are exact in float64; they are added pairwise, halves upon halves, by operations on
-    single elements, so that a row's sum does not depend on the rows beside it.
-
-    Returns:
-        [len(rows)] float32.
-    """
-    wide = query.astype(np.float64)
-    out = np.empty(len(rows), np.float32)
-    step = max(1, _AT_ONCE // max(1, len(query)))
-    for start in range(0, len(rows), step):
-        products = vectors[rows[start : start + step]].astype(np.float64)
-        products *= wide
-        out[start : start + step] = fixed_sums(products)
-    return out
-
-
 def fixed_sums(numbers: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """The sum [n] of each row of ``numbers`` [n, d], which are used up: halves added upon halves, as `exact_dot` says."""
+    """The sum [n] of each row of ``numbers`` [n, d], which are used up: halves are added upon halves.
+
+    All operations are on single elements, so that a row's sum does not depend on the rows beside it.
+    """
     while (width := numbers.shape[1]) > 1:
         half = (width + 1) // 2
         numbers[:, : width - half] += numbers[:, half:]
@@ -74,6 +58,18 @@ def row_norms(vectors: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.float64]
     wide = vectors.astype(np.float64)
     norms: npt.NDArray[np.float64] = np.sqrt((wide * wide).sum(axis=1))
     return norms
+
+
+def check_queries(queries: Matrix, dim: int, longest: float) -> None:
+    """Raise `BadInput` unless these are vectors [q, dim] whose products with ones of length ``longest`` are finite."""
+    if queries.ndim != 2 or queries.shape[1] != dim:
+        raise BadInput(f"query vectors of {queries.shape[-1]} dimensions do not fit the index's {dim}")
+    norms = row_norms(queries)
+    if not np.isfinite(norms).all() or norms.max(initial=0.0) * longest > 3e38:
+        raise BadInput(
+            "a query's vector is not finite, or so long that its scores overflow",
+            "check the encoder and its --dtype",
+        )
 
 
 class Pool:

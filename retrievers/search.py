@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from importlib.util import find_spec
 from math import isfinite
 
 from intrex.data.collection import Queries
-from intrex.data.errors import BadInput, MissingExtra, UsageError, nearest
+from intrex.data.errors import BadInput, UsageError, nearest
 from intrex.data.run import Run, check_tag
 from intrex.retrievers import heuristic, plaid
 from intrex.retrievers.base import TIE_ORDERS, Index, SearchOptions
 from intrex.retrievers.bm25 import BM25Index
+from intrex.retrievers.choices import described, use_ann, use_candidates, use_faiss
 from intrex.retrievers.compressed import ResidualTokens
-from intrex.retrievers.dense import DenseIndex
+from intrex.retrievers.fde import FdeIndex
 from intrex.retrievers.fields import CONTENTS
 from intrex.retrievers.fusion import cut
 from intrex.retrievers.impact import ImpactIndex
@@ -76,10 +76,11 @@ def _provenance(index: LuceneIndex) -> str:
 
 @dataclass(frozen=True)
 class Narrowing:
-    """How far the engines of multi-vector indexes look; None is their default for ``k`` documents.
+    """How far engines look; None is their default for ``k`` documents.
 
     ``ncells``, ``threshold`` and ``ndocs`` are PLAID's, see `intrex.retrievers.plaid.PlaidOptions`; ``candidates`` is
-    how many documents the single-vector heuristic lets MaxSim score.
+    how many documents the single-vector heuristic, or an FDE index, lets MaxSim score; ``ball_carving`` is the FDE
+    index's, see `intrex.retrievers.fde.carve`; ``ef_search`` and ``nprobe`` are those of `intrex.retrievers.ann`.
     """
 
     k: int = 1000
@@ -87,19 +88,26 @@ class Narrowing:
     threshold: float | None = None
     ndocs: int | None = None
     candidates: int | None = None
+    ball_carving: float | None = None
+    ef_search: int | None = None
+    nprobe: int | None = None
 
 
 def use_engine(index: Index, name: str, narrowing: Narrowing = Narrowing()) -> None:
     """Choose what an index finds its candidates with.
 
-    The ranking of a dense index is the same bits with ``native`` (numpy's BLAS) and ``faiss``. A multi-vector index
+    The ranking of an exact dense or fde index is the same bits with ``native`` (numpy's BLAS) and ``faiss``; what an
+    index was built with another engine for, that one finds. A multi-vector index
     scores all documents with ``native``, and those that ``plaid`` or ``sv-heuristic`` find: approximate searches.
 
     Raises:
         UsageError: unknown engine, one of another kind of index, or a number that the engine does not take.
         MissingExtra: faiss is not installed.
     """
-    _check_narrowing(name, narrowing)
+    _check_narrowing(index, name, narrowing)
+    if isinstance(index, FdeIndex):
+        use_candidates(index, narrowing.candidates, narrowing.ball_carving)
+    use_ann(index, narrowing.ef_search, narrowing.nprobe)
     if name == "native" or name == index.manifest.kind:
         return
     if name not in ENGINES:
@@ -110,22 +118,23 @@ def use_engine(index: Index, name: str, narrowing: Narrowing = Narrowing()) -> N
     if name in ("plaid", "sv-heuristic"):
         _use_narrowing(index, name, narrowing)
         return
-    if not isinstance(index, DenseIndex):
-        raise UsageError(
-            f"faiss searches dense indexes, this one is {index.manifest.kind}", "leave --engine out"
-        )
-    if find_spec("faiss") is None:
-        raise MissingExtra("faiss-cpu", "ann", "--engine faiss")
-    index.engine = "faiss"
+    use_faiss(index)
 
 
-def _check_narrowing(engine: str, given: Narrowing) -> None:
+def _check_narrowing(index: Index, engine: str, given: Narrowing) -> None:
     """Raise `UsageError` if a number was given that the engine could only ignore."""
     plaid = {"--ncells": given.ncells, "--centroid-score-threshold": given.threshold, "--ndocs": given.ndocs}
-    for owner, options in (("plaid", plaid), ("sv-heuristic", {"--candidates": given.candidates})):
-        unused = [option for option, value in options.items() if value is not None and engine != owner]
-        if unused:
-            raise UsageError(f"{unused[0]} is for --engine {owner}", f"add --engine {owner}, or leave it out")
+    for option, value in plaid.items():
+        if value is not None and engine != "plaid":
+            raise UsageError(f"{option} is for --engine plaid", "add --engine plaid, or leave it out")
+    fde = isinstance(index, FdeIndex)
+    if given.candidates is not None and not fde and engine != "sv-heuristic":
+        raise UsageError(
+            f"--candidates is for fde indexes and for --engine sv-heuristic, this one is {described(index)}",
+            "leave it out",
+        )
+    if given.ball_carving is not None and not fde:
+        raise UsageError(f"--ball-carving is for fde indexes, this one is {described(index)}", "leave it out")
 
 
 def _use_narrowing(index: Index, engine: str, given: Narrowing) -> None:

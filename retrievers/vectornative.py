@@ -96,7 +96,7 @@ def exact_scores(sims: Matrix, tokens: Matrix, query: Matrix, bounds: Rows, marg
     """MaxSim of some documents with one query, the same bits however ``sims`` was computed.
 
     A score is the sum, in the order of the query's tokens, of the largest product with each of them; products are
-    those of `intrex.retrievers.exact.exact_dot` before they are rounded.
+    those of `exact_dots`.
 
     Args:
         sims: [q, m] approximate products of the query's tokens with the documents'.
@@ -127,8 +127,16 @@ def exact_scores(sims: Matrix, tokens: Matrix, query: Matrix, bounds: Rows, marg
     return out
 
 
+def exact_dot(vectors: Matrix, rows: Rows, query: npt.NDArray[np.float32]) -> Scores:
+    """Dot products [len(rows)] of some rows of ``vectors`` [n, d] with ``query`` [d], rounded once to float32."""
+    return exact_dots(vectors, rows, query[None], np.zeros(len(rows), np.int64)).astype(np.float32)
+
+
 def exact_dots(one: Matrix, rows: Rows, other: Matrix, columns: Rows) -> Wide:
-    """Products [n] of row ``rows[i]`` of one matrix and row ``columns[i]`` of another, added in one fixed order."""
+    """Products [n] of row ``rows[i]`` of one matrix and row ``columns[i]`` of another.
+
+    Products of float32 numbers are exact in float64; they are added in one fixed order (`exact.fixed_sums`).
+    """
     calls, dim = kernels(), one.shape[1]
     out = np.empty(len(rows))
     if calls is not None:

@@ -207,6 +207,14 @@ CASES: dict[str, Case] = {
         [IMPORT, "index multivector c i --encoder hashing:32 --whole-words --pool-factor 2 --protected-tokens 0", "search i c:test", "search i c:test --gamma 1", "index multivector c j --encoder hashing:32 --single cls", "index multivector c j --encoder hashing:32 --pool-factor 0.5", "index multivector c j --encoder hashing:32 --pool-factor inf", "index multivector c j --encoder hashing:32 --query-length 8", "index dense c d --encoder hashing:32", "search d c:test --gamma 1"],
         BEIR,
     ),
+    "fde": Case(
+        [IMPORT, "index multivector c t --encoder hashing:32", "index fde t i --reps 4 --k-sim 2 --d-proj 8 --seed 1", "search i c:test -o r.txt", "search i c:test --candidates 2", "search t c:test --k 2", "search i c:test --candidates 2 --ball-carving 0.7 --engine faiss", "search i none -o n.txt", "index fde c j --encoder hashing:32 --ksim 2 --dprojections 8 --repetitions 4 --seed 1", "index fde t h --reps 4 --hnsw --M 8 --final-dim 64 --no-fill-empty", "search h c:test --ef-search 20 --candidates 3 --k 1"],
+        {**BEIR, "none": b"q1\t...\nq2\theat\n"},
+    ),
+    "bad-fde": Case(
+        [IMPORT, "index fde c i", "index multivector c t --encoder hashing:32", "index fde t i --k-sim 21", "index fde t i --d-proj 33", "index fde t i --final-dim 99999", "index fde t i --projection sparse", "index fde t i --encoder hashing", "index fde t i --pq", "index fde t i --hnsw --pq", "index fde t i --M 4", "index fde none i", "index bm25 c b", "index fde b i", "index fde c i --encoder hashing:32", "search i c:test --candidates 3", "search i c:test --ball-carving 0.7", "search i c:test --nprobe 3", "search b c:test --candidates 3", "search t c:test --ball-carving 0.7", "index dense c d --encoder hashing --engine tree"],
+        BEIR,
+    ),
     "rerank": Case(
         [IMPORT, "index multivector c i --encoder hashing:32", "rerank a.txt c:test --index i", "rerank a.txt c:test --index i --depth 1 --tag t -o r.txt", "index dense c d --encoder hashing:32", "rerank a.txt c:test --index d -o r.txt", "rerank a.txt c:test --index d -o r.txt --overwrite"],
         {**BEIR, "a.txt": RUN},

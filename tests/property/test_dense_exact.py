@@ -15,10 +15,11 @@ from intrex.data.artifact import Manifest, build_artifact
 from intrex.data.ids import IdWriter
 from intrex.data.specs import EncoderSpec
 from intrex.data.stores import VectorWriter
-from intrex.retrievers import dense
+from intrex.retrievers import nearest
 from intrex.retrievers.base import SearchOptions
 from intrex.retrievers.dense import DenseIndex
-from intrex.retrievers.exact import Pool, error_bound, exact_dot, row_norms
+from intrex.retrievers.exact import Pool, error_bound, row_norms
+from intrex.retrievers.vectornative import exact_dot
 
 ENGINES = ["numpy", *(["faiss"] if find_spec("faiss") else [])]
 DIMS = (1, 2, 3, 7, 16, 33)
@@ -47,11 +48,11 @@ def index_of(vectors):
 
 @contextmanager
 def scanned(numbers):
-    before, dense.SCANNED_AT_ONCE = dense.SCANNED_AT_ONCE, numbers
+    before, nearest.SCANNED_AT_ONCE = nearest.SCANNED_AT_ONCE, numbers
     try:
         yield
     finally:
-        dense.SCANNED_AT_ONCE = before
+        nearest.SCANNED_AT_ONCE = before
 
 
 def brute_force(index, query, k):
@@ -113,7 +114,7 @@ def test_batch_threads_blocks_and_faiss_change_no_bit(problem, batch_size, threa
     vectors, queries, k = problem
     with index_of(vectors) as index:
         usual = list(index.rank(queries, SearchOptions(k=k)))
-        index.engine = engine
+        index.nearest.engine = engine
         with scanned(block):
             other = list(index.rank(queries, SearchOptions(k=k, batch_size=batch_size, threads=threads)))
     assert same(usual, other)
@@ -125,7 +126,7 @@ def test_when_all_documents_tie_the_highest_ids_win(engine, vector):
     vectors = np.full((3000, 24), vector, np.float32)
     query = np.random.default_rng(1).standard_normal((1, 24)).astype(np.float32)
     with index_of(vectors) as index, scanned(24 * 700):
-        index.engine = engine
+        index.nearest.engine = engine
         [(rows, scores)] = index.rank(query, SearchOptions(k=10))
         assert rows.tolist() == np.argsort(index.ids.rank)[::-1][:10].tolist()
         assert len(set(scores.tolist())) == 1
@@ -140,7 +141,7 @@ def test_a_larger_index_of_near_duplicates_is_exact(engine):
     )
     queries = rng.standard_normal((6, 64)).astype(np.float32)
     with index_of(vectors) as index, scanned(64 * 900):
-        index.engine = engine
+        index.nearest.engine = engine
         for query, (rows, scores) in zip(
             queries, index.rank(queries, SearchOptions(k=100, batch_size=4)), strict=True
         ):

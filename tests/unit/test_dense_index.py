@@ -11,7 +11,7 @@ from intrex.data.artifact import verify
 from intrex.data.collection import Queries
 from intrex.data.errors import BadInput, IntrexError
 from intrex.encoders.base import EncoderOptions, make_encoder
-from intrex.retrievers import dense
+from intrex.retrievers import nearest
 from intrex.retrievers.base import SearchOptions, open_index
 from intrex.retrievers.dense import DenseIndex, build_dense
 
@@ -62,9 +62,9 @@ def test_no_query_at_all(index):
 @pytest.mark.parametrize("options", [{"batch_size": 1}, {"threads": 1}, {"batch_size": 3, "threads": 2}])
 def test_options_do_not_touch_the_ranking(index, small, options, monkeypatch):
     usual = index.search(small.queries(), SearchOptions(k=4)).to_dict()
-    monkeypatch.setattr(dense, "SCANNED_AT_ONCE", 2 * 64)
+    monkeypatch.setattr(nearest, "SCANNED_AT_ONCE", 2 * 64)
     assert index.search(small.queries(), SearchOptions(k=4, **options)).to_dict() == usual
-    index.engine = "faiss"
+    index.nearest.engine = "faiss"
     pytest.importorskip("faiss")
     assert index.search(small.queries(), SearchOptions(k=4, **options)).to_dict() == usual
 

@@ -1,0 +1,37 @@
+"""What memory and disk there are, to refuse work that cannot fit before it begins."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from pathlib import Path
+
+from intrex.data.errors import IntrexError
+
+
+def memory() -> int:
+    """Bytes of memory that may still be used; the whole memory where the system does not say, 0 if not even that."""
+    with contextlib.suppress(OSError, ValueError, StopIteration):
+        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+        return 1024 * int(next(line for line in lines if line.startswith("MemAvailable:")).split()[1])
+    with contextlib.suppress(ValueError, OSError, AttributeError):
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return 0
+
+
+def require_memory(need: int, what: str, hint: str) -> None:
+    """Raise `IntrexError` if ``what`` needs more bytes of memory than there are."""
+    if need > (there := memory()) > 0:
+        raise IntrexError(f"{what} needs {_size(need)} of memory, there are {_size(there)}", hint)
+
+
+def require_disk(need: int, target: Path, what: str, hint: str) -> None:
+    """Raise `IntrexError` if ``what``, to be made at ``target``, needs more bytes of disk than are free."""
+    folder = next(p for p in (target, *target.absolute().parents) if p.exists())
+    if need > (there := shutil.disk_usage(folder).free):
+        raise IntrexError(f"{what} needs {_size(need)} of disk, {_size(there)} are free in {folder}", hint)
+
+
+def _size(count: int) -> str:
+    return f"{count / 2**30:,.1f} GiB"

@@ -1,0 +1,111 @@
+"""An FDE build that is killed: nothing stands at the target, and the next run goes on to the same bytes."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from intrex.data.artifact import verify
+from intrex.encoders.base import EncoderOptions, make_token_encoder
+from intrex.encoders.fde_config import FdeConfig
+from intrex.retrievers.annconfig import AnnConfig
+from intrex.retrievers.base import SearchOptions
+from intrex.retrievers.fde_build import build_fde
+from intrex.retrievers.multivector import MultiVectorIndex, build_multivector
+from tests.faults.test_index_resume import collection as collection
+from tests.faults.test_index_resume import hidden
+
+CONFIG = FdeConfig(16, reps=3, k_sim=2, d_proj=8)
+
+BUILD = """
+import os, signal, sys, time
+from pathlib import Path
+from intrex.encoders.fde_config import FdeConfig
+from intrex.retrievers import fde_build
+from intrex.retrievers.annconfig import AnnConfig
+from intrex.retrievers.multivector import MultiVectorIndex
+
+fde_build.SECONDS_BETWEEN_SAVES = 0.0
+engine, dies = sys.argv[3], sys.argv[4]
+if dies == "unlink":  # after the search's file was made, before the vectors are taken away
+    Path.unlink = lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL)
+
+def slowly(count):
+    print(count, flush=True)
+    time.sleep(0.02)
+
+source = MultiVectorIndex.open(Path(sys.argv[1]))
+config = FdeConfig(16, reps=3, k_sim=2, d_proj=8)
+fde_build.build_fde(source, Path(sys.argv[2]), config, ann=AnnConfig(engine), block=20, progress=slowly)
+"""
+
+
+@pytest.fixture(scope="module")
+def tokens(collection, tmp_path_factory) -> MultiVectorIndex:
+    encoder = make_token_encoder("hashing:16", EncoderOptions())
+    return build_multivector(collection, tmp_path_factory.mktemp("tokens") / "tokens", encoder)
+
+
+def start(tokens, out: Path, engine: str = "flat", dies: str = "") -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", BUILD, str(tokens.path), str(out), engine, dies]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+
+
+def kill(process: subprocess.Popen[str]) -> None:
+    process.send_signal(signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+    process.stdout.close()
+
+
+def test_killed_between_blocks_it_ends_in_the_same_bytes(tokens, tmp_path) -> None:
+    out, begun = tmp_path / "killed", []
+    for _ in range(3):
+        process = start(tokens, out)
+        begun.append(int(process.stdout.readline()))  # what an earlier run had finished, or the first block
+        for _ in range(3):
+            process.stdout.readline()
+        kill(process)
+        assert not out.exists() and len(hidden(out)) == 1
+    assert begun == sorted(begun) and begun[-1] > begun[0], "later runs went on, they did not start again"
+    with (hidden(out)[0] / "vectors.npy").open(
+        "ab"
+    ) as stream:  # what follows the last saved block is not trusted
+        stream.write(os.urandom(500))
+    index = build_fde(tokens, out, CONFIG, block=20)
+    # the path to the tokens is part of the manifest: the same folder, another name
+    assert index.manifest.files == build_fde(tokens, tmp_path / "whole", CONFIG, block=20).manifest.files
+    assert hidden(out) == [] and verify(out)
+
+
+@pytest.mark.parametrize("engine", ["hnsw", "sq8"])
+def test_killed_when_all_but_the_vectors_is_done(engine, collection, tokens, tmp_path) -> None:
+    pytest.importorskip("faiss")
+    out = tmp_path / "killed"
+    process = start(tokens, out, engine, "unlink")
+    process.communicate()
+    assert process.returncode == -signal.SIGKILL and not out.exists()
+    assert (hidden(out)[0] / "vectors.npy").is_file()
+    seen: list[int] = []
+    index = build_fde(tokens, out, CONFIG, ann=AnnConfig(engine), block=20, progress=seen.append)
+    assert seen == [], "nothing was encoded again"
+    assert not (out / "vectors.npy").exists() and verify(out)
+    whole = build_fde(tokens, tmp_path / "whole", CONFIG, ann=AnnConfig(engine), block=20)
+    assert index.manifest.files == whole.manifest.files
+    queries = collection.queries()
+    assert (
+        index.search(queries, SearchOptions()).to_dict() == whole.search(queries, SearchOptions()).to_dict()
+    )
+
+
+def test_another_seed_starts_afresh_and_sweeps(tokens, tmp_path) -> None:
+    out = tmp_path / "index"
+    process = start(tokens, out)
+    for _ in range(3):
+        process.stdout.readline()
+    kill(process)
+    seen: list[int] = []
+    build_fde(tokens, out, FdeConfig(16, 3, 2, 8, seed=7), block=1000, progress=seen.append)
+    assert seen == [900] and hidden(out) == []
