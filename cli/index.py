@@ -1,4 +1,4 @@
-"""``intrex index``: build, describe and verify indexes."""
+"""``intrex index``: build, change, describe and verify indexes."""
 
 from __future__ import annotations
 
@@ -7,17 +7,20 @@ from typing import Annotated
 
 import typer
 
-from intrex.cli import index_bm25, index_dense, index_fde, index_multivector, index_sparse
+from intrex.cli import index_bm25, index_change, index_dense, index_fde, index_multivector, index_sparse
 from intrex.cli.output import Format, say, show
 from intrex.data.errors import BadInput
 
-app = typer.Typer(no_args_is_help=True, help="Build, describe and verify indexes.")
+app = typer.Typer(no_args_is_help=True, help="Build, change, describe and verify indexes.")
 app.command("bm25")(index_bm25.bm25)
 app.command("dense")(index_dense.dense)
 app.command("fde")(index_fde.fde)
 app.command("multivector")(index_multivector.multivector)
 app.command("sparse")(index_sparse.sparse)
 app.command("impact")(index_sparse.impact)
+app.command("add")(index_change.add)
+app.command("remove")(index_change.remove)
+app.command("merge")(index_change.merge)
 
 
 @app.command("info")

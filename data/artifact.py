@@ -9,7 +9,6 @@ sweeps away (another one).
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import errno
 import glob
 import json
@@ -22,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from intrex.data.errors import BadInput, CheckFailed, IntrexError
-from intrex.data.files import file_sha256, fingerprint, fsync_dir, read_json, refuse_existing
+from intrex.data.files import exchange, file_sha256, fingerprint, fsync_dir, read_json, refuse_existing
 from intrex.data.locks import lock_or_refuse
 
 SCHEMA = 1
@@ -136,6 +135,7 @@ class Build:
     def __init__(self, path: Path, inputs: str) -> None:
         self.path = path
         self.inputs = inputs
+        self._kept: dict[str, dict[str, Any]] = {}
 
     @property
     def state(self) -> dict[str, Any]:
@@ -148,6 +148,15 @@ class Build:
         """Record progress durably; call after the data it speaks of was fsynced."""
         self._write_durably(_STATE, json.dumps({"inputs": self.inputs, "state": state}))
 
+    def keep(self, source: Path, entry: dict[str, Any], name: str) -> None:
+        """Take over a file of another artifact, which its manifest has an entry of: a link to it, or where there are none a copy."""
+        target = self.path / name
+        try:
+            target.hardlink_to(source)
+        except OSError:
+            shutil.copyfile(source, target)
+        self._kept[name] = entry
+
     def _finish(self, manifest: Manifest, name: str) -> None:
         """Hash and fsync every file, then write the manifest."""
         files = {}
@@ -155,10 +164,12 @@ class Build:
         for file in sorted(p for p in self.path.rglob("*") if p.is_file() and p not in own):
             with file.open("rb") as stream:
                 os.fsync(stream.fileno())
-            files[file.relative_to(self.path).as_posix()] = {
-                "bytes": file.stat().st_size,
-                "sha256": file_sha256(file),
-            }
+            known = file.relative_to(self.path).as_posix()
+            fresh = known not in self._kept
+            entry = (
+                {"bytes": file.stat().st_size, "sha256": file_sha256(file)} if fresh else self._kept[known]
+            )
+            files[known] = entry
         full = replace(manifest, files=files, versions={"intrex": intrex_version(), **manifest.versions})
         self._write_durably(name, full.to_json())
         fsync_dir(self.path)
@@ -179,6 +190,7 @@ def build_artifact(
     *,
     overwrite: bool = False,
     name: str = NAMES[0],
+    base: Manifest | None = None,
 ) -> Manifest:
     """Build an artifact at ``target``: whole, or not at all.
 
@@ -189,23 +201,33 @@ def build_artifact(
             earlier, killed run recorded in ``build.state``; without a state the folder is empty.
         overwrite: replace an existing artifact, which stays valid until the new one takes its place.
         name: the manifest's file name.
+        base: what stands at the target, if this build is a change of it; one change is made at a time.
 
     Raises:
         IntrexError: the target exists, be it that another process built it meanwhile, or another process is
-            building the same artifact.
+            building the same artifact, or changing it.
     """
+    overwrite = overwrite or base is not None
     refuse_existing(target, overwrite)
     if target.is_symlink() or target.exists():
         _refuse_foreign(target, name)
     target.parent.mkdir(parents=True, exist_ok=True)
     inputs = fingerprint([SCHEMA, intrex_version(), inputs])  # another version may write other bytes
-    _sweep(target, keep=inputs)
-    hidden = _sibling(target, inputs)
+    sibling = inputs if base is None else fingerprint("change")
+    _sweep(target, keep=sibling)
+    hidden = _sibling(target, sibling)
     with _locked(hidden):
+        _refuse_changed(target, base)
         if not _is_whole(hidden, inputs):  # else it was killed before it could be put in its place
             _make(Build(hidden, inputs), make, name)
+            _refuse_changed(target, base)
         _place(hidden, target, name, overwrite)
     return read_manifest(target)
+
+
+def _refuse_changed(target: Path, base: Manifest | None) -> None:
+    if base is not None and read_manifest(target).fingerprint != base.fingerprint:
+        raise IntrexError(f"another process has changed {target} meanwhile", "run the same command again")
 
 
 def _refuse_foreign(target: Path, name: str) -> None:
@@ -289,22 +311,10 @@ def _place(hidden: Path, target: Path, name: str, overwrite: bool) -> None:
             raise
         refuse_existing(target, overwrite)
         _refuse_foreign(target, name)
-        _exchange(hidden, target)
+        exchange(hidden, target)
         for mark in (_WHOLE, _STATE):  # first, or a kill would leave half of the old one marked as whole
             (hidden / mark).unlink(missing_ok=True)
         shutil.rmtree(hidden)
     for left in (_LOCK, _STATE, _PART, _WHOLE):
         (target / left).unlink(missing_ok=True)
     fsync_dir(target.parent)
-
-
-def _exchange(one: Path, other: Path) -> None:
-    """Swap two folders atomically (Linux ``renameat2``); elsewhere by two renames."""
-    renameat2 = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
-    at_cwd, flag = -100, 2
-    if renameat2 and renameat2(at_cwd, os.fsencode(one), at_cwd, os.fsencode(other), flag) == 0:
-        return
-    aside = one.with_name(one.name + ".old")
-    other.rename(aside)
-    one.rename(other)
-    aside.rename(one)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import gzip
 import hashlib
 import json
@@ -152,6 +153,18 @@ def fsync_dir(path: Path) -> None:
             os.fsync(handle)
         finally:
             os.close(handle)
+
+
+def exchange(one: Path, other: Path) -> None:
+    """Swap two folders atomically (Linux ``renameat2``); elsewhere by two renames."""
+    renameat2 = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
+    at_cwd, flag = -100, 2
+    if renameat2 and renameat2(at_cwd, os.fsencode(one), at_cwd, os.fsencode(other), flag) == 0:
+        return
+    aside = one.with_name(one.name + ".old")
+    other.rename(aside)
+    one.rename(other)
+    aside.rename(one)
 
 
 def is_stream(path: Path) -> bool:

@@ -21,6 +21,9 @@ _BAD = re.compile(
     r'[\s\x00-\x1f\x7f\x85\xa0\u2028\u2029]|^"'
 )  # BEIR reads judgements as CSV: a leading quote would open a field
 
+GONE = np.uint32(0xFFFFFFFF)
+"""The rank of a row whose document was removed; ids of other rows are counted without it."""
+
 Bytes = npt.NDArray[np.bytes_]
 """A one-dimensional array of ids as UTF-8 bytes (numpy dtype ``S``): compares in byte order."""
 
@@ -82,6 +85,7 @@ class IdRegistry:
         ordinal = len(self)
         self._digests += _digest(value) + ordinal.to_bytes(4, "big")
 
+    @cached_property
     def _order(self) -> Bytes:
         """The entries, sorted in place by digest; the array must not outlive the call that asked for it."""
         entries = np.frombuffer(self._digests, dtype="S16")
@@ -92,7 +96,7 @@ class IdRegistry:
 
     def duplicates(self) -> list[tuple[int, int]]:
         """Pairs (ordinal of the first, ordinal of a later one) that share an id, in order of the later one."""
-        rows = self._order().view(np.uint8).reshape(-1, 16)
+        rows = self._order.view(np.uint8).reshape(-1, 16)
         same = (rows[1:, :12] == rows[:-1, :12]).all(axis=1)
         ordinals = rows[:, 12:].copy().view(">u4").ravel().astype(np.int64)
         pairs, first = [], -1
@@ -103,7 +107,7 @@ class IdRegistry:
 
     def __contains__(self, value: str) -> bool:
         key = _digest(value)
-        order = self._order()
+        order = self._order
         at = int(np.searchsorted(order, np.array(key, dtype="S16")))
         return at < len(order) and order[at : at + 1].view(np.uint8)[:12].tobytes() == key
 
@@ -139,7 +143,7 @@ class IdWriter:
 
 
 class IdTable:
-    """The ids of an index, memory-mapped: row to id, and each row's rank in byte order (for ties)."""
+    """The ids of an index, memory-mapped: row to id, and each row's rank in byte order (for ties), `GONE` if removed."""
 
     def __init__(self, folder: Path, ranked: bool = True) -> None:
         self.offsets: npt.NDArray[np.int64] = np.load(folder / "ids.offsets.npy", mmap_mode="r")
@@ -163,28 +167,60 @@ class IdTable:
         starts = self.offsets[rows]
         return gather_spans(self.text, starts, self.offsets[rows + 1] - 1 - starts)
 
-    @cached_property
-    def _order(self) -> npt.NDArray[np.int64]:
-        """The rows by id."""
-        order = np.empty(len(self), np.int64)
-        order[self.rank] = np.arange(len(self))
-        return order
-
     def find(self, ids: Bytes) -> npt.NDArray[np.int64]:
-        """The rows of some ids, -1 where there is no such id: all by one binary search over the memory map."""
+        """The rows of some ids, -1 where there is no such id, or it was removed."""
+        order, low = self._order, self.before(ids)
+        rows = np.full(len(ids), -1)
+        inside = np.flatnonzero(low < len(order))
+        at = order[low[inside]]
+        same = self.gather(at) == ids[inside]
+        rows[inside[same]] = at[same]
+        return rows
+
+    def before(self, ids: Bytes) -> npt.NDArray[np.int64]:
+        """How many ids come before each of some: all by one binary search over the memory map."""
         order = self._order
-        low, high = np.zeros(len(ids), np.int64), np.full(len(ids), len(self))
+        low, high = np.zeros(len(ids), np.int64), np.full(len(ids), len(order))
         while (open_ := np.flatnonzero(low < high)).size:
             middle = (low[open_] + high[open_]) >> 1
             below = self.gather(order[middle]) < ids[open_]
             low[open_[below]] = middle[below] + 1
             high[open_[~below]] = middle[~below]
-        rows = np.full(len(ids), -1)
-        inside = np.flatnonzero(low < len(self))
-        at = order[low[inside]]
-        same = self.gather(at) == ids[inside]
-        rows[inside[same]] = at[same]
-        return rows
+        return low
+
+    @cached_property
+    def _order(self) -> npt.NDArray[np.int64]:
+        """The rows in the byte order of their ids, without those removed."""
+        rows = np.flatnonzero(self.rank != GONE)
+        order = np.empty(len(rows), np.int64)
+        order[self.rank[rows]] = rows
+        return order
+
+    def changed(self, gone: npt.NDArray[np.int64], added: Bytes) -> npt.NDArray[np.uint32]:
+        """The rank of every row once the rows ``gone`` are removed and rows of new ids stand after all others."""
+        rank = np.array(self.rank)
+        left, places = np.sort(rank[gone]), np.sort(self.before(added))
+        live = rank != GONE
+        live[gone] = False
+        old = rank[live]
+        rank[:] = GONE
+        rank[live] = old - np.searchsorted(left, old) + np.searchsorted(places, old, side="right")
+        order = np.argsort(added, kind="stable")
+        new = np.empty(len(added), np.uint32)
+        new[order] = places - np.searchsorted(left, places) + np.arange(len(added))
+        return np.concatenate([rank, new])
+
+
+def write_ids(
+    folder: Path,
+    text: npt.NDArray[np.uint8],
+    lengths: npt.NDArray[np.int64],
+    rank: npt.NDArray[np.uint32],
+) -> None:
+    """Write the files of ids that stand in ``text`` one a line, each with its line feed ``lengths[i]`` bytes."""
+    (folder / "ids.txt").write_bytes(text.tobytes())
+    np.save(folder / "ids.offsets.npy", np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)]))
+    np.save(folder / "ids.rank.npy", rank)
 
 
 def gather_spans(

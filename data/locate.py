@@ -8,7 +8,7 @@ from pathlib import Path
 from intrex.data.artifact import manifest_path
 from intrex.data.collection import Collection, Queries
 from intrex.data.errors import BadInput, Problems, a_kind
-from intrex.data.files import spooled
+from intrex.data.files import STDIO, read_lines, require_file, spooled
 from intrex.data.ids import id_problem
 from intrex.data.importers.inputs import Input
 from intrex.data.importers.topics import read_topics
@@ -103,3 +103,22 @@ def read_query_file(path: Path, weighted: bool = False) -> Queries:
     if not seen:
         raise BadInput(f"the file has no query ({path})", "a line is: id TAB text, or JSON with _id and text")
     return Queries(list(seen), texts, None if rows is None else [row.vector for row in rows])
+
+
+def read_id_file(path: Path) -> list[str]:
+    """The ids of a file with one on each line; plain or gzip, ``-`` is stdin.
+
+    Raises:
+        BadInput: every line that is no id is counted; or there is no line.
+    """
+    problems = Problems(path.name)
+    ids = []
+    with spooled(require_file(path, "file of ids") if path != STDIO else path) as copy:
+        for number, line in read_lines(copy, problems):
+            ids.append(line.strip(" \t"))
+            if wrong := id_problem(ids[-1]):
+                problems.add(f"{path.name}:{number}", wrong)
+    problems.raise_if_any()
+    if not ids:
+        raise BadInput(f"the file has no id ({path})", "a line is: ID")
+    return ids

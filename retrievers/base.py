@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from intrex.data.artifact import Manifest, manifest_path, read_manifest
 from intrex.data.collection import Collection, Queries
-from intrex.data.ids import Bytes, IdTable, as_bytes
+from intrex.data.ids import GONE, Bytes, IdTable, as_bytes
 from intrex.data.registry import Registry
 from intrex.data.run import Run
 
@@ -24,9 +24,6 @@ Progress = Callable[[int], None]
 
 TIE_ORDERS = ("trec_eval", "anserini")
 """How documents of equal float32 score are ordered: by id descending, as trec_eval does, or ascending, as Anserini."""
-
-GONE = np.uint32(0xFFFFFFFF)
-"""The rank of a row whose document was removed."""
 
 INDEXES = Registry(
     "intrex.retrievers",

@@ -21,11 +21,11 @@ from intrex.data.artifact import Build, Manifest, build_artifact, read_manifest
 from intrex.data.collection import Collection, Queries
 from intrex.data.errors import BadInput, UsageError
 from intrex.data.files import fingerprint
-from intrex.data.ids import IdTable, IdWriter
+from intrex.data.ids import GONE, IdTable, IdWriter
 from intrex.data.run import Run
 from intrex.retrievers import lexical
 from intrex.retrievers.analysis import Analyzer, analyzer_of
-from intrex.retrievers.base import GONE, Progress, RunBuilder, SearchOptions, no_progress, tie_rank
+from intrex.retrievers.base import Progress, RunBuilder, SearchOptions, no_progress, tie_rank
 from intrex.retrievers.fields import CONTENTS
 from intrex.retrievers.lexical import Hits, Searcher
 from intrex.retrievers.multifield import analyse, chosen, field_of, weighted
@@ -83,8 +83,8 @@ def build_bm25(
     def make(build: Build) -> Manifest:
         ids = IdWriter(build.path)
         batches, terms = analyse(collection, analyzer, names)
-        watched = _watched(batches, progress)
-        draft = write_segment(build.path / "0", ids, watched, terms, names, max_memory)
+        given = watched(batches, progress), terms, names, max_memory
+        draft = write_segment(build.path / "0", ids, *given)
         ids.close()
         return bm25_manifest(corpus, {**params, "sources": [corpus]}, [draft])
 
@@ -110,7 +110,8 @@ def bm25_manifest(
     return Manifest(KIND, collection, params=full, versions={"unicode": unicodedata.unidata_version})
 
 
-def _watched(batches: Iterable[Terms], progress: Progress) -> Iterator[Terms]:
+def watched(batches: Iterable[Terms], progress: Progress) -> Iterator[Terms]:
+    """The same batches; each is told of when the next one is asked for."""
     for batch in batches:
         yield batch
         progress(len(batch.ids))

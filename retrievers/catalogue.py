@@ -56,7 +56,8 @@ def _bm25(index: BM25Index) -> dict[str, Any]:
     return {
         **params,
         "postings": sum(one.postings for one in records),
-        "segments": " + ".join(f"{one.rows:,}" for one in records),
+        "segments": len(records),
+        "documents of each": ", ".join(str(one.documents) for one in records),
         "removed documents": sum(one.removed for one in records),
         "collections": ", ".join(index.manifest.params["sources"]),
     }

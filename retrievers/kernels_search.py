@@ -22,7 +22,7 @@ BLOCK = 128  # postings that share a bound, as intrex.retrievers.postings.BOUND_
 CHUNKS = 256  # a window is scanned by so many parts; were their length a constant, LLVM would not use vectors
 SPARE = 16  # as intrex.retrievers.lexical.SPARE
 LOOKUP = 16  # looking up a row costs as much as adding so many postings
-GONE = np.uint32(0xFFFFFFFF)  # as intrex.retrievers.base.GONE
+GONE = np.uint32(0xFFFFFFFF)  # as intrex.data.ids.GONE
 DENSE = 4  # a window is scanned, not gone through again by its postings, if there is one for so many rows
 
 

@@ -16,8 +16,9 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from intrex.data.ids import GONE
 from intrex.data.native import Call
-from intrex.retrievers.base import GONE, Scores, top_k
+from intrex.retrievers.base import Scores, top_k
 from intrex.retrievers.native import address, kernels
 from intrex.retrievers.postings import Postings
 

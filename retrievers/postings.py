@@ -55,22 +55,25 @@ class Postings(Vocabulary):
         """
         wanted = np.zeros(n, np.bool_)
         wanted[rows] = True
+        owners, numbers, counts = self.occurrences(wanted)
+        terms, which = np.unique(numbers, return_inverse=True)
+        names = [term.decode("utf-8") for term in self.spelled(terms)]
+        found: dict[int, dict[str, int]] = {row: {} for row in rows.tolist()}
+        for row, term, count in zip(owners.tolist(), which.tolist(), counts.tolist(), strict=True):
+            found[row][names[term]] = count
+        return found
+
+    def occurrences(self, wanted: npt.NDArray[np.bool_]) -> tuple[Ids, Ints, Ints]:
+        """The postings of the rows that are ``wanted``: their rows, the ids of their terms, their counts."""
         parts = [
             np.flatnonzero(wanted.take(self.docs[low : low + MERGED])) + low
             for low in range(0, len(self.docs), MERGED)
         ]
         at = np.concatenate([np.empty(0, np.int64), *parts])
-        owners, counts = self.docs[at], self.tfs[at].astype(np.int64)
+        counts = self.tfs[at].astype(np.int64)
         large = np.flatnonzero(counts == BIG)
         counts[large] = self.big[np.searchsorted(self.big_at, at[large])]
-        terms, which = np.unique(np.searchsorted(self.offsets, at, side="right") - 1, return_inverse=True)
-        place = np.empty(len(self), np.int64)
-        place[self.ids] = np.arange(len(self))
-        names = [self.term(i).decode("utf-8") for i in place[terms].tolist()]
-        found: dict[int, dict[str, int]] = {row: {} for row in rows.tolist()}
-        for row, term, count in zip(owners.tolist(), which.tolist(), counts.tolist(), strict=True):
-            found[row][names[term]] = count
-        return found
+        return self.docs[at], np.searchsorted(self.offsets, at, side="right") - 1, counts
 
     def bounds(self, norms: Counts, inverse: Floats, fields: Counts | None = None) -> Floats:
         """The largest count over norm of each `BOUND_BLOCK` postings; float32.

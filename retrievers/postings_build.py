@@ -136,6 +136,12 @@ class PostingsWriter:
                 stream.write(memoryview(array))  # type: ignore[arg-type]
         return run._replace(offsets=files[0], docs=files[1], tfs=files[2])
 
+    def take(self, run: Inverted, rows: int, postings: int) -> None:
+        """Add rows whose postings are ready, in files of this folder named ``.run-...``; they go on from row `n_rows`."""
+        self.n_rows += rows
+        self.n_postings += postings
+        self._runs.append(run)
+
     def close(self, names: Names) -> None:
         """Merge the runs and write all files."""
         if self._sizes or not self._runs:

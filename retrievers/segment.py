@@ -27,6 +27,7 @@ from intrex.retrievers.terms import Terms
 from intrex.retrievers.vocabulary import Names
 
 Ints = npt.NDArray[np.int64]
+DF = "df.npy"
 SLACK = np.float32(1 + 2.0**-20)
 """More than float32 rounds a bound by when it is scaled."""
 
@@ -109,7 +110,7 @@ class Segment:
         self.norms, self._bounds = (
             np.asarray(np.load(folder / f"{name}.npy", mmap_mode="r")) for name in ("norms", "bounds")
         )
-        self._df = np.asarray(np.load(folder / "df.npy", mmap_mode="r")) if record.removed else None
+        self._df = np.asarray(np.load(folder / DF, mmap_mode="r")) if record.removed else None
 
     def df(self, terms: Ints) -> Ints:
         """In how many documents each term is that the segment has a number for; 0 for -1."""
@@ -133,6 +134,20 @@ class Segment:
         if np.array_equal(inverse, before):
             return self._bounds
         return self._bounds * np.float32((inverse / before).max() * SLACK)
+
+    def without(self, gone: npt.NDArray[np.bool_]) -> tuple[SegmentRecord, Ints]:
+        """The record and `all_df` once more rows are removed, those where ``gone`` [rows] is set."""
+        rows, terms, counts = self.postings.occurrences(gone)
+        df = self.all_df() - np.bincount(terms, minlength=len(self.postings))
+        used, places = np.unique(terms, return_inverse=True)
+        of = np.array([field_of(term.decode("utf-8")) for term in self.postings.spelled(used)], np.str_)
+        fields = {}
+        for name, one in self.record.fields.items():
+            own = of[places] == name
+            documents = one.documents - len(np.unique(rows[own]))
+            fields[name] = replace(one, documents=documents, tokens=one.tokens - int(counts[own].sum()))
+        removed = self.record.removed + int(np.count_nonzero(gone))
+        return replace(self.record, removed=removed, fields=fields), df
 
 
 class Draft(NamedTuple):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple, Self
 
@@ -37,6 +38,16 @@ class Vocabulary:
     def term(self, place: int) -> bytes:
         """The term at a place in byte order, in UTF-8."""
         return self.text[self.ends[place] : self.ends[place + 1] - 1].tobytes()
+
+    def spelled(self, numbers: Ints) -> list[bytes]:
+        """The terms of some numbers, in UTF-8."""
+        return [self.term(place) for place in self._places[numbers].tolist()]
+
+    @cached_property
+    def _places(self) -> Ints:
+        places = np.empty(len(self), np.int64)
+        places[self.ids] = np.arange(len(self))
+        return places
 
     def find(self, terms: Sequence[str]) -> Ints:
         """The number of each term, -1 for one that no document has; int64 [len(terms)]."""

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from intrex.data.ids import GONE
 from intrex.retrievers import lexical
-from intrex.retrievers.base import GONE
 from intrex.retrievers.lexical import Ints, Searcher, Weighted
 from intrex.retrievers.native import kernels
 from intrex.retrievers.postings import Postings
