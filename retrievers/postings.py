@@ -23,7 +23,7 @@ Floats = npt.NDArray[np.float32]
 
 BOUND_BLOCK = 128
 """Postings that share an upper bound of what they can score."""
-MERGED = 1 << 22
+MERGED = 1 << 20
 """Postings that are read or merged at a time."""
 BIG = 255
 

@@ -20,7 +20,7 @@ RUN = 1 << 24
 """Tokens that are inverted at a time, unless memory is limited."""
 WORTH = 4
 """Bytes of text that a posting is worth, in the choice between kernels and numpy."""
-TOKEN_BYTES, TERM_BYTES, BASE_BYTES, LEAST_RUN = 16, 160, 192 << 20, 1 << 16
+TOKEN_BYTES, TERM_BYTES, BASE_BYTES, LEAST_RUN = 16, 160, 224 << 20, 1 << 16
 """Memory for each token of a run and for each term; memory that depends on neither; the shortest run."""
 
 

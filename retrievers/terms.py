@@ -30,8 +30,8 @@ BATCH = 1024
 """Documents that are analysed at a time,"""
 PIECE = 1 << 21
 """and bytes of ``corpus.jsonl`` where kernels read it."""
-AHEAD = 32
-"""Batches that wait while postings are inverted: some 25 MB."""
+AHEAD = 16
+"""Batches that wait while postings are inverted: some 12 MB."""
 KEYS = ('{"_id": "', ', "title": "', ', "text": "', "}\n", ', "metadata": ')
 """What the writer puts before the id, the title, the text, the end of a line and what else there is."""
 
