@@ -1,0 +1,144 @@
+"""What a BM25 index meets in the wild: a huge document, none with a term, queries that find nothing, damaged files."""
+
+import json
+import random
+import resource
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from intrex.data.artifact import manifest_path
+from intrex.data.collection import Collection, Queries
+from intrex.data.errors import BadInput, IntrexError
+from intrex.data.writer import CollectionWriter, Source, write_collection
+from intrex.retrievers import bm25
+from intrex.retrievers.base import SearchOptions, open_index
+from intrex.retrievers.bm25 import BM25Index, build_bm25
+from tests.faults.test_disk import limited
+
+MEASURED = """
+import resource, sys
+from intrex.cli.app import run
+code = run(sys.argv[1:])
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10)
+sys.exit(code)
+"""
+
+
+def collect(folder: Path, texts: dict[str, str]) -> Collection:
+    def fill(writer: CollectionWriter) -> None:
+        for i, (id_, text) in enumerate(texts.items(), 1):
+            writer.document(id_, "", text, Source("corpus", i))
+
+    return write_collection(folder, "toy", {"source": "toy"}, fill)
+
+
+def test_a_document_of_50_megabytes(tmp_path: Path) -> None:
+    """Between two small ones: a minute of one slow core and a third of a gigabyte are plenty."""
+    draw = random.Random(1)
+    words = ["".join(draw.choices("abcdefghijklmnopqrstuvwxyz", k=draw.randint(3, 9))) for _ in range(5000)]
+    page = " ".join(draw.choices(words, k=100_000))
+    huge = " ".join([page] * (1 + (50 << 20) // len(page)))
+    assert len(huge) >= 50 << 20
+    collection = collect(tmp_path / "c", {"a": "one small text", "huge": huge, "z": "another small text"})
+    before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
+    command = ["index", "bm25", str(collection.path), str(tmp_path / "i"), "--max-memory", "512M"]
+    said = subprocess.run(
+        [sys.executable, "-c", MEASURED, *command], capture_output=True, text=True, check=True
+    )
+    assert int(said.stdout) < 512
+    assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before < 60
+    index = BM25Index.open(tmp_path / "i")
+    found = index.search(Queries(["q", "r"], ["small", words[0]]), SearchOptions(k=10)).to_dict()
+    assert list(found["q"]) == ["z", "a"] and list(found["r"]) == ["huge"]
+
+
+@pytest.mark.parametrize("texts", [{"a": ""}, {"a": "the", "b": "of and"}, {"a": "", "b": "the", "c": "..."}])
+def test_a_corpus_without_a_term(tmp_path: Path, texts: dict[str, str], intrex) -> None:
+    collection = collect(tmp_path / "c", texts)
+    assert intrex(f"index bm25 {collection.path} {tmp_path}/i").code == 0
+    (tmp_path / "q.jsonl").write_text('{"_id": "q", "text": "the cat"}\n')
+    said = intrex(f"search {tmp_path}/i {tmp_path}/q.jsonl -o {tmp_path}/run")
+    assert said.code == 0 and (tmp_path / "run").read_text() == ""
+    assert said.err.count("found nothing") == 1 and "Traceback" not in said.err
+
+
+def test_queries_of_stop_words_and_of_unknown_terms(tmp_path: Path, small: Collection, intrex) -> None:
+    assert intrex(f"index bm25 {small.path} {tmp_path}/i").code == 0
+    rows = [("s", "the of and"), ("t", ""), ("u", "xylophone"), ("k", "heat xylophone the")]
+    lines = [json.dumps({"_id": i, "text": text}) for i, text in rows]
+    (tmp_path / "q.jsonl").write_text("\n".join(lines) + "\n")
+    said = intrex(f"search {tmp_path}/i {tmp_path}/q.jsonl -o {tmp_path}/run --k 100000")
+    assert said.code == 0
+    assert [line.split()[0] for line in (tmp_path / "run").read_text().splitlines()] == ["k"]
+    assert said.err.count("found nothing") == 1 and "3 of 4 queries found nothing" in said.err
+
+
+def test_an_index_of_a_newer_schema_or_layout(tmp_path: Path, small: Collection, monkeypatch) -> None:
+    build_bm25(small, tmp_path / "i")
+    monkeypatch.setattr(bm25, "LAYOUT", bm25.LAYOUT + 1)
+    with pytest.raises(BadInput, match="files of another layout") as caught:
+        BM25Index.open(tmp_path / "i")
+    assert "index bm25 COLLECTION OUT --overwrite" in str(caught.value.hint)
+    path = manifest_path(tmp_path / "i")
+    assert path is not None
+    path.write_text(json.dumps({**json.loads(path.read_text()), "schema": 2}))
+    with pytest.raises(BadInput, match="schema 2 is not one") as caught:
+        open_index(tmp_path / "i")
+    assert caught.value.hint
+
+
+def test_any_file_that_was_cut_off_or_is_missing_is_named(tmp_path: Path, small: Collection) -> None:
+    build_bm25(small, tmp_path / "i")
+    files = [
+        path
+        for path in (tmp_path / "i").rglob("*")
+        if path.is_file() and path != manifest_path(tmp_path / "i")
+    ]
+    assert len(files) > 10
+    for path in files:
+        whole = path.read_bytes()
+        for damaged in (whole[:-1], whole + b"x", None):
+            if damaged is None:
+                path.unlink()
+            else:
+                path.write_bytes(damaged)
+            with pytest.raises(BadInput, match=f"damaged: .*{path.name}"):
+                open_index(tmp_path / "i")
+        path.write_bytes(whole)
+    open_index(tmp_path / "i")
+
+
+def test_two_builders_at_once(tmp_path: Path) -> None:
+    """The second is refused while the first one works; afterwards there is one whole index."""
+    collection = collect(tmp_path / "c", {f"d{i}": f"word{i} text " * 50 for i in range(20_000)})
+    command = [sys.executable, "-m", "intrex.cli", "index", "bm25", str(collection.path), str(tmp_path / "i")]
+    first = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    hidden: list[Path] = []
+    while first.poll() is None and not hidden:
+        hidden = list(tmp_path.glob(".i.*.building/.lock"))
+        time.sleep(0.001)
+    assert hidden
+    with pytest.raises(IntrexError, match=r"another process is building|exists"):
+        build_bm25(collection, tmp_path / "i")
+    assert first.wait(120) == 0
+    assert len(BM25Index.open(tmp_path / "i").ids) == 20_000
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["c", "i"]
+
+
+def test_a_disk_that_fills_up_while_postings_are_set_aside(tmp_path: Path) -> None:
+    collection = collect(tmp_path / "c", {f"d{i}": f"w{i % 997} w{i % 13} text " * 60 for i in range(3000)})
+    said = limited(20_000, "index", "bm25", str(collection.path), str(tmp_path / "i"), "--max-memory", "230M")
+    assert said.returncode == 1
+    assert "File too large" in said.stderr and "hint: free some space" in said.stderr
+    assert "Traceback" not in said.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["c"]
+
+
+def test_too_little_memory_is_said(tmp_path: Path, small: Collection, intrex) -> None:
+    said = intrex(f"index bm25 {small.path} {tmp_path}/i --max-memory 64M")
+    assert said.code == 2 and "64 MB are too little" in said.err and "hint: --max-memory" in said.err
+    assert [path.name for path in tmp_path.iterdir()] == ["small"]
