@@ -31,6 +31,7 @@ from intrex.cli import (
     rerank,
     search,
     split,
+    train,
 )
 from intrex.cli.values import OneOptionManyValues
 from intrex.data.errors import IntrexError, UsageError
@@ -54,6 +55,7 @@ app.command("evaluate")(evaluate.evaluate)
 app.command("check")(check.check)
 app.command("compare")(compare.compare)
 app.command("convert")(convert.convert)
+app.command("train")(train.train)
 app.command("overlap")(overlap.overlap)
 app.add_typer(split.app, name="split")
 app.add_typer(leaderboard.app, name="leaderboard")

@@ -110,6 +110,10 @@ class StaticEncoder:
         save_file({_KEYS[0]: self._weights}, folder / WEIGHTS)
         (folder / TOKENIZER).write_text(self._json, encoding="utf-8", newline="\n")
 
+    def parts(self) -> tuple[Vectors, str]:
+        """The vectors of the tokens [tokens, dim], and the tokenizer as JSON: what training begins with."""
+        return self._weights, self._json
+
     def encode(self, texts: list[str], role: Role) -> Vectors:
         """Vectors [len(texts), dim] in float32, in the order of ``texts``, of length 1 or zero."""
         out = np.zeros((len(texts), self.spec.dim), np.float32)
