@@ -13,7 +13,7 @@ from intrex.data.artifact import read_manifest
 from intrex.data.collection import Collection
 from intrex.data.errors import BadInput, UsageError
 from intrex.data.writer import CollectionWriter, Source, write_collection
-from intrex.encoders.base import EncoderOptions, make_encoder
+from intrex.encoders.base import EncoderOptions, make_encoder, make_sparse_encoder, make_token_encoder
 from intrex.encoders.training.examples import Example, columns
 from intrex.encoders.training.options import KINDS, options_for
 from intrex.encoders.training.trainer import WHOLE, last_checkpoint
@@ -184,3 +184,48 @@ def test_refusals(toy: Collection, tiny: Path, tmp_path: Path) -> None:
         prepare(TrainSource(toy, split=fold, fold="1"), options_for("dense", **settings(tiny)))
     with pytest.raises(BadInput, match="needs a teacher"):
         prepare(TrainSource(toy), options_for("dense", **settings(tiny, loss="distill")))
+
+
+@pytest.fixture(scope="module")
+def sparse(tiny: Path) -> Path:
+    """The same vocabulary with a masked language model's head, as a SPLADE model."""
+    import torch
+    from sentence_transformers import SparseEncoder
+    from sentence_transformers.sparse_encoder.modules import MLMTransformer, SpladePooling
+    from transformers import BertConfig, BertForMaskedLM, BertTokenizerFast
+
+    folder = tiny.parent
+    torch.manual_seed(0)
+    config = BertConfig(len(WORDS) + 5, 16, 1, 2, 32, max_position_embeddings=64)
+    BertForMaskedLM(config).save_pretrained(folder / "mlm")
+    BertTokenizerFast(vocab_file=str(folder / "vocab.txt")).save_pretrained(folder / "mlm")
+    parts = [MLMTransformer(str(folder / "mlm"), max_seq_length=32), SpladePooling()]
+    SparseEncoder(modules=parts, device="cpu").save_pretrained(str(folder / "sparse"))
+    return folder / "sparse"
+
+
+@pytest.mark.parametrize("kind", ["static", "multivector", "sparse", "cross-encoder"])
+def test_every_kind_trains_and_loads(
+    toy: Collection, tiny: Path, sparse: Path, tmp_path: Path, kind: str
+) -> None:
+    base = sparse if kind == "sparse" else tiny
+    if kind == "static":
+        base = tmp_path / "static"
+        make_encoder(f"static:{tiny}", EncoderOptions(dim=8)).save(base)
+    options = options_for(kind, **settings(base, epochs=1, batch_size=15, negatives=1, eval_steps=50))
+    manifest = train_model(kind, TrainSource(toy), options, tmp_path / "m")
+    assert manifest.params["steps"] == (4 if kind == "cross-encoder" else 2)
+    folder, texts = str(tmp_path / "m"), ["word1 word2", "word3"]
+    if kind == "cross-encoder":
+        from sentence_transformers import CrossEncoder
+
+        found = CrossEncoder(folder, device="cpu").predict(
+            [("word1", t) for t in texts], show_progress_bar=False
+        )
+    elif kind == "multivector":
+        found = make_token_encoder(folder, EncoderOptions(device="cpu")).encode(texts, "query").vectors
+    elif kind == "sparse":
+        found = make_sparse_encoder(folder, EncoderOptions(device="cpu")).encode(texts, "query").weights
+    else:
+        found = make_encoder(f"static:{folder}", EncoderOptions(device="cpu")).encode(texts, "query")
+    assert len(found) >= 2 and np.isfinite(found).all()
