@@ -31,6 +31,7 @@ from intrex.cli import (
     rerank,
     search,
     split,
+    study,
     train,
 )
 from intrex.cli.values import OneOptionManyValues
@@ -58,6 +59,7 @@ app.command("convert")(convert.convert)
 app.command("train")(train.train)
 app.command("overlap")(overlap.overlap)
 app.add_typer(split.app, name="split")
+app.add_typer(study.app, name="study")
 app.add_typer(leaderboard.app, name="leaderboard")
 app.add_typer(experiment.app, name="experiment")
 app.add_typer(parity.app, name="parity")

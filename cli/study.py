@@ -1,0 +1,56 @@
+"""``intrex study``: what a method's numbers are on a collection of yours."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from intrex.cli.output import progress, say
+
+app = typer.Typer(no_args_is_help=True, help="Measure a method on a collection, as its paper does.")
+
+
+@app.callback()
+def _group() -> None:
+    """Measure a method on a collection, as its paper does."""
+
+
+@app.command("muvera")
+def muvera(
+    index: Annotated[Path, typer.Argument(help="A multivector index.")],
+    queries: Annotated[str, typer.Argument(help="Queries: a file, or COLLECTION:SET with judgements.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The folder of tables, plots and FDE indexes.")],
+    compressed: Annotated[
+        Path | None,
+        typer.Option("--compressed", help="The same collection indexed with --nbits, for PLAID."),
+    ] = None,
+    depth: Annotated[int, typer.Option("--depth", min=10, help="Candidates that are looked at.")] = 5000,
+    seeds: Annotated[int, typer.Option("--seeds", min=1, help="Draws of some FDEs, for their spread.")] = 3,
+    rounds: Annotated[int, typer.Option("--rounds", min=1, help="Of every timing; the best counts.")] = 3,
+    threads: Annotated[int, typer.Option("--threads", min=1, help="Of everything that is timed.")] = 1,
+    batch_size: Annotated[int, typer.Option("--batch-size", min=1, help="Queries searched together.")] = 16,
+    limit: Annotated[int | None, typer.Option("--limit", min=1, help="Use so many queries only.")] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="Small FDEs and two engines only.")] = False,
+) -> None:
+    """Recall of exact MaxSim and of relevant documents by FDEs, PLAID and the single-vector heuristic; cost and plots."""
+    from intrex.data.files import write_text
+    from intrex.data.locate import find_qrels, find_queries
+    from intrex.eval.pipelines.studies.muvera import first, prepare, run_study
+    from intrex.eval.pipelines.studies.muvera_report import markdown, write_files
+    from intrex.retrievers.base import SearchOptions
+    from intrex.retrievers.multivector import MultiVectorIndex
+
+    asked, collection = find_queries(queries)
+    asked, judged = first(asked, find_qrels(queries).qrels if collection is not None else None, limit)
+    opened = MultiVectorIndex.open(index)
+    plaid = MultiVectorIndex.open(compressed) if compressed is not None else None
+    options = SearchOptions(threads=threads, batch_size=batch_size)
+    setting = prepare(opened, asked, judged, options, depth, plaid)
+    found = run_study(
+        setting, output / "index", seeds=seeds, rounds=rounds, quick=quick, watch=lambda name: progress(name, None)
+    )
+    write_files(found, output)
+    write_text(output / "study.md", markdown(found, queries), overwrite=True)
+    say(f"{output}: recall.csv, needed.csv, costs.csv, recall.png, costs.png, study.md")
