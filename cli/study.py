@@ -21,7 +21,9 @@ def _group() -> None:
 def muvera(
     index: Annotated[Path, typer.Argument(help="A multivector index.")],
     queries: Annotated[str, typer.Argument(help="Queries: a file, or COLLECTION:SET with judgements.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="The folder of tables, plots and FDE indexes.")],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="The folder of tables, plots and FDE indexes.")
+    ],
     compressed: Annotated[
         Path | None,
         typer.Option("--compressed", help="The same collection indexed with --nbits, for PLAID."),
@@ -49,7 +51,12 @@ def muvera(
     options = SearchOptions(threads=threads, batch_size=batch_size)
     setting = prepare(opened, asked, judged, options, depth, plaid)
     found = run_study(
-        setting, output / "index", seeds=seeds, rounds=rounds, quick=quick, watch=lambda name: progress(name, None)
+        setting,
+        output / "index",
+        seeds=seeds,
+        rounds=rounds,
+        quick=quick,
+        watch=lambda name: progress(name, None),
     )
     write_files(found, output)
     write_text(output / "study.md", markdown(found, queries), overwrite=True)

@@ -10,7 +10,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -19,84 +20,23 @@ import numpy.typing as npt
 from intrex.data.collection import Queries
 from intrex.data.errors import BadInput
 from intrex.data.qrels import Qrels
-from intrex.data.stores import PackedVectors
 from intrex.encoders.fde_config import FdeConfig
 from intrex.eval.candidates import Ranks, depth_needed, ranks_of, recall_at
 from intrex.eval.measures import parse_measures
+from intrex.eval.pipelines.studies.muvera_methods import Method, Rows, Setting, Step, all_methods, fde_method
 from intrex.eval.scoring import score
-from intrex.retrievers import heuristic
 from intrex.retrievers.annconfig import AnnConfig
 from intrex.retrievers.base import RunBuilder, Scores, SearchOptions
-from intrex.retrievers.fde import FdeIndex
-from intrex.retrievers.fde_build import build_fde
 from intrex.retrievers.multivector import MultiVectorIndex
-from intrex.retrievers.search import Narrowing, use_engine
 
-Rows = npt.NDArray[np.int64]
-Step = Callable[[int], None]
 Watch = Callable[[str], AbstractContextManager[Step]]
 
 DEPTHS = (10, 20, 50, 100, 200, 500, 1000, 2000, 5000)
 TOPS = (1, 10, 100)
 TARGETS = (0.8, 0.85, 0.9, 0.95)
 RERANKED = (20, 50, 100, 200, 500, 1000)
-GRID = ((20, 3, 8), (20, 4, 8), (20, 5, 8), (20, 5, 16))
-"""Repetitions, hyperplanes, inner dimensions: the paper's Pareto points, 1,280 to 10,240 dimensions (figure 3)."""
-RECIPE = (40, 6)
-"""Repetitions and hyperplanes before a final projection (table 1, figure 5); tokens keep their dimensions."""
-FINAL = (2560, 5120, 10240)
-ENGINES = ("sq8", "pq", "hnsw", "ivf-pq")
-"""Engines tried on the largest FDE of the grid, beside exact search."""
 SEEDED = ((20, 4, 8), (20, 5, 16))
 MEASURE = "nDCG@10"
-
-
-@dataclass(frozen=True)
-class Method:
-    """A way to find candidates.
-
-    Attributes:
-        name: in tables.
-        family: ``fde``, ``fde-final``, ``plaid``, ``sv`` or ``exact``.
-        dims: of an FDE; 0 for the others.
-        bytes: on disk for each document, the token vectors that rerank not included.
-        order: candidates of each query, best first; some may come twice (the heuristic without deduplication).
-        search: what ranks by MaxSim of ``n`` candidates; None where that is not offered.
-    """
-
-    name: str
-    family: str
-    dims: int
-    bytes: float
-    order: Callable[[PackedVectors, int], list[Rows]]
-    search: Callable[[PackedVectors, SearchOptions, int], Iterator[tuple[Rows, Scores]]] | None = None
-
-
-@dataclass(frozen=True)
-class Setting:
-    """What is asked, of which index, under which conditions.
-
-    Attributes:
-        index: the multi-vector index, whose exact MaxSim is the truth.
-        queries: in the order of ``packed``.
-        packed: their token vectors.
-        qrels: judgements, or None.
-        options: threads and batch size of everything that is timed.
-        deepest: candidates that are looked at.
-        compressed: an index of the same collection with residual compression, for PLAID; or None.
-        truth: for each query the exact best rows.
-        relevant: for each query the rows judged relevant.
-    """
-
-    index: MultiVectorIndex
-    queries: Queries
-    packed: PackedVectors
-    qrels: Qrels | None
-    options: SearchOptions
-    deepest: int
-    compressed: MultiVectorIndex | None = None
-    truth: list[Rows] = field(default_factory=list)
-    relevant: list[Rows] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -172,71 +112,24 @@ def _relevant(setting: Setting) -> list[Rows]:
     judged = setting.qrels.to_dict()
     place = {name: row for row, name in enumerate(setting.index.ids.all().tolist())}
     return [
-        np.array([place[d.encode()] for d, g in judged.get(q, {}).items() if g > 0 and d.encode() in place], np.int64)
+        np.array(
+            [place[d.encode()] for d, g in judged.get(q, {}).items() if g > 0 and d.encode() in place],
+            np.int64,
+        )
         for q in setting.queries.ids
     ]
-
-
-def fde_method(setting: Setting, work: Path, config: FdeConfig, ann: AnnConfig, name: str, step: Step) -> Method:
-    """Build an FDE index (or open the one that an earlier run built), and wrap it."""
-    out = work / name
-    if not out.exists():
-        build_fde(setting.index, out, config, ann=ann, progress=step)
-    index = FdeIndex.open(out)
-    size = sum(e["bytes"] for n, e in index.manifest.files.items() if n in ("vectors.npy", "ann.faiss"))
-
-    def order(packed: PackedVectors, depth: int) -> list[Rows]:
-        index.candidates = None
-        return [rows for rows, _ in index.rank(packed, replace(setting.options, k=depth))]
-
-    def search(packed: PackedVectors, options: SearchOptions, n: int) -> Iterator[tuple[Rows, Scores]]:
-        index.candidates = n
-        return index.rank(packed, options)
-
-    family = "fde" if config.final_dim is None else "fde-final"
-    return Method(name, family, config.fde_dim, size / len(index.ids), order, search)
-
-
-def heuristic_methods(setting: Setting) -> list[Method]:
-    """The single-vector heuristic, counting repeated documents and not."""
-    tokens, rank = setting.index.tokens, setting.index.ids.rank
-    dim, total = tokens.dim, int(tokens.offsets[-1])
-    size = 2 * dim * total / max(len(tokens.offsets) - 1, 1)
-
-    def repeated(packed: PackedVectors, depth: int) -> list[Rows]:
-        widest = max(1, int(np.diff(packed.offsets).min(initial=depth)))
-        neighbours = max(1, -(-depth // widest))
-        listed = heuristic.ordered_documents(tokens, packed, neighbours, rank, setting.options.threads)
-        return [one[:depth] for one in listed]
-
-    def once(packed: PackedVectors, depth: int) -> list[Rows]:
-        return [heuristic.distinct(one) for one in repeated(packed, 8 * depth)]
-
-    return [Method("sv", "sv", 0, size, repeated), Method("sv-dedup", "sv", 0, size, once)]
-
-
-def plaid_method(setting: Setting, ncells: int) -> Method:
-    """PLAID over the compressed index, with as many documents kept as candidates are looked at."""
-    index = setting.compressed
-    assert index is not None  # noqa: S101 - for the type checker
-    size = sum(e["bytes"] for n, e in index.manifest.files.items() if not n.startswith("ids"))
-
-    def order(packed: PackedVectors, depth: int) -> list[Rows]:
-        use_engine(index, "plaid", Narrowing(depth, ncells, None, max(4 * depth, 4096)))
-        return [rows for rows, _ in index.rank(packed, replace(setting.options, k=depth))]
-
-    def search(packed: PackedVectors, options: SearchOptions, n: int) -> Iterator[tuple[Rows, Scores]]:
-        use_engine(index, "plaid", Narrowing(options.k, ncells, None, 4 * n))
-        return index.rank(packed, options)
-
-    return Method(f"plaid-{ncells}", "plaid", 0, size / len(index.ids), order, search)
 
 
 def exact_cost(setting: Setting, rounds: int) -> Cost:
     """What exhaustive search costs and scores."""
     options = replace(setting.options, k=10)
-    ms, ranked = _timed(lambda: list(setting.index.rank(setting.packed, options)), len(setting.queries), rounds)
-    size = sum(e["bytes"] for n, e in setting.index.manifest.files.items() if n.startswith(("tokens", "codes", "residuals")))
+    call = partial(setting.index.rank, setting.packed, options)
+    ms, ranked = _timed(call, len(setting.queries), rounds)
+    size = sum(
+        e["bytes"]
+        for n, e in setting.index.manifest.files.items()
+        if n.startswith(("tokens", "codes", "residuals"))
+    )
     return Cost("exact", 0, size / len(setting.index.ids), ms, _value(setting, ranked), 1.0)
 
 
@@ -248,19 +141,19 @@ def costs_of(setting: Setting, method: Method, rounds: int) -> Iterator[Cost]:
     for n in RERANKED:
         if n > setting.deepest:
             return
-        search = method.search
-        ms, ranked = _timed(lambda n=n: list(search(setting.packed, options, n)), len(setting.queries), rounds)
+        call = partial(method.search, setting.packed, options, n)
+        ms, ranked = _timed(call, len(setting.queries), rounds)
         tops = recall_at(ranks_of([t[:10] for t in setting.truth], [rows for rows, _ in ranked]), [10])
         yield Cost(method.name, n, method.bytes, ms, _value(setting, ranked), float(tops[0]))
 
 
 def _timed(
-    call: Callable[[], list[tuple[Rows, Scores]]], queries: int, rounds: int
+    call: Callable[[], Iterator[tuple[Rows, Scores]]], queries: int, rounds: int
 ) -> tuple[float, list[tuple[Rows, Scores]]]:
     best, found = np.inf, []
     for _ in range(rounds):
         start = time.perf_counter()
-        found = call()
+        found = list(call())
         best = min(best, time.perf_counter() - start)
     return 1000 * best / max(queries, 1), found
 
@@ -303,11 +196,11 @@ def run_study(
         watch: context manager around each method, by name.
     """
     work.mkdir(parents=True, exist_ok=True)
-    depths = tuple(d for d in DEPTHS if d < setting.deepest) + (setting.deepest,)
+    depths = (*tuple(d for d in DEPTHS if d < setting.deepest), setting.deepest)
     recall: dict[tuple[str, str], npt.NDArray[np.float64]] = {}
     needed: dict[tuple[str, str], list[int | None]] = {}
     methods, costs = [], [exact_cost(setting, rounds)]
-    for name, make in _methods(setting, work, quick):
+    for name, make in all_methods(setting, work, quick):
         with watch(name) as step:
             method = make(step)
             methods.append(method)
@@ -316,28 +209,6 @@ def run_study(
                 needed[method.name, target] = [depth_needed(ranks, t) for t in TARGETS]
             costs += costs_of(setting, method, rounds)
     return Found(setting, depths, recall, needed, methods, costs, _spread(setting, work, seeds, quick, watch))
-
-
-def _methods(setting: Setting, work: Path, quick: bool) -> Iterator[tuple[str, Callable[[Step], Method]]]:
-    dim, grid = setting.index.spec.dim, GRID[:2] if quick else GRID
-
-    def fde(config: FdeConfig, engine: str, name: str) -> tuple[str, Callable[[Step], Method]]:
-        return name, lambda step: fde_method(setting, work, config, AnnConfig(engine), name, step)
-
-    for reps, k_sim, d_proj in grid:
-        config = FdeConfig(dim, reps, k_sim, d_proj)
-        yield fde(config, "flat", f"fde-{config.fde_dim}")
-    for engine in ("sq8", "hnsw") if quick else ENGINES:
-        if not (engine.endswith("pq") and len(setting.index.ids) < 256):
-            yield fde(config, engine, f"fde-{config.fde_dim}-{engine}")
-    for final in () if quick else FINAL:
-        config = FdeConfig(dim, *RECIPE, None, final_dim=final)
-        yield fde(config, "flat", f"fde-final-{final}")
-    if setting.compressed is not None:
-        for ncells in (1, 4):
-            yield f"plaid-{ncells}", lambda step, n=ncells: plaid_method(setting, n)
-    for i, name in enumerate(("sv", "sv-dedup")):
-        yield name, lambda step, i=i: heuristic_methods(setting)[i]
 
 
 def _spread(

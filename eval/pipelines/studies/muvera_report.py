@@ -27,12 +27,16 @@ PAPER_SEEDS = {"(20, 4, 8)": (77.75, 0.17), "(20, 5, 16)": (82.82, 0.27)}
 
 def write_files(found: Found, out: Path, overwrite: bool = True) -> None:
     """Write ``recall.csv``, ``needed.csv``, ``costs.csv``, ``recall.png`` and ``costs.png``."""
-    write_text(out / "recall.csv", _csv(("method", "target", "candidates", "recall"), _recall_rows(found)), overwrite)
+    write_text(
+        out / "recall.csv", _csv(("method", "target", "candidates", "recall"), _recall_rows(found)), overwrite
+    )
     head = ("method", "target", *(f"candidates_for_{t:g}" for t in TARGETS))
     rows = [(*key, *("" if n is None else n for n in row)) for key, row in found.needed.items()]
     write_text(out / "needed.csv", _csv(head, rows), overwrite)
     head = ("method", "candidates", "bytes_per_document", "ms_per_query", "nDCG@10", "exact_top_10_recall")
-    costs = [(c.method, c.candidates, round(c.bytes, 1), round(c.ms, 4), c.value, c.top10) for c in found.costs]
+    costs = [
+        (c.method, c.candidates, round(c.bytes, 1), round(c.ms, 4), c.value, c.top10) for c in found.costs
+    ]
     write_text(out / "costs.csv", _csv(head, costs), overwrite)
     plot(found, out)
 
@@ -58,33 +62,49 @@ def plot(found: Found, out: Path) -> None:
         MissingExtra: matplotlib is not installed.
     """
     try:
-        import matplotlib
+        import matplotlib as mpl
     except ImportError as error:
         raise MissingExtra("matplotlib", "report", "the plots of a study") from error
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
+    mpl.use("Agg")
+    from matplotlib import pyplot as plt
 
     targets = list(dict.fromkeys(target for _, target in found.recall))
     shown = [t for t in ("exact top 10", "relevant") if t in targets]
-    figure, panels = pyplot.subplots(1, len(shown), figsize=(6 * len(shown), 4.5), squeeze=False)
+    figure, panels = plt.subplots(1, len(shown), figsize=(6 * len(shown), 4.5), squeeze=False)
     for panel, target in zip(panels[0], shown, strict=True):
         for method in found.methods:
-            panel.plot(found.depths, found.recall[method.name, target], _style(method.family), label=method.name, markersize=3)
+            panel.plot(
+                found.depths,
+                found.recall[method.name, target],
+                _style(method.family),
+                label=method.name,
+                markersize=3,
+            )
         panel.set(xscale="log", xlabel="candidates", ylabel=f"recall of the {target}", ylim=(0, 1.02))
         panel.grid(alpha=0.3)
     panels[0][-1].legend(fontsize=7, loc="lower right")
     _save(figure, out / "recall.png")
-    figure, panel = pyplot.subplots(figsize=(7, 5))
+    figure, panel = plt.subplots(figsize=(7, 5))
     exact = found.costs[0]
     quality = "nDCG@10" if not math.isnan(exact.value) else "recall of the exact top 10"
     for method in found.methods:
         own = [c for c in found.costs if c.method == method.name]
         if own:
-            panel.plot([c.ms for c in own], [_quality(c) for c in own], _style(method.family), label=method.name, markersize=4)
+            panel.plot(
+                [c.ms for c in own],
+                [_quality(c) for c in own],
+                _style(method.family),
+                label=method.name,
+                markersize=4,
+            )
     panel.plot([exact.ms], [_quality(exact)], "k*", markersize=12, label="exact MaxSim")
     panel.axhline(0.95 * _quality(exact), color="k", linewidth=0.6, linestyle=":")
     panel.axvline(exact.ms / 10, color="k", linewidth=0.6, linestyle=":")
-    panel.set(xscale="log", xlabel="milliseconds a query (dotted: a tenth of exact search)", ylabel=f"{quality} (dotted: 95 % of exact)")
+    panel.set(
+        xscale="log",
+        xlabel="milliseconds a query (dotted: a tenth of exact search)",
+        ylabel=f"{quality} (dotted: 95 % of exact)",
+    )
     panel.grid(alpha=0.3)
     panel.legend(fontsize=7)
     _save(figure, out / "costs.png")
@@ -99,11 +119,11 @@ def _style(family: str) -> str:
 
 
 def _save(figure: object, path: Path) -> None:
-    from matplotlib import pyplot
+    from matplotlib import pyplot as plt
 
     figure.tight_layout()  # type: ignore[attr-defined]
     figure.savefig(path, dpi=110, metadata={"Software": None})  # type: ignore[attr-defined]
-    pyplot.close("all")
+    plt.close("all")
 
 
 def markdown(found: Found, name: str) -> str:
@@ -125,7 +145,16 @@ def markdown(found: Found, name: str) -> str:
     for target in dict.fromkeys(t for _, t in found.needed):
         if target in ("exact top 1", "relevant"):
             lines += [f"For a mean recall of the {target}:", "", *_needed(found, target), ""]
-    lines += ["### Recall", "", *_recall(found), "", "### Quality and cost with reranking by exact MaxSim", "", *_costs(found), ""]
+    lines += [
+        "### Recall",
+        "",
+        *_recall(found),
+        "",
+        "### Quality and cost with reranking by exact MaxSim",
+        "",
+        *_costs(found),
+        "",
+    ]
     lines += ["### Spread over seeds (table 2)", "", *_seeds(found), ""]
     return "\n".join(lines)
 
@@ -145,10 +174,14 @@ def _needed(found: Found, target: str) -> list[str]:
 
 def _recall(found: Found) -> list[str]:
     targets = list(dict.fromkeys(t for _, t in found.recall))
-    at = [d for d in (100, 1000) if d in found.depths] or [found.depths[-1]]
+    at: list[int] = [d for d in (100, 1000) if d in found.depths] or [found.depths[-1]]
     head = ["method", "dimensions", *(f"{t} @{d:,}" for t in targets for d in at)]
     rows = [
-        [m.name, m.dims or "", *(f"{found.recall[m.name, t][found.depths.index(d)]:.3f}" for t in targets for d in at)]
+        [
+            m.name,
+            m.dims or "",
+            *(f"{found.recall[m.name, t][found.depths.index(d)]:.3f}" for t in targets for d in at),
+        ]
         for m in found.methods
     ]
     return _table(head, rows)
@@ -160,9 +193,27 @@ def _costs(found: Found) -> list[str]:
     for c in found.costs:
         share = "" if math.isnan(c.value) else f"{c.value / exact.value:.1%}"
         rows.append(
-            [c.method, c.candidates or "all", f"{c.bytes:,.0f}", f"{c.ms:.3f}", f"{exact.ms / c.ms:.1f}", f"{c.value:.4f}", share, f"{c.top10:.3f}"]
+            [
+                c.method,
+                c.candidates or "all",
+                f"{c.bytes:,.0f}",
+                f"{c.ms:.3f}",
+                f"{exact.ms / c.ms:.1f}",
+                f"{c.value:.4f}",
+                share,
+                f"{c.top10:.3f}",
+            ]
         )
-    head = ["method", "candidates", "bytes a document", "ms a query", "times as fast", "nDCG@10", "of exact", "exact top 10"]
+    head = [
+        "method",
+        "candidates",
+        "bytes a document",
+        "ms a query",
+        "times as fast",
+        "nDCG@10",
+        "of exact",
+        "exact top 10",
+    ]
     return _table(head, rows)
 
 
@@ -171,11 +222,23 @@ def _seeds(found: Found) -> list[str]:
     for name, values in found.seeds.items():
         paper = PAPER_SEEDS.get(name)
         spread = f"{100 * values.std(ddof=1):.2f}" if len(values) > 1 else "–"
-        rows.append([name, len(values), f"{100 * values.mean():.2f}", spread, f"{paper[0]} ± {paper[1]}" if paper else ""])
-    return _table(["(R, k_sim, d_proj)", "seeds", "R@100 in %", "standard deviation", "paper, MS MARCO"], rows)
+        rows.append(
+            [
+                name,
+                len(values),
+                f"{100 * values.mean():.2f}",
+                spread,
+                f"{paper[0]} ± {paper[1]}" if paper else "",
+            ]
+        )
+    return _table(
+        ["(R, k_sim, d_proj)", "seeds", "R@100 in %", "standard deviation", "paper, MS MARCO"], rows
+    )
 
 
 def paper_table() -> list[str]:
     """Table 1 of the paper."""
-    rows = [[name, *(">10,000" if n is None else f"{n:,}" for n in row)] for name, row in PAPER_NEEDED.items()]
+    rows = [
+        [name, *(">10,000" if n is None else f"{n:,}" for n in row)] for name, row in PAPER_NEEDED.items()
+    ]
     return _table(["paper: MS MARCO, ColBERTv2", *(f"{t:.0%}" for t in TARGETS)], rows)
