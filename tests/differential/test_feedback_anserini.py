@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from intrex.data.collection import Collection
+from intrex.data.collection import Collection, Queries
 from intrex.data.importers.sources import import_collection
 from intrex.data.writer import CollectionWriter, Source, write_collection
 from intrex.eval.pipelines.parity import bm25_parity, compare
@@ -47,7 +47,8 @@ def engines(tmp_path_factory: pytest.TempPathFactory) -> tuple[Collection, BM25I
 def test_equal_to_the_last_bit(engines: tuple[Collection, BM25Index, LuceneIndex], method: Expansion) -> None:
     collection, native, lucene = engines
     native.expansion = lucene.expansion = method
-    queries = collection.queries("test")
+    every = collection.queries("test")
+    queries = Queries(every.ids[:20], every.texts[:20])
     for k, ties in ((1000, TIE_ORDERS[1]), (7, TIE_ORDERS[0])):
         options = SearchOptions(k=k, ties=ties)
         ours, theirs = native.search(queries, options), lucene.search(queries, options)
@@ -55,13 +56,6 @@ def test_equal_to_the_last_bit(engines: tuple[Collection, BM25Index, LuceneIndex
         assert np.array_equal(ours.scores, theirs.scores)
         if ties == TIE_ORDERS[1]:
             assert not compare(ours, lucene.anserini(queries, options), None)
-
-
-def test_parity_on_a_collection(shared: Path, tmp_path: Path) -> None:
-    collection = import_collection(shared / "medline", tmp_path / "medline")
-    result = bm25_parity(collection, "test", SearchOptions(), expansion=BM25PRF())
-    assert result.at_parity and not result.bridge
-    assert round(result.figures["native", "anserini"]["nDCG@10"], 4) != 0.6651  # of BM25 alone
 
 
 def test_documents_of_stop_words_only_count_for_feedback(tmp_path: Path) -> None:

@@ -102,35 +102,6 @@ def test_statistics_leave_the_empty_document_out(lucene: Path) -> None:
     assert index.manifest.params["empty_documents_left_out"] == 1
 
 
-PYSERINI = """
-import json, os, sys
-os.environ.setdefault("OPENAI_API_KEY", "none")
-from intrex.retrievers.lucene import jvm
-jvm.start()
-from pyserini.search.lucene import LuceneSearcher
-searcher = LuceneSearcher(sys.argv[1])
-hits = searcher.search(sys.argv[2], k=10)
-print(json.dumps([[h.docid, h.score] for h in hits]))
-"""
-
-
-def test_pyserini_reads_the_folder_as_it_is(lucene: Path, small: Collection) -> None:
-    said = subprocess.run(
-        [sys.executable, "-c", PYSERINI, str(lucene), "flat boundary layer"],
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-    assert said.returncode == 0, said.stderr
-    import json
-
-    hits = json.loads(said.stdout.strip().splitlines()[-1])
-    queries = small.queries().only({"q2"})
-    ours = open_index(lucene).search(queries, SearchOptions(ties="anserini")).to_dict()["q2"]
-    assert [d for d, _ in hits] == list(ours)
-    assert all(abs(s - ours[d]) < 3e-4 for d, s in hits)
-
-
 def test_an_index_without_manifest_is_searched_and_said_so(
     lucene: Path, small: Collection, tmp_path: Path, intrex: Callable[[str], Said]
 ) -> None:
