@@ -110,8 +110,8 @@ def merge(path: Path) -> BM25Index:
 def plan(sizes: Sequence[int], removed: Sequence[int], whole: bool = False) -> list[tuple[list[int], bool]]:
     """Which segments become one, and whether one is written anew that could stay as it is.
 
-    From the end, a segment is merged with the one before it while that has at most twice its documents. So there are
-    never more segments than the logarithm of the documents, and each document is written again that often at most.
+    A segment is merged with the one before it while that has at most twice its documents. So there are never more
+    segments than the logarithm of the documents, and adding writes each of them again that often at most.
     Segments without documents are left out, unless there is nothing else.
 
     Args:
@@ -119,12 +119,14 @@ def plan(sizes: Sequence[int], removed: Sequence[int], whole: bool = False) -> l
         removed: removed documents of each.
         whole: make one segment of all.
     """
-    groups = [[i] for i in range(len(sizes))]
-    while len(groups) > 1:
-        last, before = (sum(sizes[i] for i in group) for group in (groups[-1], groups[-2]))
-        if not whole and 2 * last < before:
-            break
-        groups[-2:] = [groups[-2] + groups[-1]]
+    groups: list[list[int]] = []
+    for i in range(len(sizes)):
+        groups.append([i])
+        while len(groups) > 1:
+            before, last = (sum(sizes[one] for one in group) for group in groups[-2:])
+            if not whole and before > 2 * last:
+                break
+            groups[-2:] = [groups[-2] + groups[-1]]
     filled = [group for group in groups if any(sizes[i] for i in group)] or groups[:1]
 
     def anew(i: int) -> bool:
@@ -138,8 +140,8 @@ def _open(path: Path) -> BM25Index:
     kind = read_manifest(path, rebuild=REBUILD).kind
     if kind != KIND:
         raise BadInput(
-            f"an index of kind {kind} cannot be changed, only bm25 ({path})",
-            "build it again from a collection of all documents: intrex collection pool",
+            f"{path} holds an artifact of kind {kind}; only bm25 indexes can be changed",
+            "build the index again from a collection of the documents that it should hold",
         )
     return BM25Index.open(path)
 

@@ -43,6 +43,13 @@ WEIGHTS = lines(
 )
 VECTORS = lines({"id": "q1", "vector": {"wing": 0.5, "heat": 0.1}}, {"id": "q2", "vector": {"layer": 1}})
 
+MORE = {
+    **BEIR,
+    "new/corpus.jsonl": lines({"_id": "d4", "title": "Stall", "text": "wings stall"}, {"_id": "d2", "title": "", "text": "a flat plate"}),
+    "new/queries.jsonl": QUERIES,
+    "new/qrels/test.tsv": lines("query-id\tcorpus-id\tscore", "q1\td4\t1"),
+}  # fmt: skip
+
 RECIPE = b'name="x"\nqueries="test"\nmeasures=["AP"]\n[collection]\nimport="src"\n'
 
 
@@ -108,6 +115,14 @@ CASES: dict[str, Case] = {
     ),
     "search-pyserini-spelling": Case([*MADE, "search --index i --topics c:test --hits 1 --output r.txt --threads 1 --batch-size 1"], BEIR),
     "index-dense-hashing": Case([IMPORT, "index dense c i --encoder hashing:64", "search i c:test --k 2", "index verify i"], BEIR),
+    "index-fields": Case(
+        [IMPORT, "index bm25 c i --fields title", "search i c:test", "search i c:test --fields contents=1.0 title=0.5", "search --index i --topics c:test --fields title=2", "search i c:test --fields body=1", "search i c:test --fields title=high", "index bm25 c j --fields body"],
+        BEIR,
+    ),
+    "index-change": Case(
+        [*MADE, "collection import new n", "index add i n", "index add i n --replace", "search i n:test", "index remove i d1", "search i c:test", "index remove i d1 d9", "index remove i --ids gone.txt", "index remove i", "index merge i", "index verify i", "index add c n", "index add nowhere n"],
+        {**MORE, "gone.txt": b"d3\n"},
+    ),
     "index-sparse-hashing": Case(
         [IMPORT, "index sparse c i --encoder hashing:1000 --quantize 16", "search i c:test --k 2", "index verify i", "search i c:test --encoder splade-tiny"],
         BEIR,

@@ -12,7 +12,7 @@ from intrex.data.collection import Collection, Queries
 from intrex.data.errors import BadInput, IntrexError, UsageError
 from intrex.data.ids import GONE, IdTable, IdWriter, as_bytes
 from intrex.encoders.base import EncoderOptions, make_encoder
-from intrex.retrievers import bm25_change
+from intrex.retrievers import bm25_change, lexical
 from intrex.retrievers.base import SearchOptions, open_index
 from intrex.retrievers.bm25 import BM25Index, build_bm25
 from intrex.retrievers.bm25_change import add, merge, remove
@@ -201,3 +201,28 @@ def test_from_the_command_line(index: Path, tmp_path: Path, intrex: Callable[[st
     assert intrex(f"index remove {index} --ids {tmp_path}/none").code == 1
     assert intrex(f"index add {index} {tmp_path}/none").code == 1
     assert intrex(f"index merge {tmp_path}/none").code == 1
+
+
+def test_bounds_hold_when_the_mean_length_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Long documents that are added lift the scores of short ones, which pruning must not miss.
+
+    Documents with a rare word come first and set the k-th best score. Those with many common words, further on, reach it
+    only by what they score now, not by what they scored when their bounds were computed.
+    """
+    monkeypatch.setattr(lexical, "WINDOW", 512)
+    draw = np.random.default_rng(4)
+    common = np.array([f"c{i}" for i in range(16)])
+    first = {f"r{i}": "rare a b c d e f g" for i in range(6)}
+    first |= {f"s{i:04}": " ".join(common[draw.random(16) < 0.5]) for i in range(3_000)}
+    first |= {f"t{i}": " ".join(common) for i in range(8)}
+    long = {f"l{i}": " ".join(["filler"] * 300) for i in range(900)}
+    build_bm25(collect(tmp_path / "c", first), tmp_path / "i")
+    changed = add(tmp_path / "i", collect(tmp_path / "d", long))
+    rebuilt = build_bm25(collect(tmp_path / "e", first | long), tmp_path / "j")
+    assert len(changed.segments) == 2
+    queries = Queries(
+        [f"q{i:02}" for i in range(16)], [" ".join(["rare", *common[:i]]) for i in range(1, 17)]
+    )
+    for k in (1, 5):
+        options = SearchOptions(k=k, threads=1)
+        assert changed.search(queries, options).to_dict() == rebuilt.search(queries, options).to_dict()
