@@ -26,6 +26,8 @@ _FLAGS = {
     "pq_m": "--pq-m",
     "pq_nbits": "--pq-nbits",
 }
+_KEYS = {"M": "links", "efC": "ef_construction", "nlist": "lists", "pq_m": "pq_m", "pq_nbits": "pq_nbits"}
+"""The names of the numbers outside of Python: in manifests and recipes."""
 
 
 @dataclass(frozen=True)
@@ -123,8 +125,13 @@ class AnnConfig:
     @classmethod
     def read(cls, params: Mapping[str, Any]) -> AnnConfig:
         """The inverse of `params`."""
-        names = {"M": "links", "efC": "ef_construction", "nlist": "lists"}
-        return cls(**{names.get(key, key): value for key, value in params.items()})
+        return cls(**{_KEYS.get(key, key): value for key, value in params.items()})
+
+    @classmethod
+    def named(cls, table: Mapping[str, Any]) -> AnnConfig:
+        """What a recipe asks for by ``engine`` and its numbers; other keys are left alone. Errors as `choose`."""
+        numbers = {name: table.get(key) for key, name in _KEYS.items()}
+        return cls.choose(table.get("engine"), False, False, **numbers)
 
     def params(self) -> dict[str, Any]:
         """What of it matters for its engine, for a manifest."""
@@ -139,3 +146,8 @@ class AnnConfig:
 
 
 FLAT = AnnConfig()
+
+
+def ann_keys() -> tuple[str, ...]:
+    """The keys that `AnnConfig.named` looks at."""
+    return ("engine", *_KEYS)

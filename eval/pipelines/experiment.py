@@ -7,7 +7,7 @@ import io
 import os
 import platform
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -35,16 +35,19 @@ from intrex.encoders.models import resolve_model
 from intrex.eval.leaderboard import leaderboard, write_leaderboard
 from intrex.eval.measures import parse_measures
 from intrex.eval.pipelines.recipe import Recipe
+from intrex.eval.pipelines.recipekeys import SEARCHED
 from intrex.eval.pipelines.stages import Kind, Result, Stage, Step, Watch, plan_stages, run_stages
 from intrex.eval.scorefile import SystemScores, read_scores, write_scores
 from intrex.eval.systems import score_systems
+from intrex.retrievers.annconfig import AnnConfig, ann_keys
 from intrex.retrievers.base import SearchOptions, open_index
 from intrex.retrievers.bm25 import build_bm25
 from intrex.retrievers.dense import build_dense
+from intrex.retrievers.fde_source import FdeOptions, open_source
 from intrex.retrievers.fusion import fuse_runs
 from intrex.retrievers.impact import build_sparse
 from intrex.retrievers.multivector import STORES, build_multivector
-from intrex.retrievers.search import run_search
+from intrex.retrievers.search import Narrowing, run_search, use_engine
 
 Inputs = Mapping[str, Path]
 PIN = "made from"
@@ -69,9 +72,30 @@ def _bm25(stage: Stage, inputs: Inputs, output: Path, step: Step) -> int:
 def _dense(stage: Stage, inputs: Inputs, output: Path, step: Step) -> int:
     collection = Collection.open(inputs["collection"])
     params = _given(stage.params)
+    ann = _ann(params)
     encoder = make_encoder(params.pop("encoder"), EncoderOptions(**params))
-    build_dense(collection, output, encoder, overwrite=True, progress=step)
+    build_dense(collection, output, encoder, ann=ann, overwrite=True, progress=step)
     return collection.n_documents
+
+
+def _fde(stage: Stage, inputs: Inputs, output: Path, step: Step) -> int:
+    params = _given(stage.params)
+    ann = _ann(params)
+    options = FdeOptions(**{f.name: params.pop(f.name) for f in fields(FdeOptions) if f.name in params})
+    tokens = [path for name, path in inputs.items() if name != "collection"]
+    source = open_source(
+        (*tokens, inputs["collection"])[0], params.pop("encoder", None), EncoderOptions(**params)
+    )
+    source.build(output, options, ann=ann, overwrite=True, progress=step)
+    return source.documents
+
+
+def _ann(params: dict[str, Any]) -> AnnConfig:
+    """Take the approximate engine out of the parameters of an index."""
+    ann = AnnConfig.named(params)
+    for key in ann_keys():
+        params.pop(key, None)
+    return ann
 
 
 def _multivector(stage: Stage, inputs: Inputs, output: Path, step: Step) -> int:
@@ -97,7 +121,10 @@ def _search(stage: Stage, inputs: Inputs, output: Path, step: Step) -> int:
     (folder,) = (path for name, path in inputs.items() if name != "collection")
     queries = collection.queries(stage.params["queries"])
     options = SearchOptions(k=stage.params["k"], progress=step)
-    run = run_search(open_index(folder, collection), queries, options, tag=stage.params["tag"])
+    index = open_index(folder, collection)
+    chosen = {key: stage.params[key] for key in SEARCHED if key in stage.params}
+    use_engine(index, "native", Narrowing(options.k, **chosen))
+    run = run_search(index, queries, options, tag=stage.params["tag"])
     write_run(run, output, overwrite=True)
     return len(queries)
 
@@ -127,6 +154,7 @@ KINDS = {
     "collection": Kind(_collection, "collection", ("data",), "documents"),
     "bm25": Kind(_bm25, "index", ("data", "retrievers"), "documents"),
     "dense": Kind(_dense, "index", _SEARCHES, "documents"),
+    "fde": Kind(_fde, "index", _SEARCHES, "documents"),
     "multivector": Kind(_multivector, "index", _SEARCHES, "documents"),
     "sparse": Kind(_sparse, "index", _SEARCHES, "documents"),
     "search": Kind(_search, "run.txt.gz", _SEARCHES, "queries"),
@@ -156,6 +184,8 @@ def _pin_collection(params: Mapping[str, Any]) -> dict[str, Any]:
 
 def _pin_encoder(registry: Registry, params: Mapping[str, Any]) -> dict[str, Any]:
     """The revision of the weights, and the libraries that compute with them."""
+    if "encoder" not in params:  # an earlier stage has it
+        return {}
     weights = _weights(registry, params["encoder"])
     return {PIN: [weights, {name: _version(name) for name in _LIBRARIES} if weights else {}]}
 
@@ -163,6 +193,7 @@ def _pin_encoder(registry: Registry, params: Mapping[str, Any]) -> dict[str, Any
 _PINS: dict[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
     "collection": _pin_collection,
     "dense": partial(_pin_encoder, ENCODERS),
+    "fde": partial(_pin_encoder, TOKEN_ENCODERS),
     "multivector": partial(_pin_encoder, TOKEN_ENCODERS),
     "sparse": partial(_pin_encoder, SPARSE_ENCODERS),
 }

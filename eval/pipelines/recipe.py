@@ -12,6 +12,7 @@ from typing import Any
 from intrex.data.errors import BadInput, Problems
 from intrex.eval.measures import parse_measures
 from intrex.eval.pipelines.recipecheck import check_recipe
+from intrex.eval.pipelines.recipekeys import SEARCHED
 from intrex.eval.pipelines.stages import Stage
 
 
@@ -68,8 +69,11 @@ def _stages(raw: Mapping[str, Any], file: str) -> Recipe:
                 Stage(f"run/{name}", "fuse", {"method": "rrf", **rest, "k": k, "tag": name}, inputs)
             )
         else:
-            stages.append(Stage(f"index/{name}", system["index"], rest, ("collection",)))
-            params = {"queries": queries, "k": k, "tag": name}
+            searched = {key: rest.pop(key) for key in SEARCHED if key in rest}
+            tokens = rest.pop("tokens", None)
+            made_of = ("collection",) if tokens is None else ("collection", f"index/{tokens}")
+            stages.append(Stage(f"index/{name}", system["index"], rest, made_of))
+            params = {"queries": queries, "k": k, "tag": name, **searched}
             stages.append(Stage(f"run/{name}", "search", params, ("collection", f"index/{name}")))
         runs.append(f"run/{name}")
     stages.append(

@@ -26,7 +26,7 @@ def test_the_python_of_the_tutorial_gives_what_its_comment_says() -> None:
 
 def test_the_recipe_of_the_tutorial_is_sound(tmp_path) -> None:
     (tmp_path / "r.toml").write_text(block("docs/tutorial.md", "toml"), encoding="utf-8")
-    assert read_recipe(str(tmp_path / "r.toml")).systems == ("bm25", "minilm", "tokens", "both")
+    assert read_recipe(str(tmp_path / "r.toml")).systems == ("bm25", "minilm", "tokens", "muvera", "both")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)

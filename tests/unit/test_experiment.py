@@ -249,6 +249,58 @@ def test_a_multivector_index_is_a_system(source: Path) -> None:
     assert "store is 'float64'" in caught.value.message and "encoder: hashing:x" in caught.value.message
 
 
+TOKENS = "[[system]]\nname = 't'\nindex = 'multivector'\nencoder = 'hashing:32'\n"
+
+
+def test_an_fde_index_takes_the_tokens_of_another_system(source: Path) -> None:
+    fde = "[[system]]\nname = '{}'\nindex = 'fde'\ntokens = 't'\nreps = 3\nk_sim = 2\nd_proj = 0\n"
+    extra = TOKENS + fde.format("f") + fde.format("c") + "candidates = 99\nball_carving = 5\n"
+    path = source / "r.toml"
+    path.write_text(RECIPE.format(source=source / "src", extra=extra))
+    watch = Watch()
+    scores, _ = run_experiment(read_recipe(str(path)), source / "out", watch)
+    assert {"index/f", "run/f", "run/c"} <= set(watch.ran) and "index/c" not in watch.ran, (
+        "one index, searched twice"
+    )
+    by_name = {one.system: one for one in scores}
+    assert by_name["c"].scores.means(True) == by_name["t"].scores.means(True), (
+        "all candidates are the exact search"
+    )
+
+
+def test_an_fde_index_may_encode_itself(source: Path) -> None:
+    extra = "[[system]]\nname = 'f'\nindex = 'fde'\nencoder = 'hashing:32'\nd_proj = 4\nfinal_dim = 50\n"
+    path = source / "r.toml"
+    path.write_text(RECIPE.format(source=source / "src", extra=extra))
+    scores, _ = run_experiment(read_recipe(str(path)), source / "out", Watch())
+    assert len(scores) == 4
+
+
+@pytest.mark.parametrize(
+    "table, says",
+    [
+        ("reps = 2", "needs either tokens, the name of a multivector system, or encoder"),
+        ("tokens = 't'\nencoder = 'hashing'", "needs either tokens"),
+        ("tokens = 'bm25'", "'bm25' is not an earlier multivector system: known: t"),
+        ("tokens = 't'\nmax_length = 3", "max_length does not belong to a system with tokens"),
+        ("tokens = 't'\nk_sim = 21", "k_sim is 21, needed: 0 to 20"),
+        ("encoder = 'hashing'\ncandidates = 9", "candidates are ranked by the token vectors"),
+        ("tokens = 't'\nball_carving = 0.7", "ball_carving is for ranking candidates"),
+        ("tokens = 't'\nengine = 'pq'\nM = 4", "M is for hnsw, the engine is pq"),
+        ("tokens = 't'\nnprobe = 4", "nprobe is for ivf, the engine is flat"),
+        ("tokens = 't'\nengine = 'hsnw'", "engine is 'hsnw': did you mean hnsw?"),
+        ("tokens = 't'\nengine = 3", "engine is an integer, needed: a string"),
+    ],
+)
+def test_what_an_fde_system_cannot_be(source: Path, table: str, says: str) -> None:
+    extra = f"{TOKENS}[[system]]\nname = 'f'\nindex = 'fde'\n{table}"
+    path = source / "r.toml"
+    path.write_text(RECIPE.format(source=source / "src", extra=extra))
+    with pytest.raises(BadInput) as caught:
+        read_recipe(str(path))
+    assert says in caught.value.message
+
+
 def test_reductions_are_keys_of_a_multivector_index(source: Path) -> None:
     extra = (
         "[[system]]\nname = 't'\nindex = 'multivector'\nencoder = 'hashing:32'\n"
