@@ -39,6 +39,8 @@ _NOT_ASCII = re.compile(r"[^\x00-\x7F]")
 
 def tokenize(text: str) -> list[str]:
     """The tokens that Lucene's StandardTokenizer makes of a text, in order."""
+    if len(text) <= MAX_TOKEN // 2 and text.isascii():  # most queries
+        return _ASCII_TOKEN.findall(text)
     tokens: list[str] = []
     at = 0
     while found := _NOT_ASCII.search(text, at):

@@ -34,7 +34,7 @@ from intrex.retrievers.prf_lexical import Corpus, Expansion, Feedback
 from intrex.retrievers.segment import Draft, Ints, Segment, SegmentRecord, statistics, write_segment
 from intrex.retrievers.similarity import Idfs, check_bm25, encode_lengths, inverse_tables
 from intrex.retrievers.terms import Terms
-from intrex.retrievers.weighing import weigh
+from intrex.retrievers.weighing import Weigher
 
 KIND = "bm25"
 REBUILD = "intrex index bm25 COLLECTION OUT --overwrite"
@@ -117,6 +117,12 @@ def watched(batches: Iterable[Terms], progress: Progress) -> Iterator[Terms]:
         progress(len(batch.ids))
 
 
+def _counted(terms: list[str]) -> Mapping[str, int]:
+    """How often each term occurs, in the order in which they first do."""
+    counts = dict.fromkeys(terms, 1)
+    return counts if len(counts) == len(terms) else Counter(terms)
+
+
 class BM25Index:
     """A BM25 index on disk; see `build_bm25` and the module's text."""
 
@@ -137,7 +143,9 @@ class BM25Index:
         self.statistics = statistics(records)
         self.expansion: Expansion | None = None
         """Feedback that `search` uses."""
-        self._idf = {name: Idfs(one.documents) for name, one in self.statistics.items()}
+        self._weigh = Weigher(
+            self.segments, {name: Idfs(one.documents) for name, one in self.statistics.items()}
+        )
         avgdls = [one.avgdl for one in self.statistics.values()]
         self._searchers = self._opened(float(params["k1"]), float(params["b"]), avgdls)
 
@@ -154,7 +162,12 @@ class BM25Index:
             longest = np.take_along_axis(inverse, encode_lengths(lengths).astype(np.int64), axis=1)[:, 0]
             here = rank[one.first : one.first + one.record.rows]
             bounds = one.bounds(k1, b, inverse)
-            found.append(Searcher(one.postings, one.norms, here, inverse, bounds, longest, first=one.first))
+            whole = not one.record.removed
+            found.append(
+                Searcher(
+                    one.postings, one.norms, here, inverse, bounds, longest, first=one.first, whole=whole
+                )
+            )
         return found
 
     def search(self, queries: Queries, options: SearchOptions) -> Run:
@@ -173,7 +186,7 @@ class BM25Index:
         found, blank = RunBuilder(self.ids, KIND), 0
         for start in range(0, len(queries), BATCH):
             here = slice(start, start + BATCH)
-            counts = [Counter(self.analyzer(text)) for text in queries.texts[here]]
+            counts = list(map(_counted, map(self.analyzer, queries.texts[here])))
             blank += sum(not one for one in counts)
             hits = self._search(counts, boosts, options)
             found.extend(queries.ids[here], hits.sizes, gather(self.ids, hits.rows), hits.scores)
@@ -193,7 +206,7 @@ class BM25Index:
         """
         method = self.expansion
         parts = [replace(one, rank=tie_rank(one.rank, options.ties)) for one in self._searchers]
-        asked = weigh([weighted(one, boosts) for one in queries], self.segments, self._idf, boosts)
+        asked = self._weigh([weighted(one, boosts) for one in queries], boosts)
         if method is None:
             return lexical.search(parts, asked, options.k, options.threads)
         hits = lexical.search(parts, asked, method.depth or options.k, options.threads)
@@ -209,8 +222,7 @@ class BM25Index:
         corpus, expanded = Corpus(self._with_text, self._df), []
         for query, size, end in zip(queries, hits.sizes.tolist(), ends.tolist(), strict=True):
             expanded.append(method.expand(query, found[end - size : end], corpus) if size else {})
-        idfs = self._idf if method.similarity is None else None
-        again = weigh(expanded, self.segments, idfs, {CONTENTS: 1.0})
+        again = self._weigh(expanded, {CONTENTS: 1.0}, with_idf=method.similarity is None)
         if method.similarity is not None:
             avgdls = [one.avgdl for one in self.statistics.values()]
             inverse = inverse_tables(*method.similarity, avgdls)

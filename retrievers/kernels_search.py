@@ -69,13 +69,18 @@ def offer(row, total, rank, first_row, k, keys, rows, single, single_bits, state
 
 
 @inner
+def below(score):  # type: ignore[no-untyped-def]
+    """A sum below this one, even if it is off by some last bits, is not rounded to the score or more."""
+    return score * (1.0 - 2.0**-22) if score > 2.0**-100 else 0.0
+
+
+@inner
 def floor_of(key, single, single_bits):  # type: ignore[no-untyped-def]
-    """A sum below this one, even if it is off by some last bits, is not rounded to the score of the key or more."""
+    """See `below`; of the score of a key."""
     if key < 0:
         return 0.0
     single_bits[0] = np.uint32(key >> 32)
-    score = np.float64(single[0])
-    return score * (1.0 - 2.0**-22) if score > 2.0**-100 else 0.0
+    return below(np.float64(single[0]))
 
 
 @inner
@@ -90,7 +95,22 @@ def unsure(total, size, single):  # type: ignore[no-untyped-def]
     return single[0] != single[1]
 
 
-def make_search(name: str, given: tuple[Any, ...], prepare: Any, score: Any, most: Any) -> Any:  # noqa: C901
+@inner
+def least_of_best(sums, bits, window, length, pieces, k, tops, spare):  # type: ignore[no-untyped-def]
+    """No sum below this one is rounded to one of the k best scores: k pieces of the window have a row with more."""
+    for piece in range(pieces):
+        first = piece * length
+        top = np.int64(-1)
+        for j in range(first, first + length):
+            top = max(top, bits[j])
+        tops[piece] = top
+    bits[window] = max(keep_best(tops, spare, pieces, k), np.int64(0))
+    return below(sums[window])
+
+
+def make_search(  # noqa: C901
+    name: str, given: tuple[Any, ...], prepare: Any, score: Any, most: Any, add: Any = None
+) -> Any:
     """A search kernel, to be compiled under a name.
 
     Args:
@@ -99,7 +119,18 @@ def make_search(name: str, given: tuple[Any, ...], prepare: Any, score: Any, mos
         prepare: ``(given, t)`` gives what is needed of term t of the queries.
         score: ``(given, term, p, row)`` is what posting p, of a row, adds to the row's sum; not negative.
         most: ``(term, bound)`` is what no posting adds more than that has no higher bound than that.
+        add: ``(given, term, docs, low, high, base, target, room)`` adds the scores of the postings ``low:high`` to those
+            of their rows, ``target[row - base]``, where that goes faster for many; ``room`` is [window] to work in.
     """
+
+    @inner
+    def one_by_one(given, term, docs, low, high, base, target, room):  # type: ignore[no-untyped-def]
+        """Add what each posting scores."""
+        for p in range(low, high):
+            row = docs[p]
+            target[row - base] += score(given, term, p, row)
+
+    add = add or one_by_one
 
     @inner
     def in_order(given, start, size, docs, cursors, row):  # type: ignore[no-untyped-def]
@@ -113,14 +144,15 @@ def make_search(name: str, given: tuple[Any, ...], prepare: Any, score: Any, mos
         return total
 
     def search(  # type: ignore[no-untyped-def]  # noqa: C901
-        docs, rank, bounds, first_row, n,
+        docs, rank, bounds, first_row, n, whole,
         term_of, begins, ends, rounds, exact, first_query, last_query,
-        prune, k, window, sums, bits, parts, cursors, ceilings, found, partial, keys, rows, single, single_bits,
+        prune, k, window, sums, bits, parts, cursors, ceilings, tops, found, partial, keys, rows, single, single_bits,
         out_keys, out_rows, out_sizes, given,
     ):  # fmt: skip
         """The k best rows of the queries ``first_query:last_query`` among the n rows from ``first_row`` on and those out.
 
-        Keys are the score's bits before the row's rank; a row whose rank is ``GONE`` is not found.
+        Keys are the score's bits before the row's rank; a row whose rank is ``GONE`` is not found; ``whole`` says that
+        there is none.
 
         Query q has the terms ``term_of[q]:term_of[q + 1]``, term t the postings ``begins[t]:ends[t]``. Scores add up
         in float64 in the order of the terms; a sum is rounded to float32. With ``prune``, terms are taken in another
@@ -188,9 +220,7 @@ def make_search(name: str, given: tuple[Any, ...], prepare: Any, score: Any, mos
                         i = cursors[order + o] if lookups else o
                         term = prepare(given, start + i)
                         target = sums if rounds[start + i] == 0 else parts
-                        for p in range(cursors[at + i], cursors[until + i]):
-                            row = docs[p]
-                            target[row - base] += score(given, term, p, row)
+                        add(given, term, docs, cursors[at + i], cursors[until + i], base, target, partial)
                         while rounds[start + o] == 2 and i >= 0 and (i == o or rounds[start + i] == 1):
                             for p in range(cursors[at + i], cursors[until + i]):
                                 j = docs[p] - base
@@ -202,6 +232,8 @@ def make_search(name: str, given: tuple[Any, ...], prepare: Any, score: Any, mos
                     sums[window] = max(floor - slack, 0.0)
                     dense = postings * DENSE > limit - base
                     pieces = (limit - base + length - 1) // length if dense else size - lookups
+                    if dense and state[1] < 0 and whole != 0 and k <= pieces:
+                        sums[window] = least_of_best(sums, bits, window, length, pieces, k, tops, found)
                     n_found = 0
                     for piece in range(pieces + 1):
                         # Sums that are not negative order as their bits do, and -0.0 has the lowest of all.
@@ -253,7 +285,7 @@ def make_search(name: str, given: tuple[Any, ...], prepare: Any, score: Any, mos
                                     total = in_order(given, start, size, docs, cursors, row)
                                 offer(row, total, rank, first_row, k, keys, rows, single, single_bits, state)
                             n_found = 0
-                            sums[window] = floor_of(state[1], single, single_bits)
+                            sums[window] = max(sums[window], floor_of(state[1], single, single_bits))
                 nearest = n
                 for i in range(size):
                     p = cursors[until + i]
@@ -272,9 +304,9 @@ def make_search(name: str, given: tuple[Any, ...], prepare: Any, score: Any, mos
 
     search.__name__ = search.__qualname__ = name
     return entry(
-        I4, U4, F4, N, N,  # docs, rank, bounds, first_row, n
+        I4, U4, F4, N, N, N,  # docs, rank, bounds, first_row, n, whole
         I8, I8, I8, U1, U1, N, N,  # term_of, begins, ends, rounds, exact, first query, last query
-        N, N, N, F8, I8, F8, I8, F8, I4, F8, I8, I4, F4, U4,  # prune, k, window, sums, their bits, parts, cursors, ceilings, found, partial, keys, rows, single, its bits
+        N, N, N, F8, I8, F8, I8, F8, I8, I4, F8, I8, I4, F4, U4,  # prune, k, window, sums, their bits, parts, cursors, ceilings, tops, found, partial, keys, rows, single, its bits
         I8, I4, I8,  # out_keys, out_rows, out_sizes
         types.Tuple(given),
     )(search)  # fmt: skip

@@ -19,7 +19,7 @@ import numpy.typing as npt
 from intrex.data.ids import GONE
 from intrex.data.native import Call
 from intrex.retrievers.base import Scores, top_k
-from intrex.retrievers.native import address, kernels
+from intrex.retrievers.native import argument, kernels
 from intrex.retrievers.postings import Postings
 
 Ints = npt.NDArray[np.int64]
@@ -31,7 +31,7 @@ SPARE = 16
 """Rows kept beside twice k, before the best are chosen."""
 RESULT, WORTH_THREADS = 16, 1 << 21
 """Postings that cost as much as one result; work, in postings, from which on threads are started."""
-QUERIES = 64
+QUERIES = 256
 """Queries of one call."""
 UNTOUCHED = -0.0
 """What a row's sum is before a term adds to it: a sum of scores is never -0, so a score of 0 is still a match."""
@@ -72,13 +72,14 @@ def term_scores(weight: np.float32 | Scores, tfs: npt.NDArray[Any], inverse: Sco
 
 
 def _scratch(terms: int, k: int) -> list[npt.NDArray[Any]]:
-    """What one thread's kernel works in, with room for ``terms`` terms and ``k`` results."""
+    """What one thread's kernel works in, with room for ``terms`` terms and ``k`` results; 256 are the kernel's CHUNKS."""
     sums, parts = np.full(WINDOW + 1, UNTOUCHED), np.zeros(WINDOW)
-    cursors, ceilings = np.zeros(3 * terms + 130, np.int64), np.zeros(terms + 1)
+    cursors, tops = np.zeros(3 * terms + 130, np.int64), np.zeros(256, np.int64)
+    ceilings = np.zeros(terms + 1)
     found, partial = np.zeros(WINDOW, np.int32), np.zeros(WINDOW)
     keys, rows = np.zeros(2 * k + SPARE, np.int64), np.zeros(2 * k + SPARE, np.int32)
     single = np.zeros(2, np.float32)
-    return [sums, sums, parts, cursors, ceilings, found, partial, keys, rows, single, single]
+    return [sums, sums, parts, cursors, ceilings, tops, found, partial, keys, rows, single, single]
 
 
 class Lists(Protocol):
@@ -104,6 +105,7 @@ class PostingsSearcher(ABC):
         bounds: float32, of every 128 postings, what the kernel computes the highest score of; None if there are none.
         prune: leave out what cannot be among the best. Changes no bit.
         first: what is added to a row's number in the results.
+        whole: no row is `GONE`; changes no bit.
     """
 
     postings: Lists
@@ -111,6 +113,7 @@ class PostingsSearcher(ABC):
     bounds: Scores | None
     prune: bool = True
     first: int = 0
+    whole: bool = False
 
     @abstractmethod
     def _kernel(self) -> Call | None:
@@ -145,7 +148,7 @@ class PostingsSearcher(ABC):
         exact = self._exact(queries)
         rounds = np.zeros(len(terms), np.uint8) if queries.rounds is None else queries.rounds
         exact[_by_query(queries, rounds) > 0] = 2
-        given = [p.docs, self.rank, bounds, self.first, len(self.rank)]
+        given = [p.docs, self.rank, bounds, self.first, len(self.rank), int(self.whole)]
         prune = int(self.prune and self.bounds is not None)
         return [*given, queries.offsets, begins, ends, rounds, exact], [prune], self._given(queries)
 
@@ -217,7 +220,8 @@ def _native(
 ) -> list[Hits]:
     """All queries by the kernel, some at a time, in threads if there is work enough for them."""
     n = len(queries[0].offsets) - 1
-    given = [part._shared(asked) for part, asked in zip(parts, queries, strict=True)]
+    arrays = [part._shared(asked) for part, asked in zip(parts, queries, strict=True)]
+    given = [[list(map(argument, some)) for some in one] for one in arrays]
     work = sum(part._work(asked) for part, asked in zip(parts, queries, strict=True))
     threads = threads if work + RESULT * n * k >= WORTH_THREADS else 1
     step = max(1, min(QUERIES, AT_ONCE // k, -(-n // max(threads, 1))))
@@ -235,9 +239,9 @@ def _native(
             np.empty((size, k), np.int32),
             np.zeros(size, np.int64),
         )
+        results = list(map(argument, [*scratch, keys, rows, sizes]))
         for shared, prune, own in given:
-            arguments = [*shared, start, start + size, *prune, k, WINDOW, *scratch, keys, rows, sizes, *own]
-            call(*[address(one) if isinstance(one, np.ndarray) else one for one in arguments])
+            call(*shared, start, start + size, *prune, k, WINDOW, *results, *own)
         pool.append(scratch)
         scores = (keys >> 32).astype(np.uint32).view(np.float32)
         if int(sizes.sum()) == size * k:
@@ -272,6 +276,7 @@ class Searcher(PostingsSearcher):
         longest: float32 [fields], the least of ``inverse`` that a row has.
         prune: see `PostingsSearcher`.
         first: see `PostingsSearcher`.
+        whole: see `PostingsSearcher`.
     """
 
     postings: Postings
@@ -282,6 +287,7 @@ class Searcher(PostingsSearcher):
     longest: Scores
     prune: bool = True
     first: int = 0
+    whole: bool = False
 
     def _kernel(self) -> Call | None:
         calls = kernels()

@@ -14,7 +14,7 @@ from intrex.data.native import Call, Library, native
 
 _SEARCH, _LOOKUP = "intrex.retrievers.kernels", "intrex.retrievers.kernels_lookup"
 SEARCH_SHARED = ("intrex.retrievers.kernels_search", "intrex.retrievers.kernels_top")
-SEARCH_ARGUMENTS = 29
+SEARCH_ARGUMENTS = 31
 """Arguments of every search kernel, before those of its own."""
 LIBRARY = Library(
     "retrievers",
@@ -58,6 +58,11 @@ def _say() -> None:
 def address(array: npt.NDArray[Any]) -> int:
     """Where an array's data begins."""
     return array.ctypes.data
+
+
+def argument(value: npt.NDArray[Any] | int) -> int:
+    """What a kernel takes: the address of an array, or a number as it is."""
+    return address(value) if isinstance(value, np.ndarray) else value
 
 
 def gather(ids: IdTable, rows: npt.NDArray[np.int32]) -> Bytes:

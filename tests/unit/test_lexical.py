@@ -60,10 +60,10 @@ def test_every_path_gives_the_same_bits(
             plain = searcher.search(queries, k)
         assert plain.sizes.max() <= k
         for window, prune, threads in (
-            (256, True, 1), (512, True, 2), (256, False, 1), (1 << 14, True, 3), (2048, True, 1),
+            (256, True, 1), (512, True, 2), (4096, True, 1), (256, False, 1), (1 << 14, True, 3), (2048, True, 1),
         ):  # fmt: skip
             monkeypatch.setattr(lexical, "WINDOW", window)
-            searcher.prune = prune
+            searcher.prune, searcher.whole = prune, window != 512
             found = searcher.search(queries, k, threads)
             for one, other in zip(plain, found, strict=True):
                 assert one.tobytes() == other.tobytes(), (k, window, prune, threads)
