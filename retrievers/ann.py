@@ -22,6 +22,8 @@ MARGIN = 32
 FILE = "ann.faiss"
 LEARNT_FROM = 64
 """Vectors for each centroid that k-means learns from; faiss itself wants 39 to 256."""
+PARTS_AT_ONCE = 16
+"""Parts of a product quantiser that a thread learns from one copy of the sample."""
 ADDED_AT_ONCE = 1 << 24
 """Numbers of the vectors that are added at a time: 64 MB."""
 
@@ -89,15 +91,41 @@ def build_ann(
         index.pq.cp.min_points_per_centroid = 1
     if config.ivf:
         index.cp.min_points_per_centroid = 1
+    rows = _sample(config, n)
+    if config.engine == "pq":
+        _train_parts(index, vectors, rows, threads)
     with blas_threads(1):
-        faiss.omp_set_num_threads(threads)
+        # k-means of parts of few dimensions: threads wait longer for each other than they work
+        faiss.omp_set_num_threads(1 if config.pq else threads)
         if not index.is_trained:
-            index.train(np.ascontiguousarray(vectors[_sample(config, n)]))
+            index.train(np.ascontiguousarray(vectors[rows]))
+        faiss.omp_set_num_threads(threads)
         step = max(1, ADDED_AT_ONCE // dim)
         for start in range(0, n, step):
             index.add(np.ascontiguousarray(vectors[start : start + step]))
             progress(min(step, n - start))
     faiss.write_index(index, str(folder / FILE))
+
+
+def _train_parts(index: Any, vectors: Matrix, rows: Rows, threads: int) -> None:
+    """Learn the centroids of a product quantiser, some parts at a time, in threads of our own: the parts are independent."""
+    faiss, dsub = _faiss(), index.pq.dsub
+    found: dict[int, npt.NDArray[np.float32]] = {}
+
+    def work(starts: Iterator[int]) -> None:
+        faiss.omp_set_num_threads(1)  # each thread has its own setting
+        for start in starts:
+            count = min(PARTS_AT_ONCE, index.pq.M - start)
+            pq = faiss.ProductQuantizer(count * dsub, count, index.pq.nbits)
+            pq.cp.min_points_per_centroid = 1
+            columns = slice(start * dsub, (start + count) * dsub)
+            pq.train(np.ascontiguousarray(vectors[rows, columns]))
+            found[start] = faiss.vector_to_array(pq.centroids)
+
+    on_threads(work, range(0, index.pq.M, PARTS_AT_ONCE), threads)
+    centroids = np.concatenate([found[start] for start in sorted(found)])
+    faiss.copy_array_to_vector(centroids, index.pq.centroids)
+    index.is_trained = True
 
 
 def _sample(config: AnnConfig, n: int) -> Rows:
@@ -112,7 +140,8 @@ def _bytes_while_building(config: AnnConfig, n: int, dim: int) -> int:
     if config.lossy:
         code = (config.pq_m or 0) * config.pq_nbits // 8 if config.pq else dim
     graph = 8 * config.links if config.engine.startswith("hnsw") else 8
-    return n * (code + graph) + 8 * dim * len(_sample(config, n))
+    sample = 0 if config.engine == "pq" else 8 * dim * len(_sample(config, n))
+    return n * (code + graph) + sample
 
 
 class AnnSearch:

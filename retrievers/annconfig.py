@@ -115,11 +115,11 @@ class AnnConfig:
 
     @property
     def factory(self) -> str:
-        """What faiss's index factory calls it."""
+        """What faiss's index factory calls it; ``np``: codes are not renumbered for a search by Hamming distance."""
         structure = {"hnsw": f"HNSW{self.links},", "ivf": f"IVF{self.lists},"}.get(
             self.engine.split("-")[0], ""
         )
-        kept = {"sq8": "SQ8", "pq": f"PQ{self.pq_m}x{self.pq_nbits}"}
+        kept = {"sq8": "SQ8", "pq": f"PQ{self.pq_m}x{self.pq_nbits}np"}
         return structure + kept.get(self.engine.split("-")[-1], "Flat")
 
     @classmethod

@@ -94,6 +94,17 @@ def test_it_finds_most_of_the_nearest(engine, vectors, queries, tmp_path) -> Non
         assert all(len(rows) == N for rows, _ in ranked(search, queries, k=10 * N))
 
 
+def test_parts_learnt_apart_are_those_that_faiss_learns_together(vectors, tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(module, "PARTS_AT_ONCE", 3)
+    config = made(vectors, "pq", tmp_path / "a", threads=2)
+    theirs = faiss.index_factory(DIM, config.factory, faiss.METRIC_INNER_PRODUCT)
+    theirs.pq.cp.min_points_per_centroid = 1
+    theirs.train(vectors)
+    theirs.add(vectors)
+    faiss.write_index(theirs, str(tmp_path / "theirs"))
+    assert (tmp_path / "a/ann.faiss").read_bytes() == (tmp_path / "theirs").read_bytes()
+
+
 def test_flat_faiss_equals_the_exact_search(vectors, queries) -> None:
     search = FlatSearch(vectors, 100.0, RANK)
     exact = ranked(search, queries, k=30)
@@ -170,7 +181,7 @@ def test_what_is_not_given_is_filled_in() -> None:
     assert AnnConfig("pq").resolved(60_000, 10_240).pq_m == 1280, "PQ-256-8 of the paper: 1,280 bytes"
     assert AnnConfig("ivf").resolved(60_000, 64).lists == 979 and AnnConfig("ivf").resolved(6, 4).lists == 1
     config = AnnConfig("ivf-pq").resolved(60_000, 64)
-    assert config.factory == "IVF979,PQ8x8" and AnnConfig.read(config.params()) == config
+    assert config.factory == "IVF979,PQ8x8np" and AnnConfig.read(config.params()) == config
     assert FLAT.params() == {"engine": "flat"}
 
 
