@@ -14,6 +14,7 @@ from intrex.cli.index_options import (
     DType,
     EfConstruction,
     Engine,
+    Forecast,
     Hnsw,
     Links,
     Lists,
@@ -25,6 +26,7 @@ from intrex.cli.index_options import (
     PqM,
     QueryPrompt,
     Revision,
+    forecast,
     report,
 )
 from intrex.cli.output import progress
@@ -51,6 +53,7 @@ def dense(
     lists: Lists = None,
     pq_m: PqM = None,
     pq_nbits: PqBits = None,
+    estimate: Forecast = False,
     overwrite: Overwrite = False,
 ) -> None:
     """One vector a document, exact or approximate search. A killed build goes on where it was."""
@@ -59,6 +62,7 @@ def dense(
     from intrex.encoders.base import EncoderOptions, make_encoder
     from intrex.retrievers.annconfig import AnnConfig
     from intrex.retrievers.dense import build_dense
+    from intrex.retrievers.estimate_kinds import estimate_dense
 
     ann = AnnConfig.choose(
         engine,
@@ -75,8 +79,12 @@ def dense(
         revision=revision, max_length=max_length, query_prompt=query_prompt, document_prompt=document_prompt,
         dtype=dtype, device=device, batch_size=batch_size,
     )  # fmt: skip
-    refuse_existing(out, overwrite)  # before the model is loaded
+    if not estimate:
+        refuse_existing(out, overwrite)  # before the model is loaded
     made = make_encoder(encoder, options)
+    if estimate:
+        forecast(out, estimate_dense(opened, made, ann=ann))
+        return
     with progress("encoding", opened.n_documents) as step:
         build_dense(opened, out, made, ann=ann, overwrite=overwrite, progress=step)
     report(out, opened.n_documents)

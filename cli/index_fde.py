@@ -14,6 +14,7 @@ from intrex.cli.index_options import (
     DType,
     EfConstruction,
     Engine,
+    Forecast,
     Hnsw,
     Links,
     Lists,
@@ -25,6 +26,7 @@ from intrex.cli.index_options import (
     PqM,
     QueryPrompt,
     Revision,
+    forecast,
     report,
 )
 from intrex.cli.output import progress
@@ -91,12 +93,14 @@ def fde(
     dtype: DType = "float32",
     device: Device = None,
     batch_size: BatchSize = 32,
+    estimate: Forecast = False,
     overwrite: Overwrite = False,
 ) -> None:
     """MUVERA: fixed dimensional encodings of token vectors. A killed build goes on where it was."""
     from intrex.data.files import refuse_existing
     from intrex.encoders.base import EncoderOptions
     from intrex.retrievers.annconfig import AnnConfig
+    from intrex.retrievers.estimate_kinds import estimate_fde
     from intrex.retrievers.fde_source import FdeOptions, open_source
 
     ann = AnnConfig.choose(
@@ -114,8 +118,12 @@ def fde(
         dtype=dtype, device=device, batch_size=batch_size,
     )  # fmt: skip
     options = FdeOptions(reps, k_sim, d_proj, projection, final_dim, final_projection, fill_empty, seed)
-    refuse_existing(out, overwrite)  # before the model is loaded
+    if not estimate:
+        refuse_existing(out, overwrite)  # before the model is loaded
     opened = open_source(source, encoder, encoding)
+    if estimate:
+        forecast(out, estimate_fde(opened, out, options, ann=ann))
+        return
     with progress("encoding", opened.documents) as step:
         opened.build(out, options, ann=ann, overwrite=overwrite, progress=step)
     report(out, opened.documents)

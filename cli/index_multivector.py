@@ -12,11 +12,13 @@ from intrex.cli.index_options import (
     Device,
     DocumentPrompt,
     DType,
+    Forecast,
     MaxLength,
     Out,
     Overwrite,
     QueryPrompt,
     Revision,
+    forecast,
     report,
 )
 from intrex.cli.output import bars
@@ -76,12 +78,14 @@ def multivector(
             help="Keep residuals of 1, 2 or 4 bits a dimension instead; search them whole or by PLAID.",
         ),
     ] = None,
+    estimate: Forecast = False,
     overwrite: Overwrite = False,
 ) -> None:
     """One vector a token, exact MaxSim search. A killed build goes on where it was."""
     from intrex.data.collection import Collection
     from intrex.data.files import refuse_existing
     from intrex.encoders.base import EncoderOptions, make_token_encoder
+    from intrex.retrievers.estimate_kinds import estimate_multivector
     from intrex.retrievers.multivector import build_multivector
 
     opened = Collection.open(collection)
@@ -90,8 +94,12 @@ def multivector(
         dtype=dtype, device=device, batch_size=batch_size, query_length=query_length,
         whole_words=whole_words, pool_factor=pool_factor, protected_tokens=protected_tokens, single=single,
     )  # fmt: skip
-    refuse_existing(out, overwrite)  # before the model is loaded
+    if not estimate:
+        refuse_existing(out, overwrite)  # before the model is loaded
     made = make_token_encoder(encoder, options)
+    if estimate:
+        forecast(out, estimate_multivector(opened, made, store=store, bits=nbits))
+        return
     with bars() as stage:
         step = stage("encoding", opened.n_documents)
         build_multivector(

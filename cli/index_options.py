@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from intrex.cli.output import human_bytes, say
+from intrex.cli.output import human_bytes, say, show
+
+if TYPE_CHECKING:
+    from intrex.retrievers.estimate import Estimate
 
 CollectionArgument = Annotated[Path, typer.Argument(help="A collection folder.")]
 Out = Annotated[Path, typer.Argument(help="The index folder to make.")]
@@ -15,6 +18,13 @@ Overwrite = Annotated[
     bool,
     typer.Option(
         "--overwrite", help="Replace what stands at the output; it stays usable until the new one is whole."
+    ),
+]
+Forecast = Annotated[
+    bool,
+    typer.Option(
+        "--estimate",
+        help="Build nothing: say from a small sample what it would take: bytes, memory, seconds (without faiss's).",
     ),
 ]
 Revision = Annotated[str | None, typer.Option(help="Revision of the model on the hub.")]
@@ -69,3 +79,13 @@ def report(out: Path, documents: int) -> None:
     manifest = read_manifest(out)
     size = sum(entry["bytes"] for entry in manifest.files.values())
     say(f"{out}: {manifest.kind} index, {documents:,} documents, {human_bytes(size)}")
+
+
+def forecast(out: Path, estimate: Estimate) -> None:
+    """Print an estimate, to the byte and in round numbers; an error if memory or disk do not suffice."""
+    show(estimate.to_dict(), None)
+    say(
+        f"{out}: about {human_bytes(estimate.disk)} on disk, {human_bytes(estimate.memory)} of memory at the peak "
+        f"({human_bytes(estimate.mapped)} of it mapped files), {estimate.seconds:,.0f} s"
+    )
+    estimate.require(out)

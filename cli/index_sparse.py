@@ -13,11 +13,13 @@ from intrex.cli.index_options import (
     Device,
     DocumentPrompt,
     DType,
+    Forecast,
     MaxLength,
     Out,
     Overwrite,
     QueryPrompt,
     Revision,
+    forecast,
     report,
 )
 from intrex.cli.output import progress
@@ -44,12 +46,14 @@ def sparse(
     device: Device = None,
     batch_size: BatchSize = 32,
     quantize: Quantize = None,
+    estimate: Forecast = False,
     overwrite: Overwrite = False,
 ) -> None:
     """Term weights by a learned sparse encoder, exact search. A killed build goes on where it was."""
     from intrex.data.collection import Collection
     from intrex.data.files import refuse_existing
     from intrex.encoders.base import EncoderOptions, make_sparse_encoder
+    from intrex.retrievers.estimate_kinds import estimate_sparse
     from intrex.retrievers.impact import build_sparse
     from intrex.retrievers.impact_build import check_bits
 
@@ -59,8 +63,12 @@ def sparse(
         revision=revision, max_length=max_length, query_prompt=query_prompt, document_prompt=document_prompt,
         dtype=dtype, device=device, batch_size=batch_size,
     )  # fmt: skip
-    refuse_existing(out, overwrite)  # before the model is loaded
+    if not estimate:
+        refuse_existing(out, overwrite)  # before the model is loaded
     made = make_sparse_encoder(encoder, options)
+    if estimate:
+        forecast(out, estimate_sparse(opened, made, quantize=quantize))
+        return
     with progress("encoding", opened.n_documents) as step:
         build_sparse(opened, out, made, quantize=quantize, overwrite=overwrite, progress=step)
     report(out, opened.n_documents)

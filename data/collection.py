@@ -102,18 +102,19 @@ class Collection:
         """Yield the documents in order, from row ``start``, in constant memory."""
         with (self.path / "corpus.jsonl").open("rb") as stream:
             if start:
-                stream.seek(int(self._offsets[start]))
+                stream.seek(int(self.offsets[start]))
             for row, line in enumerate(stream, start):
                 yield parse_document(line, row)
 
     def document(self, row: int) -> Document:
         """One document by its row, in constant time."""
         with (self.path / "corpus.jsonl").open("rb") as stream:
-            stream.seek(int(self._offsets[row]))
+            stream.seek(int(self.offsets[row]))
             return parse_document(stream.readline(), row)
 
     @cached_property
-    def _offsets(self) -> npt.NDArray[np.int64]:
+    def offsets(self) -> npt.NDArray[np.int64]:
+        """[documents + 1] the byte where each line of ``corpus.jsonl`` begins, memory-mapped."""
         offsets: npt.NDArray[np.int64] = np.load(self.path / "corpus.offsets.npy", mmap_mode="r")
         return offsets
 

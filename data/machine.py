@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import sys
 from pathlib import Path
 
 from intrex.data.errors import IntrexError
@@ -18,6 +19,25 @@ def memory() -> int:
     with contextlib.suppress(ValueError, OSError, AttributeError):
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return 0
+
+
+def resident() -> tuple[int, int]:
+    """Bytes of memory that this process holds now, mapped files included, and the most it held; 0 if nobody knows.
+
+    Where the system tells only the most (macOS), both are that.
+    """
+    with contextlib.suppress(
+        OSError, KeyError
+    ):  # Linux: ru_maxrss would count what the parent had at the fork
+        lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+        known = dict(line.split(":", 1) for line in lines)
+        return 1024 * int(known["VmRSS"].split()[0]), 1024 * int(known["VmHWM"].split()[0])
+    with contextlib.suppress(ImportError):
+        import resource
+
+        most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+        return most, most
+    return 0, 0
 
 
 def require_memory(need: int, what: str, hint: str) -> None:

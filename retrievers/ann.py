@@ -45,7 +45,7 @@ def faiss_scan(queries: Matrix, block: Matrix, start: int, pools: list[Pool], k:
     Raises:
         MissingExtra: faiss is not installed.
     """
-    faiss = _faiss()
+    faiss = load_faiss()
     faiss.omp_set_num_threads(threads)
     wanted = min(k + MARGIN, len(block))
     scores, rows = faiss.knn(queries, np.ascontiguousarray(block), wanted, metric=faiss.METRIC_INNER_PRODUCT)
@@ -76,10 +76,10 @@ def build_ann(
         IntrexError: what faiss keeps in memory meanwhile does not fit.
         MissingExtra: faiss is not installed.
     """
-    faiss = _faiss()
+    faiss = load_faiss()
     n, dim = vectors.shape
     require_memory(
-        _bytes_while_building(config, n, dim), f"building {config.engine} of {n:,} vectors [{dim:,}]",
+        bytes_while_building(config, n, dim), f"building {config.engine} of {n:,} vectors [{dim:,}]",
         "choose pq or sq8, fewer dimensions (--final-dim), or another machine",
     )  # fmt: skip
     index = faiss.index_factory(dim, config.factory, faiss.METRIC_INNER_PRODUCT)
@@ -109,7 +109,7 @@ def build_ann(
 
 def _train_parts(index: Any, vectors: Matrix, rows: Rows, threads: int) -> None:
     """Learn the centroids of a product quantiser, some parts at a time, in threads of our own: the parts are independent."""
-    faiss, dsub = _faiss(), index.pq.dsub
+    faiss, dsub = load_faiss(), index.pq.dsub
     found: dict[int, npt.NDArray[np.float32]] = {}
 
     def work(starts: Iterator[int]) -> None:
@@ -134,14 +134,30 @@ def _sample(config: AnnConfig, n: int) -> Rows:
     return np.unique(np.linspace(0, n - 1, min(n, LEARNT_FROM * centroids)).astype(np.int64))
 
 
-def _bytes_while_building(config: AnnConfig, n: int, dim: int) -> int:
+def bytes_while_building(config: AnnConfig, n: int, dim: int) -> int:
     """What faiss keeps in memory: the vectors or their codes, the graph, and the sample."""
-    code = 4 * dim
-    if config.lossy:
-        code = (config.pq_m or 0) * config.pq_nbits // 8 if config.pq else dim
     graph = 8 * config.links if config.engine.startswith("hnsw") else 8
     sample = 0 if config.engine == "pq" else 8 * dim * len(_sample(config, n))
-    return n * (code + graph) + sample
+    return n * (_code_bytes(config, dim) + graph) + sample
+
+
+def bytes_on_disk(config: AnnConfig, n: int, dim: int) -> int:
+    """About the size of ``ann.faiss``: codes, and the links, lists, centroids and ranges of 8-bit codes there are."""
+    size = n * _code_bytes(config, dim)
+    if config.engine.startswith("hnsw"):
+        # 2 M links on the ground and M on each level above, which one in M nodes reaches
+        size += round(n * (4 * config.links * (2 + 1 / (config.links - 1)) + 12))
+    if config.ivf:
+        size += 8 * n + (config.lists or 0) * (4 * dim + 8)
+    if config.pq:
+        size += 4 * dim << config.pq_nbits
+    return size + 8 * dim * config.engine.endswith("sq8")
+
+
+def _code_bytes(config: AnnConfig, dim: int) -> int:
+    if not config.lossy:
+        return 4 * dim
+    return -(-(config.pq_m or 0) * config.pq_nbits // 8) if config.pq else dim
 
 
 class AnnSearch:
@@ -165,7 +181,7 @@ class AnnSearch:
         rank: npt.NDArray[np.uint32],
         vectors: Matrix | None = None,
     ) -> None:
-        faiss = _faiss()
+        faiss = load_faiss()
         flag = faiss.IO_FLAG_MMAP if config.ivf else faiss.IO_FLAG_MMAP_IFC
         try:
             self._index = faiss.read_index(str(folder / FILE), flag)
@@ -204,7 +220,7 @@ class AnnSearch:
         found: dict[int, tuple[Rows, Scores]] = {}
 
         def work(numbers: Iterator[int]) -> None:
-            _faiss().omp_set_num_threads(1)  # each thread has its own setting
+            load_faiss().omp_set_num_threads(1)  # each thread has its own setting
             for i in numbers:
                 found[i] = self._best(batch[i], wanted, options)
 
@@ -225,7 +241,8 @@ class AnnSearch:
         return rows[best], scores[best]
 
 
-def _faiss() -> Any:
+def load_faiss() -> Any:
+    """The module; raises `MissingExtra` where it is not installed."""
     try:
         import faiss
     except ImportError as error:

@@ -120,6 +120,16 @@ def build_fde_of_collection(
     return work.build(out, overwrite, write, encoder.save)
 
 
+def require_room(config: FdeConfig, documents: int, out: Path) -> None:
+    """Raise `IntrexError` if FDEs of so many documents need more memory than there is, or more disk at ``out``."""
+    what = f"an index of FDEs of {config.fde_dim:,} dimensions"
+    hint = "choose smaller --reps, --k-sim or --d-proj, or a --final-dim"
+    need = config.memory(cores()) + 4 * max(NUMBERS_AT_ONCE, config.fde_dim)
+    require_memory(need, what, hint)
+    size = 4 * documents * config.fde_dim
+    require_disk(size, out, f"{what} of {documents:,} documents", hint)
+
+
 class _Work:
     """What both ways to build an index have in common."""
 
@@ -145,12 +155,7 @@ class _Work:
         write: Callable[[Build, _FdeSink], None],
         save_encoder: Callable[[Path], None],
     ) -> FdeIndex:
-        what = f"an index of FDEs of {self.config.fde_dim:,} dimensions"
-        hint = "choose smaller --reps, --k-sim or --d-proj, or a --final-dim"
-        need = self.config.memory(cores()) + 4 * max(NUMBERS_AT_ONCE, self.config.fde_dim)
-        require_memory(need, what, hint)
-        size = 4 * self.documents * self.config.fde_dim
-        require_disk(size, out, f"{what} of {self.documents:,} documents", hint)
+        require_room(self.config, self.documents, out)
         fde = Fde.draw(self.config)
         inputs = [self.collection, self.spec.to_dict(), fde.fingerprint, self.ann.params(), self.params]
 

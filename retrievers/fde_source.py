@@ -8,6 +8,7 @@ from pathlib import Path
 from intrex.data.artifact import read_manifest
 from intrex.data.collection import Collection
 from intrex.data.errors import BadInput, UsageError
+from intrex.data.specs import EncoderSpec
 from intrex.encoders.base import EncoderOptions, TokenEncoder, make_token_encoder
 from intrex.encoders.fde_config import FdeConfig
 from intrex.retrievers.annconfig import FLAT, AnnConfig
@@ -43,6 +44,14 @@ class Source:
     tokens: MultiVectorIndex | None = None
     collection: Collection | None = None
     encoder: TokenEncoder | None = None
+
+    @property
+    def spec(self) -> EncoderSpec:
+        """Of the encoder of the tokens."""
+        known = self.tokens or self.encoder
+        if known is None:
+            raise ValueError("neither token vectors, nor a collection with an encoder")
+        return known.spec
 
     def build(
         self,

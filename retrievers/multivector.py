@@ -163,6 +163,14 @@ class MultiVectorIndex:
         return Blend(self.single, queries.single.astype(np.float32, copy=False), self.gamma, longest)
 
 
+def check_store(store: str, bits: int | None) -> None:
+    """Raise `UsageError` unless vectors can be kept so."""
+    if store not in STORES:
+        raise UsageError(f"unknown store {store!r}", nearest(store, STORES))
+    if bits not in (None, *BITS):
+        raise UsageError(f"residuals of {bits} bits a dimension", f"known: {', '.join(map(str, BITS))}")
+
+
 def build_multivector(
     collection: Collection,
     out: Path,
@@ -196,10 +204,7 @@ def build_multivector(
         BadInput: the encoder gave NaN, infinity or a number that ``store`` cannot hold (the document is named), or
             not one token in the whole collection.
     """
-    if store not in STORES:
-        raise UsageError(f"unknown store {store!r}", nearest(store, STORES))
-    if bits not in (None, *BITS):
-        raise UsageError(f"residuals of {bits} bits a dimension", f"known: {', '.join(map(str, BITS))}")
+    check_store(store, bits)
     spec = encoder.spec
     inputs = fingerprint(["multivector", collection.corpus_fingerprint, spec.to_dict(), store, bits, block])
 

@@ -149,7 +149,7 @@ def train(packed: PackedVectors, bits: int, *, seed: int = 0, progress: Progress
     if bits not in BITS:
         raise UsageError(f"residuals of {bits} bits a dimension", "known: 1, 2, 4")
     total, dim = packed.vectors.shape
-    wanted = 1 << int(np.log2(16 * np.sqrt(max(total, 1))))
+    wanted = _centroids(total)
     draws = np.random.PCG64(seed)
     rows = unit(_sample(packed, TOKENS_PER_CENTROID * wanted, draws))
     rows = rows[(rows != 0).any(axis=1)]
@@ -172,10 +172,25 @@ def train(packed: PackedVectors, bits: int, *, seed: int = 0, progress: Progress
     return Codec(grid, np.ascontiguousarray(quantiles[1::2]), np.ascontiguousarray(quantiles[::2]))
 
 
+def _centroids(total: int) -> int:
+    return 1 << int(np.log2(16 * np.sqrt(max(total, 1))))
+
+
+def _documents_drawn(n: int) -> int:
+    return min(n, 1 + int(16 * np.sqrt(PASSAGE_TOKENS * n)))
+
+
+def plan(total: int, n: int) -> tuple[int, int]:
+    """About how many vectors `train` draws of ``total`` of ``n`` documents, and how many centroids it makes of them."""
+    wanted = _centroids(total)
+    drawn = min(round(total * _documents_drawn(n) / max(1, n)), TOKENS_PER_CENTROID * wanted)
+    return drawn, min(wanted, 1 << int(np.log2(max(1, (1 - HELD_OUT) * drawn))))
+
+
 def _sample(packed: PackedVectors, most: int, draws: np.random.PCG64) -> npt.NDArray[Any]:
     """The vectors of some documents in the order of the documents, at most ``most`` but for the last document's."""
     n = len(packed.offsets) - 1
-    drawn = np.argsort(draws.random_raw(n), kind="stable")[: 1 + int(16 * np.sqrt(PASSAGE_TOKENS * n))]
+    drawn = np.argsort(draws.random_raw(n), kind="stable")[: _documents_drawn(n)]
     sums = np.cumsum(np.diff(packed.offsets)[drawn])
     kept = np.sort(drawn[: int(np.searchsorted(sums, most)) + 1])
     parts = [packed.vectors[packed.offsets[i] : packed.offsets[i + 1]] for i in kept.tolist()]

@@ -1,0 +1,184 @@
+"""What an index will take, before it is built: a sample of documents is encoded, the rest is arithmetic."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Generic, NamedTuple, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from intrex.data.collection import Collection
+from intrex.data.machine import require_disk, require_memory, resident
+from intrex.retrievers.encoded import BLOCK
+
+SAMPLE = 128
+"""Documents that are encoded, spread evenly over the collection."""
+HEADER = 128
+"""Bytes of an ``.npy`` file before its numbers."""
+HINT = "choose fewer dimensions, a smaller store, or another machine"
+_HASHED = 1 << 23
+
+T = TypeVar("T")
+Numbers = npt.NDArray[np.float64]
+Phase = tuple[float, int]
+"""Bytes that are held in a phase of a build, and those of the files that are mapped in it."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What building an index will take; bytes and seconds.
+
+    Attributes:
+        documents: in the index.
+        sampled: those that were measured.
+        dimensions: of a vector, or terms of a sparse encoder.
+        items: token vectors, or term weights, of all documents; the documents where each has one vector.
+        disk: the index's files, without the manifest.
+        disk_building: files at the peak of the build, those that are removed in the end included.
+        memory: the most that the process holds, mapped files included, as the system counts it (resident set).
+        mapped: how much of it are pages of files, which the system may take back: not needed, but faster.
+        seconds: encoding, compressing and hashing; building an approximate search (faiss) is not in it.
+    """
+
+    documents: int
+    sampled: int
+    dimensions: int
+    items: int
+    disk: int
+    disk_building: int
+    memory: int
+    mapped: int
+    seconds: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields by name, seconds to a tenth."""
+        return {**asdict(self), "seconds": round(self.seconds, 1)}
+
+    def require(self, out: Path) -> None:
+        """Raise `IntrexError` with the numbers if memory, or the disk of ``out``, do not suffice."""
+        require_memory(self.memory - self.mapped, "the build", HINT)
+        require_disk(self.disk_building, out, "the build", HINT)
+
+
+class Line(NamedTuple):
+    """A number of each document as a line over the bytes of its text, fitted to a sample by least squares.
+
+    The bytes of all documents are known, so the total varies less with the sample than the mean does.
+    """
+
+    level: float
+    slope: float
+
+    @classmethod
+    def fit(cls, sizes: Numbers, values: Numbers) -> Line:
+        """The line through the numbers ``values`` [n] of documents of ``sizes`` [n] bytes."""
+        spread = sizes - sizes.mean()
+        squares = float(spread @ spread)
+        slope = float(spread @ values) / squares if squares else 0.0
+        return cls(float(values.mean() - slope * sizes.mean()), slope)
+
+    def total(self, documents: float, size: float) -> float:
+        """The sum over so many documents of ``size`` bytes together."""
+        return max(0.0, self.level * documents + self.slope * size)
+
+
+@dataclass(frozen=True)
+class Sample(Generic[T]):
+    """Some documents of a collection, encoded.
+
+    Attributes:
+        n: documents of the collection.
+        texts: documents of the sample.
+        encoded: what the encoder gave.
+        sizes: [texts] bytes of their lines in ``corpus.jsonl``.
+        bytes: of all lines.
+        block_bytes: of the `BLOCK` documents that have most.
+        id_bytes: mean bytes of an id.
+        seconds: that encoding all documents will take.
+        loaded: resident bytes of the process with all that it loads, but without these documents.
+        peak: the most it had.
+    """
+
+    n: int
+    texts: int
+    encoded: T
+    sizes: Numbers
+    bytes: int
+    block_bytes: int
+    id_bytes: float
+    seconds: float
+    loaded: int
+    peak: int
+
+    @property
+    def block(self) -> int:
+        """Documents of a block."""
+        return min(self.n, BLOCK)
+
+    @property
+    def id_files(self) -> int:
+        """Bytes of ``ids.txt``, ``ids.offsets.npy`` and ``ids.rank.npy``."""
+        return round(self.n * (self.id_bytes + 1)) + 2 * HEADER + 8 * (self.n + 1) + 4 * self.n
+
+    def memory(self, *phases: Phase) -> tuple[int, int]:
+        """See `most_memory`: in each phase there are a block's texts and the ids, too."""
+        always = 3 * self.block_bytes + self.n * (2 * self.id_bytes + 28)
+        return most_memory(self.loaded, self.peak, *((held + always, mapped) for held, mapped in phases))
+
+
+def most_memory(loaded: int, peak: int, *phases: Phase) -> tuple[int, int]:
+    """Resident bytes at the peak of a build, and how many of them are mapped files.
+
+    Args:
+        loaded: bytes of the process with all that it loads.
+        peak: the most it had when it encoded some documents.
+        phases: what is held beside that in each phase of the build, without and with its mapped files.
+    """
+    held, mapped = max(phases, key=sum)
+    most = loaded + round(held + mapped)
+    return (most, mapped) if most > peak else (peak, 0)
+
+
+def spread(n: int) -> npt.NDArray[np.int64]:
+    """The rows of the sample of ``n`` documents: at equal distances."""
+    texts = min(n, SAMPLE)
+    return ((np.arange(texts) + 0.5) * n / max(1, texts)).astype(np.int64)
+
+
+def sample(collection: Collection, encode: Callable[[list[str]], T]) -> Sample[T]:
+    """Encode some documents, the same ones each time; one more before them warms up and is not measured."""
+    n, offsets = collection.n_documents, np.asarray(collection.offsets)
+    rows = spread(n)
+    texts = len(rows)
+    documents = [collection.document(row) for row in rows.tolist()]
+    encode([d.contents for d in documents[:1]])
+    loaded, start = resident()[0], time.perf_counter()
+    encoded = encode([d.contents for d in documents])
+    seconds, peak = time.perf_counter() - start, resident()[1]
+    blocks = np.diff(offsets[np.append(np.arange(0, n, BLOCK), n)])
+    return Sample(
+        n, texts, encoded, (offsets[rows + 1] - offsets[rows]).astype(np.float64), int(offsets[-1]),
+        int(blocks.max(initial=0)), sum(len(os.fsencode(d.id)) for d in documents) / max(1, texts),
+        seconds * n / max(1, texts), loaded, peak,
+    )  # fmt: skip
+
+
+def saved_bytes(save: Callable[[Path], None]) -> int:
+    """Bytes of the files that ``save`` writes into a folder; they are gone afterwards."""
+    with tempfile.TemporaryDirectory() as folder:
+        save(Path(folder) / "encoder")
+        return sum(p.stat().st_size for p in Path(folder).rglob("*") if p.is_file())
+
+
+def hashing_seconds(size: int) -> float:
+    """How long the sha256 of so many bytes takes."""
+    start = time.perf_counter()
+    hashlib.sha256(bytes(_HASHED)).digest()
+    return (time.perf_counter() - start) * size / _HASHED
