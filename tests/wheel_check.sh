@@ -37,7 +37,7 @@ cd "$work"
 "$work/venv/bin/intrex" evaluate c:test r.txt -m nDCG@10 --format csv
 "$work/venv/bin/python" -m pip install --quiet --constraint constraints.txt "$(echo "$work"/dist/*.whl)[dense,offline-model]"
 "$work/venv/bin/intrex" experiment run demo --output demo
-test "$(cut -d, -f1 demo/leaderboard.csv | sort -u | wc -l)" -eq 7  # six systems and the header
+test "$(cut -d, -f1 demo/leaderboard.csv | sort -u | wc -l)" -eq 9  # eight systems and the header
 "$work/venv/bin/python" - "$here" <<'PY'
 import sys
 from importlib.resources import files
