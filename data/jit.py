@@ -15,7 +15,7 @@ N = types.int64
 
 _WORD = ir.IntType(64).as_pointer()
 
-inner = njit(nogil=True, error_model="numpy")
+inner = njit(nogil=True, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
 
 
 def entry(*arguments: Any) -> Any:

@@ -1,0 +1,123 @@
+"""Building a BM25 index from texts against bm25s' index of ready term ids, and the memory that a build takes.
+
+SciFact and Zipfian texts (``--documents N``, a million unless told). Ours is the whole command in a process of its own,
+from ``corpus.jsonl`` to a synced index on disk; bm25s is given the term ids that our analysis makes and builds its arrays
+in memory. The comparison with Anserini is in bench_lucene. Prints Markdown tables, then which targets were met.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from itertools import pairwise
+from pathlib import Path
+
+import bm25s
+from bm25s.tokenization import Tokenized
+
+from intrex.data.artifact import read_manifest
+from intrex.data.collection import Collection
+from intrex.data.importers.sources import import_collection
+from intrex.retrievers import indexnative
+from intrex.retrievers.analysis import Analyzer
+from intrex.retrievers.batch import BatchAnalyzer
+from intrex.retrievers.native import kernels
+from intrex.retrievers.terms import analysed
+from tests.bench.targets import Targets
+from tests.bench.zipf import write_zipf_collection
+from tests.conftest import SHARED
+
+ROUNDS = 3
+MEMORIES = ("", "1G", "512M", "256M")
+CHILD = """
+import json, resource, sys, time
+from intrex.cli.app import run
+start = time.perf_counter()
+code = run(sys.argv[1:])
+used = resource.getrusage(resource.RUSAGE_SELF)
+told = {"wall": time.perf_counter() - start, "cpu": used.ru_utime + used.ru_stime, "peak": used.ru_maxrss >> 10}
+print(json.dumps(told))
+sys.exit(code)
+"""
+
+
+def ours(collection: Collection, out: Path, memory: str = "") -> dict[str, float]:
+    """Wall and CPU seconds and peak megabytes of a whole process that builds the index."""
+    limit = ["--max-memory", memory] if memory else []
+    command = ["index", "bm25", str(collection.path), str(out), "--overwrite", *limit]
+    said = subprocess.run([sys.executable, "-c", CHILD, *command], capture_output=True, text=True, check=True)
+    return json.loads(said.stdout)
+
+
+def bm25s_index(collection: Collection) -> dict[str, float]:
+    """What bm25s takes for the same terms, analysis not counted; in this process."""
+    analyzer = BatchAnalyzer(Analyzer(), indexnative.WORTH_COMPILING)
+    lists = [
+        part.tokens[a:b].tolist()
+        for part in analysed(collection, analyzer)
+        for a, b in pairwise(part.offsets.tolist())
+    ]
+    vocabulary = {str(i): i for i in range(len(analyzer.names().ends) - 1)}
+    peer = bm25s.BM25(method="lucene", k1=0.9, b=0.4, backend="numba")
+    start = time.perf_counter(), time.process_time()
+    peer.index(Tokenized(ids=lists, vocab=vocabulary), show_progress=False)
+    return {"wall": time.perf_counter() - start[0], "cpu": time.process_time() - start[1]}
+
+
+def compare(name: str, collection: Collection, out: Path, targets: Targets) -> None:
+    """A table row for each; rounds in turn, medians."""
+    rounds = [(ours(collection, out), bm25s_index(collection)) for _ in range(ROUNDS)]
+    own, theirs = (
+        {key: statistics.median(one[key] for one in side) for key in side[0]}
+        for side in zip(*rounds, strict=True)
+    )
+    n = collection.n_documents
+    for system, took in (("intrex, from text to disk", own), ("bm25s, from term ids", theirs)):
+        print(
+            f"| {name} | {n:,} | {system} | {took['wall']:.2f} | {took['cpu']:.2f} | {n / took['wall']:,.0f} |",
+            flush=True,
+        )
+    targets.at_least(f"{name}: documents/s by those of bm25s", theirs["wall"] / own["wall"], 1)
+    targets.at_least(f"{name}: the same by CPU time", theirs["cpu"] / own["cpu"], 1)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--documents", type=int, default=1_000_000)
+    documents = parser.parse_args().documents
+    assert kernels() and indexnative.kernels()  # compiled before anything is measured
+    targets = Targets()
+    with tempfile.TemporaryDirectory() as folder:
+        work = Path(folder)
+        print(
+            "| collection | documents | system | wall s | CPU s | documents/s |\n| --- | --: | --- | --: | --: | --: |"
+        )
+        if SHARED.is_dir():
+            compare("SciFact", import_collection(SHARED / "scifact", work / "scifact"), work / "i", targets)
+        zipf = write_zipf_collection(work / "zipf", documents)
+        compare("Zipfian", zipf, work / "i", targets)
+        text = (zipf.path / "corpus.jsonl").stat().st_size
+        print(f"\n{documents:,} Zipfian documents, {text / 1e6:,.0f} MB of corpus.jsonl:\n")
+        print("| --max-memory | wall s | CPU s | peak MB |\n| --- | --: | --: | --: |")
+        made = set()
+        for memory in MEMORIES:
+            took = ours(zipf, work / "i", memory)
+            made.add(read_manifest(work / "i").fingerprint)
+            print(
+                f"| {memory or '-'} | {took['wall']:.2f} | {took['cpu']:.2f} | {took['peak']:,} |", flush=True
+            )
+            if memory:
+                limit = int(memory[:-1]) << (10 if memory.endswith("G") else 0)
+                targets.at_most(f"peak MB with --max-memory {memory}", took["peak"], limit)
+        size = sum(path.stat().st_size for path in (work / "i").rglob("*") if path.is_file())
+        print(f"\nThe index takes {size / 1e6:,.0f} MB on disk; {os.cpu_count()} cores.")
+        targets.at_most("different indexes by memory", len(made), 1)
+    targets.report()
+
+
+if __name__ == "__main__":
+    main()
