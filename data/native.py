@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import gc
 import hashlib
 import importlib
 import os
@@ -18,7 +17,7 @@ import stat
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -26,7 +25,7 @@ from types import MappingProxyType
 from typing import Any
 
 Call = Callable[..., int]
-SHARED = ("intrex.data.jit", "intrex.data.native")
+SHARED = ("intrex.data.jit", "intrex.data.native", "intrex.data.nativecompile")
 
 
 @dataclass(frozen=True)
@@ -68,17 +67,16 @@ def _load(library: Library, before: Callable[[], None] | None) -> Mapping[str, C
         llvm.initialize_native_target()
         llvm.initialize_native_asmprinter()
         key = _key(llvm, library)
-        code = _stored(key)
-        if code is None:
-            if before is not None and find_spec("numba"):
+        codes = _stored(key)
+        if codes is None:
+            if find_spec("numba") is None:
+                return None
+            if before is not None:
                 before()
-            with _rehearsal(library) as survives:
-                code = _compile(llvm, library)
-                if not survives(code):
-                    return None
-            _store(key, code)
-        return _link(llvm, code, library)
-    except (ImportError, RuntimeError, ValueError, AttributeError, TypeError):
+            codes = _compile(library)
+            _store(key, codes)
+        return link(llvm, codes, library)
+    except (ImportError, OSError, RuntimeError, ValueError, AttributeError, TypeError):
         return None
 
 
@@ -121,7 +119,7 @@ def _folders() -> Iterator[Path]:
         yield Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "intrex"
 
 
-def _stored(key: str) -> bytes | None:
+def _stored(key: str) -> list[bytes] | None:
     for folder in _folders():
         path = folder / f"intrex-kernels-{key}.o"
         try:
@@ -131,8 +129,22 @@ def _stored(key: str) -> bytes | None:
         except OSError:
             continue
         if hashlib.sha256(data[32:]).digest() == data[:32]:
-            return data[32:]
+            return _unpack(data[32:])
     return None
+
+
+def _pack(codes: Sequence[bytes]) -> bytes:
+    """Object files one after another, each behind its size in 8 bytes."""
+    return b"".join(len(code).to_bytes(8, "little") + code for code in codes)
+
+
+def _unpack(data: bytes) -> list[bytes]:
+    codes, at = [], 0
+    while at < len(data):
+        end = at + 8 + int.from_bytes(data[at : at + 8], "little")
+        codes.append(data[at + 8 : end])
+        at = end
+    return codes
 
 
 def _trusted(path: Path) -> bool:
@@ -142,7 +154,7 @@ def _trusted(path: Path) -> bool:
     return ours and not found.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
 
 
-def _store(key: str, code: bytes) -> None:
+def _store(key: str, codes: Sequence[bytes]) -> None:
     """Keep the code where that is possible; two processes at once write equal files, each whole."""
     for folder in _folders():
         try:
@@ -150,7 +162,8 @@ def _store(key: str, code: bytes) -> None:
             handle, hidden = tempfile.mkstemp(dir=folder, prefix=".intrex-kernels-")
             try:
                 with os.fdopen(handle, "wb") as stream:
-                    stream.write(hashlib.sha256(code).digest() + code)
+                    packed = _pack(codes)
+                    stream.write(hashlib.sha256(packed).digest() + packed)
                 Path(hidden).chmod(0o644)
                 Path(hidden).replace(folder / f"intrex-kernels-{key}.o")
             finally:
@@ -160,33 +173,53 @@ def _store(key: str, code: bytes) -> None:
         return
 
 
-def _compile(llvm: Any, library: Library) -> bytes:
-    """Compile the kernels by numba: its optimised LLVM code, each kernel under a plain name, as one object file."""
-    collecting = gc.isenabled()
-    gc.disable()  # numba makes millions of objects, most of which stay: looking for garbage takes a tenth of the time
-    try:
-        whole = _optimised(llvm, library)
-    finally:
-        if collecting:
-            gc.enable()
-    return bytes(_machine(llvm).emit_object(whole))
+def _compile(library: Library) -> list[bytes]:
+    """The object files of the kernels, compiled by numba in other processes, and tried in one more.
+
+    With a convention of numba's that changed, a process that calls the code would crash. What is named by the first
+    entry's module is compiled beside the rest. Raises `RuntimeError` where any of that fails.
+    """
+    first = library.entries[0][0]
+    groups = [[one for one in library.entries if (one[0] == first) is here] for here in (True, False)]
+    with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as running:
+        files = [str(Path(folder) / f"{i}.o") for i, group in enumerate(groups) if group]
+        makers = [
+            running.enter_context(_process(folder, "compile_entries", file, repr(tuple(group))))
+            for file, group in zip(files, groups, strict=False)
+        ]
+        trial = running.enter_context(
+            _process(folder, "rehearse", library.trial, repr(library.entries), *files)
+        )
+        made = all(maker.wait() == 0 for maker in makers)
+        trial.communicate(b"go" if made else b"")
+        if not made or trial.returncode:
+            raise RuntimeError("the kernels could not be compiled")
+        return [Path(file).read_bytes() for file in files]
 
 
-def _optimised(llvm: Any, library: Library) -> Any:
-    whole = None
-    for module, name, _ in library.entries:
-        (text,) = getattr(importlib.import_module(module), name).inspect_llvm().values()
-        one = llvm.parse_assembly(text)
-        (own,) = (f for f in one.functions if not f.is_declaration and f"{len(name)}{name}B" in f.name)
-        own.name = f"intrex_{name}"
-        if whole is None:
-            whole = one
-        else:
-            whole.link_in(one)
-    return whole
+@contextlib.contextmanager
+def _process(folder: str, function: str, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
+    """Another process that runs a function of `intrex.data.nativecompile`; it does not outlive the context."""
+    script = f"from intrex.data.nativecompile import {function}; {function}()"
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("NUMBA_")}
+    # -P: what lies in the current folder is not code of ours
+    command = [sys.executable, "-P", "-c", script, *arguments]
+    null = subprocess.DEVNULL
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=null, stderr=null, cwd=folder, env=environment
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()  # nothing, if it has ended
 
 
-def _machine(llvm: Any) -> Any:
+_LOADED: dict[Library, Mapping[str, Call] | None] = {}
+_KEEP: list[Any] = []
+
+
+def machine(llvm: Any) -> Any:
+    """The machine that this process runs on, for LLVM."""
     target = llvm.Target.from_triple(llvm.get_process_triple())
     features = llvm.get_host_cpu_features().flatten()
     return target.create_target_machine(
@@ -194,55 +227,11 @@ def _machine(llvm: Any) -> Any:
     )
 
 
-@contextlib.contextmanager
-def _rehearsal(library: Library) -> Iterator[Callable[[bytes], bool]]:
-    """Whether another process can link some code and call it: with a convention that changed, that one would crash.
-
-    It starts, and imports what it needs, while the code is still being compiled.
-    """
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "kernels.o"
-        script = "from intrex.data.native import rehearse; rehearse()"
-        where, attribute = library.trial.split(":")
-        # -P: what lies in the current folder is not code of ours
-        command = (sys.executable, "-P", "-c", script, str(path), where, attribute, repr(library.entries))
-        with subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=folder
-        ) as process:
-
-            def survives(code: bytes) -> bool:
-                path.write_bytes(code)
-                process.communicate(b"go")
-                return process.returncode == 0
-
-            try:
-                yield survives
-            finally:
-                process.kill()  # nothing, if it has ended
-
-
-def rehearse() -> None:
-    """When told on standard input, link the object file that the command line names, and call one of its kernels."""
-    import ast
-
-    import llvmlite.binding as llvm
-
-    llvm.initialize_native_target()
-    llvm.initialize_native_asmprinter()
-    path, where, attribute, entries = sys.argv[1:]
-    importlib.import_module(where)
-    if sys.stdin.read() != "go":
-        sys.exit(1)
-    _link(llvm, Path(path).read_bytes(), Library("", (), ast.literal_eval(entries), f"{where}:{attribute}"))
-
-
-_LOADED: dict[Library, Mapping[str, Call] | None] = {}
-_KEEP: list[Any] = []
-
-
-def _link(llvm: Any, code: bytes, library: Library) -> Mapping[str, Call]:
-    engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), _machine(llvm))
-    engine.add_object_file(llvm.ObjectFileRef.from_data(code))
+def link(llvm: Any, codes: Sequence[bytes], library: Library) -> Mapping[str, Call]:
+    """The kernels of object files, one of which was called."""
+    engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine(llvm))
+    for code in codes:
+        engine.add_object_file(llvm.ObjectFileRef.from_data(code))
     engine.finalize_object()
     _KEEP.append(engine)  # the code lives as long as its engine
     made = {

@@ -20,11 +20,11 @@ LIBRARY = Library(
     "indexing",
     (_TEXT, "intrex.retrievers.kernels_porter", _READ, _STRINGS, _INVERT),
     (
-        (_STRINGS, "refill", 4),
         (_TEXT, "cut", 11),
         (_TEXT, "recognise", 10),
         (_TEXT, "translate", 6),
         (_TEXT, "number", 15),
+        (_STRINGS, "refill", 4),
         (_READ, "scan", 8),
         (_INVERT, "invert", 11),
         (_INVERT, "merge", 8),

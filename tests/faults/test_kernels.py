@@ -49,7 +49,7 @@ def said(process: subprocess.Popen[str]) -> str:
 def test_two_at_once_then_damaged(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cache = tmp_path / "cache"
     both = [start(run, cache), start(run, cache)]
-    assert [said(p) for p in both] == ["False True [2] True"] * 2
+    assert [said(p) for p in both] == ["False True [2] False"] * 2
     (code,) = cache.iterdir()  # and nothing hidden beside it
     whole = code.read_bytes()
     assert said(start(run, cache)) == "True True [2] False"
@@ -59,14 +59,14 @@ def test_two_at_once_then_damaged(run: Path, tmp_path: Path, monkeypatch: pytest
         code.write_bytes(damaged)
         assert not ready()
     code.write_bytes(whole[:5000] + bytes([whole[5000] ^ 1]) + whole[5001:])
-    assert said(start(run, cache)) == "False True [2] True"
+    assert said(start(run, cache)) == "False True [2] False"
     assert code.read_bytes() == whole
 
 
 @pytest.mark.slow
 def test_where_nothing_can_be_kept_the_kernels_still_work(run: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    assert said(start(run, tmp_path / "file" / "cache")) == "False False [2] True"
+    assert said(start(run, tmp_path / "file" / "cache")) == "False False [2] False"
 
 
 def test_a_small_file_needs_neither_numba_nor_llvm(run: Path) -> None:
@@ -111,8 +111,28 @@ print(before, "numba" in sys.modules)
     environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path / "cache"), "HOME": str(tmp_path / "none")}
     environment.pop("NUMBA_CACHE_DIR", None)
     command = [sys.executable, "-c", code, str(tmp_path / "file" / "native.py")]
-    for expected in ("False True", "True False"):
+    for expected in ("False False", "True False"):
         out = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
         assert out.stdout.strip() == expected
     (kept,) = (tmp_path / "cache" / "intrex").iterdir()
     assert kept.name.startswith("intrex-kernels-small-")
+
+
+def test_a_kernel_that_cannot_be_compiled_or_called_leaves_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from intrex.data import native
+
+    (tmp_path / "trials.py").write_text(
+        "import os\ndef fine(calls): pass\ndef refuse(calls): raise RuntimeError\ndef crash(calls): os.abort()\n"
+    )
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")]))
+    monkeypatch.syspath_prepend(tmp_path)
+    found = {}
+    for name, trial in (("cut", "fine"), ("missing", "fine"), ("cut", "refuse"), ("cut", "crash")):
+        entries = (("intrex.eval.kernels", name, 3),)
+        library = native.Library(f"{name}-{trial}", ("intrex.eval.kernels",), entries, f"trials:{trial}")
+        found[name, trial] = native.native(library) is not None
+    assert [key for key, sound in found.items() if sound] == [("cut", "fine")]
+    assert len(list((tmp_path / "cache").iterdir())) == 1
