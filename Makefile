@@ -22,7 +22,7 @@ demo: env
 	$(BIN)/intrex experiment run demo --output $(OUT)/demo
 
 test: check
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 # What is not a test of behaviour: style, types, layers, the generated reference, the wheel.
 check: env .typing
