@@ -62,9 +62,9 @@ def main() -> None:
             problems.append(f"the bridge is {worst:.1f} times as fast as batch_search, wanted: {NEEDED}")
         print("\n## Indexing\n")
         print(
-            "| collection | documents | system | docs/s, Java running | native / it | docs/s, process | native / it |"
+            "| collection | documents | system | timed | docs/s | native / it | CPU s | native / it, by CPU |"
         )
-        print("| --- | --: | --- | --: | --: | --: | --: |")
+        print("| --- | --: | --- | --- | --: | --: | --: | --: |")
         for collection in (scifact, zipfian(work / "zipfian", documents)):
             problems += builds(collection, work / "builds")
     if problems:
