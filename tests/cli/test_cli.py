@@ -59,7 +59,9 @@ def test_doctor_names_what_there_is(intrex) -> None:
     found = {line.split(",")[0] for line in said.out.splitlines()}
     assert {"intrex", "Python", "cores", "memory", "extra dense", "extra ann", "Java"} <= found
     lines = [line for line in said.out.splitlines() if not line.startswith("extra entities,")]
-    assert not [line for line in lines if "missing" in line], "the tests run with every extra of `all` installed"
+    assert not [line for line in lines if "missing" in line], (
+        "the tests run with every extra of `all` installed"
+    )
 
 
 def test_version(intrex) -> None:
