@@ -253,9 +253,9 @@ def _is_whole(hidden: Path, inputs: str) -> bool:
 
 
 def _make(build: Build, make: Callable[[Build], Manifest], name: str) -> None:
-    if not build.state:
-        _clear(build.path)
     try:
+        if not build.state:
+            _clear(build.path)
         build._finish(make(build), name)
         build._write_durably(_WHOLE, build.inputs)
     except BaseException:

@@ -36,7 +36,7 @@ def test_interrupted_is_130_and_leaves_nothing(tmp_path: Path) -> None:
         text=True,
     )
     deadline = time.monotonic() + 30
-    while not list(tmp_path.glob(".c.*.building")) and time.monotonic() < deadline:
+    while not list(tmp_path.glob(".c.*.building/corpus.jsonl")) and time.monotonic() < deadline:
         time.sleep(0.01)
     child.send_signal(signal.SIGINT)
     _, err = child.communicate(timeout=30)
