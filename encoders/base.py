@@ -76,8 +76,8 @@ def refuse_options(options: EncoderOptions, kind: str, known: set[str]) -> None:
             raise UsageError(f"the {kind} encoder has no --{field.name.replace('_', '-')}")
 
 
-class Encoder(Protocol):
-    """Turns texts into vectors; the same text and spec give the same vector in any batch (to 1e-5 on torch)."""
+class Recorded(Protocol):
+    """What every encoder has: a spec, and ways to be made by name, saved beside an index, and brought back."""
 
     spec: EncoderSpec
 
@@ -98,29 +98,17 @@ class Encoder(Protocol):
         """Write into ``folder`` what the spec alone cannot bring back; most encoders write nothing."""
         ...
 
+
+class Encoder(Recorded, Protocol):
+    """Turns texts into vectors; the same text and spec give the same vector in any batch (to 1e-5 on torch)."""
+
     def encode(self, texts: list[str], role: Role) -> Vectors:
         """Vectors [len(texts), spec.dim] in float32, in the order of ``texts``; an empty text gets a row too."""
         ...
 
 
-class TokenEncoder(Protocol):
+class TokenEncoder(Recorded, Protocol):
     """Turns a text into one vector a token; the same text and spec give the same vectors in any batch (to 1e-5)."""
-
-    spec: EncoderSpec
-
-    @classmethod
-    def create(cls, name: str, options: EncoderOptions) -> Self:
-        """See `Encoder.create`."""
-        ...
-
-    @classmethod
-    def load(cls, spec: EncoderSpec, folder: Path, options: EncoderOptions) -> Self:
-        """See `Encoder.load`."""
-        ...
-
-    def save(self, folder: Path) -> None:
-        """See `Encoder.save`."""
-        ...
 
     def encode(self, texts: list[str], role: Role) -> PackedVectors:
         """The token vectors of each text in float32, in the order of ``texts``; a text may have none.
@@ -132,24 +120,8 @@ class TokenEncoder(Protocol):
         ...
 
 
-class SparseEncoder(Protocol):
+class SparseEncoder(Recorded, Protocol):
     """Turns a text into term weights; the same text and spec give the same weights in any batch (to 1e-5)."""
-
-    spec: EncoderSpec
-
-    @classmethod
-    def create(cls, name: str, options: EncoderOptions) -> Self:
-        """See `Encoder.create`."""
-        ...
-
-    @classmethod
-    def load(cls, spec: EncoderSpec, folder: Path, options: EncoderOptions) -> Self:
-        """See `Encoder.load`."""
-        ...
-
-    def save(self, folder: Path) -> None:
-        """See `Encoder.save`."""
-        ...
 
     def encode(self, texts: list[str], role: Role) -> SparseVectors:
         """The weights of each text over ``spec.dim`` terms, in the order of ``texts``; a text may have none."""

@@ -106,7 +106,7 @@ def train(
     resume = last_checkpoint(work)
     with quiet(), _silent():
         trainer = _make_trainer(kind, model, options, examples, work, pool, dev_score, progress)
-        steps = _steps(trainer, len(trainer.train_dataset), options)
+        steps = _steps(len(trainer.train_dataset), options)
         done = 0 if resume is None else int(resume.name.rsplit("-", 1)[1])
         announce(Plan(len(examples), steps, done, _seconds(trainer) * (steps - done)))
         progress(done)
@@ -247,7 +247,7 @@ def _classes(kind: str) -> tuple[Any, Any]:
     return getattr(st, f"{name}Trainer"), getattr(st, f"{name}TrainingArguments")
 
 
-def _steps(trainer: Any, rows: int, options: TrainOptions) -> int:
+def _steps(rows: int, options: TrainOptions) -> int:
     return math.ceil(rows / options.batch_size) * options.epochs
 
 

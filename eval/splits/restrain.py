@@ -8,7 +8,7 @@ is lowest, and both sets have the same size in the unit named.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
@@ -82,11 +82,11 @@ def restrain(
     return Split("restrain", folds, params)
 
 
-def _fill(ids: list[str], count: Mapping[str, int] | object, wanted: int) -> list[str]:
+def _fill(ids: list[str], count: Callable[[str], int], wanted: int) -> list[str]:
     """The first ids whose counts add up to ``wanted``, leaving out those that would exceed it."""
     taken: list[str] = []
     for one in ids:
-        size = count(one)  # type: ignore[operator]
+        size = count(one)
         if size <= wanted:
             taken.append(one)
             wanted -= size
