@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,7 +41,11 @@ def token_budget(model: Any, batch_size: int) -> int:
 
 
 def tokenize(
-    model: Any, texts: list[str], role: Role, prompt: str | None, spans: bool = False
+    model: Any,
+    texts: Sequence[str | tuple[str, str]],
+    role: Role | None,
+    prompt: str | None,
+    spans: bool = False,
 ) -> Tokens | None:
     """Tokenise without padding; None for a model whose inputs are not lists of tokens.
 
@@ -49,8 +53,8 @@ def tokenize(
 
     Args:
         model: a sentence-transformers model.
-        texts: at least one.
-        role: what the texts are.
+        texts: at least one; a pair of texts is one for a cross-encoder.
+        role: what the texts are; None for pairs.
         prompt: put before each text.
         spans: ask for `Tokens.spans`; the model's tokenizer must be a fast one.
     """

@@ -37,10 +37,12 @@ def check_runtime(options: EncoderOptions) -> None:
 
 def load_model(found: Model, make: Callable[[str], Any], hint: str) -> Any:
     """What ``make`` gives for the model's folder; raises `BadInput` if it fails."""
+    from safetensors import SafetensorError
+
     try:
         with quiet():
             return make(str(found.path))
-    except (OSError, ValueError, KeyError, RuntimeError, ImportError) as error:
+    except (OSError, ValueError, KeyError, RuntimeError, ImportError, SafetensorError) as error:
         raise BadInput(f"the model {found.name} cannot be loaded: {error}", hint) from error
 
 
@@ -99,7 +101,7 @@ def set_dtype(model: Any, dtype: str, trial: Callable[[], Vectors], longest: int
         model[0].to(torch.bfloat16)
         model[0].register_forward_hook(_to_float32)
         if on_cpu and longest <= 512:
-            _plain_attention(model)
+            plain_attention(model)
     if on_cpu:
         pack_linear(model[0], trial, 1e-4 if dtype == "float32" else 0.05)
 
@@ -114,7 +116,7 @@ def _to_float32(module: Any, inputs: Any, features: dict[str, Any]) -> dict[str,
     }
 
 
-def _plain_attention(model: Any) -> None:
+def plain_attention(model: Any) -> None:
     """On the processor, in bfloat16, three matrix operations are faster than torch's fused attention (up to 512 tokens)."""
     transformer: Any = model.transformers_model
     if transformer is not None and getattr(transformer.config, "_attn_implementation", None) == "sdpa":

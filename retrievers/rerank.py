@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from typing import Protocol, runtime_checkable
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
 from intrex.data.collection import Queries
 from intrex.data.errors import Problems, UsageError
-from intrex.data.ids import IdTable
+from intrex.data.ids import Bytes, IdTable, as_strings
 from intrex.data.run import Run, check_tag
 from intrex.retrievers.base import Index, Rows, RunBuilder, Scores, SearchOptions, top_k
 from intrex.retrievers.encoded import QUERIES_AT_ONCE
@@ -51,7 +51,9 @@ def rerank(run: Run, queries: Queries, index: Index, depth: int, options: Search
             f"an index of kind {index.manifest.kind} does not score given documents",
             "name a multivector, dense, sparse or impact index",
         )
-    rows = _rows(run, queries, index.ids, depth)
+    hint = "rerank with an index of the collection that was searched"
+    found = candidates(run, queries, index.ids.find, depth, "the index", hint)
+    rows = dict(zip(found.queries, np.split(found.rows, np.cumsum(found.sizes)[:-1]), strict=False))
     builder = RunBuilder(index.ids, tag)
     for start in range(0, len(queries), QUERIES_AT_ONCE):  # encoded together as in a search: equal vectors
         some = slice(start, start + QUERIES_AT_ONCE)
@@ -65,26 +67,56 @@ def rerank(run: Run, queries: Queries, index: Index, depth: int, options: Search
     return replace(builder.run(), tag=tag)
 
 
-def _rows(run: Run, queries: Queries, ids: IdTable, depth: int) -> dict[str, Rows]:
-    """For each query of the run the rows of its best documents."""
+class Candidates(NamedTuple):
+    """The best documents of each query of a run.
+
+    Attributes:
+        queries: [q] ids, in the order of the run.
+        sizes: [q] how many documents each has.
+        ids: [n] the documents, query by query.
+        rows: [n] what their ids were found as.
+    """
+
+    queries: list[str]
+    sizes: Rows
+    ids: Bytes
+    rows: Rows
+
+
+def candidates(
+    run: Run, queries: Queries, find: Callable[[Bytes], Rows], depth: int, place: str, hint: str
+) -> Candidates:
+    """The ``depth`` best documents of each query of a run, and their rows in what is going to score them.
+
+    Args:
+        run: what was found.
+        queries: the texts of at least the run's queries.
+        find: the rows of ids, below 0 for one that is not there; it is given each id once.
+        depth: how many of each query.
+        place: what has the rows, for the message of a document that is not there.
+        hint: what to do then.
+
+    Raises:
+        BadInput: every query without a text, and every document that is not there.
+    """
     problems = Problems(f"run {run.tag}")
-    known = set(queries.ids)
-    kept = {q.decode(): docs[:depth] for q, docs, _ in run.rankings()}
-    for query in kept:
+    known, names = set(queries.ids), as_strings(run.query_ids)
+    for query in names:
         if query not in known:
             problems.add(
                 f"query {query}", "the queries have no text for it", "name the queries that the run answers"
             )
-    found = ids.find(np.concatenate(list(kept.values()))) if kept else np.empty(0, np.int64)
-    rows, start = {}, 0
-    for query, docs in kept.items():
-        rows[query] = own = found[start : start + len(docs)]
-        start += len(docs)
-        for document in docs[own < 0].tolist():
-            problems.add(
-                f"query {query}",
-                f"document {document.decode()} is not in the index",
-                "rerank with an index of the collection that was searched",
-            )
+    sizes = np.minimum(np.diff(run.offsets), depth)
+    owner = np.repeat(np.arange(len(names)), sizes)
+    places = np.arange(len(owner)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    ids = run.doc_ids[run.offsets[owner] + places]
+    different, which = np.unique(ids, return_inverse=True)
+    rows = find(different)[which]
+    for i in np.flatnonzero(rows < 0):
+        problems.add(
+            f"query {names[owner[i]]}",
+            f"document {ids[i].decode()} is not in {place}",
+            hint,
+        )
     problems.raise_if_any()
-    return rows
+    return Candidates(names, sizes, ids, rows)

@@ -1,0 +1,67 @@
+"""``intrex rerank --with``: the run it writes, what it says, and what it refuses."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import write_beir
+
+RUN = "".join(
+    f"{q} Q0 {d} {r} {9 - r} bm25\n" for q in ("q1", "q2", "q3") for r, d in enumerate(("d1", "d2", "d3"), 1)
+)
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch, intrex) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("INTREX_CACHE", str(tmp_path / "cache"))
+    write_beir(tmp_path / "beir")
+    Path("a.txt").write_text(RUN)
+    assert intrex("collection import beir c").code == 0
+    return tmp_path
+
+
+def test_by_an_encoder_as_by_its_index(folder, intrex):
+    assert intrex("index dense c d --encoder hashing:32").code == 0
+    assert intrex("rerank a.txt c:test --index d -o i.txt --tag t").code == 0
+    said = intrex("rerank a.txt c:test --with hashing:32 -o w.txt --tag t")
+    assert said.code == 0 and "were in" not in said.err
+    assert Path("w.txt").read_text() == Path("i.txt").read_text()
+
+
+def test_a_repeat_takes_all_scores_from_the_cache(folder, intrex):
+    assert intrex("rerank a.txt c:test --with hashing -o one.txt").code == 0
+    said = intrex("rerank a.txt c:test --with hashing -o two.txt")
+    assert "scores of 9 pairs were in" in said.err and "0 were computed" in said.err
+    assert Path("one.txt").read_bytes() == Path("two.txt").read_bytes()
+    assert "bm25+hashing" in Path("one.txt").read_text()
+    assert (folder / "cache" / "scores").is_dir()
+    other = intrex("rerank a.txt c:test --with hashing --cache kept --depth 2")
+    assert other.code == 0 and Path("kept").is_dir() and len(other.out.splitlines()) == 6
+    assert intrex("rerank a.txt c:test --with hashing:8 --no-cache").code == 0
+    assert len(list((folder / "cache" / "scores").iterdir())) == 1
+
+
+def test_queries_of_a_file_need_the_collection(folder, intrex):
+    Path("q.tsv").write_text("q1\tlift\nq2\theat\nq3\tflat\n")
+    said = intrex("rerank a.txt q.tsv --with hashing")
+    assert said.code == 2 and "add --collection COLLECTION" in said.err
+    said = intrex("rerank a.txt q.tsv --with hashing --collection c")
+    assert said.code == 0 and len(said.out.splitlines()) == 9
+
+
+@pytest.mark.parametrize(
+    ("line", "code", "words"),
+    [
+        ("a.txt c:test", 2, "an index or a model is needed"),
+        ("a.txt c:test --index d --with hashing", 2, "one of the two"),
+        ("a.txt c:test --index d --cache x", 2, "options of --with do not go with --index"),
+        ("a.txt c:test --with hashing --dtype bfloat16", 2, "the hashing encoder has no --dtype"),
+        ("a.txt c:test --with ./nowhere", 1, "the model folder does not exist"),
+        ("b.txt c:test --with hashing", 1, "document d9 is not in the collection (query q1)"),
+    ],
+)
+def test_what_is_refused(folder, intrex, line, code, words):
+    Path("b.txt").write_text(RUN + "q1 Q0 d9 4 1 bm25\n")
+    said = intrex(f"rerank {line}")
+    assert said.code == code and words in said.err
