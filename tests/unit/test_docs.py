@@ -35,6 +35,13 @@ def test_links_lead_somewhere(page) -> None:
         assert "://" in target or (page.parent / target).exists(), target
 
 
+def test_pages_that_the_code_names_are_there() -> None:
+    for folder in ("cli", "eval", "retrievers", "encoders", "data"):
+        for file in (ROOT / folder).rglob("*.py"):
+            for page in re.findall(r"docs/[\w/-]+\.md", file.read_text(encoding="utf-8")):
+                assert (ROOT / page).is_file(), f"{file.relative_to(ROOT)} names {page}"
+
+
 def test_the_readme_names_the_two_commands() -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     assert "\n    make demo\n    make test\n" in text
