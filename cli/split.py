@@ -10,6 +10,7 @@ import typer
 from intrex.cli.output import Format, emit, say
 
 if TYPE_CHECKING:
+    from intrex.eval.pipelines.splitting import Sides
     from intrex.eval.splits.split import Split
 
 app = typer.Typer(no_args_is_help=True, help="Split queries into interpolation and extrapolation.")
@@ -58,6 +59,7 @@ def resttest(
 
     refuse_existing(out, overwrite)
     sides = Sides.find(train, test, encoder, device)
+    _say_unusable(sides)
     made = make_resttest(
         sides, k=k, seed=seed, restarts=restarts, balance=balance, equal=equal, min_queries=min_queries
     )
@@ -88,6 +90,7 @@ def restrain(
 
     refuse_existing(out, overwrite)
     sides = Sides.find(train, test, encoder, device)
+    _say_unusable(sides)
     made = make_restrain(sides, per_query=per_query, unit=unit, seed=seed, min_queries=min_queries)
     _finish(made, out, overwrite)
 
@@ -112,9 +115,9 @@ def shift(
     from intrex.eval.pipelines.splitting import Sides, make_shift
 
     refuse_existing(out, overwrite)
-    made = make_shift(
-        Sides.find(train, test, encoder, device), by, equal=equal, seed=seed, min_queries=min_queries
-    )
+    sides = Sides.find(train, test, encoder, device)
+    _say_unusable(sides)
+    made = make_shift(sides, by, equal=equal, seed=seed, min_queries=min_queries)
     _finish(made, out, overwrite)
 
 
@@ -153,6 +156,14 @@ def info(split: Annotated[Path, typer.Argument(help="A split folder.")], form: F
     from intrex.eval.splits.split import read_split
 
     _show(read_split(split), form)
+
+
+def _say_unusable(sides: Sides) -> None:
+    if sides.unusable:
+        train = sides.sources["train"]
+        say(
+            f"note: {sides.unusable:,} queries of {train} have no relevant document to train on, they are left out"
+        )
 
 
 def _finish(made: Split, out: Path, overwrite: bool) -> None:

@@ -66,7 +66,7 @@ def train(
     from intrex.data.files import refuse_existing
     from intrex.encoders.training.options import options_for
     from intrex.encoders.training.trainer import Plan
-    from intrex.eval.pipelines.training import train_model
+    from intrex.eval.pipelines.training import same_weights, train_model
     from intrex.eval.pipelines.training_data import Source
     from intrex.eval.splitboard import find_fold
 
@@ -79,6 +79,12 @@ def train(
     source = Source(
         Collection.open(collection), train_set, made, fold, dev, dev_share, negatives_run, teacher, max_pairs
     )
+
+    if same_weights(source, options):
+        say(
+            f"note: the split was made by {options.base}, with which this training begins: what is unlike is what "
+            "that model sees so; docs/methods/generalization.md"
+        )
 
     def announce(plan: Plan) -> None:
         rest = f", {plan.done:,} done before" if plan.done else ""

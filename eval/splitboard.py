@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from intrex.data.errors import BadInput
+from intrex.data.errors import BadInput, UsageError
 from intrex.data.files import fingerprint
 from intrex.eval.leaderboard import JUDGED, LeaderboardRow, comparable, row_order, shown
 from intrex.eval.regimes import Figure, Plan, RegimeScores, matrix, regime_scores
@@ -50,12 +50,14 @@ class FoldScores:
 
 
 def find_fold(text: str) -> tuple[Split, str]:
-    """The split and the fold of ``SPLIT:FOLD``; raises `BadInput` when either does not exist."""
+    """The split and the fold of ``SPLIT:FOLD``; raises `BadInput` when either does not exist, `UsageError` without a fold."""
     folder, _, fold = text.rpartition(":")
     split = read_split(Path(folder or text))
     names = [f.name for f in split.folds]
+    if not folder:
+        raise UsageError(f"a fold of the split {text} is needed", f"for example {text}:{names[0]}")
     if fold not in names:
-        raise BadInput(f"the split {folder or text} has no fold {fold!r}", f"there are: {', '.join(names)}")
+        raise BadInput(f"the split {folder} has no fold {fold!r}", f"there are: {', '.join(names)}")
     return split, fold
 
 

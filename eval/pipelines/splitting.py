@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -11,10 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from intrex.data.collection import Queries
-from intrex.data.errors import UsageError
+from intrex.data.errors import BadInput, UsageError
 from intrex.data.ids import as_strings
 from intrex.data.kmeans import kmeans
 from intrex.data.locate import find_qrels, find_queries
+from intrex.data.qrels import Qrels
 from intrex.encoders.base import EncoderOptions, make_encoder
 from intrex.eval.splits.queries import Embedded
 from intrex.eval.splits.restrain import UNITS, restrain
@@ -29,6 +29,7 @@ PROJECTED = 384
 """Dimensions to which BM25 weights are projected before they are clustered."""
 RESTARTS = 10
 ITERATIONS = 100
+ROWS_AT_ONCE = 1 << 14
 SHIFTS = ("length", "question-word", "topic")
 TOPICS, KEPT, GROWN = 100, 5, 0.5
 """Clusters of queries; those kept as topics; the share of all queries, the nearest ones, that the topics grow to."""
@@ -39,11 +40,13 @@ class Sides:
     """Training and test queries of a split, with what compares them.
 
     Attributes:
-        train: training queries.
+        train: training queries; of a judged set those that have a relevant document.
         test: test queries.
         sources: where they came from.
         encoder: the spelling of an encoder, ``bm25`` or ``bm25:LANGUAGE``; None compares nothing.
         device: where the encoder computes.
+        positives: how many relevant documents each training query has, where they are judged.
+        unusable: training queries that were left out because they have none.
     """
 
     train: Queries
@@ -51,12 +54,27 @@ class Sides:
     sources: Mapping[str, str]
     encoder: str | None = None
     device: str | None = None
+    positives: Mapping[str, int] | None = None
+    unusable: int = 0
 
     @classmethod
     def find(cls, train: str, test: str, encoder: str | None = None, device: str | None = None) -> Sides:
-        """Read both sides; each is a query file or COLLECTION:SET."""
-        (one, _), (other, _) = find_queries(train), find_queries(test)
-        return cls(one, other, {"train": train, "test": test}, encoder, device)
+        """Read both sides; each is a query file or COLLECTION:SET.
+
+        Raises:
+            BadInput: one cannot be read, or no training query has a relevant document.
+        """
+        (one, collection), (other, _) = find_queries(train), find_queries(test)
+        sources = {"train": train, "test": test}
+        if collection is None:
+            return cls(one, other, sources, encoder, device)
+        counts = _positives(find_qrels(train).qrels)
+        usable = one.only({i for i, n in counts.items() if n})
+        if not len(usable):
+            raise BadInput(
+                f"no training query of {train} has a relevant document", "name a set with judgements above 0"
+            )
+        return cls(usable, other, sources, encoder, device, counts, len(one) - len(usable))
 
     def embed(self) -> tuple[Embedded, Embedded, dict[str, Any]]:
         """Both sides with vectors, and what made these."""
@@ -67,6 +85,12 @@ class Sides:
     def finish(self, split: Split, spec: Mapping[str, Any] | None, **params: Any) -> Split:
         """The split with what made it."""
         return replace(split, params={**split.params, **params}, encoder=spec, sources=dict(self.sources))
+
+
+def _positives(qrels: Qrels) -> dict[str, int]:
+    """How many documents are relevant to each query."""
+    counts = np.add.reduceat((qrels.grades > 0).astype(np.int64), qrels.offsets[:-1])
+    return dict(zip(as_strings(qrels.query_ids), counts.tolist(), strict=True))
 
 
 def _vectors(texts: list[str], name: str, device: str | None) -> tuple[Vectors, dict[str, Any]]:
@@ -100,15 +124,35 @@ def make_resttest(
         min_queries: see `resttest`.
     """
     train, test, spec = sides.embed()
+    labels = _clusters(train, test, k, seed, restarts, balance)
+    made = resttest(train, test, _by_size(labels), equal=equal, seed=seed, min_queries=min_queries)
+    return sides.finish(made, spec, restarts=restarts, balance=balance)
+
+
+def _clusters(
+    train: Embedded, test: Embedded, k: int, seed: int, restarts: int, balance: bool
+) -> npt.NDArray[np.int64]:
+    """[train + test] the cluster of each query; every one of the k has a query."""
     joined = _dense(train.vectors, test.vectors, seed)
     if k > len(joined):
         raise UsageError(f"{k} buckets of {len(joined):,} queries", "a smaller --k")
     found = kmeans(joined, k, spherical=True, seed=seed, restarts=restarts, iterations=ITERATIONS)
     labels = found.labels.astype(np.int64)
-    if balance:
-        labels = balanced(joined.astype(np.float64) @ found.centroids.T.astype(np.float64))
-    made = resttest(train, test, _by_size(labels), equal=equal, seed=seed, min_queries=min_queries)
-    return sides.finish(made, spec, restarts=restarts, balance=balance)
+    if (filled := len(np.unique(labels))) < k:
+        raise UsageError(
+            f"the queries fill {filled} of {k} buckets: too many are alike to this encoder", f"--k {filled}"
+        )
+    return balanced(_products(joined, found.centroids)) if balance else labels
+
+
+def _products(vectors: npt.NDArray[np.float32], others: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+    """Dot products [n, m] in float64, from blocks of vectors."""
+    wide = others.T.astype(np.float64)
+    out = np.empty((len(vectors), len(others)))
+    for low in range(0, len(vectors), ROWS_AT_ONCE):
+        here = slice(low, low + ROWS_AT_ONCE)
+        out[here] = vectors[here].astype(np.float64) @ wide
+    return out
 
 
 def _dense(train: Vectors, test: Vectors, seed: int) -> npt.NDArray[np.float32]:
@@ -157,16 +201,20 @@ def make_restrain(
     sides: Sides, *, per_query: int, unit: str = UNITS[0], seed: int = 0, min_queries: int = MIN_QUERIES
 ) -> Split:
     """ReSTrain; see `restrain`. The unit ``judgements`` needs the training side to be judged."""
-    judgements = None
-    if unit == UNITS[1]:
-        qrels = find_qrels(sides.sources["train"]).qrels
-        positives = Counter(
-            dict(zip(as_strings(qrels.query_ids), np.diff(qrels.offsets).tolist(), strict=True))
+    if unit == UNITS[1] and sides.positives is None:
+        raise UsageError(
+            "the unit judgements needs judged training queries",
+            "name them as COLLECTION:SET, or --unit queries",
         )
-        judgements = {i: positives[i] for i in sides.train.ids}
     train, test, spec = sides.embed()
     made = restrain(
-        train, test, per_query=per_query, unit=unit, judgements=judgements, seed=seed, min_queries=min_queries
+        train,
+        test,
+        per_query=per_query,
+        unit=unit,
+        judgements=sides.positives,
+        seed=seed,
+        min_queries=min_queries,
     )
     return sides.finish(made, spec)
 
@@ -196,7 +244,7 @@ def _topics(sides: Sides, seed: int) -> tuple[dict[str, str], dict[str, str], di
         raise UsageError(f"{len(joined)} queries are too few for {KEPT} topics", "more queries")
     centroids = kmeans(joined, clusters, spherical=True, seed=seed, iterations=ITERATIONS).centroids
     kept = centroids[far_groups(centroids, KEPT)]
-    alike = np.round(joined.astype(np.float64) @ kept.T.astype(np.float64), 9)
+    alike = np.round(_products(joined, kept), 9)
     near = alike.max(axis=1)
     inside = np.zeros(len(joined), np.bool_)
     inside[np.argsort(-near, kind="stable")[: max(1, int(GROWN * len(joined)))]] = True

@@ -11,6 +11,7 @@ from typing import Any
 
 from intrex.data.artifact import Build, Manifest, build_artifact
 from intrex.data.files import fingerprint
+from intrex.encoders.models import find_local
 from intrex.encoders.training.examples import examples_fingerprint
 from intrex.encoders.training.options import TrainOptions
 from intrex.encoders.training.trainer import Plan, Trained, check_packages, train
@@ -55,6 +56,15 @@ def train_model(
         return Manifest(KIND, source.collection.fingerprint, params=params, versions=_versions())
 
     return build_artifact(out, identity, make, overwrite=overwrite)
+
+
+def same_weights(source: Source, options: TrainOptions) -> bool:
+    """Whether the split that is trained on was made by the weights that training begins with."""
+    encoder = source.split.encoder if source.split is not None else None
+    base = (
+        find_local(options.base) if encoder is not None else None
+    )  # what is elsewhere is not fetched for this
+    return encoder is not None and base is not None and encoder.get("revision") == base.revision
 
 
 def _settle(folder: Path, work: Path) -> None:

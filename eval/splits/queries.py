@@ -30,7 +30,7 @@ class Embedded:
     def of(cls, ids: Sequence[str], vectors: Vectors) -> Embedded:
         """Sort queries by id and bring their vectors to length 1."""
         order = sorted(range(len(ids)), key=lambda i: ids[i].encode("utf-8"))
-        return cls(tuple(ids[i] for i in order), normalised(vectors[np.array(order, np.int64)]))
+        return cls(tuple(ids[i] for i in order), normalised(vectors, np.array(order, np.int64)))
 
     def __len__(self) -> int:
         return len(self.ids)

@@ -24,18 +24,22 @@ TRAINS_AT_ONCE = 1 << 16
 MARGIN = 32
 """Candidates beyond k, among which the order in float64 may differ from that in float32."""
 NUMBERS_AT_ONCE = 1 << 23
+ROWS_AT_ONCE = 1 << 14
 
 
-def normalised(vectors: Vectors) -> Vectors:
-    """The vectors at length 1 in float32; zero stays zero."""
+def normalised(vectors: Vectors, rows: Ints | None = None) -> Vectors:
+    """The vectors, or some ``rows`` of them, at length 1 in float32; zero stays zero."""
     if isinstance(vectors, np.ndarray):
-        wide = vectors.astype(np.float64)
-        norms = np.sqrt((wide * wide).sum(axis=1))[:, None]
-        unit: Vectors = (wide / np.where(norms > 0, norms, 1.0)).astype(np.float32)
+        chosen = np.arange(len(vectors)) if rows is None else rows
+        unit = np.empty((len(chosen), vectors.shape[1]), np.float32)
+        for low in range(0, len(chosen), ROWS_AT_ONCE):
+            wide = vectors[chosen[low : low + ROWS_AT_ONCE]].astype(np.float64)
+            norms = np.sqrt((wide * wide).sum(axis=1))[:, None]
+            unit[low : low + ROWS_AT_ONCE] = wide / np.where(norms > 0, norms, 1.0)
         return unit
     from scipy import sparse
 
-    wide = sparse.csr_matrix(vectors, dtype=np.float64)
+    wide = sparse.csr_matrix(vectors if rows is None else vectors[rows], dtype=np.float64)
     norms = np.sqrt(np.asarray(wide.multiply(wide).sum(axis=1)).ravel())
     scale = sparse.diags(1 / np.where(norms > 0, norms, 1.0))
     return sparse.csr_matrix(scale @ wide, dtype=np.float32)

@@ -21,6 +21,7 @@ from intrex.eval.pipelines.training import train_model
 from intrex.eval.pipelines.training_data import Source as TrainSource
 from intrex.eval.pipelines.training_data import prepare
 from intrex.eval.splits.split import Fold, Split
+from tests.tinymodel import write_tiny_model
 
 pytest.importorskip("accelerate")
 pytest.importorskip("datasets")
@@ -29,24 +30,7 @@ WORDS = [f"word{i}" for i in range(40)]
 
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A random BERT of 30,000 weights with a vocabulary of whole words, as a sentence-transformers model."""
-    from sentence_transformers import SentenceTransformer
-    from sentence_transformers.base.modules import Transformer
-    from sentence_transformers.sentence_transformer.modules import Normalize, Pooling
-    from transformers import BertConfig, BertModel, BertTokenizerFast
-
-    folder = tmp_path_factory.mktemp("tiny")
-    vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *WORDS]
-    (folder / "vocab.txt").write_text("\n".join(vocabulary))
-    import torch
-
-    torch.manual_seed(0)
-    config = BertConfig(len(vocabulary), 16, 1, 2, 32, max_position_embeddings=64)
-    BertModel(config).save_pretrained(folder / "bert")
-    BertTokenizerFast(vocab_file=str(folder / "vocab.txt")).save_pretrained(folder / "bert")
-    parts = Transformer(str(folder / "bert"), max_seq_length=32), Pooling(16), Normalize()
-    SentenceTransformer(modules=list(parts), device="cpu").save_pretrained(str(folder / "model"))
-    return folder / "model"
+    return write_tiny_model(tmp_path_factory.mktemp("tiny"), WORDS)
 
 
 def fill(writer: CollectionWriter) -> None:
