@@ -8,96 +8,135 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from itertools import chain
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from intrex.eval.overlap.queries import ngrams, words
+from intrex.eval.overlap.queries import words
 
 SHINGLE = 5
 """Words of a shingle."""
 BINS, ROWS = 128, 4
 """Bins of a sketch; bins that must agree for two documents to be compared: with 32 bands, nearly all pairs from 0.7 on."""
 EMPTY = np.uint64(0xFFFFFFFFFFFFFFFF)
+AT_ONCE = 4096
+"""Training documents that are sketched together."""
+_ODD = np.uint64(0x9E3779B97F4A7C15)
 
 Hashes = npt.NDArray[np.uint64]
+Ints = npt.NDArray[np.int64]
 
 
 class Shingles(NamedTuple):
     """Hashes of the shingles of documents: document i has ``hashes[offsets[i]:offsets[i + 1]]``, ascending, unique."""
 
     hashes: Hashes
-    offsets: npt.NDArray[np.int64]
+    offsets: Ints
+
+
+class _Words(dict[str, int]):
+    """Hashes of words, each computed once."""
+
+    def __missing__(self, word: str) -> int:
+        digest = hashlib.blake2b(word.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+        found = self[word] = int.from_bytes(digest, "little")
+        return found
 
 
 def shingles(texts: Iterable[str]) -> Shingles:
-    """The word shingles of each text, as 64 bits of a hash."""
-    parts = [sorted({_hash(" ".join(gram)) for gram in ngrams(words(text), SHINGLE)}) for text in texts]
-    offsets = np.cumsum([0, *map(len, parts)], dtype=np.int64)
-    return Shingles(np.fromiter(chain.from_iterable(parts), np.uint64, int(offsets[-1])), offsets)
+    """The word shingles of each text, as 64 bits of a hash; a shorter text is one shingle, an empty one has none."""
+    known, flat, sizes = _Words(), list[int](), list[int]()
+    for text in texts:
+        said = [known[word] for word in words(text)]
+        if said:
+            said += [0] * (SHINGLE - len(said))
+        flat += said
+        sizes.append(len(said))
+    slots = np.array(sizes, np.int64)
+    numbers, ends = np.array(flat, np.uint64), np.cumsum(slots)
+    owner = np.repeat(np.arange(len(slots)), slots)
+    starts = np.flatnonzero(np.arange(len(numbers)) + SHINGLE <= ends[owner])
+    hashes = np.zeros(len(starts), np.uint64)
+    for at in range(SHINGLE):
+        hashes = hashes * _ODD + numbers[starts + at]
+    hashes, owner = _mixed(hashes), owner[starts]
+    order = np.lexsort((hashes, owner))
+    hashes, owner = hashes[order], owner[order]
+    new = np.ones(len(hashes), np.bool_)
+    new[1:] = (hashes[1:] != hashes[:-1]) | (owner[1:] != owner[:-1])
+    counts = np.bincount(owner[new], minlength=len(slots))
+    return Shingles(hashes[new], np.concatenate([[0], np.cumsum(counts)]).astype(np.int64))
 
 
-def _hash(text: str) -> int:
-    return int.from_bytes(
-        hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "little"
-    )
+def _mixed(numbers: Hashes) -> Hashes:
+    """Every bit of each number spread over all of them (the finaliser of SplitMix64)."""
+    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
+        numbers = (numbers ^ (numbers >> np.uint64(shift))) * np.uint64(factor)
+    return numbers ^ (numbers >> np.uint64(31))
 
 
 def sketches(of: Shingles) -> Hashes:
     """[n, BINS] the smallest hash of each bin; documents without a shingle have `EMPTY` everywhere."""
     n = len(of.offsets) - 1
-    flat = np.full(n * BINS, EMPTY, np.uint64)
+    out = np.full((n, BINS), EMPTY, np.uint64)
     owner = np.repeat(np.arange(n), np.diff(of.offsets))
-    bins = owner * BINS + (of.hashes % np.uint64(BINS)).astype(np.int64)
-    order = np.lexsort((of.hashes, bins))
-    places, first = np.unique(bins[order], return_index=True)
-    flat[places] = of.hashes[order[first]]
-    out = flat.reshape(n, BINS)
-    for step in (
-        1,
-        2,
-        4,
-        8,
-        16,
-        32,
-        64,
-    ):  # then every empty bin has the next full one's, gaps of 127 included
+    np.minimum.at(out, (owner, (of.hashes % np.uint64(BINS)).astype(np.int64)), of.hashes)
+    step = 1
+    while step < BINS:  # then every empty bin has the next full one's, gaps of 127 included
         out = np.where(out == EMPTY, np.roll(out, -step, axis=1), out)
+        step *= 2
     return out
 
 
-def near_duplicates(train: Shingles, test: Shingles, least: float) -> dict[int, tuple[int, float]]:
+def near_duplicates(train: Iterable[str], test: Iterable[str], least: float) -> dict[int, tuple[int, float]]:
     """For test documents the training document of the highest Jaccard similarity of shingles, if at least ``least``.
 
-    Among equal ones the first. Pairs below some 0.7 may be missed, and are when ``least`` is lower.
+    Among equal ones the first. Pairs below some 0.7 may be missed, and are when ``least`` is lower. Training documents
+    are read once, in blocks.
     """
-    candidates: defaultdict[int, set[int]] = defaultdict(set)
-    one, other = sketches(train), sketches(test)
-    for start in range(0, BINS, ROWS):
-        band = slice(start, start + ROWS)
-        buckets: defaultdict[bytes, list[int]] = defaultdict(list)
-        for j, key in enumerate(_keys(other[:, band])):
-            if key is not None:
-                buckets[key].append(j)
-        for i, key in enumerate(_keys(one[:, band])):
-            for j in buckets.get(key, ()) if key is not None else ():
-                candidates[j].add(i)
-    found = {}
-    for j, rows in candidates.items():
-        best = max(((jaccard(train, i, test, j), -i) for i in rows), default=(0.0, 0))
-        if best[0] >= least:
-            found[j] = (-best[1], best[0])
+    theirs = shingles(test)
+    keys, owners = _bands(theirs)
+    order = np.argsort(keys, kind="stable")
+    keys, owners = keys[order], owners[order]
+    found: dict[int, tuple[int, float]] = {}
+    for start, ours in _blocks(train):
+        for i, rows in _candidates(ours, keys, owners).items():
+            for j in rows:
+                best = found.get(j, (0, 0.0))[1]
+                if best < 1 and (alike := jaccard(ours, i, theirs, j)) >= least and alike > best:
+                    found[j] = (start + i, alike)
     return found
 
 
-def _keys(band: Hashes) -> Sequence[bytes | None]:
-    raw = np.ascontiguousarray(band)
-    empty = (raw == EMPTY).all(axis=1)
-    keys = raw.view(f"S{8 * ROWS}").ravel() if raw.size else np.empty(0, "S1")
-    return [None if e else k for k, e in zip(keys.tolist(), empty.tolist(), strict=True)]
+def _blocks(texts: Iterable[str]) -> Iterator[tuple[int, Shingles]]:
+    """Blocks of texts, and the number of the first of each."""
+    rest, start = iter(texts), 0
+    while block := list(islice(rest, AT_ONCE)):
+        yield start, shingles(block)
+        start += len(block)
+
+
+def _bands(of: Shingles) -> tuple[Hashes, Ints]:
+    """A key for each band of each document that has shingles, and the document: those that agree in a band share a key."""
+    some = np.flatnonzero(np.diff(of.offsets))
+    parts = sketches(of)[some].reshape(len(some), BINS // ROWS, ROWS)
+    keys = np.broadcast_to(np.arange(BINS // ROWS, dtype=np.uint64), parts.shape[:2])
+    for row in range(ROWS):
+        keys = _mixed(keys * _ODD + parts[:, :, row])
+    return keys.ravel(), np.repeat(some, BINS // ROWS)
+
+
+def _candidates(ours: Shingles, keys: Hashes, owners: Ints) -> dict[int, set[int]]:
+    """For training documents, in order, the test documents that share a band; ``keys`` are sorted."""
+    mine, rows = _bands(ours)
+    low, high = np.searchsorted(keys, mine, "left"), np.searchsorted(keys, mine, "right")
+    shared: defaultdict[int, set[int]] = defaultdict(set)
+    for at in np.flatnonzero(low < high).tolist():
+        shared[int(rows[at])].update(owners[low[at] : high[at]].tolist())
+    return shared
 
 
 def jaccard(a: Shingles, i: int, b: Shingles, j: int) -> float:

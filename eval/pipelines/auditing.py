@@ -14,7 +14,7 @@ from intrex.data.errors import BadInput, MissingExtra, UsageError, nearest
 from intrex.data.locate import find_qrels, find_queries
 from intrex.encoders.base import EncoderOptions, make_encoder
 from intrex.eval.overlap.audit import KINDS, Audit, Flag
-from intrex.eval.overlap.documents import near_duplicates, shingles
+from intrex.eval.overlap.documents import near_duplicates
 from intrex.eval.overlap.labels import positives, shared_labels
 from intrex.eval.overlap.queries import (
     Finder,
@@ -192,7 +192,7 @@ def _by_documents(
     wanted = set(ours) | set(theirs)
     texts = {d.id: d.contents for d in collection.documents() if d.id in wanted}
     own = [d for d in theirs if d not in set(ours)]
-    near = near_duplicates(shingles(texts[d] for d in ours), shingles(texts[d] for d in own), least)
+    near = near_duplicates((texts[d] for d in ours), (texts[d] for d in own), least)
     twins = {own[j]: Flag(ours[i], score) for j, (i, score) in near.items()}
     flags = {}
     for query, docs in sorted(test.items()):

@@ -7,6 +7,7 @@ import pytest
 
 from intrex.data.errors import BadInput
 from intrex.data.qrels import read_qrels
+from intrex.eval.overlap import documents
 from intrex.eval.overlap.audit import Audit, Flag, read_audit, write_audit
 from intrex.eval.overlap.documents import BINS, jaccard, near_duplicates, shingles, sketches
 from intrex.eval.overlap.labels import positives, shared_labels
@@ -66,7 +67,7 @@ def test_shared_entities() -> None:
     assert {i: (m.train, m.score) for i, m in found.items()} == {0: (1, 0.5), 1: (0, 1.0)}
 
 
-def test_near_duplicates_against_brute_force() -> None:
+def test_near_duplicates_against_brute_force(monkeypatch: pytest.MonkeyPatch) -> None:
     random = np.random.default_rng(0)
     vocabulary = [f"w{i}" for i in range(400)]
     train = [" ".join(random.choice(vocabulary, random.integers(1, 120))) for _ in range(150)]
@@ -78,19 +79,22 @@ def test_near_duplicates_against_brute_force() -> None:
         test.append(" ".join(copied))
     test += ["", "w1", *(" ".join(random.choice(vocabulary, 60)) for _ in range(20))]
     one, other = shingles(train), shingles(test)
-    found = near_duplicates(one, other, 0.8)
+    found = near_duplicates(train, test, 0.8)
     wanted = {}
     for j in range(len(test)):
         best = max((jaccard(one, i, other, j), -i) for i in range(len(train)))
         if best[0] >= 0.8:
             wanted[j] = (-best[1], best[0])
     assert found == wanted and 30 < len(found) < 60
+    monkeypatch.setattr(documents, "AT_ONCE", 7)
+    assert near_duplicates(iter(train), test, 0.8) == wanted, "blocks change nothing"
     assert (sketches(shingles(["a b c d e f"]))[0] != np.uint64(2**64 - 1)).all()
     assert sketches(shingles([""])).shape == (1, BINS)
 
 
 def test_jaccard_by_hand() -> None:
-    both = shingles(["a b c d e f", "b c d e f g"])
+    both = shingles(["a b c d e f", "b c d e f g", "a a a a a a a a", ""])
+    assert np.diff(both.offsets).tolist() == [2, 2, 1, 0]
     assert jaccard(both, 0, both, 1) == pytest.approx(1 / 3)
     short = shingles(["a b", "A, b!", "b a"])
     assert jaccard(short, 0, short, 1) == 1.0 and jaccard(short, 0, short, 2) == 0.0
