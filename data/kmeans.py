@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from intrex.data.errors import BadInput, UsageError
 from intrex.data.rowmath import Doubles, Matrix, Rows, add_rows, pair_dots
+from intrex.data.threads import on_threads
 
 Labels = npt.NDArray[np.int32]
 Init = Literal["k-means++", "sample"]
@@ -55,6 +56,7 @@ def kmeans(
     iterations: int = 25,
     restarts: int = 1,
     seed: int = 0,
+    threads: int = 1,
     progress: Callable[[int], None] | None = None,
 ) -> Clusters:
     """The best of some restarts, each until no vector changes its cluster or the iterations are used up.
@@ -74,7 +76,8 @@ def kmeans(
         iterations: at most so many for each restart.
         restarts: how many; the one of the smallest inertia is returned.
         seed: of what is drawn: the raw 64-bit numbers of PCG64, which are the same in every version of numpy.
-        progress: called with the number of vectors after each pass over them.
+        threads: restarts that run at once, each with one thread of the matrix products; 1 leaves these as they are.
+        progress: called with the number of vectors after each pass over them, from any of the threads.
 
     Raises:
         UsageError: k is not from 1 to n.
@@ -83,19 +86,26 @@ def kmeans(
     if not 1 <= k <= len(vectors):
         raise UsageError(f"{k:,} clusters of {len(vectors):,} vectors", "ask for fewer clusters, at least 1")
     points = _Points(vectors, spherical, progress or (lambda _: None))
-    bits = np.random.PCG64(seed)
-    best: Clusters | None = None
-    for _ in range(restarts):
-        start = _spread(points, k, bits) if init == "k-means++" else _sampled(points, k, bits)
-        found = _lloyd(points, start, iterations)
-        if best is None or found.inertia < best.inertia:
-            best = found
-    if best is None:
+    if restarts < 1:
         raise UsageError(f"{restarts} restarts of k-means", "at least 1")
-    return best
+    bits = np.random.PCG64(seed)
+    draw = _spread if init == "k-means++" else _sampled
+    starts = enumerate(
+        draw(points, k, bits) for _ in range(restarts)
+    )  # one after another, whoever takes them
+
+    def best_of(some: Iterator[tuple[int, Matrix]]) -> tuple[float, int, Clusters] | None:
+        tried = ((number, _lloyd(points, start, iterations)) for number, start in some)
+        ranked = ((found.inertia, number, found) for number, found in tried)
+        return min(ranked, key=lambda one: one[:2], default=None)
+
+    each = [best_of(starts)] if threads == 1 else on_threads(best_of, starts, min(threads, restarts))
+    return min((one for one in each if one is not None), key=lambda one: one[:2])[2]
 
 
-def nearest(rows: Matrix, centroids: Matrix, *, euclidean: bool = False) -> Labels:
+def nearest(
+    rows: Matrix, centroids: Matrix, *, euclidean: bool = False, squares: Doubles | None = None
+) -> Labels:
     """The centroid of the largest dot product, or of the smallest distance, for each row; the lower number on ties.
 
     Dot products count as equal if their float64 sums are (see `rowmath.pair_dots`). In memory: blocks of the matrix
@@ -105,11 +115,12 @@ def nearest(rows: Matrix, centroids: Matrix, *, euclidean: bool = False) -> Labe
         rows: [n, d] float32, finite and not longer than 1e18.
         centroids: [k, d] float32.
         euclidean: whether the distance decides, not the dot product.
+        squares: [n] the squared lengths of the rows, where they are known.
     """
-    everyone = np.arange(len(centroids))
-    squares = pair_dots(centroids, everyone, centroids, everyone)
-    longest = float(np.sqrt(squares.max(initial=0.0)))
-    half = squares / 2 if euclidean else np.zeros(len(centroids))
+    theirs = _squares(centroids)
+    longest = float(np.sqrt(theirs.max(initial=0.0)))
+    half = theirs / 2 if euclidean else np.zeros(len(centroids))
+    norms = np.sqrt(_squares(rows) if squares is None else squares)
     labels = np.empty(len(rows), np.int32)
     step = max(1, _SCORES_AT_ONCE // max(1, len(centroids)))
     for start in range(0, len(rows), step):
@@ -117,16 +128,25 @@ def nearest(rows: Matrix, centroids: Matrix, *, euclidean: bool = False) -> Labe
         scores = block @ centroids.T
         if euclidean:
             scores -= half.astype(np.float32)
-        labels[start : start + step] = _decide(block, centroids, half, scores, longest)
+        labels[start : start + step] = _decide(
+            block, norms[start : start + step], centroids, half, scores, longest
+        )
     return labels
 
 
-def _decide(block: Matrix, centroids: Matrix, half: Doubles, scores: Matrix, longest: float) -> Labels:
+def _squares(rows: Matrix) -> Doubles:
+    """Squared lengths."""
+    numbers = np.arange(len(rows))
+    return pair_dots(rows, numbers, rows, numbers)
+
+
+def _decide(
+    block: Matrix, norms: Doubles, centroids: Matrix, half: Doubles, scores: Matrix, longest: float
+) -> Labels:
     """The best column of each row of approximate scores, which are changed; those within their error are recomputed."""
     numbers = np.arange(len(block))
     labels: Labels = scores.argmax(axis=1).astype(np.int32)
     best = scores[numbers, labels].astype(np.float64)
-    norms = np.sqrt(pair_dots(block, numbers, block, numbers))
     # the bound of intrex.retrievers.exact.error_bound, with the roundings of the subtraction
     roundings = (block.shape[1] + 8) * _UNIT
     least = best - 2 * roundings / (1 - roundings) * (norms + longest) * longest - 2.0**-100
@@ -156,8 +176,7 @@ class _Points:
         self.n, self.dim = vectors.shape
         self.squares = np.empty(self.n)
         for part, block in self.blocks():
-            rows = np.arange(len(block))
-            self.squares[part] = pair_dots(block, rows, block, rows)
+            self.squares[part] = _squares(block)
         if bad := np.flatnonzero(~(self.squares <= _LONGEST**2)).tolist():
             raise BadInput(
                 f"vector {bad[0] + 1} is not finite, or longer than {_LONGEST:g}", "check the encoder"
@@ -181,8 +200,7 @@ class _Points:
     def distances(self, centroids: Matrix, labels: Labels) -> Doubles:
         """What each vector's distance to its centroid adds to the inertia."""
         out = np.empty(self.n)
-        everyone = np.arange(len(centroids))
-        squares = pair_dots(centroids, everyone, centroids, everyone)
+        squares = _squares(centroids)
         for part, block in self.blocks():
             at = labels[part].astype(np.int64)
             dots = pair_dots(block, np.arange(len(block)), centroids, at)
@@ -196,7 +214,8 @@ class _Points:
         """The nearest centroid of each vector."""
         labels = np.empty(self.n, np.int32)
         for part, block in self.blocks():
-            labels[part] = nearest(block, centroids, euclidean=not self.spherical)
+            euclidean, squares = not self.spherical, self.squares[part]
+            labels[part] = nearest(block, centroids, euclidean=euclidean, squares=squares)
         return labels
 
     def centroids(self, labels: Labels, old: Matrix) -> Matrix:

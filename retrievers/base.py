@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,6 +15,7 @@ from intrex.data.collection import Collection, Queries
 from intrex.data.ids import GONE, Bytes, IdTable, as_bytes
 from intrex.data.registry import Registry
 from intrex.data.run import Run
+from intrex.data.threads import cores
 
 Rows = npt.NDArray[np.int64]
 Scores = npt.NDArray[np.float32]
@@ -50,11 +50,6 @@ Stage = Callable[[str, int | None], Progress]
 def no_stage(_: str, __: int | None) -> Progress:
     """Stages that nobody watches."""
     return no_progress
-
-
-def cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @dataclass(frozen=True)

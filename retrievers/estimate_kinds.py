@@ -12,11 +12,11 @@ from intrex.data.collection import Collection
 from intrex.data.kmeans import nearest
 from intrex.data.machine import require_memory, resident
 from intrex.data.stores import PackedVectors
+from intrex.data.threads import cores
 from intrex.encoders.base import Encoder, SparseEncoder, TokenEncoder
 from intrex.encoders.fde import Fde
 from intrex.retrievers.ann import ADDED_AT_ONCE, bytes_on_disk, bytes_while_building, load_faiss
 from intrex.retrievers.annconfig import FLAT, AnnConfig
-from intrex.retrievers.base import cores
 from intrex.retrievers.compressed import NEAR_ONE
 from intrex.retrievers.encoded import BLOCK
 from intrex.retrievers.estimate import (

@@ -19,11 +19,12 @@ from intrex.data.files import fingerprint
 from intrex.data.machine import require_disk, require_memory
 from intrex.data.specs import EncoderSpec
 from intrex.data.stores import PackedVectors, RowWriter, VectorWriter
+from intrex.data.threads import cores
 from intrex.encoders.base import TokenEncoder
 from intrex.encoders.fde import Fde
 from intrex.encoders.fde_config import FdeConfig
 from intrex.retrievers.annconfig import FLAT, AnnConfig
-from intrex.retrievers.base import Progress, cores, no_progress
+from intrex.retrievers.base import Progress, no_progress
 from intrex.retrievers.encoded import BLOCK, SECONDS_BETWEEN_SAVES, library_versions, write_documents
 from intrex.retrievers.exact import row_norms
 from intrex.retrievers.fde import FdeIndex

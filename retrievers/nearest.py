@@ -10,10 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from intrex.data.stores import open_vectors
-from intrex.data.threads import blas_threads
+from intrex.data.threads import blas_threads, cores
 from intrex.retrievers.ann import AnnSearch, build_ann, faiss_scan
 from intrex.retrievers.annconfig import AnnConfig
-from intrex.retrievers.base import SearchOptions, cores, tie_rank, top_k
+from intrex.retrievers.base import SearchOptions, tie_rank, top_k
 from intrex.retrievers.exact import Matrix, Pool, Rows, Scores, check_queries, error_bound, row_norms
 from intrex.retrievers.vectornative import exact_dot
 

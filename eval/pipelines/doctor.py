@@ -15,8 +15,8 @@ import numpy as np
 
 from intrex.data.artifact import intrex_version
 from intrex.data.errors import IntrexError
+from intrex.data.threads import cores
 from intrex.encoders.models import find_local
-from intrex.retrievers.base import cores
 from intrex.retrievers.lucene.jvm import NEEDED, java_homes
 
 Line = tuple[str, str, str]

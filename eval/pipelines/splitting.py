@@ -15,6 +15,7 @@ from intrex.data.ids import as_strings
 from intrex.data.kmeans import kmeans
 from intrex.data.locate import find_qrels, find_queries
 from intrex.data.qrels import Qrels
+from intrex.data.threads import cores
 from intrex.encoders.base import EncoderOptions, make_encoder
 from intrex.eval.splits.queries import Embedded
 from intrex.eval.splits.restrain import UNITS, restrain
@@ -136,7 +137,9 @@ def _clusters(
     joined = _dense(train.vectors, test.vectors, seed)
     if k > len(joined):
         raise UsageError(f"{k} buckets of {len(joined):,} queries", "a smaller --k")
-    found = kmeans(joined, k, spherical=True, seed=seed, restarts=restarts, iterations=ITERATIONS)
+    found = kmeans(
+        joined, k, spherical=True, seed=seed, restarts=restarts, iterations=ITERATIONS, threads=cores()
+    )
     labels = found.labels.astype(np.int64)
     if (filled := len(np.unique(labels))) < k:
         raise UsageError(

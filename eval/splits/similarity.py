@@ -2,7 +2,7 @@
 
 Vectors are dense (an encoder's) or sparse (BM25 weights of the terms); both are brought to length 1, so that no split
 depends on their scale. Matrix products in float32 choose candidates; what is compared and returned are float64 sums in
-a fixed order, because the last bits of a product depend on threads and on the block.
+a fixed order, because the last bits of a product depend on the library and on the block.
 """
 
 from __future__ import annotations
@@ -13,14 +13,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from intrex.data.threads import cores, on_threads
+
 Vectors = Any
 """[n, d]: a float32 array, or a ``scipy.sparse`` matrix in CSR form."""
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 
 TESTS_AT_ONCE = 512
-TRAINS_AT_ONCE = 1 << 16
-"""A block of similarities: 128 MB."""
+TRAINS_AT_ONCE = 1 << 14
+"""A block of similarities: 32 MB, one for each thread."""
 MARGIN = 32
 """Candidates beyond k, among which the order in float64 may differ from that in float32."""
 NUMBERS_AT_ONCE = 1 << 23
@@ -45,14 +47,18 @@ def normalised(vectors: Vectors, rows: Ints | None = None) -> Vectors:
     return sparse.csr_matrix(scale @ wide, dtype=np.float32)
 
 
-def _blocks(tests: Vectors, trains: Vectors) -> Iterator[tuple[slice, slice, npt.NDArray[Any]]]:
-    """Approximate similarities in blocks: rows of ``tests``, rows of ``trains``, their dot products [a, b]."""
+def _tests(tests: Vectors) -> Iterator[slice]:
+    """Blocks of test queries, which threads share out."""
     for low in range(0, tests.shape[0], TESTS_AT_ONCE):
-        here = slice(low, min(low + TESTS_AT_ONCE, tests.shape[0]))
-        for start in range(0, trains.shape[0], TRAINS_AT_ONCE):
-            there = slice(start, min(start + TRAINS_AT_ONCE, trains.shape[0]))
-            found = tests[here] @ trains[there].T
-            yield here, there, found if isinstance(found, np.ndarray) else found.toarray()
+        yield slice(low, min(low + TESTS_AT_ONCE, tests.shape[0]))
+
+
+def _products(tests: Vectors, trains: Vectors) -> Iterator[tuple[slice, npt.NDArray[Any]]]:
+    """Approximate similarities [n, b] of some test queries to blocks of training queries."""
+    for start in range(0, trains.shape[0], TRAINS_AT_ONCE):
+        there = slice(start, min(start + TRAINS_AT_ONCE, trains.shape[0]))
+        found = tests @ trains[there].T
+        yield there, found if isinstance(found, np.ndarray) else found.toarray()
 
 
 def _exact(tests: Vectors, trains: Vectors, rows: Ints) -> Floats:
@@ -81,20 +87,46 @@ def nearest(tests: Vectors, trains: Vectors, k: int) -> tuple[Ints, Floats]:
     Returns:
         Rows [n, k] int64 and similarities [n, k] float64, best first.
     """
-    n, wanted = tests.shape[0], min(k + MARGIN, trains.shape[0])
-    best = np.full((n, wanted), -np.inf, np.float32)
-    rows = np.full((n, wanted), -1, np.int64)
-    for here, there, found in _blocks(tests, trains):
-        keep = min(wanted, found.shape[1])
-        chosen = np.argpartition(found, found.shape[1] - keep, axis=1)[:, found.shape[1] - keep :]
-        scores = np.concatenate([best[here], np.take_along_axis(found, chosen, 1)], axis=1)
-        names = np.concatenate([rows[here], chosen + there.start], axis=1)
-        order = np.argpartition(-scores, wanted - 1, axis=1)[:, :wanted]
-        best[here] = np.take_along_axis(scores, order, 1)
-        rows[here] = np.take_along_axis(names, order, 1)
+    wanted = min(k + MARGIN, trains.shape[0])
+    rows = np.empty((tests.shape[0], wanted), np.int64)
+
+    def work(blocks: Iterator[slice]) -> None:
+        for here in blocks:
+            rows[here] = _candidates(tests[here], trains, wanted)
+
+    on_threads(work, _tests(tests), cores())
     exact = _exact(tests, trains, rows)
     order = np.lexsort((rows, -exact), axis=1)[:, :k]
     return np.take_along_axis(rows, order, 1), np.take_along_axis(exact, order, 1)
+
+
+def _candidates(tests: Vectors, trains: Vectors, wanted: int) -> Ints:
+    """[n, wanted] the training queries of the highest approximate similarity to each test query, in no order."""
+    best = np.full((tests.shape[0], wanted), -np.inf, np.float32)
+    rows = np.full((tests.shape[0], wanted), -1, np.int64)
+    for there, found in _products(tests, trains):
+        if found.shape[1] > wanted and there.start:  # later blocks have little that is better
+            scores, columns = _above(found, best.min(axis=1))
+        else:
+            keep = min(wanted, found.shape[1])
+            columns = np.argpartition(found, found.shape[1] - keep, axis=1)[:, found.shape[1] - keep :]
+            scores = np.take_along_axis(found, columns, 1)
+        scores = np.concatenate([best, scores], axis=1)
+        names = np.concatenate([rows, columns + there.start], axis=1)
+        order = np.argpartition(-scores, wanted - 1, axis=1)[:, :wanted]
+        best, rows = np.take_along_axis(scores, order, 1), np.take_along_axis(names, order, 1)
+    return rows
+
+
+def _above(found: npt.NDArray[Any], floor: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], Ints]:
+    """Of each row the scores above its floor, and their columns; filled up to one width with minus infinity."""
+    at, column = np.divmod(np.flatnonzero(found > floor[:, None]), found.shape[1])
+    counts = np.bincount(at, minlength=len(found))
+    place = np.arange(len(at)) - np.repeat(np.cumsum(counts) - counts, counts)
+    scores = np.full((len(found), int(counts.max(initial=0))), -np.inf, np.float32)
+    columns = np.zeros(scores.shape, np.int64)
+    scores[at, place], columns[at, place] = found[at, column], column
+    return scores, columns
 
 
 def highest_by_group(tests: Vectors, trains: Vectors, groups: Ints) -> Floats:
@@ -110,15 +142,20 @@ def highest_by_group(tests: Vectors, trains: Vectors, groups: Ints) -> Floats:
     """
     shape = (tests.shape[0], int(groups.max(initial=-1)) + 1)
     best, rows = np.full(shape, -np.inf, np.float32), np.full(shape, -1, np.int64)
-    for here, there, found in _blocks(tests, trains):
-        present, starts = np.unique(groups[there], return_index=True)
-        for group, low, high in zip(present.tolist(), starts, [*starts[1:], None], strict=True):
-            part = found[:, low:high]
-            at = part.argmax(axis=1)
-            value = np.take_along_axis(part, at[:, None], 1)[:, 0]
-            better = value > best[here, group]
-            best[here, group] = np.where(better, value, best[here, group])
-            rows[here, group] = np.where(better, at + low + there.start, rows[here, group])
+
+    def work(blocks: Iterator[slice]) -> None:
+        for here in blocks:
+            for there, found in _products(tests[here], trains):
+                present, starts = np.unique(groups[there], return_index=True)
+                for group, low, high in zip(present.tolist(), starts, [*starts[1:], None], strict=True):
+                    part = found[:, low:high]
+                    at = part.argmax(axis=1)
+                    value = np.take_along_axis(part, at[:, None], 1)[:, 0]
+                    better = value > best[here, group]
+                    best[here, group] = np.where(better, value, best[here, group])
+                    rows[here, group] = np.where(better, at + low + there.start, rows[here, group])
+
+    on_threads(work, _tests(tests), cores())
     return _exact(tests, trains, rows)
 
 

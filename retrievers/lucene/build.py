@@ -9,7 +9,8 @@ from intrex.data.artifact import Build, Manifest, build_artifact
 from intrex.data.collection import Collection
 from intrex.data.errors import IntrexError
 from intrex.data.files import fingerprint
-from intrex.retrievers.base import Progress, cores, no_progress
+from intrex.data.threads import cores
+from intrex.retrievers.base import Progress, no_progress
 from intrex.retrievers.lucene import jvm
 from intrex.retrievers.lucene.bridge import ENGLISH, analyzer
 from intrex.retrievers.lucene.index import K1, KIND, B, LuceneIndex

@@ -15,8 +15,8 @@ from importlib.util import find_spec
 import numpy as np
 
 from intrex.data.stores import PackedVectors
+from intrex.data.threads import cores
 from intrex.encoders.fde import Fde, FdeConfig
-from intrex.retrievers.base import cores
 
 REPS, K_SIM, D_PROJ, TOKENS = 20, 5, 16, 110
 

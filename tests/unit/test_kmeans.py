@@ -39,11 +39,12 @@ def test_the_same_bits_for_any_blocks_threads_and_without_kernels(
 ) -> None:
     vectors = np.repeat(mixture(300, 19, 12), 2, axis=0)  # every vector twice: ties abound
 
-    def run() -> tuple[bytes, bytes, float]:
-        found = kmeans(vectors, 12, spherical=spherical, restarts=2, seed=5)
+    def run(threads: int = 1) -> tuple[bytes, bytes, float]:
+        found = kmeans(vectors, 12, spherical=spherical, restarts=3, seed=5, threads=threads)
         return found.centroids.tobytes(), found.labels.tobytes(), found.inertia
 
     whole = run()
+    assert run(2) == run(8) == whole
     threadpoolctl = pytest.importorskip("threadpoolctl")
     for threads in (1, 2):
         with threadpoolctl.threadpool_limits(threads):
