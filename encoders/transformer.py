@@ -44,11 +44,6 @@ def load_model(found: Model, make: Callable[[str], Any], hint: str) -> Any:
             return make(str(found.path))
     except (OSError, ValueError, KeyError, RuntimeError, ImportError, SafetensorError) as error:
         raise BadInput(f"the model {found.name} cannot be loaded: {error}", hint) from error
-    except SafetensorError as error:
-        raise BadInput(
-            f"damaged: the weights of the model {found.name} cannot be read: {error}",
-            "train it again, or fetch it again",
-        ) from error
 
 
 def check_same(made: EncoderSpec, recorded: EncoderSpec) -> None:

@@ -202,9 +202,7 @@ def test_a_model_that_was_cut_off(work: Path, intrex, tiny_model: Path) -> None:
     weights = work / "m" / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[: weights.stat().st_size // 2])
     said = intrex("index dense c im --encoder m")
-    assert said.code == 1 and f"damaged: the weights of the model {work / 'm'} cannot be read" in said.err, (
-        said.err
-    )
+    assert said.code == 1 and f"the model {work / 'm'} cannot be loaded" in said.err, said.err
     said = intrex("train dense c m2 --base m --device cpu")
-    assert said.code == 1 and f"damaged: the weights of the model {work / 'm'}" in said.err, said.err
+    assert said.code == 1 and f"the model {work / 'm'} cannot be loaded" in said.err, said.err
     assert not (work / "im").exists() and not (work / "m2").exists()
