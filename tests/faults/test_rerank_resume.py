@@ -1,5 +1,6 @@
 """A rerank that is killed: the next one scores only what is left, and ranks as if nothing had happened."""
 
+import importlib.util
 import random
 import signal
 import subprocess
@@ -8,10 +9,12 @@ import time
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from intrex.data.collection import Collection
-from intrex.data.run import Run
-from intrex.data.scorecache import ScoreCache
+from intrex.data.run import Run, write_run
+from intrex.data.runformats import read_any_run
+from intrex.data.scorecache import RECORD, ScoreCache
 from intrex.data.writer import Source, write_collection
 from intrex.encoders.base import EncoderOptions
 from intrex.encoders.cross import EncoderScorer, make_pair_scorer
@@ -81,3 +84,47 @@ def test_killed_at_random_moments_it_goes_on(tmp_path):
     assert len(encoded) < 200
     assert resumed.doc_ids.tolist() == whole.doc_ids.tolist()
     assert np.array_equal(resumed.scores, whole.scores)
+
+
+@pytest.fixture
+def tiny(tmp_path) -> Path:
+    """A cross-encoder of one random layer and a vocabulary of whole words."""
+    import torch
+    from transformers import BertConfig, BertForSequenceClassification, BertTokenizerFast
+
+    torch.manual_seed(0)
+    vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *(f"w{i}" for i in range(90))]
+    (tmp_path / "vocab.txt").write_text("\n".join(vocabulary))
+    config = BertConfig(len(vocabulary), 16, 1, 2, 32, max_position_embeddings=64, num_labels=1)
+    config.initializer_range = 0.3
+    BertForSequenceClassification(config).save_pretrained(tmp_path / "tiny")
+    tokenizer = BertTokenizerFast(vocab_file=str(tmp_path / "vocab.txt"), model_max_length=64)
+    tokenizer.save_pretrained(tmp_path / "tiny")
+    return tmp_path / "tiny"
+
+
+@pytest.mark.skipif(
+    importlib.util.find_spec("sentence_transformers") is None, reason="no sentence-transformers"
+)
+def test_a_killed_command_with_a_cross_encoder_goes_on(tmp_path, tiny, intrex):
+    write_collection(tmp_path / "made", "made", {"source": "test"}, fill)
+    ranked = {f"q{q}": {f"d{d}": float(d) for d in range(DOCUMENTS)} for q in range(QUERIES)}
+    write_run(Run.from_dict(ranked), tmp_path / "run.txt")
+    (tmp_path / "q.tsv").write_text("".join(f"q{i}\tw{i} w{i * 3} w{i + 50}\n" for i in range(QUERIES)))
+    line = f"rerank {tmp_path}/run.txt {tmp_path}/q.tsv --collection {tmp_path}/made --with {tiny} --batch-size 1"
+    whole, cache = tmp_path / "whole.txt", tmp_path / "cache"
+    command = [sys.executable, "-m", "intrex.cli", *line.split(), "--cache", cache, "-o", tmp_path / "r.txt"]
+    process = subprocess.Popen([*map(str, command)], cwd=ROOT, stderr=subprocess.DEVNULL)
+    while not (files := list(cache.glob("*/*.scores1"))) or files[0].stat().st_size < 5 * RECORD.itemsize:
+        assert process.poll() is None, "it ended before it could be killed"
+        time.sleep(0.002)
+    process.kill()
+    assert process.wait() == -signal.SIGKILL and not (tmp_path / "r.txt").exists()
+    kept = files[0].stat().st_size // RECORD.itemsize
+    said = intrex(f"{line} --cache {cache} -o {tmp_path}/r.txt")
+    assert said.code == 0 and f"scores of {kept:,} pairs" in said.err and 5 <= kept < 400
+    assert intrex(f"{line} --no-cache -o {whole}").code == 0
+    resumed, uninterrupted = read_any_run(tmp_path / "r.txt"), read_any_run(whole)
+    assert np.abs(resumed.scores - uninterrupted.scores).max() <= 1e-5
+    for (_, ours, _), (_, theirs, _) in zip(resumed.rankings(), uninterrupted.rankings(), strict=True):
+        assert set(ours) == set(theirs)

@@ -14,6 +14,7 @@ from intrex.data.collection import Collection
 from intrex.data.errors import BadInput, UsageError
 from intrex.data.writer import CollectionWriter, Source, write_collection
 from intrex.encoders.base import EncoderOptions, make_encoder, make_sparse_encoder, make_token_encoder
+from intrex.encoders.cross import make_pair_scorer
 from intrex.encoders.training.examples import Example, columns
 from intrex.encoders.training.options import KINDS, options_for
 from intrex.encoders.training.trainer import WHOLE, last_checkpoint
@@ -206,6 +207,8 @@ def test_every_kind_trains_and_loads(
         found = CrossEncoder(folder, device="cpu").predict(
             [("word1", t) for t in texts], show_progress_bar=False
         )
+        ours = make_pair_scorer(folder, EncoderOptions(device="cpu")).score(["word1"] * 2, texts)
+        np.testing.assert_allclose(ours, found, atol=1e-5)
     elif kind == "multivector":
         found = make_token_encoder(folder, EncoderOptions(device="cpu")).encode(texts, "query").vectors
     elif kind == "sparse":
