@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
@@ -118,8 +119,7 @@ class EncoderScorer(PairScorer):
 
 
 def use_threads(threads: int | None) -> None:
-    """Set the number of threads of torch, in the whole process; None leaves it alone."""
-    if threads is not None:
-        import torch
-
+    """Set the number of threads of torch, in the whole process, where it is in use; None leaves it alone."""
+    torch = sys.modules.get("torch")
+    if threads is not None and torch is not None:
         torch.set_num_threads(threads)

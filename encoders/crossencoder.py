@@ -56,9 +56,8 @@ class CrossEncoderScorer(PairScorer):
             _check_kind(found)
         else:  # what is drawn depends on the libraries
             params |= {"head_seed": head_seed, **{name: version(name) for name in ("torch", "transformers")}}
-        self.spec = EncoderSpec(
-            CROSS_ENCODER, found.name, found.revision, 1, options.max_length, params=params
-        )
+        label = found.path.name if found.name == str(found.path) else found.name  # a copy has the same scores
+        self.spec = EncoderSpec(CROSS_ENCODER, label, found.revision, 1, options.max_length, params=params)
         self._found, self._options = found, options
         self._head_seed, self._threads = head_seed, threads
         self._model: Any = None
@@ -70,9 +69,9 @@ class CrossEncoderScorer(PairScorer):
             UsageError: a maximum length or a device that cannot be.
             BadInput: the weights are damaged, lack a head, or give several scores a pair.
         """
-        use_threads(self._threads)
         if self._model is None:
             self._model = self._load()
+        use_threads(self._threads)
         for start in range(0, len(queries), AT_ONCE):
             block = slice(start, start + AT_ONCE)
             pairs = list(zip(queries[block], documents[block], strict=True))

@@ -18,6 +18,7 @@ from intrex.data.scorecache import RECORD, ScoreCache
 from intrex.data.writer import Source, write_collection
 from intrex.encoders.base import EncoderOptions
 from intrex.encoders.cross import EncoderScorer, make_pair_scorer
+from intrex.encoders.crossencoder import CrossEncoderScorer
 from intrex.retrievers.rerank_pairs import rerank_pairs
 from tests.conftest import ROOT
 
@@ -106,7 +107,7 @@ def tiny(tmp_path) -> Path:
 @pytest.mark.skipif(
     importlib.util.find_spec("sentence_transformers") is None, reason="no sentence-transformers"
 )
-def test_a_killed_command_with_a_cross_encoder_goes_on(tmp_path, tiny, intrex):
+def test_a_killed_command_with_a_cross_encoder_goes_on(tmp_path, tiny, intrex, monkeypatch):
     write_collection(tmp_path / "made", "made", {"source": "test"}, fill)
     ranked = {f"q{q}": {f"d{d}": float(d) for d in range(DOCUMENTS)} for q in range(QUERIES)}
     write_run(Run.from_dict(ranked), tmp_path / "run.txt")
@@ -128,3 +129,6 @@ def test_a_killed_command_with_a_cross_encoder_goes_on(tmp_path, tiny, intrex):
     assert np.abs(resumed.scores - uninterrupted.scores).max() <= 1e-5
     for (_, ours, _), (_, theirs, _) in zip(resumed.rankings(), uninterrupted.rankings(), strict=True):
         assert set(ours) == set(theirs)
+    monkeypatch.setattr(CrossEncoderScorer, "_load", lambda self: pytest.fail("a repeat needs no model"))
+    assert intrex(f"{line} --cache {cache} -o {tmp_path}/s.txt").code == 0
+    assert (tmp_path / "s.txt").read_bytes() == (tmp_path / "r.txt").read_bytes()
