@@ -167,11 +167,16 @@ def _say_unusable(sides: Sides) -> None:
 
 
 def _finish(made: Split, out: Path, overwrite: bool) -> None:
-    from intrex.eval.splits.split import write_split
+    from intrex.eval.splits.split import remarks, write_split
 
     write_split(made, out, overwrite)
     _show(made, None)
-    say(f"{out}: {made.name}, {len(made.train_ids):,} training and {len(made.test_ids):,} test queries")
+    for one in remarks(made):
+        say(f"note: {one}")
+    sizes = sorted({len(f.train) for f in made.folds})
+    each = f"{sizes[0]:,}" if len(sizes) == 1 else f"{sizes[0]:,} to {sizes[-1]:,}"
+    known = f"{len(made.train_ids):,} training and {len(made.test_ids):,} test queries"
+    say(f"{out}: {made.name}, {known}; a fold trains on {each}")
 
 
 def _show(split: Split, form: Format | None) -> None:

@@ -17,6 +17,7 @@ from intrex.data.locate import find_qrels, find_queries
 from intrex.data.qrels import Qrels
 from intrex.data.threads import cores
 from intrex.encoders.base import EncoderOptions, make_encoder
+from intrex.eval.splits.closeness import with_similarity
 from intrex.eval.splits.queries import Embedded
 from intrex.eval.splits.restrain import UNITS, restrain
 from intrex.eval.splits.resttest import resttest
@@ -228,19 +229,18 @@ def make_shift(
     """A shift of query length, question word or topic; see `shift`."""
     if by not in SHIFTS:
         raise UsageError(f"unknown shift {by!r}", f"known: {', '.join(SHIFTS)}")
-    spec = None
     if by == "topic":
-        train, test, spec = _topics(sides, seed)
-    else:
-        group = by_length if by == "length" else by_question_word
-        train, test = (dict(zip(q.ids, group(q.texts), strict=True)) for q in (sides.train, sides.test))
-    made = shift(by, train, test, equal=equal, seed=seed, min_queries=min_queries)
-    return sides.finish(made, spec)
+        train, test, spec = sides.embed()
+        groups = _topics(train, test, seed)
+        made = shift(by, *groups, equal=equal, seed=seed, min_queries=min_queries)
+        return sides.finish(with_similarity(made, train, test), spec)
+    group = by_length if by == "length" else by_question_word
+    one, other = (dict(zip(q.ids, group(q.texts), strict=True)) for q in (sides.train, sides.test))
+    return sides.finish(shift(by, one, other, equal=equal, seed=seed, min_queries=min_queries), None)
 
 
-def _topics(sides: Sides, seed: int) -> tuple[dict[str, str], dict[str, str], dict[str, Any]]:
-    """Queries near one of a few centroids that are far from each other; the others are left out."""
-    train, test, spec = sides.embed()
+def _topics(train: Embedded, test: Embedded, seed: int) -> tuple[dict[str, str], dict[str, str]]:
+    """The topic of training and of test queries near one of a few centroids that are far from each other."""
     joined = _dense(train.vectors, test.vectors, seed)
     clusters = min(TOPICS, max(len(joined) // 10, KEPT))
     if clusters > len(joined):
@@ -254,4 +254,4 @@ def _topics(sides: Sides, seed: int) -> tuple[dict[str, str], dict[str, str], di
     names = [f"topic-{c + 1}" if one else "" for c, one in zip(alike.argmax(axis=1), inside, strict=True)]
     groups = dict(zip([*train.ids, *test.ids], names, strict=True))
     parts = [{i: groups[i] for i in side.ids if groups[i]} for side in (train, test)]
-    return parts[0], parts[1], spec
+    return parts[0], parts[1]

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from intrex.data.errors import UsageError
+from intrex.eval.splits.closeness import with_similarity
 from intrex.eval.splits.queries import Embedded, drawn
 from intrex.eval.splits.similarity import highest_by_group, nearest
 from intrex.eval.splits.split import Fold, Split, check_disjoint, check_sizes
@@ -71,15 +72,15 @@ def restrain(
     pool = order[: max(len(chosen), int(DISSIMILAR * len(order)))]
     unlike = _fill(drawn((train.ids[i] for i in pool.tolist()), seed), count, wanted)
     folds = tuple(
-        _fold(name, sorted(ids), train, test)
-        for name, ids in (("interpolation", similar), ("extrapolation", unlike))
+        Fold(regime, tuple(sorted(ids)), {regime: test.ids})
+        for regime, ids in (("interpolation", similar), ("extrapolation", unlike))
     )
     check_sizes(folds, min_queries)
     params = {
         "per_query": per_query, "unit": unit, "seed": seed, "dissimilar": DISSIMILAR,
         "sizes": {f.name: [len(f.train), sum(map(count, f.train))] for f in folds},
     }  # fmt: skip
-    return Split("restrain", folds, params)
+    return with_similarity(Split("restrain", folds, params), train, test)
 
 
 def _fill(ids: list[str], count: Callable[[str], int], wanted: int) -> list[str]:
@@ -93,10 +94,3 @@ def _fill(ids: list[str], count: Callable[[str], int], wanted: int) -> list[str]
         if not wanted:
             break
     return taken
-
-
-def _fold(regime: str, ids: list[str], train: Embedded, test: Embedded) -> Fold:
-    place = {one: i for i, one in enumerate(train.ids)}
-    mine = train.vectors[np.array([place[i] for i in ids], np.int64)]
-    close = highest_by_group(test.vectors, mine, np.zeros(len(ids), np.int64))[:, 0]
-    return Fold(regime, tuple(ids), {regime: test.ids}, {regime: float(close.mean())})

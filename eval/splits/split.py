@@ -22,6 +22,8 @@ FILE = "split.json"
 SCHEMA = 1
 REGIMES = ("interpolation", "extrapolation")
 MIN_QUERIES = 30
+FEW = 100
+"""Training queries of a fold below which a remark is made."""
 SPREAD = 0.4
 """A standard deviation that nDCG@10 over queries often has: for messages about too few queries."""
 
@@ -191,11 +193,27 @@ def check_name(name: str) -> None:
 
 def describe(split: Split) -> tuple[list[str], list[list[str | int]]]:
     """A table: for each fold its queries, and the mean highest similarity of test to training queries by regime."""
-    headers = ["fold", "train", *REGIMES, *(f"similarity, {r}" for r in REGIMES), "gap"]
+    headers = ["fold", "train", *REGIMES]
+    compared = [r for r in REGIMES if any(r in f.similarity for f in split.folds)]
+    gaps = any(len(f.similarity) == len(REGIMES) for f in split.folds)
+    headers += [*(f"similarity, {r}" for r in compared), *(["similarity, gap"] if gaps else [])]
     rows: list[list[str | int]] = []
     for f in split.folds:
-        alike = [f.similarity.get(r) for r in REGIMES]
-        shown = ["" if one is None else f"{one:.4f}" for one in alike]
-        gap = "" if alike[0] is None or alike[1] is None else f"{alike[0] - alike[1]:+.4f}"
-        rows.append([f.name, len(f.train), *(len(f.regimes.get(r, ())) for r in REGIMES), *shown, gap])
+        shown = [f"{f.similarity[r]:.4f}" if r in f.similarity else "" for r in compared]
+        if gaps:
+            both = len(f.similarity) == len(REGIMES)
+            shown.append(f"{f.similarity[REGIMES[0]] - f.similarity[REGIMES[1]]:+.4f}" if both else "")
+        rows.append([f.name, len(f.train), *(len(f.regimes.get(r, ())) for r in REGIMES), *shown])
     return headers, rows
+
+
+def remarks(split: Split) -> list[str]:
+    """What a user should know before training: groups that were left out, folds with few training queries."""
+    said = []
+    if left_out := split.params.get("left_out"):
+        said.append(f"left out, with too few test queries or on one side only: {', '.join(left_out)}")
+    if few := [f"{f.name} ({len(f.train)})" for f in split.folds if 0 < len(f.train) < FEW]:
+        said.append(
+            f"few training queries in fold {', '.join(few)}: a model that learns nothing from them has no gap"
+        )
+    return said

@@ -28,7 +28,7 @@ def test_resttest_on_real_queries(stackfaq: Path, tmp_path: Path, intrex) -> Non
     table = rows(said.out)
     assert sum(int(r["extrapolation"]) for r in table) == 624
     assert len({r["train"] for r in table}) == 1
-    assert all(float(r["gap"]) > 0 for r in table)
+    assert all(float(r["similarity, gap"]) > 0 for r in table)
     made = read_split(tmp_path / "s")
     assert made.encoder is not None and made.encoder["kind"] == "bm25"
     again = intrex(f"split info {tmp_path / 's'} --format csv")
@@ -93,3 +93,42 @@ def test_refusals(stackfaq: Path, tmp_path: Path, intrex, arguments: str, code: 
     said = intrex("split " + arguments.format(c=stackfaq, o=tmp_path / "o"))
     assert said.code == code and message in said.err, said.err
     assert not (tmp_path / "o").exists()
+
+
+def test_shifts_on_real_queries(stackfaq: Path, tmp_path: Path, intrex) -> None:
+    sides = f"{stackfaq}:train {stackfaq}:test"
+    said = intrex(f"split shift {sides} {tmp_path / 'l'} --by length")
+    assert said.code == 0, said.err
+    assert "few training queries in fold long (19), short (19)" in said.err
+    table = rows(said.out)
+    assert [list(r.values()) for r in table] == [
+        ["long", "19", "574", "50"],
+        ["short", "19", "50", "574"],
+    ]
+    assert list(table[0]) == ["fold", "train", "interpolation", "extrapolation"], "nothing was compared"
+    said = intrex(f"split shift {sides} {tmp_path / 't'} --by topic --encoder bm25 --min-queries 12")
+    assert said.code == 0, said.err
+    assert "a fold trains on 36" in said.err
+    table = rows(said.out)
+    assert len(table) == 5 and all(float(r["similarity, gap"]) > 0 for r in table)
+    said = intrex(f"split shift {sides} {tmp_path / 'q'} --by question-word")
+    assert "left out, with too few test queries or on one side only: when, where, which, who, why" in said.err
+
+
+def test_both_arms_of_restrain_on_real_queries(shared: Path, tmp_path: Path, intrex) -> None:
+    assert intrex(f"collection import {shared / 'scifact'} {tmp_path / 'c'}").code == 0
+    line = f"split restrain {tmp_path / 'c'}:train {tmp_path / 'c'}:test {tmp_path / 's'} --encoder bm25 --per-query 1"
+    said = intrex(line)
+    assert said.code == 0, said.err
+    near, far = rows(said.out)
+    assert near["train"] == far["train"] and near["interpolation"] == far["extrapolation"] == "300"
+    assert float(near["similarity, interpolation"]) > 2 * float(far["similarity, extrapolation"])
+    judged = intrex(f"{line.replace(str(tmp_path / 's'), str(tmp_path / 'j'))} --unit judgements")
+    assert judged.code == 0, judged.err
+    made = read_split(tmp_path / "j")
+    assert made.params["sizes"]["interpolation"][1] == made.params["sizes"]["extrapolation"][1]
+    (tmp_path / "q.tsv").write_text("".join(f"x{i}\tquery {i}\n" for i in range(99)))
+    said = intrex(
+        f"split restrain {tmp_path / 'q.tsv'} {tmp_path / 'c'}:test {tmp_path / 'n'} --encoder bm25 --per-query 1 --unit judgements"
+    )
+    assert said.code == 2 and "needs judged training queries" in said.err, said.err
