@@ -78,9 +78,11 @@ def by_system(systems: Sequence[SystemScores], split: Split) -> list[FoldScores]
     """The scores of each system, put to the folds of a split.
 
     Raises:
-        BadInput: scores of another split's folds, of a fold that the split does not have, or none for a fold.
+        BadInput: scores of another split's folds, of a fold that the split does not have, or none for a fold; scores of
+            several query sets; scores that leave out queries.
     """
     comparable(systems)
+    _one_whole_set(systems)
     names = [f.name for f in split.folds]
     found: dict[str, dict[str, SystemScores]] = {}
     for one in systems:
@@ -94,6 +96,21 @@ def by_system(systems: Sequence[SystemScores], split: Split) -> list[FoldScores]
             raise BadInput(f"the scores of {one.system} are of fold {fold}, the split has {', '.join(names)}")
         found.setdefault(one.system, {})[fold] = one
     return [FoldScores(system, _all_folds(system, known, names)) for system, known in found.items()]
+
+
+def _one_whole_set(systems: Sequence[SystemScores]) -> None:
+    sets = sorted(
+        {":".join(filter(None, (c.collection, c.query_set))) for c in (s.conditions for s in systems)}
+    )
+    if len(sets) > 1:
+        raise BadInput(
+            f"the scores are of {len(sets)} query sets: {', '.join(sets)}", "name those that the split tests"
+        )
+    if partial := next((one for one in systems if not one.conditions.complete), None):
+        raise BadInput(
+            f"the scores of {partial.system} leave out queries without a ranking, a split counts every query",
+            "score the run without --no-complete",
+        )
 
 
 def _all_folds(

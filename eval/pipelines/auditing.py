@@ -74,7 +74,7 @@ def audit(
         entities: ``plain`` (capitals and numbers), or the name or folder of a spaCy pipeline.
         thresholds: from where on something is flagged.
         kinds: flags to look for; all that the input allows unless given. Labels and documents need judgements on both
-            sides, documents a collection.
+            sides and one corpus; labels of two corpora are compared where they are asked for.
         device: where the encoder computes.
 
     Raises:
@@ -85,7 +85,9 @@ def audit(
     (ours, one), (theirs, other) = find_queries(train), find_queries(test)
     possible = [*WITHOUT_LABELS, *(["neighbour"] if encoder else [])]
     if one is not None and other is not None:
-        possible += ["label", *(["document"] if one.corpus_fingerprint == other.corpus_fingerprint else [])]
+        same = one.corpus_fingerprint == other.corpus_fingerprint
+        # ids of two corpora may be equal by chance: only who asks for it has their labels compared
+        possible += _JUDGED if same else [kind for kind in kinds if kind == "label"]
     for kind in kinds:
         if kind not in KINDS:
             raise UsageError(f"unknown flag {kind!r}", nearest(kind, KINDS))
@@ -110,7 +112,7 @@ _JUDGED = ("label", "document")
 _NEEDS = {
     "neighbour": "name an --encoder",
     "label": "both sides need judgements: name them as COLLECTION:SET",
-    "document": "both sides must be sets of one collection",
+    "document": "both sides must be sets of one collection, or of two with the same documents",
 }
 
 

@@ -47,6 +47,7 @@ def work(tmp_path: Path, intrex, monkeypatch: pytest.MonkeyPatch) -> Path:
         "search i c:train -o other.txt --tag bm25",
         "evaluate c:test r.txt -m nDCG@10 --scores r.jsonl",
         "evaluate c:train other.txt -m nDCG@10 --scores other.jsonl",
+        "evaluate c:test r.txt -m nDCG@10 --scores part.jsonl --no-complete",
     ):
         said = intrex(line)
         assert said.code == 0, said.err
@@ -107,6 +108,16 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ),
         ("train dense c x --split s:4", "the split s has no fold '4'", "there are: 1, 2, 3"),
         ("evaluate c:test r.txt --scores x --trained-on s", "a fold of the split s is needed", "s:1"),
+        (
+            "leaderboard build other.jsonl r.jsonl --split s",
+            "the scores are of 2 query sets: topics:test, topics:train",
+            "name those that the split tests",
+        ),
+        (
+            "leaderboard build part.jsonl --split s",
+            "the scores of bm25 leave out queries without a ranking",
+            "without --no-complete",
+        ),
         ("leaderboard build r.jsonl --split nowhere", "not found: nowhere", "intrex split resttest"),
         ("leaderboard build r.jsonl --split c", "kind collection, needed here: split", ""),
     ],

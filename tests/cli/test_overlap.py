@@ -61,6 +61,21 @@ def test_refusals(work: Path, intrex, line: str, code: int, message: str) -> Non
     assert said.code == code and message in said.err, said.err
 
 
+def test_ids_of_two_corpora_are_compared_only_if_asked(work: Path, shared: Path, intrex) -> None:
+    assert intrex(f"collection import {shared / 'adi'} other").code == 0
+    said = intrex("overlap c:train other:test -o f.jsonl")
+    assert said.code == 0 and set(read_audit(work / "f.jsonl").flags) == {
+        "exact",
+        "normalised",
+        "ngram",
+        "entity",
+    }
+    said = intrex("overlap c:train other:test --flag label -o g.jsonl")
+    assert said.code == 0 and set(read_audit(work / "g.jsonl").flags) == {"label"}
+    said = intrex("overlap c:train other:test --flag document")
+    assert said.code == 2 and "with the same documents" in said.err
+
+
 def test_entities_by_spacy(work: Path, intrex, tmp_path: Path) -> None:
     """A real pipeline without weights: a ruler that knows some names."""
     spacy = pytest.importorskip("spacy")
