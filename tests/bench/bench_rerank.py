@@ -2,7 +2,7 @@
 
 The model is MiniLM with a head drawn by a seed, which costs what a trained one does. The pairs are BM25's best documents
 of SciFact's test queries in the order of the run, 128 tokens of each, from the folder of shared collections
-(``INTREX_SHARED_DATA``); about six minutes on two cores.
+(``INTREX_SHARED_DATA``); about three minutes on two cores.
 """
 
 import os
