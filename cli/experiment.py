@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,6 +13,7 @@ import typer
 from intrex.cli.output import Format, emit, human_bytes, progress, say
 
 if TYPE_CHECKING:
+    from intrex.eval.pipelines.recipe import Recipe
     from intrex.eval.pipelines.stages import Stage, Watch
 
 app = typer.Typer(
@@ -29,23 +30,83 @@ FormatOption = Annotated[Format | None, typer.Option("--format", help="Of the pr
 @app.command("run")
 def run(recipe: RecipeArgument, output: Out = None, form: FormatOption = None) -> None:
     """Run a recipe; what is done already is not done again, and a killed run goes on where it was."""
-    from intrex.eval.leaderboard import leaderboard, pivot, shown_measures
-    from intrex.eval.pipelines.experiment import run_experiment
     from intrex.eval.pipelines.recipe import read_recipe
 
     read = read_recipe(recipe)
-    out = output or Path("out") / read.name
+    _run(read, output or Path("out") / read.name, form)
+
+
+@app.command("generalize")
+def generalize(
+    collection: Annotated[
+        str, typer.Argument(help="A collection with training queries; any form that import reads.")
+    ],
+    output: Out = None,
+    recipe: Annotated[
+        str, typer.Option("--recipe", help="The systems and the split: a TOML file, or a shipped recipe.")
+    ] = "generalize",
+    systems: Annotated[
+        str | None, typer.Option("--systems", help="Only these of the recipe's systems, with commas.")
+    ] = None,
+    queries: Annotated[str | None, typer.Option("--set", help="The test queries' set.")] = None,
+    train: Annotated[str | None, typer.Option("--train-set", help="The training queries' set.")] = None,
+    protocol: Annotated[str | None, typer.Option("--protocol", help="resttest or restrain.")] = None,
+    encoder: Annotated[
+        str | None,
+        typer.Option("--encoder", help="What compares queries: bm25, or an encoder not under test."),
+    ] = None,
+    k: Annotated[int | None, typer.Option("--k", min=2, help="Buckets of resttest.")] = None,
+    per_query: Annotated[
+        int | None,
+        typer.Option("--per-query", min=1, help="Training queries for each test query, of restrain."),
+    ] = None,
+    seed: Annotated[int | None, typer.Option("--seed", min=0, help="Of the split.")] = None,
+    seeds: Annotated[
+        int | None, typer.Option("--seeds", min=1, help="Models of each fold, of static and dense systems.")
+    ] = None,
+    min_queries: Annotated[
+        int | None, typer.Option("--min-queries", min=0, help="Fewest test queries of a regime in a fold.")
+    ] = None,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Two folds, trainings of a few steps: to see that all works.")
+    ] = False,
+    form: FormatOption = None,
+) -> None:
+    """Interpolation, extrapolation and the gap of systems: split, train for each fold, search, score.
+
+    Every trained system is there untrained too. What is done is not done again; a killed run goes on.
+    """
+    from intrex.eval.pipelines.generalize import Asked, generalize_recipe
+
+    wanted = [name for name in (systems or "").split(",") if name]
+    asked = Asked(queries, train, protocol, encoder, k, per_query, seed, min_queries, seeds, wanted, quick)
+    read = generalize_recipe(recipe, collection, asked)
+    _run(read, output or Path("out") / read.name, form)
+
+
+def _run(recipe: Recipe, out: Path, form: Format | None) -> None:
+    from intrex.eval.leaderboard import leaderboard, pivot, shown_measures
+    from intrex.eval.pipelines.experiment import run_experiment
+    from intrex.eval.pipelines.generalize_report import figures, warnings
+
     start = time.perf_counter()
-    systems, results = run_experiment(read, out, _watch())
+    outcome = run_experiment(recipe, out, _watch([stage.name for stage in recipe.stages]))
+    systems, results, found = outcome.systems, outcome.results, outcome.generalization
+    if found is None:
+        headers, table = pivot(leaderboard(systems), shown_measures(systems))
+        emit(headers, table, form or Format.table, caption=systems[0].conditions.signature())
+    else:
+        headers, table = figures(found)
+        emit(headers, table, form or Format.table, caption=found.rows[0].signature, lead=1)
+        for warning in warnings(recipe, found.split):
+            say(f"warning: {warning}")
     ran = [r for r in results if not r.cached]
-    headers, table = pivot(leaderboard(systems), shown_measures(systems))
-    emit(headers, table, form or Format.table, caption=systems[0].conditions.signature())
     seconds = time.perf_counter() - start
     before = f", {len(results) - len(ran)} were done before" if len(ran) < len(results) else ""
     say(f"{len(ran)} of {len(results)} stages ran{before}; {seconds:.1f} s")
-    say(
-        f"{out}: leaderboard.csv, costs.csv, scores.jsonl, collection/, index/, run/ ({human_bytes(sum(r.bytes for r in results))})"
-    )
+    more = "tests.csv, report.md, generalization.png, " if found else ""
+    size = human_bytes(sum(r.bytes for r in results))
+    say(f"{out}: {more}leaderboard.csv, costs.csv, scores.jsonl, collection/, index/, run/ ({size})")
 
 
 @app.command("plan")
@@ -63,16 +124,13 @@ def plan(recipe: RecipeArgument, output: Out = None, form: FormatOption = None) 
     )
 
 
-def _watch() -> Watch:
-    count = 0
-
+def _watch(stages: Sequence[str]) -> Watch:
     @contextmanager
     def watch(stage: Stage, size: int | None) -> Iterator[Callable[[int], None]]:
-        nonlocal count
-        count += 1
         start = time.perf_counter()
         with progress(f"{stage.name}", size) as step:
             yield step
-        say(f"  [{count:>2}] {stage.name:<28} {time.perf_counter() - start:8.1f} s")
+        number = f"{stages.index(stage.name) + 1:>{len(str(len(stages)))}}/{len(stages)}"
+        say(f"  [{number}] {stage.name:<28} {time.perf_counter() - start:8.1f} s")
 
     return watch

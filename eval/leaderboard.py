@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from intrex.data.errors import BadInput, UsageError
-from intrex.data.files import write_text
+from intrex.data.files import require_file, write_text
 from intrex.eval.measures.kinds import FLOOR
 from intrex.eval.scorefile import SystemScores
 
@@ -154,6 +154,25 @@ def to_csv(rows: Sequence[LeaderboardRow]) -> str:
     writer.writerow(COLUMNS)
     writer.writerows(tuple(repr(v) if isinstance(v, float) else v for v in astuple(row)) for row in rows)
     return out.getvalue()
+
+
+def read_leaderboard(path: Path) -> list[LeaderboardRow]:
+    """Read what `write_leaderboard` wrote; raises `BadInput` when it is damaged or has other columns."""
+    require_file(path, "leaderboard", "intrex leaderboard build SCORES... --output FILE writes one")
+    with path.open(encoding="utf-8", newline="") as stream:
+        lines = list(csv.reader(stream))
+    if not lines or tuple(lines[0]) != COLUMNS:
+        raise BadInput(f"not a leaderboard of this intrex: other columns ({path})", "build it again")
+    kinds = {"float": float, "int": int, "str": str}
+    try:
+        return [
+            LeaderboardRow(
+                *(kinds[str(f.type)](v) for f, v in zip(fields(LeaderboardRow), line, strict=True))
+            )
+            for line in lines[1:]
+        ]
+    except ValueError as error:
+        raise BadInput(f"damaged leaderboard: {error} ({path})", "build it again") from error
 
 
 def write_leaderboard(rows: Sequence[LeaderboardRow], path: Path, overwrite: bool = False) -> None:

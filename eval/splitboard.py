@@ -194,10 +194,11 @@ def pivot_split(rows: Sequence[LeaderboardRow], measure: str) -> tuple[list[str]
     table = []
     for system in systems:
         found = [cells.get((system, *place)) for place in places]
-        table.append([system, *(_cell(row) if row else "" for row in found)])
+        table.append([system, *(cell(row) if row else "" for row in found)])
     return ["system", *REGIMES, "paired gap", "raw gap"], table
 
 
-def _cell(row: LeaderboardRow) -> str:
+def cell(row: LeaderboardRow) -> str:
+    """A figure with its interval; gaps with their sign."""
     sign = "+" if row.regime == GAP else ""
     return f"{row.value:{sign}.4f} [{row.ci_low:{sign}.3f}, {row.ci_high:{sign}.3f}]"

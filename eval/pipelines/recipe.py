@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -12,19 +12,33 @@ from typing import Any
 from intrex.data.errors import BadInput, Problems
 from intrex.eval.measures import parse_measures
 from intrex.eval.pipelines.recipecheck import check_recipe
-from intrex.eval.pipelines.recipekeys import SEARCHED
 from intrex.eval.pipelines.stages import Stage
+from intrex.eval.pipelines.variants import Expansion, folds_of, systems_of
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """A checked recipe: its name, its file's, its query set, its stages, and the system of each run stage."""
+    """A checked recipe.
+
+    Attributes:
+        name: its name.
+        file: its file's.
+        queries: the query set that is searched.
+        stages: what is done, in order.
+        systems: the systems of the leaderboard, in order.
+        measures: canonical names.
+        train: the training queries' set; None without a split.
+        encoders: what the systems are made of, by system: to be told apart from what compares the split's queries.
+    """
 
     name: str
     file: str
     queries: str
     stages: tuple[Stage, ...]
     systems: tuple[str, ...]
+    measures: tuple[str, ...]
+    train: str | None = None
+    encoders: Mapping[str, str] = field(default_factory=dict)
 
 
 def shipped_recipes() -> dict[str, Path]:
@@ -33,8 +47,12 @@ def shipped_recipes() -> dict[str, Path]:
     return {p.stem: p for p in sorted(root.glob("*.toml"))}
 
 
-def read_recipe(text: str) -> Recipe:
+def read_recipe(text: str, change: Callable[[dict[str, Any]], None] = lambda _: None) -> Recipe:
     """Read a recipe from a path, or a shipped one by its name.
+
+    Args:
+        text: the path or the name.
+        change: sees the tables before they are checked, and may change them.
 
     Raises:
         BadInput: not found, not TOML, or with keys or values that cannot be; all of them are named.
@@ -49,6 +67,7 @@ def read_recipe(text: str) -> Recipe:
         raw = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise BadInput(f"broken TOML: {error} ({path.name})") from error
+    change(raw)
     problems = Problems(path.name, "docs/tutorial.md has a recipe to start from")
     check_recipe(raw, path.name, problems)
     problems.raise_if_any()
@@ -56,29 +75,23 @@ def read_recipe(text: str) -> Recipe:
 
 
 def _stages(raw: Mapping[str, Any], file: str) -> Recipe:
-    measures = [str(m) for m in parse_measures(raw["measures"])]
-    queries, k = raw["queries"], raw.get("k", 1000)
+    measures = tuple(str(m) for m in parse_measures(raw["measures"]))
+    queries, split = raw["queries"], raw.get("split")
     stages = [Stage("collection", "collection", dict(raw["collection"]))]
-    runs = []
-    for system in raw["system"]:
-        name = system["name"]
-        rest = {key: value for key, value in system.items() if key not in ("name", "index", "fuse")}
-        if "fuse" in system:
-            inputs = tuple(f"run/{part}" for part in system["fuse"])
-            stages.append(
-                Stage(f"run/{name}", "fuse", {"method": "rrf", **rest, "k": k, "tag": name}, inputs)
-            )
-        else:
-            searched = {key: rest.pop(key) for key in SEARCHED if key in rest}
-            tokens = rest.pop("tokens", None)
-            made_of = ("collection",) if tokens is None else ("collection", f"index/{tokens}")
-            stages.append(Stage(f"index/{name}", system["index"], rest, made_of))
-            params = {"queries": queries, "k": k, "tag": name, **searched}
-            stages.append(Stage(f"run/{name}", "search", params, ("collection", f"index/{name}")))
-        runs.append(f"run/{name}")
-    stages.append(
-        Stage("scores", "evaluate", {"queries": queries, "measures": measures}, ("collection", *runs))
-    )
-    stages.append(Stage("leaderboard", "leaderboard", {}, ("scores",)))
-    systems = tuple(r.removeprefix("run/") for r in runs)
-    return Recipe(raw["name"], file, queries, tuple(stages), systems)
+    made = Expansion(raw, folds_of(split) if split else 0)
+    runs = {run.stage: [run.system, run.variant.fold] for run in made.runs}
+    scored = {"queries": queries, "measures": list(measures)}
+    if split:
+        params = {**split, "train": made.train_set, "test": queries}
+        stages += [Stage("split", "split", params, ("collection",)), *made.stages]
+        stages.append(
+            Stage("scores", "fold-scores", {**scored, "runs": runs}, ("collection", "split", *runs))
+        )
+        stages.append(Stage("leaderboard", "fold-leaderboard", {}, ("scores", "split")))
+    else:
+        stages += made.stages
+        stages.append(Stage("scores", "evaluate", scored, ("collection", *runs)))
+        stages.append(Stage("leaderboard", "leaderboard", {}, ("scores",)))
+    encoders = {s["name"]: str(s.get("encoder", s.get("with", ""))) for s in raw["system"]}
+    train = made.train_set if split else None
+    return Recipe(raw["name"], file, queries, tuple(stages), systems_of(made.runs), measures, train, encoders)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from intrex.data.builders.registry import BUILDERS
-from intrex.data.errors import IntrexError, Problems, nearest
+from intrex.data.errors import IntrexError, Problems, a_kind, nearest
 from intrex.data.ids import id_problem
 from intrex.encoders.base import EncoderOptions
 from intrex.eval.measures import parse_measures
@@ -18,12 +18,17 @@ from intrex.eval.pipelines.recipekeys import (
     LONGEST_NAME,
     MAKERS,
     ORIGINS,
+    PROTOCOLS,
+    RERANKED,
+    SPLIT,
     TEXT,
     TOP,
+    TRAINED,
     WITHOUT,
     Key,
     is_a,
 )
+from intrex.eval.pipelines.variants import UNTRAINED
 from intrex.retrievers.annconfig import ENGINES, AnnConfig
 from intrex.retrievers.fusion import MAX_WEIGHT
 
@@ -54,6 +59,11 @@ class _Check:
                 self.add(where, f"measures: {error.message}")
         if isinstance(raw.get("collection"), dict):
             self.collection(raw["collection"])
+        self.split = raw.get("split")
+        if isinstance(self.split, dict):
+            self.protocol(self.split)
+        elif "train" in raw:
+            self.add(where, "train is the training set of a split, and there is no [split]")
         systems = raw.get("system")
         earlier: list[str] = []
         self.tokens: list[str] = []  # the multivector systems among them
@@ -74,6 +84,14 @@ class _Check:
         if name and isinstance(name, str) and name not in BUILDERS:
             self.add(where, f"build: there is no {name!r}: {nearest(name, BUILDERS.table)}")
 
+    def protocol(self, table: Mapping[str, Any]) -> None:
+        where = "[split]"
+        protocol = str(table.get("protocol", ""))
+        own = PROTOCOLS.get(protocol, {})
+        others = {k: f"protocol {protocol}" for keys in PROTOCOLS.values() for k in keys if k not in own}
+        needed = ("protocol", "encoder", *(["per_query"] if protocol == "restrain" else []))
+        self.keys(table, {**SPLIT, **own}, where, needed, others if own else None)
+
     def system(self, table: Mapping[str, Any], number: int, earlier: Sequence[str]) -> None:
         name = table.get("name")
         where = f"[[system]] {number}" + (f" {name}" if isinstance(name, str) and name else "")
@@ -82,8 +100,14 @@ class _Check:
                 self.add(where, "needs a name")
         elif name in earlier:
             self.add(where, f"repeats the name {name!r}")
+        elif name.endswith(UNTRAINED):
+            self.add(where, f"names ending in {UNTRAINED} are those of the untrained forms of others")
+        if "train" in table:
+            self.training(table, where)
         if "fuse" in table:
             self.fusion(table, where, earlier)
+        elif "rerank" in table:
+            self.reranker(table, where, earlier)
         elif table.get("index") in tuple(INDEX):
             self.index(table, where)
             if table["index"] == "multivector":
@@ -91,10 +115,31 @@ class _Check:
         elif "index" in table:
             self.add(where, f"index is {table['index']!r}: {nearest(str(table['index']), INDEX)}")
         else:
-            self.add(where, f"needs fuse, or index as one of: {', '.join(INDEX)}")
+            self.add(where, f"needs fuse, rerank, or index as one of: {', '.join(INDEX)}")
+
+    def training(self, table: Mapping[str, Any], where: str) -> None:
+        """Report a training that cannot be: of what learns nothing, or without a split."""
+        if not isinstance(self.split, dict):
+            self.add(where, "train needs a [split]: it makes a model for each fold")
+        elif "rerank" not in table and table.get("index") not in ("dense", "multivector", "sparse"):
+            self.add(where, "train is for dense, multivector and sparse indexes and for rerank")
+        elif str(table.get("encoder", "")).partition(":")[0] == "hashing":
+            self.add(where, "the hashing encoder learns nothing")
+        if isinstance(table["train"], dict):
+            self.keys(table["train"], TRAINED, f"{where}, train")
+        else:
+            self.add(where, f"train must be a table such as {{epochs = 1}}, not {a_kind(table['train'])}")
+
+    def reranker(self, table: Mapping[str, Any], where: str, earlier: Sequence[str]) -> None:
+        known = {"name": TEXT, "train": Key(dict, empty=True), **RERANKED}
+        self.keys(table, known, where, ("with", "depth"), {"index": "a reranking system"})
+        source = table["rerank"]
+        if isinstance(source, str) and source not in earlier:
+            there = nearest(source, earlier) if earlier else "there is none"
+            self.add(where, f"reranks {source!r}, which is not an earlier system: {there}")
 
     def index(self, table: Mapping[str, Any], where: str) -> None:
-        known = {"name": TEXT, "index": TEXT, **INDEX[table["index"]]}
+        known = {"name": TEXT, "index": TEXT, "train": Key(dict, empty=True), **INDEX[table["index"]]}
         needed = ("encoder",) if "encoder" in known and "tokens" not in known else ()
         if "engine" in known:
             self.ann(table, where)
@@ -149,7 +194,8 @@ class _Check:
         own = {key: value for keys in FUSE.values() for key, value in keys.items()}
         strange = set(own) - set(FUSE.get(str(method), own))
         known = {"name": TEXT, **FUSED, **own}
-        refused = {"index": "a fused system", **dict.fromkeys(strange, f"method {method}")}
+        refused = {"index": "a fused system", "rerank": "a fused system", "train": "a fused system"}
+        refused |= dict.fromkeys(strange, f"method {method}")
         self.keys(table, known, where, refused=refused)
         parts = _texts(table["fuse"])
         for part in parts:

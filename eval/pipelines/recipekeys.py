@@ -73,6 +73,8 @@ TEXT = Key(str)
 TOP = {
     "name": TEXT,
     "queries": TEXT,
+    "train": TEXT,
+    "split": Key(dict),
     "measures": Key(list, item=str),
     "k": _COUNT,
     "collection": Key(dict),
@@ -147,5 +149,37 @@ WITHOUT = {
 FUSE = {
     "rrf": {"rrf_k": Key(float, 0, _FLOAT32)},
     "wsum": {"weights": Key(list, item=float)},
+}
+SPLIT = {
+    "protocol": Key(str, known=("resttest", "restrain")),
+    "encoder": TEXT,
+    "seed": Key(int, 0, _MOST),
+    "min_queries": Key(int, 0, _MOST),
+}
+PROTOCOLS = {
+    "resttest": {"k": Key(int, 2, _MOST), "balance": Key(bool), "restarts": _COUNT},
+    "restrain": {"per_query": _COUNT},
+}
+TRAINED = {
+    "seeds": _COUNT,
+    "loss": Key(str, known=("mnr", "bce")),
+    "epochs": _COUNT,
+    "batch_size": _COUNT,
+    "lr": Key(float, 0, 1),
+    "max_length": Key(int, 3, _MOST),
+    "negatives": Key(int, 0, _MOST),
+    "max_pairs": _COUNT,
+    "dev_share": Key(float, 0, 0.9),
+    "eval_steps": _COUNT,
+    "patience": _COUNT,
+}
+"""Keys of a system's table ``train``: see `intrex.encoders.training.options.TrainOptions`."""
+RERANKED = {
+    "rerank": TEXT,
+    "with": TEXT,
+    "depth": _COUNT,
+    "max_length": _COUNT,
+    "batch_size": _COUNT,
+    "dtype": Key(str, known=tuple(DTYPES)),
 }
 FUSED = {"fuse": Key(list, item=str), "method": Key(str, known=METHODS), "depth": _COUNT}

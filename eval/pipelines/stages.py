@@ -25,6 +25,7 @@ from intrex.data.errors import BadInput, IntrexError
 from intrex.data.files import file_sha256, fingerprint, read_json, write_text
 
 Step = Callable[[int], None]
+Inputs = Mapping[str, Path]
 Watch = Callable[["Stage", "int | None"], AbstractContextManager[Step]]
 
 
@@ -34,10 +35,10 @@ class Kind:
 
     ``work`` gets the stage, the outputs of its inputs by name, the output to write and a progress callback;
     it returns how many documents, queries or rows it went through. ``output`` is the name of what it writes,
-    ``code`` the packages whose source is part of its key, ``unit`` what it counts.
+    ``code`` the packages and modules (``eval/splits``) whose source is part of its key, ``unit`` what it counts.
     """
 
-    work: Callable[[Stage, Mapping[str, Path], Path, Step], int]
+    work: Callable[[Stage, Inputs, Path, Step], int]
     output: str
     code: tuple[str, ...]
     unit: str
@@ -73,13 +74,14 @@ class Result:
 
 
 @cache
-def code_version(packages: tuple[str, ...]) -> str:
-    """sha256 of the source of some of intrex's packages, all their modules included."""
+def code_version(parts: tuple[str, ...]) -> str:
+    """sha256 of the source of some of intrex's packages, all their modules included, and of single modules."""
     digest = hashlib.sha256()
-    for package in packages:
-        root = Path(str(files(f"intrex.{package}")))
-        for file in sorted(root.rglob("*.py")):
-            digest.update(f"{package}/{file.relative_to(root)}\n".encode() + file.read_bytes())
+    for part in parts:
+        package, _, rest = part.partition("/")
+        root = Path(str(files(f"intrex.{package}"))) / rest
+        for file in sorted(root.rglob("*.py")) if root.is_dir() else [root]:
+            digest.update(f"{part}/{file.relative_to(root)}\n".encode() + file.read_bytes())
     return digest.hexdigest()
 
 

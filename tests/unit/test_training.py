@@ -22,16 +22,23 @@ from intrex.eval.pipelines.training import train_model
 from intrex.eval.pipelines.training_data import Source as TrainSource
 from intrex.eval.pipelines.training_data import prepare
 from intrex.eval.splits.split import Fold, Split
+<<<<<<< HEAD
 from tests.tinymodel import write_tiny_model
+=======
+from tests.unit.tinymodel import WORDS, make_tiny
+>>>>>>> c231c02 (experiment generalize: a recipe with a split, from training to paired tests)
 
 pytest.importorskip("accelerate")
 pytest.importorskip("datasets")
-WORDS = [f"word{i}" for i in range(40)]
 
 
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+<<<<<<< HEAD
     return write_tiny_model(tmp_path_factory.mktemp("tiny"), WORDS)
+=======
+    return make_tiny(tmp_path_factory.mktemp("tiny"))
+>>>>>>> c231c02 (experiment generalize: a recipe with a split, from training to paired tests)
 
 
 def fill(writer: CollectionWriter) -> None:

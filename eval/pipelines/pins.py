@@ -1,0 +1,96 @@
+"""What stages depend on beside their parameters: the content behind a name, put into their key."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from intrex.data.files import file_sha256, fingerprint
+from intrex.data.registry import Registry
+from intrex.encoders.base import ENCODERS, SPARSE_ENCODERS, TOKEN_ENCODERS
+from intrex.encoders.models import resolve_model
+from intrex.eval.pipelines.splitting import BM25
+from intrex.eval.pipelines.stages import Stage
+
+PIN = "made from"
+_LIBRARIES = ("model2vec", "sentence-transformers", "torch", "transformers")
+
+
+def pinned(stages: Sequence[Stage]) -> list[Stage]:
+    """The stages with what their parameters only name put into their key: the content behind it."""
+    return [
+        replace(s, params={**s.params, **_PINS[s.kind](s.params)}) if s.kind in _PINS else s for s in stages
+    ]
+
+
+def _pin_collection(params: Mapping[str, Any]) -> dict[str, Any]:
+    """What a collection is made from: the Python whose library it is, or the content of the files to import."""
+    source = Path(params.get("import", ""))
+    if "build" in params:
+        return {PIN: f"{platform.python_implementation()} {platform.python_version()}"}
+    if not source.exists():
+        return {PIN: None}
+    files = [source] if source.is_file() else sorted(p for p in source.rglob("*") if p.is_file())
+    return {PIN: fingerprint([[p.relative_to(source.parent).as_posix(), file_sha256(p)] for p in files])}
+
+
+def _pin_encoder(registry: Registry, params: Mapping[str, Any]) -> dict[str, Any]:
+    """The revision of the weights, and the libraries that compute with them."""
+    if "encoder" not in params:  # an earlier stage has it
+        return {}
+    weights = weights_of(params["encoder"], registry)
+    return {PIN: [weights, {name: _version(name) for name in _LIBRARIES} if weights else {}]}
+
+
+def _pin_base(params: Mapping[str, Any]) -> dict[str, Any]:
+    """The weights that a model begins with, and the libraries that train it."""
+    return {
+        PIN: [resolve_model(params["base"]).revision, {n: _version(n) for n in (*_LIBRARIES, "accelerate")}]
+    }
+
+
+def _pin_reranker(params: Mapping[str, Any]) -> dict[str, Any]:
+    """As `_pin_base`, where no earlier stage has the model."""
+    return _pin_base({"base": params["with"]}) if "with" in params else {}
+
+
+def _pin_split(params: Mapping[str, Any]) -> dict[str, Any]:
+    """The weights of what compares the queries."""
+    return {} if params["encoder"].partition(":")[0] == BM25 else _pin_encoder(ENCODERS, params)
+
+
+_PINS: dict[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
+    "collection": _pin_collection,
+    "dense": partial(_pin_encoder, ENCODERS),
+    "fde": partial(_pin_encoder, TOKEN_ENCODERS),
+    "multivector": partial(_pin_encoder, TOKEN_ENCODERS),
+    "sparse": partial(_pin_encoder, SPARSE_ENCODERS),
+    "split": _pin_split,
+    "train": _pin_base,
+    "rerank": _pin_reranker,
+}
+
+
+def given(params: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters as the recipe has them."""
+    return {key: value for key, value in params.items() if key != PIN}
+
+
+def weights_of(encoder: str, registry: Registry = ENCODERS) -> str | None:
+    """The revision of the weights behind an encoder's spelling; None for one without weights."""
+    kind, _, name = encoder.partition(":")
+    if kind == "hashing":
+        return None
+    return resolve_model(name if kind in registry else encoder).revision
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except ImportError:
+        return None
