@@ -56,10 +56,10 @@ def regime_tests(
     columns[GAP] = columns[REGIMES[0]] - columns[REGIMES[1]]
     found = []
     for place, values in columns.items():
-        kept = ~np.isnan(values).any(axis=(1, 2))
+        kept = np.asarray(~np.isnan(values).any(axis=(1, 2)), np.bool_)
         if not kept.any():
             continue
-        queries = [q for q, one in zip(plan.queries, kept, strict=True) if one]
+        queries = [q for q, one in zip(plan.queries, kept.tolist(), strict=True) if one]
         conditions = replace(systems[0].by_fold[0].conditions, split=split.name, fold=place)
         answered = np.ones(values[kept].shape[:2], np.bool_)
         data = Aligned(

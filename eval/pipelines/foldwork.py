@@ -101,7 +101,7 @@ def mean_of(systems: Sequence[SystemScores]) -> SystemScores:
     if len(systems) == 1:
         return first
     values = np.stack([one.scores.values for one in systems]).mean(axis=0)
-    answered = np.stack([one.scores.answered for one in systems]).all(axis=0)
+    answered = np.logical_and.reduce([one.scores.answered for one in systems])
     run = fingerprint([one.run_sha256 for one in systems])
     return replace(first, scores=replace(first.scores, values=values, answered=answered), run_sha256=run)
 

@@ -187,7 +187,7 @@ def plot(found: Generalization, path: Path) -> None:
 
     figure, panel = plt.subplots(figsize=(8.5, 6))
     bases = list(dict.fromkeys(s.removesuffix(UNTRAINED) for s in found.recipe.systems))
-    colours = plt.get_cmap("tab20" if len(bases) > 10 else "tab10").colors  # type: ignore[attr-defined]
+    colours = plt.get_cmap("tab20" if len(bases) > 10 else "tab10").colors
     for system in found.recipe.systems:
         x, y = (found.row(system, MACRO, regime) for regime in REGIMES)
         if x is None or y is None:

@@ -90,7 +90,9 @@ class _Check:
         own = PROTOCOLS.get(protocol, {})
         others = {k: f"protocol {protocol}" for keys in PROTOCOLS.values() for k in keys if k not in own}
         needed = ("protocol", "encoder", *(["per_query"] if protocol == "restrain" else []))
-        self.keys(table, {**SPLIT, **own}, where, needed, others if own else None)
+        # of an unknown protocol only that is reported
+        known = {**SPLIT, **(own or {k: v for keys in PROTOCOLS.values() for k, v in keys.items()})}
+        self.keys(table, known, where, needed, others if own else None)
 
     def system(self, table: Mapping[str, Any], number: int, earlier: Sequence[str]) -> None:
         name = table.get("name")

@@ -241,7 +241,7 @@ def test_a_multivector_index_is_a_system(source: Path) -> None:
     path = source / "r.toml"
     path.write_text(RECIPE.format(source=source / "src", extra=extra))
     watch = Watch()
-    scores, _ = run_experiment(read_recipe(str(path)), source / "out", watch)
+    scores = run_experiment(read_recipe(str(path)), source / "out", watch).systems
     assert "run/t" in watch.ran and len(scores) == 4
     path.write_text(path.read_text().replace("float32", "float64").replace("hashing:32", "hashing:x"))
     with pytest.raises(BadInput) as caught:
@@ -258,7 +258,7 @@ def test_an_fde_index_takes_the_tokens_of_another_system(source: Path) -> None:
     path = source / "r.toml"
     path.write_text(RECIPE.format(source=source / "src", extra=extra))
     watch = Watch()
-    scores, _ = run_experiment(read_recipe(str(path)), source / "out", watch)
+    scores = run_experiment(read_recipe(str(path)), source / "out", watch).systems
     assert {"index/f", "run/f", "run/c"} <= set(watch.ran) and "index/c" not in watch.ran, (
         "one index, searched twice"
     )
@@ -272,7 +272,7 @@ def test_an_fde_index_may_encode_itself(source: Path) -> None:
     extra = "[[system]]\nname = 'f'\nindex = 'fde'\nencoder = 'hashing:32'\nd_proj = 4\nfinal_dim = 50\n"
     path = source / "r.toml"
     path.write_text(RECIPE.format(source=source / "src", extra=extra))
-    scores, _ = run_experiment(read_recipe(str(path)), source / "out", Watch())
+    scores = run_experiment(read_recipe(str(path)), source / "out", Watch()).systems
     assert len(scores) == 4
 
 

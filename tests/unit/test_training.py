@@ -22,23 +22,16 @@ from intrex.eval.pipelines.training import train_model
 from intrex.eval.pipelines.training_data import Source as TrainSource
 from intrex.eval.pipelines.training_data import prepare
 from intrex.eval.splits.split import Fold, Split
-<<<<<<< HEAD
-from tests.tinymodel import write_tiny_model
-=======
-from tests.unit.tinymodel import WORDS, make_tiny
->>>>>>> c231c02 (experiment generalize: a recipe with a split, from training to paired tests)
+from tests.tinymodel import save_tokenizer, write_tiny_model
 
 pytest.importorskip("accelerate")
 pytest.importorskip("datasets")
+WORDS = [f"word{i}" for i in range(40)]
 
 
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
-<<<<<<< HEAD
     return write_tiny_model(tmp_path_factory.mktemp("tiny"), WORDS)
-=======
-    return make_tiny(tmp_path_factory.mktemp("tiny"))
->>>>>>> c231c02 (experiment generalize: a recipe with a split, from training to paired tests)
 
 
 def fill(writer: CollectionWriter) -> None:
@@ -184,13 +177,13 @@ def sparse(tiny: Path) -> Path:
     import torch
     from sentence_transformers import SparseEncoder
     from sentence_transformers.sparse_encoder.modules import MLMTransformer, SpladePooling
-    from transformers import BertConfig, BertForMaskedLM, BertTokenizerFast
+    from transformers import BertConfig, BertForMaskedLM
 
     folder = tiny.parent
     torch.manual_seed(0)
     config = BertConfig(len(WORDS) + 5, 16, 1, 2, 32, max_position_embeddings=64)
     BertForMaskedLM(config).save_pretrained(folder / "mlm")
-    BertTokenizerFast(vocab_file=str(folder / "vocab.txt")).save_pretrained(folder / "mlm")
+    save_tokenizer(folder / "mlm", WORDS)
     parts = [MLMTransformer(str(folder / "mlm"), max_seq_length=32), SpladePooling()]
     SparseEncoder(modules=parts, device="cpu").save_pretrained(str(folder / "sparse"))
     return folder / "sparse"
