@@ -31,7 +31,7 @@ _PAUSE_SECONDS = 0.25
 
 
 def cache_dir() -> Path:
-    """Where downloads are kept: ``$INTREX_CACHE``, else ``intrex`` in the user's cache folder."""
+    """Where downloads, scores and distilled models are kept: ``$INTREX_CACHE``, else ``intrex`` in the user's cache folder."""
     if own := os.environ.get("INTREX_CACHE"):
         return Path(own).expanduser()
     return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "intrex"

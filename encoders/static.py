@@ -7,7 +7,10 @@ import hashlib
 import io
 import json
 import logging
+import shutil
+import tempfile
 from collections.abc import Iterator
+from importlib.metadata import version
 from itertools import chain
 from pathlib import Path
 from typing import Any, Self
@@ -15,8 +18,9 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
+from intrex.data.download import cache_dir
 from intrex.data.errors import BadInput, MissingExtra, UsageError
-from intrex.data.files import read_json
+from intrex.data.files import fingerprint, read_json
 from intrex.data.specs import EncoderSpec
 from intrex.encoders.base import EncoderOptions, Role, Vectors, refuse_options
 from intrex.encoders.models import Model, quiet, require, resolve_model
@@ -82,7 +86,7 @@ class StaticEncoder:
                     f"--dim {options.dim} does not suit the static model {name}, it has {weights.shape[1]}"
                 )
         else:
-            weights, tokenizer = _distil(found, options.dim or DEFAULT_DIM, options.device)
+            weights, tokenizer = _distilled(found, options.dim or DEFAULT_DIM, options.device)
             params["distilled_from"] = found.revision
         if options.max_length is not None:
             tokenizer = _truncating(tokenizer, options.max_length)
@@ -207,6 +211,27 @@ def _truncating(tokenizer: str, length: int) -> str:
     changed = Tokenizer.from_str(tokenizer)
     changed.enable_truncation(length)
     return str(changed.to_str())
+
+
+def _distilled(found: Model, dim: int, device: str | None) -> tuple[Vectors, str]:
+    """What `_distil` gives, kept in intrex's cache folder: a model that is distilled once is so for every index."""
+    versions = [version(name) for name in ("sentence-transformers", "torch", "transformers")]
+    kept = cache_dir() / "static" / fingerprint([found.revision, dim, device or "", versions])[:32]
+    with contextlib.suppress(OSError, BadInput, ValueError):
+        made = StaticEncoder(*_read(kept), found.name, {})
+        if made.spec.revision == (kept / "revision").read_text(encoding="ascii"):
+            return made.parts()
+    weights, tokenizer = _distil(found, dim, device)
+    with contextlib.suppress(OSError):  # a cache that cannot be written is none
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=kept.parent, prefix=".") as folder:
+            part = Path(folder) / "part"
+            encoder = StaticEncoder(weights, tokenizer, found.name, {})
+            encoder.save(part)
+            (part / "revision").write_text(encoder.spec.revision, encoding="ascii")
+            shutil.rmtree(kept, ignore_errors=True)  # damaged, or there is none
+            part.replace(kept)
+    return weights, tokenizer
 
 
 def _distil(found: Model, dim: int, device: str | None) -> tuple[Vectors, str]:

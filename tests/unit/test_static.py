@@ -10,6 +10,7 @@ from intrex.data.errors import BadInput, UsageError
 from intrex.data.specs import EncoderSpec
 from intrex.encoders import static
 from intrex.encoders.base import EncoderOptions, load_encoder, make_encoder
+from intrex.encoders.models import Model
 from intrex.encoders.static import StaticEncoder
 
 missing = [m for m in ("sentence_transformers", "safetensors", "tokenizers") if find_spec(m) is None]
@@ -195,11 +196,52 @@ def test_distilled_from_minilm_it_knows_what_is_alike(distilled, tmp_path):
 @real
 @pytest.mark.model
 @pytest.mark.slow
-def test_two_distillations_are_alike_and_quiet(distilled, capfd):
+def test_two_distillations_are_alike_and_quiet(distilled, capfd, tmp_path, monkeypatch):
+    monkeypatch.setenv("INTREX_CACHE", str(tmp_path))
     again = make_encoder("static:all-MiniLM-L6-v2", EncoderOptions(device="cpu"))
     assert capfd.readouterr().err == ""
     np.testing.assert_allclose(again._weights, distilled._weights, atol=1e-5)
     assert again._json == distilled._json
+
+
+@pytest.fixture
+def counted(tmp_path, monkeypatch):
+    """A transformer's name whose distillation is counted, and gives the vectors of these tests."""
+    calls = []
+
+    def distil(found, dim, device):
+        calls.append(dim)
+        return weights(), tokenizer().to_str()
+
+    monkeypatch.setenv("INTREX_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(static, "_distil", distil)
+    model = Model("t", tmp_path / "t", "", "sha256:1")
+    monkeypatch.setattr(static, "resolve_model", lambda *_: model)
+    return calls
+
+
+def test_a_distillation_is_kept_and_a_damaged_one_is_made_again(counted, tmp_path):
+    first = make_encoder("static:t", EncoderOptions(dim=12))
+    assert make_encoder("static:t", EncoderOptions(dim=12)).spec == first.spec and counted == [12]
+    make_encoder("static:t", EncoderOptions(dim=11))
+    assert counted == [12, 11]
+    for file in (tmp_path / "cache").rglob("model.safetensors"):
+        raw = bytearray(file.read_bytes())
+        raw[-1] ^= 1
+        file.write_bytes(raw)
+    assert make_encoder("static:t", EncoderOptions(dim=12)).spec == first.spec and counted == [12, 11, 12]
+    assert make_encoder("static:t", EncoderOptions(dim=12)).spec == first.spec and counted == [12, 11, 12]
+    for file in (tmp_path / "cache").rglob("model.safetensors"):
+        file.write_bytes(file.read_bytes()[:50])
+    make_encoder("static:t", EncoderOptions(dim=12))
+    assert counted == [12, 11, 12, 12]
+
+
+def test_a_cache_that_cannot_be_written_is_none(counted, tmp_path):
+    (tmp_path / "cache").write_text("a file")
+    make_encoder("static:t", EncoderOptions(dim=12))
+    make_encoder("static:t", EncoderOptions(dim=12))
+    assert counted == [12, 12]
 
 
 @real
