@@ -14,6 +14,7 @@ from intrex.data.files import fingerprint
 from intrex.data.locate import find_qrels
 from intrex.data.run import write_run
 from intrex.data.runformats import read_any_run
+from intrex.data.scorecache import ScoreCache
 from intrex.encoders.base import EncoderOptions
 from intrex.encoders.cross import make_pair_scorer
 from intrex.encoders.training.options import options_for
@@ -68,7 +69,8 @@ def _rerank(stage: Stage, inputs: Inputs, output: Path, step: Step) -> int:
     name = model_of(inputs) or params.pop("with")
     scorer = make_pair_scorer(name, EncoderOptions(**params), head_seed=head)
     (found,) = (path for name, path in inputs.items() if name.startswith("run/"))
-    run = rerank_pairs(read_any_run(found), queries, collection, scorer, depth, tag, None, step)
+    cache = ScoreCache(output.with_name("scores"))  # what a killed stage has scored already
+    run = rerank_pairs(read_any_run(found), queries, collection, scorer, depth, tag, cache, step)
     write_run(run, output, overwrite=True)
     return len(run.doc_ids)
 

@@ -21,6 +21,7 @@ from intrex.encoders.cross import EncoderScorer, make_pair_scorer
 from intrex.encoders.crossencoder import CrossEncoderScorer
 from intrex.retrievers.rerank_pairs import rerank_pairs
 from tests.conftest import ROOT
+from tests.tinymodel import SPECIAL, save_tokenizer
 
 DOCUMENTS, QUERIES = 300, 4
 
@@ -91,16 +92,14 @@ def test_killed_at_random_moments_it_goes_on(tmp_path):
 def tiny(tmp_path) -> Path:
     """A cross-encoder of one random layer and a vocabulary of whole words."""
     import torch
-    from transformers import BertConfig, BertForSequenceClassification, BertTokenizerFast
+    from transformers import BertConfig, BertForSequenceClassification
 
     torch.manual_seed(0)
-    vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *(f"w{i}" for i in range(90))]
-    (tmp_path / "vocab.txt").write_text("\n".join(vocabulary))
-    config = BertConfig(len(vocabulary), 16, 1, 2, 32, max_position_embeddings=64, num_labels=1)
+    words = [f"w{i}" for i in range(90)]
+    config = BertConfig(len(SPECIAL) + len(words), 16, 1, 2, 32, max_position_embeddings=64, num_labels=1)
     config.initializer_range = 0.3
     BertForSequenceClassification(config).save_pretrained(tmp_path / "tiny")
-    tokenizer = BertTokenizerFast(vocab_file=str(tmp_path / "vocab.txt"), model_max_length=64)
-    tokenizer.save_pretrained(tmp_path / "tiny")
+    save_tokenizer(tmp_path / "tiny", words)
     return tmp_path / "tiny"
 
 
