@@ -33,19 +33,21 @@ def muvera(
     rounds: Annotated[int, typer.Option("--rounds", min=1, help="Of every timing; the best counts.")] = 3,
     threads: Annotated[int, typer.Option("--threads", min=1, help="Of everything that is timed.")] = 1,
     batch_size: Annotated[int, typer.Option("--batch-size", min=1, help="Queries searched together.")] = 16,
-    limit: Annotated[int | None, typer.Option("--limit", min=1, help="Use so many queries only.")] = None,
+    limit: Annotated[
+        int | None, typer.Option("--limit", min=1, help="Use so many queries only, evenly spaced.")
+    ] = None,
     quick: Annotated[bool, typer.Option("--quick", help="Small FDEs and two engines only.")] = False,
 ) -> None:
     """Recall of exact MaxSim and of relevant documents by FDEs, PLAID and the single-vector heuristic; cost and plots."""
     from intrex.data.files import write_text
     from intrex.data.locate import find_qrels, find_queries
-    from intrex.eval.pipelines.studies.muvera import first, prepare, run_study
+    from intrex.eval.pipelines.studies.muvera import prepare, run_study, some
     from intrex.eval.pipelines.studies.muvera_report import markdown, write_files
     from intrex.retrievers.base import SearchOptions
     from intrex.retrievers.multivector import MultiVectorIndex
 
     asked, collection = find_queries(queries)
-    asked, judged = first(asked, find_qrels(queries).qrels if collection is not None else None, limit)
+    asked, judged = some(asked, find_qrels(queries).qrels if collection is not None else None, limit)
     opened = MultiVectorIndex.open(index)
     plaid = MultiVectorIndex.open(compressed) if compressed is not None else None
     options = SearchOptions(threads=threads, batch_size=batch_size)

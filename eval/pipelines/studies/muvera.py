@@ -73,11 +73,12 @@ class Found:
     seeds: dict[str, npt.NDArray[np.float64]]
 
 
-def first(queries: Queries, qrels: Qrels | None, limit: int | None) -> tuple[Queries, Qrels | None]:
-    """The first queries with their judgements; all of them for None."""
-    if limit is None:
+def some(queries: Queries, qrels: Qrels | None, limit: int | None) -> tuple[Queries, Qrels | None]:
+    """So many queries with their judgements, evenly spaced in their order; all of them for None."""
+    if limit is None or limit >= len(queries):
         return queries, qrels
-    kept = Queries(queries.ids[:limit], queries.texts[:limit])
+    rows = [i * len(queries) // limit for i in range(limit)]
+    kept = Queries([queries.ids[i] for i in rows], [queries.texts[i] for i in rows])
     if qrels is None:
         return kept, None
     judged = qrels.to_dict()
