@@ -71,3 +71,22 @@ def test_muvera(shared: Path, tmp_path: Path, intrex, monkeypatch: pytest.Monkey
     )
     assert again_said.code == 0 and (out / "recall.csv").read_bytes() == first
     assert intrex("study muvera c c:test -o out2").code == 1
+
+
+def test_a_killed_study_measures_only_what_is_missing(
+    shared: Path, tmp_path: Path, intrex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Times differ between any two measurements: where they are equal, nothing was measured."""
+    monkeypatch.chdir(tmp_path)
+    study = "study muvera mv c:test -o out --quick --seeds 1 --rounds 1 --depth 50 --limit 12"
+    for line in (f"collection import {shared / 'adi'} c", "index multivector c mv --encoder hashing:16", study):
+        assert intrex(line).code == 0
+    first = rows(tmp_path / "out" / "costs.csv")
+    (tmp_path / "out" / "index" / "measured" / "fde-1280.json").unlink()
+    (tmp_path / "out" / "index" / "measured" / "sv.json").write_text("{")
+    assert intrex(study).code == 0
+    second = rows(tmp_path / "out" / "costs.csv")
+    changed = {a["method"] for a, b in zip(first, second, strict=True) if a != b}
+    assert changed == {"fde-1280"}  # the heuristic has no times
+    assert intrex(study.replace("--limit 12", "--limit 11")).code == 0
+    assert rows(tmp_path / "out" / "costs.csv")[0] != first[0]

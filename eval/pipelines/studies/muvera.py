@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from intrex.data.qrels import Qrels
 from intrex.encoders.fde_config import FdeConfig
 from intrex.eval.candidates import Ranks, depth_needed, ranks_of, recall_at
 from intrex.eval.measures import parse_measures
+from intrex.eval.pipelines.studies.measured import Cost, Kept, Measured
 from intrex.eval.pipelines.studies.muvera_methods import Method, Rows, Setting, Step, all_methods, fde_method
 from intrex.eval.scoring import score
 from intrex.retrievers.annconfig import AnnConfig
@@ -40,27 +41,6 @@ MEASURE = "nDCG@10"
 
 
 @dataclass(frozen=True)
-class Cost:
-    """One point of quality against cost.
-
-    Attributes:
-        method: name of the method.
-        candidates: documents ranked by exact MaxSim; 0 for exact search.
-        bytes: on disk for each document.
-        ms: milliseconds of a query, its encoding not included, the best of some rounds.
-        value: nDCG@10, or NaN without judgements.
-        top10: recall of the exact top 10 in the final top 10.
-    """
-
-    method: str
-    candidates: int
-    bytes: float
-    ms: float
-    value: float
-    top10: float
-
-
-@dataclass(frozen=True)
 class Found:
     """Everything the study found; see `intrex.eval.pipelines.studies.muvera_report` for its files."""
 
@@ -68,7 +48,7 @@ class Found:
     depths: tuple[int, ...]
     recall: dict[tuple[str, str], npt.NDArray[np.float64]]
     needed: dict[tuple[str, str], list[int | None]]
-    methods: list[Method]
+    methods: list[Measured]
     costs: list[Cost]
     seeds: dict[str, npt.NDArray[np.float64]]
 
@@ -93,7 +73,7 @@ def prepare(
     deepest: int,
     compressed: MultiVectorIndex | None = None,
 ) -> Setting:
-    """Encode the queries, and find the exact top of each.
+    """Encode the queries, and find the documents judged relevant to each.
 
     Raises:
         BadInput: ``compressed`` is of another collection or encoder.
@@ -102,9 +82,17 @@ def prepare(
         raise BadInput(f"{compressed.path} is of another collection than {index.path}", "build both from one")
     packed = index.encode(queries.texts, options.device)
     setting = Setting(index, queries, packed, qrels, options, min(deepest, len(index.ids)), compressed)
-    top = replace(options, k=max(TOPS))
-    truth = [rows for rows, _ in index.rank(packed, top)]
-    return replace(setting, truth=truth, relevant=_relevant(setting))
+    return replace(setting, relevant=_relevant(setting))
+
+
+def _with_truth(setting: Setting, kept: Kept) -> Setting:
+    """The setting with the exact top of each query."""
+    known = kept.get("truth")
+    if known is None:
+        top = replace(setting.options, k=max(TOPS))
+        known = [rows.tolist() for rows, _ in setting.index.rank(setting.packed, top)]
+        kept.put("truth", known)
+    return replace(setting, truth=[np.array(rows, np.int64) for rows in known])
 
 
 def _relevant(setting: Setting) -> list[Rows]:
@@ -186,46 +174,75 @@ def run_study(
     quick: bool = False,
     watch: Watch = lambda _: nullcontext(lambda _: None),
 ) -> Found:
-    """Build what is missing below ``work``, and measure everything.
+    """Build what is missing below ``work``, and measure everything that an earlier run did not.
 
     Args:
         setting: of `prepare`.
-        work: folder of the FDE indexes; what an earlier run built there is used again.
+        work: folder of the FDE indexes and of what was measured; an earlier run's are used again.
         seeds: FDEs of some sizes are drawn so often, for their spread (table 2).
         rounds: of every timing; the best one counts.
         quick: small FDEs and two engines only.
         watch: context manager around each method, by name.
     """
     work.mkdir(parents=True, exist_ok=True)
-    depths = (*tuple(d for d in DEPTHS if d < setting.deepest), setting.deepest)
-    recall: dict[tuple[str, str], npt.NDArray[np.float64]] = {}
-    needed: dict[tuple[str, str], list[int | None]] = {}
-    methods, costs = [], [exact_cost(setting, rounds)]
+    kept = Kept(work / "measured", setting, rounds)
+    with watch("exact MaxSim"):
+        setting = _with_truth(setting, kept)
+        exact = kept.get("exact")
+        if exact is None:
+            kept.put("exact", exact := asdict(exact_cost(setting, rounds)))
+    methods = []
     for name, make in all_methods(setting, work, quick):
         with watch(name) as step:
-            method = make(step)
-            methods.append(method)
-            for target, ranks in ranks_by_target(setting, method).items():
-                recall[method.name, target] = recall_at(ranks, depths)
-                needed[method.name, target] = [depth_needed(ranks, t) for t in TARGETS]
-            costs += costs_of(setting, method, rounds)
-    return Found(setting, depths, recall, needed, methods, costs, _spread(setting, work, seeds, quick, watch))
+            known = kept.get(name)
+            if known is None:
+                kept.put(name, known := asdict(_measure(setting, make(step), rounds)))
+            methods.append(Measured.from_dict(known))
+    return Found(
+        setting,
+        _depths(setting),
+        {(m.name, target): np.array(values) for m in methods for target, values in m.recall.items()},
+        {(m.name, target): values for m in methods for target, values in m.needed.items()},
+        methods,
+        [Cost(**exact), *(cost for m in methods for cost in m.costs)],
+        _spread(setting, work, kept, seeds, quick, watch),
+    )
+
+
+def _depths(setting: Setting) -> tuple[int, ...]:
+    return (*(d for d in DEPTHS if d < setting.deepest), setting.deepest)
+
+
+def _measure(setting: Setting, method: Method, rounds: int) -> Measured:
+    found = ranks_by_target(setting, method)
+    return Measured(
+        method.name,
+        method.family,
+        method.dims,
+        method.bytes,
+        {target: recall_at(ranks, _depths(setting)).tolist() for target, ranks in found.items()},
+        {target: [depth_needed(ranks, t) for t in TARGETS] for target, ranks in found.items()},
+        list(costs_of(setting, method, rounds)),
+    )
 
 
 def _spread(
-    setting: Setting, work: Path, seeds: int, quick: bool, watch: Watch
+    setting: Setting, work: Path, kept: Kept, seeds: int, quick: bool, watch: Watch
 ) -> dict[str, npt.NDArray[np.float64]]:
     """Recall of the relevant documents (or of the exact top 100) at 100, by seed."""
     found = {}
+    target = "relevant" if setting.qrels is not None else "exact top 100"
     for reps, k_sim, d_proj in SEEDED[:1] if quick else SEEDED:
         values = []
         for seed in range(seeds):
             config = FdeConfig(setting.index.spec.dim, reps, k_sim, d_proj, seed=42 + seed)
             name = f"fde-{config.fde_dim}" + (f"-seed{seed}" if seed else "")
             with watch(name) as step:
-                method = fde_method(setting, work, config, AnnConfig("flat"), name, step)
-                ranks = ranks_by_target(setting, method)
-            target = "relevant" if setting.qrels is not None else "exact top 100"
-            values.append(float(recall_at(ranks[target], [100])[0]))
+                known = kept.get(f"spread-{name}")
+                if known is None:
+                    method = fde_method(setting, work, config, AnnConfig("flat"), name, step)
+                    ranks = ranks_by_target(setting, method)
+                    kept.put(f"spread-{name}", known := float(recall_at(ranks[target], [100])[0]))
+            values.append(known)
         found[f"({reps}, {k_sim}, {d_proj})"] = np.array(values)
     return found

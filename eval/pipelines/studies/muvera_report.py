@@ -10,7 +10,8 @@ from pathlib import Path
 
 from intrex.data.errors import MissingExtra
 from intrex.data.files import write_text
-from intrex.eval.pipelines.studies.muvera import TARGETS, Cost, Found
+from intrex.eval.pipelines.studies.measured import Cost
+from intrex.eval.pipelines.studies.muvera import TARGETS, Found
 
 PAPER_NEEDED = {
     "SV": (1200, 2100, 4500, None),
