@@ -79,7 +79,11 @@ def test_a_killed_study_measures_only_what_is_missing(
     """Times differ between any two measurements: where they are equal, nothing was measured."""
     monkeypatch.chdir(tmp_path)
     study = "study muvera mv c:test -o out --quick --seeds 1 --rounds 1 --depth 50 --limit 12"
-    for line in (f"collection import {shared / 'adi'} c", "index multivector c mv --encoder hashing:16", study):
+    for line in (
+        f"collection import {shared / 'adi'} c",
+        "index multivector c mv --encoder hashing:16",
+        study,
+    ):
         assert intrex(line).code == 0
     first = rows(tmp_path / "out" / "costs.csv")
     (tmp_path / "out" / "index" / "measured" / "fde-1280.json").unlink()
