@@ -54,12 +54,13 @@ def kmeans(
     spherical: bool = False,
     init: Init = "k-means++",
     iterations: int = 25,
+    settled: float = 0.0,
     restarts: int = 1,
     seed: int = 0,
     threads: int = 1,
     progress: Callable[[int], None] | None = None,
 ) -> Clusters:
-    """The best of some restarts, each until no vector changes its cluster or the iterations are used up.
+    """The best of some restarts, each until vectors no longer change their cluster or the iterations are used up.
 
     A cluster that is left without a vector takes the one farthest from its own centroid, unless that one is alone
     there. A cluster is empty in the end only if there are fewer different vectors than clusters, or if the last
@@ -74,6 +75,7 @@ def kmeans(
         init: where the centroids begin: ``k-means++`` (D. Arthur and S. Vassilvitskii, SODA 2007; k passes over the
             vectors) or ``sample``, k different vectors drawn evenly.
         iterations: at most so many for each restart.
+        settled: share of the vectors that may still change their cluster when it stops; 0 waits until none does.
         restarts: how many; the one of the smallest inertia is returned.
         seed: of what is drawn: the raw 64-bit numbers of PCG64, which are the same in every version of numpy.
         threads: restarts that run at once, each with one thread of the matrix products; 1 leaves these as they are.
@@ -95,7 +97,7 @@ def kmeans(
     )  # one after another, whoever takes them
 
     def best_of(some: Iterator[tuple[int, Matrix]]) -> tuple[float, int, Clusters] | None:
-        tried = ((number, _lloyd(points, start, iterations)) for number, start in some)
+        tried = ((number, _lloyd(points, start, iterations, settled)) for number, start in some)
         ranked = ((found.inertia, number, found) for number, found in tried)
         return min(ranked, key=lambda one: one[:2], default=None)
 
@@ -236,12 +238,12 @@ class _Points:
         return np.where(kept[:, None], old, means).astype(np.float32)
 
 
-def _lloyd(points: _Points, centroids: Matrix, iterations: int) -> Clusters:
+def _lloyd(points: _Points, centroids: Matrix, iterations: int, settled: float) -> Clusters:
     labels = np.full(points.n, -1, np.int32)
     moved = 0
     while True:
         found = points.assign(centroids)
-        if moved == iterations or np.array_equal(found, labels):
+        if moved == iterations or np.count_nonzero(found != labels) <= settled * points.n:
             return Clusters(centroids, found, float(points.distances(centroids, found).sum()), moved)
         labels = found
         centroids = points.centroids(_filled(points, centroids, labels), centroids)

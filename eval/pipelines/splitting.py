@@ -31,6 +31,8 @@ PROJECTED = 384
 """Dimensions to which BM25 weights are projected before they are clustered."""
 RESTARTS = 10
 ITERATIONS = 100
+SETTLED = 1e-4
+"""Share of the queries that may still change their bucket when k-means stops: none of fewer than 10,000."""
 ROWS_AT_ONCE = 1 << 14
 SHIFTS = ("length", "question-word", "topic")
 TOPICS, KEPT, GROWN = 100, 5, 0.5
@@ -139,8 +141,9 @@ def _clusters(
     if k > len(joined):
         raise UsageError(f"{k} buckets of {len(joined):,} queries", "a smaller --k")
     found = kmeans(
-        joined, k, spherical=True, seed=seed, restarts=restarts, iterations=ITERATIONS, threads=cores()
-    )
+        joined, k, spherical=True, seed=seed, restarts=restarts, iterations=ITERATIONS, settled=SETTLED,
+        threads=cores(),
+    )  # fmt: skip
     labels = found.labels.astype(np.int64)
     if (filled := len(np.unique(labels))) < k:
         raise UsageError(

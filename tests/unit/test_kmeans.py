@@ -118,6 +118,17 @@ def test_more_restarts_are_never_worse() -> None:
     assert losses == sorted(losses, reverse=True) and losses[-1] < losses[0]
 
 
+def test_it_stops_when_few_vectors_still_change() -> None:
+    vectors = mixture(3000, 6, 9)
+    whole = kmeans(vectors, 9, iterations=200, seed=3)
+    soon = kmeans(vectors, 9, iterations=200, seed=3, settled=0.01)
+    assert 1 < soon.iterations < whole.iterations
+    assert whole.inertia <= soon.inertia
+    before = kmeans(vectors, 9, iterations=soon.iterations - 1, seed=3)
+    earlier = kmeans(vectors, 9, iterations=soon.iterations - 2, seed=3)
+    assert (soon.labels != before.labels).sum() <= 30 < (before.labels != earlier.labels).sum()
+
+
 def test_bad_input() -> None:
     vectors = mixture(10, 3, 2)
     for k in (0, 11):
