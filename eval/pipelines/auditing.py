@@ -190,10 +190,9 @@ def _by_documents(
     train: Mapping[str, set[str]], test: Mapping[str, set[str]], collection: Collection, least: float
 ) -> dict[str, Flag]:
     """Flags of near duplicates of different ids; a document shared by both sides is a label, not a duplicate."""
-    ours, theirs = (sorted(set().union(*side.values())) for side in (train, test))
-    wanted = set(ours) | set(theirs)
-    texts = {d.id: d.contents for d in collection.documents() if d.id in wanted}
-    own = [d for d in theirs if d not in set(ours)]
+    known, asked = (set[str]().union(*side.values()) for side in (train, test))
+    texts = {d.id: d.contents for d in collection.documents() if d.id in known or d.id in asked}
+    ours, own = sorted(known), sorted(asked - known)
     near = near_duplicates((texts[d] for d in ours), (texts[d] for d in own), least)
     twins = {own[j]: Flag(ours[i], score) for j, (i, score) in near.items()}
     flags = {}
