@@ -85,13 +85,14 @@ def prepare(
     return replace(setting, relevant=_relevant(setting))
 
 
-def _with_truth(setting: Setting, kept: Kept) -> Setting:
+def with_truth(setting: Setting, kept: Kept | None = None) -> Setting:
     """The setting with the exact top of each query."""
-    known = kept.get("truth")
+    known = None if kept is None else kept.get("truth")
     if known is None:
         top = replace(setting.options, k=max(TOPS))
         known = [rows.tolist() for rows, _ in setting.index.rank(setting.packed, top)]
-        kept.put("truth", known)
+        if kept is not None:
+            kept.put("truth", known)
     return replace(setting, truth=[np.array(rows, np.int64) for rows in known])
 
 
@@ -187,7 +188,7 @@ def run_study(
     work.mkdir(parents=True, exist_ok=True)
     kept = Kept(work / "measured", setting, rounds)
     with watch("exact MaxSim"):
-        setting = _with_truth(setting, kept)
+        setting = with_truth(setting, kept)
         exact = kept.get("exact")
         if exact is None:
             kept.put("exact", exact := asdict(exact_cost(setting, rounds)))

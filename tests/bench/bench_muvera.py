@@ -1,0 +1,83 @@
+"""FDE search with exact reranking against exact MaxSim: quality and time of a query, on a large pooled corpus.
+
+python -m tests.bench.bench_muvera TOKENS COLLECTION:SET [--work DIR --limit 120 --threads 2 --batch-size 16]
+
+TOKENS is a multivector index of the collection; the corpus of docs/benchmarks.md is all English shared collections and the
+standard library in one (`collection pool`), whose encoding takes some 10 minutes on a quiet machine: without arguments this
+prints how it is made. Both sides have the same batches and threads. The target is 95 % of the exact nDCG@10 in a tenth of its
+time.
+"""
+
+import argparse
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from intrex.data.locate import find_qrels, find_queries
+from intrex.encoders.fde_config import FdeConfig
+from intrex.eval.pipelines.studies.muvera import costs_of, exact_cost, prepare, some, with_truth
+from intrex.eval.pipelines.studies.muvera_methods import ENGINES, fde_method
+from intrex.retrievers.annconfig import AnnConfig
+from intrex.retrievers.base import SearchOptions
+from intrex.retrievers.multivector import MultiVectorIndex
+from tests.bench.targets import Targets
+
+HOW = """bench_muvera: skipped, no index was named. The corpus of docs/benchmarks.md is made by
+  intrex collection import SHARED/NAME NAME            for each English shared collection
+  intrex collection build stdlib stdlib
+  intrex collection pool NAME... stdlib pooled
+  intrex index multivector pooled tokens --encoder all-MiniLM-L6-v2 --dtype bfloat16
+  python -m tests.bench.bench_muvera tokens pooled:test"""
+REPS, K_SIM, D_PROJ = 20, 5, 16
+QUALITY, SPEED = 0.95, 10
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("index", nargs="?")
+    parser.add_argument("queries", nargs="?")
+    parser.add_argument("--work", type=Path)
+    parser.add_argument("--limit", type=int, default=120)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--batch-size", type=int, default=16)
+    given = parser.parse_args()
+    if given.queries is None:
+        print(HOW)
+        return
+    index = MultiVectorIndex.open(Path(given.index))
+    asked, judged = some(find_queries(given.queries)[0], find_qrels(given.queries).qrels, given.limit)
+    options = SearchOptions(threads=given.threads, batch_size=given.batch_size)
+    setting = with_truth(prepare(index, asked, judged, options, 1000))
+    exact = exact_cost(setting, 2)
+    print(
+        f"{len(index.ids):,} documents, {len(asked)} queries, {given.threads} threads, batches of {given.batch_size}\n"
+    )
+    print(
+        "| candidates by | bytes a document | reranked | nDCG@10 | of exact | ms a query | times as fast | exact top 10 |"
+    )
+    print("| --- | --: | --: | --: | --: | --: | --: | --: |")
+    print(
+        f"| exact MaxSim | {exact.bytes:,.0f} | – | {exact.value:.4f} | 1.000 | {exact.ms:.1f} | 1.0 | 1.000 |",
+        flush=True,
+    )
+    targets, config = Targets(), FdeConfig(index.spec.dim, REPS, K_SIM, D_PROJ)
+    with TemporaryDirectory() as folder:
+        for engine in ("flat", *ENGINES):
+            name = f"fde-{config.fde_dim}" + ("" if engine == "flat" else f"-{engine}")
+            method = fde_method(
+                setting, given.work or Path(folder), config, AnnConfig(engine), name, lambda _: None
+            )
+            costs = list(costs_of(setting, method, 3))
+            for c in costs:
+                print(
+                    f"| {name} | {c.bytes:,.0f} | {c.candidates:,} | {c.value:.4f} | {c.value / exact.value:.3f} | {c.ms:.1f} | "
+                    f"{exact.ms / c.ms:.1f} | {c.top10:.3f} |", flush=True,
+                )  # fmt: skip
+            good = [exact.ms / c.ms for c in costs if c.value >= QUALITY * exact.value]
+            targets.at_least(
+                f"{name}: speed at {QUALITY:.0%} of the exact nDCG@10", max(good, default=0), SPEED
+            )
+    targets.report()
+
+
+if __name__ == "__main__":
+    main()
