@@ -41,11 +41,11 @@ def model_of(inputs: Inputs) -> str | None:
 
 
 def _split(stage: Stage, inputs: Inputs, output: Path, step: Step) -> int:
-    collection = Collection.open(inputs["collection"])
     params = given(stage.params)
     protocol, encoder, train, test = (params.pop(key) for key in ("protocol", "encoder", "train", "test"))
-    sources = {"train": f"{collection.name}:{train}", "test": f"{collection.name}:{test}"}
-    sides = Sides(collection.queries(train), collection.queries(test), sources, encoder)
+    folder, name = inputs["collection"], Collection.open(inputs["collection"]).name
+    sides = Sides.find(f"{folder}:{train}", f"{folder}:{test}", encoder)
+    sides = replace(sides, sources={"train": f"{name}:{train}", "test": f"{name}:{test}"})
     make = make_restrain if protocol == "restrain" else make_resttest
     write_split(make(sides, **params), output, overwrite=True)
     return len(sides.train) + len(sides.test)
