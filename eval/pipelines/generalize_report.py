@@ -188,12 +188,14 @@ def plot(found: Generalization, path: Path) -> None:
     figure, panel = plt.subplots(figsize=(8.5, 6))
     bases = list(dict.fromkeys(s.removesuffix(UNTRAINED) for s in found.recipe.systems))
     colours = plt.get_cmap("tab20" if len(bases) > 10 else "tab10").colors
+    scored = next(stage for stage in found.recipe.stages if stage.kind == "fold-scores")
+    trained = {system for system, fold in scored.params["runs"].values() if fold is not None}
     for system in found.recipe.systems:
         x, y = (found.row(system, MACRO, regime) for regime in REGIMES)
         if x is None or y is None:
             continue
         colour = colours[bases.index(system.removesuffix(UNTRAINED)) % len(colours)]
-        hollow = system.endswith(UNTRAINED)
+        hollow = system not in trained
         panel.errorbar(
             x.value, y.value, xerr=_error(x), yerr=_error(y), fmt="o", color=colour, elinewidth=0.7, alpha=0.9,
             markersize=7, markerfacecolor="white" if hollow else colour, label=system,
