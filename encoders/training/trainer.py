@@ -187,7 +187,7 @@ def _make_trainer(
     if pool is not None and dev_score is not None:
         callbacks.append(EarlyStoppingCallback(options.patience))
         evaluator = _evaluator(kind, pool, dev_score, options.batch_size)
-    model.model_card_data.generate_widget_examples = False
+    model.model_card_data.widget = [{}]  # examples for a card that is not written: none are looked for
     trainer = trainer_class(
         model=model, args=arguments, train_dataset=dataset, loss=make_loss(kind, model, options),
         evaluator=evaluator, callbacks=callbacks,

@@ -1,6 +1,6 @@
 """FDE search with exact reranking against exact MaxSim: quality and time of a query, on a large pooled corpus.
 
-python -m tests.bench.bench_muvera TOKENS COLLECTION:SET [--work DIR --limit 120 --threads 2 --batch-size 16]
+python -m tests.bench.bench_muvera TOKENS COLLECTION:SET [--work DIR --limit 120 --threads 2 --batch-size 64]
 
 TOKENS is a multivector index of the collection; the corpus of docs/benchmarks.md is all English shared collections and the
 standard library in one (`collection pool`), whose encoding takes some 10 minutes on a quiet machine: without arguments this
@@ -10,13 +10,16 @@ time.
 
 import argparse
 import time
+from dataclasses import asdict
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, mkdtemp
+from typing import Any
 
 from intrex.data.locate import find_qrels, find_queries
 from intrex.encoders.fde_config import FdeConfig
+from intrex.eval.pipelines.studies.measured import Cost, Kept
 from intrex.eval.pipelines.studies.muvera import costs_of, exact_cost, prepare, some, with_truth
-from intrex.eval.pipelines.studies.muvera_methods import ENGINES, fde_method
+from intrex.eval.pipelines.studies.muvera_methods import RECIPE, fde_method
 from intrex.retrievers.annconfig import AnnConfig
 from intrex.retrievers.base import SearchOptions
 from intrex.retrievers.multivector import MultiVectorIndex
@@ -28,8 +31,13 @@ HOW = """bench_muvera: skipped, no index was named. The corpus of docs/benchmark
   intrex collection pool NAME... stdlib pooled
   intrex index multivector pooled tokens --encoder all-MiniLM-L6-v2 --dtype bfloat16
   python -m tests.bench.bench_muvera tokens pooled:test"""
-REPS, K_SIM, D_PROJ = 20, 5, 16
-QUALITY, SPEED = 0.95, 10
+FINAL: dict[str, Any] = {"reps": RECIPE[0], "k_sim": RECIPE[1], "d_proj": None, "final_dim": 10240}
+FDES: list[tuple[dict[str, Any], str]] = [
+    *(({"reps": reps, "k_sim": 5, "d_proj": d}, "flat") for reps, d in ((20, 16), (40, 32), (40, 16))),
+    (FINAL, "flat"),
+    (FINAL, "pq"),
+]
+QUALITY, SPEED, ROUNDS, DEEPEST = 0.95, 10, 2, 1000
 
 
 def main() -> None:
@@ -39,7 +47,7 @@ def main() -> None:
     parser.add_argument("--work", type=Path)
     parser.add_argument("--limit", type=int, default=120)
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--batch-size", type=int, default=16)
+    parser.add_argument("--batch-size", type=int, default=64)
     parser.add_argument(
         "--cpu", action="store_true", help="CPU time instead of the clock's, where others work too"
     )
@@ -50,9 +58,13 @@ def main() -> None:
     index = MultiVectorIndex.open(Path(given.index))
     asked, judged = some(find_queries(given.queries)[0], find_qrels(given.queries).qrels, given.limit)
     options = SearchOptions(threads=given.threads, batch_size=given.batch_size)
-    setting = with_truth(prepare(index, asked, judged, options, 1000))
+    setting = prepare(index, asked, judged, options, DEEPEST)
     clock = time.process_time if given.cpu else time.perf_counter
-    exact = exact_cost(setting, 2, clock)
+    kept = Kept((given.work or Path(mkdtemp())) / "measured", setting, [ROUNDS, given.cpu])
+    setting = with_truth(setting, kept)
+    if (known := kept.get("exact")) is None:
+        kept.put("exact", known := asdict(exact_cost(setting, 2, clock)))
+    exact = Cost(**known)
     print(
         f"{len(index.ids):,} documents, {len(asked)} queries, {given.threads} threads, batches of {given.batch_size}{', CPU time' * given.cpu}\n"
     )
@@ -64,14 +76,15 @@ def main() -> None:
         f"| exact MaxSim | {exact.bytes:,.0f} | – | {exact.value:.4f} | 1.000 | {exact.ms:.1f} | 1.0 | 1.000 |",
         flush=True,
     )
-    targets, config = Targets(), FdeConfig(index.spec.dim, REPS, K_SIM, D_PROJ)
+    targets = Targets()
     with TemporaryDirectory() as folder:
-        for engine in ("flat", *ENGINES):
-            name = f"fde-{config.fde_dim}" + ("" if engine == "flat" else f"-{engine}")
+        for config, engine in FDES:
+            fde = FdeConfig(index.spec.dim, **config)
+            name = f"fde-{'final-' if fde.final_dim else ''}{fde.fde_dim}" + f"-{engine}" * (engine != "flat")
             method = fde_method(
-                setting, given.work or Path(folder), config, AnnConfig(engine), name, lambda _: None
+                setting, given.work or Path(folder), fde, AnnConfig(engine), name, lambda _: None
             )
-            costs = list(costs_of(setting, method, 3, clock))
+            costs = list(costs_of(setting, method, ROUNDS, clock))
             for c in costs:
                 print(
                     f"| {name} | {c.bytes:,.0f} | {c.candidates:,} | {c.value:.4f} | {c.value / exact.value:.3f} | {c.ms:.1f} | "
