@@ -1,0 +1,64 @@
+"""``experiment generalize --quick``, as it is typed, on models that train in a second."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.tinymodel import write_tiny_model
+from tests.unit.test_generalize import RECIPE, WORDS, write_toy
+
+pytest.importorskip("accelerate")
+pytest.importorskip("datasets")
+
+
+@pytest.fixture
+def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    write_toy(tmp_path / "src")
+    model = write_tiny_model(tmp_path, WORDS)
+    (tmp_path / "r.toml").write_text(RECIPE.format(source="nowhere", tiny=model, seeds=1))
+    return tmp_path
+
+
+def test_quick(work: Path, intrex) -> None:
+    line = "experiment generalize src --recipe r.toml --quick --systems bm25,dense,cross,both"
+    said = intrex(line)
+    assert said.code == 0, said.err
+    out = work / "out" / "toy-src"
+    for file in (
+        "leaderboard.csv",
+        "tests.csv",
+        "report.md",
+        "generalization.png",
+        "costs.csv",
+        "scores.jsonl",
+    ):
+        assert (out / file).stat().st_size > 0
+    for system in ("bm25", "dense", "dense.untrained", "cross", "cross.untrained", "both", "both.untrained"):
+        assert f" {system} " in said.out
+    assert "fold-2" in said.err and "fold-3" not in said.err
+    assert "paired gap" in said.out and "warning" not in said.err
+    again = intrex(line)
+    assert again.code == 0 and again.out == said.out and "0 of " in again.err
+
+
+def test_an_encoder_under_test_is_warned_of(work: Path, intrex) -> None:
+    line = (
+        f"experiment generalize src --recipe r.toml --quick --systems bm25,dense --encoder {work / 'model'}"
+    )
+    said = intrex(line)
+    assert said.code == 0, said.err
+    assert "warning: the queries were compared by" in said.err and "dense is made" in said.err
+    assert "--encoder bm25" in said.err
+    assert "**Warning**" in (work / "out" / "toy-src" / "report.md").read_text()
+
+
+def test_what_cannot_be(work: Path, intrex) -> None:
+    said = intrex("experiment generalize src --recipe r.toml --systems dens")
+    assert said.code == 2 and "did you mean dense" in said.err
+    said = intrex("experiment generalize src --recipe r.toml --set tset --systems bm25")
+    assert said.code == 1 and "no query set 'tset'" in said.err
+    said = intrex("experiment generalize src --recipe r.toml --min-queries 20 --systems bm25,dense")
+    assert said.code == 1 and "too few test queries" in said.err
+    said = intrex("experiment generalize nowhere --recipe r.toml --systems bm25,dense")
+    assert said.code == 1 and "nowhere" in said.err
