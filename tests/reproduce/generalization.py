@@ -75,7 +75,9 @@ def record(found: dict[str, list[LeaderboardRow]]) -> None:
 
 def unexpected(found: dict[str, list[LeaderboardRow]]) -> list[str]:
     """Every figure that is not where it is expected, above or below, and every one that is missing on either side."""
-    problems = []
+    problems: list[str] = []
+    if not EXPECTED.exists():
+        return [f"no scores are expected yet: --record writes {EXPECTED.name}"]
     with EXPECTED.open(encoding="utf-8", newline="") as stream:
         lines = [line for line in csv.DictReader(stream) if line["collection"] in found]
     for name, rows in found.items():
