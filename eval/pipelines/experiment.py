@@ -13,8 +13,9 @@ from intrex.data.collection import Collection
 from intrex.data.errors import BadInput, IntrexError, nearest
 from intrex.data.files import write_text
 from intrex.eval.leaderboard import read_leaderboard
-from intrex.eval.pipelines.generalize_report import Generalization, generalization, write_reports
+from intrex.eval.pipelines.generalize_report import PLOT, Generalization, generalization, write_reports
 from intrex.eval.pipelines.pins import pinned
+from intrex.eval.pipelines.plots import pyplot
 from intrex.eval.pipelines.recipe import Recipe
 from intrex.eval.pipelines.stages import Result, Stage, Watch, plan_stages, run_stages
 from intrex.eval.pipelines.work import KINDS
@@ -61,6 +62,8 @@ def run_experiment(recipe: Recipe, out: Path, watch: Watch) -> Outcome:
         raise IntrexError(
             f"not the folder of an experiment, nothing is written into it: {out}", "choose another --output"
         )
+    if recipe.train is not None:
+        pyplot(PLOT)  # if it is missing, before the work
     done = run_stages(pinned(recipe.stages), KINDS, out / ".stages", watch, _has_queries(recipe))
     for name, result in done.items():
         _link(out / name, result.output)

@@ -5,23 +5,26 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator, Sequence
-from dataclasses import astuple, dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from intrex.data.errors import MissingExtra
 from intrex.data.files import write_text
 from intrex.eval.compare.comparison import PairRow
+from intrex.eval.compare.tables import long_rows, p_text
 from intrex.eval.leaderboard import LeaderboardRow
 from intrex.eval.pipelines.foldwork import SEED
 from intrex.eval.pipelines.pins import weights_of
+from intrex.eval.pipelines.plots import pyplot, save
 from intrex.eval.pipelines.recipe import Recipe
 from intrex.eval.pipelines.variants import UNTRAINED
 from intrex.eval.regimetests import RegimeTest, regime_tests
 from intrex.eval.scorefile import SystemScores
 from intrex.eval.splitboard import GAP, MACRO, MICRO, PAIRED, by_system, cell
 from intrex.eval.splits.split import REGIMES, Split, describe
+
+PLOT = "the plot of an experiment with a split"
 
 
 @dataclass(frozen=True)
@@ -81,13 +84,12 @@ def warnings(recipe: Recipe, split: Split) -> list[str]:
 
 
 def write_reports(found: Generalization, out: Path) -> None:
-    """Write ``tests.csv``, ``report.md`` and ``generalization.png`` (without matplotlib, no picture)."""
+    """Write ``tests.csv``, ``report.md`` and ``generalization.png``; for what is raised see `plot`."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["regime", *(f.name for f in fields(PairRow))])
-    for test in found.tests:
-        cells = (repr(v) if isinstance(v, float) else "" if v is None else v for v in astuple(test.row))
-        writer.writerow([test.regime, *cells])
+    headers, rows = long_rows([test.row for test in found.tests], PairRow)
+    writer.writerow(["regime", *headers])
+    writer.writerows([test.regime, *row] for test, row in zip(found.tests, rows, strict=True))
     write_text(out / "tests.csv", text.getvalue(), overwrite=True)
     write_text(out / "report.md", report(found), overwrite=True)
     plot(found, out / "generalization.png")
@@ -168,8 +170,8 @@ def _shown(row: PairRow, baseline: str, measure: str) -> bool:
 
 def _test(test: RegimeTest) -> list[str]:
     r = test.row
-    p = f"{r.p_corrected:.4f}" if r.p_corrected >= 0.0001 else "<.0001"
-    return [test.regime, r.a, r.b, f"{r.difference:+.4f}", f"[{r.ci_low:+.3f}, {r.ci_high:+.3f}]", p]
+    interval = f"[{r.ci_low:+.3f}, {r.ci_high:+.3f}]"
+    return [test.regime, r.a, r.b, f"{r.difference:+.4f}", interval, p_text(r.p_corrected)]
 
 
 def plot(found: Generalization, path: Path) -> None:
@@ -178,13 +180,7 @@ def plot(found: Generalization, path: Path) -> None:
     Raises:
         MissingExtra: matplotlib is not installed.
     """
-    try:
-        import matplotlib as mpl
-    except ImportError as error:
-        raise MissingExtra("matplotlib", "report", "the plot of an experiment with a split") from error
-    mpl.use("Agg")
-    from matplotlib import pyplot as plt
-
+    plt = pyplot(PLOT)
     figure, panel = plt.subplots(figsize=(8.5, 6))
     bases = list(dict.fromkeys(s.removesuffix(UNTRAINED) for s in found.recipe.systems))
     colours = plt.get_cmap("tab20" if len(bases) > 10 else "tab10").colors
@@ -215,9 +211,7 @@ def plot(found: Generalization, path: Path) -> None:
     )
     panel.grid(alpha=0.3)
     panel.legend(fontsize=8, loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False)
-    figure.tight_layout()
-    figure.savefig(path, dpi=110, metadata={"Software": None})
-    plt.close(figure)
+    save(figure, path)
 
 
 def _error(row: LeaderboardRow) -> list[list[float]]:

@@ -5,19 +5,19 @@ from __future__ import annotations
 import platform
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from intrex.data.files import file_sha256, fingerprint
-from intrex.data.registry import Registry
 from intrex.encoders.base import ENCODERS, SPARSE_ENCODERS, TOKEN_ENCODERS
+from intrex.encoders.cross import CROSS_ENCODER
 from intrex.encoders.models import resolve_model
 from intrex.eval.pipelines.splitting import BM25
 from intrex.eval.pipelines.stages import Stage
 
 PIN = "made from"
+_KINDS = (ENCODERS, TOKEN_ENCODERS, SPARSE_ENCODERS, (CROSS_ENCODER,))
 _LIBRARIES = ("model2vec", "sentence-transformers", "torch", "transformers")
 
 
@@ -39,19 +39,17 @@ def _pin_collection(params: Mapping[str, Any]) -> dict[str, Any]:
     return {PIN: fingerprint([[p.relative_to(source.parent).as_posix(), file_sha256(p)] for p in files])}
 
 
-def _pin_encoder(registry: Registry, params: Mapping[str, Any]) -> dict[str, Any]:
+def _pin_encoder(params: Mapping[str, Any]) -> dict[str, Any]:
     """The revision of the weights, and the libraries that compute with them."""
     if "encoder" not in params:  # an earlier stage has it
         return {}
-    weights = weights_of(params["encoder"], registry)
+    weights = weights_of(params["encoder"])
     return {PIN: [weights, {name: _version(name) for name in _LIBRARIES} if weights else {}]}
 
 
 def _pin_base(params: Mapping[str, Any]) -> dict[str, Any]:
     """The weights that a model begins with, and the libraries that train it."""
-    return {
-        PIN: [resolve_model(params["base"]).revision, {n: _version(n) for n in (*_LIBRARIES, "accelerate")}]
-    }
+    return {PIN: [weights_of(params["base"]), {n: _version(n) for n in (*_LIBRARIES, "accelerate")}]}
 
 
 def _pin_reranker(params: Mapping[str, Any]) -> dict[str, Any]:
@@ -61,15 +59,15 @@ def _pin_reranker(params: Mapping[str, Any]) -> dict[str, Any]:
 
 def _pin_split(params: Mapping[str, Any]) -> dict[str, Any]:
     """The weights of what compares the queries."""
-    return {} if params["encoder"].partition(":")[0] == BM25 else _pin_encoder(ENCODERS, params)
+    return {} if params["encoder"].partition(":")[0] == BM25 else _pin_encoder(params)
 
 
 _PINS: dict[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
     "collection": _pin_collection,
-    "dense": partial(_pin_encoder, ENCODERS),
-    "fde": partial(_pin_encoder, TOKEN_ENCODERS),
-    "multivector": partial(_pin_encoder, TOKEN_ENCODERS),
-    "sparse": partial(_pin_encoder, SPARSE_ENCODERS),
+    "dense": _pin_encoder,
+    "fde": _pin_encoder,
+    "multivector": _pin_encoder,
+    "sparse": _pin_encoder,
     "split": _pin_split,
     "train": _pin_base,
     "rerank": _pin_reranker,
@@ -81,12 +79,15 @@ def given(params: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in params.items() if key != PIN}
 
 
-def weights_of(encoder: str, registry: Registry = ENCODERS) -> str | None:
-    """The revision of the weights behind an encoder's spelling; None for one without weights."""
-    kind, _, name = encoder.partition(":")
-    if kind == "hashing":
-        return None
-    return resolve_model(name if kind in registry else encoder).revision
+def model_name(spelling: str) -> str:
+    """The name in the spelling of a model, which may have its kind before it: ``static:all-MiniLM-L6-v2``."""
+    kind, _, name = spelling.partition(":")
+    return name if any(kind in known for known in _KINDS) else spelling
+
+
+def weights_of(encoder: str) -> str | None:
+    """The revision of the weights behind a model's spelling; None for one without weights."""
+    return None if encoder.partition(":")[0] == "hashing" else resolve_model(model_name(encoder)).revision
 
 
 def _version(package: str) -> str | None:

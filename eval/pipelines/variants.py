@@ -10,13 +10,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from intrex.encoders.base import ENCODERS, SPARSE_ENCODERS, TOKEN_ENCODERS
+from intrex.eval.pipelines.pins import model_name
 from intrex.eval.pipelines.recipekeys import SEARCHED, TRAINED
 from intrex.eval.pipelines.stages import Stage
 
 UNTRAINED = ".untrained"
 _OWN = ("name", "index", "fuse", "rerank", "train")
-_REGISTRIES = {"dense": ENCODERS, "multivector": TOKEN_ENCODERS, "sparse": SPARSE_ENCODERS}
 
 
 @dataclass(frozen=True)
@@ -124,12 +123,9 @@ class Expansion:
     def _training(self, system: Mapping[str, Any], base: str, variant: Variant) -> list[Stage]:
         if "train" not in system or variant.fold is None:
             return []
-        kind = trained_kind(system)
-        known = _REGISTRIES.get("dense" if kind == "static" else kind)
-        prefix, _, rest = base.partition(":")
         params = {
-            "kind": kind,
-            "base": rest if known is not None and prefix in known else base,
+            "kind": trained_kind(system),
+            "base": model_name(base),
             "set": self.train_set,
             "fold": variant.fold,
             "seed": variant.seed,

@@ -8,8 +8,8 @@ import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from intrex.data.errors import MissingExtra
 from intrex.data.files import write_text
+from intrex.eval.pipelines.plots import pyplot, save
 from intrex.eval.pipelines.studies.measured import Cost
 from intrex.eval.pipelines.studies.muvera import TARGETS, Found
 
@@ -62,13 +62,7 @@ def plot(found: Found, out: Path) -> None:
     Raises:
         MissingExtra: matplotlib is not installed.
     """
-    try:
-        import matplotlib as mpl
-    except ImportError as error:
-        raise MissingExtra("matplotlib", "report", "the plots of a study") from error
-    mpl.use("Agg")
-    from matplotlib import pyplot as plt
-
+    plt = pyplot("the plots of a study")
     targets = list(dict.fromkeys(target for _, target in found.recall))
     shown = [t for t in ("exact top 10", "relevant") if t in targets]
     figure, panels = plt.subplots(1, len(shown), figsize=(6 * len(shown), 4.5), squeeze=False)
@@ -84,7 +78,7 @@ def plot(found: Found, out: Path) -> None:
         panel.set(xscale="log", xlabel="candidates", ylabel=f"recall of the {target}", ylim=(0, 1.02))
         panel.grid(alpha=0.3)
     panels[0][-1].legend(fontsize=7, loc="lower right")
-    _save(figure, out / "recall.png")
+    save(figure, out / "recall.png")
     figure, panel = plt.subplots(figsize=(7, 5))
     exact = found.costs[0]
     quality = "nDCG@10" if not math.isnan(exact.value) else "recall of the exact top 10"
@@ -108,7 +102,7 @@ def plot(found: Found, out: Path) -> None:
     )
     panel.grid(alpha=0.3)
     panel.legend(fontsize=7)
-    _save(figure, out / "costs.png")
+    save(figure, out / "costs.png")
 
 
 def _quality(cost: Cost) -> float:
@@ -117,14 +111,6 @@ def _quality(cost: Cost) -> float:
 
 def _style(family: str) -> str:
     return {"fde": "o-", "fde-final": "s--", "plaid": "^-.", "sv": "x:"}[family]
-
-
-def _save(figure: object, path: Path) -> None:
-    from matplotlib import pyplot as plt
-
-    figure.tight_layout()  # type: ignore[attr-defined]
-    figure.savefig(path, dpi=110, metadata={"Software": None})  # type: ignore[attr-defined]
-    plt.close("all")
 
 
 def markdown(found: Found, name: str) -> str:

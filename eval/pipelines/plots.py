@@ -1,0 +1,31 @@
+"""matplotlib for the plots of reports: imported when one is drawn, into files alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from intrex.data.errors import MissingExtra
+
+
+def pyplot(what: str) -> Any:
+    """``matplotlib.pyplot`` without a screen.
+
+    Raises:
+        MissingExtra: matplotlib is not installed; the message says that ``what`` need it.
+    """
+    try:
+        import matplotlib as mpl
+    except ImportError as error:
+        raise MissingExtra("matplotlib", "report", what) from error
+    mpl.use("Agg")
+    from matplotlib import pyplot as plt
+
+    return plt
+
+
+def save(figure: Any, path: Path) -> None:
+    """Write a PNG, the same bytes for the same figure, and close what is open."""
+    figure.tight_layout()
+    figure.savefig(path, dpi=110, metadata={"Software": None})
+    pyplot("plots").close("all")
