@@ -10,7 +10,6 @@ import argparse
 import csv
 import json
 import os
-import subprocess
 import sys
 import tempfile
 import time
@@ -19,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tests.bench.bench_split import peak_gb
+from tests.bench.process import in_a_process, peak_gb
 from tests.bench.targets import Targets
 from tests.bench.zipf import zipf_corpus, zipf_words
 
@@ -95,19 +94,14 @@ def audit(kinds: list[str], train: int) -> dict[str, float]:
     return {"seconds": time.perf_counter() - start, "cpu": time.process_time(), "gb": peak_gb()}
 
 
-def in_a_process(folder: str, *arguments: object) -> list[str]:
-    line = [sys.executable, "-m", "tests.bench.bench_overlap", "--in", folder, *map(str, arguments)]
-    return subprocess.run(line, check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines()
-
-
 def main(train: int, test: int) -> None:
     targets = Targets()
     print(f"load before: {os.getloadavg()[0]:.1f}\n")
     print("| flag | flagged | s | CPU s | GB at the peak |\n| --- | --: | --: | --: | --: |")
     with tempfile.TemporaryDirectory() as folder:
-        in_a_process(folder, "make", "--train", train, "--test", test)
+        in_a_process("bench_overlap", folder, "make", "--train", train, "--test", test)
         for kinds in (*([kind] for kind in KINDS), KINDS):
-            *table, last = in_a_process(folder, "audit", *kinds, "--train", train)
+            *table, last = in_a_process("bench_overlap", folder, "audit", *kinds, "--train", train)
             flagged = {row["flag"]: row["queries"] for row in csv.DictReader(table)}
             found, name = json.loads(last), kinds[0] if len(kinds) == 1 else "all"
             count = flagged["any" if name == "all" else name]

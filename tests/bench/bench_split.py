@@ -8,8 +8,6 @@ from equally many iterations and on the same vectors. ``--train N`` and ``--test
 import argparse
 import json
 import os
-import resource
-import subprocess
 import sys
 import tempfile
 import time
@@ -17,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tests.bench.process import in_a_process, peak_gb
 from tests.bench.targets import Targets
 
 DIM, TOPICS, PER_QUERY = 384, 300, 10
@@ -53,12 +52,6 @@ def command(name: str) -> dict[str, float]:
     return {"seconds": time.perf_counter() - start, "cpu": time.process_time(), "gb": peak_gb()}
 
 
-def peak_gb() -> float:
-    """The most memory this process has had."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / (1e9 if sys.platform == "darwin" else 1e6)  # bytes there, kB here
-
-
 def peer(name: str, train: int) -> dict[str, float]:
     """faiss on the same vectors, and ours: seconds of each, and how good what they found is."""
     import faiss
@@ -85,10 +78,8 @@ def peer(name: str, train: int) -> dict[str, float]:
     return {"ours": middle - start, "theirs": end - middle, "agree": agree}
 
 
-def in_a_process(folder: str, *arguments: object) -> dict[str, float]:
-    line = [sys.executable, "-m", "tests.bench.bench_split", "--in", folder, *map(str, arguments)]
-    done = subprocess.run(line, check=True, stdout=subprocess.PIPE, text=True)
-    return json.loads(done.stdout.splitlines()[-1])
+def step(folder: str, *arguments: object) -> dict[str, float]:
+    return json.loads(in_a_process("bench_split", folder, *arguments)[-1])
 
 
 def main(train: int, test: int) -> None:
@@ -96,9 +87,9 @@ def main(train: int, test: int) -> None:
     print(f"load before: {os.getloadavg()[0]:.1f}\n")
     print("| command | training | test | s | CPU s | GB at the peak |\n| --- | --: | --: | --: | --: | --: |")
     with tempfile.TemporaryDirectory() as folder:
-        in_a_process(folder, "make", "--train", train, "--test", test)
+        step(folder, "make", "--train", train, "--test", test)
         for name in COMMANDS:
-            found = in_a_process(folder, "command", name)
+            found = step(folder, "command", name)
             print(
                 f"| {name} | {train:,} | {test:,} | {found['seconds']:.0f} | {found['cpu']:.0f} | {found['gb']:.2f} |",
                 flush=True,
@@ -110,7 +101,7 @@ def main(train: int, test: int) -> None:
             ("resttest", "k-means, k = 5, 25 iterations; inertia of faiss / ours"),
             ("restrain", f"the {PER_QUERY} nearest; equal rows"),
         ):
-            found = in_a_process(folder, "peer", name, "--train", train)
+            found = step(folder, "peer", name, "--train", train)
             ratio = found["theirs"] / found["ours"]
             print(
                 f"| {part} | {found['ours']:.1f} | {found['theirs']:.1f} | {ratio:.2f} | {found['agree']:.4f} |"
