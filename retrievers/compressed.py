@@ -20,6 +20,7 @@ from intrex.retrievers.base import Progress, Stage
 from intrex.retrievers.exact import Matrix, Rows, row_norms
 from intrex.retrievers.plaid import CentroidLists
 from intrex.retrievers.residual import BITS, Codec, train
+from intrex.retrievers.vectornative import numbers
 
 SECONDS_BETWEEN_SAVES = 1.0
 NEAR_ONE = 2.0**-8
@@ -64,6 +65,10 @@ class ResidualTokens:
     def take(self, tokens: Rows) -> Matrix:
         """See `Tokens.take`."""
         return self._decode(tokens, np.empty((len(tokens), self.dim), np.float32))
+
+    def gather(self, rows: Rows, out: Matrix) -> Matrix:
+        """See `Tokens.gather`."""
+        return self._decode(numbers(self.offsets, rows), out)
 
     def _decode(self, some: slice | Rows, out: Matrix) -> Matrix:
         codes = self._codes[some].astype(np.int32)

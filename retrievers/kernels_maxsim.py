@@ -38,6 +38,18 @@ def widen(halves, out, n):  # type: ignore[no-untyped-def]
     return 0
 
 
+@entry(U2, I8, I8, N, N, F4)
+def gather(halves, starts, lengths, n, dim, out):  # type: ignore[no-untyped-def]
+    """The tokens ``starts[i]:starts[i] + lengths[i]`` of n documents, one after another as float32."""
+    at = 0
+    for i in range(n):
+        first = starts[i] * dim
+        for j in range(lengths[i] * dim):
+            out[at + j] = half(halves, first + j)
+        at += lengths[i] * dim
+    return 0
+
+
 @intrinsic  # type: ignore[untyped-decorator]
 def widest(context: Any, numbers: Any, first: Any, n: Any) -> Any:
     """The largest of the n numbers from ``first`` on, n at least `LANES`.

@@ -148,13 +148,14 @@ def scores(
     out = [np.full(len(some), -np.inf, np.float32) for some in rows]
 
     def score(tasks: Iterator[tuple[int, Rows]]) -> None:
+        room = np.empty((GATHERED, tokens.dim), np.float32)
         for query, places in tasks:
             own = slice(*queries.offsets[query : query + 2])
             given = rows[query][places]
-            starts = tokens.offsets[given]
-            lengths = tokens.offsets[given + 1] - starts
-            bounds = np.concatenate([[0], np.cumsum(lengths)])
-            block = tokens.take(np.repeat(starts - bounds[:-1], lengths) + np.arange(bounds[-1]))
+            bounds = np.concatenate([[0], np.cumsum(tokens.offsets[given + 1] - tokens.offsets[given])])
+            if bounds[-1] > len(room):
+                room = np.empty((int(bounds[-1]), tokens.dim), np.float32)
+            block = tokens.gather(given, room)
             vectors = np.ascontiguousarray(queries.vectors[own], np.float32)
             exact = exact_scores(vectors @ block.T, block, vectors, bounds, margins[own])
             found = exact.astype(np.float32) + np.float32(0)  # -0 becomes 0

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from intrex.data.stores import PackedVectors
 from intrex.retrievers.exact import Matrix, Rows
-from intrex.retrievers.vectornative import widen
+from intrex.retrievers.vectornative import gather, numbers, widen
 
 
 class Tokens(Protocol):
@@ -33,6 +33,10 @@ class Tokens(Protocol):
         """Some tokens as float32 [len(tokens), dim], C-contiguous."""
         ...
 
+    def gather(self, rows: Rows, out: Matrix) -> Matrix:
+        """The tokens of some documents, one after another, as float32 and C-contiguous; ``out`` has room for them if needed."""
+        ...
+
 
 class StoredTokens:
     """Tokens as they are in memory or in a memory map, float16 or float32; see `Tokens`.
@@ -43,7 +47,7 @@ class StoredTokens:
     """
 
     def __init__(self, packed: PackedVectors, longest: float) -> None:
-        self._vectors = np.asarray(packed.vectors)  # slices of a memmap cost 5 microseconds more
+        self._vectors: Any = np.asarray(packed.vectors)  # slices of a memmap cost 5 microseconds more
         self.offsets: Rows = np.asarray(packed.offsets)
         self.dim, self.longest = packed.vectors.shape[1], longest
 
@@ -55,6 +59,13 @@ class StoredTokens:
         """See `Tokens.take`."""
         found = self._vectors[tokens]
         return self._wide(found, np.empty(found.shape, np.float32))
+
+    def gather(self, rows: Rows, out: Matrix) -> Matrix:
+        """See `Tokens.gather`."""
+        if self._vectors.dtype == np.float16:
+            return gather(self._vectors, self.offsets, rows, out)
+        found: Matrix = self._vectors[numbers(self.offsets, rows)]
+        return found
 
     def _wide(self, vectors: npt.NDArray[Any], out: Matrix) -> Matrix:
         return widen(vectors, out) if vectors.dtype == np.float16 else vectors

@@ -18,6 +18,7 @@ LIBRARY = Library(
     (_MAXSIM,),
     (
         (_MAXSIM, "widen", 3),
+        (_MAXSIM, "gather", 6),
         (_MAXSIM, "add_block", 12),
         (_MAXSIM, "exact_scores", 11),
         (_MAXSIM, "exact_dots", 8),
@@ -44,6 +45,34 @@ def widen(halves: npt.NDArray[np.float16], out: Matrix) -> Matrix:
         halves = np.ascontiguousarray(halves)
         calls["widen"](address(halves), address(wide), halves.size)
     return wide
+
+
+def numbers(offsets: Rows, rows: Rows) -> Rows:
+    """The numbers of the tokens of some documents, one document after another."""
+    starts = offsets[rows]
+    lengths = offsets[rows + 1] - starts
+    before = np.cumsum(lengths) - lengths
+    return np.repeat(starts - before, lengths) + np.arange(lengths.sum())
+
+
+def gather(halves: npt.NDArray[np.float16], offsets: Rows, rows: Rows, out: Matrix) -> Matrix:
+    """The float16 vectors of some documents, one document after another, as float32 in the first rows of ``out``.
+
+    Args:
+        halves: [m, d], C-contiguous.
+        offsets: [n + 1] int64: document i has the vectors ``offsets[i]:offsets[i + 1]``.
+        rows: the documents.
+        out: has room for all of theirs.
+    """
+    calls = kernels()
+    if calls is None:
+        return widen(halves[numbers(offsets, rows)], out)
+    starts = offsets[rows]
+    lengths = offsets[rows + 1] - starts
+    calls["gather"](
+        address(halves), address(starts), address(lengths), len(rows), halves.shape[1], address(out)
+    )
+    return out[: lengths.sum()]
 
 
 class BlockScores:

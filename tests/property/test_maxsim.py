@@ -146,15 +146,15 @@ def test_xtr_is_its_definition(problem, token_top_k, k, threads, block, plain):
 
 
 @settings(derandomize=True, deadline=None, max_examples=100)
-@given(problems(), st.integers(0, 2**32))
-def test_candidates_given_get_the_score_of_a_search(problem, seed):
+@given(problems(), st.integers(0, 2**32), BLOCKS, st.booleans())
+def test_candidates_given_get_the_score_of_a_search(problem, seed, block, plain):
     _, tokens, queries, rank = problem
     rng = np.random.default_rng(seed)
     found = maxsim.search(tokens, queries, rank, len(rank), 1)
     rows = [rng.permutation(len(rank)) for _ in found]
-    for given_rows, scores, (best, expected) in zip(
-        rows, maxsim.scores(tokens, queries, rows, 2), found, strict=True
-    ):
+    with blocks_of(block, plain):
+        every = maxsim.scores(tokens, queries, rows, 2)
+    for given_rows, scores, (best, expected) in zip(rows, every, found, strict=True):
         known = dict(zip(best.tolist(), expected.tolist(), strict=True))
         assert scores.tolist() == [known.get(row, -math.inf) for row in given_rows.tolist()]
 
