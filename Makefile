@@ -43,7 +43,7 @@ bench: env
 reproduce-muvera: env
 	$(BIN)/python -m tests.reproduce.muvera $(OUT)/muvera docs/studies
 
-# Interpolation and extrapolation of every kind of retriever on three shared collections: docs/studies/generalization.md.
+# Interpolation and extrapolation of every kind of retriever on two shared collections: docs/studies/generalization.md.
 # Prints its plan; killed, it goes on; ends with 3 where scores are not those expected or the page not that of its CSV.
 reproduce-generalization: env
 	$(BIN)/python -m tests.reproduce.generalization $(OUT)/generalization docs/studies

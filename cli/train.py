@@ -57,6 +57,12 @@ def train(
     ] = None,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Of everything that is drawn.")] = 0,
     device: Annotated[str | None, typer.Option(help="cpu, cuda, mps; the best one there by default.")] = None,
+    dtype: Annotated[
+        str | None,
+        typer.Option(
+            help="Of matrix products: float32, or bfloat16 (faster where the processor has it); weights stay float32."
+        ),
+    ] = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace what stands at the output.")
     ] = False,
@@ -72,7 +78,7 @@ def train(
 
     options = options_for(
         kind, base=base, loss=loss, epochs=epochs, batch_size=batch_size, lr=lr, max_length=max_length,
-        negatives=negatives, eval_steps=eval_steps, patience=patience, seed=seed, device=device,
+        negatives=negatives, eval_steps=eval_steps, patience=patience, seed=seed, device=device, dtype=dtype,
     )  # fmt: skip
     refuse_existing(out, overwrite)
     made, fold = find_fold(split) if split is not None else (None, "")

@@ -16,6 +16,7 @@ LOSSES = {
 }
 TEACHERS = ("margin-mse", "distill")
 """Losses that need a teacher's scores."""
+DTYPES = ("float32", "bfloat16")
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,7 @@ class TrainOptions:
         patience: dev scores in a row without a new best one before it stops.
         seed: of everything that is drawn.
         device: cpu, cuda, mps; the best there by default.
+        dtype: of matrix products, one of `DTYPES`; weights and the optimiser's state are float32.
     """
 
     base: str
@@ -49,6 +51,7 @@ class TrainOptions:
     patience: int = 3
     seed: int = 0
     device: str | None = None
+    dtype: str = "float32"
 
     def recorded(self) -> dict[str, Any]:
         """What decides the result."""
@@ -87,6 +90,8 @@ def options_for(kind: str, **given: Any) -> TrainOptions:
         raise UsageError(
             f"the loss {options.loss!r} is not for a {kind} model", f"known: {', '.join(_BY_KIND[kind])}"
         )
+    if options.dtype not in DTYPES:
+        raise UsageError(f"training in {options.dtype!r} is not known", f"known: {', '.join(DTYPES)}")
     least = {"epochs": 1, "batch_size": 1, "max_length": 3, "eval_steps": 1, "patience": 1, "negatives": 0}
     for name, low in least.items():
         if getattr(options, name) < low:

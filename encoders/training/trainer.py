@@ -197,6 +197,7 @@ def _make_trainer(
 
 
 def _arguments(options: TrainOptions, work: Path, dev: bool, pairwise: bool) -> dict[str, Any]:
+    import torch
     from sentence_transformers.base.sampler import BatchSamplers
 
     found = {
@@ -215,7 +216,8 @@ def _arguments(options: TrainOptions, work: Path, dev: bool, pairwise: bool) -> 
         "logging_strategy": "no",
         "report_to": "none",
         "disable_tqdm": True,
-        "use_cpu": options.device == "cpu",
+        "use_cpu": options.device == "cpu" or not (options.device or torch.accelerator.is_available()),
+        "bf16": options.dtype == "bfloat16",
         "dataloader_pin_memory": False,
         # a document twice in a batch would be its own negative
         "batch_sampler": BatchSamplers.BATCH_SAMPLER if pairwise else BatchSamplers.NO_DUPLICATES,
@@ -259,7 +261,9 @@ def _seconds(trainer: Any) -> float:
     trainer.model.train()
     for batch, _ in zip(trainer.get_train_dataloader(), range(TRIED), strict=False):
         start = time.perf_counter()
-        trainer.compute_loss(trainer.model, trainer._prepare_inputs(batch)).backward()
+        with trainer.accelerator.autocast():
+            loss = trainer.compute_loss(trainer.model, trainer._prepare_inputs(batch))
+        loss.backward()
         times.append(time.perf_counter() - start)
     trainer.model.zero_grad(set_to_none=True)
     torch.set_rng_state(state)

@@ -172,6 +172,7 @@ TRAINED = {
     "dev_share": Key(float, 0, 0.9),
     "eval_steps": _COUNT,
     "patience": _COUNT,
+    "dtype": Key(str, known=("float32", "bfloat16")),
 }
 """Keys of a system's table ``train``: see `intrex.encoders.training.options.TrainOptions`."""
 RERANKED = {

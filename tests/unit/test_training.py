@@ -123,6 +123,26 @@ def test_a_dense_model_learns_and_loads(toy: Collection, tiny: Path, tmp_path: P
     assert not (tmp_path / "m" / "checkpoints").exists()
 
 
+def test_bfloat16_changes_the_products_not_the_weights(toy: Collection, tiny: Path, tmp_path: Path) -> None:
+    from safetensors.numpy import load_file
+
+    found = {}
+    for dtype in ("float32", "bfloat16"):
+        options = options_for("dense", **settings(tiny, dtype=dtype))
+        train_model("dense", TrainSource(toy), options, tmp_path / dtype)
+        found[dtype] = load_file(tmp_path / dtype / "model.safetensors")
+    base = load_file(tiny / "model.safetensors")
+    moved = {
+        dtype: np.concatenate([(found[dtype][n] - base[n]).reshape(-1) for n in sorted(base)]) for dtype in found
+    }
+    assert {v.dtype for v in found["bfloat16"].values()} == {np.dtype(np.float32)}
+    assert not np.array_equal(moved["float32"], moved["bfloat16"])
+    one, other = moved.values()
+    assert one @ other > 0.9 * np.linalg.norm(one) * np.linalg.norm(other), "the same way"
+    with pytest.raises(UsageError, match="not known"):
+        options_for("dense", dtype="float8")
+
+
 def test_killed_and_resumed_is_the_same_model(toy: Collection, tiny: Path, tmp_path: Path) -> None:
     options = options_for("dense", **settings(tiny, eval_steps=2))
     train_model("dense", TrainSource(toy), options, tmp_path / "whole")
