@@ -133,7 +133,8 @@ def test_bfloat16_changes_the_products_not_the_weights(toy: Collection, tiny: Pa
         found[dtype] = load_file(tmp_path / dtype / "model.safetensors")
     base = load_file(tiny / "model.safetensors")
     moved = {
-        dtype: np.concatenate([(found[dtype][n] - base[n]).reshape(-1) for n in sorted(base)]) for dtype in found
+        dtype: np.concatenate([(found[dtype][n] - base[n]).reshape(-1) for n in sorted(base)])
+        for dtype in found
     }
     assert {v.dtype for v in found["bfloat16"].values()} == {np.dtype(np.float32)}
     assert not np.array_equal(moved["float32"], moved["bfloat16"])
