@@ -13,7 +13,8 @@ import sys
 from pathlib import Path
 
 from intrex.eval.leaderboard import LeaderboardRow, read_leaderboard
-from tests.reproduce.generalization_page import MEASURE, PLACES, check_page, make_page
+from tests.reproduce.generalization_page import PLACES, check_page, make_page
+from tests.reproduce.generalization_results import MEASURE
 
 ROOT = Path(__file__).resolve().parents[2]
 SHARED = Path(os.environ.get("INTREX_SHARED_DATA", ROOT.parent / "shared" / "data"))
