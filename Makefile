@@ -39,7 +39,7 @@ wheel-check: env
 bench: env
 	for file in tests/bench/bench_*.py; do $(BIN)/python -m tests.bench.$$(basename $$file .py) || exit 1; done
 
-# The MUVERA study on two shared collections: docs/studies/muvera.md with its tables and plots, some 10 minutes.
+# The MUVERA study on two shared collections: docs/studies/muvera.md with its tables and plots, most of an hour.
 reproduce-muvera: env
 	$(BIN)/python -m tests.reproduce.muvera $(OUT)/muvera docs/studies
 

@@ -27,7 +27,7 @@ Multi-Vector Retrieval via Fixed Dimensional Encodings", NeurIPS 2024. What diff
   final projection, as the paper's released code has it; the text of the paper has a dense one.
 - `sv` counts the documents of the nearest tokens as often as they come, `sv-dedup` once; both use exact neighbours. PLAID runs
   over residuals of 2 bits, whose MaxSim is not quite that of the truth, float16 vectors; `plaid-4` probes 4 cells a query token.
-- Times are of this machine, best of three rounds, queries already encoded; compare ratios. Bytes leave out the token vectors
+- Times are of this machine, best of three rounds, queries already encoded, while another program ran; compare ratios. Bytes leave out the token vectors
   that rerank.
 
 The paper's own table, for its shape:
