@@ -33,9 +33,11 @@ HOW = """bench_muvera: skipped, no index was named. The corpus of docs/benchmark
   python -m tests.bench.bench_muvera tokens pooled:test"""
 FINAL: dict[str, Any] = {"reps": RECIPE[0], "k_sim": RECIPE[1], "d_proj": None, "final_dim": 10240}
 FDES: list[tuple[dict[str, Any], str]] = [
-    *(({"reps": reps, "k_sim": 5, "d_proj": d}, "flat") for reps, d in ((20, 16), (40, 32), (40, 16))),
+    *(
+        ({"reps": reps, "k_sim": k, "d_proj": d}, "flat")
+        for reps, k, d in ((60, 4, 32), (20, 5, 16), (40, 5, 16), (40, 5, 32))
+    ),
     (FINAL, "flat"),
-    (FINAL, "pq"),
 ]
 QUALITY, SPEED, ROUNDS, DEEPEST = 0.95, 10, 2, 1000
 
