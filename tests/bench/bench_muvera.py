@@ -78,7 +78,7 @@ def main() -> None:
         f"| exact MaxSim | {exact.bytes:,.0f} | – | {exact.value:.4f} | 1.000 | {exact.ms:.1f} | 1.0 | 1.000 |",
         flush=True,
     )
-    targets = Targets()
+    targets, good = Targets(), list[float]()
     with TemporaryDirectory() as folder:
         for config, engine in FDES:
             fde = FdeConfig(index.spec.dim, **config)
@@ -92,10 +92,8 @@ def main() -> None:
                     f"| {name} | {c.bytes:,.0f} | {c.candidates:,} | {c.value:.4f} | {c.value / exact.value:.3f} | {c.ms:.1f} | "
                     f"{exact.ms / c.ms:.1f} | {c.top10:.3f} |", flush=True,
                 )  # fmt: skip
-            good = [exact.ms / c.ms for c in costs if c.value >= QUALITY * exact.value]
-            targets.at_least(
-                f"{name}: speed at {QUALITY:.0%} of the exact nDCG@10", max(good, default=0), SPEED
-            )
+            good += [exact.ms / c.ms for c in costs if c.value >= QUALITY * exact.value]
+    targets.at_least(f"speed at {QUALITY:.0%} of the exact nDCG@10", max(good, default=0), SPEED)
     targets.report()
 
 
