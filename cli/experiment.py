@@ -20,6 +20,8 @@ app = typer.Typer(
     no_args_is_help=True, help="Run a recipe: a collection, systems, measures, to a leaderboard."
 )
 
+OPEN = "COLLECTION"
+"""What a recipe imports that leaves its collection open."""
 RecipeArgument = Annotated[str, typer.Argument(help="A TOML file, or the name of a shipped recipe: demo.")]
 Out = Annotated[
     Path | None, typer.Option("--output", "-o", help="Folder of the results; out/NAME by default.")
@@ -30,9 +32,7 @@ FormatOption = Annotated[Format | None, typer.Option("--format", help="Of the pr
 @app.command("run")
 def run(recipe: RecipeArgument, output: Out = None, form: FormatOption = None) -> None:
     """Run a recipe; what is done already is not done again, and a killed run goes on where it was."""
-    from intrex.eval.pipelines.recipe import read_recipe
-
-    read = read_recipe(recipe)
+    read = _complete(recipe)
     _run(read, output or Path("out") / read.name, form)
 
 
@@ -84,6 +84,20 @@ def generalize(
     _run(read, output or Path("out") / read.name, form)
 
 
+def _complete(recipe: str) -> Recipe:
+    """A recipe that names its collection; those for `generalize` leave it open."""
+    from intrex.data.errors import UsageError
+    from intrex.eval.pipelines.recipe import read_recipe
+
+    read = read_recipe(recipe)
+    if read.stages[0].params.get("import") == OPEN and not Path(OPEN).exists():
+        raise UsageError(
+            f"the recipe {recipe} names no collection",
+            f"intrex experiment generalize COLLECTION --recipe {recipe}",
+        )
+    return read
+
+
 def _run(recipe: Recipe, out: Path, form: Format | None) -> None:
     from intrex.eval.leaderboard import leaderboard, pivot, shown_measures
     from intrex.eval.pipelines.experiment import run_experiment
@@ -113,9 +127,8 @@ def _run(recipe: Recipe, out: Path, form: Format | None) -> None:
 def plan(recipe: RecipeArgument, output: Out = None, form: FormatOption = None) -> None:
     """Show each stage of a recipe: done, or why it would run. Changes nothing."""
     from intrex.eval.pipelines.experiment import plan_experiment
-    from intrex.eval.pipelines.recipe import read_recipe
 
-    read = read_recipe(recipe)
+    read = _complete(recipe)
     states = plan_experiment(read, output or Path("out") / read.name)
     emit(
         ["stage", "kind", "state"],

@@ -62,3 +62,10 @@ def test_what_cannot_be(work: Path, intrex) -> None:
     assert said.code == 1 and "too few test queries" in said.err
     said = intrex("experiment generalize nowhere --recipe r.toml --systems bm25,dense")
     assert said.code == 1 and "nowhere" in said.err
+
+
+@pytest.mark.parametrize("command", ["run", "plan"])
+def test_a_recipe_that_leaves_its_collection_open_says_what_runs_it(intrex, command: str) -> None:
+    said = intrex(f"experiment {command} generalize")
+    assert said.code == 2 and "names no collection" in said.err
+    assert "intrex experiment generalize COLLECTION --recipe generalize" in said.err
