@@ -48,6 +48,8 @@ is that of Zhan et al. 2022 (ReSTTest); nothing here repeats their models or dat
   rest once), of at most 128 tokens, in bfloat16: what two processor cores can do. 20 documents of BM25 are reranked.
 - The collections are small; the intervals say what that costs. They are bootstrap intervals over queries, conditional on the trained
   models. The training seed is varied for the static model only.
+- "Unlike" is said of queries, not of documents: in both collections every test query has a relevant document that a training query
+  of the set has too (the flag `label` below). A fold's training queries may still lack it.
 - p-values are of paired randomisation tests of 10,000 samples, corrected by Holm over all pairs of systems of a collection and
   regime: the smallest that can come out is in the table of a critical reader's questions. Intervals are not corrected, so that one may
   leave out 0 where the p-value is large.
