@@ -25,7 +25,7 @@ MINUTES = {"stackfaq": 50, "metatool": 40}
 TOLERANCES = {"untrained": 0.005, "trained": 0.03}
 """How far scores may lie from those expected: of what is not trained, bits of libraries and processors; of what is, the
 course of training too."""
-COPIED = ("leaderboard.csv", "tests.csv", "costs.csv", "report.md", "generalization.png")
+COPIED = ("leaderboard.csv", "tests.csv", "costs.csv")
 
 
 def commands(name: str) -> list[str]:
@@ -46,11 +46,13 @@ def run(name: str, work: Path, docs: Path) -> None:
         done = subprocess.run(line, check=True, cwd=work, stdout=subprocess.PIPE if target else None)
         if target:
             (work / target).write_bytes(done.stdout)
+    made, target = work / f"{name}-study", docs / f"generalization-{name}"
     for file in COPIED:
-        shutil.copyfile(
-            work / f"{name}-study" / file,
-            docs / f"generalization-{name}-{file}".replace("-generalization.png", ".png"),
-        )
+        shutil.copyfile(made / file, f"{target}-{file}")
+    shutil.copyfile(made / "generalization.png", f"{target}.png")
+    report = (made / "report.md").read_text(encoding="utf-8")
+    linked = report.replace("(generalization.png)", f"(generalization-{name}.png)")
+    Path(f"{target}-report.md").write_text(linked, encoding="utf-8")
     shutil.copyfile(work / f"{name}-audit.csv", docs / f"generalization-{name}-audit.csv")
 
 

@@ -210,7 +210,7 @@ def section(r: Results) -> Iterator[str]:
     """A collection's tables and picture, as its report has them."""
     yield f"## {r.name}"
     body = r.report.split("\n\n", 1)[1].split("\n## Paired tests")[0]
-    body = body.replace("\n## ", "\n### ").replace("(generalization.png)", f"(generalization-{r.name}.png)")
+    body = body.replace("\n## ", "\n### ")
     yield body.rstrip()
     yield f"Paired tests of all pairs of systems: [tests.csv](generalization-{r.name}-tests.csv)."
     yield "### What the test queries share with the training queries"
