@@ -39,6 +39,7 @@ from intrex.retrievers.impact_build import PIECE, check_bits, choose_storage
 from intrex.retrievers.multivector import MultiVectorIndex, check_store
 from intrex.retrievers.postings import BOUND_BLOCK
 from intrex.retrievers.residual import ITERATIONS, plan
+from intrex.retrievers.vectornative import numbers
 
 NORMS = 16
 """Bytes for each number while lengths are computed in float64: the number and its square."""
@@ -194,11 +195,8 @@ def _of_index(index: MultiVectorIndex) -> _Given:
     """Its token counts are known, and nothing has to be encoded."""
     stored, offsets = index.tokens, index.tokens.offsets
     rows = spread(len(index.ids))
-    parts = [np.arange(offsets[row], offsets[row + 1]) for row in rows.tolist()]
-    lengths = [len(part) for part in parts]
-    tokens = PackedVectors(
-        stored.take(np.concatenate([np.empty(0, np.int64), *parts])), np.cumsum([0, *lengths], dtype=np.int64)
-    )
+    ends = np.cumsum(offsets[rows + 1] - offsets[rows])
+    tokens = PackedVectors(stored.take(numbers(offsets, rows)), np.concatenate([[0], ends]).astype(np.int64))
     sizes = {name: entry["bytes"] for name, entry in index.manifest.files.items()}
     files = sum(size for name, size in sizes.items() if name in IDS or name.startswith("encoder/"))
     blocks = np.diff(offsets[np.append(np.arange(0, len(index.ids), BLOCK), len(index.ids))])

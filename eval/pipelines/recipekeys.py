@@ -19,6 +19,7 @@ from intrex.encoders.base import (
 )
 from intrex.encoders.fde_config import MOST_PLANES, PROJECTIONS
 from intrex.encoders.single import KINDS as SINGLES
+from intrex.encoders.training.options import DTYPES as TRAINING_DTYPES
 from intrex.encoders.transformer import DTYPES
 from intrex.retrievers.annconfig import ENGINES
 from intrex.retrievers.fusion import METHODS
@@ -172,7 +173,7 @@ TRAINED = {
     "dev_share": Key(float, 0, 0.9),
     "eval_steps": _COUNT,
     "patience": _COUNT,
-    "dtype": Key(str, known=("float32", "bfloat16")),
+    "dtype": Key(str, known=TRAINING_DTYPES),
 }
 """Keys of a system's table ``train``: see `intrex.encoders.training.options.TrainOptions`."""
 RERANKED = {

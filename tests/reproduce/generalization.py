@@ -46,14 +46,14 @@ def run(name: str, work: Path, docs: Path) -> None:
         done = subprocess.run(line, check=True, cwd=work, stdout=subprocess.PIPE if target else None)
         if target:
             (work / target).write_bytes(done.stdout)
-    made, target = work / f"{name}-study", docs / f"generalization-{name}"
+    made, copied = work / f"{name}-study", docs / f"generalization-{name}"
     for file in COPIED:
-        shutil.copyfile(made / file, f"{target}-{file}")
-    shutil.copyfile(made / "generalization.png", f"{target}.png")
+        shutil.copyfile(made / file, f"{copied}-{file}")
+    shutil.copyfile(made / "generalization.png", f"{copied}.png")
     report = (made / "report.md").read_text(encoding="utf-8")
     linked = report.replace("(generalization.png)", f"(generalization-{name}.png)")
-    Path(f"{target}-report.md").write_text(linked, encoding="utf-8")
-    shutil.copyfile(work / f"{name}-audit.csv", docs / f"generalization-{name}-audit.csv")
+    Path(f"{copied}-report.md").write_text(linked, encoding="utf-8")
+    shutil.copyfile(work / f"{name}-audit.csv", f"{copied}-audit.csv")
 
 
 def shown(rows: list[LeaderboardRow]) -> dict[tuple[str, str, str], float]:

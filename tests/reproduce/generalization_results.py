@@ -60,13 +60,13 @@ class Results:
     @property
     def folds(self) -> list[dict[str, str]]:
         """The lines of the report's table of folds."""
-        lines = [
+        section = self.report.split("## Folds")[1].split("\n## ")[0]
+        head, _, *lines = [
             [c.strip() for c in line.strip("| ").split("|")]
-            for line in self.report.split("## Folds")[1].splitlines()
+            for line in section.splitlines()
             if line.startswith("|")
         ]
-        stop = next((i for i, line in enumerate(lines) if line[0] == "system"), len(lines))
-        return [dict(zip(lines[0], line, strict=True)) for line in lines[2:stop]]
+        return [dict(zip(head, line, strict=True)) for line in lines]
 
     def value(self, system: str, place: tuple[str, str]) -> float:
         """A figure by the first measure."""
