@@ -2,18 +2,15 @@
 
 import gzip
 import json
-import os
-from pathlib import Path
 
 import pytest
 
 from intrex.data.collection import Collection
 from intrex.data.importers.sources import import_collection
+from tests.conftest import SHARED
 
 loader = pytest.importorskip("beir.datasets.data_loader", reason="needs the extra beir")
 
-REPOSITORY = Path(__file__).resolve().parents[2]
-SHARED = Path(os.environ.get("INTREX_SHARED_DATA", REPOSITORY.parent / "shared" / "data"))
 TEXTS = [
     "plain",
     "",

@@ -3,15 +3,14 @@
 import json
 import random
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from intrex.retrievers import breaks
 from intrex.retrievers.analysis import ANALYZERS, Analyzer, lower, tokenize
+from tests.conftest import SHARED
 from tests.differential.anserini import Anserini, Unavailable
 
-SHARED = Path(__file__).parents[3] / "shared" / "data"
 LANGUAGES = sorted(set(ANALYZERS) - {"english", "bigrams"})
 POINTS = [chr(c) for c in range(0x110000) if not 0xD800 <= c < 0xE000]
 

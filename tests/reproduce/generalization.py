@@ -6,18 +6,16 @@ tolerances. Usage: WORK DOCS [--record] [COLLECTION ...]; ``--record`` writes `E
 """
 
 import csv
-import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 from intrex.eval.leaderboard import LeaderboardRow, read_leaderboard
+from tests.conftest import SHARED
 from tests.reproduce.generalization_page import PLACES, check_page, make_page
 from tests.reproduce.generalization_results import MEASURE
 
-ROOT = Path(__file__).resolve().parents[2]
-SHARED = Path(os.environ.get("INTREX_SHARED_DATA", ROOT.parent / "shared" / "data"))
 EXPECTED = Path(__file__).with_name("generalization.csv")
 RECIPE = "generalization"
 MINUTES = {"stackfaq": 50, "metatool": 40}

@@ -10,9 +10,8 @@ import sys
 from pathlib import Path
 
 from intrex.eval.pipelines.studies.muvera_report import paper_table
+from tests.conftest import SHARED
 
-ROOT = Path(__file__).resolve().parents[2]
-SHARED = Path(os.environ.get("INTREX_SHARED_DATA", ROOT.parent / "shared" / "data"))
 ENCODER = "all-MiniLM-L6-v2"
 HEAD = """# MUVERA: what fixed dimensional encodings find
 

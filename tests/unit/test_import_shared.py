@@ -1,16 +1,13 @@
 """Real collections: what is imported has the counts that their sources state."""
 
-import os
 import re
-from pathlib import Path
 
 import pytest
 
 from intrex.data.collection import Collection
 from intrex.data.importers.sources import import_collection
+from tests.conftest import SHARED
 
-REPOSITORY = Path(__file__).resolve().parents[2]
-SHARED = Path(os.environ.get("INTREX_SHARED_DATA", REPOSITORY.parent / "shared" / "data"))
 FOLDERS = sorted(path.parent for path in SHARED.glob("*/corpus.jsonl")) or [None]
 
 
