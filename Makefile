@@ -30,29 +30,29 @@ check: env .typing
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python tests/reference.py --check docs/cli.md
-	PYTHON=$(PYTHON) sh tests/wheel_check.sh $(BIN)/python
+	$(BIN)/python tests/support/reference.py --check docs/cli.md
+	PYTHON=$(PYTHON) sh tests/support/wheel_check.sh $(BIN)/python
 
 wheel-check: env
-	sh tests/wheel_check.sh $(BIN)/python
+	sh tests/support/wheel_check.sh $(BIN)/python
 
 bench: env
 	for file in tests/bench/bench_*.py; do $(BIN)/python -m tests.bench.$$(basename $$file .py) || exit 1; done
 
 # The MUVERA study on two shared collections: docs/studies/muvera.md with its tables and plots, most of an hour.
 reproduce-muvera: env
-	$(BIN)/python -m tests.reproduce.muvera $(OUT)/muvera docs/studies
+	$(BIN)/python -m intrex.eval.pipelines.studies.muvera.reproduce $(OUT)/muvera docs/studies
 
 # Interpolation and extrapolation of every kind of retriever on two shared collections: docs/studies/generalization.md.
 # Prints its plan; killed, it goes on; ends with 3 where scores are not those expected or the page not that of its CSV.
 reproduce-generalization: env
-	$(BIN)/python -m tests.reproduce.generalization $(OUT)/generalization docs/studies
+	$(BIN)/python -m intrex.eval.pipelines.studies.generalization.reproduce $(OUT)/generalization docs/studies
 
 golden: env
 	INTREX_GOLDEN=write $(BIN)/python -m pytest tests/golden
 
 docs: env
-	$(BIN)/python tests/reference.py docs/cli.md
+	$(BIN)/python tests/support/reference.py docs/cli.md
 
 # The compiled helper of retrievers/lucene, with its source inside: a test compares them. Needs a JDK 17 or later.
 JAVA_FILES := $(wildcard retrievers/lucene/java/*.java)

@@ -24,7 +24,6 @@ from intrex.cli import (
     evaluate,
     experiment,
     fuse,
-    index,
     leaderboard,
     overlap,
     parity,
@@ -34,7 +33,8 @@ from intrex.cli import (
     study,
     train,
 )
-from intrex.cli.values import OneOptionManyValues
+from intrex.cli.common.values import OneOptionManyValues
+from intrex.cli.index import app as index
 from intrex.data.errors import IntrexError, UsageError
 
 INTERRUPTED = 130
@@ -68,7 +68,7 @@ app.command("doctor")(doctor.doctor)
 
 def _version(value: bool) -> None:
     if value:
-        from intrex.data.artifact import intrex_version
+        from intrex.data.version import intrex_version
 
         typer.echo(f"intrex {intrex_version()}")
         raise typer.Exit

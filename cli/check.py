@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from intrex.cli.output import Format, emit, resolve, say
+from intrex.cli.common.output import Format, emit, resolve, say
 
 
 def check(

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from intrex.cli.output import Format, bars, emit, progress, say, show
+from intrex.cli.common.output import Format, bars, emit, progress, say, show
 
 app = typer.Typer(no_args_is_help=True, help="List, import, build, pool, describe and verify collections.")
 
@@ -122,7 +122,7 @@ def pool(
     """Make one larger collection of several; ids become COLLECTION:ID, query sets of one name are joined."""
     from intrex.data.builders.pool import pool_collections
     from intrex.data.collection import Collection
-    from intrex.data.files import refuse_existing
+    from intrex.data.io.files import refuse_existing
 
     refuse_existing(out, overwrite)
     opened = [Collection.open(path) for path in collections]
@@ -145,8 +145,8 @@ def info(
 @app.command("verify")
 def verify(collection: Annotated[Path, typer.Argument(help="A collection folder.")]) -> None:
     """Compare every file of a collection with the sha256 that was recorded."""
-    from intrex.data.artifact import verify as check
     from intrex.data.collection import Collection
+    from intrex.data.store.artifact import verify as check
 
     opened = Collection.open(collection)
     check(opened.path, "intrex collection import SOURCE OUT --overwrite")

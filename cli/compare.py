@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from intrex.cli.output import Format, say
+from intrex.cli.common.output import Format, say
 
 DEFAULT_MEASURES = ("nDCG@10",)
 
@@ -102,7 +102,7 @@ def compare(
     ] = None,
 ) -> None:
     """Compare runs: p-values, intervals, effect sizes. A difference is b - a; a win is a query where b is better."""
-    from intrex.cli.compare_output import check_format, show
+    from intrex.cli.common.compare_output import check_format, show
     from intrex.eval.compare.comparison import Settings
     from intrex.eval.compare.report import Request, make_report
     from intrex.eval.measures import parse_measures

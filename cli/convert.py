@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from intrex.cli.output import say
+from intrex.cli.common.output import say
 
 
 def convert(
@@ -30,7 +30,7 @@ def convert(
     """Convert a run between formats, in the one ranking order: score, then document id, descending."""
     from dataclasses import replace
 
-    from intrex.data.files import refuse_existing
+    from intrex.data.io.files import refuse_existing
     from intrex.data.runformats import check_format, format_of, read_any_run, write_any_run
 
     form = format_of(output) if to is None else to

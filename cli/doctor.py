@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from intrex.cli.output import Format, emit
+from intrex.cli.common.output import Format, emit
 
 
 def doctor(

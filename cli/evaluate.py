@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from intrex.cli.evaluate_output import (
+from intrex.cli.common.evaluate_output import (
     ScoreFormat,
     notes,
     print_explained,
@@ -21,8 +21,8 @@ from intrex.data.errors import UsageError
 if TYPE_CHECKING:
     from intrex.data.locate import Judged
     from intrex.eval.measures import Measure
-    from intrex.eval.rules import Rules
-    from intrex.eval.scorefile import SystemScores
+    from intrex.eval.scoring.rules import Rules
+    from intrex.eval.scoring.scorefile import SystemScores
 
 DEFAULT_MEASURES = ("nDCG@10", "RR@10", "R@100", "AP")
 
@@ -147,16 +147,16 @@ def evaluate(
     """Score runs against judgements. The rules (ties, missing, unjudged) are in docs/measures.md."""
     from contextlib import ExitStack
 
-    from intrex.data.files import refuse_existing, spooled
+    from intrex.data.io.files import refuse_existing, spooled
     from intrex.data.locate import find_qrels
     from intrex.eval.dialects.dialect import find_tool
+    from intrex.eval.leaderboard.by_split import find_fold, of_fold
     from intrex.eval.measures import parse_measures
     from intrex.eval.measures.aliases import TEXTS
     from intrex.eval.measures.measure import DIVERSE
     from intrex.eval.overlap.unflagged import find_flags, with_unflagged
-    from intrex.eval.rules import Rules, SelfMatch, Ties
-    from intrex.eval.scorefile import write_scores
-    from intrex.eval.splitboard import find_fold, of_fold
+    from intrex.eval.scoring.rules import Rules, SelfMatch, Ties
+    from intrex.eval.scoring.scorefile import write_scores
 
     _refuse_trec_eval(rel_format, zscores)
     trec = form is ScoreFormat.trec
@@ -299,7 +299,7 @@ def _score(
     digest: bool,
 ) -> list[SystemScores]:
     from intrex.eval.dialects.dialect import find_tool
-    from intrex.eval.systems import score_as, score_files
+    from intrex.eval.evaluate.systems import score_as, score_files
 
     if as_tool is None:
         return score_files(judged, runs, measures, rules, digest)

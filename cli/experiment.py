@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from intrex.cli.output import Format, emit, human_bytes, progress, say
+from intrex.cli.common.output import Format, emit, human_bytes, progress, say
 
 if TYPE_CHECKING:
-    from intrex.eval.pipelines.recipe import Recipe
-    from intrex.eval.pipelines.stages import Stage, Watch
+    from intrex.eval.pipelines.experiment.recipe import Recipe
+    from intrex.eval.pipelines.experiment.stages import Stage, Watch
 
 app = typer.Typer(
     no_args_is_help=True, help="Run a recipe: a collection, systems, measures, to a leaderboard."
@@ -76,7 +76,7 @@ def generalize(
 
     Every trained system is there untrained too. What is done is not done again; a killed run goes on.
     """
-    from intrex.eval.pipelines.generalize import Asked, generalize_recipe
+    from intrex.eval.pipelines.experiment.generalize import Asked, generalize_recipe
 
     wanted = [name for name in (systems or "").split(",") if name]
     asked = Asked(queries, train, protocol, encoder, k, per_query, seed, min_queries, seeds, wanted, quick)
@@ -87,7 +87,7 @@ def generalize(
 def _complete(recipe: str) -> Recipe:
     """A recipe that names its collection; those for `generalize` leave it open."""
     from intrex.data.errors import UsageError
-    from intrex.eval.pipelines.recipe import read_recipe
+    from intrex.eval.pipelines.experiment.recipe import read_recipe
 
     read = read_recipe(recipe)
     if read.stages[0].params.get("import") == OPEN and not Path(OPEN).exists():
@@ -99,9 +99,9 @@ def _complete(recipe: str) -> Recipe:
 
 
 def _run(recipe: Recipe, out: Path, form: Format | None) -> None:
-    from intrex.eval.leaderboard import leaderboard, pivot, shown_measures
-    from intrex.eval.pipelines.experiment import run_experiment
-    from intrex.eval.pipelines.generalize_report import figures, warnings
+    from intrex.eval.leaderboard.rows import leaderboard, pivot, shown_measures
+    from intrex.eval.pipelines.experiment.generalize_report import figures, warnings
+    from intrex.eval.pipelines.experiment.run import run_experiment
 
     start = time.perf_counter()
     outcome = run_experiment(recipe, out, _watch([stage.name for stage in recipe.stages]))
@@ -126,7 +126,7 @@ def _run(recipe: Recipe, out: Path, form: Format | None) -> None:
 @app.command("plan")
 def plan(recipe: RecipeArgument, output: Out = None, form: FormatOption = None) -> None:
     """Show each stage of a recipe: done, or why it would run. Changes nothing."""
-    from intrex.eval.pipelines.experiment import plan_experiment
+    from intrex.eval.pipelines.experiment.run import plan_experiment
 
     read = _complete(recipe)
     states = plan_experiment(read, output or Path("out") / read.name)

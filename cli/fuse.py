@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from intrex.cli.output import say
+from intrex.cli.common.output import say
 from intrex.data.errors import UsageError
 
 
@@ -38,10 +38,10 @@ def fuse(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the output.")] = False,
 ) -> None:
     """Fuse runs by reciprocal ranks (rrf) or a weighted sum of min-max normalised scores (wsum)."""
-    from intrex.data.files import STDIO, refuse_existing
+    from intrex.data.io.files import STDIO, refuse_existing
     from intrex.data.run import write_run
     from intrex.data.runformats import read_any_run
-    from intrex.retrievers.fusion import check_options, fuse_runs
+    from intrex.retrievers.fusion.fuse import check_options, fuse_runs
 
     refuse_existing(output, overwrite)
     try:

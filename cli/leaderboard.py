@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from intrex.cli.output import Format, emit, say
+from intrex.cli.common.output import Format, emit, say
 
 app = typer.Typer(no_args_is_help=True, help="Put scores side by side, with intervals.")
 
@@ -30,8 +30,9 @@ def build(
     """Write leaderboard.csv: a row for each system and measure, with its 95 % bootstrap interval and signature."""
     from dataclasses import astuple
 
-    from intrex.data.files import refuse_existing
-    from intrex.eval.leaderboard import (
+    from intrex.data.io.files import refuse_existing
+    from intrex.eval.leaderboard.by_split import pivot_split, split_rows
+    from intrex.eval.leaderboard.rows import (
         COLUMNS,
         leaderboard,
         pivot,
@@ -39,8 +40,7 @@ def build(
         sort_measure,
         write_leaderboard,
     )
-    from intrex.eval.scorefile import read_scores
-    from intrex.eval.splitboard import pivot_split, split_rows
+    from intrex.eval.scoring.scorefile import read_scores
     from intrex.eval.splits.split import read_split
 
     if output is not None:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from intrex.cli.output import Format, emit, say
+from intrex.cli.common.output import Format, emit, say
 
 
 def overlap(
@@ -59,7 +59,7 @@ def overlap(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the output.")] = False,
 ) -> None:
     """Audit leakage: which test queries share texts, entities, relevant or near-duplicate documents with training."""
-    from intrex.data.files import refuse_existing
+    from intrex.data.io.files import refuse_existing
     from intrex.eval.overlap.audit import write_audit
     from intrex.eval.pipelines.auditing import Thresholds, audit
 

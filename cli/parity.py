@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from intrex.cli import feedback
-from intrex.cli.output import Format, emit, say
-from intrex.cli.values import OneOptionManyValues
+from intrex.cli.common import feedback
+from intrex.cli.common.output import Format, emit, say
+from intrex.cli.common.values import OneOptionManyValues
 from intrex.data.errors import BadInput, CheckFailed
 
 if TYPE_CHECKING:
-    from intrex.retrievers.prf_lexical import Expansion
+    from intrex.retrievers.prf.lexical import Expansion
 
 app = typer.Typer(no_args_is_help=True, help="Compare the native engines with the tools that they follow.")
 
@@ -55,11 +55,11 @@ def bm25(
     With --rm3, --rocchio or --bm25-prf both search with feedback, Anserini by its own rerankers.
     """
     from intrex.data.collection import Collection
-    from intrex.data.files import STDIO, refuse_existing, write_text
-    from intrex.eval.pipelines.parity import bm25_parity
-    from intrex.eval.pipelines.parity_report import markdown, summary
+    from intrex.data.io.files import STDIO, refuse_existing, write_text
+    from intrex.eval.pipelines.parity.bm25 import bm25_parity
+    from intrex.eval.pipelines.parity.report import markdown, summary
     from intrex.retrievers.base import SearchOptions
-    from intrex.retrievers.fields import weights
+    from intrex.retrievers.bm25.fields import weights
 
     if output is not None:
         refuse_existing(output, overwrite)

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from intrex.cli.index_options import Revision
-from intrex.cli.output import progress, say
+from intrex.cli.common.output import progress, say
+from intrex.cli.index.options import Revision
 from intrex.data.errors import UsageError
 
 if TYPE_CHECKING:
     from intrex.data.collection import Collection, Queries
     from intrex.data.run import Run
-    from intrex.data.scorecache import ScoreCache
-    from intrex.encoders.cross import PairScorer
+    from intrex.data.store.scorecache import ScoreCache
+    from intrex.encoders.cross.base import PairScorer
     from intrex.retrievers.base import Index
 
 
@@ -78,13 +78,13 @@ def rerank(
     Scores of a model are kept: a killed rerank goes on where it was, a repeated one computes nothing.
     """
     from intrex.data.collection import Collection
-    from intrex.data.files import STDIO, refuse_existing
+    from intrex.data.io.files import STDIO, refuse_existing
     from intrex.data.locate import find_queries
     from intrex.data.run import write_run
     from intrex.data.runformats import read_any_run
-    from intrex.data.scorecache import ScoreCache
+    from intrex.data.store.scorecache import ScoreCache
     from intrex.encoders.base import EncoderOptions
-    from intrex.encoders.cross import make_pair_scorer
+    from intrex.encoders.cross.scorer import make_pair_scorer
     from intrex.retrievers.base import open_index
 
     settings: dict[str, Any] = {
@@ -129,7 +129,7 @@ def _by_index(
     run: Run, queries: Queries, index: Index, depth: int, tag: str, threads: int | None, device: str | None
 ) -> Run:
     from intrex.retrievers.base import SearchOptions
-    from intrex.retrievers.rerank import rerank
+    from intrex.retrievers.rerank.index import rerank
 
     with progress("reranking", len(queries)) as step:
         options = SearchOptions(device=device, progress=step)
@@ -146,7 +146,7 @@ def _by_model(
     tag: str,
     cache: ScoreCache | None,
 ) -> Run:
-    from intrex.retrievers.rerank_pairs import count_pairs, rerank_pairs
+    from intrex.retrievers.rerank.pairs import count_pairs, rerank_pairs
 
     total = count_pairs(run, depth)
     with progress("scoring pairs", total) as step:

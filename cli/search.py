@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from intrex.cli import feedback
-from intrex.cli.output import progress, say
+from intrex.cli.common import feedback
+from intrex.cli.common.output import progress, say
 from intrex.data.errors import UsageError
 
 if TYPE_CHECKING:
-    from intrex.retrievers.prf_lexical import Expansion
+    from intrex.retrievers.prf.lexical import Expansion
 
 
 @feedback.options
@@ -156,11 +156,11 @@ def search(
         raise UsageError(
             "an index and queries are needed", "intrex search INDEX COLLECTION:test --output RUN"
         )
-    from intrex.data.files import STDIO, refuse_existing
+    from intrex.data.io.files import STDIO, refuse_existing
     from intrex.data.locate import find_queries
     from intrex.data.run import check_query_ids, write_run
     from intrex.retrievers.base import SearchOptions, open_index
-    from intrex.retrievers.fields import weights
+    from intrex.retrievers.bm25.fields import weights
     from intrex.retrievers.search import (
         Narrowing,
         check_encoder,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from intrex.cli.output import Format, emit, say
+from intrex.cli.common.output import Format, emit, say
 
 if TYPE_CHECKING:
     from intrex.eval.pipelines.splitting import Sides
@@ -54,7 +54,7 @@ def resttest(
     overwrite: Overwrite = False,
 ) -> None:
     """ReSTTest: cluster all queries; each fold trains without one bucket, whose test queries are extrapolation."""
-    from intrex.data.files import refuse_existing
+    from intrex.data.io.files import refuse_existing
     from intrex.eval.pipelines.splitting import Sides, make_resttest
 
     refuse_existing(out, overwrite)
@@ -85,7 +85,7 @@ def restrain(
     overwrite: Overwrite = False,
 ) -> None:
     """ReSTrain: train on queries like the test queries, and on queries unlike them; for small test sets."""
-    from intrex.data.files import refuse_existing
+    from intrex.data.io.files import refuse_existing
     from intrex.eval.pipelines.splitting import Sides, make_restrain
 
     refuse_existing(out, overwrite)
@@ -111,7 +111,7 @@ def shift(
     overwrite: Overwrite = False,
 ) -> None:
     """Train on one group of queries, test on it and on the others: by length, question word or topic."""
-    from intrex.data.files import refuse_existing
+    from intrex.data.io.files import refuse_existing
     from intrex.eval.pipelines.splitting import Sides, make_shift
 
     refuse_existing(out, overwrite)
@@ -136,7 +136,7 @@ def import_(
 ) -> None:
     """Import the judgement files that Zhan et al. released for MS MARCO."""
     from intrex.data.errors import UsageError
-    from intrex.data.files import refuse_existing
+    from intrex.data.io.files import refuse_existing
     from intrex.data.locate import find_queries
     from intrex.eval.splits.released import read_restrain, read_resttest
 

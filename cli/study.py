@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from intrex.cli.output import progress, say
+from intrex.cli.common.output import progress, say
 
 app = typer.Typer(no_args_is_help=True, help="Measure a method on a collection, as its paper does.")
 
@@ -39,12 +39,12 @@ def muvera(
     quick: Annotated[bool, typer.Option("--quick", help="Small FDEs and two engines only.")] = False,
 ) -> None:
     """Recall of exact MaxSim and of relevant documents by FDEs, PLAID and the single-vector heuristic; cost and plots."""
-    from intrex.data.files import write_text
+    from intrex.data.io.files import write_text
     from intrex.data.locate import find_qrels, find_queries
-    from intrex.eval.pipelines.studies.muvera import prepare, run_study, some
-    from intrex.eval.pipelines.studies.muvera_report import markdown, write_files
+    from intrex.eval.pipelines.studies.muvera.report import markdown, write_files
+    from intrex.eval.pipelines.studies.muvera.study import prepare, run_study, some
     from intrex.retrievers.base import SearchOptions
-    from intrex.retrievers.multivector import MultiVectorIndex
+    from intrex.retrievers.multivector.index import MultiVectorIndex
 
     asked, collection = find_queries(queries)
     asked, judged = some(asked, find_qrels(queries).qrels if collection is not None else None, limit)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from intrex.cli.output import progress, say
+from intrex.cli.common.output import progress, say
 
 
 def train(
@@ -69,12 +69,12 @@ def train(
 ) -> None:
     """Train a model; a killed training goes on from its last checkpoint. The plan is printed before it starts."""
     from intrex.data.collection import Collection
-    from intrex.data.files import refuse_existing
+    from intrex.data.io.files import refuse_existing
     from intrex.encoders.training.options import options_for
     from intrex.encoders.training.trainer import Plan
-    from intrex.eval.pipelines.training import same_weights, train_model
-    from intrex.eval.pipelines.training_data import Source
-    from intrex.eval.splitboard import find_fold
+    from intrex.eval.leaderboard.by_split import find_fold
+    from intrex.eval.pipelines.training.examples import Source
+    from intrex.eval.pipelines.training.train import same_weights, train_model
 
     options = options_for(
         kind, base=base, loss=loss, epochs=epochs, batch_size=batch_size, lr=lr, max_length=max_length,

@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from intrex.data.artifact import Manifest, read_manifest
 from intrex.data.errors import BadInput, Problems
-from intrex.data.files import read_jsonl
 from intrex.data.ids import as_strings
+from intrex.data.io.files import read_jsonl
 from intrex.data.qrels import Qrels, read_qrels
+from intrex.data.store.artifact import Manifest, read_manifest
 
 MANIFEST = "collection.json"
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from intrex.data.artifact import manifest_path
 from intrex.data.collection import Collection, Queries
 from intrex.data.errors import BadInput, Problems, a_kind
-from intrex.data.files import STDIO, read_lines, require_file, spooled
 from intrex.data.ids import id_problem
 from intrex.data.importers.inputs import Input
 from intrex.data.importers.topics import read_topics
 from intrex.data.importers.weights import has_weights, read_weights
+from intrex.data.io.files import STDIO, read_lines, require_file, spooled
 from intrex.data.qrels import Qrels, read_qrels
+from intrex.data.store.artifact import manifest_path
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from intrex.data.columns import parse_integers, read_columns, segments, stack
 from intrex.data.errors import BadInput, Problems
-from intrex.data.files import require_file, writing
 from intrex.data.ids import Bytes, as_bytes, as_strings, id_problem
-from intrex.data.lines import first_line
+from intrex.data.io.columns import parse_integers, read_columns, segments, stack
+from intrex.data.io.files import require_file, writing
+from intrex.data.io.lines import first_line
 
 Ints = npt.NDArray[np.int64]
 

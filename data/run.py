@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from intrex.data.columns import parse_floats, read_columns, segments, stack
 from intrex.data.errors import BadInput, Problems, UsageError
-from intrex.data.files import require_file, writing
 from intrex.data.ids import Bytes, as_bytes, as_strings, id_problem
+from intrex.data.io.columns import parse_floats, read_columns, segments, stack
+from intrex.data.io.files import require_file, writing
 
 Ints = npt.NDArray[np.int64]
 LAYOUT = "query Q0 document rank score tag"

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from intrex.data.columns import parse_integers, read_columns, stack
 from intrex.data.errors import BadInput, Problems, UsageError, a_kind, nearest
-from intrex.data.files import json_reason, reading, require_file, spooled, writing
 from intrex.data.ids import as_bytes, as_strings, id_problem
-from intrex.data.lines import first_line
+from intrex.data.io.columns import parse_integers, read_columns, stack
+from intrex.data.io.files import json_reason, reading, require_file, spooled, writing
+from intrex.data.io.lines import first_line
 from intrex.data.run import Run, RunTable, trec_table, write_run
 
 JSON_LAYOUT = "{query: {document: score}}"

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from intrex.data.files import fingerprint
+from intrex.data.io.files import fingerprint
 
 
 @dataclass(frozen=True)

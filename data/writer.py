@@ -13,12 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from intrex.data.artifact import Build, Manifest, build_artifact
 from intrex.data.collection import MANIFEST, Collection
 from intrex.data.errors import SHOWN, Problems, a_kind
-from intrex.data.files import file_sha256, fingerprint
 from intrex.data.ids import IdRegistry, encode_id, id_problem, needs_encoding
+from intrex.data.io.files import file_sha256, fingerprint
 from intrex.data.qrels import Qrels, write_qrels
+from intrex.data.store.artifact import Build, Manifest, build_artifact
 
 
 @dataclass(frozen=True)

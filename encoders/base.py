@@ -12,7 +12,7 @@ import numpy.typing as npt
 from intrex.data.errors import UsageError
 from intrex.data.registry import Registry
 from intrex.data.specs import EncoderSpec
-from intrex.data.stores import PackedVectors, SparseVectors
+from intrex.data.store.vectors import PackedVectors, SparseVectors
 
 Role = Literal["query", "document"]
 Vectors = npt.NDArray[np.float32]
@@ -31,7 +31,7 @@ TOKEN_ENCODERS = Registry(
     "multi-vector encoder",
     {
         "hashing": "intrex.encoders.hashing:HashingTokenEncoder",
-        "multivector": "intrex.encoders.multivector:MultiVectorEncoder",
+        "multivector": "intrex.encoders.multivector.encoder:MultiVectorEncoder",
     },
 )
 SPARSE_ENCODERS = Registry(
@@ -48,7 +48,7 @@ SPARSE_ENCODERS = Registry(
 class EncoderOptions:
     """What a user may ask of an encoder; None leaves the model's own setting.
 
-    The last five are for multi-vector encoders: see `intrex.encoders.reductions`.
+    The last five are for multi-vector encoders: see `intrex.encoders.multivector.reductions`.
     """
 
     revision: str | None = None

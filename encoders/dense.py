@@ -10,9 +10,9 @@ import numpy as np
 from intrex.data.errors import UsageError
 from intrex.data.specs import EncoderSpec
 from intrex.encoders.base import EncoderOptions, Role, Vectors, refuse_options
-from intrex.encoders.batching import AT_ONCE, batches, pad, token_budget, tokenize
-from intrex.encoders.models import Model, resolve_model
-from intrex.encoders.transformer import (
+from intrex.encoders.runtime.batching import AT_ONCE, batches, pad, token_budget, tokenize
+from intrex.encoders.runtime.models import Model, resolve_model
+from intrex.encoders.runtime.transformer import (
     TRIAL,
     check_runtime,
     check_same,

@@ -15,9 +15,9 @@ import numpy as np
 
 from intrex.data.errors import UsageError
 from intrex.data.specs import EncoderSpec
-from intrex.data.stores import PackedVectors, SparseVectors
+from intrex.data.store.vectors import PackedVectors, SparseVectors
 from intrex.encoders.base import EncoderOptions, Role, Vectors, refuse_options
-from intrex.encoders.reductions import Reductions
+from intrex.encoders.multivector.reductions import Reductions
 
 DEFAULT_DIM = 256
 DEFAULT_TOKEN_DIM = 128

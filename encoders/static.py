@@ -18,12 +18,12 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from intrex.data.download import cache_dir
 from intrex.data.errors import BadInput, MissingExtra, UsageError
-from intrex.data.files import fingerprint, read_json
+from intrex.data.io.download import cache_dir
+from intrex.data.io.files import fingerprint, read_json
 from intrex.data.specs import EncoderSpec
 from intrex.encoders.base import EncoderOptions, Role, Vectors, refuse_options
-from intrex.encoders.models import Model, quiet, require, resolve_model
+from intrex.encoders.runtime.models import Model, quiet, require, resolve_model
 
 log = logging.getLogger("intrex")
 

@@ -10,12 +10,12 @@ from typing import Protocol, Self
 import numpy as np
 import numpy.typing as npt
 
-from intrex.data.artifact import Manifest, manifest_path, read_manifest
 from intrex.data.collection import Collection, Queries
 from intrex.data.ids import GONE, Bytes, IdTable, as_bytes
 from intrex.data.registry import Registry
 from intrex.data.run import Run
-from intrex.data.threads import cores
+from intrex.data.store.artifact import Manifest, manifest_path, read_manifest
+from intrex.data.system.threads import cores
 
 Rows = npt.NDArray[np.int64]
 Scores = npt.NDArray[np.float32]
@@ -29,12 +29,12 @@ INDEXES = Registry(
     "intrex.retrievers",
     "index kind",
     {
-        "bm25": "intrex.retrievers.bm25:BM25Index",
-        "dense": "intrex.retrievers.dense:DenseIndex",
-        "fde": "intrex.retrievers.fde:FdeIndex",
-        "impact": "intrex.retrievers.impact:ImpactIndex",
+        "bm25": "intrex.retrievers.bm25.index:BM25Index",
+        "dense": "intrex.retrievers.dense.index:DenseIndex",
+        "fde": "intrex.retrievers.fde.index:FdeIndex",
+        "impact": "intrex.retrievers.sparse.index:ImpactIndex",
         "lucene": "intrex.retrievers.lucene.index:LuceneIndex",
-        "multivector": "intrex.retrievers.multivector:MultiVectorIndex",
+        "multivector": "intrex.retrievers.multivector.index:MultiVectorIndex",
     },
 )
 

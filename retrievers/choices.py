@@ -5,10 +5,10 @@ from __future__ import annotations
 from importlib.util import find_spec
 
 from intrex.data.errors import MissingExtra, UsageError
-from intrex.retrievers.ann import AnnSearch
 from intrex.retrievers.base import Index
-from intrex.retrievers.fde import FdeIndex
-from intrex.retrievers.nearest import FlatSearch
+from intrex.retrievers.fde.index import FdeIndex
+from intrex.retrievers.vectors.ann import AnnSearch
+from intrex.retrievers.vectors.nearest import FlatSearch
 
 
 def use_faiss(index: Index) -> None:

@@ -10,11 +10,11 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
-from intrex.data.artifact import Build
 from intrex.data.collection import Collection, Document
 from intrex.data.errors import BadInput
 from intrex.data.ids import IdWriter
 from intrex.data.specs import EncoderSpec
+from intrex.data.store.artifact import Build
 from intrex.encoders.base import EncoderOptions
 from intrex.retrievers.base import Progress
 

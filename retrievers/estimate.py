@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from intrex.data.collection import Collection
-from intrex.data.machine import require_disk, require_memory, resident
+from intrex.data.system.machine import require_disk, require_memory, resident
 from intrex.retrievers.encoded import BLOCK
 
 SAMPLE = 128
@@ -29,6 +29,8 @@ T = TypeVar("T")
 Numbers = npt.NDArray[np.float64]
 Phase = tuple[float, int]
 """Bytes that are held in a phase of a build, and those of the files that are mapped in it."""
+NORMS = 16
+"""Bytes for each number while lengths are computed in float64: the number and its square."""
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from intrex.data.columns import segments
+from intrex.data.io.columns import segments
 from intrex.data.run import Run
 
 

@@ -9,19 +9,19 @@ from math import isfinite
 from intrex.data.collection import Queries
 from intrex.data.errors import BadInput, UsageError, nearest
 from intrex.data.run import Run, check_tag
-from intrex.retrievers import heuristic, plaid
 from intrex.retrievers.base import TIE_ORDERS, Index, SearchOptions
-from intrex.retrievers.bm25 import BM25Index
+from intrex.retrievers.bm25.fields import CONTENTS
+from intrex.retrievers.bm25.index import BM25Index
 from intrex.retrievers.choices import described, use_ann, use_candidates, use_faiss
-from intrex.retrievers.compressed import ResidualTokens
-from intrex.retrievers.fde import FdeIndex
-from intrex.retrievers.fields import CONTENTS
-from intrex.retrievers.fusion import cut
-from intrex.retrievers.impact import ImpactIndex
+from intrex.retrievers.fde.index import FdeIndex
+from intrex.retrievers.fusion.fuse import cut
 from intrex.retrievers.lucene.index import LuceneIndex
-from intrex.retrievers.multivector import SCORINGS, MultiVectorIndex
+from intrex.retrievers.multivector import heuristic, plaid
+from intrex.retrievers.multivector.compressed import ResidualTokens
+from intrex.retrievers.multivector.index import SCORINGS, MultiVectorIndex
 from intrex.retrievers.postprocess import max_passage, remove_query, strictly_falling
-from intrex.retrievers.prf_lexical import Expansion
+from intrex.retrievers.prf.lexical import Expansion
+from intrex.retrievers.sparse.index import ImpactIndex
 
 ENGINES = ("native", "faiss", "plaid", "sv-heuristic")
 HEURISTIC_CANDIDATES = 1000
@@ -78,9 +78,9 @@ def _provenance(index: LuceneIndex) -> str:
 class Narrowing:
     """How far engines look; None is their default for ``k`` documents.
 
-    ``ncells``, ``threshold`` and ``ndocs`` are PLAID's, see `intrex.retrievers.plaid.PlaidOptions`; ``candidates`` is
+    ``ncells``, ``threshold`` and ``ndocs`` are PLAID's, see `intrex.retrievers.multivector.plaid.PlaidOptions`; ``candidates`` is
     how many documents the single-vector heuristic, or an FDE index, lets MaxSim score; ``ball_carving`` is the FDE
-    index's, see `intrex.retrievers.fde.carve`; ``ef_search`` and ``nprobe`` are those of `intrex.retrievers.ann`.
+    index's, see `intrex.retrievers.fde.index.carve`; ``ef_search`` and ``nprobe`` are those of `intrex.retrievers.vectors.ann`.
     """
 
     k: int = 1000

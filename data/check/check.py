@@ -16,8 +16,8 @@ from intrex.data.check.qrelchecks import check_qrels
 from intrex.data.check.recordchecks import check_corpus, check_queries
 from intrex.data.check.runchecks import check_run
 from intrex.data.errors import BadInput, CheckFailed
-from intrex.data.files import STDIO, require_file, spooled
 from intrex.data.importers.layout import find_layout
+from intrex.data.io.files import STDIO, require_file, spooled
 
 HINT = "docs/checks.md explains the codes; --fix OUT mends what can be mended without guessing"
 

@@ -17,7 +17,7 @@ from intrex.data.check.kinds import Kind, tell_kind
 from intrex.data.check.lines import Table, read_table
 from intrex.data.check.numbers import Floats, floats, integers
 from intrex.data.errors import CheckFailed, UsageError
-from intrex.data.files import STDIO, read_pieces, refuse_existing, require_file, spooled, writing
+from intrex.data.io.files import STDIO, read_pieces, refuse_existing, require_file, spooled, writing
 
 # Warnings that a mended file would decide by guessing: is it a comment, are they distances, which order was meant?
 _DOUBTFUL = {"F011", "R009", "R012"}

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from intrex.data.check.numbers import is_number
 from intrex.data.errors import BadInput, Problems, UsageError, nearest
-from intrex.data.files import read_lines
+from intrex.data.io.files import read_lines
 
 KINDS = ("corpus", "queries", "qrels", "run")
 _ALIASES = {"topics": "queries", "runs": "run", "docs": "corpus"}

@@ -14,8 +14,8 @@ import numpy.typing as npt
 from intrex.data.check.findings import Findings, Ints
 from intrex.data.check.numbers import is_number
 from intrex.data.errors import BadInput
-from intrex.data.files import BOM, open_bytes, read_pieces
 from intrex.data.ids import MAX_BYTES, Bytes, gather_spans
+from intrex.data.io.files import BOM, open_bytes, read_pieces
 
 U8 = npt.NDArray[np.uint8]
 _PIECE = 8 << 20

@@ -16,11 +16,11 @@ from intrex.data.check.findings import Findings
 from intrex.data.check.idchecks import check_ids
 from intrex.data.check.lines import Text, sound_pieces
 from intrex.data.errors import BadInput, Problems, a_kind
-from intrex.data.files import read_pieces
 from intrex.data.ids import Bytes, as_bytes, id_problem, needs_encoding
 from intrex.data.importers.documents import READERS
 from intrex.data.importers.inputs import Input
 from intrex.data.importers.topics import read_topics
+from intrex.data.io.files import read_pieces
 
 _BLOCK = 65_536
 _CONTROL = re.compile("[\x00-\x08\x0e-\x1f\x7f]")

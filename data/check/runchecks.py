@@ -15,8 +15,8 @@ from intrex.data.check.idchecks import check_ids, firsts
 from intrex.data.check.lines import Table, Text, read_table, sound_pieces
 from intrex.data.check.numbers import Floats, floats, integers
 from intrex.data.errors import a_kind
-from intrex.data.files import reading
 from intrex.data.ids import Bytes, as_bytes, id_problem
+from intrex.data.io.files import reading
 from intrex.data.runformats import FLOAT32_ENDS
 
 _TREND = 3  # growing scores: fewer may be one row in the wrong place

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 
 from intrex.data.errors import BadInput, IntrexError
-from intrex.data.locks import lock_or_refuse
+from intrex.data.io.locks import lock_or_refuse
 
 _AGAIN = "it was not copied or downloaded whole, or it is something else; fetch it again"
 

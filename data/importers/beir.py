@@ -6,9 +6,9 @@ import importlib.util
 import os
 from pathlib import Path
 
-from intrex.data.download import Step, cache_dir, download
 from intrex.data.errors import MissingExtra, nearest
 from intrex.data.importers.beir_names import BEIR_MD5, beir_names, check_name
+from intrex.data.io.download import Step, cache_dir, download
 
 BASE_URL = "https://public.ukp.informatik.tu-darmstadt.de/thakur/BEIR/datasets"
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
-from intrex.data.download import Step
 from intrex.data.errors import Problems
-from intrex.data.files import file_sha256, read_lines
 from intrex.data.importers.jsonstream import read_json_objects
+from intrex.data.io.download import Step
+from intrex.data.io.files import file_sha256, read_lines
 from intrex.data.writer import Source
 
 _EVERY = 1000

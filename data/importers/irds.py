@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import Any
 
-from intrex.data.download import Step
 from intrex.data.errors import BadInput, IntrexError, MissingExtra, nearest
 from intrex.data.importers.inputs import counted
-from intrex.data.network import all_unreachable, connect_seconds
+from intrex.data.io.download import Step
+from intrex.data.io.network import all_unreachable, connect_seconds
 from intrex.data.writer import CollectionWriter, Source
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from intrex.data.errors import Problems, a_kind
-from intrex.data.files import BOM, PIECE, read_jsonl, reading
+from intrex.data.io.files import BOM, PIECE, read_jsonl, reading
 
 LONGEST = 256 * PIECE
 _BETWEEN = re.compile(r"[\s,\[\]]*")

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from intrex.data.errors import Problems
 from intrex.data.importers.inputs import Input
-from intrex.data.lines import first_line, is_header
+from intrex.data.io.lines import first_line, is_header
 from intrex.data.writer import Source
 
 _GRADE = re.compile(r"[+-]?[0-9]{1,10}")

@@ -10,9 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from intrex.data.collection import Collection
-from intrex.data.download import Step
 from intrex.data.errors import BadInput, UsageError
-from intrex.data.files import refuse_existing, require_file
 from intrex.data.importers.archive import unpacked
 from intrex.data.importers.beir import fetch_beir, unzip
 from intrex.data.importers.beir_names import BEIR_MD5, beir_names
@@ -22,6 +20,8 @@ from intrex.data.importers.irds import fill_from_irds, irds_names, is_known, ori
 from intrex.data.importers.judgements import read_judgements
 from intrex.data.importers.layout import Layout, find_layout
 from intrex.data.importers.topics import read_topics
+from intrex.data.io.download import Step
+from intrex.data.io.files import refuse_existing, require_file
 from intrex.data.writer import CollectionWriter, write_collection
 
 Paths = Path | Sequence[Path] | None

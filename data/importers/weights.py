@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from intrex.data.errors import BadInput, Problems, a_kind
-from intrex.data.files import require_file
 from intrex.data.importers.inputs import Input, text_id
+from intrex.data.io.files import require_file
 from intrex.data.writer import Source
 
 _IDS = ("id", "_id", "docid", "docno", "qid", "query_id")

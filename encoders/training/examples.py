@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from intrex.data.files import fingerprint
+from intrex.data.io.files import fingerprint
 
 
 @dataclass(frozen=True)

@@ -11,12 +11,12 @@ import numpy.typing as npt
 
 from intrex.data.errors import BadInput
 from intrex.encoders.base import EncoderOptions
-from intrex.encoders.layouts import load_layout
-from intrex.encoders.models import Model, resolve_model
+from intrex.encoders.multivector.layouts import load_layout
+from intrex.encoders.runtime.models import Model, resolve_model
+from intrex.encoders.runtime.transformer import load_model
 from intrex.encoders.static import StaticEncoder
 from intrex.encoders.training.examples import Pool
 from intrex.encoders.training.options import TrainOptions
-from intrex.encoders.transformer import load_model
 
 Scores = list[npt.NDArray[np.float32]]
 """Scores of the candidates of each query."""

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from intrex.data.errors import IntrexError, MissingExtra
-from intrex.encoders.models import log, quiet
+from intrex.encoders.runtime.models import log, quiet
 from intrex.encoders.training.examples import Example, Pool, columns
 from intrex.encoders.training.losses import make_loss
 from intrex.encoders.training.models import pool_scores, save_model, start_model

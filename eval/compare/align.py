@@ -12,9 +12,9 @@ import numpy.typing as npt
 from intrex.data.errors import BadInput, UsageError
 from intrex.eval.compare.resampling import Floats
 from intrex.eval.measures import Measure
-from intrex.eval.rules import Rules
-from intrex.eval.scorefile import SystemScores
-from intrex.eval.signature import Conditions
+from intrex.eval.scoring.rules import Rules
+from intrex.eval.scoring.scorefile import SystemScores
+from intrex.eval.scoring.signature import Conditions
 
 
 @dataclass(frozen=True)

@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from intrex.data.errors import BadInput, UsageError, nearest
-from intrex.data.files import reading
+from intrex.data.io.files import reading
 from intrex.data.locate import Judged, find_queries
 from intrex.data.run import Run
 from intrex.data.runformats import read_any_run
+from intrex.eval.evaluate.systems import score_files
 from intrex.eval.measures import Measure
 from intrex.eval.measures.measure import DIVERSE
-from intrex.eval.rules import Rules
-from intrex.eval.scorefile import SystemScores, read_scores
-from intrex.eval.signature import qrels_fingerprint
-from intrex.eval.systems import score_files
+from intrex.eval.scoring.rules import Rules
+from intrex.eval.scoring.scorefile import SystemScores, read_scores
+from intrex.eval.scoring.signature import qrels_fingerprint
 
 
 @dataclass(frozen=True)

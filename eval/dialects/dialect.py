@@ -15,11 +15,11 @@ import numpy.typing as npt
 from intrex.data.errors import UsageError, nearest
 from intrex.data.qrels import Qrels
 from intrex.eval.dialects import quirks
-from intrex.eval.matching import Matched
 from intrex.eval.measures import Measure
 from intrex.eval.measures.aliases import nickname
 from intrex.eval.measures.kinds import aggregate
-from intrex.eval.rules import Rules, SelfMatch, Ties
+from intrex.eval.scoring.matching import Matched
+from intrex.eval.scoring.rules import Rules, SelfMatch, Ties
 
 Floats = npt.NDArray[np.float64]
 AS_IT_IS = lambda measure, level: measure  # noqa: E731

@@ -9,11 +9,11 @@ import numpy.typing as npt
 
 from intrex.data.errors import BadInput
 from intrex.data.qrels import Qrels
-from intrex.eval.matching import Matched
 from intrex.eval.measures import Measure
 from intrex.eval.measures.binary import reached
-from intrex.eval.rules import Rules, Ties
-from intrex.eval.scoring import view
+from intrex.eval.scoring.matching import Matched
+from intrex.eval.scoring.rules import Rules, Ties
+from intrex.eval.scoring.score import view
 
 Floats = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]

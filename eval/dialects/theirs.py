@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from intrex.data.errors import BadInput, Problems, UsageError, a_kind
-from intrex.data.files import json_reason, read_lines, read_pieces, require_file, spooled
-from intrex.data.lines import first_line
+from intrex.data.io.files import json_reason, read_lines, read_pieces, require_file, spooled
+from intrex.data.io.lines import first_line
 from intrex.eval.dialects.dialect import Dialect
 from intrex.eval.measures import Measure, parse_measures
 

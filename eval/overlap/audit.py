@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from intrex.data.errors import BadInput, Problems, UsageError, nearest
-from intrex.data.files import fingerprint, read_jsonl, require_file, writing
+from intrex.data.io.files import fingerprint, read_jsonl, require_file, writing
 
 SCHEMA = 1
 KINDS = {

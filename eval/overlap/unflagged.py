@@ -10,8 +10,8 @@ import numpy as np
 
 from intrex.data.errors import BadInput
 from intrex.eval.overlap.audit import Audit, read_audit
-from intrex.eval.scorefile import SystemScores
-from intrex.eval.scoring import Scores
+from intrex.eval.scoring.score import Scores
+from intrex.eval.scoring.scorefile import SystemScores
 
 
 def find_flags(text: str) -> tuple[Audit, tuple[str, ...]]:

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import numpy as np
 
-from intrex.data.artifact import intrex_version
 from intrex.data.errors import IntrexError
-from intrex.data.threads import cores
-from intrex.encoders.models import find_local
+from intrex.data.system.threads import cores
+from intrex.data.version import intrex_version
+from intrex.encoders.runtime.models import find_local
 from intrex.retrievers.lucene.jvm import NEEDED, java_homes
 
 Line = tuple[str, str, str]

@@ -12,10 +12,10 @@ import numpy.typing as npt
 from intrex.data.collection import Queries
 from intrex.data.errors import BadInput, UsageError
 from intrex.data.ids import as_strings
-from intrex.data.kmeans import kmeans
 from intrex.data.locate import find_qrels, find_queries
+from intrex.data.numeric.kmeans import kmeans
 from intrex.data.qrels import Qrels
-from intrex.data.threads import cores
+from intrex.data.system.threads import cores
 from intrex.encoders.base import EncoderOptions, make_encoder
 from intrex.eval.splits.closeness import with_similarity
 from intrex.eval.splits.queries import Embedded
@@ -24,7 +24,7 @@ from intrex.eval.splits.resttest import resttest
 from intrex.eval.splits.shift import by_length, by_question_word, far_groups, shift
 from intrex.eval.splits.similarity import Vectors, bm25_vectors
 from intrex.eval.splits.split import MIN_QUERIES, Split
-from intrex.retrievers.analysis import Analyzer
+from intrex.retrievers.text.analyzer import Analyzer
 
 BM25 = "bm25"
 PROJECTED = 384

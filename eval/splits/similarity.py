@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from intrex.data.threads import cores, on_threads
+from intrex.data.system.threads import cores, on_threads
 
 Vectors = Any
 """[n, d]: a float32 array, or a ``scipy.sparse`` matrix in CSR form."""
@@ -164,7 +164,7 @@ def bm25_vectors(terms: list[list[str]], k1: float = 0.9, b: float = 0.4) -> Vec
 
     Args:
         terms: [n] the terms of each text, repeats kept.
-        k1: see `intrex.retrievers.bm25`.
+        k1: see `intrex.retrievers.bm25.index`.
         b: the same.
 
     Returns:

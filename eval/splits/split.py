@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from intrex.data.artifact import Build, Manifest, build_artifact, read_manifest
 from intrex.data.errors import BadInput, UsageError
-from intrex.data.files import fingerprint, read_json
 from intrex.data.ids import id_problem
+from intrex.data.io.files import fingerprint, read_json
+from intrex.data.store.artifact import Build, Manifest, build_artifact, read_manifest
 
 KIND = "split"
 FILE = "split.json"

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from intrex.data.errors import BadInput, IntrexError, UsageError
 from intrex.retrievers.base import Rows, Scores
 from intrex.retrievers.lucene import jvm
-from intrex.retrievers.prf_lexical import BM25PRF, RM3, Expansion, Rocchio
+from intrex.retrievers.prf.lexical import BM25PRF, RM3, Expansion, Rocchio
 
 REBUILD = "intrex index bm25 COLLECTION OUT --engine lucene --overwrite"
 ENGLISH = "en"

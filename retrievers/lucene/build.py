@@ -5,17 +5,17 @@ from __future__ import annotations
 from dataclasses import asdict
 from pathlib import Path
 
-from intrex.data.artifact import Build, Manifest, build_artifact
 from intrex.data.collection import Collection
 from intrex.data.errors import IntrexError
-from intrex.data.files import fingerprint
-from intrex.data.threads import cores
+from intrex.data.io.files import fingerprint
+from intrex.data.store.artifact import Build, Manifest, build_artifact
+from intrex.data.system.threads import cores
 from intrex.retrievers.base import Progress, no_progress
+from intrex.retrievers.bm25.similarity import check_bm25
 from intrex.retrievers.lucene import jvm
 from intrex.retrievers.lucene.bridge import ENGLISH, analyzer
 from intrex.retrievers.lucene.index import K1, KIND, B, LuceneIndex
 from intrex.retrievers.lucene.indexer import Recipe, Stored, run_indexer
-from intrex.retrievers.similarity import check_bm25
 
 SMALL = 10_000
 """Documents below which one thread indexes: the JVM takes longer to start than it takes to index them."""
@@ -43,7 +43,7 @@ def build_lucene(
         k1: the default when it is searched; a Lucene index itself does not depend on it.
         b: the same.
         language: whose analyzer of Anserini's cuts documents and queries into terms.
-        fields: what becomes a field of its own, see `intrex.retrievers.fields`.
+        fields: what becomes a field of its own, see `intrex.retrievers.bm25.fields`.
         threads: how many index; all cores by default. They change the order of documents inside, and no ranking.
         stored: what to keep beside the postings.
         overwrite: replace an existing index.

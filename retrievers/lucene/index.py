@@ -12,12 +12,13 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from intrex.data.artifact import Manifest, read_manifest
 from intrex.data.collection import Queries
 from intrex.data.errors import BadInput, UsageError
 from intrex.data.ids import Bytes, as_bytes, gather_spans
 from intrex.data.run import Run
+from intrex.data.store.artifact import Manifest, read_manifest
 from intrex.retrievers.base import SearchOptions
+from intrex.retrievers.bm25.similarity import check_bm25
 from intrex.retrievers.lucene import jvm
 from intrex.retrievers.lucene.bridge import (
     ENGLISH,
@@ -28,8 +29,7 @@ from intrex.retrievers.lucene.bridge import (
     packed,
     unpacked,
 )
-from intrex.retrievers.prf_lexical import RM3, Expansion
-from intrex.retrievers.similarity import check_bm25
+from intrex.retrievers.prf.lexical import RM3, Expansion
 
 KIND = "lucene"
 K1, B = 0.9, 0.4

@@ -11,9 +11,9 @@ from pathlib import Path
 
 from intrex.data.importers.sources import import_collection
 from intrex.eval.measures import parse_measures
-from intrex.eval.scoring import score
+from intrex.eval.scoring.score import score
 from intrex.retrievers.base import SearchOptions
-from intrex.retrievers.bm25 import build_bm25
+from intrex.retrievers.bm25.index import build_bm25
 from tests.conftest import SHARED
 
 TOLERANCE = 0.02

@@ -18,15 +18,15 @@ from pathlib import Path
 import bm25s
 from bm25s.tokenization import Tokenized
 
-from intrex.data.artifact import read_manifest
 from intrex.data.collection import Collection
 from intrex.data.importers.sources import import_collection
-from intrex.retrievers import indexnative
-from intrex.retrievers.analysis import Analyzer
-from intrex.retrievers.batch import BatchAnalyzer
-from intrex.retrievers.bm25 import build_bm25
-from intrex.retrievers.native import kernels
-from intrex.retrievers.terms import analysed
+from intrex.data.store.artifact import read_manifest
+from intrex.retrievers.bm25.index import build_bm25
+from intrex.retrievers.inverted import build_native as indexnative
+from intrex.retrievers.inverted.native import kernels
+from intrex.retrievers.text.analyzer import Analyzer
+from intrex.retrievers.text.batch import BatchAnalyzer
+from intrex.retrievers.text.terms import analysed
 from tests.bench.targets import Targets
 from tests.bench.zipf import write_zipf_collection
 from tests.conftest import SHARED

@@ -12,8 +12,8 @@ from intrex.data.collection import Collection
 from intrex.data.importers.sources import import_collection
 from intrex.data.writer import CollectionWriter, Source, write_collection
 from intrex.retrievers.base import SearchOptions
-from intrex.retrievers.bm25 import BM25Index, build_bm25
-from intrex.retrievers.bm25_change import add, merge, remove
+from intrex.retrievers.bm25.change import add, merge, remove
+from intrex.retrievers.bm25.index import BM25Index, build_bm25
 from tests.conftest import SHARED
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from intrex.eval.compare.align import Aligned
 from intrex.eval.compare.comparison import TESTS, Settings, compare
-from intrex.eval.signature import Conditions
+from intrex.eval.scoring.signature import Conditions
 
 QUERIES, SYSTEMS, SAMPLES = 6980, 10, 10_000
 

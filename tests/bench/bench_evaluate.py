@@ -28,7 +28,7 @@ MATCH = """
 import sys
 from pathlib import Path
 from intrex.data.qrels import read_qrels
-from intrex.eval.stream import match_any
+from intrex.eval.scoring.stream import match_any
 qrels = read_qrels(Path(sys.argv[1]))
 found = match_any(qrels, Path(sys.argv[2]))
 print(sum(1 / r for r in found.ranks[found.offsets[:-1][found.offsets[:-1] < found.offsets[1:]]] if r <= 10) / len(qrels))

@@ -14,9 +14,9 @@ from importlib.util import find_spec
 
 import numpy as np
 
-from intrex.data.stores import PackedVectors
-from intrex.data.threads import cores
-from intrex.encoders.fde import Fde, FdeConfig
+from intrex.data.store.vectors import PackedVectors
+from intrex.data.system.threads import cores
+from intrex.encoders.fde.encoder import Fde, FdeConfig
 
 REPS, K_SIM, D_PROJ, TOKENS = 20, 5, 16, 110
 

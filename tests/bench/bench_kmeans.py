@@ -10,7 +10,7 @@ import time
 import faiss
 import numpy as np
 
-from intrex.data.kmeans import kmeans
+from intrex.data.numeric.kmeans import kmeans
 
 
 def mixture(n, dim, topics):

@@ -15,7 +15,7 @@ from pathlib import Path
 from intrex.data.collection import Collection
 from intrex.data.writer import Source, write_collection
 from intrex.encoders.base import EncoderOptions, make_encoder
-from intrex.retrievers.dense import build_dense
+from intrex.retrievers.dense.index import build_dense
 
 SIZES = (10_000, 100_000, 500_000)
 WORDS = 50_000

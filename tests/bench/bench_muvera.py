@@ -16,13 +16,13 @@ from tempfile import TemporaryDirectory, mkdtemp
 from typing import Any
 
 from intrex.data.locate import find_qrels, find_queries
-from intrex.encoders.fde_config import FdeConfig
-from intrex.eval.pipelines.studies.measured import Cost, Kept
-from intrex.eval.pipelines.studies.muvera import costs_of, exact_cost, prepare, some, with_truth
-from intrex.eval.pipelines.studies.muvera_methods import RECIPE, fde_method
-from intrex.retrievers.annconfig import AnnConfig
+from intrex.encoders.fde.config import FdeConfig
+from intrex.eval.pipelines.studies.muvera.measured import Cost, Kept
+from intrex.eval.pipelines.studies.muvera.methods import RECIPE, fde_method
+from intrex.eval.pipelines.studies.muvera.study import costs_of, exact_cost, prepare, some, with_truth
 from intrex.retrievers.base import SearchOptions
-from intrex.retrievers.multivector import MultiVectorIndex
+from intrex.retrievers.multivector.index import MultiVectorIndex
+from intrex.retrievers.vectors.options import AnnConfig
 from tests.bench.targets import Targets
 
 HOW = """bench_muvera: skipped, no index was named. The corpus of docs/benchmarks.md is made by

@@ -16,7 +16,7 @@ import numpy as np
 from intrex.data.importers.sources import import_collection
 from intrex.encoders.base import EncoderOptions, make_token_encoder
 from intrex.retrievers.base import SearchOptions
-from intrex.retrievers.multivector import build_multivector
+from intrex.retrievers.multivector.index import build_multivector
 from intrex.retrievers.search import Narrowing, use_engine
 from tests.conftest import SHARED
 

@@ -16,13 +16,13 @@ import numpy as np
 
 from intrex.data.importers.sources import import_collection
 from intrex.data.run import Run
-from intrex.data.scorecache import ScoreCache
+from intrex.data.store.scorecache import ScoreCache
 from intrex.encoders.base import EncoderOptions
-from intrex.encoders.cross import make_pair_scorer
-from intrex.encoders.models import quiet
+from intrex.encoders.cross.scorer import make_pair_scorer
+from intrex.encoders.runtime.models import quiet
 from intrex.retrievers.base import SearchOptions
-from intrex.retrievers.bm25 import build_bm25
-from intrex.retrievers.rerank_pairs import rerank_pairs
+from intrex.retrievers.bm25.index import build_bm25
+from intrex.retrievers.rerank.pairs import rerank_pairs
 from tests.bench.targets import Targets
 
 SHARED = Path(os.environ.get("INTREX_SHARED_DATA", Path(__file__).resolve().parents[3] / "shared" / "data"))

@@ -15,18 +15,18 @@ import numpy as np
 import scipy.sparse
 from sentence_transformers import SparseEncoder
 
-from intrex.data.artifact import Manifest, build_artifact
 from intrex.data.collection import Queries
 from intrex.data.ids import IdWriter
 from intrex.data.importers.sources import import_collection
 from intrex.data.specs import EncoderSpec
-from intrex.data.stores import SparseVectors
+from intrex.data.store.artifact import Manifest, build_artifact
+from intrex.data.store.vectors import SparseVectors
 from intrex.encoders.base import EncoderOptions, make_sparse_encoder
-from intrex.encoders.models import resolve_model
-from intrex.eval.scoring import evaluate
+from intrex.encoders.runtime.models import resolve_model
+from intrex.eval.scoring.score import evaluate
 from intrex.retrievers.base import SearchOptions
-from intrex.retrievers.impact import KIND, LAYOUT, ImpactIndex, build_sparse
-from intrex.retrievers.impact_build import ForwardWriter, finish, remove_forward
+from intrex.retrievers.sparse.build import ForwardWriter, finish, remove_forward
+from intrex.retrievers.sparse.index import KIND, LAYOUT, ImpactIndex, build_sparse
 from tests.conftest import SHARED
 
 ROUNDS, BATCH, TERMS = 5, 64, 30_000

@@ -56,7 +56,7 @@ def peer(name: str, train: int) -> dict[str, float]:
     """faiss on the same vectors, and ours: seconds of each, and how good what they found is."""
     import faiss
 
-    from intrex.data.kmeans import kmeans
+    from intrex.data.numeric.kmeans import kmeans
     from intrex.eval.splits.similarity import nearest
 
     vectors = np.load("vectors.npy")

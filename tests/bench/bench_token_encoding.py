@@ -11,8 +11,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from intrex.encoders.base import EncoderOptions, make_token_encoder
-from intrex.encoders.models import quiet
-from intrex.encoders.transformer import DTYPES
+from intrex.encoders.runtime.models import quiet
+from intrex.encoders.runtime.transformer import DTYPES
 from tests.bench.bench_encoding import MODEL, seconds, texts
 
 REPEATS = 3

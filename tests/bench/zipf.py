@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from intrex.data.collection import Collection
 from intrex.data.writer import CollectionWriter, Source, write_collection
-from intrex.retrievers.analysis import STOP_WORDS
+from intrex.retrievers.text.analyzer import STOP_WORDS
 
 Tokens = npt.NDArray[np.int32]
 Offsets = npt.NDArray[np.int64]

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from intrex.data.writer import CollectionWriter, Source, write_collection
-from tests.tinymodel import write_tiny_model
+from tests.support.tinymodel import write_tiny_model
 
 TOPICS = {
     "wings": "wing lift drag flap slat flutter camber span",

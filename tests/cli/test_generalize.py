@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.tinymodel import write_tiny_model
-from tests.unit.test_generalize import RECIPE, WORDS, write_toy
+from tests.support.tinymodel import write_tiny_model
+from tests.unit.eval.pipelines.test_generalize import RECIPE, WORDS, write_toy
 
 pytest.importorskip("accelerate")
 pytest.importorskip("datasets")

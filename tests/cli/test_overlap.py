@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from intrex.eval.overlap.audit import read_audit
-from intrex.eval.scorefile import read_scores
+from intrex.eval.scoring.scorefile import read_scores
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ import pytest
 
 from intrex.data.collection import Collection
 from intrex.retrievers.base import SearchOptions
-from intrex.retrievers.fde import FdeIndex
-from intrex.retrievers.multivector import MultiVectorIndex
+from intrex.retrievers.fde.index import FdeIndex
+from intrex.retrievers.multivector.index import MultiVectorIndex
 
 pytest.importorskip("faiss")
 pytest.importorskip("matplotlib")

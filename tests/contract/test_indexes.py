@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from intrex.data.artifact import verify
 from intrex.data.collection import Collection, Queries
 from intrex.data.run import Run, write_run
-from intrex.data.stores import SparseVectors
+from intrex.data.store.artifact import verify
+from intrex.data.store.vectors import SparseVectors
 from intrex.encoders.base import (
     ENCODERS,
     SPARSE_ENCODERS,
@@ -25,15 +25,15 @@ from intrex.encoders.base import (
     make_sparse_encoder,
     make_token_encoder,
 )
-from intrex.encoders.fde_config import FdeConfig
+from intrex.encoders.fde.config import FdeConfig
 from intrex.retrievers.base import INDEXES, SearchOptions, open_index
-from intrex.retrievers.bm25 import build_bm25
-from intrex.retrievers.dense import build_dense
-from intrex.retrievers.fde_build import build_fde
-from intrex.retrievers.impact import build_sparse
+from intrex.retrievers.bm25.index import build_bm25
+from intrex.retrievers.dense.index import build_dense
+from intrex.retrievers.fde.build import build_fde
 from intrex.retrievers.lucene.build import build_lucene
-from intrex.retrievers.multivector import MultiVectorIndex, build_multivector
+from intrex.retrievers.multivector.index import MultiVectorIndex, build_multivector
 from intrex.retrievers.search import run_search
+from intrex.retrievers.sparse.index import build_sparse
 from tests.conftest import DOCUMENTS
 
 

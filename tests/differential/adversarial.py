@@ -8,10 +8,10 @@ import numpy as np
 from intrex.data.locate import Judged
 from intrex.data.qrels import read_qrels
 from intrex.eval.dialects.dialect import find_tool
+from intrex.eval.evaluate.systems import score_as
 from intrex.eval.measures import parse_measures
-from intrex.eval.rules import Rules
-from intrex.eval.scoring import Scores
-from intrex.eval.systems import score_as
+from intrex.eval.scoring.rules import Rules
+from intrex.eval.scoring.score import Scores
 
 NAMES = ["é", "東京", "D1", "d1", "d10", "d10x", "d9", "ß", "𝔡", "q1", "q2", "a.b-c", "Z", "z", "~"]
 POOL = NAMES + [f"doc{i}" for i in range(1500)]

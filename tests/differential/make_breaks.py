@@ -1,14 +1,14 @@
 """Writes ``retrievers/breaks.txt``: what the live StandardTokenizer makes of every code point, and Java's lower case.
 
 ``python -m tests.differential.make_breaks`` needs what `tests.differential.anserini` needs. Each code point is put into
-texts that tell the classes of `intrex.retrievers.breaks` apart; it gets the class of the sample of which the tokenizer
+texts that tell the classes of `intrex.retrievers.text.tokenizer` apart; it gets the class of the sample of which the tokenizer
 makes the same tokens. No table of Lucene's is read.
 """
 
 import sys
 from pathlib import Path
 
-from intrex.retrievers.breaks import CLASSES
+from intrex.retrievers.text.tokenizer import CLASSES
 from tests.differential.anserini import Anserini
 
 BATCH = 50_000

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from intrex.retrievers import breaks
-from intrex.retrievers.analysis import ANALYZERS, Analyzer, lower, tokenize
+from intrex.retrievers.text import tokenizer as breaks
+from intrex.retrievers.text.analyzer import ANALYZERS, Analyzer, lower, tokenize
 from tests.conftest import SHARED
 from tests.differential.anserini import Anserini, Unavailable
 

@@ -9,9 +9,9 @@ import pytest
 
 from intrex.data.collection import Collection
 from intrex.data.writer import CollectionWriter, Source, write_collection
-from intrex.retrievers.analysis import Analyzer
 from intrex.retrievers.base import SearchOptions
-from intrex.retrievers.bm25 import build_bm25
+from intrex.retrievers.bm25.index import build_bm25
+from intrex.retrievers.text.analyzer import Analyzer
 
 
 def generated(folder: Path, longest: int) -> Collection:

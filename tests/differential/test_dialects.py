@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from intrex.data.errors import BadInput, UsageError
-from intrex.eval.scoring import Scores
+from intrex.eval.scoring.score import Scores
 from tests.differential import tools
 from tests.differential.adversarial import CUTS, Case, make, scores_as, write
 

@@ -9,7 +9,7 @@ from intrex.data.errors import BadInput
 from intrex.data.qrels import read_qrels
 from intrex.data.run import Run
 from intrex.eval.measures import parse_measures
-from intrex.eval.scoring import score
+from intrex.eval.scoring.score import score
 
 pyndeval = pytest.importorskip("pyndeval")
 
@@ -58,6 +58,6 @@ def test_subtopics_are_read_where_they_are_asked_for(intrex, tmp_path: Path) -> 
     said = intrex(f"evaluate {tmp_path}/twice {tmp_path}/r -m alpha_nDCG@5")
     assert said.code == 1 and "judged twice: query q, subtopic 1, document d (twice:2)" in said.err
     with pytest.raises(BadInput, match="subtopics"):
-        from intrex.eval.scoring import evaluate
+        from intrex.eval.scoring.score import evaluate
 
         evaluate({"q": {"d": 1}}, {"q": {"d": 1.0}}, ["alpha_nDCG@5"])

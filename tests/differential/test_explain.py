@@ -11,10 +11,10 @@ import pytest
 from intrex.data.errors import BadInput
 from intrex.data.qrels import read_qrels
 from intrex.eval.dialects.dialect import find_tool
-from intrex.eval.dialects.explain import Explanation, explain
+from intrex.eval.evaluate.explain import Explanation, explain
+from intrex.eval.evaluate.tables import differences, switches
 from intrex.eval.measures import parse_measures
-from intrex.eval.report import differences, switches
-from intrex.eval.rules import Rules
+from intrex.eval.scoring.rules import Rules
 from tests.differential import tools
 from tests.differential.adversarial import Case, make, scores_as, write
 

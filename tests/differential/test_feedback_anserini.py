@@ -8,13 +8,13 @@ import pytest
 from intrex.data.collection import Collection, Queries
 from intrex.data.importers.sources import import_collection
 from intrex.data.writer import CollectionWriter, Source, write_collection
-from intrex.eval.pipelines.parity import bm25_parity, compare
+from intrex.eval.pipelines.parity.bm25 import bm25_parity, compare
 from intrex.retrievers.base import TIE_ORDERS, SearchOptions
-from intrex.retrievers.bm25 import BM25Index, build_bm25
+from intrex.retrievers.bm25.index import BM25Index, build_bm25
 from intrex.retrievers.lucene.build import build_lucene
 from intrex.retrievers.lucene.index import LuceneIndex
 from intrex.retrievers.lucene.indexer import Stored
-from intrex.retrievers.prf_lexical import BM25PRF, RM3, Expansion, Rocchio
+from intrex.retrievers.prf.lexical import BM25PRF, RM3, Expansion, Rocchio
 
 pytest.importorskip("pyserini", reason="needs the extra lucene")
 

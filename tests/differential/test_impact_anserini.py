@@ -10,8 +10,8 @@ from intrex.data.collection import Collection, Queries
 from intrex.data.importers.sources import import_collection
 from intrex.encoders.base import EncoderOptions, make_sparse_encoder
 from intrex.retrievers.base import SearchOptions
-from intrex.retrievers.impact_files import build_impact
 from intrex.retrievers.lucene import jvm
+from intrex.retrievers.sparse.files import build_impact
 
 pytest.importorskip("pyserini", reason="needs the extra lucene")
 

@@ -8,9 +8,9 @@ from importlib.util import find_spec
 import numpy as np
 import pytest
 
-from intrex.data.stores import PackedVectors
-from intrex.retrievers import maxsim
-from intrex.retrievers.tokens import StoredTokens
+from intrex.data.store.vectors import PackedVectors
+from intrex.retrievers.multivector import maxsim
+from intrex.retrievers.multivector.tokens import StoredTokens
 
 
 @pytest.fixture(scope="module")

@@ -15,8 +15,8 @@ import pytest
 from intrex.data.qrels import Qrels
 from intrex.data.run import Run
 from intrex.eval.measures import Measure, parse_measures
-from intrex.eval.rules import Rules
-from intrex.eval.scoring import Scores, evaluate, score
+from intrex.eval.scoring.rules import Rules
+from intrex.eval.scoring.score import Scores, evaluate, score
 from tests.differential import tools
 from tests.differential.adversarial import make, scores_as, write
 from tests.differential.test_dialects import IR

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from intrex.data.importers.sources import import_collection
-from intrex.eval.pipelines.parity import TIES, bm25_parity
+from intrex.eval.pipelines.parity.bm25 import TIES, bm25_parity
 from intrex.retrievers.base import SearchOptions
 
 pytest.importorskip("pyserini", reason="needs the extra lucene")

@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from intrex.retrievers.porter import stem
+from intrex.retrievers.text.porter import stem
 
 ROOTS = """
 relat condit valenc hesit digit conform radic differ vile oper feud decis hop hope call form sens sensib triplic

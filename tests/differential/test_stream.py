@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from intrex.data.errors import BadInput
 from intrex.data.qrels import Qrels
 from intrex.data.runformats import read_any_run
-from intrex.eval.matching import Matched, match
-from intrex.eval.stream import match_file
+from intrex.eval.scoring.matching import Matched, match
+from intrex.eval.scoring.stream import match_file
 
 SIZES = (64, 80, 200, 1000, 1 << 13, 8 << 20)
 

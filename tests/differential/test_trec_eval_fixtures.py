@@ -8,10 +8,10 @@ import pytest
 from intrex.data.locate import Judged
 from intrex.data.qrels import read_qrels
 from intrex.eval.dialects.dialect import find_tool
+from intrex.eval.evaluate.systems import score_as
 from intrex.eval.measures import parse_measures
-from intrex.eval.rules import Rules
-from intrex.eval.scoring import Scores
-from intrex.eval.systems import score_as
+from intrex.eval.scoring.rules import Rules
+from intrex.eval.scoring.score import Scores
 
 OWN = Path(__file__).with_name("data")
 PARAMETERS = (

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from intrex.data.artifact import verify
 from intrex.data.collection import Collection
+from intrex.data.store.artifact import verify
 from intrex.data.writer import Source, write_collection
 from intrex.encoders.base import EncoderOptions, make_token_encoder
-from intrex.retrievers.multivector import build_multivector
+from intrex.retrievers.multivector.index import build_multivector
 from tests.conftest import ROOT
 
 DOCUMENTS = 400
@@ -21,7 +21,8 @@ BUILD = """
 import sys, time
 from pathlib import Path
 from intrex.data.collection import Collection
-from intrex.retrievers import compressed, encoded, maxsim
+from intrex.retrievers import encoded
+from intrex.retrievers.multivector import compressed, maxsim
 from tests.faults.test_compress_resume import build
 
 encoded.SECONDS_BETWEEN_SAVES = compressed.SECONDS_BETWEEN_SAVES = 0.0

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from intrex.data.artifact import verify
+from intrex.data.store.artifact import verify
 from intrex.encoders.base import EncoderOptions, make_token_encoder
-from intrex.encoders.fde_config import FdeConfig
-from intrex.retrievers.annconfig import AnnConfig
+from intrex.encoders.fde.config import FdeConfig
 from intrex.retrievers.base import SearchOptions
-from intrex.retrievers.fde_build import build_fde
-from intrex.retrievers.multivector import MultiVectorIndex, build_multivector
+from intrex.retrievers.fde.build import build_fde
+from intrex.retrievers.multivector.index import MultiVectorIndex, build_multivector
+from intrex.retrievers.vectors.options import AnnConfig
 from tests.faults.test_index_resume import collection as collection
 from tests.faults.test_index_resume import hidden
 
@@ -23,10 +23,10 @@ CONFIG = FdeConfig(16, reps=3, k_sim=2, d_proj=8)
 BUILD = """
 import os, signal, sys, time
 from pathlib import Path
-from intrex.encoders.fde_config import FdeConfig
-from intrex.retrievers import fde_build
-from intrex.retrievers.annconfig import AnnConfig
-from intrex.retrievers.multivector import MultiVectorIndex
+from intrex.encoders.fde.config import FdeConfig
+from intrex.retrievers.fde import build as fde_build
+from intrex.retrievers.vectors.options import AnnConfig
+from intrex.retrievers.multivector.index import MultiVectorIndex
 
 fde_build.SECONDS_BETWEEN_SAVES = 0.0
 engine, dies = sys.argv[3], sys.argv[4]

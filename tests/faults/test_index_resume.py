@@ -10,15 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from intrex.data.artifact import verify
 from intrex.data.collection import Collection
 from intrex.data.errors import IntrexError
+from intrex.data.store.artifact import verify
 from intrex.data.writer import Source, write_collection
 from intrex.encoders.base import EncoderOptions, make_encoder, make_sparse_encoder, make_token_encoder
 from intrex.retrievers.base import SearchOptions
-from intrex.retrievers.dense import build_dense
-from intrex.retrievers.impact import build_sparse
-from intrex.retrievers.multivector import build_multivector
+from intrex.retrievers.dense.index import build_dense
+from intrex.retrievers.multivector.index import build_multivector
+from intrex.retrievers.sparse.index import build_sparse
 from tests.conftest import ROOT
 
 DOCUMENTS = 900
@@ -170,8 +170,10 @@ def test_weights_are_not_encoded_again_when_the_end_of_a_build_is_killed(
     def killed(*_):
         raise KeyboardInterrupt
 
-    from intrex.data import artifact
-    from intrex.retrievers import encoded, impact, impact_build
+    from intrex.data.store import artifact
+    from intrex.retrievers import encoded
+    from intrex.retrievers.sparse import build as impact_build
+    from intrex.retrievers.sparse import index as impact
 
     monkeypatch.setattr(encoded, "SECONDS_BETWEEN_SAVES", 0.0)
     owner = {"write_postings": impact_build, "remove_forward": impact, "file_sha256": artifact}[step]

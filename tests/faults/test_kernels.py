@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from intrex.eval.native import ready
+from intrex.eval.scoring.native import ready
 
 SCRIPT = """
 import sys
 from pathlib import Path
 from intrex.data.qrels import Qrels
-from intrex.eval import stream
-from intrex.eval.native import ready
+from intrex.eval.scoring import stream
+from intrex.eval.scoring.native import ready
 before = ready()
 found = stream.match_file(Qrels.from_dict({"q": {"d2": 1}}), Path(sys.argv[1]))
 print(before, ready(), found.ranks.tolist(), "numba" in sys.modules)
@@ -74,9 +74,9 @@ def test_a_small_file_needs_neither_numba_nor_llvm(run: Path) -> None:
 import sys
 from pathlib import Path
 from intrex.data.qrels import Qrels
-from intrex.eval.stream import match_any
+from intrex.eval.scoring.stream import match_any
 assert match_any(Qrels.from_dict({"q": {"d2": 1}}), Path(sys.argv[1])).ranks.tolist() == [2]
-print([m for m in ("numba", "llvmlite", "scipy", "intrex.eval.kernels") if m in sys.modules])
+print([m for m in ("numba", "llvmlite", "scipy", "intrex.eval.scoring.kernels.lines") if m in sys.modules])
 """
     out = subprocess.run([sys.executable, "-c", code, str(run)], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "[]"
@@ -84,7 +84,7 @@ print([m for m in ("numba", "llvmlite", "scipy", "intrex.eval.kernels") if m in 
 
 def test_without_a_compiler_the_plain_path_answers(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from intrex.data.qrels import Qrels
-    from intrex.eval import stream
+    from intrex.eval.scoring import stream
 
     qrels = Qrels.from_dict({"q": {"d2": 1}})
     monkeypatch.setattr(stream, "WORTH_COMPILING", 0)
@@ -98,10 +98,10 @@ def test_a_read_only_install_keeps_them_in_the_users_cache(tmp_path: Path) -> No
     """The folder of the bytecode cannot be made; nothing is compiled the second time."""
     code = """
 import sys
-from intrex.data import native
+from intrex.data.native import library as native
 (native.SHARED, native.__file__) = ((), sys.argv[1])
 library = native.Library(
-    "small", ("intrex.eval.kernels",), (("intrex.eval.kernels", "cut", 3),), "intrex.eval.native:trial"
+    "small", ("intrex.eval.scoring.kernels.lines",), (("intrex.eval.scoring.kernels.lines", "cut", 3),), "intrex.eval.scoring.native:trial"
 )
 before = native.compiled(library)
 assert native.native(library) is not None
@@ -121,7 +121,7 @@ print(before, "numba" in sys.modules)
 def test_a_kernel_that_cannot_be_compiled_or_called_leaves_none(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from intrex.data import native
+    from intrex.data.native import library as native
 
     (tmp_path / "trials.py").write_text(
         "import os\ndef fine(calls): pass\ndef refuse(calls): raise RuntimeError\ndef crash(calls): os.abort()\n"
@@ -131,8 +131,10 @@ def test_a_kernel_that_cannot_be_compiled_or_called_leaves_none(
     monkeypatch.syspath_prepend(tmp_path)
     found = {}
     for name, trial in (("cut", "fine"), ("missing", "fine"), ("cut", "refuse"), ("cut", "crash")):
-        entries = (("intrex.eval.kernels", name, 3),)
-        library = native.Library(f"{name}-{trial}", ("intrex.eval.kernels",), entries, f"trials:{trial}")
+        entries = (("intrex.eval.scoring.kernels.lines", name, 3),)
+        library = native.Library(
+            f"{name}-{trial}", ("intrex.eval.scoring.kernels.lines",), entries, f"trials:{trial}"
+        )
         found[name, trial] = native.native(library) is not None
     assert [key for key, sound in found.items() if sound] == [("cut", "fine")]
     assert len(list((tmp_path / "cache").iterdir())) == 1

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from intrex.data.artifact import read_manifest, verify
 from intrex.data.collection import Collection
+from intrex.data.store.artifact import read_manifest, verify
 from intrex.data.writer import CollectionWriter, Source, write_collection
 from intrex.encoders.base import EncoderOptions, make_encoder
-from intrex.retrievers.bm25 import build_bm25
-from intrex.retrievers.dense import build_dense
+from intrex.retrievers.bm25.index import build_bm25
+from intrex.retrievers.dense.index import build_dense
 
 N = 6_000
 KILLS = 50

@@ -69,7 +69,7 @@ def test_k_over_the_corpus_and_queries_of_stop_words(small: Collection, tmp_path
     queries = Queries(["a", "b", "c"], ["of the and", "", "boundary"])
     found = index.search(queries, SearchOptions(k=10**9)).to_dict()
     assert list(found) == ["c"] and len(found["c"]) <= len(DOCUMENTS)
-    from intrex.retrievers.prf_lexical import BM25PRF, RM3, Rocchio
+    from intrex.retrievers.prf.lexical import BM25PRF, RM3, Rocchio
 
     for method in (RM3(), Rocchio(use_negative=True), BM25PRF()):
         index.use_feedback(method)

@@ -14,14 +14,14 @@ import pytest
 from intrex.data.collection import Collection
 from intrex.data.run import Run, write_run
 from intrex.data.runformats import read_any_run
-from intrex.data.scorecache import RECORD, ScoreCache
+from intrex.data.store.scorecache import RECORD, ScoreCache
 from intrex.data.writer import Source, write_collection
 from intrex.encoders.base import EncoderOptions
-from intrex.encoders.cross import EncoderScorer, make_pair_scorer
-from intrex.encoders.crossencoder import CrossEncoderScorer
-from intrex.retrievers.rerank_pairs import rerank_pairs
+from intrex.encoders.cross.encoder import CrossEncoderScorer
+from intrex.encoders.cross.scorer import EncoderScorer, make_pair_scorer
+from intrex.retrievers.rerank.pairs import rerank_pairs
 from tests.conftest import ROOT
-from tests.tinymodel import SPECIAL, save_tokenizer
+from tests.support.tinymodel import SPECIAL, save_tokenizer
 
 DOCUMENTS, QUERIES = 300, 4
 
@@ -29,7 +29,7 @@ RERANK = """
 import sys, time
 from pathlib import Path
 from intrex.data.collection import Collection
-from intrex.encoders import cross
+from intrex.encoders.cross import scorer as cross
 from tests.faults.test_rerank_resume import again
 
 cross.ENCODED_AT_ONCE = 5

@@ -9,14 +9,19 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from intrex.data.artifact import verify
 from intrex.data.collection import Collection, Queries
+from intrex.data.store.artifact import verify
 from intrex.data.writer import CollectionWriter, Source, write_collection
-from intrex.retrievers import bm25_change, indexnative, lexical, postings, postings_build, segment_merge
 from intrex.retrievers.base import SearchOptions
-from intrex.retrievers.bm25 import BM25Index, build_bm25
-from intrex.retrievers.bm25_change import add, merge, plan, remove
-from intrex.retrievers.prf_lexical import BM25PRF, RM3
+from intrex.retrievers.bm25 import change as bm25_change
+from intrex.retrievers.bm25 import merge as segment_merge
+from intrex.retrievers.bm25 import searcher as bm25_searcher
+from intrex.retrievers.bm25.change import add, merge, plan, remove
+from intrex.retrievers.bm25.index import BM25Index, build_bm25
+from intrex.retrievers.inverted import build as postings_build
+from intrex.retrievers.inverted import build_native as indexnative
+from intrex.retrievers.inverted import postings
+from intrex.retrievers.prf.lexical import BM25PRF, RM3
 from tests.conftest import contents
 
 WORDS = st.sampled_from(["cat", "dog", "the", "bird", "été", "fish", "cow", "東京", "ox " * 300, "rare"])
@@ -65,7 +70,7 @@ def test_changes_are_a_rebuild(first, changes, titles, compiled) -> None:
         for building in (postings_build, segment_merge):
             patch.setattr(building, "kernels_for", lambda _: indexnative.kernels() if compiled else None)
         if not compiled:
-            patch.setattr(lexical, "kernels", lambda: None)
+            patch.setattr(bm25_searcher, "kernels", lambda: None)
         index = build_bm25(collect(folder / "c", first), folder / "i", fields=fields)
         left, only_added = list(first), True
         for i, change in enumerate(changes):

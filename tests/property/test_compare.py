@@ -9,7 +9,7 @@ from intrex.eval.compare.align import Aligned
 from intrex.eval.compare.comparison import TESTS, Settings, compare
 from intrex.eval.compare.corrections import benjamini_hochberg, bonferroni, holm
 from intrex.eval.compare.resampling import randomization
-from intrex.eval.signature import Conditions
+from intrex.eval.scoring.signature import Conditions
 
 
 def aligned(values: np.ndarray) -> Aligned:

@@ -11,15 +11,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from intrex.data.artifact import Manifest, build_artifact
 from intrex.data.ids import IdWriter
 from intrex.data.specs import EncoderSpec
-from intrex.data.stores import VectorWriter
-from intrex.retrievers import nearest
+from intrex.data.store.artifact import Manifest, build_artifact
+from intrex.data.store.vectors import VectorWriter
 from intrex.retrievers.base import SearchOptions
-from intrex.retrievers.dense import DenseIndex
-from intrex.retrievers.exact import Pool, error_bound, row_norms
-from intrex.retrievers.vectornative import exact_dot
+from intrex.retrievers.dense.index import DenseIndex
+from intrex.retrievers.vectors import nearest
+from intrex.retrievers.vectors.exact import Pool, error_bound, row_norms
+from intrex.retrievers.vectors.native import exact_dot
 
 ENGINES = ["numpy", *(["faiss"] if find_spec("faiss") else [])]
 DIMS = (1, 2, 3, 7, 16, 33)

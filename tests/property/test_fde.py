@@ -5,11 +5,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from intrex.data.stores import PackedVectors
-from intrex.encoders import fde as module
-from intrex.encoders.fde import Fde, FdeConfig
-from intrex.encoders.fde_config import PROJECTIONS
-from intrex.encoders.fde_plain import nearest_points, partitions
+from intrex.data.store.vectors import PackedVectors
+from intrex.encoders.fde import encoder as module
+from intrex.encoders.fde.config import PROJECTIONS
+from intrex.encoders.fde.encoder import Fde, FdeConfig
+from intrex.encoders.fde.plain import nearest_points, partitions
 
 
 def pack(*texts):

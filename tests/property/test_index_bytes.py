@@ -9,8 +9,12 @@ from hypothesis import strategies as st
 
 from intrex.data.collection import Collection
 from intrex.data.writer import CollectionWriter, Source, write_collection
-from intrex.retrievers import indexnative, multifield, native, postings_build, terms
-from intrex.retrievers.bm25 import build_bm25
+from intrex.retrievers.bm25 import multifield
+from intrex.retrievers.bm25.index import build_bm25
+from intrex.retrievers.inverted import build as postings_build
+from intrex.retrievers.inverted import build_native as indexnative
+from intrex.retrievers.inverted import native
+from intrex.retrievers.text import terms
 from tests.conftest import contents
 
 WORDS = [

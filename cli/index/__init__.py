@@ -1,0 +1,1 @@
+"""``intrex index``: one file for each kind of index."""

@@ -1,0 +1,1 @@
+"""Files, lines, columns, locks and downloads."""

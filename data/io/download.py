@@ -1,0 +1,290 @@
+"""Downloads: resumed where they broke off, checked, placed atomically, and quick to say when there is no network."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import http.client
+import json
+import os
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO
+from urllib.parse import urlsplit
+
+from intrex.data.errors import BadInput, IntrexError, UsageError
+from intrex.data.io.files import fsync_dir
+from intrex.data.io.locks import lock_or_refuse
+from intrex.data.io.network import unreachable
+from intrex.data.version import intrex_version
+
+Step = Callable[[int], None]
+"""Called now and then with how much was done since the last call."""
+
+_PIECE = 1 << 18
+_AGAIN_LATER = {408, 425, 429, 500, 502, 503, 504}
+_PAUSE_SECONDS = 0.25
+
+
+def cache_dir() -> Path:
+    """Where downloads, scores and distilled models are kept: ``$INTREX_CACHE``, else ``intrex`` in the user's cache folder."""
+    if own := os.environ.get("INTREX_CACHE"):
+        return Path(own).expanduser()
+    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "intrex"
+
+
+def download(
+    url: str,
+    target: Path,
+    *,
+    sha256: str | None = None,
+    md5: str | None = None,
+    size: int | None = None,
+    timeout: float = 30.0,
+    tries: int = 3,
+    progress: Step | None = None,
+    hint: str | None = None,
+) -> Path:
+    """Fetch ``url`` to ``target``: whole and checked, or not at all.
+
+    The bytes collect in a hidden sibling, ``.NAME.part``, which the next call resumes if this one is cut off. A
+    download whose checksum is wrong is thrown away and fetched once more. A ``target`` that is there already is
+    returned as it is if it has the right size and checksum; no network is needed for that.
+
+    Args:
+        url: an ``http`` or ``https`` address.
+        target: the file to make; its folder is made too.
+        sha256: what the file's sha256 must be, in hexadecimal.
+        md5: what the file's md5 must be: many publishers give nothing better.
+        size: how many bytes it must have.
+        timeout: seconds without any data after which an attempt counts as broken off.
+        tries: attempts in a row that bring nothing new before it gives up.
+        progress: told how many bytes more there are; fewer than none after a restart.
+        hint: what to do instead where it cannot be fetched.
+
+    Raises:
+        IntrexError: the server cannot be reached, refuses, or breaks off every time.
+        BadInput: the file came twice, and twice with a wrong checksum or size.
+    """
+    _require_http(url)
+    wanted = _Wanted({"sha256": sha256, "md5": md5}, size)
+    if target.is_file() and wanted.complaint(target) is None:
+        return target
+    hint = hint or f"where there is no network, fetch {url} elsewhere and put it at {target}"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with _part_file(target) as (part, stream):
+        if wrong := unreachable(url):
+            raise IntrexError(f"cannot reach {urlsplit(url).netloc}: {wrong}", hint)
+        transfer = _Transfer(url, part, stream, wanted, timeout, tries, progress, hint)
+        transfer.run()
+        stream.flush()
+        os.fsync(stream.fileno())
+        part.replace(target)
+        fsync_dir(target.parent)
+        transfer.note_path.unlink(missing_ok=True)
+    return target
+
+
+def _require_http(url: str) -> None:
+    try:
+        parts = urlsplit(url)
+        sound = (
+            parts.scheme in ("http", "https")
+            and bool(parts.hostname)
+            and (parts.port is None or parts.port > 0)
+        )
+    except ValueError:
+        sound = False
+    if not sound:
+        raise UsageError(f"not an http or https address: {url}")
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    sums: dict[str, str | None]
+    size: int | None
+
+    @property
+    def checked(self) -> bool:
+        return any(self.sums.values())
+
+    def complaint(self, path: Path) -> str | None:
+        """What is wrong with a file, or None."""
+        if self.size is not None and path.stat().st_size != self.size:
+            return f"it has {path.stat().st_size:,} bytes, {self.size:,} were published"
+        for algorithm, published in self.sums.items():
+            if published:
+                with path.open("rb") as stream:
+                    found = hashlib.file_digest(stream, algorithm).hexdigest()
+                if found != published.lower():
+                    return f"its {algorithm} is {found}, published is {published.lower()}"
+        return None
+
+
+@contextlib.contextmanager
+def _part_file(target: Path) -> Iterator[tuple[Path, IO[bytes]]]:
+    """The hidden sibling, opened for appending and locked; it stays for a later resume if it holds anything."""
+    part = target.with_name(f".{target.name}.part")
+    with part.open("ab") as stream:
+        lock_or_refuse(stream, part, f"downloading {target.name}")
+        try:
+            yield part, stream
+        finally:
+            stream.flush()
+            if part.exists() and not part.stat().st_size:
+                part.unlink()
+
+
+class _Restart(Exception):
+    """What is there does not continue what the server has."""
+
+
+@dataclass
+class _Transfer:
+    """Brings one file into the part file, over as many connections as it takes."""
+
+    url: str
+    part: Path
+    stream: IO[bytes]
+    wanted: _Wanted
+    timeout: float
+    tries: int
+    progress: Step | None
+    hint: str
+    validator: str | None = None
+    total: int | None = None
+    may_resume: bool = field(default=False)
+
+    @property
+    def note_path(self) -> Path:
+        """Remembers whose bytes the part file holds, for a resume by another process."""
+        return self.part.with_name(self.part.name + ".json")
+
+    @property
+    def here(self) -> int:
+        """How many bytes are there."""
+        return self.stream.tell()
+
+    def run(self) -> None:
+        """Fetch, check, and fetch once more if the check says no."""
+        self._recall()
+        self._tell(self.here)
+        self._fetch()
+        for again in (True, False):
+            self.stream.flush()
+            wrong = self.wanted.complaint(self.part)
+            if wrong is None:
+                return
+            self._empty()
+            if again:
+                self._fetch()
+        raise BadInput(f"the download is not the published file, twice: {wrong} ({self.url})", self.hint)
+
+    def _recall(self) -> None:
+        note: dict[str, str | None] = {}
+        with contextlib.suppress(OSError, ValueError):
+            note = json.loads(self.note_path.read_text(encoding="utf-8"))
+        if isinstance(note, dict) and note.get("url") == self.url:
+            self.validator = note.get("validator")
+        # Without a validator, only a checksum can tell whether the old bytes and the new ones belong together.
+        self.may_resume = bool(self.validator) or self.wanted.checked
+
+    def _tell(self, more: int) -> None:
+        if self.progress and more:
+            self.progress(more)
+
+    def _empty(self) -> None:
+        self._tell(-self.here)
+        self.stream.truncate(0)
+        self.stream.seek(0)
+        self.note_path.unlink(missing_ok=True)
+        self.validator = self.total = None
+
+    def _fetch(self) -> None:
+        failures, best = 0, self.here
+        while True:
+            try:
+                self._attempt()
+                return
+            except _Restart:
+                self._empty()
+                wrong = "the file on the server keeps changing"
+            except urllib.error.HTTPError as error:
+                if (
+                    error.code == 416
+                    and _content_range(error.headers.get("Content-Range", ""))[1] == self.here
+                ):
+                    return  # there is nothing beyond what is here: the last run was cut off before the rename
+                wrong = self._refusal(error)
+            except (OSError, http.client.HTTPException) as error:
+                wrong = str(getattr(error, "reason", None) or error) or type(error).__name__
+            failures, best = (0 if self.here > best else failures) + 1, max(best, self.here)
+            if failures >= self.tries:
+                kept = f"; the {self.here:,} bytes that came are kept for the next try" if self.here else ""
+                raise IntrexError(
+                    f"the download failed {failures} times: {wrong} ({self.url}){kept}", self.hint
+                )
+            time.sleep(_PAUSE_SECONDS * 2 ** (failures - 1))
+
+    def _refusal(self, error: urllib.error.HTTPError) -> str:
+        """What a status says; raises if trying again is no use."""
+        with error:
+            said = f"{error.code} {error.reason}"
+            if error.code == 416:
+                self._empty()
+            elif error.code not in _AGAIN_LATER:
+                gone = error.code in (404, 410)
+                why = "there is no such file on the server" if gone else "the server refuses"
+                raise IntrexError(f"{why}: {said} ({self.url})", self.hint)
+        return f"the server says {said}"
+
+    def _attempt(self) -> None:
+        if self.here and not self.may_resume:
+            self._empty()
+        headers = {"User-Agent": f"intrex/{intrex_version()}", "Accept-Encoding": "identity"}
+        if self.here:
+            headers["Range"] = f"bytes={self.here}-"
+            if self.validator:
+                headers["If-Range"] = self.validator
+        request = urllib.request.Request(self.url, headers=headers)  # noqa: S310 - the scheme was checked
+        with urllib.request.urlopen(request, timeout=self.timeout) as response:  # noqa: S310
+            self._begin(response)
+            while piece := response.read1(_PIECE):
+                self.stream.write(piece)
+                self._tell(len(piece))
+        self.stream.flush()
+        if self.total is not None and self.here < self.total:
+            raise ConnectionError(f"it broke off after {self.here:,} of {self.total:,} bytes")
+
+    def _begin(self, response: http.client.HTTPResponse) -> None:
+        """Settle where the answer starts and ends, and note whose bytes these are."""
+        if response.status == 206:
+            start, total = _content_range(response.headers.get("Content-Range", ""))
+            if start != self.here or (self.total is not None and total not in (None, self.total)):
+                raise _Restart
+        else:
+            self._empty()
+            length = response.headers.get("Content-Length", "")
+            total = int(length) if length.isdecimal() else None
+        if self.wanted.size is not None and total not in (None, self.wanted.size):
+            raise BadInput(
+                f"the server has {total:,} bytes, {self.wanted.size:,} were published ({self.url})", self.hint
+            )
+        tag = response.headers.get("ETag", "")
+        # A weak tag does not promise equal bytes; RFC 9110 forbids it in If-Range.
+        self.validator = tag if tag.startswith('"') else response.headers.get("Last-Modified")
+        self.total, self.may_resume = total, True
+        self.note_path.write_text(
+            json.dumps({"url": self.url, "validator": self.validator}), encoding="utf-8"
+        )
+
+
+def _content_range(value: str) -> tuple[int, int | None]:
+    """First byte and total length of a ``Content-Range``; an unreadable one starts nowhere."""
+    span, _, total = value.removeprefix("bytes ").partition("/")
+    first = span.split("-")[0]
+    return (int(first) if first.isdecimal() else -1), (int(total) if total.isdecimal() else None)

@@ -1,0 +1,141 @@
+"""What the lines of a piece of a file are: fields between blanks, a comment, a header row, or no sound text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+
+from intrex.data.io.files import BOM, reading
+
+Ints = npt.NDArray[np.int64]
+Wrong = tuple[int, str, str | None]
+"""Index of a line, what is wrong with it, and perhaps a hint."""
+
+# Tab, line feed, vertical tab, form feed, carriage return, space separate; other control characters are errors.
+_BLANK = np.zeros(256, bool)
+_BLANK[[9, 10, 11, 12, 13, 32]] = True
+_CONTROL = np.zeros(256, bool)
+_CONTROL[[*range(9), *range(14, 32), 127]] = True
+# White space beyond ASCII, which no id may hold (see ids.py), as UTF-8. The search for its first bytes is fast.
+_WIDE = re.compile(rb"\xc2[\x85\xa0]|\xe1\x9a\x80|\xe2\x80[\x80-\x8a\xa8\xa9\xaf]|\xe2\x81\x9f|\xe3\x80\x80")
+_WIDE_BEGINS = (b"\xc2\x85", b"\xc2\xa0", b"\xe1\x9a\x80", b"\xe2\x80", b"\xe2\x81\x9f", b"\xe3\x80\x80")
+_HASH, _NEWLINE = ord("#"), ord("\n")
+
+HEADERS = frozenset({"query-id", "query_id", "queryid", "qid", "query"})
+"""What the first column of a header row says, in lower case."""
+
+
+@dataclass(frozen=True)
+class Fields:
+    """The fields of some lines.
+
+    Attributes:
+        raw: the lines.
+        text: their bytes.
+        starts: [fields] where each field begins.
+        ends: [fields] where it ends.
+        breaks: [line feeds] where they are.
+        owner: [fields] index of each field's line.
+        count: [line feeds + 1] fields of each line.
+    """
+
+    raw: bytes
+    text: npt.NDArray[np.uint8]
+    starts: Ints
+    ends: Ints
+    breaks: Ints
+    owner: Ints
+    count: Ints
+
+    @classmethod
+    def of(cls, raw: bytes) -> Self:
+        """Find the fields of some lines, all at once."""
+        text = np.frombuffer(raw, np.uint8)
+        edges = np.flatnonzero(np.diff(np.concatenate([[True], _BLANK[text], [True]])))
+        starts, ends = edges[::2], edges[1::2]
+        breaks = np.flatnonzero(text == _NEWLINE)
+        owner = np.searchsorted(breaks, starts)
+        return cls(raw, text, starts, ends, breaks, owner, np.bincount(owner, minlength=len(breaks) + 1))
+
+    def words(self, line: int) -> list[str]:
+        """The fields of one line."""
+        at = np.searchsorted(self.owner, line)
+        own = slice(at, at + self.count[line])
+        pairs = zip(self.starts[own], self.ends[own], strict=True)
+        return [self.raw[a:b].decode("utf-8", "replace") for a, b in pairs]
+
+
+def comment_lines(found: Fields, indented: bool) -> Ints:
+    """Indices of the lines that begin with ``#``; with ``indented``, of those too that have blanks before it."""
+    leads = found.text[np.concatenate([[0], found.breaks + 1])[: -1 if found.raw.endswith(b"\n") else None]]
+    lines = np.flatnonzero((leads == _HASH) | (_BLANK[leads] if indented else False))
+    lines = lines[found.count[lines] > 0]
+    first = found.starts[np.searchsorted(found.owner, lines)]
+    marked: Ints = lines[found.text[first] == _HASH]
+    return marked
+
+
+def looks_like_data(found: Fields, comments: Ints, width: int) -> int:
+    """How many comments have the columns of data, and no blank after the ``#``."""
+    alike = comments[found.count[comments] == width]
+    first = np.searchsorted(found.owner, alike)
+    return int((found.ends[first] - found.starts[first] > 1).sum())
+
+
+def strange_lines(found: Fields) -> list[Wrong]:
+    """The lines with control characters, with white space beyond ASCII, or not in UTF-8."""
+    controls = np.searchsorted(found.breaks, np.flatnonzero(_CONTROL[found.text]))
+    wrong: dict[int, tuple[str, str | None]] = dict.fromkeys(
+        controls.tolist(), ("a control character; is this a text file?", None)
+    )
+    if found.raw.isascii():
+        return [(line, *said) for line, said in wrong.items()]
+    if any(begin[:1] in found.raw and begin in found.raw for begin in _WIDE_BEGINS):
+        for match in _WIDE.finditer(found.raw):
+            reason = f"the white space U+{ord(match[0].decode('utf-8')):04X}, which no id may hold"
+            line = int(np.searchsorted(found.breaks, match.start()))
+            wrong[line] = reason, "blanks and TABs separate columns; percent-encode white space in ids"
+    for line in _not_utf8(found.raw):
+        wrong[line] = "not UTF-8", "convert the file to UTF-8 first (iconv)"
+    return [(line, *said) for line, said in wrong.items()]
+
+
+def _not_utf8(raw: bytes) -> Iterator[int]:
+    """Indices of the lines that are not UTF-8."""
+    try:
+        raw.decode("utf-8")
+    except UnicodeDecodeError:
+        for index, row in enumerate(raw.split(b"\n")):
+            try:
+                row.decode("utf-8")
+            except UnicodeDecodeError:
+                yield index
+
+
+def is_header(words: Sequence[str], number: int) -> bool:
+    """Whether a first line is a header row: a header's word in front, and no number where there must be one."""
+    if words[0].lower() not in HEADERS:
+        return False
+    try:
+        float(words[number])
+    except ValueError:
+        return True
+    return False
+
+
+def first_line(path: Path) -> str:
+    """The first line that is neither blank nor a comment, or else the first that is not blank; it tells the format."""
+    comment = ""
+    with reading(path) as stream:
+        for raw in stream:
+            line = raw.removeprefix(BOM).decode("utf-8", "replace").rstrip("\r\n")
+            if line.strip() and not line.lstrip().startswith("#"):
+                return line
+            comment = comment or line.strip()
+    return comment

@@ -1,0 +1,1 @@
+"""Kernels as machine code: how they are declared, compiled, kept and loaded."""

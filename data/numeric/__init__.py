@@ -1,0 +1,1 @@
+"""Arithmetic over the rows of matrices, and k-means."""

@@ -1,0 +1,76 @@
+"""Sums over rows in float64 and in one fixed order: the same bits for any block, thread count and library.
+
+Products of float32 numbers are exact in float64. The compiled kernels and numpy add in the same order, so that a
+machine without kernels gets the same numbers, later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from intrex.data.native.library import Call, Library, native
+
+_ROWS = "intrex.data.numeric.kernels"
+LIBRARY = Library(
+    "rows", (_ROWS,), ((_ROWS, "pair_dots", 7), (_ROWS, "add_rows", 6)), "intrex.data.numeric.rows:trial"
+)
+_LANES = 8
+_AT_ONCE = 1 << 20
+"""Numbers that numpy, without a kernel, multiplies together."""
+
+Matrix = npt.NDArray[np.float32]
+Rows = npt.NDArray[np.int64]
+Doubles = npt.NDArray[np.float64]
+
+
+def pair_dots(a: Matrix, a_rows: Rows, b: Matrix, b_rows: Rows) -> Doubles:
+    """Dot products [m] of row ``a_rows[i]`` of ``a`` [n, d] and row ``b_rows[i]`` of ``b`` [k, d], C-contiguous both."""
+    out = np.empty(len(a_rows))
+    calls = native(LIBRARY)
+    if calls is not None:
+        where = _address(a), _address(a_rows), _address(b), _address(b_rows)
+        calls["pair_dots"](*where, len(out), a.shape[1], _address(out))
+        return out
+    dim = a.shape[1]
+    step = max(1, _AT_ONCE // max(1, dim))
+    for start in range(0, len(out), step):
+        part = slice(start, start + step)
+        products = np.zeros((len(out[part]), -(-dim // _LANES) * _LANES))
+        np.multiply(a[a_rows[part]], b[b_rows[part]], out=products[:, :dim], dtype=np.float64)
+        sums = np.zeros((len(products), _LANES))
+        for j in range(0, dim, _LANES):
+            sums += products[:, j : j + _LANES]
+        while sums.shape[1] > 1:
+            sums = sums[:, ::2] + sums[:, 1::2]
+        out[part] = sums[:, 0]
+    return out
+
+
+def add_rows(rows: Matrix, groups: npt.NDArray[np.int32], scale: Doubles, sums: Doubles) -> None:
+    """Add ``scale[i]`` times row i of ``rows`` [n, d] to row ``groups[i]`` of ``sums`` [k, d], in the order of the rows."""
+    calls = native(LIBRARY)
+    if calls is None:
+        np.add.at(sums, groups, scale[:, None] * rows)
+        return
+    where = _address(rows), *rows.shape, _address(groups), _address(scale), _address(sums)
+    calls["add_rows"](*where)
+
+
+def _address(array: npt.NDArray[Any]) -> int:
+    if not array.flags.c_contiguous:
+        raise ValueError("a kernel needs contiguous arrays")
+    return array.ctypes.data
+
+
+def trial(calls: Mapping[str, Call]) -> None:
+    """Raise unless one call does what it should."""
+    row, zero, out = np.array([[3, 4]], np.float32), np.zeros(1, np.int64), np.zeros(1)
+    calls["pair_dots"](
+        row.ctypes.data, zero.ctypes.data, row.ctypes.data, zero.ctypes.data, 1, 2, out.ctypes.data
+    )
+    if out[0] != 25:
+        raise RuntimeError("a kernel does not do what it should")

@@ -1,0 +1,1 @@
+"""Artifacts, stores of vectors and of scores."""

@@ -1,0 +1,309 @@
+"""Directory artifacts that exist whole or not at all.
+
+An artifact is built in a hidden sibling named by the fingerprint of its inputs, which holds a lock while it is
+being built. Its manifest is written last, after every file was hashed and fsynced; then the sibling is renamed.
+A killed build leaves nothing at the target, and a sibling that the next build resumes (same fingerprint) or
+sweeps away (another one).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import glob
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from intrex.data.errors import BadInput, CheckFailed, IntrexError
+from intrex.data.io.files import exchange, file_sha256, fingerprint, fsync_dir, read_json, refuse_existing
+from intrex.data.io.locks import lock_or_refuse
+from intrex.data.version import intrex_version
+
+SCHEMA = 1
+NAMES = ("manifest.json", "collection.json")
+_LOCK, _STATE, _PART, _WHOLE = ".lock", ".state.json", ".part", ".whole"
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What an artifact is, what it was made from, and the size and sha256 of each of its files."""
+
+    kind: str
+    collection: str
+    """Fingerprint of the corpus that it was built from; of a collection, its own."""
+    encoder: dict[str, Any] | None = None
+    params: dict[str, Any] = field(default_factory=dict)
+    files: dict[str, dict[str, Any]] = field(default_factory=dict)
+    versions: dict[str, str] = field(default_factory=dict)
+    schema: int = SCHEMA
+
+    @property
+    def fingerprint(self) -> str:
+        """sha256 over kind, inputs, parameters and file hashes; not over versions."""
+        files = {name: entry["sha256"] for name, entry in self.files.items()}
+        return fingerprint([self.schema, self.kind, self.collection, self.encoder, self.params, files])
+
+    def to_json(self) -> str:
+        """Readable JSON with a stable key order."""
+        body = {"schema": self.schema, "kind": self.kind}
+        body |= {"fingerprint": self.fingerprint, "collection": self.collection}
+        rest = {
+            "encoder": self.encoder,
+            "params": self.params,
+            "files": self.files,
+            "versions": self.versions,
+        }
+        check = {"check": fingerprint([body, rest])}
+        return json.dumps({**body, **rest, **check}, indent=2, ensure_ascii=False) + "\n"
+
+
+def manifest_path(path: Path) -> Path | None:
+    """The manifest of an artifact folder, or None if there is none."""
+    return next((path / name for name in NAMES if (path / name).is_file()), None)
+
+
+def read_manifest(path: Path, kinds: tuple[str, ...] = (), rebuild: str = "rebuild it") -> Manifest:
+    """Read and check an artifact's manifest; the sizes of its files are compared, their hashes are not.
+
+    Raises `BadInput` when the folder, its manifest or a file is missing or damaged, when the schema is one
+    that this version does not know, or when the kind is not among ``kinds``.
+    """
+    if not path.exists():
+        raise BadInput(f"not found: {path}", f"to make it: {rebuild.removesuffix(' --overwrite')}")
+    found = manifest_path(path) if path.is_dir() else None
+    if found is None:
+        raise BadInput(
+            f"not an intrex artifact (no manifest): {path}",
+            f"a build that was cut off leaves none; {rebuild}",
+        )
+    manifest = _parse_manifest(found, rebuild)
+    if kinds and manifest.kind not in kinds:
+        raise BadInput(f"{path} holds an artifact of kind {manifest.kind}, needed here: {' or '.join(kinds)}")
+    for name, entry in manifest.files.items():
+        size = (path / name).stat().st_size if (path / name).is_file() else None
+        if size != entry["bytes"]:
+            state = "is missing" if size is None else f"has {size:,} bytes, {entry['bytes']:,} were written"
+            raise BadInput(f"damaged: {name} {state} ({path / name})", rebuild)
+    return manifest
+
+
+def _parse_manifest(found: Path, rebuild: str) -> Manifest:
+    raw = read_json(found)
+    if raw.get("schema") != SCHEMA:
+        raise BadInput(
+            f"schema {raw.get('schema')!r} is not one this intrex reads ({SCHEMA}) ({found})", rebuild
+        )
+    try:
+        manifest = Manifest(**{key: raw[key] for key in Manifest.__dataclass_fields__})
+        sound = json.loads(manifest.to_json()) == raw
+    except (KeyError, TypeError, AttributeError) as error:
+        raise BadInput(f"damaged manifest: {error!r} ({found})", rebuild) from error
+    if not sound:
+        raise BadInput(f"damaged manifest: its content does not match its check sum ({found})", rebuild)
+    return manifest
+
+
+def verify(path: Path, rebuild: str = "rebuild it") -> Manifest:
+    """Read the manifest and compare the sha256 of every file; raises `CheckFailed` naming those that differ."""
+    manifest = read_manifest(path, rebuild=rebuild)
+    bad = [name for name, entry in manifest.files.items() if file_sha256(path / name) != entry["sha256"]]
+    if bad:
+        raise CheckFailed(f"damaged: {', '.join(bad)} differs from what was written ({path})", rebuild)
+    return manifest
+
+
+class Build:
+    """A build in progress: its folder, and a small state that survives a kill."""
+
+    def __init__(self, path: Path, inputs: str) -> None:
+        self.path = path
+        self.inputs = inputs
+        self._kept: dict[str, dict[str, Any]] = {}
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """What the last `save_state` of a build of the same inputs recorded; empty in a fresh build."""
+        file = self.path / _STATE
+        known = read_json(file) if file.exists() else {}
+        return known["state"] if known.get("inputs") == self.inputs else {}
+
+    def save_state(self, **state: Any) -> None:
+        """Record progress durably; call after the data it speaks of was fsynced."""
+        self._write_durably(_STATE, json.dumps({"inputs": self.inputs, "state": state}))
+
+    def keep(self, source: Path, entry: dict[str, Any], name: str) -> None:
+        """Take over a file of another artifact, which its manifest has an entry of: a link to it, or where there are none a copy."""
+        target = self.path / name
+        try:
+            target.hardlink_to(source)
+        except OSError:
+            shutil.copyfile(source, target)
+        self._kept[name] = entry
+
+    def _finish(self, manifest: Manifest, name: str) -> None:
+        """Hash and fsync every file, then write the manifest."""
+        from concurrent.futures import ThreadPoolExecutor
+
+        def settled(file: Path) -> tuple[str, dict[str, Any]]:
+            with file.open("rb") as stream:
+                os.fsync(stream.fileno())
+            known, size = file.relative_to(self.path).as_posix(), file.stat().st_size
+            return known, self._kept.get(known) or {"bytes": size, "sha256": file_sha256(file)}
+
+        own = {self.path / own for own in (_LOCK, _STATE, _PART, _WHOLE, name)}
+        found = sorted(p for p in self.path.rglob("*") if p.is_file() and p not in own)
+        with ThreadPoolExecutor(8) as pool:  # a disk takes several in little more time than one
+            files = dict(pool.map(settled, found))
+        full = replace(manifest, files=files, versions={"intrex": intrex_version(), **manifest.versions})
+        self._write_durably(name, full.to_json())
+        fsync_dir(self.path)
+
+    def _write_durably(self, name: str, text: str) -> None:
+        part = self.path / _PART
+        with part.open("w", encoding="utf-8") as stream:
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+        part.replace(self.path / name)
+
+
+def build_artifact(
+    target: Path,
+    inputs: str,
+    make: Callable[[Build], Manifest],
+    *,
+    overwrite: bool = False,
+    name: str = NAMES[0],
+    base: Manifest | None = None,
+) -> Manifest:
+    """Build an artifact at ``target``: whole, or not at all.
+
+    Args:
+        target: where the artifact will stand.
+        inputs: fingerprint of everything it is made from; the same one resumes what a kill left behind.
+        make: writes the files into ``build.path`` and returns the manifest without ``files``. It finds what an
+            earlier, killed run recorded in ``build.state``; without a state the folder is empty.
+        overwrite: replace an existing artifact, which stays valid until the new one takes its place.
+        name: the manifest's file name.
+        base: what stands at the target, if this build is a change of it; one change is made at a time.
+
+    Raises:
+        IntrexError: the target exists, be it that another process built it meanwhile, or another process is
+            building the same artifact, or changing it.
+    """
+    overwrite = overwrite or base is not None
+    refuse_existing(target, overwrite)
+    if target.is_symlink() or target.exists():
+        _refuse_foreign(target, name)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    inputs = fingerprint([SCHEMA, intrex_version(), inputs])  # another version may write other bytes
+    sibling = inputs if base is None else fingerprint("change")
+    _sweep(target, keep=sibling)
+    hidden = _sibling(target, sibling)
+    with _locked(hidden):
+        _refuse_changed(target, base)
+        if not _is_whole(hidden, inputs):  # else it was killed before it could be put in its place
+            _make(Build(hidden, inputs), make, name)
+            _refuse_changed(target, base)
+        _place(hidden, target, name, overwrite)
+    return read_manifest(target)
+
+
+def _refuse_changed(target: Path, base: Manifest | None) -> None:
+    if base is not None and read_manifest(target).fingerprint != base.fingerprint:
+        raise IntrexError(f"another process has changed {target} meanwhile", "run the same command again")
+
+
+def _refuse_foreign(target: Path, name: str) -> None:
+    """Raise unless ``target`` is an empty folder or an artifact of the same sort with nothing of others in it."""
+    other = "choose another name, or remove it yourself"
+    if target.is_symlink() or not target.is_dir():
+        what = "a symbolic link" if target.is_symlink() else "not a folder"
+        raise IntrexError(f"{what}, it will not be replaced: {target}", other)
+    there = {p.relative_to(target).as_posix() for p in target.rglob("*") if not p.is_dir()}
+    if there and not (target / name).is_file():
+        raise IntrexError(f"not an intrex artifact of this sort, it will not be replaced: {target}", other)
+    try:
+        own = set(_parse_manifest(target / name, "").files) if there else set()
+    except BadInput:  # damaged, or not ours at all
+        raise IntrexError(
+            f"its manifest is damaged or not intrex's, it will not be replaced: {target}", other
+        ) from None
+    if strange := sorted(there - own - {name, _LOCK, _STATE, _PART, _WHOLE}):
+        raise IntrexError(f"{target} holds files that are not its own: {', '.join(strange[:3])}", other)
+
+
+def _is_whole(hidden: Path, inputs: str) -> bool:
+    """Whether a build of these inputs was finished; an artifact that was exchanged out of the target is not it."""
+    mark = hidden / _WHOLE
+    return mark.is_file() and mark.read_text(encoding="utf-8") == inputs
+
+
+def _make(build: Build, make: Callable[[Build], Manifest], name: str) -> None:
+    try:
+        if not build.state:
+            _clear(build.path)
+        build._finish(make(build), name)
+        build._write_durably(_WHOLE, build.inputs)
+    except BaseException:
+        if not build.state:  # nothing in it that a resume could use
+            shutil.rmtree(build.path, ignore_errors=True)
+        raise
+
+
+def _clear(folder: Path) -> None:
+    for entry in folder.iterdir():
+        if entry.is_dir():
+            shutil.rmtree(entry)
+        elif entry.name != _LOCK:
+            entry.unlink()
+
+
+def _sibling(target: Path, inputs: str) -> Path:
+    return target.with_name(f".{target.name}.{inputs[:16]}.building")
+
+
+@contextlib.contextmanager
+def _locked(hidden: Path) -> Iterator[None]:
+    hidden.mkdir(exist_ok=True)
+    with (hidden / _LOCK).open("a") as lock:
+        lock_or_refuse(lock, hidden / _LOCK, f"building {hidden.name}")
+        yield
+
+
+def _sweep(target: Path, keep: str) -> None:
+    """Remove what killed builds of other inputs left behind; leave alone what is locked."""
+    for old in target.parent.glob(f".{glob.escape(target.name)}.{'[0-9a-f]' * 16}.building"):
+        if old == _sibling(target, keep) or not old.is_dir():
+            continue
+        with contextlib.suppress(IntrexError, OSError), _locked(old):
+            shutil.rmtree(old)
+
+
+def _place(hidden: Path, target: Path, name: str, overwrite: bool) -> None:
+    """Put the finished build at the target in one step, then drop what stood there.
+
+    What another process put there since this build began is looked at again: it is not replaced unasked. The build
+    then waits, whole, for the same command with ``overwrite``.
+    """
+    try:
+        hidden.rename(
+            target
+        )  # onto nothing or an empty folder: one step, whoever else tries it at the same time
+    except OSError as error:
+        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):
+            raise
+        refuse_existing(target, overwrite)
+        _refuse_foreign(target, name)
+        exchange(hidden, target)
+        for mark in (_WHOLE, _STATE):  # first, or a kill would leave half of the old one marked as whole
+            (hidden / mark).unlink(missing_ok=True)
+        shutil.rmtree(hidden)
+    for left in (_LOCK, _STATE, _PART, _WHOLE):
+        (target / left).unlink(missing_ok=True)
+    fsync_dir(target.parent)

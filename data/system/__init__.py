@@ -1,0 +1,1 @@
+"""Threads, memory and disk of the machine."""

@@ -1,0 +1,13 @@
+"""The version of intrex."""
+
+from __future__ import annotations
+
+from importlib.metadata import PackageNotFoundError, version
+
+
+def intrex_version() -> str:
+    """The installed version of intrex."""
+    try:
+        return version("intrex")
+    except PackageNotFoundError:
+        return "unknown"

@@ -1,0 +1,1 @@
+"""Scorers of pairs of query and document."""

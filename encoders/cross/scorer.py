@@ -1,0 +1,82 @@
+"""What scores pairs of query and document, and how one is found by name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from intrex.data.errors import UsageError
+from intrex.data.numeric.rows import pair_dots
+from intrex.encoders.base import ENCODERS, Encoder, EncoderOptions, Role, Vectors, make_encoder
+from intrex.encoders.cross.base import CROSS_ENCODER, PairScorer, Rows, Scores, use_threads
+
+ENCODED_AT_ONCE = 512
+"""Documents that `EncoderScorer` encodes before it gives their scores."""
+
+
+def make_pair_scorer(
+    name: str, options: EncoderOptions, head_seed: int | None = None, threads: int | None = None
+) -> PairScorer:
+    """A scorer from the spelling of the command line.
+
+    Args:
+        name: name or path of a cross-encoder, perhaps after ``cross-encoder:``; or ``dense:NAME``, ``static:NAME``,
+            ``hashing``, or another registered encoder of single vectors, by its similarity.
+        options: ``revision``, ``max_length``, ``dtype``, ``device`` and ``batch_size``; for encoders what they know.
+        head_seed: draw the head of a cross-encoder by this seed where the model has none: one that is not trained.
+        threads: of torch, in the whole process; its own choice by default.
+
+    Raises:
+        UsageError: an option that the model does not have, or a number out of range.
+        BadInput: the model is nowhere to be found, or is no cross-encoder. What shows only in the weights is raised at
+            the first pairs, since a cross-encoder is loaded no sooner.
+        MissingExtra: sentence-transformers is not installed.
+    """
+    kind, _, rest = name.partition(":")
+    if kind not in ENCODERS:
+        from intrex.encoders.cross.encoder import CrossEncoderScorer
+
+        return CrossEncoderScorer(rest if kind == CROSS_ENCODER else name, options, head_seed, threads)
+    if head_seed is not None:
+        raise UsageError(f"a head is drawn for a cross-encoder, not for {name}")
+    return EncoderScorer(make_encoder(name, options), threads)
+
+
+class EncoderScorer(PairScorer):
+    """The similarity of the vectors of an encoder: the scores of its dense index, to 1e-5.
+
+    Args:
+        encoder: of single vectors.
+        threads: of torch; None leaves them alone.
+    """
+
+    def __init__(self, encoder: Encoder, threads: int | None = None) -> None:
+        self.spec = encoder.spec
+        self._encoder = encoder
+        self._threads = threads
+        self._queries: dict[str, Vectors] = {}
+
+    def parts(self, queries: Sequence[str], documents: Sequence[str]) -> Iterator[tuple[Rows, Scores]]:
+        """See `PairScorer.parts`; encodes each document once, and each query once in the life of the scorer."""
+        use_threads(self._threads)
+        if new := [text for text in dict.fromkeys(queries) if text not in self._queries]:
+            self._queries.update(zip(new, self._encode(new, "query"), strict=True))
+        numbers: dict[str, int] = {}
+        which = np.array([numbers.setdefault(text, len(numbers)) for text in documents], np.int64)
+        texts = list(numbers)
+        for start in range(0, len(texts), ENCODED_AT_ONCE):
+            vectors = self._encode(texts[start : start + ENCODED_AT_ONCE], "document")
+            rows = np.flatnonzero((which >= start) & (which < start + ENCODED_AT_ONCE))
+            asked = np.stack([self._queries[queries[row]] for row in rows.tolist()])
+            dots = pair_dots(asked, np.arange(len(rows)), vectors, which[rows] - start)
+            yield rows, dots.astype(np.float32)
+
+    def _encode(self, texts: list[str], role: Role) -> Vectors:
+        """Vectors of texts, at length 1 if they are compared by the cosine; zero stays zero."""
+        vectors = np.ascontiguousarray(self._encoder.encode(texts, role), np.float32)
+        if self.spec.params.get("similarity", "dot") != "cosine":
+            return vectors
+        norms = np.linalg.norm(vectors.astype(np.float64), axis=1, keepdims=True)
+        scaled: Vectors = (vectors / np.where(norms > 0, norms, 1.0)).astype(np.float32)
+        return scaled

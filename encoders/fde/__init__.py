@@ -1,0 +1,1 @@
+"""Fixed dimensional encodings of token vectors."""

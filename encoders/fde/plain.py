@@ -1,0 +1,56 @@
+"""What `intrex.encoders.fde.kernels` computes, by numpy: the same bits, more slowly."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from intrex.encoders.base import Vectors
+
+Bits = npt.NDArray[np.int64]
+FAR, STEP = 1 << 62, 1 << 40
+"""The key of a point, while nearest ones are looked for, is its Hamming distance times `STEP`, plus its index."""
+
+
+def partitions(products: Vectors) -> Bits:
+    """The partition [n] of tokens from their products [n, k] with the hyperplanes: a Gray code, decoded."""
+    parts = np.zeros(len(products), np.int64)
+    for bit in (products > 0).T:
+        parts = 2 * parts + (bit ^ (parts & 1))
+    return parts
+
+
+def nearest_points(parts: Bits, k: int) -> Bits:
+    """For each of 2^k partitions the point nearest by the Hamming distance of bit strings, the first among equals.
+
+    Hamming distance is a sum over bits, so one pass over the hypercube's edges along each bit is exact.
+    """
+    keys = np.full(1 << k, FAR)
+    np.minimum.at(keys, parts ^ (parts >> 1), np.arange(len(parts)))
+    for bit in range(k):
+        pairs = keys.reshape(-1, 2, 1 << bit)
+        pairs[:] = np.minimum(pairs, pairs[:, ::-1] + STEP)
+    every = np.arange(1 << k)
+    nearest: Bits = keys[every ^ (every >> 1)] & (STEP - 1)
+    return nearest
+
+
+def block(points: Vectors, parts: Bits, k: int, mean: bool, fill: bool) -> Vectors:
+    """One repetition of one text [2^k, width], from its points [n, width] and their partitions [n]."""
+    sums = np.zeros((1 << k, points.shape[1]), np.float32)
+    np.add.at(sums, parts, points)
+    if not mean:
+        return sums
+    counts = np.bincount(parts, minlength=1 << k)
+    sums /= np.maximum(counts, 1).astype(np.float32)[:, None]
+    if fill:
+        empty = counts == 0
+        sums[empty] = points[nearest_points(parts, k)[empty]]
+    return sums
+
+
+def fold(values: Vectors, slots: npt.NDArray[np.int32], final_dim: int) -> Vectors:
+    """The count sketch [final_dim] of values [n], in their order."""
+    out = np.zeros(final_dim, np.float32)
+    np.add.at(out, np.abs(slots) - 1, np.where(slots > 0, values, -values))
+    return out

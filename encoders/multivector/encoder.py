@@ -1,0 +1,266 @@
+"""One vector a token, from a transformer: multi-vector (late-interaction) models, and plain ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from intrex.data.errors import BadInput, UsageError
+from intrex.data.specs import EncoderSpec
+from intrex.data.store.vectors import PackedVectors
+from intrex.encoders.base import EncoderOptions, Role, Vectors, refuse_options
+from intrex.encoders.multivector.colberter import Learned
+from intrex.encoders.multivector.layouts import load_layout
+from intrex.encoders.multivector.reductions import Reductions
+from intrex.encoders.multivector.single import SINGLE, add_single
+from intrex.encoders.multivector.words import WordIds, word_ids
+from intrex.encoders.runtime.batching import batches, pad, token_budget, tokenize
+from intrex.encoders.runtime.models import Model, quiet, resolve_model
+from intrex.encoders.runtime.transformer import (
+    TRIAL,
+    check_runtime,
+    check_same,
+    choose_prompts,
+    longest_input,
+    set_dtype,
+)
+
+Rows = npt.NDArray[np.int64]
+AT_ONCE = 1024
+"""Texts encoded together: bounds the memory of one call, beside its result."""
+_WORDS = "words"
+KNOWN = {
+    "revision", "max_length", "query_length", "query_prompt", "document_prompt", "dtype",
+    "whole_words", "pool_factor", "protected_tokens", "single",
+}  # fmt: skip
+
+
+class MultiVectorEncoder:
+    """The token vectors of a multi-vector (late-interaction) model, in float32.
+
+    In float32 they equal those of sentence-transformers' ``encode_query`` and ``encode_document`` to 1e-5, whatever
+    the batch; markers, query expansion, skipped tokens and lengths are the checkpoint's. A plain transformer gives its
+    own token vectors, brought to length 1, those of its special tokens included.
+    """
+
+    def __init__(
+        self, model: Any, spec: EncoderSpec, batch_size: int, learned: Learned | None = None
+    ) -> None:
+        self.spec = spec
+        self._model = model
+        self._learned = learned
+        self._reductions = Reductions.of(spec)
+        self._budget = token_budget(model, batch_size)
+
+    @classmethod
+    def create(cls, name: str, options: EncoderOptions) -> Self:
+        """Load the model ``name`` (a hub name or a folder).
+
+        Raises:
+            UsageError: an unknown dtype, a length beyond the model's, int8 on a GPU, a reduction that does not suit it.
+            BadInput: the model is nowhere to be found, cannot be loaded, or has no token vectors.
+        """
+        refuse_options(options, "multi-vector", KNOWN)
+        check_runtime(options)
+        found = resolve_model(name, options.revision)
+        model, layout, learned = load_layout(found, options.device)
+        _limit(model, options)
+        _check_reductions(model, found, options)
+        if learned is not None:
+            if options.single not in (None, "cls"):
+                raise UsageError(f"the model {found.name} has single vectors of its own, from [CLS]")
+        elif options.single is not None:
+            add_single(model, options.single)
+        spec = _describe(model, found, layout, options, learned)
+        encoder = cls(model, spec, options.batch_size, learned)
+        set_dtype(model, options.dtype, encoder._trial, encoder.spec.max_length or 0)
+        return encoder
+
+    @classmethod
+    def load(cls, spec: EncoderSpec, folder: Path, options: EncoderOptions) -> Self:
+        """Load the model of ``spec``; raises `BadInput` when what is found under its name is another one."""
+        params = spec.params
+        reductions = Reductions.of(spec)
+        wanted = EncoderOptions(
+            revision=spec.revision.removeprefix("commit:") if spec.revision.startswith("commit:") else None,
+            max_length=spec.max_length, query_length=params["query_length"],
+            query_prompt=spec.prompts["query"], document_prompt=spec.prompts["document"],
+            dtype=params["dtype"], device=options.device, batch_size=options.batch_size,
+            whole_words=reductions.whole_words, pool_factor=reductions.pool_factor,
+            protected_tokens=reductions.protected_tokens, single=params.get("single"),
+        )  # fmt: skip
+        encoder = cls.create(spec.name, wanted)
+        check_same(encoder.spec, spec)
+        return encoder
+
+    def save(self, folder: Path) -> None:
+        """Write nothing: the model is found by its name and checked against its revision."""
+
+    def encode(self, texts: list[str], role: Role) -> PackedVectors:
+        """Vectors [tokens that count of all texts, dim] in float32, in the order of ``texts``.
+
+        With ``spec.params["single"]`` also one vector of length 1 for each text.
+        """
+        import torch
+
+        with torch.inference_mode(), quiet():
+            parts = [
+                self._encode(texts[start : start + AT_ONCE], role)
+                for start in range(0, max(1, len(texts)), AT_ONCE)
+            ]
+        return parts[0] if len(parts) == 1 else _join(parts)
+
+    def _encode(self, texts: list[str], role: Role) -> PackedVectors:
+        dim, single_dim = self._model.get_embedding_dimension(), self.spec.params.get("single_dim")
+        outputs = _Outputs(len(texts), dim, single_dim)
+        for rows, features in self._batches(texts, role) if texts else ():
+            words = features.pop(_WORDS, None)
+            found = self._model(features, task=role)
+            outputs.add(rows, found, words)
+        packed, owners = outputs.arranged()
+        if self._learned is not None:
+            packed, owners = self._learned.apply(packed, owners, role)
+        return self._reductions.apply(packed, owners, role)
+
+    def _batches(self, texts: list[str], role: Role) -> Iterator[tuple[Rows, dict[str, Any]]]:
+        """The model's inputs, a batch at a time, with the words of the tokens if these are asked for."""
+        prompt = self.spec.prompts[role]
+        spans = self._reductions.whole_words or (self._learned is not None and self._learned.whole_words)
+        tokens = tokenize(self._model, texts, role, prompt or None, spans)
+        if tokens is None:
+            raise BadInput(f"the model {self.spec.name} does not take lists of tokens")
+        if spans:
+            tokens.rows[_WORDS] = [
+                word_ids(prompt + text, at).tolist() for text, at in zip(texts, tokens.spans, strict=True)
+            ]
+        for rows in batches(tokens.lengths, self._budget):
+            yield rows, pad(self._model, tokens, rows)
+
+    def _trial(self) -> Vectors:
+        """Vectors of a few texts, whose number does not depend on their last bits."""
+        plain = MultiVectorEncoder(self._model, replace(self.spec, params={}), batch_size=2)
+        return np.asarray(plain.encode(TRIAL, "document").vectors, np.float32)
+
+
+class _Outputs:
+    """What the model gave, batch by batch, brought into the order of the texts."""
+
+    def __init__(self, texts: int, dim: int, single_dim: int | None) -> None:
+        none = np.empty(0, np.int64)
+        self._counts = np.zeros(texts, np.int64)
+        self._vectors: list[tuple[Rows, Vectors]] = [(none, np.empty((0, dim), np.float32))]
+        self._words: list[tuple[Rows, WordIds]] = [(none, none)]
+        self._single: Vectors | None = (
+            None if single_dim is None else np.empty((texts, single_dim), np.float32)
+        )
+
+    def add(self, rows: Rows, found: dict[str, Any], words: Any) -> None:
+        """Take the features of a batch, and the words of its padded tokens, if any."""
+        used = found["attention_mask"].bool()
+        self._counts[rows] = used.sum(dim=1).cpu().numpy()
+        self._vectors.append((rows, found["token_embeddings"][used].float().cpu().numpy()))
+        if words is not None:
+            self._words.append((rows, words[used].cpu().numpy()))
+        if self._single is not None:
+            self._single[rows] = found[SINGLE].cpu().numpy()
+
+    def arranged(self) -> tuple[PackedVectors, WordIds]:
+        """The vectors and, if there were any, the words; to be called once, as batches are freed on the way."""
+        offsets = np.concatenate([[0], np.cumsum(self._counts)])
+        return PackedVectors(self._arrange(self._vectors), offsets, self._single), self._arrange(self._words)
+
+    def _arrange(self, pieces: list[tuple[Rows, Any]]) -> Any:
+        starts = np.cumsum(self._counts) - self._counts
+        whole = np.empty((sum(len(p) for _, p in pieces), *pieces[0][1].shape[1:]), pieces[0][1].dtype)
+        while pieces:
+            rows, piece = pieces.pop()
+            counts = self._counts[rows]
+            within = np.arange(len(piece)) - np.repeat(np.cumsum(counts) - counts, counts)
+            whole[np.repeat(starts[rows], counts) + within] = piece
+        return whole
+
+
+def _join(parts: list[PackedVectors]) -> PackedVectors:
+    counts = np.concatenate([np.diff(part.offsets) for part in parts])
+    singles = [part.single for part in parts if part.single is not None]
+    vectors: Vectors = np.concatenate([part.vectors for part in parts])
+    single: Vectors | None = np.concatenate(singles) if singles else None
+    return PackedVectors(vectors, np.concatenate([[0], np.cumsum(counts)]), single)
+
+
+def _limit(model: Any, options: EncoderOptions) -> None:
+    """Apply the lengths of documents and queries, or say that the model cannot."""
+    least, most = model.tokenizer.num_special_tokens_to_add() + 1, longest_input(model)
+    for flag, length in (("max", options.max_length), ("query", options.query_length)):
+        if length is not None and not least <= length <= most:
+            raise UsageError(
+                f"--{flag}-length {length} does not suit the model, it takes {least} to {most} tokens"
+            )
+    transformer = model[0]
+    if options.max_length is not None:
+        transformer.document_length = options.max_length
+    if options.query_length is not None:
+        expansion = transformer.query_expansion
+        transformer.query_length = options.query_length
+        if expansion is not None:  # "fixed" has one length for all queries, "min" only fills short ones up
+            fixed = expansion["strategy"] == "fixed"
+            length = options.query_length if fixed else min(expansion["length"], options.query_length)
+            transformer.query_expansion = {**expansion, "length": length}
+
+
+def _lengths(model: Any) -> tuple[int | None, int | None]:
+    """Tokens of a document and of a query that are read."""
+    transformer, most = model[0], model.max_seq_length
+    expansion = transformer.query_expansion
+    fixed = expansion["length"] if expansion is not None and expansion["strategy"] == "fixed" else None
+    document, query = transformer.document_length or most, fixed or transformer.query_length or most
+    return tuple(int(n) if n is not None and np.isfinite(n) else None for n in (document, query))  # type: ignore[return-value]
+
+
+def _check_reductions(model: Any, found: Model, options: EncoderOptions) -> None:
+    from sentence_transformers.multi_vector_encoder.modules import BaseTokenPooling
+
+    pooled = any(isinstance(module, BaseTokenPooling) for module in model)
+    if pooled and Reductions.of(options).params():
+        raise UsageError(
+            f"the model {found.name} pools its tokens itself", "leave out --whole-words and --pool-factor"
+        )
+    if options.whole_words and not getattr(model.tokenizer, "is_fast", False):
+        raise UsageError(
+            f"the tokenizer of {found.name} does not say where its tokens are", "leave out --whole-words"
+        )
+
+
+def _describe(
+    model: Any, found: Model, layout: str, options: EncoderOptions, learned: Learned | None
+) -> EncoderSpec:
+    document_length, query_length = _lengths(model)
+    skipped = next((m for m in model if type(m).__name__ == "MultiVectorMask"), None)
+    params = {
+        "dtype": options.dtype,
+        "layout": layout,
+        "normalized": type(model[-1]).__name__ == "Normalize",
+        "query_length": query_length,
+        "query_expansion": model[0].query_expansion,
+        "skiplist": skipped.skiplist_words if skipped is not None else [],
+        **Reductions.of(options).params(),
+    }
+    dim = int(model.get_embedding_dimension())
+    if learned is not None:
+        params |= {"single": "cls", "single_dim": learned.single_dim, "gamma": learned.gamma}
+    elif options.single is not None:
+        params |= {"single": options.single, "single_dim": dim, "gamma": 0.0}
+    return EncoderSpec(
+        "multivector",
+        found.name,
+        found.revision,
+        dim=dim if learned is None else learned.dim,
+        max_length=document_length,
+        prompts=choose_prompts(model, options),
+        params=params,
+    )

@@ -1,0 +1,1 @@
+"""What encoders run on: models, transformers, linear layers, batches."""

@@ -1,0 +1,1 @@
+"""The command `evaluate`: systems scored, reported and explained."""

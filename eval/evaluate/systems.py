@@ -1,0 +1,210 @@
+"""Scoring several runs at once, each under a name of its own."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from intrex.data.errors import UsageError
+from intrex.data.ids import as_strings
+from intrex.data.io.files import STDIO
+from intrex.data.locate import Judged
+from intrex.data.qrels import Qrels
+from intrex.data.run import Run
+from intrex.data.runformats import read_any_run, read_any_table
+from intrex.eval.dialects.dialect import Dialect
+from intrex.eval.measures import Measure
+from intrex.eval.scoring.matching import Matched, match
+from intrex.eval.scoring.rules import Rules, SelfMatch, Ties, order
+from intrex.eval.scoring.score import Scores, require_judged, score_matched
+from intrex.eval.scoring.scorefile import SystemScores
+from intrex.eval.scoring.signature import Conditions, qrels_fingerprint
+from intrex.eval.scoring.stream import match_any
+
+ALWAYS = Measure("Judged", 10)
+"""Scored for every system: a leaderboard without it hides pool bias."""
+
+
+def score_systems(
+    judged: Judged, runs: Sequence[tuple[str, Run]], measures: Sequence[Measure], rules: Rules | None = None
+) -> list[SystemScores]:
+    """Score runs in memory against the same judgements, by intrex's order.
+
+    Args:
+        judged: the judgements and where they come from.
+        runs: (file name, run). Runs that share a tag stay apart: their name is ``tag (file name)``, with folders where names are alike.
+        measures: what to compute; Judged@10 is always added.
+        rules: what counts; the order is always that of `Run`.
+
+    Raises:
+        BadInput: a run has none of the judged queries.
+    """
+    rules = rules or Rules()
+    every = _with_judged(measures)
+    found = []
+    for _, run in runs:
+        matched = match(judged.qrels, run, rules.self_match is SelfMatch.drop)
+        require_judged(judged.qrels, matched, as_strings(run.query_ids[:3]))
+        found.append(matched)
+    conditions = conditions_of(judged, rules)
+    return [
+        SystemScores(name, score_matched(judged.qrels, one, every, rules), conditions, one.run_sha256 or "")
+        for name, one in zip(_names([(f, r.tag) for f, r in runs]), found, strict=True)
+    ]
+
+
+def _names(runs: Sequence[tuple[str, str]]) -> list[str]:
+    """Each run's tag, with its file's name where several share it; no folder that is not needed to tell them apart."""
+    tags = Counter(tag for _, tag in runs)
+    if twice := [file for file, n in Counter(file for file, _ in runs).items() if n > 1]:
+        raise UsageError(f"the run {twice[0]} is given twice")
+    return [
+        tag if tags[tag] == 1 else f"{tag} ({_shortest(file, [f for f, t in runs if t == tag])})"
+        for file, tag in runs
+    ]
+
+
+def _shortest(file: str, files: Sequence[str]) -> str:
+    """The end of a path that no other of the files has: its name, with as many folders as that takes."""
+    parts = Path(file).parts
+    others = [Path(other).parts for other in files if other != file]
+    for k in range(1, len(parts)):
+        if all(other[-k:] != parts[-k:] for other in others):
+            return "/".join(parts[-k:])
+    return file
+
+
+def _with_judged(measures: Sequence[Measure]) -> list[Measure]:
+    return [*measures, *([] if ALWAYS in measures else [ALWAYS])]
+
+
+def conditions_of(judged: Judged, rules: Rules, dialect: str = "intrex") -> Conditions:
+    """Under what rules and against what judgements scores are computed."""
+    return Conditions(
+        judged.collection, judged.query_set, qrels_fingerprint(judged.qrels), rules, dialect=dialect
+    )
+
+
+def score_files(
+    judged: Judged, paths: Sequence[Path], measures: Sequence[Measure], rules: Rules, digest: bool = False
+) -> list[SystemScores]:
+    """Score run files against the same judgements; see `score_systems`.
+
+    Large files are streamed: what is held of a run is where its judged documents stand. ``digest`` computes each
+    run's sha256, which the leaderboard wants.
+    """
+    every = _with_judged(measures)
+    strays = any(m.wants_strays for m in measures)
+    found = [match_path(judged.qrels, path, rules, strays, digest=digest) for path in paths]
+    conditions = conditions_of(judged, rules)
+    names = _names([(str(p), m.tag) for p, m in zip(paths, found, strict=True)])
+    return [
+        SystemScores(name, score_matched(judged.qrels, one, every, rules), conditions, one.run_sha256 or "")
+        for name, one in zip(names, found, strict=True)
+    ]
+
+
+def match_path(
+    qrels: Qrels,
+    path: Path,
+    rules: Rules,
+    strays: bool = False,
+    more: bool = False,
+    digest: bool = False,
+) -> Matched:
+    """Order a run file by the rules and find the judged documents.
+
+    Args:
+        qrels: the judgements.
+        path: the run file.
+        rules: the order, and whether documents with the query's id are dropped.
+        strays: look for documents that were judged for other queries only.
+        more: allow columns after the sixth, as trec_eval does.
+        digest: compute the run's sha256, where the order is intrex's own.
+
+    Raises:
+        BadInput: malformed lines, or no judged query.
+    """
+    drop = rules.self_match is SelfMatch.drop
+    if rules.canonical and not strays and not more:
+        matched = match_any(qrels, path, drop, digest)
+    else:
+        matched = match(qrels, order(read_any_table(path, more), rules), drop, strays=strays)
+    if not matched.answered.any():
+        run = read_any_run(path) if path != STDIO else None
+        require_judged(qrels, matched, as_strings(run.query_ids[:3]) if run else [])
+    return matched
+
+
+class Matches:
+    """One run file matched by several rules, each way once: what `match_path` finds, by what it depends on."""
+
+    def __init__(self, qrels: Qrels, path: Path, more: bool) -> None:
+        self._qrels, self._path, self._more = qrels, path, more
+        self._found: dict[tuple[int, Ties, SelfMatch, bool], Matched] = {}
+
+    def of(self, rules: Rules, measure: Measure) -> Matched:
+        """The run in the order of the rules, as the measure needs it."""
+        key = (rules.precision, rules.ties, rules.self_match, measure.wants_strays)
+        if key not in self._found:
+            self._found[key] = match_path(self._qrels, self._path, rules, measure.wants_strays, self._more)
+        return self._found[key]
+
+
+def score_as(
+    tool: Dialect,
+    judged: Judged,
+    paths: Sequence[Path],
+    measures: Sequence[Measure],
+    asked: Rules,
+    complete_given: bool,
+    level: int,
+) -> list[SystemScores]:
+    """Score run files as another tool would; each measure by the tool's own rules for it.
+
+    Args:
+        tool: the dialect.
+        judged: the judgements.
+        paths: the run files, read as they stand.
+        measures: what to compute.
+        asked: the ``-J``, ``-M`` and ``-c`` of the command line.
+        complete_given: whether ``-c`` or ``--no-complete`` was given.
+        level: the relevance level of ``-l``.
+
+    Raises:
+        BadInput: a run has none of the judged queries, or the tool would stop with an error.
+        UsageError: the tool lacks a measure or an option.
+    """
+    plan = [(tool.spelt(m, level), tool.rules_for(m, asked, complete_given)) for m in measures]
+    found = [_score_one(tool, judged.qrels, path, plan) for path in paths]
+    conditions = conditions_of(judged, plan[0][1], tool.name)
+    names = _names([(str(p), tag) for p, (tag, _) in zip(paths, found, strict=True)])
+    return [SystemScores(n, scores, conditions, "") for n, (_, scores) in zip(names, found, strict=True)]
+
+
+def _score_one(
+    tool: Dialect, qrels: Qrels, path: Path, plan: Sequence[tuple[Measure, Rules]]
+) -> tuple[str, Scores]:
+    matches = Matches(qrels, path, tool.more_columns)
+    columns, left_out, figures = [], [], {}
+    for measure, rules in plan:
+        matched = matches.of(rules, measure)
+        for check in tool.checks:
+            check(qrels, matched, measure, rules)
+        column = score_matched(qrels, matched, [measure], rules).values[:, 0]
+        columns.append(tool.values(matched, measure, rules, column))
+        left_out.append(~matched.answered & (not rules.complete))
+        figures[measure] = tool.total(qrels, measure, rules, columns[-1][~left_out[-1]])
+    scores = Scores(
+        tuple(m for m, _ in plan),
+        as_strings(qrels.query_ids),
+        np.stack(columns, axis=1),
+        matched.answered,
+        matched.n_extra,
+        np.stack(left_out, axis=1),
+        figures,
+    )
+    return matched.tag, scores

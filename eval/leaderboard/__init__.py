@@ -1,0 +1,1 @@
+"""Leaderboards: rows of systems, of splits and of regimes."""

@@ -1,0 +1,204 @@
+"""Leaderboard rows of a split: every system by fold and regime, their means, and the gap.
+
+A system that was trained has one set of scores for each fold; one that was not has one that serves all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from intrex.data.errors import BadInput, UsageError
+from intrex.data.io.files import fingerprint
+from intrex.eval.leaderboard.regimes import Figure, Plan, RegimeScores, matrix, regime_scores
+from intrex.eval.leaderboard.rows import JUDGED, LeaderboardRow, comparable, row_order, shown
+from intrex.eval.scoring.scorefile import SystemScores
+from intrex.eval.splits.split import REGIMES, Split, read_split
+
+Floats = npt.NDArray[np.float64]
+MACRO, MICRO, PAIRED, GAP = "macro", "micro", "paired", "gap"
+
+
+@dataclass(frozen=True)
+class FoldScores:
+    """A system's scores by each fold of a split, in the order of its folds; the same object where it was not trained."""
+
+    system: str
+    by_fold: tuple[SystemScores, ...]
+
+    @property
+    def trained(self) -> bool:
+        """Whether a model was trained for each fold."""
+        return bool(self.by_fold[0].conditions.fold)
+
+    def matrix(self, plan: Plan, measure: str) -> Floats:
+        """Scores [n, f] of the plan's queries; raises `BadInput` when the measure or queries are missing."""
+        known = []
+        for one in self.by_fold:
+            names = [str(m) for m in one.scores.measures]
+            if measure not in names:
+                raise BadInput(
+                    f"the scores of {self.system} have no {measure}", f"there are: {', '.join(names)}"
+                )
+            column = one.scores.values[:, names.index(measure)]
+            known.append(dict(zip(one.scores.query_ids, column.tolist(), strict=True)))
+        return matrix(plan, known, self.system)
+
+
+def find_fold(text: str) -> tuple[Split, str]:
+    """The split and the fold of ``SPLIT:FOLD``; raises `BadInput` when either does not exist, `UsageError` without a fold."""
+    folder, _, fold = text.rpartition(":")
+    split = read_split(Path(folder or text))
+    names = [f.name for f in split.folds]
+    if not folder:
+        raise UsageError(f"a fold of the split {text} is needed", f"for example {text}:{names[0]}")
+    if fold not in names:
+        raise BadInput(f"the split {folder} has no fold {fold!r}", f"there are: {', '.join(names)}")
+    return split, fold
+
+
+def of_fold(systems: Sequence[SystemScores], split: Split, fold: str) -> list[SystemScores]:
+    """The scores of systems that were trained on a fold; raises `BadInput` when its test queries are not scored."""
+    labelled = []
+    for one in systems:
+        if missing := sorted(set(split.test_ids) - set(one.scores.query_ids)):
+            raise BadInput(
+                f"{len(missing):,} test queries of the split were not scored, for example {', '.join(missing[:3])}",
+                "the split was made from other queries than the judgements'",
+            )
+        labelled.append(replace(one, conditions=replace(one.conditions, split=split.name, fold=fold)))
+    return labelled
+
+
+def by_system(systems: Sequence[SystemScores], split: Split) -> list[FoldScores]:
+    """The scores of each system, put to the folds of a split.
+
+    Raises:
+        BadInput: scores of another split's folds, of a fold that the split does not have, or none for a fold; scores of
+            several query sets; scores that leave out queries.
+    """
+    comparable(systems)
+    _one_whole_set(systems)
+    names = [f.name for f in split.folds]
+    found: dict[str, dict[str, SystemScores]] = {}
+    for one in systems:
+        fold = one.conditions.fold
+        if fold and one.conditions.split != split.name:
+            raise BadInput(
+                f"the scores of {one.system} are of a fold of {one.conditions.split}, the split is {split.name}",
+                "name the split that the models were trained on",
+            )
+        if fold and fold not in names:
+            raise BadInput(f"the scores of {one.system} are of fold {fold}, the split has {', '.join(names)}")
+        found.setdefault(one.system, {})[fold] = one
+    return [FoldScores(system, _all_folds(system, known, names)) for system, known in found.items()]
+
+
+def _one_whole_set(systems: Sequence[SystemScores]) -> None:
+    sets = sorted(
+        {":".join(filter(None, (c.collection, c.query_set))) for c in (s.conditions for s in systems)}
+    )
+    if len(sets) > 1:
+        raise BadInput(
+            f"the scores are of {len(sets)} query sets: {', '.join(sets)}", "name those that the split tests"
+        )
+    if partial := next((one for one in systems if not one.conditions.complete), None):
+        raise BadInput(
+            f"the scores of {partial.system} leave out queries without a ranking, a split counts every query",
+            "score the run without --no-complete",
+        )
+
+
+def _all_folds(
+    system: str, known: Mapping[str, SystemScores], names: Sequence[str]
+) -> tuple[SystemScores, ...]:
+    if "" in known and len(known) > 1:
+        raise BadInput(
+            f"{system} has scores of folds and scores without a fold", "give the untrained system another tag"
+        )
+    if "" in known:
+        return tuple(known[""] for _ in names)
+    if missing := [n for n in names if n not in known]:
+        raise BadInput(
+            f"{system} has no scores of fold {', '.join(missing)}",
+            "train and score the missing folds: intrex evaluate ... --trained-on SPLIT:FOLD --scores FILE",
+        )
+    return tuple(known[n] for n in names)
+
+
+def split_rows(systems: Sequence[SystemScores], split: Split, seed: int = 0) -> list[LeaderboardRow]:
+    """The rows of all systems under a split, sorted as a leaderboard is.
+
+    Folds and regimes have the columns ``fold`` and ``regime``. Fold ``macro`` is the mean of the folds' means, ``micro``
+    pools all pairs of query and fold; their regime ``gap`` is the raw difference. Fold ``paired``, regime ``gap`` is the
+    paired gap. Intervals resample queries within strata; see `intrex.eval.leaderboard.regimes`.
+    """
+    plan = Plan.of(split)
+    rows = [row for one in by_system(systems, split) for row in _rows(one, plan, split, seed)]
+    return sorted(rows, key=row_order)
+
+
+def _rows(one: FoldScores, plan: Plan, split: Split, seed: int) -> Iterator[LeaderboardRow]:
+    first = one.by_fold[0]
+    conditions = replace(first.conditions, split=split.name, fold="")
+    run = first.run_sha256 if not one.trained else fingerprint([s.run_sha256 for s in one.by_fold])
+    judged = regime_scores(plan, one.matrix(plan, JUDGED), seed)
+    answered = np.stack([_answered(s, plan) for s in one.by_fold], axis=1)
+    if other := [m for m in first.scores.measures if m.kind != "mean"]:
+        raise BadInput(f"{other[0]} is no mean over queries, a split has no figure of it", "score without it")
+    for measure in shown([str(m) for m in first.scores.measures]):
+        found = regime_scores(plan, one.matrix(plan, measure), seed)
+        for (fold, regime), figure, pool in _places(found, judged):
+            missing = _missing(answered, plan, fold, regime)
+            yield LeaderboardRow(
+                one.system, conditions.collection, conditions.query_set, split.name, fold, regime, measure,
+                figure.value, figure.low, figure.high, figure.n, missing, pool, run, conditions.signature(),
+            )  # fmt: skip
+
+
+def _places(found: RegimeScores, judged: RegimeScores) -> Iterator[tuple[tuple[str, str], Figure, float]]:
+    """Fold and regime, the figure there, and what part of the first ten is judged there."""
+    for place, figure in found.folds.items():
+        yield place, figure, judged.folds[place].value
+    for regime in REGIMES:
+        yield (MACRO, regime), found.macro[regime], judged.macro[regime].value
+        yield (MICRO, regime), found.micro[regime], judged.micro[regime].value
+    both = {MACRO: (found.raw_macro, judged.macro), MICRO: (found.raw_micro, judged.micro)}
+    for fold, (figure, pools) in both.items():
+        yield (fold, GAP), figure, min(p.value for p in pools.values())
+    if found.gap is not None:
+        yield (PAIRED, GAP), found.gap, min(p.value for p in judged.micro.values())
+
+
+def _answered(one: SystemScores, plan: Plan) -> npt.NDArray[np.bool_]:
+    known = dict(zip(one.scores.query_ids, one.scores.answered.tolist(), strict=True))
+    return np.array([known[q] for q in plan.queries], np.bool_)
+
+
+def _missing(answered: npt.NDArray[np.bool_], plan: Plan, fold: str, regime: str) -> int:
+    """Pairs of query and fold, in this place of the leaderboard, for which the run has no ranking."""
+    inside = plan.regime >= 0 if regime == GAP else plan.regime == REGIMES.index(regime)
+    columns = [plan.folds.index(fold)] if fold in plan.folds else list(range(len(plan.folds)))
+    return int((inside & ~answered)[:, columns].sum())
+
+
+def pivot_split(rows: Sequence[LeaderboardRow], measure: str) -> tuple[list[str], list[list[str]]]:
+    """A table to read: for each system its macro means, the paired gap and the raw one, by extrapolation descending."""
+    cells = {(r.system, r.fold, r.regime): r for r in rows if r.measure == measure}
+    places = [(MACRO, r) for r in REGIMES] + [(PAIRED, GAP), (MACRO, GAP)]
+    systems = sorted({s for s, *_ in cells}, key=lambda s: (-cells[s, MACRO, REGIMES[1]].value, s))
+    table = []
+    for system in systems:
+        found = [cells.get((system, *place)) for place in places]
+        table.append([system, *(cell(row) if row else "" for row in found)])
+    return ["system", *REGIMES, "paired gap", "raw gap"], table
+
+
+def cell(row: LeaderboardRow) -> str:
+    """A figure with its interval; gaps with their sign."""
+    sign = "+" if row.regime == GAP else ""
+    return f"{row.value:{sign}.4f} [{row.ci_low:{sign}.3f}, {row.ci_high:{sign}.3f}]"

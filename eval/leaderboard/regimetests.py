@@ -1,0 +1,69 @@
+"""Paired tests between systems under a split: in each regime, and of their gaps.
+
+A query's score in a regime is its mean over the folds in which it is there; its gap is the difference of the two. The
+queries are the sample: what is tested is conditional on the trained models.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from intrex.data.errors import UsageError
+from intrex.eval.compare.align import Aligned
+from intrex.eval.compare.comparison import PairRow, Settings, compare
+from intrex.eval.leaderboard.by_split import GAP, FoldScores
+from intrex.eval.leaderboard.regimes import Plan, per_query
+from intrex.eval.splits.split import REGIMES, Split
+
+PLACES = (*REGIMES, GAP)
+
+
+@dataclass(frozen=True)
+class RegimeTest:
+    """A comparison of two systems in a regime, or of their gaps; see `PairRow`."""
+
+    regime: str
+    row: PairRow
+
+
+def regime_tests(
+    systems: Sequence[FoldScores], split: Split, measures: Sequence[str], settings: Settings | None = None
+) -> list[RegimeTest]:
+    """Compare every pair of systems in each regime, and by the gap.
+
+    Corrected together are the pairs of one regime and measure.
+
+    Args:
+        systems: two or more, with the scores of every fold.
+        split: who is in which regime.
+        measures: what to compare by.
+        settings: the test and its correction; randomisation and Holm by default.
+
+    Raises:
+        UsageError: fewer than two systems.
+        BadInput: queries of the split are not scored.
+    """
+    if len(systems) < 2:
+        raise UsageError("one system alone cannot be compared", "a recipe of two systems or more")
+    plan = Plan.of(split)
+    means = np.stack(
+        [np.stack([per_query(plan, s.matrix(plan, m)) for m in measures], axis=2) for s in systems], axis=1
+    )  # [n, s, 2, m]
+    columns = {name: means[:, :, i] for i, name in enumerate(REGIMES)}
+    columns[GAP] = columns[REGIMES[0]] - columns[REGIMES[1]]
+    found = []
+    for place, values in columns.items():
+        kept = np.asarray(~np.isnan(values).any(axis=(1, 2)), np.bool_)
+        if not kept.any():
+            continue
+        queries = [q for q, one in zip(plan.queries, kept.tolist(), strict=True) if one]
+        conditions = replace(systems[0].by_fold[0].conditions, split=split.name, fold=place)
+        answered = np.ones(values[kept].shape[:2], np.bool_)
+        data = Aligned(
+            [s.system for s in systems], list(measures), queries, values[kept], answered, conditions
+        )
+        found += [RegimeTest(place, row) for row in compare(data, settings).rows]
+    return found

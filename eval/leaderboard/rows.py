@@ -1,0 +1,232 @@
+"""The leaderboard: one row per system, query set, regime and measure, with an interval and its signature."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import astuple, dataclass, fields
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from intrex.data.errors import BadInput, UsageError
+from intrex.data.io.files import require_file, write_text
+from intrex.eval.measures.kinds import FLOOR
+from intrex.eval.scoring.scorefile import SystemScores
+
+RESAMPLES = 10_000
+LEVEL = 0.95
+JUDGED = "Judged@10"
+
+
+@dataclass(frozen=True)
+class LeaderboardRow:
+    """A mean and what is needed to judge it. No clock, host or path, so that equal inputs give equal bytes."""
+
+    system: str
+    collection: str
+    query_set: str
+    split: str
+    fold: str
+    regime: str
+    measure: str
+    value: float
+    ci_low: float
+    ci_high: float
+    n_queries: int
+    n_missing: int
+    judged_at_10: float
+    run_sha256: str
+    signature: str
+
+
+COLUMNS = tuple("judged@10" if f.name == "judged_at_10" else f.name for f in fields(LeaderboardRow))
+
+
+def bootstrap_interval(
+    values: npt.NDArray[np.float64], kinds: Sequence[str] | None = None, seed: int = 0
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Percentile bootstrap over queries: 95 % interval of each column's figure.
+
+    Args:
+        values: [q, m] per-query values.
+        kinds: [m] how each column becomes one figure (`Measure.kind`); means unless given.
+        seed: of the generator; the same seed gives the same queries to every system, so intervals are paired.
+
+    Returns:
+        low [m] and high [m].
+    """
+    n = len(values)
+    kinds = kinds or ["mean"] * values.shape[1]
+    averaged = [
+        np.log(np.maximum(v, FLOOR)) if k == "geometric" else v for v, k in zip(values.T, kinds, strict=True)
+    ]
+    random = np.random.Generator(np.random.PCG64(seed))
+    means = np.empty((RESAMPLES, values.shape[1]))
+    step = max(1, 4_000_000 // max(n, 1))
+    for start in range(0, RESAMPLES, step):
+        size = min(step, RESAMPLES - start)
+        counts = random.multinomial(n, np.full(n, 1 / n), size=size).astype(np.float64)
+        # not by BLAS: its last bits depend on threads and on other columns
+        for j, column in enumerate(averaged):
+            means[start : start + size, j] = np.einsum("rq,q->r", counts, np.ascontiguousarray(column)) / n
+    bounds = np.quantile(means, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
+    for j, kind in enumerate(kinds):
+        if kind == "sum":
+            bounds[:, j] *= n
+        elif kind == "geometric":
+            bounds[:, j] = np.exp(bounds[:, j])
+    return bounds[0], bounds[1]
+
+
+def leaderboard(systems: Sequence[SystemScores]) -> list[LeaderboardRow]:
+    """The rows of all systems and measures, sorted.
+
+    Raises:
+        BadInput: two systems of one query set have the same name, or were scored against different judgements;
+            scores that are not finite.
+        UsageError: scores of a split's fold: see `intrex.eval.leaderboard.by_split`.
+    """
+    comparable(systems)
+    if trained := next((one for one in systems if one.conditions.fold), None):
+        raise UsageError(
+            f"the scores of {trained.system} are of fold {trained.conditions.fold} of a split",
+            "add --split and the split's folder",
+        )
+    rows = [row for one in systems for row in _rows(one)]
+    return sorted(rows, key=row_order)
+
+
+def row_order(r: LeaderboardRow) -> tuple[str, str, str, str, str, str, float, str]:
+    """The order of a leaderboard's rows."""
+    return r.collection, r.query_set, r.split, r.fold, r.regime, r.measure, -r.value, r.system
+
+
+def comparable(systems: Sequence[SystemScores]) -> None:
+    """Raise `BadInput` when two systems have one name, or were scored by different rules or judgements."""
+    seen: set[tuple[str, str, str, str]] = set()
+    qrels: dict[tuple[str, str], tuple[str, str]] = {}
+    for one in systems:
+        where = (one.conditions.collection, one.conditions.query_set)
+        if (one.system, one.conditions.fold, *where) in seen:
+            raise BadInput(
+                f"two sets of scores are called {one.system!r}",
+                "give their runs different tags and score them again",
+            )
+        seen.add((one.system, one.conditions.fold, *where))
+        rules = f"{one.conditions.qrels} {one.conditions.rules} {one.conditions.dialect}"
+        first, others = qrels.setdefault(where, (one.system, rules))
+        if others != rules:
+            raise BadInput(
+                f"{first!r} and {one.system!r} were scored by different rules, or against different judgements of {':'.join(where)}",
+                "their values cannot stand side by side; score both against the same qrels",
+            )
+
+
+def _rows(one: SystemScores) -> Iterable[LeaderboardRow]:
+    scores, conditions = one.scores, one.conditions
+    values = scores.values if conditions.complete else scores.values[scores.answered]
+    names = [str(m) for m in scores.measures]
+    if JUDGED not in names:
+        raise BadInput(f"the scores of {one.system} have no Judged@10", "intrex evaluate --scores writes it")
+    if not np.isfinite(values).all():
+        raise BadInput(f"the scores of {one.system} are not all finite numbers", "score the run again")
+    low, high = bootstrap_interval(values, [m.kind for m in scores.measures])
+    means = scores.means(conditions.complete)
+    judged = means[JUDGED]
+    place = (conditions.collection, conditions.query_set, conditions.split, conditions.fold, "all")
+    counts = (len(values), scores.n_missing, judged, one.run_sha256, conditions.signature())
+    measures = shown(names)
+    for i, name in enumerate(names):
+        if name in measures:
+            yield LeaderboardRow(
+                one.system, *place, name, means[name], float(low[i]), float(high[i]), *counts
+            )
+
+
+def to_csv(rows: Sequence[LeaderboardRow]) -> str:
+    """CSV with a header; floats as ``repr``, lines end in a line feed."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    writer.writerows(tuple(repr(v) if isinstance(v, float) else v for v in astuple(row)) for row in rows)
+    return out.getvalue()
+
+
+def read_leaderboard(path: Path) -> list[LeaderboardRow]:
+    """Read what `write_leaderboard` wrote; raises `BadInput` when it is damaged or has other columns."""
+    require_file(path, "leaderboard", "intrex leaderboard build SCORES... --output FILE writes one")
+    with path.open(encoding="utf-8", newline="") as stream:
+        lines = list(csv.reader(stream))
+    if not lines or tuple(lines[0]) != COLUMNS:
+        raise BadInput(f"not a leaderboard of this intrex: other columns ({path})", "build it again")
+    kinds = {"float": float, "int": int, "str": str}
+    try:
+        return [
+            LeaderboardRow(
+                *(kinds[str(f.type)](v) for f, v in zip(fields(LeaderboardRow), line, strict=True))
+            )
+            for line in lines[1:]
+        ]
+    except ValueError as error:
+        raise BadInput(f"damaged leaderboard: {error} ({path})", "build it again") from error
+
+
+def write_leaderboard(rows: Sequence[LeaderboardRow], path: Path, overwrite: bool = False) -> None:
+    """Write ``leaderboard.csv``."""
+    write_text(path, to_csv(rows), overwrite)
+
+
+def shown_measures(systems: Sequence[SystemScores]) -> list[str]:
+    """The measures in the order they were asked for; Judged@10 has a column of its own in the CSV."""
+    return list(dict.fromkeys(m for one in systems for m in shown([str(m) for m in one.scores.measures])))
+
+
+def shown(names: Sequence[str]) -> Sequence[str]:
+    """The measures that get rows: all but Judged@10, which goes with every row, unless it is all there is."""
+    return [name for name in names if name != JUDGED] or names
+
+
+def sort_measure(measures: Sequence[str], sort_by: str | None) -> str:
+    """The measure that orders the table: ``sort_by``, or the first.
+
+    Raises:
+        UsageError: ``sort_by`` is not among the measures.
+    """
+    key = sort_by or measures[0]
+    if key not in measures:
+        raise UsageError(f"no measure {key!r} in the leaderboard", f"there are: {', '.join(measures)}")
+    return key
+
+
+def pivot(
+    rows: Sequence[LeaderboardRow], measures: Sequence[str], sort_by: str | None = None
+) -> tuple[list[str], list[list[str]]]:
+    """A table to read: a line per system, a column per measure, best first by ``sort_by`` (or the first measure).
+
+    Raises:
+        UsageError: ``sort_by`` is not among the measures.
+    """
+    key = sort_measure(measures, sort_by)
+    cells = {(r.collection, r.query_set, r.system, r.measure): r for r in rows}
+    lines = sorted(
+        {c[:3] for c in cells}, key=lambda line: (line[:2], -_value(cells.get((*line, key))), line[2])
+    )
+    table = []
+    for line in lines:
+        own = [cells.get((*line, m)) for m in measures]
+        shown = [_cell(row, row.measure == key) if row else "" for row in own]
+        queries = next(row.n_queries for row in own if row)
+        table.append([line[2], ":".join(filter(None, line[:2])), *shown, str(queries)])
+    return ["system", "queries", *measures, "n"], table
+
+
+def _value(row: LeaderboardRow | None) -> float:
+    return row.value if row else -math.inf
+
+
+def _cell(row: LeaderboardRow, interval: bool) -> str:
+    return f"{row.value:.4f}" + (f" [{row.ci_low:.3f}, {row.ci_high:.3f}]" if interval else "")

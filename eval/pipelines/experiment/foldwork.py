@@ -1,0 +1,128 @@
+"""What the stages of a split do: split, train a model for a fold, rerank, score the folds."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from intrex.data.collection import Collection
+from intrex.data.io.files import fingerprint
+from intrex.data.locate import find_qrels
+from intrex.data.run import write_run
+from intrex.data.runformats import read_any_run
+from intrex.data.store.scorecache import ScoreCache
+from intrex.encoders.base import EncoderOptions
+from intrex.encoders.cross.scorer import make_pair_scorer
+from intrex.encoders.training.options import options_for
+from intrex.eval.evaluate.systems import score_systems
+from intrex.eval.leaderboard.by_split import of_fold, split_rows
+from intrex.eval.leaderboard.rows import write_leaderboard
+from intrex.eval.measures import parse_measures
+from intrex.eval.pipelines.experiment.pins import given
+from intrex.eval.pipelines.experiment.stages import Inputs, Kind, Stage, Step
+from intrex.eval.pipelines.splitting import Sides, make_restrain, make_resttest
+from intrex.eval.pipelines.training.examples import Source
+from intrex.eval.pipelines.training.train import train_model
+from intrex.eval.scoring.scorefile import SystemScores, read_scores, write_scores
+from intrex.eval.splits.split import read_split, write_split
+from intrex.retrievers.rerank.pairs import rerank_pairs
+
+SEED = "@"
+"""Stands between a system's name and the number of a seed, where there are several."""
+
+
+def model_of(inputs: Inputs) -> str | None:
+    """The folder of the model that an earlier stage trained, if one did."""
+    return next((str(path) for name, path in inputs.items() if name.startswith("train/")), None)
+
+
+def _split(stage: Stage, inputs: Inputs, output: Path, step: Step) -> int:
+    params = given(stage.params)
+    protocol, encoder, train, test = (params.pop(key) for key in ("protocol", "encoder", "train", "test"))
+    folder, name = inputs["collection"], Collection.open(inputs["collection"]).name
+    sides = Sides.find(f"{folder}:{train}", f"{folder}:{test}", encoder)
+    sides = replace(sides, sources={"train": f"{name}:{train}", "test": f"{name}:{test}"})
+    make = make_restrain if protocol == "restrain" else make_resttest
+    write_split(make(sides, **params), output, overwrite=True)
+    return len(sides.train) + len(sides.test)
+
+
+def _train(stage: Stage, inputs: Inputs, output: Path, step: Step) -> int:
+    params = given(stage.params)
+    kind, train_set, fold = (params.pop(key) for key in ("kind", "set", "fold"))
+    split = read_split(inputs["split"])
+    taken = {key: params.pop(key) for key in ("dev_share", "max_pairs") if key in params}
+    source = Source(Collection.open(inputs["collection"]), train_set, split, split.folds[fold].name, **taken)
+    made = train_model(kind, source, options_for(kind, **params), output, overwrite=True, progress=step)
+    return int(made.params["pairs"])
+
+
+def _rerank(stage: Stage, inputs: Inputs, output: Path, step: Step) -> int:
+    collection = Collection.open(inputs["collection"])
+    params = given(stage.params)
+    queries, depth, tag = collection.queries(params.pop("queries")), params.pop("depth"), params.pop("tag")
+    head = 0 if params.pop("untrained", False) else None
+    name = model_of(inputs) or params.pop("with")
+    scorer = make_pair_scorer(name, EncoderOptions(**params), head_seed=head)
+    (found,) = (path for name, path in inputs.items() if name.startswith("run/"))
+    cache = ScoreCache(output.with_name("scores"))  # what a killed stage has scored already
+    run = rerank_pairs(read_any_run(found), queries, collection, scorer, depth, tag, cache, step)
+    write_run(run, output, overwrite=True)
+    return len(run.doc_ids)
+
+
+def _score(stage: Stage, inputs: Inputs, output: Path, step: Step) -> int:
+    judged = find_qrels(f"{inputs['collection']}:{stage.params['queries']}")
+    measures = parse_measures(stage.params["measures"])
+    split = read_split(inputs["split"])
+    found: dict[tuple[str, int | None], list[SystemScores]] = defaultdict(list)
+    for name, (system, fold) in stage.params["runs"].items():
+        (one,) = score_systems(judged, [(name, read_any_run(inputs[name]))], measures)
+        found[system, fold].append(replace(one, system=system))
+    scored: list[SystemScores] = []
+    for (_, fold), seeds in found.items():
+        every = [*_seeds(seeds), mean_of(seeds)]
+        scored += every if fold is None else of_fold(every, split, split.folds[fold].name)
+    write_scores(scored, output, overwrite=True)
+    return len(judged.qrels) * len(stage.params["runs"])
+
+
+def _seeds(systems: Sequence[SystemScores]) -> list[SystemScores]:
+    """Each seed's scores under a name of their own; none where there is one seed only."""
+    named = [replace(one, system=f"{one.system}{SEED}{i}") for i, one in enumerate(systems, 1)]
+    return named if len(named) > 1 else []
+
+
+def mean_of(systems: Sequence[SystemScores]) -> SystemScores:
+    """Scores of models that differ by seed alone, averaged query by query."""
+    first = systems[0]
+    if len(systems) == 1:
+        return first
+    values = np.stack([one.scores.values for one in systems]).mean(axis=0)
+    answered = np.logical_and.reduce([one.scores.answered for one in systems])
+    run = fingerprint([one.run_sha256 for one in systems])
+    return replace(first, scores=replace(first.scores, values=values, answered=answered), run_sha256=run)
+
+
+def _leaderboard(stage: Stage, inputs: Inputs, output: Path, step: Step) -> int:
+    rows = split_rows(read_scores(inputs["scores"]), read_split(inputs["split"]))
+    write_leaderboard(rows, output, overwrite=True)
+    return len(rows)
+
+
+_TRAINS = (
+    "data", "encoders", "retrievers", "eval/splits", "eval/measures", "eval/scoring/score.py",
+    "eval/scoring/matching.py", "eval/pipelines/training",
+)  # fmt: skip
+_SPLITS = ("data", "encoders", "retrievers/text/analyzer.py", "eval/splits", "eval/pipelines/splitting.py")
+FOLD_KINDS = {
+    "split": Kind(_split, "split", _SPLITS, "queries"),
+    "train": Kind(_train, "model", _TRAINS, "pairs"),
+    "rerank": Kind(_rerank, "run.txt.gz", ("data", "encoders", "retrievers"), "pairs"),
+    "fold-scores": Kind(_score, "scores.jsonl", ("data", "eval"), "rankings"),
+    "fold-leaderboard": Kind(_leaderboard, "leaderboard.csv", ("data", "eval"), "rows"),
+}

@@ -1,0 +1,218 @@
+"""The files of an experiment with a split, beside its leaderboard: paired tests, a plot, a report."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from intrex.data.io.files import write_text
+from intrex.eval.compare.comparison import PairRow
+from intrex.eval.compare.tables import long_rows, p_text
+from intrex.eval.leaderboard.by_split import GAP, MACRO, MICRO, PAIRED, by_system, cell
+from intrex.eval.leaderboard.regimetests import RegimeTest, regime_tests
+from intrex.eval.leaderboard.rows import LeaderboardRow
+from intrex.eval.pipelines.experiment.foldwork import SEED
+from intrex.eval.pipelines.experiment.pins import weights_of
+from intrex.eval.pipelines.experiment.recipe import Recipe
+from intrex.eval.pipelines.experiment.variants import UNTRAINED
+from intrex.eval.pipelines.plots import pyplot, save
+from intrex.eval.scoring.scorefile import SystemScores
+from intrex.eval.splits.split import REGIMES, Split, describe
+
+PLOT = "the plot of an experiment with a split"
+
+
+@dataclass(frozen=True)
+class Generalization:
+    """What an experiment with a split found.
+
+    Attributes:
+        recipe: what was run.
+        split: its split.
+        rows: the leaderboard.
+        tests: paired tests of all pairs of systems.
+        spread: for each system with several seeds, the standard deviation over them of macro interpolation, macro
+            extrapolation and the paired gap, by the first measure of the recipe.
+    """
+
+    recipe: Recipe
+    split: Split
+    rows: Sequence[LeaderboardRow]
+    tests: Sequence[RegimeTest]
+    spread: dict[str, tuple[float, float, float]]
+
+    def row(self, system: str, fold: str, regime: str) -> LeaderboardRow | None:
+        """The figure of a system at a place, by the first measure."""
+        found = (r for r in self.rows if (r.system, r.fold, r.regime) == (system, fold, regime))
+        return next((r for r in found if r.measure == self.recipe.measures[0]), None)
+
+
+def generalization(
+    recipe: Recipe, split: Split, systems: Sequence[SystemScores], rows: Sequence[LeaderboardRow]
+) -> Generalization:
+    """Test every pair of systems, and measure what seeds change."""
+    every = {one.system: one for one in by_system(systems, split)}
+    tested = [every[name] for name in recipe.systems]
+    tests = regime_tests(tested, split, recipe.measures) if len(tested) > 1 else []
+    made = Generalization(recipe, split, rows, tests, {})
+    for name in recipe.systems:
+        seeds = [s for s in every if s.startswith(f"{name}{SEED}")]
+        places = ((MACRO, REGIMES[0]), (MACRO, REGIMES[1]), (PAIRED, GAP))
+        if seeds:
+            values = [[getattr(made.row(s, *p), "value", np.nan) for p in places] for s in seeds]
+            one, other, gap = np.std(values, axis=0, ddof=1).tolist()
+            made.spread[name] = (one, other, gap)
+    return made
+
+
+def warnings(recipe: Recipe, split: Split) -> list[str]:
+    """What a reader must know before trusting the figures: the split's encoder must not be a system under test."""
+    revision = (split.encoder or {}).get("revision")
+    same = [name for name, encoder in recipe.encoders.items() if encoder and weights_of(encoder) == revision]
+    if not revision or not same:
+        return []
+    return [
+        f"the queries were compared by {(split.encoder or {}).get('name')}, of which {', '.join(same)} "
+        f"{'is' if len(same) == 1 else 'are'} made: what looks unlike to the split looks unlike to the system too; "
+        "check with a split by BM25 (--encoder bm25)"
+    ]
+
+
+def write_reports(found: Generalization, out: Path) -> None:
+    """Write ``tests.csv``, ``report.md`` and ``generalization.png``; for what is raised see `plot`."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    headers, rows = long_rows([test.row for test in found.tests], PairRow)
+    writer.writerow(["regime", *headers])
+    writer.writerows([test.regime, *row] for test, row in zip(found.tests, rows, strict=True))
+    write_text(out / "tests.csv", text.getvalue(), overwrite=True)
+    write_text(out / "report.md", report(found), overwrite=True)
+    plot(found, out / "generalization.png")
+
+
+def report(found: Generalization) -> str:
+    """The report in Markdown: conditions, folds, figures, tests, and what they are conditional on."""
+    split, measure = found.split, found.recipe.measures[0]
+    encoder = split.encoder or {}
+    pieces = [
+        f"# {found.recipe.name}: interpolation and extrapolation",
+        f"Split {split.name}: {split.protocol}, queries compared by "
+        f"{encoder.get('name') or encoder.get('kind', 'nothing')}; {len(split.test_ids):,} test queries, "
+        f"{len(split.train_ids):,} training queries.",
+        *(f"**Warning**: {w}." for w in warnings(found.recipe, split)),
+        "## Folds",
+        "Similarity is the mean, over test queries, of the highest similarity to a training query of the fold.",
+        table(*describe(split)),
+        f"## {measure}",
+        "Means over folds, with 95 % bootstrap intervals over queries, conditional on the trained models. The paired "
+        "gap is a query's mean interpolation score minus its extrapolation score, averaged: 0 for what is not "
+        "trained. The raw gap is the difference of the two columns; of untrained systems it is what the difficulty "
+        "of the queries alone makes.",
+        table(*figures(found)),
+        *(["## Seeds", _seeds(found)] if found.spread else []),
+        "![interpolation against extrapolation](generalization.png)",
+        *_tests(found),
+    ]
+    return "\n\n".join(pieces) + "\n"
+
+
+def table(headers: Sequence[object], rows: Sequence[Sequence[object]]) -> str:
+    """A Markdown table."""
+    lines = [headers, ["---"] * len(headers), *rows]
+    return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
+
+
+def figures(found: Generalization) -> tuple[list[str], list[list[str]]]:
+    """A line for each system, by extrapolation descending: macro and micro means, the gaps."""
+    places = [(MACRO, REGIMES[0]), (MACRO, REGIMES[1]), (PAIRED, GAP), (MACRO, GAP), (MICRO, REGIMES[0]), (MICRO, REGIMES[1])]  # fmt: skip
+    lines = []
+    for system in found.recipe.systems:
+        rows = [found.row(system, *place) for place in places]
+        lines.append((rows[1].value if rows[1] else 0.0, [system, *(cell(r) if r else "" for r in rows)]))
+    ordered = [line for _, line in sorted(lines, key=lambda one: (-one[0], one[1][0]))]
+    return ["system", *REGIMES, "paired gap", "raw gap", *(f"micro {r}" for r in REGIMES)], ordered
+
+
+def _seeds(found: Generalization) -> str:
+    head = ["system", *(f"sd of {r}" for r in REGIMES), "sd of the paired gap"]
+    rows = [[name, *(f"{v:.4f}" for v in values)] for name, values in found.spread.items()]
+    return (
+        "Standard deviation over the seeds of training, which the intervals above do not hold:\n\n"
+        + table(head, rows)
+    )
+
+
+def _tests(found: Generalization) -> Iterator[str]:
+    if not found.tests:
+        return
+    first = found.tests[0].row
+    systems = found.recipe.systems
+    yield "## Paired tests"
+    yield (
+        f"{first.test} test over queries, p-values corrected by {first.correction} over the "
+        f"{len(systems) * (len(systems) - 1) // 2} pairs of a regime; every pair is in `tests.csv`. Here: each trained "
+        f"system against its untrained form, and all against {systems[0]}. A positive difference means that the "
+        "second is higher."
+    )
+    head = ["regime", "first", "second", "difference", "95 % interval", "p corrected"]
+    yield table(head, [_test(t) for t in found.tests if _shown(t.row, systems[0], found.recipe.measures[0])])
+
+
+def _shown(row: PairRow, baseline: str, measure: str) -> bool:
+    own = {row.a, row.b} == {row.a.removesuffix(UNTRAINED), row.a.removesuffix(UNTRAINED) + UNTRAINED}
+    return row.measure == measure and (own or baseline in (row.a, row.b))
+
+
+def _test(test: RegimeTest) -> list[str]:
+    r = test.row
+    interval = f"[{r.ci_low:+.3f}, {r.ci_high:+.3f}]"
+    return [test.regime, r.a, r.b, f"{r.difference:+.4f}", interval, p_text(r.p_corrected)]
+
+
+def plot(found: Generalization, path: Path) -> None:
+    """Interpolation against extrapolation (macro, first measure): a point with intervals for each system.
+
+    Raises:
+        MissingExtra: matplotlib is not installed.
+    """
+    plt = pyplot(PLOT)
+    figure, panel = plt.subplots(figsize=(8.5, 6))
+    bases = list(dict.fromkeys(s.removesuffix(UNTRAINED) for s in found.recipe.systems))
+    colours = plt.get_cmap("tab20" if len(bases) > 10 else "tab10").colors
+    scored = next(stage for stage in found.recipe.stages if stage.kind == "fold-scores")
+    trained = {system for system, fold in scored.params["runs"].values() if fold is not None}
+    for system in found.recipe.systems:
+        x, y = (found.row(system, MACRO, regime) for regime in REGIMES)
+        if x is None or y is None:
+            continue
+        colour = colours[bases.index(system.removesuffix(UNTRAINED)) % len(colours)]
+        hollow = system not in trained
+        panel.errorbar(
+            x.value, y.value, xerr=_error(x), yerr=_error(y), fmt="o", color=colour, elinewidth=0.7, alpha=0.9,
+            markersize=7, markerfacecolor="white" if hollow else colour, label=system,
+        )  # fmt: skip
+    ends = [min(panel.get_xlim()[0], panel.get_ylim()[0]), max(panel.get_xlim()[1], panel.get_ylim()[1])]
+    panel.plot(ends, ends, color="grey", linewidth=0.7, linestyle="--", zorder=0)
+    measure = found.recipe.measures[0]
+    panel.set(
+        xlabel=f"{measure}, interpolation",
+        ylabel=f"{measure}, extrapolation",
+        xlim=ends,
+        ylim=ends,
+        aspect="equal",
+    )
+    panel.set_title(
+        f"{found.recipe.name} ({found.split.protocol}); hollow: untrained; dashed: equal", fontsize=9
+    )
+    panel.grid(alpha=0.3)
+    panel.legend(fontsize=8, loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False)
+    save(figure, path)
+
+
+def _error(row: LeaderboardRow) -> list[list[float]]:
+    return [[max(row.value - row.ci_low, 0.0)], [max(row.ci_high - row.value, 0.0)]]

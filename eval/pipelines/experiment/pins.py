@@ -1,0 +1,97 @@
+"""What stages depend on beside their parameters: the content behind a name, put into their key."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from intrex.data.io.files import file_sha256, fingerprint
+from intrex.encoders.base import ENCODERS, SPARSE_ENCODERS, TOKEN_ENCODERS
+from intrex.encoders.cross.base import CROSS_ENCODER
+from intrex.encoders.runtime.models import resolve_model
+from intrex.eval.pipelines.experiment.stages import Stage
+from intrex.eval.pipelines.splitting import BM25
+
+PIN = "made from"
+_KINDS = (ENCODERS, TOKEN_ENCODERS, SPARSE_ENCODERS, (CROSS_ENCODER,))
+_LIBRARIES = ("model2vec", "sentence-transformers", "torch", "transformers")
+
+
+def pinned(stages: Sequence[Stage]) -> list[Stage]:
+    """The stages with what their parameters only name put into their key: the content behind it."""
+    return [
+        replace(s, params={**s.params, **_PINS[s.kind](s.params)}) if s.kind in _PINS else s for s in stages
+    ]
+
+
+def _pin_collection(params: Mapping[str, Any]) -> dict[str, Any]:
+    """What a collection is made from: the Python whose library it is, or the content of the files to import."""
+    source = Path(params.get("import", ""))
+    if "build" in params:
+        return {PIN: f"{platform.python_implementation()} {platform.python_version()}"}
+    if not source.exists():
+        return {PIN: None}
+    files = [source] if source.is_file() else sorted(p for p in source.rglob("*") if p.is_file())
+    return {PIN: fingerprint([[p.relative_to(source.parent).as_posix(), file_sha256(p)] for p in files])}
+
+
+def _pin_encoder(params: Mapping[str, Any]) -> dict[str, Any]:
+    """The revision of the weights, and the libraries that compute with them."""
+    if "encoder" not in params:  # an earlier stage has it
+        return {}
+    weights = weights_of(params["encoder"])
+    return {PIN: [weights, {name: _version(name) for name in _LIBRARIES} if weights else {}]}
+
+
+def _pin_base(params: Mapping[str, Any]) -> dict[str, Any]:
+    """The weights that a model begins with, and the libraries that train it."""
+    return {PIN: [weights_of(params["base"]), {n: _version(n) for n in (*_LIBRARIES, "accelerate")}]}
+
+
+def _pin_reranker(params: Mapping[str, Any]) -> dict[str, Any]:
+    """As `_pin_base`, where no earlier stage has the model."""
+    return _pin_base({"base": params["with"]}) if "with" in params else {}
+
+
+def _pin_split(params: Mapping[str, Any]) -> dict[str, Any]:
+    """The weights of what compares the queries."""
+    return {} if params["encoder"].partition(":")[0] == BM25 else _pin_encoder(params)
+
+
+_PINS: dict[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
+    "collection": _pin_collection,
+    "dense": _pin_encoder,
+    "fde": _pin_encoder,
+    "multivector": _pin_encoder,
+    "sparse": _pin_encoder,
+    "split": _pin_split,
+    "train": _pin_base,
+    "rerank": _pin_reranker,
+}
+
+
+def given(params: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters as the recipe has them."""
+    return {key: value for key, value in params.items() if key != PIN}
+
+
+def model_name(spelling: str) -> str:
+    """The name in the spelling of a model, which may have its kind before it: ``static:all-MiniLM-L6-v2``."""
+    kind, _, name = spelling.partition(":")
+    return name if any(kind in known for known in _KINDS) else spelling
+
+
+def weights_of(encoder: str) -> str | None:
+    """The revision of the weights behind a model's spelling; None for one without weights."""
+    return None if encoder.partition(":")[0] == "hashing" else resolve_model(model_name(encoder)).revision
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except ImportError:
+        return None

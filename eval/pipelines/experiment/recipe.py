@@ -1,0 +1,97 @@
+"""Experiment recipes: a TOML file to a list of stages."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from intrex.data.errors import BadInput, Problems
+from intrex.eval.measures import parse_measures
+from intrex.eval.pipelines.experiment.check import check_recipe
+from intrex.eval.pipelines.experiment.stages import Stage
+from intrex.eval.pipelines.experiment.variants import Expansion, folds_of, systems_of
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A checked recipe.
+
+    Attributes:
+        name: its name.
+        file: its file's.
+        queries: the query set that is searched.
+        stages: what is done, in order.
+        systems: the systems of the leaderboard, in order.
+        measures: canonical names.
+        train: the training queries' set; None without a split.
+        encoders: what the systems are made of, by system: to be told apart from what compares the split's queries.
+    """
+
+    name: str
+    file: str
+    queries: str
+    stages: tuple[Stage, ...]
+    systems: tuple[str, ...]
+    measures: tuple[str, ...]
+    train: str | None = None
+    encoders: Mapping[str, str] = field(default_factory=dict)
+
+
+def shipped_recipes() -> dict[str, Path]:
+    """The recipes that come with intrex, by name."""
+    root = Path(str(files("intrex.data.recipes")))
+    return {p.stem: p for p in sorted(root.glob("*.toml"))}
+
+
+def read_recipe(text: str, change: Callable[[dict[str, Any]], None] = lambda _: None) -> Recipe:
+    """Read a recipe from a path, or a shipped one by its name.
+
+    Args:
+        text: the path or the name.
+        change: sees the tables before they are checked, and may change them.
+
+    Raises:
+        BadInput: not found, not TOML, or with keys or values that cannot be; all of them are named.
+    """
+    shipped = shipped_recipes()
+    path = Path(text)
+    if not path.is_file():
+        if text not in shipped:
+            raise BadInput(f"recipe not found: {text}", f"name a TOML file, or one of: {', '.join(shipped)}")
+        path = shipped[text]
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BadInput(f"broken TOML: {error} ({path.name})") from error
+    change(raw)
+    problems = Problems(path.name, "docs/tutorial.md has a recipe to start from")
+    check_recipe(raw, path.name, problems)
+    problems.raise_if_any()
+    return _stages(raw, path.name)
+
+
+def _stages(raw: Mapping[str, Any], file: str) -> Recipe:
+    measures = tuple(str(m) for m in parse_measures(raw["measures"]))
+    queries, split = raw["queries"], raw.get("split")
+    stages = [Stage("collection", "collection", dict(raw["collection"]))]
+    made = Expansion(raw, folds_of(split) if split else 0)
+    runs = {run.stage: [run.system, run.variant.fold] for run in made.runs}
+    scored = {"queries": queries, "measures": list(measures)}
+    if split:
+        params = {**split, "train": made.train_set, "test": queries}
+        stages += [Stage("split", "split", params, ("collection",)), *made.stages]
+        stages.append(
+            Stage("scores", "fold-scores", {**scored, "runs": runs}, ("collection", "split", *runs))
+        )
+        stages.append(Stage("leaderboard", "fold-leaderboard", {}, ("scores", "split")))
+    else:
+        stages += made.stages
+        stages.append(Stage("scores", "evaluate", scored, ("collection", *runs)))
+        stages.append(Stage("leaderboard", "leaderboard", {}, ("scores",)))
+    encoders = {s["name"]: str(s.get("encoder", s.get("with", ""))) for s in raw["system"]}
+    train = made.train_set if split else None
+    return Recipe(raw["name"], file, queries, tuple(stages), systems_of(made.runs), measures, train, encoders)

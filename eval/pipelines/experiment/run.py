@@ -1,0 +1,109 @@
+"""``intrex experiment``: from a recipe to a leaderboard and a table of costs."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from intrex.data.collection import Collection
+from intrex.data.errors import BadInput, IntrexError, nearest
+from intrex.data.io.files import write_text
+from intrex.eval.leaderboard.rows import read_leaderboard
+from intrex.eval.pipelines.experiment.generalize_report import (
+    PLOT,
+    Generalization,
+    generalization,
+    write_reports,
+)
+from intrex.eval.pipelines.experiment.pins import pinned
+from intrex.eval.pipelines.experiment.recipe import Recipe
+from intrex.eval.pipelines.experiment.stages import Result, Stage, Watch, plan_stages, run_stages
+from intrex.eval.pipelines.experiment.work import KINDS
+from intrex.eval.pipelines.plots import pyplot
+from intrex.eval.scoring.scorefile import SystemScores, read_scores
+from intrex.eval.splits.split import read_split
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Every system's scores, every stage's result in order, and what a recipe with a split found."""
+
+    systems: list[SystemScores]
+    results: list[Result]
+    generalization: Generalization | None
+
+
+def plan_experiment(recipe: Recipe, out: Path) -> list[tuple[Stage, str]]:
+    """Each stage of a recipe with ``done``, or with why it would run; nothing is changed."""
+    return plan_stages(pinned(recipe.stages), KINDS, out / ".stages", _has_queries(recipe))
+
+
+def _has_queries(recipe: Recipe) -> Callable[[Result], None]:
+    """A check that the collection has the recipe's query set, made before anything is indexed."""
+
+    def check(result: Result) -> None:
+        if result.stage.kind != "collection":
+            return
+        there = Collection.open(result.output).sets
+        for key, name in (("queries", recipe.queries), ("train", recipe.train)):
+            if name is not None and name not in there:
+                hint = nearest(name, there) if there else "the collection has no judged queries"
+                raise BadInput(f"the collection has no query set {name!r} ({recipe.file}, {key})", hint)
+
+    return check
+
+
+def run_experiment(recipe: Recipe, out: Path, watch: Watch) -> Outcome:
+    """Run a recipe: what was done before with the same inputs, parameters and code is not done again.
+
+    Writes ``leaderboard.csv``, ``costs.csv`` and ``scores.jsonl`` into ``out``, and links to the collection, the
+    indexes and the runs; of a recipe with a split also ``tests.csv``, ``report.md`` and ``generalization.png``.
+    """
+    if out.exists() and not (out / ".stages").is_dir() and (not out.is_dir() or any(out.iterdir())):
+        raise IntrexError(
+            f"not the folder of an experiment, nothing is written into it: {out}", "choose another --output"
+        )
+    if recipe.train is not None:
+        pyplot(PLOT)  # if it is missing, before the work
+    done = run_stages(pinned(recipe.stages), KINDS, out / ".stages", watch, _has_queries(recipe))
+    for name, result in done.items():
+        _link(out / name, result.output)
+    results = list(done.values())
+    write_text(out / "costs.csv", costs_csv(results), overwrite=True)
+    systems = read_scores(done["scores"].output)
+    if "split" not in done:
+        return Outcome(systems, results, None)
+    rows = read_leaderboard(done["leaderboard"].output)
+    found = generalization(recipe, read_split(done["split"].output), systems, rows)
+    write_reports(found, out)
+    return Outcome(systems, results, found)
+
+
+def _link(name: Path, output: Path) -> None:
+    """Point ``name`` (with the output's suffix) at a stage's output, relative, replacing an older link."""
+    suffix = "".join(output.suffixes) if output.is_file() else ""
+    link = name.with_name(name.name + suffix)
+    link.parent.mkdir(parents=True, exist_ok=True)
+    if link.exists() and not link.is_symlink():
+        raise IntrexError(f"not a link of this experiment, it will not be replaced: {link}", "move it away")
+    part = link.with_name(f".{link.name}.link")
+    part.unlink(missing_ok=True)
+    part.symlink_to(os.path.relpath(output, link.parent))
+    part.replace(link)
+
+
+def costs_csv(results: Sequence[Result]) -> str:
+    """What each stage cost when it ran: seconds, bytes on disk, and documents or queries per second."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(["stage", "kind", "seconds", "bytes", "unit", "count", "per_second"])
+    for r in results:
+        rate = f"{r.units / r.seconds:.1f}" if r.seconds else ""
+        writer.writerow(
+            [r.stage.name, r.stage.kind, f"{r.seconds:.3f}", r.bytes, KINDS[r.stage.kind].unit, r.units, rate]
+        )
+    return out.getvalue()

@@ -1,0 +1,255 @@
+"""The stage runner: work keyed by the content of its inputs, its parameters and the code that does it.
+
+A stage's folder is named by its key, so a result is found again whatever else changed, and never mistaken for
+another. ``stage.json`` is written last: without it the stage did not finish, and runs again (the artifacts in it
+resume where they were).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from intrex.data.errors import BadInput, IntrexError
+from intrex.data.io.files import file_sha256, fingerprint, read_json, write_text
+from intrex.data.store.artifact import manifest_path, read_manifest
+
+Step = Callable[[int], None]
+Inputs = Mapping[str, Path]
+Watch = Callable[["Stage", "int | None"], AbstractContextManager[Step]]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of stage.
+
+    ``work`` gets the stage, the outputs of its inputs by name, the output to write and a progress callback;
+    it returns how many documents, queries or rows it went through. ``output`` is the name of what it writes,
+    ``code`` the packages and modules (``eval/splits``) whose source is part of its key, ``unit`` what it counts.
+    """
+
+    work: Callable[[Stage, Inputs, Path, Step], int]
+    output: str
+    code: tuple[str, ...]
+    unit: str
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One step of an experiment; ``inputs`` are names of earlier stages."""
+
+    name: str
+    kind: str
+    params: Mapping[str, Any] = field(default_factory=dict)
+    inputs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Result:
+    """A finished stage: where its output is, its fingerprint, and what it cost when it ran."""
+
+    stage: Stage
+    output: Path
+    fingerprint: str
+    seconds: float
+    units: int
+    cached: bool
+
+    @property
+    def bytes(self) -> int:
+        """Size of the output on disk."""
+        if self.output.is_file():
+            return self.output.stat().st_size
+        return sum(p.stat().st_size for p in self.output.rglob("*") if p.is_file())
+
+
+@cache
+def code_version(parts: tuple[str, ...]) -> str:
+    """sha256 of the source of some of intrex's packages, all their modules included, and of single modules."""
+    digest = hashlib.sha256()
+    for part in parts:
+        package, _, rest = part.partition("/")
+        root = Path(str(files(f"intrex.{package}"))) / rest
+        for file in sorted(root.rglob("*.py")) if root.is_dir() else [root]:
+            digest.update(f"{part}/{file.relative_to(root)}\n".encode() + file.read_bytes())
+    return digest.hexdigest()
+
+
+def _identity(stage: Stage, kinds: Mapping[str, Kind], done: Mapping[str, Result]) -> dict[str, Any]:
+    """Everything a stage's result depends on."""
+    return {
+        "kind": stage.kind,
+        "params": dict(stage.params),
+        "inputs": {name: done[name].fingerprint for name in stage.inputs},
+        "code": code_version(kinds[stage.kind].code),
+    }
+
+
+def _folder(store: Path, identity: Mapping[str, Any]) -> Path:
+    return store / f"{identity['kind']}-{fingerprint(identity)[:16]}"
+
+
+def _finished(stage: Stage, folder: Path, kind: Kind) -> Result | None:
+    """The result in a stage's folder, if it is whole."""
+    record, output = folder / "stage.json", folder / kind.output
+    if not record.is_file() or not output.exists():
+        return None
+    try:
+        known = _record(record)
+        if output.is_dir():
+            read_manifest(output)
+        elif output.stat().st_size != known["bytes"]:
+            return None
+        return Result(stage, output, known["fingerprint"], known["seconds"], known["units"], cached=True)
+    except BadInput:
+        return None
+
+
+_FIELDS: dict[str, type | tuple[type, ...]] = {
+    "stage": str,
+    "fingerprint": str,
+    "seconds": (int, float),
+    "units": int,
+    "bytes": int,
+    "identity": dict,
+}
+
+
+def _record(file: Path) -> dict[str, Any]:
+    """What a ``stage.json`` says; raises `BadInput` unless it is one that `_run` wrote."""
+    known = read_json(file)
+    if not all(isinstance(known.get(name), kind) for name, kind in _FIELDS.items()):
+        raise BadInput(f"damaged record of a stage ({file})", "the stage will run again")
+    return known
+
+
+def run_stages(
+    stages: Sequence[Stage],
+    kinds: Mapping[str, Kind],
+    store: Path,
+    watch: Watch,
+    check: Callable[[Result], None] = lambda _: None,
+) -> dict[str, Result]:
+    """Run what is not done yet, in order.
+
+    Args:
+        stages: each one after its inputs.
+        kinds: how each kind works.
+        store: folder of the stages' results, made if needed.
+        watch: context manager around each stage that runs; it yields a progress callback.
+        check: sees every result, old or new, before the next stage begins, and raises if that cannot go on.
+
+    Returns:
+        The result of each stage, by name.
+
+    Raises:
+        IntrexError: another process runs an experiment in ``store``, or a stage failed.
+    """
+    done: dict[str, Result] = {}
+    with _alone(store):
+        for stage in stages:
+            kind = kinds[stage.kind]
+            identity = _identity(stage, kinds, done)
+            folder = _folder(store, identity)
+            done[stage.name] = _finished(stage, folder, kind) or _run(
+                stage, kind, identity, folder, done, watch
+            )
+            check(done[stage.name])
+    return done
+
+
+def _run(
+    stage: Stage,
+    kind: Kind,
+    identity: Mapping[str, Any],
+    folder: Path,
+    done: Mapping[str, Result],
+    watch: Watch,
+) -> Result:
+    folder.mkdir(parents=True, exist_ok=True)
+    output = folder / kind.output
+    inputs = {name: done[name].output for name in stage.inputs}
+    with watch(stage, None) as step:
+        start = time.perf_counter()
+        units = kind.work(stage, inputs, output, step)
+        seconds = time.perf_counter() - start
+    mark = read_manifest(output).fingerprint if manifest_path(output) else file_sha256(output)
+    size = output.stat().st_size if output.is_file() else 0
+    record = {
+        "stage": stage.name,
+        "fingerprint": mark,
+        "seconds": seconds,
+        "units": units,
+        "bytes": size,
+        "identity": identity,
+    }
+    write_text(folder / "stage.json", json.dumps(record, indent=2, ensure_ascii=False) + "\n", overwrite=True)
+    return Result(stage, output, mark, seconds, units, cached=False)
+
+
+@contextlib.contextmanager
+def _alone(store: Path) -> Iterator[None]:
+    store.mkdir(parents=True, exist_ok=True)
+    with (store / ".lock").open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise IntrexError(
+                f"another experiment is running in {store.parent}", "wait for it to end, then try again"
+            ) from error
+        yield
+
+
+def plan_stages(
+    stages: Sequence[Stage],
+    kinds: Mapping[str, Kind],
+    store: Path,
+    check: Callable[[Result], None] = lambda _: None,
+) -> list[tuple[Stage, str]]:
+    """Each stage with ``done``, or with the reason why it would run; ``check`` as in `run_stages`."""
+    done: dict[str, Result] = {}
+    records = []
+    for file in sorted(store.glob("*/stage.json")):
+        with contextlib.suppress(BadInput):  # it counts as not run
+            records.append(_record(file))
+    found = []
+    for stage in stages:
+        waits = [name for name in stage.inputs if name not in done]
+        if waits:
+            found.append((stage, f"runs after {', '.join(waits)}"))
+            continue
+        identity = _identity(stage, kinds, done)
+        folder = _folder(store, identity)
+        result = _finished(stage, folder, kinds[stage.kind])
+        if result:
+            check(result)
+            done[stage.name] = result
+        found.append((stage, "done" if result else _reason(stage, folder, identity, records)))
+    return found
+
+
+def _reason(
+    stage: Stage, folder: Path, identity: Mapping[str, Any], records: Sequence[Mapping[str, Any]]
+) -> str:
+    """How this stage differs from the nearest one of its name that ran."""
+    if (folder / "stage.json").exists():  # of the same key, and yet not finished
+        return "its result is missing or damaged"
+    differences = [
+        [part for part in ("params", "inputs", "code") if record["identity"].get(part) != identity[part]]
+        for record in records
+        if record["stage"] == stage.name
+    ]
+    if not differences:
+        return "never ran"
+    nearest = min(differences, key=len)
+    return f"other {' and '.join(nearest)} than last time" if nearest else "its result is missing or damaged"

@@ -1,0 +1,145 @@
+"""A recipe's systems as stages: once each, or under a split untrained and by fold and seed.
+
+A system is trained if it says so, or if anything it is made of is: a fusion of BM25 and a trained encoder has a run for
+each fold. Every trained system is there untrained too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from intrex.eval.pipelines.experiment.keys import SEARCHED, TRAINED
+from intrex.eval.pipelines.experiment.pins import model_name
+from intrex.eval.pipelines.experiment.stages import Stage
+
+UNTRAINED = ".untrained"
+_OWN = ("name", "index", "fuse", "rerank", "train")
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One model of a system: untrained without a fold; folds and seeds count from 0."""
+
+    fold: int | None = None
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class RunOf:
+    """A run stage, the system whose it is in the leaderboard, and its model."""
+
+    stage: str
+    system: str
+    variant: Variant
+
+
+def folds_of(split: Mapping[str, Any]) -> int:
+    """How many models a split wants: one for each bucket of ReSTTest, one for each arm of ReSTrain."""
+    return 2 if split.get("protocol") == "restrain" else int(split.get("k", 5))
+
+
+def trained_kind(system: Mapping[str, Any]) -> str:
+    """What kind of model `intrex train` makes for a system."""
+    if "rerank" in system:
+        return "cross-encoder"
+    static = str(system.get("encoder", "")).partition(":")[0] == "static"
+    return "static" if static else str(system["index"])
+
+
+class Expansion:
+    """Collects the stages of systems, each given after those it is made of.
+
+    Args:
+        raw: the checked recipe.
+        folds: models of each trained system and seed; 0 without a split.
+    """
+
+    def __init__(self, raw: Mapping[str, Any], folds: int) -> None:
+        self.queries, self.k, self.train_set = raw["queries"], raw.get("k", 1000), raw.get("train", "train")
+        self.folds = folds
+        self.stages: list[Stage] = []
+        self.runs: list[RunOf] = []
+        self._seeds: dict[str, int] = {}  # of each system; 0: nothing of it is trained
+        for system in raw["system"]:
+            self._add(system)
+
+    def _add(self, system: Mapping[str, Any]) -> None:
+        name = system["name"]
+        made_of = [*system.get("fuse", []), *(system[k] for k in ("tokens", "rerank") if k in system)]
+        own = system["train"].get("seeds", 1) if "train" in system and self.folds else 0
+        self._seeds[name] = max([own, *(self._seeds[part] for part in made_of)])
+        for variant in self._variants(name):
+            stage = (
+                self._fused if "fuse" in system else self._reranked if "rerank" in system else self._searched
+            )
+            self.stages += stage(system, variant)
+            trained = bool(self._seeds[name]) and variant.fold is None
+            self.runs.append(RunOf(self._named("run", name, variant), name + UNTRAINED * trained, variant))
+
+    def _variants(self, name: str) -> list[Variant]:
+        return [Variant(), *(Variant(f, s) for f in range(self.folds) for s in range(self._seeds[name]))]
+
+    def _named(self, what: str, name: str, variant: Variant) -> str:
+        """The name of a stage; a part that has fewer seeds than the whole serves several of its models."""
+        seeds = self._seeds[name]
+        if not seeds:
+            return f"{what}/{name}"
+        if variant.fold is None:
+            return f"{what}/{name}{UNTRAINED}"
+        seed = f".seed-{min(variant.seed, seeds - 1) + 1}" if seeds > 1 else ""
+        return f"{what}/{name}.fold-{variant.fold + 1}{seed}"
+
+    def _fused(self, system: Mapping[str, Any], variant: Variant) -> list[Stage]:
+        inputs = tuple(self._named("run", part, variant) for part in system["fuse"])
+        params = {"method": "rrf", **_rest(system), "k": self.k, "tag": system["name"]}
+        return [Stage(self._named("run", system["name"], variant), "fuse", params, inputs)]
+
+    def _reranked(self, system: Mapping[str, Any], variant: Variant) -> list[Stage]:
+        name, params = system["name"], {**_rest(system), "queries": self.queries, "tag": system["name"]}
+        training = self._training(system, system["with"], variant)
+        if training:
+            params.pop("with")
+        else:
+            params["untrained"] = "train" in system
+        inputs = ("collection", self._named("run", system["rerank"], variant), *(t.name for t in training))
+        return [*training, Stage(self._named("run", name, variant), "rerank", params, inputs)]
+
+    def _searched(self, system: Mapping[str, Any], variant: Variant) -> list[Stage]:
+        name, params = system["name"], _rest(system)
+        searched = {key: params.pop(key) for key in SEARCHED if key in params}
+        training = self._training(system, system.get("encoder", ""), variant)
+        if training:
+            params.pop("encoder")
+        tokens = params.pop("tokens", None)
+        made_of = [t.name for t in training]
+        made_of += [self._named("index", tokens, variant)] if tokens else []
+        index = Stage(self._named("index", name, variant), system["index"], params, ("collection", *made_of))
+        asked = {"queries": self.queries, "k": self.k, "tag": name, **searched}
+        run = Stage(self._named("run", name, variant), "search", asked, ("collection", index.name))
+        return [*training, index, run]
+
+    def _training(self, system: Mapping[str, Any], base: str, variant: Variant) -> list[Stage]:
+        if "train" not in system or variant.fold is None:
+            return []
+        params = {
+            "kind": trained_kind(system),
+            "base": model_name(base),
+            "set": self.train_set,
+            "fold": variant.fold,
+            "seed": variant.seed,
+            **{key: value for key, value in system["train"].items() if key in TRAINED and key != "seeds"},
+        }
+        return [
+            Stage(self._named("train", system["name"], variant), "train", params, ("collection", "split"))
+        ]
+
+
+def _rest(system: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in system.items() if key not in _OWN}
+
+
+def systems_of(runs: Sequence[RunOf]) -> tuple[str, ...]:
+    """The systems of runs, each once, in order."""
+    return tuple(dict.fromkeys(run.system for run in runs))

@@ -1,0 +1,1 @@
+"""Native retrievers against their reference."""

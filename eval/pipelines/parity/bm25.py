@@ -1,0 +1,249 @@
+"""Parity: does the native BM25, with feedback if asked, rank as Anserini does, document for document?
+
+Both engines index and search the same collection. Judged is the order of documents against Anserini's own searcher,
+under its tie order (equal scores by id ascending, also at the cut at k), the scores against Lucene's before Anserini
+rounds them to four decimals and nudges equal ones apart, and the measures to four decimals.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+
+from intrex.data.collection import Collection
+from intrex.data.ids import as_strings
+from intrex.data.run import Run
+from intrex.eval.measures import parse_measures
+from intrex.eval.scoring.score import score
+from intrex.retrievers.base import TIE_ORDERS, SearchOptions
+from intrex.retrievers.bm25.fields import CONTENTS, extra_fields
+from intrex.retrievers.bm25.index import BM25Index, build_bm25
+from intrex.retrievers.lucene.bridge import ENGLISH
+from intrex.retrievers.lucene.build import build_lucene
+from intrex.retrievers.lucene.index import LuceneIndex
+from intrex.retrievers.lucene.indexer import Stored
+from intrex.retrievers.prf.lexical import Expansion
+from intrex.retrievers.text.analyzer import Analyzer
+
+MEASURES = ("nDCG@10", "R@100", "RR@10")
+TOLERANCE = 3e-4
+"""How far scores may be apart: Anserini writes four decimals and lowers equal ones by up to a few 1e-6 each."""
+ROUNDING = 1e-5
+"""Relative difference of scores that the order of float32 operations explains."""
+BATCH = 2048
+TIES = TIE_ORDERS[1]
+ANSERINI = "anserini"
+"""Anserini's own searcher among the engines; ``native`` and ``lucene`` are ours."""
+
+Figures = dict[tuple[str, str], dict[str, float]]
+"""Measures by (engine, tie order)."""
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """Texts whose terms differ: how many there are, and the first of them as (id, native terms, Lucene's terms)."""
+
+    texts: int
+    differing: frozenset[str]
+    first: tuple[tuple[str, str, str], ...]
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A query that is not ranked alike.
+
+    Attributes:
+        query: its id.
+        rank: the first rank, from 1, with another document or none; 0 where only scores differ.
+        missing: documents that only Anserini has.
+        extra: documents that only the native engine has.
+        gap: the largest difference of scores of one document.
+        cause: what explains it, as far as can be told.
+    """
+
+    query: str
+    rank: int
+    missing: int
+    extra: int
+    gap: float
+    cause: str = ""
+
+
+@dataclass(frozen=True)
+class Parity:
+    """What was compared, and what differs; `at_parity` is the verdict."""
+
+    collection: Collection
+    query_set: str
+    options: SearchOptions
+    expansion: Expansion | None
+    native: BM25Index
+    lucene: LuceneIndex
+    runs: dict[tuple[str, str], Run]
+    figures: Figures
+    queries: Tokens
+    documents: Tokens
+    differences: list[Difference]
+    bridge: list[Difference]
+
+    @property
+    def statistics(self) -> dict[str, tuple[int, int]]:
+        """Corpus statistics that enter the scores, native and Lucene's."""
+        field, (segment,) = self.native.statistics[CONTENTS], self.native.segments
+        ours = {"documents_with_terms": field.documents, "tokens": field.tokens}
+        if len(self.native.fields) == 1:  # else they are the terms of all fields, and Lucene's those of one
+            ours["terms"] = segment.record.terms
+        return {name: (count, int(self.lucene.manifest.params[name])) for name, count in ours.items()}
+
+    @property
+    def figures_agree(self) -> bool:
+        """Whether every measure is the same to four decimals, under both tie orders."""
+        return all(
+            f"{self.figures['native', ties][m]:.4f}" == f"{self.figures['lucene', ties][m]:.4f}"
+            for ties in TIE_ORDERS
+            for m in MEASURES
+        )
+
+    @property
+    def at_parity(self) -> bool:
+        """No query ranked otherwise, no score off by more than the tolerance, no measure by four decimals."""
+        return not self.differences and not self.bridge and self.figures_agree
+
+
+def bm25_parity(
+    collection: Collection,
+    query_set: str,
+    options: SearchOptions,
+    *,
+    expansion: Expansion | None = None,
+    language: str = ENGLISH,
+) -> Parity:
+    """Index a collection with both engines, search both, compare everything.
+
+    Args:
+        collection: what to index.
+        query_set: its judged queries are searched.
+        options: ``k``, ``k1`` and ``b`` (Anserini's 0.9 and 0.4 by default), ``threads``, and ``fields``, which both engines
+            then index apart.
+        expansion: feedback, which Anserini's own rerankers then compute.
+        language: whose analysis both engines use.
+
+    Raises:
+        MissingExtra: pyserini is not installed.
+        UsageError: the language is not analysed by both, or Anserini takes fewer feedback documents.
+        BadInput: the collection has no such query set.
+    """
+    queries, analyzer = collection.queries(query_set), Analyzer(language)
+    k1, b = 0.9 if options.k1 is None else options.k1, 0.4 if options.b is None else options.b
+    asked, extra = replace(options, k1=None, b=None), extra_fields(options.fields)
+    with TemporaryDirectory(prefix="intrex-parity-") as work:
+        lucene = build_lucene(
+            collection, Path(work) / "lucene", k1=k1, b=b, language=language, fields=extra,
+            threads=options.threads, stored=Stored(docvectors=expansion is not None),
+        )  # fmt: skip
+        native = build_bm25(collection, Path(work) / "native", k1=k1, b=b, language=language, fields=extra)
+        native.expansion = lucene.expansion = expansion
+        runs = {(ANSERINI, TIES): lucene.anserini(queries, asked)}
+        for ties in TIE_ORDERS:
+            runs["native", ties] = native.search(queries, replace(asked, ties=ties))
+            runs["lucene", ties] = lucene.search(queries, replace(asked, ties=ties))
+        texts = ((i, t, t) for i, t in zip(queries.ids, queries.texts, strict=True))
+        tokens = _tokens_of(analyzer, lucene, texts)
+        contents = ((d.id, d.contents, f"{d.title}\n{d.text}") for d in collection.documents())
+        documents = _tokens_of(analyzer, lucene, contents)
+        bridge = compare(runs["lucene", TIES], runs[ANSERINI, TIES], None)
+        found = compare(runs["native", TIES], runs["lucene", TIES], TOLERANCE)
+        result = Parity(
+            collection, query_set, replace(asked, k1=k1, b=b), expansion, native, lucene, runs,
+            _figures(collection, query_set, runs), tokens, documents, found, bridge,
+        )  # fmt: skip
+        return replace(result, differences=[replace(d, cause=_cause(d, result)) for d in found])
+
+
+def _figures(collection: Collection, query_set: str, runs: dict[tuple[str, str], Run]) -> Figures:
+    qrels, measures = collection.qrels(query_set), parse_measures(list(MEASURES))
+    return {key: score(qrels, run, measures).means() for key, run in runs.items()}
+
+
+def _tokens_of(analyzer: Analyzer, lucene: LuceneIndex, texts: Iterator[tuple[str, str, str]]) -> Tokens:
+    """Compare the terms of texts: (id, what the native engine reads, what Lucene reads)."""
+    differing, first, count = list[str](), list[tuple[str, str, str]](), 0
+    while batch := list(islice(texts, BATCH)):
+        count += len(batch)
+        for (id_, ours, _), theirs in zip(batch, lucene.terms([t for _, _, t in batch]), strict=True):
+            terms = analyzer(ours)
+            if terms != theirs:
+                differing.append(id_)
+                at = next(
+                    (i for i, (x, y) in enumerate(zip(terms, theirs, strict=False)) if x != y),
+                    min(len(terms), len(theirs)),
+                )
+                first.append((id_, " ".join(terms[at : at + 4]), " ".join(theirs[at : at + 4])))
+    return Tokens(count, frozenset(differing), tuple(first[:10]))
+
+
+def compare(ours: Run, theirs: Run, tolerance: float | None) -> list[Difference]:
+    """The queries whose rankings differ in a document, a place, or a score by more than ``tolerance``.
+
+    Args:
+        ours: rankings in any order of ties.
+        theirs: what they should be.
+        tolerance: how far scores may be apart; None compares the order alone.
+    """
+    mine = {query: (docs, scores) for query, docs, scores in ours.rankings()}
+    other = {query: (docs, scores) for query, docs, scores in theirs.rankings()}
+    nothing = np.empty(0, "S1"), np.empty(0, np.float32)
+    found = []
+    for query in sorted(mine.keys() | other.keys()):
+        (docs, scores), (wanted, exact) = mine.get(query, nothing), other.get(query, nothing)
+        n = min(len(docs), len(wanted))
+        if len(docs) == len(wanted) and bool((docs == wanted).all()):
+            gap = float(np.abs(scores.astype(np.float64) - exact).max(initial=0.0))
+            if tolerance is not None and gap > tolerance:
+                found.append(Difference(query.decode(), 0, 0, 0, gap))
+            continue
+        off = np.flatnonzero(docs[:n] != wanted[:n])
+        rank = int(off[0]) + 1 if len(off) else n + 1
+        shared, at, there = np.intersect1d(docs, wanted, assume_unique=True, return_indices=True)
+        gap = float(np.abs(scores[at].astype(np.float64) - exact[there]).max(initial=0.0))
+        missing, extra = len(wanted) - len(shared), len(docs) - len(shared)
+        found.append(Difference(query.decode(), rank, missing, extra, gap))
+    return found
+
+
+def _cause(difference: Difference, result: Parity) -> str:
+    if difference.query in result.queries.differing:
+        return "the query's terms differ"
+    around = {d for rows in neighbourhood(result, difference) for d, _ in rows}
+    if around & result.documents.differing:
+        return "terms of these documents differ"
+    scores = dict(zip(*_ranking(result.runs["lucene", TIES], difference.query), strict=True))
+    if difference.gap <= ROUNDING * max(scores.values(), default=1.0):
+        return "rounding: scores that agree to 5 digits"
+    if any(ours != theirs for ours, theirs in result.statistics.values()):
+        return "N, lengths or document frequencies differ, through terms of other documents"
+    return "not explained"
+
+
+def neighbourhood(result: Parity, difference: Difference, width: int = 2) -> list[list[tuple[str, float]]]:
+    """What both engines have around the first differing rank: native's, then Anserini's (id, score)."""
+    at = max(difference.rank - 1, 0)
+    rows = slice(max(at - width, 0), at + width + 1)
+    both = []
+    for engine in ("native", "lucene"):
+        docs, scores = _ranking(result.runs[engine, TIES], difference.query)
+        both.append(list(zip(docs[rows], scores[rows], strict=True)))
+    return both
+
+
+def _ranking(run: Run, query: str) -> tuple[list[str], list[float]]:
+    at = np.flatnonzero(run.query_ids == query.encode())
+    if not len(at):
+        return [], []
+    rows = slice(run.offsets[at[0]], run.offsets[at[0] + 1])
+    return as_strings(run.doc_ids[rows]), run.scores[rows].tolist()

@@ -1,0 +1,126 @@
+"""``make reproduce-generalization``: interpolation and extrapolation of every kind of retriever, from import to a page.
+
+Every step is a command of intrex; what an earlier run finished is not done again, and a killed one goes on. The page is
+made of the CSV files, then read back and compared with them; the scores are compared with `EXPECTED`, within
+tolerances. Usage: WORK DOCS [--record] [COLLECTION ...]; ``--record`` writes `EXPECTED` anew.
+"""
+
+import csv
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from intrex.eval.leaderboard.rows import LeaderboardRow, read_leaderboard
+from intrex.eval.pipelines.studies.generalization.page import PLACES, check_page, make_page
+from intrex.eval.pipelines.studies.generalization.results import MEASURE
+from intrex.eval.pipelines.studies.shared import SHARED
+
+EXPECTED = Path(__file__).with_name("expected.csv")
+RECIPE = "generalization"
+MINUTES = {"stackfaq": 50, "metatool": 40}
+"""What each collection took on two quiet cores, rounded up: the plan that is printed."""
+TOLERANCES = {"untrained": 0.005, "trained": 0.03}
+"""How far scores may lie from those expected: of what is not trained, bits of libraries and processors; of what is, the
+course of training too."""
+COPIED = ("leaderboard.csv", "tests.csv", "costs.csv")
+
+
+def commands(name: str) -> list[str]:
+    """What makes a collection's results, as a user types it."""
+    return [
+        f"intrex experiment generalize {name} --recipe {RECIPE} --output {name}-study",
+        f"intrex overlap {name}-study/collection:train {name}-study/collection:test --format csv > {name}-audit.csv",
+    ]
+
+
+def run(name: str, work: Path, docs: Path) -> None:
+    """Run both commands, and copy what the page shows."""
+    for command in commands(name):
+        print(f"$ {command}", flush=True)
+        words, _, target = command.partition(" > ")
+        line = [sys.executable, "-m", "intrex.cli", *words.split()[1:]]
+        line = [str(SHARED / name) if word == name else word for word in line]
+        done = subprocess.run(line, check=True, cwd=work, stdout=subprocess.PIPE if target else None)
+        if target:
+            (work / target).write_bytes(done.stdout)
+    made, copied = work / f"{name}-study", docs / f"generalization-{name}"
+    for file in COPIED:
+        shutil.copyfile(made / file, f"{copied}-{file}")
+    shutil.copyfile(made / "generalization.png", f"{copied}.png")
+    report = (made / "report.md").read_text(encoding="utf-8")
+    linked = report.replace("(generalization.png)", f"(generalization-{name}.png)")
+    Path(f"{copied}-report.md").write_text(linked, encoding="utf-8")
+    shutil.copyfile(work / f"{name}-audit.csv", f"{copied}-audit.csv")
+
+
+def shown(rows: list[LeaderboardRow]) -> dict[tuple[str, str, str], float]:
+    """The figures that are compared and shown: by system, fold and regime."""
+    return {
+        (r.system, r.fold, r.regime): r.value
+        for r in rows
+        if r.measure == MEASURE and (r.fold, r.regime) in PLACES
+    }
+
+
+def record(found: dict[str, list[LeaderboardRow]]) -> None:
+    """Write the scores that are expected from now on."""
+    with EXPECTED.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(["collection", "system", "fold", "regime", "value", "tolerance"])
+        for name, rows in found.items():
+            for (system, fold, regime), value in sorted(shown(rows).items()):
+                kind = "untrained" if system == "bm25" or system.endswith(".untrained") else "trained"
+                writer.writerow([name, system, fold, regime, f"{value:.4f}", TOLERANCES[kind]])
+
+
+def unexpected(found: dict[str, list[LeaderboardRow]]) -> list[str]:
+    """Every figure that is not where it is expected, above or below, and every one that is missing on either side."""
+    problems: list[str] = []
+    if not EXPECTED.exists():
+        return [f"no scores are expected yet: --record writes {EXPECTED.name}"]
+    with EXPECTED.open(encoding="utf-8", newline="") as stream:
+        lines = [line for line in csv.DictReader(stream) if line["collection"] in found]
+    for name, rows in found.items():
+        figures = shown(rows)
+        wanted = {(w["system"], w["fold"], w["regime"]): w for w in lines if w["collection"] == name}
+        for place in sorted(figures.keys() | wanted.keys()):
+            where = f"{name} {' '.join(place)}"
+            if place not in figures or place not in wanted:
+                problems.append(f"{where}: {'missing' if place in wanted else 'not expected'}")
+                continue
+            value, tolerance = float(wanted[place]["value"]), float(wanted[place]["tolerance"])
+            if not abs(figures[place] - value) <= tolerance:
+                problems.append(f"{where}: {figures[place]:.4f}, expected {value:.4f} within {tolerance:g}")
+    return problems
+
+
+def main() -> None:
+    """Run what the command line names, see the module."""
+    work, docs, *rest = sys.argv[1:]
+    names = [name for name in rest if name != "--record"] or list(MINUTES)
+    if not SHARED.is_dir():
+        sys.exit("the folder of shared collections is not here (INTREX_SHARED_DATA)")
+    folder, target = Path(work).resolve(), Path(docs).resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    target.mkdir(parents=True, exist_ok=True)
+    total = sum(MINUTES.get(name, 60) for name in names)
+    print(
+        f"plan: {', '.join(names)}; from nothing at most {total} minutes on two cores; it may be killed and goes on"
+    )
+    for name in names:
+        run(name, folder, target)
+    found = {name: read_leaderboard(target / f"generalization-{name}-leaderboard.csv") for name in names}
+    if "--record" in rest:
+        record(found)
+    page = target / "generalization.md"
+    page.write_text(make_page(names, target, [c for name in names for c in commands(name)]), encoding="utf-8")
+    problems = [*check_page(page, found), *unexpected(found)]
+    for problem in problems:
+        print(f"problem: {problem}")
+    print(f"{page}: written; {len(problems)} problems")
+    sys.exit(3 if problems else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The MUVERA study: what fixed dimensional encodings find."""

@@ -1,0 +1,87 @@
+"""What a study has measured, kept as it goes: a killed study does not measure it again."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from intrex.data.errors import BadInput
+from intrex.data.io.files import fingerprint, read_json, write_text
+from intrex.eval.pipelines.studies.muvera.methods import Setting
+
+
+@dataclass(frozen=True)
+class Cost:
+    """One point of quality against cost.
+
+    Attributes:
+        method: name of the method.
+        candidates: documents ranked by exact MaxSim; 0 for exact search.
+        bytes: on disk for each document.
+        ms: milliseconds of a query, its encoding not included, the best of some rounds.
+        value: nDCG@10, or NaN without judgements.
+        top10: recall of the exact top 10 in the final top 10.
+    """
+
+    method: str
+    candidates: int
+    bytes: float
+    ms: float
+    value: float
+    top10: float
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What was found of a method; for the first four see `Method`.
+
+    Attributes:
+        recall: by target, the recall at each depth of the study.
+        needed: by target, the candidates that each recall of the study takes; None where none suffice.
+        costs: quality and cost with several numbers of candidates.
+    """
+
+    name: str
+    family: str
+    dims: int
+    bytes: float
+    recall: dict[str, list[float]]
+    needed: dict[str, list[int | None]]
+    costs: list[Cost]
+
+    @classmethod
+    def from_dict(cls, raw: dict[str, Any]) -> Measured:
+        """The inverse of `dataclasses.asdict`."""
+        return cls(**{**raw, "costs": [Cost(**cost) for cost in raw["costs"]]})
+
+
+class Kept:
+    """Files of one study in a folder, each with the key of what it was measured under.
+
+    Args:
+        folder: made when something is kept.
+        setting: the index, queries, judgements and options.
+        more: what else the figures depend on.
+    """
+
+    def __init__(self, folder: Path, setting: Setting, more: Any) -> None:
+        indexes = [i.manifest.fingerprint for i in (setting.index, setting.compressed) if i is not None]
+        judged = None if setting.qrels is None else setting.qrels.to_dict()
+        options = [setting.options.threads, setting.options.batch_size, setting.deepest]
+        self.key = fingerprint([indexes, setting.queries.ids, setting.queries.texts, judged, options, more])
+        self.folder = folder
+
+    def get(self, name: str) -> Any:
+        """What was kept under a name; None if nothing was, or under other conditions."""
+        try:
+            known = read_json(self.folder / f"{name}.json")
+        except (BadInput, OSError):
+            return None
+        return known.get("found") if known.get("key") == self.key else None
+
+    def put(self, name: str, found: Any) -> None:
+        """Keep something that JSON can hold."""
+        text = json.dumps({"key": self.key, "found": found}) + "\n"
+        write_text(self.folder / f"{name}.json", text, overwrite=True)

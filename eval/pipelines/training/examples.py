@@ -1,0 +1,249 @@
+"""What a model is trained on: pairs from judgements, negatives mined from a run or by BM25, a teacher, a dev pool."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from intrex.data.collection import Collection, Queries
+from intrex.data.errors import BadInput
+from intrex.data.ids import as_strings
+from intrex.data.io.files import fingerprint
+from intrex.data.qrels import Qrels
+from intrex.data.run import Run
+from intrex.data.runformats import read_any_run
+from intrex.encoders.base import EncoderOptions, make_encoder
+from intrex.encoders.training.examples import Example, Pool
+from intrex.encoders.training.options import TEACHERS, TrainOptions
+from intrex.eval.measures import parse_measures
+from intrex.eval.scoring.score import score
+from intrex.eval.splits.queries import drawn
+from intrex.eval.splits.split import Split
+from intrex.retrievers.base import SearchOptions
+from intrex.retrievers.bm25.index import build_bm25
+
+MINED_FROM = 50
+"""Ranks of a run from which negatives are drawn."""
+DEV_QUERIES, DEV_DEPTH = 50, 20
+"""Dev queries at most, and candidates of each beside its relevant documents."""
+DEV_MEASURE = "nDCG@10"
+
+
+@dataclass(frozen=True)
+class Source:
+    """What to train on.
+
+    Attributes:
+        collection: the documents, queries and judgements.
+        train_set: its set of training queries.
+        split: with ``fold``, keeps the queries that this fold trains on.
+        fold: see ``split``.
+        dev_set: a set for early stopping.
+        dev_share: share of the training queries that is held out for early stopping instead.
+        negatives: a run of the training queries to mine from; BM25's by default.
+        teacher: an encoder whose scores a distillation loss follows.
+        max_pairs: at most so many pairs of query and relevant document, drawn by the seed.
+    """
+
+    collection: Collection
+    train_set: str = "train"
+    split: Split | None = None
+    fold: str = ""
+    dev_set: str | None = None
+    dev_share: float = 0.0
+    negatives: Path | None = None
+    teacher: str | None = None
+    max_pairs: int | None = None
+
+
+@dataclass(frozen=True)
+class Data:
+    """Examples, and the dev pool with its judgements; an empty pool stops nothing early."""
+
+    examples: list[Example]
+    queries: int
+    pool: Pool | None
+    dev_score: Callable[[list[npt.NDArray[np.float32]]], float] | None
+
+
+def prepare(source: Source, options: TrainOptions) -> Data:
+    """Read, mine and draw everything that training needs."""
+    collection = source.collection
+    qrels = collection.qrels(source.train_set)
+    positives = {
+        q: [d for d, g in docs.items() if g > 0]
+        for q, docs in qrels.to_dict().items()
+        if any(g > 0 for g in docs.values())
+    }
+    if source.split is not None:
+        kept = {f.name: set(f.train) for f in source.split.folds}[source.fold]
+        positives = {q: docs for q, docs in positives.items() if q in kept}
+    if not positives:
+        where = f"{collection.name}:{source.train_set}" + (f", fold {source.fold}" if source.fold else "")
+        raise BadInput(f"the training set {where} has no positives", "train on a set with judgements above 0")
+    queries = collection.queries(source.train_set)
+    held = _held_out(source, positives, options.seed)
+    pairs = [(q, d) for q in sorted(positives) if q not in held for d in sorted(positives[q])]
+    if not pairs:
+        raise BadInput("every training query is held out for the dev score", "a smaller --dev-share")
+    if source.max_pairs is not None and len(pairs) > source.max_pairs:
+        keys = {f"{q}\t{d}": (q, d) for q, d in pairs}
+        pairs = sorted(keys[k] for k in drawn(keys, options.seed)[: source.max_pairs])
+    dev_queries, dev_judged = _dev(source, queries, positives, held, options.seed)
+    wanted = {q for q, _ in pairs} if options.negatives or options.loss in TEACHERS else set()
+    candidates = _candidates(source, queries.only(wanted), dev_queries)
+    negatives = _negatives(collection, pairs, positives, candidates, options)
+    texts = _texts(collection, pairs, negatives, dev_judged, candidates)
+    asked = dict(zip(queries.ids, queries.texts, strict=True))
+    examples = [Example(asked[q], texts[d], tuple(texts[n] for n in negatives[q, d])) for q, d in pairs]
+    if options.loss in TEACHERS:
+        examples = _taught(examples, source, options)
+    pool, dev_score = _pool(dev_queries, dev_judged, candidates, texts)
+    return Data(examples, len({q for q, _ in pairs}), pool, dev_score)
+
+
+def _held_out(source: Source, positives: Mapping[str, Any], seed: int) -> set[str]:
+    if source.dev_set is not None or not source.dev_share:
+        return set()
+    return set(drawn(positives, seed)[: max(1, round(source.dev_share * len(positives)))])
+
+
+def _dev(
+    source: Source, queries: Queries, positives: Mapping[str, list[str]], held: set[str], seed: int
+) -> tuple[Queries, dict[str, dict[str, int]]]:
+    """Dev queries, at most `DEV_QUERIES`, and their judgements."""
+    if source.dev_set is not None:
+        asked, qrels = source.collection.queries(source.dev_set), source.collection.qrels(source.dev_set)
+        judged = {q: d for q, d in qrels.to_dict().items() if any(g > 0 for g in d.values())}
+        if not judged:
+            raise BadInput(f"the dev set {source.dev_set} has no positives", "name another --dev")
+    else:
+        asked, judged = queries, {q: dict.fromkeys(positives[q], 1) for q in held}
+    chosen = set(drawn(judged, seed)[:DEV_QUERIES])
+    return asked.only(chosen), {q: judged[q] for q in sorted(chosen)}
+
+
+def _candidates(source: Source, training: Queries, dev: Queries) -> dict[str, list[str]]:
+    """For each query documents that look relevant, best first: from the run given, else from BM25."""
+    found: dict[str, list[str]] = {}
+    if source.negatives is not None:
+        run = read_any_run(source.negatives)
+        ranked = {q.decode(): as_strings(docs[:MINED_FROM]) for q, docs, _ in run.rankings()}
+        if missing := [q for q in training.ids if q not in ranked]:
+            raise BadInput(
+                f"{len(missing):,} training queries are not in the run {source.negatives}, for example {missing[0]}",
+                "search with the training queries, or leave --negatives-run out",
+            )
+        found |= ranked
+    rest = [
+        (i, t) for one in (training, dev) for i, t in zip(one.ids, one.texts, strict=True) if i not in found
+    ]
+    if rest:
+        with TemporaryDirectory(prefix="intrex-train-") as folder:
+            index = build_bm25(source.collection, Path(folder) / "bm25")
+            hits = index.search(
+                Queries([i for i, _ in rest], [t for _, t in rest]), SearchOptions(k=MINED_FROM)
+            )
+        found |= {q.decode(): as_strings(docs) for q, docs, _ in hits.rankings()}
+    return found
+
+
+def _negatives(
+    collection: Collection,
+    pairs: Sequence[tuple[str, str]],
+    positives: Mapping[str, list[str]],
+    candidates: Mapping[str, list[str]],
+    options: TrainOptions,
+) -> dict[tuple[str, str], list[str]]:
+    """Negatives of each pair, drawn from the candidates; where these are too few, from all documents."""
+    if not options.negatives:
+        return {pair: [] for pair in pairs}
+    everything: list[str] = []
+    found = {}
+    for query, document in pairs:
+        mined = [d for d in candidates.get(query, []) if d not in positives[query]]
+        seed = f"{options.seed} {query} {document}"
+        chosen = _draw(mined, seed)[: options.negatives]
+        if len(chosen) < options.negatives:
+            everything = everything or [d.id for d in collection.documents()]
+            others = (d for d in _draw(everything, seed) if d not in positives[query] and d not in chosen)
+            chosen += [d for d, _ in zip(others, range(options.negatives - len(chosen)), strict=False)]
+        if len(chosen) < options.negatives:
+            raise BadInput(
+                f"the collection has no {options.negatives} negatives for query {query}", "--negatives"
+            )
+        found[query, document] = chosen
+    return found
+
+
+def _draw(ids: Sequence[str], seed: str) -> list[str]:
+    """Ids in a random order that depends on them and the seed alone."""
+    number = int(fingerprint([seed])[:8], 16)
+    return drawn(ids, number)
+
+
+def _texts(
+    collection: Collection,
+    pairs: Iterable[tuple[str, str]],
+    negatives: Mapping[Any, list[str]],
+    dev: Mapping[str, Mapping[str, int]],
+    candidates: Mapping[str, list[str]],
+) -> dict[str, str]:
+    """The texts of all documents that are needed."""
+    wanted = {d for _, d in pairs} | {d for docs in negatives.values() for d in docs}
+    wanted |= {d for q, docs in dev.items() for d in [*docs, *candidates.get(q, [])[:DEV_DEPTH]]}
+    texts = {d.id: d.contents for d in collection.documents() if d.id in wanted}
+    if missing := sorted(wanted - set(texts)):
+        raise BadInput(
+            f"document {missing[0]} is not in {collection.name}", "mine from a run of this collection"
+        )
+    return texts
+
+
+def _taught(examples: list[Example], source: Source, options: TrainOptions) -> list[Example]:
+    """The examples with a teacher's scores: dot products of an encoder's vectors, times the scale."""
+    if source.teacher is None:
+        raise BadInput(f"the loss {options.loss} needs a teacher", "--teacher MODEL")
+    encoder = make_encoder(source.teacher, EncoderOptions(device=options.device))
+    asked = sorted({e.query for e in examples})
+    read = sorted({t for e in examples for t in (e.positive, *e.negatives)})
+    queries = dict(zip(asked, encoder.encode(asked, "query"), strict=True))
+    documents = dict(zip(read, encoder.encode(read, "document"), strict=True))
+    scale = options.scale if options.loss == "distill" else 1.0
+    return [
+        Example(
+            e.query, e.positive, e.negatives,
+            tuple(float(queries[e.query] @ documents[t]) * scale for t in (e.positive, *e.negatives)),
+        )
+        for e in examples
+    ]  # fmt: skip
+
+
+def _pool(
+    queries: Queries,
+    judged: Mapping[str, Mapping[str, int]],
+    candidates: Mapping[str, list[str]],
+    texts: Mapping[str, str],
+) -> tuple[Pool | None, Callable[[list[npt.NDArray[np.float32]]], float] | None]:
+    if not judged:
+        return None, None
+    docs = {
+        q: sorted({*(d for d, g in judged[q].items() if g > 0), *candidates.get(q, [])[:DEV_DEPTH]})
+        for q in queries.ids
+    }
+    qrels = Qrels.from_dict({q: dict(judged[q]) for q in queries.ids})
+
+    def dev_score(scores: list[npt.NDArray[np.float32]]) -> float:
+        run = {
+            q: dict(zip(docs[q], s.tolist(), strict=True)) for q, s in zip(queries.ids, scores, strict=True)
+        }
+        found = score(qrels, Run.from_dict(run, tag="dev"), parse_measures([DEV_MEASURE])).means()
+        return found[DEV_MEASURE]
+
+    return Pool(queries.texts, [[texts[d] for d in docs[q]] for q in queries.ids]), dev_score

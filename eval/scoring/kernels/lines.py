@@ -1,0 +1,95 @@
+"""The inner loops of `intrex.eval.scoring.stream`, for numba; only `intrex.eval.scoring.native` imports this, and only to compile.
+
+They take pointers and sizes, allocate nothing and raise nothing: so the machine code needs no Python, no numba at run
+time and no lock. Each works on one piece of the file: whole lines, whole queries, ``buf[end - 1]`` a line feed.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from intrex.data.native.jit import I4, U1, N, entry, inner
+
+# Kinds of bytes: others are parts of fields.
+BLANK, NEWLINE, CONTROL = 1, 2, 3
+PRIME = np.uint64(0x9E3779B97F4A7C15)
+MASK = np.uint64(0xFFFFFFFF)
+
+
+@inner
+def hash_id(buf, at, size):  # type: ignore[no-untyped-def]
+    """32 bits of a hash of an id; equal hashes are always followed by a look at the bytes."""
+    h = np.uint64(0)
+    for i in range(at, at + size):
+        h = (h ^ np.uint64(buf[i])) * PRIME
+    return np.int64((h ^ (h >> np.uint64(32))) & MASK)
+
+
+@inner
+def same(a, at, b, bt, size):  # type: ignore[no-untyped-def]
+    """Whether two spans of bytes are equal."""
+    for i in range(size):  # noqa: SIM110 - a loop is what numba compiles best
+        if a[at + i] != b[bt + i]:
+            return False
+    return True
+
+
+@inner
+def id_width(ids, at, width):  # type: ignore[no-untyped-def]
+    """Length of a zero-padded id."""
+    size = 0
+    while size < width and ids[at + size] != 0:
+        size += 1
+    return size
+
+
+@entry(U1, N, U1)
+def cut(buf, end, kinds):  # type: ignore[no-untyped-def]
+    """Where the last query of ``buf[:end]`` begins, which may go on after it; 0 if there is only one."""
+    at = end
+    while at > 0 and buf[at - 1] != 10:
+        at -= 1
+    start, name, size = at, 0, -1  # lines from start on are the last query's
+    while at > 0:
+        line = at - 1
+        while line > 0 and buf[line - 1] != 10:
+            line -= 1
+        first = line
+        while kinds[buf[first]] == BLANK:
+            first += 1
+        last = first
+        while kinds[buf[last]] == 0:
+            last += 1
+        if last > first:
+            if size >= 0 and (last - first != size or not same(buf, first, buf, name, size)):
+                return start
+            name, size, start = first, last - first, line
+        at = line
+    return 0
+
+
+@entry(U1, N, N, I4, N)
+def index(ids, count, width, table, mask):  # type: ignore[no-untyped-def]
+    """Fill a hash table [mask + 1] of -1 with the rows of zero-padded ids [count, width]."""
+    for row in range(count):
+        slot = hash_id(ids, row * width, id_width(ids, row * width, width)) & mask
+        while table[slot] >= 0:
+            slot = (slot + 1) & mask
+        table[slot] = row
+    return 0
+
+
+@inner
+def find_row(buf, at, size, ids, width, table, mask):  # type: ignore[no-untyped-def]
+    """The row of an id in an indexed table, or -1."""
+    slot = hash_id(buf, at, size) & mask
+    while table[slot] >= 0:
+        row = table[slot]
+        if (
+            size <= width
+            and same(buf, at, ids, row * width, size)
+            and (size == width or ids[row * width + size] == 0)
+        ):
+            return row
+        slot = (slot + 1) & mask
+    return -1

@@ -1,0 +1,102 @@
+"""Where judged documents stand in a run: all that a measure needs of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from intrex.data.qrels import Qrels
+from intrex.data.run import Run
+from intrex.eval.scoring.rules import Ordered
+from intrex.eval.scoring.signature import run_fingerprint
+
+Ints = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Matched:
+    """Where the judged documents stand in one run's rankings. Queries are those of the qrels, in their order.
+
+    A document that was retrieved but not judged is not stored: the ranks that no hit has are such documents'.
+
+    Attributes:
+        retrieved: [q] int64, documents retrieved; 0 where the run lacks the query.
+        offsets: [q + 1] int64, hits of query i are offsets[i] to offsets[i+1].
+        ranks: [h] int64, from 1, ascending within a query.
+        rows: [h] int64, row of the judgement in the qrels' doc_ids and grades; negative grades are judgements too.
+        answered: [q] bool, whether the run has the query.
+        n_extra: queries of the run that the qrels lack.
+        tag: the run's.
+        run_sha256: `intrex.eval.scoring.signature.run_fingerprint` of the whole run, or None if it was not asked for.
+        strays: query rows and ranks of documents judged for other queries only, or None if they were not asked for.
+    """
+
+    retrieved: Ints
+    offsets: Ints
+    ranks: Ints
+    rows: Ints
+    answered: npt.NDArray[np.bool_]
+    n_extra: int
+    tag: str
+    run_sha256: str | None = None
+    strays: tuple[Ints, Ints] | None = None
+
+
+def match(
+    qrels: Qrels, run: Run | Ordered, drop_self: bool = False, digest: bool = True, strays: bool = False
+) -> Matched:
+    """Find the judged documents of each query in its ranking.
+
+    Args:
+        qrels: the judgements.
+        run: rankings, best first.
+        drop_self: take the document whose id is the query's out of its ranking first.
+        digest: compute ``run_sha256``, which is of the run as it came, whatever ``drop_self``; only of a `Run`.
+        strays: look for documents that were judged for other queries only.
+    """
+    rows = {query: i for i, query in enumerate(qrels.query_ids.tolist())}
+    retrieved = np.zeros(len(qrels), np.int64)
+    ranks: list[Ints] = [np.empty(0, np.int64)] * len(qrels)
+    found: list[Ints] = [np.empty(0, np.int64)] * len(qrels)
+    answered = np.zeros(len(qrels), np.bool_)
+    known_anywhere = np.unique(qrels.doc_ids) if strays else None
+    astray: list[tuple[int, Ints]] = []
+    n_extra = 0
+    for at, query in enumerate(run.query_ids.tolist()):
+        i = rows.get(query)
+        if i is None:
+            n_extra += 1
+            continue
+        docs = run.doc_ids[run.offsets[at] : run.offsets[at + 1]]
+        if drop_self:
+            docs = docs[docs != query]
+        begin, end = qrels.offsets[i], qrels.offsets[i + 1]
+        known = qrels.doc_ids[begin:end]
+        place = np.minimum(np.searchsorted(known, docs), len(known) - 1)
+        hit = np.flatnonzero(known[place] == docs)
+        answered[i] = True
+        retrieved[i], ranks[i], found[i] = len(docs), hit + 1, begin + place[hit]
+        if known_anywhere is not None:
+            other = np.isin(docs, known_anywhere)
+            other[hit] = False
+            astray.append((i, np.flatnonzero(other) + 1))
+    offsets = np.concatenate([[0], np.cumsum([len(r) for r in ranks])]).astype(np.int64)
+    sha = run_fingerprint(run) if digest and isinstance(run, Run) else None
+    return Matched(
+        retrieved,
+        offsets,
+        np.concatenate([np.empty(0, np.int64), *ranks]),
+        np.concatenate([np.empty(0, np.int64), *found]),
+        answered,
+        n_extra,
+        run.tag,
+        sha,
+        _joined(astray) if strays else None,
+    )
+
+
+def _joined(parts: list[tuple[int, Ints]]) -> tuple[Ints, Ints]:
+    rows = np.repeat(np.array([i for i, _ in parts], np.int64), [len(r) for _, r in parts])
+    return rows, np.concatenate([np.empty(0, np.int64), *(r for _, r in parts)])

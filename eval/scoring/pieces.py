@@ -1,0 +1,236 @@
+"""Pieces of a run file: who reads them, and what a thread makes of one by the kernels."""
+
+from __future__ import annotations
+
+import codecs
+import re
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import IO, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from intrex.data.ids import Bytes, gather_spans
+from intrex.data.io.files import BOM
+from intrex.data.native.library import Call
+from intrex.data.qrels import Qrels
+from intrex.eval.scoring.signature import ranking_digest
+
+Array = npt.NDArray[Any]
+Calls = Mapping[str, Call]
+
+LONGEST = 128 << 20
+"""A query whose lines have more bytes is left to the plain path."""
+SHORTEST_LINE = 12  # q Q d r s t and a line feed
+
+_KINDS = np.zeros(256, np.uint8)
+_KINDS[[*range(32), 127]] = 3
+_KINDS[[9, 11, 12, 13, 32]] = 1
+_KINDS[10] = 2
+_POWERS = np.array([float(f"1e{i}") for i in range(81)])
+_ODD_BLANK = re.compile(r"[^\S\t\n\v\f\r ]")
+
+
+class Odd(Exception):
+    """Something that the plain path has to look at."""
+
+
+def _address(array: Array) -> int:
+    return array.ctypes.data
+
+
+@dataclass(frozen=True)
+class Judged:
+    """The qrels as the kernels take them: zero-padded ids and a hash table of the queries."""
+
+    queries: Bytes
+    offsets: Array
+    docs: Bytes
+    table: Array
+
+    @classmethod
+    def of(cls, qrels: Qrels, calls: Calls) -> Judged:
+        """Index the queries."""
+        queries, docs = np.ascontiguousarray(qrels.query_ids), np.ascontiguousarray(qrels.doc_ids)
+        size = 1 << (2 * len(queries) + 2).bit_length()
+        table = np.full(size, -1, np.int32)
+        calls["index"](_address(queries), len(queries), queries.itemsize, _address(table), size - 1)
+        return cls(queries, np.ascontiguousarray(qrels.offsets, np.int64), docs, table)
+
+    def arguments(self) -> list[int]:
+        """The first arguments of the kernel ``rank``."""
+        ids = (_address(self.queries), self.queries.itemsize, _address(self.table), len(self.table) - 1)
+        return [*ids, _address(self.offsets), _address(self.docs), self.docs.itemsize]
+
+
+@dataclass
+class Part:
+    """What one piece says of its queries, in file order."""
+
+    number: int
+    queries: Bytes
+    digests: list[bytes]
+    tag: bytes
+    row_of: Array
+    retrieved: Array
+    hits: Array
+    ranks: Array
+    rows: Array
+
+
+class Pieces:
+    """Hands out pieces of whole queries, one after another, to any number of threads."""
+
+    def __init__(self, stream: IO[bytes], size: int, calls: Calls) -> None:
+        self.stream, self.size, self.calls = stream, size, calls
+        self.lock = threading.Lock()
+        head = stream.read(len(BOM))
+        self.rest = b"" if head == BOM else head
+        self.number, self.ended = 0, False
+
+    def next(self, worker: Worker) -> bool:
+        """Fill the worker's buffer; False at the end of the file."""
+        with self.lock:
+            if self.ended:
+                return False
+            size, end = max(self.size, 2 * len(self.rest)), len(self.rest)
+            worker.room(size)
+            worker.buffer[:end] = np.frombuffer(self.rest, np.uint8)
+            while True:
+                end = self._read(worker.buffer, end, size)
+                if self.ended:
+                    cut = end
+                    break
+                cut = self.calls["cut"](_address(worker.buffer), end, _address(_KINDS))
+                if cut:
+                    break
+                size *= 2
+                if size > LONGEST:
+                    raise Odd
+                worker.room(size, keep=end)
+            self.rest = worker.buffer[cut:end].tobytes()
+            worker.end, worker.number = cut, self.number
+            self.number += 1
+            return cut > 0 or not self.ended
+
+    def _read(self, buffer: Array, end: int, size: int) -> int:
+        view = buffer.data
+        while end < size:
+            got = self.stream.readinto(view[end:size])  # type: ignore[attr-defined]
+            if not got:
+                self.ended = True
+                if end and buffer[end - 1] != 10:
+                    buffer[end] = 10
+                    end += 1
+                break
+            end += got
+        return end
+
+
+class Worker:
+    """The buffers of one thread, used again for each piece."""
+
+    def __init__(self, judged: Judged, calls: Calls, drop_self: bool, digest: bool) -> None:
+        self.judged, self.calls, self.drop_self, self.digest = judged, calls, drop_self, digest
+        self.buffer = np.empty(0, np.uint8)
+        self.end = self.number = 0
+        self.longest = 0
+
+    def room(self, size: int, keep: int = 0) -> None:
+        """Make the buffers large enough for a piece of ``size`` bytes (and a line feed)."""
+        if len(self.buffer) > size:
+            return
+        buffer = np.empty(size + 1, np.uint8)
+        buffer[:keep] = self.buffer[:keep]
+        self.buffer = buffer
+        lines = size // SHORTEST_LINE + 2
+        self.lines = {name: np.empty(lines, np.int32) for name in ("pos", "size", "first", "qpos", "qsize")}
+        self.lines |= {
+            name: np.empty(lines, np.int32) for name in ("slow", "slow_pos", "row_of", "got", "hits")
+        }
+        self.lines |= {name: np.empty(lines, np.int32) for name in ("ranks", "rows")}
+        self.lines |= {"hashes": np.empty(lines, np.uint32), "score": np.empty(lines, np.float32)}
+        self.lines["ends"] = np.empty(lines, np.int64)
+        self.blob = np.empty(size + 1 if self.digest else 0, np.uint8)
+
+    def at(self, *names: str) -> list[int]:
+        """Addresses of some of the columns."""
+        return [_address(self.lines[name]) for name in names]
+
+    def part(self) -> Part:
+        """Work on the piece that is in the buffer."""
+        out = np.zeros(5, np.int64)
+        text, a = _address(self.buffer), self.lines
+        names = ("pos", "size", "hashes", "score", "first", "qpos", "qsize", "slow", "slow_pos")
+        powers = _address(_KINDS), _address(_POWERS)
+        if self.calls["parse"](text, self.end, *powers, *self.at(*names), _address(out)):
+            raise Odd
+        n, queries, slow, tag, tag_size = out.tolist()
+        self._check_text()
+        self._round(slow)
+        self._rank(n, queries)
+        found = int(a["hits"][:queries].sum())
+        ids = gather_spans(
+            self.buffer[: self.end],
+            a["qpos"][:queries].astype(np.int64),
+            a["qsize"][:queries].astype(np.int64),
+        )
+        kept = [a[name][:m].copy() for name, m in (("row_of", queries), ("got", queries), ("hits", queries))]
+        kept += [a[name][:found].copy() for name in ("ranks", "rows")]
+        last = self.buffer[tag : tag + tag_size].tobytes()
+        return Part(self.number, ids, self._digests(queries), last, *kept)
+
+    def _check_text(self) -> None:
+        """Bytes above 127 must be UTF-8, and no blanks of other scripts."""
+        text = self.buffer[: self.end]
+        if not self.end or text.max() < 128:
+            return
+        decoder = codecs.getincrementaldecoder("utf-8")()
+        try:
+            for i in range(0, self.end, 1 << 16):
+                chunk = decoder.decode(text[i : i + (1 << 16)].tobytes(), i + (1 << 16) >= self.end)
+                if _ODD_BLANK.search(chunk):
+                    raise Odd
+        except UnicodeDecodeError:
+            raise Odd from None
+
+    def _round(self, slow: int) -> None:
+        """The few scores that need Python's correct rounding."""
+        for line, at in zip(
+            self.lines["slow"][:slow].tolist(), self.lines["slow_pos"][:slow].tolist(), strict=True
+        ):
+            value = float(self.buffer[at : at + 513].tobytes().split(None, 1)[0])
+            with np.errstate(over="ignore"):
+                single = np.float32(value) + np.float32(0)
+            if not np.isfinite(single):
+                raise Odd
+            self.lines["score"][line] = single
+
+    def _rank(self, n: int, queries: int) -> None:
+        longest = int(np.diff(self.lines["first"][: queries + 1]).max(initial=1))
+        if longest > self.longest:
+            self.longest = longest
+            self.slots = np.empty(1 << (2 * longest + 4).bit_length(), np.int32)
+            self.space = np.empty((3, longest), np.int32)
+        names = ("pos", "size", "hashes", "score", "score", "first", "qpos", "qsize")
+        space = [_address(self.slots), *(_address(row) for row in self.space)]
+        if self.calls["rank"](
+            *self.judged.arguments(),
+            *(_address(self.buffer), *self.at(*names), queries, int(self.drop_self), int(self.digest)),
+            *(
+                *space,
+                *self.at("row_of", "got", "hits", "ranks", "rows"),
+                _address(self.blob),
+                *self.at("ends"),
+            ),
+        ):
+            raise Odd
+
+    def _digests(self, queries: int) -> list[bytes]:
+        if not self.digest:
+            return []
+        view, ends = self.blob.data, [0, *self.lines["ends"][:queries].tolist()]
+        return [ranking_digest(view[a:b]) for a, b in pairwise(ends)]

@@ -1,0 +1,114 @@
+"""The rules under which a run is scored: how it is ordered, what is dropped, what a missing query counts."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+import numpy.typing as npt
+
+from intrex.data.io.columns import segments
+from intrex.data.run import RunTable
+
+Ints = npt.NDArray[np.int64]
+
+
+class Ties(StrEnum):
+    """The order of documents with equal scores."""
+
+    docid_desc = "docid-desc"
+    docid_asc = "docid-asc"
+    file = "file"
+    """As they stand in the file: a stable sort, as Python's."""
+    quicksort = "quicksort"
+    """As numba's argsort leaves them, twice applied: what ranx does to a run file."""
+
+
+class SelfMatch(StrEnum):
+    """What becomes of a document whose id is the query's."""
+
+    keep = "keep"
+    drop = "drop"
+
+
+@dataclass(frozen=True)
+class Rules:
+    """How a run is scored.
+
+    Attributes:
+        precision: width in bits of the floats that scores are compared as, 32 or 64.
+        ties: the order of equal scores.
+        self_match: whether a document with the query's id is taken out before ranking.
+        complete: whether a judged query that the run lacks counts as an empty ranking (trec_eval's ``-c``) or is left out.
+        judged_only: whether unjudged documents are taken out of the rankings (trec_eval's ``-J``).
+        depth: how many documents of each ranking count (trec_eval's ``-M``); None for all.
+    """
+
+    precision: int = 32
+    ties: Ties = Ties.docid_desc
+    self_match: SelfMatch = SelfMatch.keep
+    complete: bool = True
+    judged_only: bool = False
+    depth: int | None = None
+
+    @property
+    def canonical(self) -> bool:
+        """Whether the order is that of `Run`, intrex's own."""
+        return self.precision == 32 and self.ties is Ties.docid_desc
+
+    def describe(self) -> dict[str, str]:
+        """The rules as words, for a signature."""
+        found = {
+            "ties": f"f{self.precision}-{self.ties}",
+            "missing": "zero" if self.complete else "skip",
+            "unjudged": "removed" if self.judged_only else "nonrel",
+        }
+        if self.depth is not None:
+            found["depth"] = str(self.depth)
+        if self.self_match is SelfMatch.drop:
+            found["self"] = "drop"
+        return found
+
+
+@dataclass(frozen=True)
+class Ordered:
+    """Rankings in the order of some rules: query i owns rows offsets[i] to offsets[i+1] of ``doc_ids``, best first."""
+
+    query_ids: npt.NDArray[np.bytes_]
+    offsets: Ints
+    doc_ids: npt.NDArray[np.bytes_]
+    tag: str
+
+
+def order(table: RunTable, rules: Rules) -> Ordered:
+    """Put the rows of a run file into the order of the rules; queries in byte order."""
+    scores = table.scores if rules.precision == 64 else table.scores.astype(np.float32) + np.float32(0)
+    if rules.ties is Ties.docid_desc:
+        rows = np.lexsort((table.doc_ids, scores))[::-1]
+    elif rules.ties is Ties.docid_asc:
+        rows = np.lexsort((table.doc_ids, -scores))
+    elif rules.ties is Ties.file:
+        rows = np.argsort(-scores, kind="stable")
+    else:
+        rows = np.arange(len(scores))
+    rows = rows[np.argsort(table.query_ids[rows], kind="stable")]
+    queries = table.query_ids[rows]
+    offsets = segments(queries)
+    if rules.ties is Ties.quicksort:
+        for begin, end in itertools.pairwise(offsets):
+            rows[begin:end] = _quicksorted(rows[begin:end], scores)
+    return Ordered(queries[offsets[:-1]], offsets, table.doc_ids[rows], table.tag)
+
+
+def _quicksorted(rows: Ints, scores: npt.NDArray[np.floating]) -> Ints:
+    """Rows by score descending as ranx orders them: by numba's quicksort when read, once more when made comparable."""
+    if len(np.unique(scores[rows])) == len(rows):
+        return rows[np.argsort(-scores[rows])]
+    from numba.misc.quicksort import make_py_quicksort
+
+    sort = make_py_quicksort(is_argsort=True).run_quicksort
+    for _ in range(2):
+        rows = rows[np.asarray(sort(-scores[rows]))]
+    return rows

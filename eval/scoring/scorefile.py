@@ -1,0 +1,201 @@
+"""The file ``scores.jsonl``: per-query values of any number of systems, with the conditions they hold under."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field, fields
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from intrex.data.errors import BadInput, Problems, UsageError, a_kind
+from intrex.data.io.files import read_jsonl, require_file, writing
+from intrex.eval.measures import Measure, parse_measures
+from intrex.eval.scoring.rules import Rules, SelfMatch, Ties
+from intrex.eval.scoring.score import Scores
+from intrex.eval.scoring.signature import Conditions
+
+SCHEMA = 3
+
+
+@dataclass(frozen=True)
+class SystemScores:
+    """One system's scores, the conditions, and the sha256 of its ranking."""
+
+    system: str
+    scores: Scores
+    conditions: Conditions
+    run_sha256: str
+
+
+def write_scores(systems: Iterable[SystemScores], path: Path, overwrite: bool = False) -> None:
+    """Write a header line for each system, then a line for each of its queries."""
+    with writing(path, overwrite) as stream:
+        for one in systems:
+            head = {
+                "schema": SCHEMA,
+                "system": one.system,
+                "measures": [str(m) for m in one.scores.measures],
+                "conditions": asdict(one.conditions),
+                "run_sha256": one.run_sha256,
+                "n_queries": len(one.scores.query_ids),
+                "n_extra": one.scores.n_extra,
+            }
+            lines = [json.dumps(head, ensure_ascii=False)]
+            rows = zip(
+                one.scores.query_ids, one.scores.answered.tolist(), one.scores.values.tolist(), strict=True
+            )
+            lines += [
+                json.dumps({"query": q, "answered": a, "values": v}, ensure_ascii=False) for q, a, v in rows
+            ]
+            stream.write(("\n".join(lines) + "\n").encode("utf-8"))
+
+
+def read_scores(path: Path) -> list[SystemScores]:
+    """Read what `write_scores` wrote; raises `BadInput` when it is cut off, damaged or of another schema."""
+    require_file(path, "scores", "intrex evaluate QRELS RUN --scores FILE writes one")
+    problems = Problems(path.name, "score the run again")
+    blocks: list[_Block] = []
+    for number, row in read_jsonl(path, problems):
+        where = f"{path.name}:{number}"
+        if "schema" in row:
+            if type(row["schema"]) is not int or row["schema"] != SCHEMA:
+                problems.add(where, f"schema {row['schema']!r} is not one this intrex reads ({SCHEMA})")
+            blocks.append(_Block(where, row))
+        elif blocks:
+            blocks[-1].rows.append((number, row))
+        else:
+            problems.add(where, "not a scores file: it does not begin with a header")
+    problems.raise_if_any()
+    if not blocks:
+        raise BadInput(f"the scores file is empty ({path})")
+    return [_system(block, path) for block in blocks]
+
+
+@dataclass(frozen=True)
+class _Block:
+    """A header, where it stands, and the numbered lines below it."""
+
+    where: str
+    head: dict[str, Any]
+    rows: list[tuple[int, dict[str, Any]]] = field(default_factory=list)
+
+
+def _system(block: _Block, path: Path) -> SystemScores:
+    try:
+        measures, conditions = _head(block.head)
+    except _Damaged as error:
+        raise BadInput(f"damaged scores: {error} ({block.where})", "score the run again") from error
+    head, rows = block.head, block.rows
+    problems = Problems(path.name, "score the run again")
+    last: str | None = None
+    for number, row in rows:
+        try:
+            last = _row(row, len(measures), last)
+        except _Damaged as error:
+            problems.add(f"{path.name}:{number}", f"damaged scores of {head['system']}: {error}")
+    problems.raise_if_any()
+    if len(rows) != head["n_queries"]:
+        raise BadInput(
+            f"the scores of {head['system']} are cut off: {len(rows)} of {head['n_queries']} queries ({path})",
+            "score the run again",
+        )
+    scores = Scores(
+        measures,
+        [row["query"] for _, row in rows],
+        np.array([row["values"] for _, row in rows], np.float64).reshape(len(rows), len(measures)),
+        np.array([row["answered"] for _, row in rows], np.bool_),
+        head["n_extra"],
+    )
+    return SystemScores(head["system"], scores, conditions, head["run_sha256"])
+
+
+class _Damaged(ValueError):
+    """What is wrong with a line."""
+
+
+def _head(head: dict[str, Any]) -> tuple[tuple[Measure, ...], Conditions]:
+    """The measures and the conditions of a header, every field of it checked."""
+    for key in ("system", "run_sha256"):
+        _text(head.get(key), key)
+    for key in ("n_queries", "n_extra"):
+        _count(head.get(key), key)
+    names = head.get("measures")
+    if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
+        raise _Damaged("measures is not a list of names")
+    try:
+        measures = tuple(parse_measures(names))
+    except UsageError as error:
+        raise _Damaged(error.message) from error
+    if len(measures) != len(names):
+        raise _Damaged(f"{len(names)} names of measures name {len(measures)} measures")
+    return measures, _conditions(head.get("conditions"))
+
+
+def _row(row: dict[str, Any], width: int, last: str | None) -> str:
+    """The query of a line that is sound and comes after the query ``last``."""
+    _text(row.get("query"), "query")
+    query, values = str(row["query"]), row.get("values")
+    if last is not None and query <= last:  # text is ordered as its UTF-8 is
+        raise _Damaged(f"query {query} a second time" if query == last else f"query {query} after {last}")
+    if not isinstance(row.get("answered"), bool):
+        raise _Damaged(f"answered is {a_kind(row.get('answered'))}, true or false is needed")
+    if not isinstance(values, list) or len(values) != width:
+        shown = f"{len(values)} values" if isinstance(values, list) else f"values is {a_kind(values)}"
+        raise _Damaged(f"{shown}, a list of {width} is needed")
+    for value in values:
+        if type(value) not in (int, float):
+            raise _Damaged(f"a value is {a_kind(value)}, a number is needed")
+        if not abs(value) <= sys.float_info.max:
+            raise _Damaged("a value is not a finite number")
+    return query
+
+
+def _text(value: object, what: str) -> None:
+    if not isinstance(value, str) or not value:
+        raise _Damaged(f"{what} is {a_kind(value) if value != '' else 'empty'}, a string is needed")
+    if not value.isascii() and any("\ud800" <= c <= "\udfff" for c in value):
+        raise _Damaged(f"{what} is no sound text: {value!r}")
+
+
+def _count(value: object, what: str, least: int = 0) -> None:
+    if type(value) is not int or value < least:
+        raise _Damaged(f"{what} is {value!r}, an integer from {least} is needed")
+
+
+def _conditions(record: object) -> Conditions:
+    held = _fields(record, Conditions, "conditions")
+    for key in ("collection", "query_set", "qrels", "dialect", "split", "fold", "version"):
+        if held[key] != "":  # a file of judgements has no query set
+            _text(held[key], key)
+    rules = _fields(held["rules"], Rules, "rules")
+    if type(rules["precision"]) is not int or rules["precision"] not in (32, 64):
+        raise _Damaged(f"precision is {rules['precision']!r}, 32 or 64 is needed")
+    for key in ("complete", "judged_only"):
+        if not isinstance(rules[key], bool):
+            raise _Damaged(f"{key} is {a_kind(rules[key])}, true or false is needed")
+    if rules["depth"] is not None:
+        _count(rules["depth"], "depth", 1)
+    ways = {"ties": _way(Ties, rules, "ties"), "self_match": _way(SelfMatch, rules, "self_match")}
+    return Conditions(**{**held, "rules": Rules(**{**rules, **ways})})
+
+
+def _way(kind: type[StrEnum], rules: dict[str, Any], key: str) -> StrEnum:
+    known = [str(way) for way in kind]
+    if not isinstance(rules[key], str) or rules[key] not in known:
+        raise _Damaged(f"{key} is {rules[key]!r}, one of {', '.join(known)} is needed")
+    return kind(rules[key])
+
+
+def _fields(record: object, kind: type[Conditions | Rules], what: str) -> dict[str, Any]:
+    """An object that has the fields of a class, all of them and no others."""
+    if not isinstance(record, dict):
+        raise _Damaged(f"{what} is {a_kind(record)}, an object is needed")
+    wanted = {one.name for one in fields(kind)}
+    if wrong := sorted(wanted ^ set(record)):
+        raise _Damaged(f"{what}: {wrong[0]!r} is {'missing' if wrong[0] in wanted else 'unknown'}")
+    return record

@@ -1,0 +1,95 @@
+"""The signature that goes with every printed score: from it a reader can repeat the number."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from intrex.data.io.files import fingerprint
+from intrex.data.qrels import Qrels
+from intrex.data.run import Run
+from intrex.data.version import intrex_version
+from intrex.eval.scoring.rules import Rules
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """Under what rules, and against what judgements, a run was scored.
+
+    Attributes:
+        collection: its name, or the qrels file's.
+        query_set: the set of the collection; empty for a file.
+        qrels: fingerprint of the judgements.
+        rules: how rankings were ordered and cut.
+        dialect: ``intrex``, or the tool whose rules were followed.
+        split: the resampling split that the system was trained on, ``none`` without one.
+        fold: the fold of it; empty without one.
+        version: of the intrex that computed the values.
+    """
+
+    collection: str
+    query_set: str
+    qrels: str
+    rules: Rules = field(default_factory=Rules)
+    dialect: str = "intrex"
+    split: str = "none"
+    fold: str = ""
+    version: str = field(default_factory=intrex_version)
+
+    @property
+    def complete(self) -> bool:
+        """Whether a judged query that the run lacks counts as an empty ranking."""
+        return self.rules.complete
+
+    def signature(self) -> str:
+        """One line without commas; the measure itself carries its cutoff and relevance level."""
+        parts = {
+            "set": f"{self.collection}:{self.query_set}" if self.query_set else self.collection,
+            "qrels": self.qrels[:12],
+            "split": f"{self.split}:{self.fold}" if self.fold else self.split,
+            **(self.rules.describe() if self.dialect == "intrex" else self._theirs()),
+            "intrex": self.version,
+        }
+        return "|".join(f"{key}={value}" for key, value in parts.items())
+
+    def _theirs(self) -> dict[str, str]:
+        """Another tool's name says how it orders and averages; what its options changed is said beside it."""
+        own = self.rules.describe()
+        shown = ["depth"] + ["unjudged"] * self.rules.judged_only
+        shown += ["missing"] * self.dialect.startswith("trec_eval")
+        return {"as": self.dialect, **{key: own[key] for key in shown if key in own}}
+
+
+def qrels_fingerprint(qrels: Qrels) -> str:
+    """sha256 of the judgements, whatever file format they came from."""
+    return fingerprint([[q, list(docs.items())] for q, docs in qrels.to_dict().items()])
+
+
+def run_fingerprint(run: Run) -> str:
+    """sha256 of the ranking (ids and float32 scores), whatever its tag and file format."""
+    return queries_digest(
+        (query, ranking_digest(b"\n".join(docs.tolist()) + b"\n" + scores.astype(_F4).tobytes()))
+        for query, docs, scores in run.rankings()
+    )
+
+
+_F4 = np.dtype("<f4")
+
+
+def ranking_digest(data: bytes | memoryview) -> bytes:
+    """sha256 of one query's ranking: its document ids, each with a line feed, then its scores, little-endian float32."""
+    return hashlib.sha256(data).digest()
+
+
+def queries_digest(rankings: Iterable[tuple[bytes, bytes]]) -> str:
+    """sha256 of a run, from pairs of query id and `ranking_digest` in byte order of the ids.
+
+    A run whose queries come in any order can so be digested query by query as it is read.
+    """
+    digest = hashlib.sha256()
+    for query, ranking in rankings:
+        digest.update(query + b"\n" + ranking)
+    return digest.hexdigest()

@@ -1,0 +1,150 @@
+"""Runs straight from the file to `Matched`: a TREC run is read in pieces, and only the hits are kept.
+
+The fast path either gives exactly what reading the whole run and `match` give, or nothing: whatever is out of the
+ordinary is left to the plain path, which knows how to report it.
+"""
+
+from __future__ import annotations
+
+import gzip
+import threading
+import zlib
+from pathlib import Path
+
+import numpy as np
+
+from intrex.data.io.columns import stack
+from intrex.data.io.files import open_bytes, spooled
+from intrex.data.qrels import Qrels
+from intrex.data.runformats import read_any_run
+from intrex.eval.scoring.matching import Matched, match
+from intrex.eval.scoring.native import kernels, ready
+from intrex.eval.scoring.pieces import Judged, Odd, Part, Pieces, Worker
+from intrex.eval.scoring.signature import queries_digest
+
+PIECE = 2 << 20
+"""Bytes read at once by each thread."""
+WORTH_LOADING, WORTH_COMPILING = 2 << 20, 24 << 20
+"""Bytes of a file below which the plain path is as fast, with the kernels compiled already and the first time ever."""
+
+
+def match_any(
+    qrels: Qrels,
+    path: Path,
+    drop_self: bool = False,
+    digest: bool = True,
+    threads: int | None = None,
+) -> Matched:
+    """`Matched` of a run file in any format; ``-`` is stdin. Large TREC files are streamed.
+
+    Args:
+        qrels: the judgements.
+        path: the run: TREC, MS MARCO or JSON, plain or gzip.
+        drop_self: see `match`.
+        digest: see `match`.
+        threads: for streaming; two, unless given. The result does not depend on it.
+
+    Raises:
+        BadInput: the file is missing or malformed, with every malformed line counted.
+    """
+    with spooled(path) as file:
+        if _worth_it(file) and (found := match_file(qrels, file, drop_self, digest, threads)) is not None:
+            return found
+        return match(qrels, read_any_run(file), drop_self, digest)
+
+
+def _worth_it(file: Path) -> bool:
+    if not file.is_file():
+        return False
+    with file.open("rb") as stream:
+        zipped = stream.read(2) == b"\x1f\x8b"
+    size = file.stat().st_size * (3 if zipped else 1)
+    return size >= WORTH_COMPILING or (size >= WORTH_LOADING and ready())
+
+
+def match_file(
+    qrels: Qrels,
+    path: Path,
+    drop_self: bool = False,
+    digest: bool = False,
+    threads: int | None = None,
+    piece: int = PIECE,
+) -> Matched | None:
+    """`Matched` of a TREC run by streaming, or None if anything about the file is out of the ordinary.
+
+    Out of the ordinary are: a line that is not six columns with a finite float32 score, comments, control characters,
+    bytes that are not UTF-8, a document listed twice, a query whose lines are not together, no line at all.
+
+    Args:
+        qrels: the judgements.
+        path: the file, plain or gzip.
+        drop_self: see `match`.
+        digest: see `match`.
+        threads: how many pieces are worked on at once; two, unless given.
+        piece: bytes of a piece; one query at least is in it.
+    """
+    calls = kernels()
+    if calls is None:
+        return None
+    judged = Judged.of(qrels, calls)
+    try:
+        with open_bytes(path) as stream:
+            pieces = Pieces(stream, piece, calls)
+            workers = [Worker(judged, calls, drop_self, digest) for _ in range(threads or 2)]
+            parts = _work(pieces, workers)
+        return _merge(qrels, parts, digest)
+    except (Odd, EOFError, gzip.BadGzipFile, zlib.error):
+        return None
+
+
+def _work(pieces: Pieces, workers: list[Worker]) -> list[Part]:
+    """Let every worker take pieces until there are none, each in its own thread."""
+    parts: list[Part] = []
+    errors: list[BaseException] = []
+
+    def work(worker: Worker) -> None:
+        try:
+            while not errors and pieces.next(worker):
+                parts.append(worker.part())
+        except BaseException as error:
+            errors.append(error)
+
+    others = [threading.Thread(target=work, args=(worker,)) for worker in workers[1:]]
+    for one in others:
+        one.start()
+    work(workers[0])
+    for one in others:
+        one.join()
+    if errors:
+        raise errors[0]
+    return parts
+
+
+def _merge(qrels: Qrels, parts: list[Part], digest: bool) -> Matched:
+    """One result of all pieces, whatever the order they were done in."""
+    parts.sort(key=lambda part: part.number)
+    queries = stack([part.queries for part in parts])
+    order = np.argsort(queries, kind="stable")
+    ordered = queries[order]
+    if not len(queries) or (ordered[1:] == ordered[:-1]).any():
+        raise Odd
+    row_of, got, hits, ranks, rows = (
+        np.concatenate([getattr(part, name) for part in parts]).astype(np.int64)
+        for name in ("row_of", "retrieved", "hits", "ranks", "rows")
+    )
+    ours = row_of >= 0
+    retrieved, count = np.zeros((2, len(qrels)), np.int64)
+    retrieved[row_of[ours]], count[row_of[ours]] = got[ours], hits[ours]
+    offsets = np.concatenate([[0], np.cumsum(count)])
+    # Hits are together by query, in file order: they move to where the qrels have that query.
+    by_row = np.argsort(np.repeat(row_of, hits), kind="stable")
+    sha256 = None
+    if digest:
+        digests = [one for part in parts for one in part.digests]
+        sha256 = queries_digest((queries[i], digests[i]) for i in order.tolist())
+    last = next(part.tag for part in reversed(parts) if len(part.queries))
+    tag = last.decode("utf-8", "replace")
+    answered = np.zeros(len(qrels), np.bool_)
+    answered[row_of[ours]] = True
+    hits_of = ranks[by_row], rows[by_row]
+    return Matched(retrieved, offsets, *hits_of, answered, int((~ours).sum()), tag, sha256)

@@ -1,0 +1,1 @@
+"""Vocabularies, postings, and search over them."""

@@ -1,0 +1,235 @@
+"""Writing an inverted index from term ids in bounded memory: see `intrex.retrievers.inverted.postings`."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from intrex.data.errors import UsageError
+from intrex.retrievers.inverted.build_native import kernels_for
+from intrex.retrievers.inverted.native import address
+from intrex.retrievers.inverted.postings import BIG, MERGED, Counts, Ids, Ints
+from intrex.retrievers.inverted.vocabulary import Names, write_terms
+
+RUN = 1 << 24
+"""Tokens that are inverted at a time, unless memory is limited."""
+WORTH = 4
+"""Bytes of text that a posting is worth, in the choice between kernels and numpy."""
+TOKEN_BYTES, TERM_BYTES, BASE_BYTES, LEAST_RUN = 16, 160, 224 << 20, 1 << 16
+"""Memory for each token of a run and for each term; memory that depends on neither; the shortest run."""
+
+
+def run_length(max_memory: int | None, terms: int = 0) -> int:
+    """How many tokens may be inverted at a time with ``max_memory`` bytes when there are so many terms.
+
+    Raises:
+        UsageError: that is too little memory for these terms.
+    """
+    if max_memory is None:
+        return RUN
+    left = max_memory - BASE_BYTES - TERM_BYTES * terms
+    if left < TOKEN_BYTES * LEAST_RUN:
+        least = max_memory - left + TOKEN_BYTES * LEAST_RUN
+        raise UsageError(
+            f"{max_memory >> 20:,} MB are too little to index a vocabulary of {terms:,} terms",
+            f"--max-memory {-(-least >> 20) + 64}M or more",
+        )
+    return min(RUN, left // TOKEN_BYTES)
+
+
+class Inverted(NamedTuple):
+    """Postings by term id: ``offsets`` [v + 1] cuts ``docs`` and ``tfs``; the places and values of counts over 254.
+
+    The first three may be files instead, set aside until they are merged.
+    """
+
+    offsets: Ints | Path
+    docs: Ids | Path
+    tfs: Counts | Path
+    big_at: Ints
+    big: npt.NDArray[np.uint32]
+
+
+def invert(tokens: Ids, offsets: Ints, first_row: int, n_terms: int) -> Inverted:
+    """Postings of documents ``tokens[offsets[i]:offsets[i + 1]]``, whose rows count from ``first_row``."""
+    calls = kernels_for(WORTH * len(tokens))
+    if calls is None:
+        return _plain_invert(tokens, offsets, first_row, n_terms)
+    free, last = np.zeros(n_terms + 1, np.int64), np.zeros(n_terms, np.int32)
+    docs, tfs = np.empty(len(tokens), np.int32), np.empty(len(tokens), np.uint8)
+    big_at, big = np.empty(len(tokens) // BIG, np.int64), np.empty(len(tokens) // BIG, np.uint32)
+    arrays = [address(a) for a in (free, last, docs, tfs, big_at, big)]
+    n_big = calls["invert"](address(tokens), address(offsets), len(offsets) - 1, first_row, n_terms, *arrays)
+    ends = np.concatenate([[0], free[:-1]])
+    return _in_order(ends, docs[: ends[-1]], tfs[: ends[-1]], big_at[:n_big], big[:n_big])
+
+
+def _plain_invert(tokens: Ids, offsets: Ints, first_row: int, n_terms: int) -> Inverted:
+    rows = np.repeat(np.arange(len(offsets) - 1, dtype=np.int64), np.diff(offsets))
+    pairs, counts = np.unique(tokens.astype(np.int64) * max(len(offsets) - 1, 1) + rows, return_counts=True)
+    terms, rows = np.divmod(pairs, max(len(offsets) - 1, 1))
+    big_at = np.flatnonzero(counts >= BIG)
+    ends = np.concatenate([[0], np.cumsum(np.bincount(terms, minlength=n_terms))])
+    docs, tfs = (rows + first_row).astype(np.int32), np.minimum(counts, BIG).astype(np.uint8)
+    return _in_order(ends, docs, tfs, big_at, counts[big_at].astype(np.uint32))
+
+
+def _in_order(ends: Ints, docs: Ids, tfs: Counts, at: Ints, big: npt.NDArray[np.uint32]) -> Inverted:
+    order = np.argsort(at)
+    return Inverted(ends, docs, tfs, at[order], big[order])
+
+
+class PostingsWriter:
+    """Collects the term ids of documents, row after row, then writes the files.
+
+    What has been collected is inverted and set aside on disk from time to time, so memory does not grow with the number
+    of documents, but with that of terms. Equal documents in equal order give equal bytes, whatever ``max_memory`` is.
+
+    Raises:
+        UsageError: ``max_memory`` bytes are too few.
+    """
+
+    def __init__(self, folder: Path, max_memory: int | None = None) -> None:
+        self.folder = folder
+        self.n_postings = self.n_rows = 0
+        self._max_memory, self._run = max_memory, run_length(max_memory)
+        self._waiting = self._n_terms = 0
+        self._tokens: list[Ids] = []
+        self._sizes: list[Ints] = []
+        self._runs: list[Inverted] = []
+
+    def add(self, tokens: Ids, offsets: Ints) -> None:
+        """Add rows: ``tokens[offsets[i]:offsets[i + 1]]`` are the term ids of one, repeats kept; it may have none.
+
+        Args:
+            tokens: [t] int32.
+            offsets: [rows + 1] int64, from 0 to t.
+        """
+        self._tokens.append(tokens)
+        self._sizes.append(np.diff(offsets))
+        self._waiting += len(tokens)
+        if (most := int(tokens.max(initial=-1)) + 1) > self._n_terms:
+            self._n_terms, self._run = most, run_length(self._max_memory, most)
+        if self._waiting >= self._run:
+            self._runs.append(self._set_aside(self._invert()))
+
+    def _invert(self) -> Inverted:
+        sizes = np.concatenate([np.empty(0, np.int64), *self._sizes])
+        offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(sizes)])
+        tokens = np.concatenate([np.empty(0, np.int32), *self._tokens])
+        self._tokens, self._sizes, self._waiting = [], [], 0
+        run = invert(tokens, offsets, self.n_rows, int(tokens.max(initial=-1)) + 1)
+        self.n_rows += len(sizes)
+        self.n_postings += len(run.docs)  # type: ignore[arg-type]
+        return run
+
+    def _set_aside(self, run: Inverted) -> Inverted:
+        """Put a run on disk."""
+        files = [self.folder / f".run-{len(self._runs)}.{name}" for name in ("offsets", "docs", "tfs")]
+        for file, array in zip(files, run, strict=False):
+            with file.open("wb") as stream:
+                stream.write(memoryview(array))  # type: ignore[arg-type]
+        return run._replace(offsets=files[0], docs=files[1], tfs=files[2])
+
+    def take(self, run: Inverted, rows: int, postings: int) -> None:
+        """Add rows whose postings are ready, in files of this folder named ``.run-...``; they go on from row `n_rows`."""
+        self.n_rows += rows
+        self.n_postings += postings
+        self._runs.append(run)
+
+    def close(self, names: Names) -> None:
+        """Merge the runs and write all files."""
+        if self._sizes or not self._runs:
+            self._runs.append(self._invert())
+        offsets = self._places(len(names.ends) - 1)
+        np.save(self.folder / "postings.offsets.npy", offsets)
+        self._merge(offsets)
+        self._runs.clear()
+        for left in self.folder.glob(".run-*"):
+            left.unlink()
+        write_terms(self.folder, names)
+
+    def _places(self, terms: int) -> Ints:
+        """Where each term's postings begin in the whole, and of the counts over 254 their places, which are written."""
+        offsets = np.zeros(terms + 1, np.int64)
+        for run in self._runs:
+            known = _read(run.offsets, slice(0, None), np.int64)
+            offsets[1 : len(known)] += np.diff(known)
+        np.cumsum(offsets, out=offsets)
+        free, places = offsets[:-1].copy(), [np.empty(0, np.int64)]
+        for run in self._runs:
+            known = _read(run.offsets, slice(0, None), np.int64)
+            owners = np.searchsorted(known, run.big_at, side="right") - 1
+            places.append(run.big_at - known[owners] + free[owners])
+            free[: len(known) - 1] += np.diff(known)
+        joined = np.concatenate(places)
+        order = np.argsort(joined)
+        np.save(self.folder / "postings.big_at.npy", joined[order])
+        np.save(self.folder / "postings.big.npy", np.concatenate([run.big for run in self._runs])[order])
+        return offsets
+
+    def _merge(self, offsets: Ints) -> None:
+        """Write the postings of every term: those of the first run, of the second, and so on."""
+        low = 0
+        with (
+            _saving(self.folder / "postings.docs.npy", np.dtype(np.int32), self.n_postings) as docs,
+            _saving(self.folder / "postings.tfs.npy", np.dtype(np.uint8), self.n_postings) as tfs,
+        ):
+            while low < len(offsets) - 1:
+                high = max(low + 1, int(np.searchsorted(offsets, offsets[low] + MERGED, side="right")) - 1)
+                long = offsets[high] - offsets[low] > MERGED
+                for parts in self._pieces(low) if long else [self._merged(offsets, low, high)]:
+                    for stream, part in zip((docs, tfs), parts, strict=True):
+                        stream.write(memoryview(part))  # type: ignore[arg-type]
+                low = high
+
+    def _pieces(self, term: int) -> Iterator[tuple[Ids, Counts]]:
+        """The postings of one term, some at a time."""
+        for run in self._runs:
+            begin, end = [*_read(run.offsets, slice(term, term + 2), np.int64).tolist(), 0, 0][:2]
+            for at in range(begin, end, MERGED):
+                here = slice(at, min(at + MERGED, end))
+                yield _read(run.docs, here, np.int32), _read(run.tfs, here, np.uint8)
+
+    def _merged(self, offsets: Ints, low: int, high: int) -> tuple[Ids, Counts]:
+        """The postings of the terms ``low:high``."""
+        size = int(offsets[high] - offsets[low])
+        docs, tfs = np.empty(size, np.int32), np.empty(size, np.uint8)
+        places, calls = offsets[low:high] - offsets[low], kernels_for(WORTH * size)
+        for run in self._runs:
+            known = _read(run.offsets, slice(low, high + 1), np.int64)
+            if len(known) < 2:
+                continue
+            here = slice(int(known[0]), int(known[-1]))
+            from_docs, from_tfs = _read(run.docs, here, np.int32), _read(run.tfs, here, np.uint8)
+            begins, sizes = known[:-1] - known[0], np.diff(known)
+            if calls is None:
+                at = np.arange(len(from_docs)) + np.repeat(places[: len(sizes)] - begins, sizes)
+                docs[at], tfs[at] = from_docs, from_tfs
+                places[: len(sizes)] += sizes
+                continue
+            arrays = [address(a) for a in (from_docs, from_tfs, docs, tfs)]
+            calls["merge"](address(begins), address(sizes), address(places), len(sizes), *arrays)
+        return docs, tfs
+
+
+def _read(array: npt.NDArray[Any] | Path, here: slice, dtype: type[np.generic]) -> npt.NDArray[Any]:
+    """A part of an array in memory, or of one in a file of nothing else; less where it ends before."""
+    if not isinstance(array, Path):
+        return array[here]
+    count = -1 if here.stop is None else here.stop - here.start
+    return np.fromfile(array, dtype, count, offset=here.start * np.dtype(dtype).itemsize)
+
+
+@contextlib.contextmanager
+def _saving(path: Path, dtype: np.dtype[Any], size: int) -> Iterator[IO[bytes]]:
+    """A stream to write an ``.npy`` file of ``size`` numbers to: unlike a mapped file, it takes no memory."""
+    with path.open("wb") as stream:
+        head = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": (size,)}
+        np.lib.format.write_array_header_1_0(stream, head)
+        yield stream

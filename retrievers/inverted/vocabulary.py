@@ -1,0 +1,110 @@
+"""The terms of an inverted index on disk: from a term to its number.
+
+Files: ``terms.txt`` (UTF-8, one term a line, in byte order) with ``terms.offsets.npy`` int64 [v + 1] and
+``terms.ids.npy`` int32 [v], the number of each.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import NamedTuple, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from intrex.retrievers.inverted.build_native import kernels_for
+from intrex.retrievers.inverted.native import address, kernels
+
+Ints = npt.NDArray[np.int64]
+WRITTEN = 1 << 16
+"""Terms that are written at a time."""
+
+
+class Vocabulary:
+    """The terms of an index, opened without reading them."""
+
+    def __init__(self, folder: Path) -> None:
+        empty = not (folder / "terms.txt").stat().st_size  # an empty file cannot be mapped
+        self.text = np.zeros(0, np.uint8) if empty else np.memmap(folder / "terms.txt", np.uint8, "r")
+        self.ends: Ints = np.asarray(np.load(folder / "terms.offsets.npy", mmap_mode="r"))
+        self.ids: npt.NDArray[np.int32] = np.asarray(np.load(folder / "terms.ids.npy", mmap_mode="r"))
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def term(self, place: int) -> bytes:
+        """The term at a place in byte order, in UTF-8."""
+        return self.text[self.ends[place] : self.ends[place + 1] - 1].tobytes()
+
+    def spelled(self, numbers: Ints) -> list[bytes]:
+        """The terms of some numbers, in UTF-8."""
+        return [self.term(place) for place in self._places[numbers].tolist()]
+
+    @cached_property
+    def _places(self) -> Ints:
+        places = np.empty(len(self), np.int64)
+        places[self.ids] = np.arange(len(self))
+        return places
+
+    def find(self, terms: Sequence[str]) -> Ints:
+        """The number of each term, -1 for one that no document has; int64 [len(terms)]."""
+        wanted = [term.encode("utf-8", "surrogatepass") for term in terms]
+        places = np.empty(len(wanted), np.int64)
+        calls = kernels()
+        if calls is None:
+            at = [bisect_left(range(len(self)), one, key=self.term) for one in wanted]
+            found = [i < len(self) and self.term(i) == one for i, one in zip(at, wanted, strict=True)]
+            places[:] = np.where(found, at, -1)
+        else:
+            cuts = np.concatenate([[0], np.cumsum([len(one) for one in wanted], dtype=np.int64)])
+            joined = np.frombuffer(b"".join(wanted) + b"\n", np.uint8)
+            known = (address(self.text), address(self.ends), len(self))
+            calls["find"](*known, address(joined), address(cuts), len(wanted), address(places))
+        return np.where(places >= 0, self.ids[places], -1) if len(self) else places
+
+
+class Names(NamedTuple):
+    """Different terms by number: term i is the line ``text[ends[i]:ends[i + 1] - 1]``, in UTF-8."""
+
+    text: npt.NDArray[np.uint8]
+    ends: Ints
+
+    @classmethod
+    def of(cls, terms: Iterable[str]) -> Self:
+        """Some terms in order."""
+        raw = [term.encode("utf-8") + b"\n" for term in terms]
+        return cls(np.frombuffer(b"".join(raw), np.uint8), np.cumsum([0, *map(len, raw)], dtype=np.int64))
+
+    def to_list(self) -> list[str]:
+        """The terms in order."""
+        return [raw.decode("utf-8") for raw in self._raw()]
+
+    def _raw(self) -> list[bytes]:
+        return self.text.tobytes().split(b"\n")[:-1]
+
+    def order(self) -> npt.NDArray[np.int32]:
+        """Their numbers in byte order of the terms."""
+        n, calls = len(self.ends) - 1, kernels_for(len(self.text))
+        order, spare = np.arange(n, dtype=np.int32), np.empty(n, np.int32)
+        if calls is None:
+            raw = self._raw()
+            return np.array(sorted(range(n), key=raw.__getitem__), np.int32)
+        calls["order"](address(self.text), address(self.ends), n, address(order), address(spare))
+        return order
+
+
+def write_terms(folder: Path, names: Names) -> None:
+    """Write the files."""
+    order, sizes = names.order(), np.diff(names.ends)
+    np.save(folder / "terms.ids.npy", order)
+    lengths = np.zeros(len(order) + 1, np.int64)
+    lengths[1:] = sizes[order]
+    np.save(folder / "terms.offsets.npy", np.cumsum(lengths))
+    with (folder / "terms.txt").open("wb") as stream:
+        for low in range(0, len(order), WRITTEN):
+            here = order[low : low + WRITTEN]
+            spans = zip(names.ends[here].tolist(), names.ends[here + 1].tolist(), strict=True)
+            stream.write(b"".join([names.text[a:b].tobytes() for a, b in spans]))

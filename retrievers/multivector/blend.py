@@ -1,0 +1,60 @@
+"""The score of a single vector mixed into MaxSim: σ(γ) · single + (1 − σ(γ)) · tokens (ColBERTer, Hofstätter et al. 2022)."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from intrex.data.errors import BadInput
+from intrex.retrievers.vectors.exact import Matrix, Rows, Scores, error_bound, row_norms
+from intrex.retrievers.vectors.native import exact_dot
+
+
+class Blend:
+    """Mixes scores of some queries; the mixed score is rounded once, from both parts as rounded to float32.
+
+    Args:
+        documents: [n, e] float32, the single vectors of all documents.
+        queries: [q, e] float32, those of the queries.
+        gamma: γ, any finite number; 0 weighs both parts alike.
+        longest: no single vector of a document is longer.
+
+    Raises:
+        BadInput: query vectors of another dimension, not finite, or so long that scores overflow.
+    """
+
+    def __init__(self, documents: Matrix, queries: Matrix, gamma: float, longest: float) -> None:
+        if queries.shape[1] != documents.shape[1]:
+            raise BadInput(
+                f"single vectors of {queries.shape[1]} dimensions do not fit the index's {documents.shape[1]}"
+            )
+        self._documents, self._queries = documents, queries
+        self._weight = 0.5 + 0.5 * math.tanh(gamma / 2)
+        norms = row_norms(queries)
+        if not np.isfinite(norms).all() or norms.max(initial=0.0) * longest > 3e38:
+            raise BadInput(
+                "a query's single vector is not finite, or so long that its scores overflow",
+                "check the encoder and its --dtype",
+            )
+        self._errors = [error_bound(queries.shape[1], norm, longest) for norm in norms.tolist()]
+
+    def approximate(self, query: int, scores: Scores, rows: Rows) -> Scores:
+        """Mixed scores [m] of documents with the token scores ``scores`` [m], within `margin` / 2 of the exact ones."""
+        return self._mix(self._documents[rows] @ self._queries[query], scores)
+
+    def exact(self, query: int, scores: Scores, rows: Rows) -> Scores:
+        """Mixed scores [m] of documents with the exact token scores ``scores`` [m]."""
+        return self._mix(exact_dot(self._documents, rows, self._queries[query]), scores)
+
+    def margin(self, query: int, margin: float) -> float:
+        """Twice the bound on the error of a mixed score, where ``margin`` is that of a token score.
+
+        It is doubled again, which covers the two roundings to float32: each is at most one unit roundoff of the lengths'
+        product, and an error bound is more than four of them.
+        """
+        return 2 * (self._weight * 2 * self._errors[query] + (1 - self._weight) * margin)
+
+    def _mix(self, single: Scores, tokens: Scores) -> Scores:
+        mixed = self._weight * single.astype(np.float64) + (1 - self._weight) * tokens.astype(np.float64)
+        return mixed.astype(np.float32) + np.float32(0)  # -0 becomes 0

@@ -1,0 +1,227 @@
+"""Residual-compressed token vectors on disk: written from a full store in constant memory, read as `Tokens`."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from intrex.data.errors import BadInput
+from intrex.data.store.artifact import Build
+from intrex.data.store.vectors import PackedVectors, RowWriter, open_array, open_packed
+from intrex.retrievers.base import Progress, Stage
+from intrex.retrievers.multivector import maxsim
+from intrex.retrievers.multivector.plaid import CentroidLists
+from intrex.retrievers.multivector.residual import BITS, Codec, train
+from intrex.retrievers.vectors.exact import Matrix, Rows, row_norms
+from intrex.retrievers.vectors.native import numbers
+
+SECONDS_BETWEEN_SAVES = 1.0
+NEAR_ONE = 2.0**-8
+"""Vectors whose length is so near to 1 are of length 1 but for the rounding to float16."""
+_LONGER = 1 + 2.0**-20
+"""A decoded vector of length 1 is no longer."""
+
+
+class ResidualTokens:
+    """Compressed tokens in a memory map, decoded as they are read; see `intrex.retrievers.multivector.tokens.Tokens`.
+
+    Args:
+        folder: of the index.
+        rebuild: the command that makes it again.
+
+    Attributes:
+        codec: what the tokens were coded with.
+    """
+
+    def __init__(self, folder: Path, rebuild: str) -> None:
+        self._folder, self._rebuild = folder, rebuild
+        self.offsets: Rows = self._open("tokens.offsets", (None,), "int64")
+        grid = self._open("centroids", (None, None), "int16")
+        quantiles = self._open("quantiles", (None,), "float32")
+        if len(quantiles) not in [2 * 2**bits - 1 for bits in BITS]:
+            raise BadInput(f"{len(quantiles)} quantiles are of no number of bits ({folder})", rebuild)
+        self.codec = Codec(grid, np.ascontiguousarray(quantiles[1::2]), np.ascontiguousarray(quantiles[::2]))
+        total, self.dim = int(self.offsets[-1]) if len(self.offsets) else -1, grid.shape[1]
+        self._codes = self._open("codes", (total,), self.codec.code_dtype.__name__)
+        self._packed = self._open("residuals", (total, self.codec.width), "uint8")
+        kept = (folder / "lengths.npy").exists()
+        self._lengths = self._open("lengths", (total,), "float16") if kept else None
+        self.longest = float(1 if self._lengths is None else self._lengths.max(initial=0)) * _LONGER
+        rising = self.offsets[0] == 0 and (np.diff(self.offsets) >= 0).all()
+        if not rising or not len(grid) or self._codes.max(initial=0) >= len(grid):
+            raise BadInput(f"the compressed vectors do not fit together ({folder})", rebuild)
+
+    def read(self, start: int, stop: int, out: Matrix) -> Matrix:
+        """See `Tokens.read`."""
+        return self._decode(slice(start, stop), out)
+
+    def take(self, tokens: Rows) -> Matrix:
+        """See `Tokens.take`."""
+        return self._decode(tokens, np.empty((len(tokens), self.dim), np.float32))
+
+    def gather(self, rows: Rows, out: Matrix) -> Matrix:
+        """See `Tokens.gather`."""
+        return self._decode(numbers(self.offsets, rows), out)
+
+    def _decode(self, some: slice | Rows, out: Matrix) -> Matrix:
+        codes = self._codes[some].astype(np.int32)
+        rows = self.codec.decode(codes, np.ascontiguousarray(self._packed[some]), out)
+        if self._lengths is not None:
+            rows *= self._lengths[some].astype(np.float32)[:, None]
+        return rows
+
+    @cached_property
+    def lists(self) -> CentroidLists:
+        """What PLAID reads; raises `BadInput` when the files do not fit together."""
+        bounds = self._open("lists.offsets", (len(self.codec.grid) + 1,), "int64")
+        lists = self._open("lists", (int(bounds[-1]),), "int32")
+        rising = bounds[0] == 0 and (np.diff(bounds) >= 0).all()
+        if not rising or lists.min(initial=0) < 0 or lists.max(initial=0) >= len(self.offsets) - 1:
+            raise BadInput(f"the lists of documents by centroid are damaged ({self._folder})", self._rebuild)
+        return CentroidLists(self.codec.centroids, self._codes, self.offsets, bounds, lists)
+
+    def _open(self, name: str, shape: tuple[int | None, ...], dtype: str) -> npt.NDArray[Any]:
+        path = self._folder / f"{name}.npy"
+        found = open_array(path)
+        fits = len(found.shape) == len(shape) and all(
+            w in (None, n) for n, w in zip(found.shape, shape, strict=True)
+        )
+        if not fits or found.dtype.name != dtype:
+            wanted = ", ".join("any" if n is None else str(n) for n in shape)
+            raise BadInput(
+                f"{dtype} [{wanted}] is needed, this is {found.dtype} {found.shape} ({path})", self._rebuild
+            )
+        return np.asarray(found)
+
+
+def compress(build: Build, bits: int, stage: Stage) -> dict[str, int]:
+    """Replace the full store of a build by its compressed form, from where a killed run saved its state last.
+
+    The state has ``longest`` and ``shortest``, the lengths of those tokens; if both are near 1, lengths are not kept.
+    Added are ``compressed``, the documents done, and in the end ``whole``. The codec is trained first, and kept. Memory
+    does not grow with the corpus but for the training sample (see `residual.train`).
+
+    Args:
+        build: its folder has ``tokens.npy`` and ``tokens.offsets.npy``; the first is removed in the end.
+        bits: of a dimension's residual.
+        stage: begins the progress of the training, in vectors, and of the compression, in documents.
+
+    Returns:
+        What the manifest says of it: ``bits`` and ``centroids``.
+    """
+    if not build.state.get("whole"):
+        packed = open_packed(build.path)
+        if "compressed" not in build.state:
+            write_codec(build.path, train(packed, bits, progress=stage("clustering", None)))
+            build.save_state(**build.state, compressed=0)
+        codec = read_codec(build.path)
+        _code(build, packed, codec, stage("compressing", len(packed.offsets) - 1))
+        write_lists(build.path, open_array(build.path / "codes.npy"), packed.offsets, len(codec.grid))
+        build.save_state(**build.state, whole=True)
+    (build.path / "tokens.npy").unlink(missing_ok=True)
+    return {"bits": bits, "centroids": len(read_codec(build.path).grid)}
+
+
+def _code(build: Build, packed: PackedVectors, codec: Codec, progress: Progress) -> None:
+    state, done = build.state, int(build.state["compressed"])
+    unit = state["shortest"] >= 1 - NEAR_ONE and state["longest"] <= 1 + NEAR_ONE
+    writers = _Writers(build.path, codec, unit, int(packed.offsets[done]))
+    saved = time.monotonic()
+    if done:
+        progress(done)
+    for first, last in maxsim.stripes(packed.offsets, done):
+        block = packed.vectors[packed.offsets[first] : packed.offsets[last]]
+        writers.append(np.ascontiguousarray(block, np.float32))
+        if time.monotonic() - saved >= SECONDS_BETWEEN_SAVES:
+            writers.flush()
+            build.save_state(**{**state, "compressed": last})
+            saved = time.monotonic()
+        progress(last - first)
+    writers.close()
+
+
+class _Writers:
+    """The files that grow with the tokens."""
+
+    def __init__(self, folder: Path, codec: Codec, unit: bool, done: int) -> None:
+        self._codec = codec
+        self._codes = RowWriter(folder / "codes.npy", (None,), codec.code_dtype, done)
+        self._packed = RowWriter(folder / "residuals.npy", (None, codec.width), np.uint8, done)
+        self._lengths = None if unit else RowWriter(folder / "lengths.npy", (None,), np.float16, done)
+
+    def append(self, rows: Matrix) -> None:
+        if self._lengths is not None:
+            lengths = row_norms(rows)
+            self._lengths.append(lengths)
+            rows = (rows / np.where(lengths > 0, lengths, 1.0)[:, None]).astype(np.float32)
+        codes, packed = self._codec.encode(rows)
+        self._codes.append(codes)
+        self._packed.append(packed)
+
+    def _all(self) -> list[RowWriter]:
+        return [one for one in (self._codes, self._packed, self._lengths) if one]
+
+    def flush(self) -> None:
+        for writer in self._all():
+            writer.flush()
+
+    def close(self) -> None:
+        for writer in self._all():
+            writer.close()
+
+
+def write_codec(folder: Path, codec: Codec) -> None:
+    """Write ``centroids.npy`` and ``quantiles.npy`` durably: weights and cutoffs in turn, from the lowest weight."""
+    quantiles = np.empty(2 * len(codec.weights) - 1, np.float32)
+    quantiles[::2], quantiles[1::2] = codec.weights, codec.cutoffs
+    for name, array in (("centroids", codec.grid), ("quantiles", quantiles)):
+        with (folder / f"{name}.npy").open("wb") as stream:
+            np.save(stream, array)
+            stream.flush()
+            os.fsync(stream.fileno())
+
+
+def read_codec(folder: Path) -> Codec:
+    """What `write_codec` wrote."""
+    quantiles = np.load(folder / "quantiles.npy")
+    return Codec(
+        np.load(folder / "centroids.npy"),
+        np.ascontiguousarray(quantiles[1::2]),
+        np.ascontiguousarray(quantiles[::2]),
+    )
+
+
+def write_lists(folder: Path, codes: npt.NDArray[Any], offsets: Rows, k: int) -> None:
+    """Write ``lists.npy`` and ``lists.offsets.npy``: the documents of each of ``k`` centroids, in two passes over blocks."""
+    bounds = np.zeros(k + 1, np.int64)
+    for cells, _ in _pairs(codes, offsets):
+        bounds[1:] += np.bincount(cells, minlength=k)
+    np.cumsum(bounds, out=bounds)
+    lists = (
+        np.lib.format.open_memmap(folder / "lists.npy", "w+", np.int32, (int(bounds[-1]),))
+        if bounds[-1]
+        else np.empty(0, np.int32)
+    )
+    free = bounds[:-1].copy()
+    for cells, documents in _pairs(codes, offsets):
+        sizes = np.bincount(cells, minlength=k)
+        begins = np.cumsum(sizes) - sizes
+        lists[free[cells] + np.arange(len(cells)) - begins[cells]] = documents
+        free += sizes
+    np.save(folder / "lists.offsets.npy", bounds)
+
+
+def _pairs(codes: npt.NDArray[Any], offsets: Rows) -> Iterator[tuple[Rows, Rows]]:
+    """The different pairs of centroid and document in blocks of documents, by centroid, then document."""
+    for first, last in maxsim.stripes(offsets):
+        own = codes[offsets[first] : offsets[last]].astype(np.int64)
+        documents = np.repeat(np.arange(first, last), np.diff(offsets[first : last + 1]))
+        pairs = np.unique(own << 32 | documents)
+        yield pairs >> 32, pairs & 0xFFFFFFFF

@@ -1,0 +1,223 @@
+"""PLAID: candidates by centroids in three stages (K. Santhanam et al., CIKM 2022), over residual-compressed tokens.
+
+What the stages cut is decided by centroid scores that are the same bits for any library and thread count: centroids and
+query tokens lie on grids so coarse that every product, and every sum of products in any order, is a float32 number.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from intrex.data.errors import BadInput, UsageError
+from intrex.data.native.library import Call, Library, native
+from intrex.data.store.vectors import PackedVectors
+from intrex.data.system.threads import on_threads
+from intrex.retrievers.base import Rows, Scores, top_k
+from intrex.retrievers.inverted.native import address
+from intrex.retrievers.vectors.exact import Matrix
+
+QUERY_GRID, LONGEST = 2.0**-11, 1.9
+"""With centroids of length 1 on a grid of 2^-12, and tokens so long, sums are multiples of 2^-23 below 2."""
+Codes = npt.NDArray[np.uint16] | npt.NDArray[np.int32]
+_PLAID = "intrex.retrievers.multivector.kernels.plaid"
+LIBRARY = Library(
+    "plaid",
+    (_PLAID,),
+    ((_PLAID, "probe", 10), (_PLAID, "interact", 11)),
+    "intrex.retrievers.multivector.plaid:trial",
+)
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class PlaidOptions:
+    """How far PLAID looks.
+
+    Attributes:
+        ncells: centroids probed for each query token; all of them if there are fewer.
+        threshold: in the second stage tokens count only if their centroid scores so much for some query token.
+        ndocs: documents kept by the second stage; the third keeps a quarter, but no fewer than are asked for.
+    """
+
+    ncells: int
+    threshold: float
+    ndocs: int
+
+    @classmethod
+    def of(
+        cls, k: int, ncells: int | None = None, threshold: float | None = None, ndocs: int | None = None
+    ) -> PlaidOptions:
+        """The given numbers, and for None what ColBERT's code takes when ``k`` documents are asked for.
+
+        Raises:
+            UsageError: a number is out of range.
+        """
+        usual = (1, 0.5, 256) if k <= 10 else (2, 0.45, 1024) if k <= 100 else (4, 0.4, max(4 * k, 4096))
+        given = (ncells, threshold, ndocs)
+        cells, least, docs = (u if g is None else g for g, u in zip(given, usual, strict=True))
+        for name, count in (("ncells", cells), ("ndocs", docs)):
+            if count < 1:
+                raise UsageError(f"--{name} {count}", "at least 1")
+        if np.isnan(least):
+            raise UsageError("--centroid-score-threshold is not a number", "for example 0.45, or -inf")
+        return cls(int(cells), float(least), int(docs))
+
+
+class CentroidLists(NamedTuple):
+    """Which documents have a token in which cell, and in which cell each token is.
+
+    Attributes:
+        grid: [k, d] float32: the centroids, see `intrex.retrievers.multivector.residual.GRID`.
+        codes: [total] uint16 or int32: the centroid of each token.
+        offsets: [n + 1] int64: the tokens of each document.
+        bounds: [k + 1] int64: centroid c has the documents ``lists[bounds[c]:bounds[c + 1]]``.
+        lists: [entries] int32, rows of documents, ascending for each centroid.
+    """
+
+    grid: Matrix
+    codes: Codes
+    offsets: Rows
+    bounds: Rows
+    lists: npt.NDArray[np.int32]
+
+
+def candidates(
+    lists: CentroidLists,
+    queries: PackedVectors,
+    k: int,
+    options: PlaidOptions,
+    rank: npt.NDArray[np.uint32],
+    threads: int,
+) -> list[Rows]:
+    """The `finalists` of each query, of which exact MaxSim finds the ``k`` best.
+
+    With all centroids probed, no threshold, and four times as many documents kept as there are, these are all documents
+    with tokens.
+
+    Raises:
+        BadInput: query vectors of another dimension, or not finite.
+    """
+    dim = lists.grid.shape[1]
+    if queries.vectors.shape[1] != dim:
+        raise BadInput(f"query vectors of {queries.vectors.shape[1]} dimensions do not fit the index's {dim}")
+    if not np.isfinite(queries.vectors).all():
+        raise BadInput("a query's vector is not finite", "check the encoder and its --dtype")
+    rows = [np.empty(0, np.int64)] * (len(queries.offsets) - 1)
+
+    def cut(numbers: Iterator[int]) -> None:
+        for i in numbers:
+            own = queries.vectors[queries.offsets[i] : queries.offsets[i + 1]].astype(np.float32, copy=False)
+            rows[i] = finalists(own, lists, rank, k, options)
+
+    on_threads(cut, range(len(rows)), threads)
+    return rows
+
+
+def centroid_scores(centroids: Matrix, query: Matrix) -> Matrix:
+    """Products [k, q] of the centroids [k, d] and the query's tokens [q, d], which are brought to a grid.
+
+    The grid has steps of 2^-11, for tokens whose longest is from 0.95 to 1.9 long, and so in proportion to the powers
+    of two. The result is exact for the tokens so rounded.
+    """
+    longest = float(np.sqrt((query.astype(np.float64) ** 2).sum(axis=1).max(initial=0.0)))
+    scale = 2.0 ** np.frexp(longest / LONGEST)[1]
+    step = np.float64(scale * QUERY_GRID)
+    coarse = (np.rint(query / step) * QUERY_GRID).astype(np.float32)
+    scores: Matrix = (centroids @ coarse.T) * np.float32(scale)
+    return scores
+
+
+def finalists(
+    query: Matrix, lists: CentroidLists, rank: npt.NDArray[np.uint32], k: int, options: PlaidOptions
+) -> Rows:
+    """Rows, ascending, of the documents that the three stages leave to be scored exactly.
+
+    1. The documents with a token in one of the ``ncells`` cells nearest to a query token (ties: the lower number).
+    2. The ``ndocs`` best by centroid interaction: the sum over query tokens of the largest score of a centroid of the
+       document's tokens, of those centroids only that reach the threshold. A document with none of them comes last.
+    3. The ``ndocs / 4`` best (rounded up, and at least ``k``) by the interaction of all its centroids.
+
+    Ties at a cut go to the larger document id. A stage that would cut nothing is not computed.
+
+    Args:
+        query: [q, d] float32; a query without tokens finds nothing.
+        lists: of the index.
+        rank: [n] of each document's id in byte order.
+        k: how many documents are asked for.
+        options: how far to look.
+    """
+    if not len(query):
+        return np.empty(0, np.int64)
+    scores = centroid_scores(lists.grid, query)
+    rows = _probe(scores, lists, options.ncells)
+    if len(rows) > options.ndocs:
+        kept = scores.max(axis=1) >= options.threshold
+        rows = np.sort(rows[top_k(_interact(scores, lists, rows, kept), rank[rows], options.ndocs)])
+    last = max(-(-options.ndocs // 4), k)
+    if len(rows) > last:
+        every = np.ones(len(lists.grid), np.bool_)
+        rows = np.sort(rows[top_k(_interact(scores, lists, rows, every), rank[rows], last)])
+    return rows
+
+
+def _probe(scores: Matrix, lists: CentroidLists, ncells: int) -> Rows:
+    n, (k, cols) = len(lists.offsets) - 1, scores.shape
+    if ncells >= k:
+        return np.flatnonzero(np.diff(lists.offsets) > 0)
+    calls = kernels()
+    if calls is None:
+        cells = np.unique(np.argsort(-scores, axis=0, kind="stable")[:ncells])
+        parts = [lists.lists[lists.bounds[c] : lists.bounds[c + 1]] for c in cells]
+        return np.unique(np.concatenate(parts)).astype(np.int64)
+    best, cells = np.empty(cols * ncells, np.float32), np.empty(cols * ncells, np.int32)
+    seen, out = np.zeros(n, np.uint8), np.empty(n + 1, np.int64)
+    found = calls["probe"](
+        address(scores), k, cols, ncells, address(best), address(cells), address(lists.bounds),
+        address(lists.lists), address(seen), address(out),
+    )  # fmt: skip
+    return np.sort(out[:found])
+
+
+def _interact(scores: Matrix, lists: CentroidLists, rows: Rows, kept: npt.NDArray[np.bool_]) -> Scores:
+    """Centroid interaction [len(rows)] of documents that have tokens."""
+    calls, cols = kernels(), scores.shape[1]
+    out = np.empty(len(rows), np.float32)
+    if calls is None:
+        for i, row in enumerate(rows.tolist()):
+            cells = lists.codes[lists.offsets[row] : lists.offsets[row + 1]]
+            out[i] = scores[cells[kept[cells]]].max(axis=0, initial=-np.inf).sum(dtype=np.float64)
+        return out
+    wide = lists.codes.dtype == np.int32
+    codes, maxima = address(lists.codes), np.empty(cols, np.float32)
+    calls["interact"](
+        address(scores), cols, address(kept), codes, codes, int(wide), address(lists.offsets), address(rows),
+        len(rows), address(maxima), address(out),
+    )  # fmt: skip
+    return out
+
+
+def kernels() -> Mapping[str, Call] | None:
+    """The kernels, or None where they cannot be made."""
+    return native(LIBRARY, lambda: _log.warning("compiling the PLAID kernels, once on this machine"))
+
+
+def trial(calls: Mapping[str, Call]) -> None:
+    """Raise unless one call does what it should."""
+    scores, kept, codes = (
+        np.array([[1, 5], [3, 2]], np.float32),
+        np.ones(2, np.uint8),
+        np.array([0, 1], np.uint16),
+    )
+    offsets, rows, out = np.array([0, 2]), np.zeros(1, np.int64), np.zeros(1, np.float32)
+    where = address(codes), address(codes), 0, address(offsets), address(rows), 1
+    calls["interact"](
+        address(scores), 2, address(kept), *where, address(np.zeros(2, np.float32)), address(out)
+    )
+    if out[0] != 8:
+        raise RuntimeError("a kernel does not do what it should")

@@ -1,0 +1,206 @@
+"""The analyzers of languages other than English: each is the class that Anserini's AnalyzerMap names for it.
+
+All but Chinese and Korean cut with StandardTokenizer and make each term of one token. Stop words (``stop.txt``) are the
+default sets of Lucene's analyzers. Languages whose Lucene analyzer is not made here are in `analysis.ONLY_LUCENE`.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable
+from functools import cache
+from importlib.resources import files
+from itertools import pairwise
+
+from intrex.data.errors import MissingExtra
+from intrex.retrievers.text import light
+from intrex.retrievers.text import tokenizer as breaks
+from intrex.retrievers.text.analyzer import Recipe, lower
+
+Change = Callable[[str], str]
+
+SNOWBALL = {
+    "hu": "hungarian",
+    "nl": "dutch_porter",
+    "ru": "russian",
+    "tr": "turkish",
+}
+"""Languages whose analyzer stems by a Snowball algorithm, with its name in PyStemmer 3.
+
+Danish, Finnish, Norwegian and Swedish changed since the version that Lucene 9 has.
+"""
+_ELIDED = {
+    "fr": frozenset(["l", "m", "t", "qu", "n", "s", "j", "d", "c", "jusqu", "quoiqu", "lorsqu", "puisqu"]),
+    "it": frozenset(
+        [
+            "c",
+            "l",
+            "all",
+            "dall",
+            "dell",
+            "nell",
+            "sull",
+            "coll",
+            "pell",
+            "gl",
+            "agl",
+            "dagl",
+            "degl",
+            "negl",
+            "sugl",
+            "un",
+            "m",
+            "t",
+            "s",
+            "v",
+            "d",
+        ]
+    ),
+}
+_OVERRIDDEN = {"fiets": "fiets", "bromfiets": "bromfiets", "ei": "eier", "kind": "kinder"}
+"""What Lucene's Dutch analyzer stems by a list."""
+
+
+@cache
+def stop_words(name: str) -> frozenset[str]:
+    """The stop words of a language."""
+    for line in files("intrex.retrievers.text").joinpath("stop.txt").read_text("utf-8").splitlines():
+        language, *words = line.split(" ")
+        if language == name:
+            return frozenset(words)
+    return frozenset()
+
+
+def _elide(articles: frozenset[str]) -> Change:
+    def change(token: str) -> str:
+        """A token without the article before its first apostrophe."""
+        at = next((i for i, c in enumerate(token) if c in "'\u2019"), -1)
+        return token[at + 1 :] if at >= 0 and lower(token[:at]) in articles else token
+
+    return change
+
+
+def _ascii_digits(token: str) -> str:
+    """Decimal digits of any script as ASCII ones."""
+    if token.isascii():
+        return token
+    return "".join(
+        str(unicodedata.decimal(c)) if c > "\x7f" and unicodedata.category(c) == "Nd" else c for c in token
+    )
+
+
+def _snowball(language: str) -> Change:
+    try:
+        import Stemmer
+    except ImportError as error:
+        raise MissingExtra("PyStemmer", "languages", f"stemming for --language {language}") from error
+    stemmer = Stemmer.Stemmer(SNOWBALL[language], 0)
+    if language == "nl":
+        return lambda word: _OVERRIDDEN.get(word) or str(stemmer.stemWord(word))
+    return lambda word: str(stemmer.stemWord(word))
+
+
+def _turkish_lower(token: str) -> str:
+    """Turkish lower case, after the token is cut at its first apostrophe: I is ı and İ is i."""
+    at = next((i for i, c in enumerate(token) if c in "'\u2019"), len(token))
+    return lower(token[:at].replace("I\u0307", "i").replace("İ", "i").replace("I", "ı"))
+
+
+def _chain(stops: str, before: tuple[Change, ...], after: tuple[Change, ...]) -> Callable[[str], str | None]:
+    words = stop_words(stops)
+
+    def term(token: str) -> str | None:
+        for change in before:
+            token = change(token)
+        if token in words:
+            return None
+        for change in after:
+            token = change(token)
+        return token
+
+    return term
+
+
+def _recipe(language: str) -> Recipe:
+    stop = f"stop-{language}"
+    if language in SNOWBALL:
+        first: tuple[Change, ...] = (_turkish_lower,) if language == "tr" else (lower,)
+        folded = ("apostrophe", "turkish-lowercase") if language == "tr" else ("lowercase",)
+        stem = _snowball(language)
+        return Recipe((*folded, stop, f"snowball-{SNOWBALL[language]}"), _chain(language, first, (stem,)))
+    if language in _ELIDED:
+        after = light.french if language == "fr" else light.italian
+        chain = _chain(language, (_elide(_ELIDED[language]), lower), (after,))
+        return Recipe(("elision", "lowercase", stop, f"light-{language}"), chain)
+    if language == "ar":
+        chain = _chain("ar", (lower, _ascii_digits), (light.normalize_arabic, light.arabic))
+        return Recipe(("lowercase", "decimal-digits", stop, "arabic-normalization", "light-ar"), chain)
+    if language == "fa":
+        normal = (lower, _ascii_digits, light.normalize_arabic, light.normalize_persian)
+        names = ("lowercase", "decimal-digits", "arabic-normalization", "persian-normalization", stop)
+        return Recipe(names, _chain("fa", normal, ()), before=lambda text: text.replace("\u200c", " "))
+    stems = {"de": (light.normalize_german, light.german), "es": (light.spanish,), "pt": (light.portuguese,)}
+    normalized = ("german-normalization",) if language == "de" else ()
+    return Recipe(
+        ("lowercase", stop, *normalized, f"light-{language}"), _chain(language, (lower,), stems[language])
+    )
+
+
+_MARKED = {"\uff9e": "\u3099", "\uff9f": "\u309a"}
+
+
+def _width(token: str) -> str:
+    """Full-width ASCII as ASCII and half-width katakana as katakana, voiced marks joined to what they voice."""
+    out: list[str] = []
+    for c in token:
+        if "\uff01" <= c <= "\uff5e":
+            out.append(chr(ord(c) - 0xFEE0))
+        elif c in _MARKED:
+            joined = unicodedata.normalize("NFC", out[-1] + _MARKED[c]) if out else ""
+            if len(joined) == 1 and "\u30a0" <= joined <= "\u30ff":
+                out[-1] = joined
+            else:
+                out.append(_MARKED[c])
+        elif "\uff65" <= c <= "\uff9d":
+            out.append(unicodedata.normalize("NFKC", c))
+        else:
+            out.append(c)
+    return "".join(out)
+
+
+_CJK = frozenset(breaks.TYPES.index(name) for name in ("IDEOGRAPHIC", "HIRAGANA", "KATAKANA", "HANGUL"))
+
+
+def bigrams(text: str, stops: frozenset[str] | None = None) -> list[str]:
+    """Pairs of neighbouring characters of Chinese, Japanese and Korean; other words as they are.
+
+    Characters are neighbours where no other character stands between their tokens. One without a neighbour is a
+    term alone. ``stops`` are left out; those of Lucene's CJKAnalyzer unless told.
+    """
+    terms: list[str] = []
+    run, last = "", -1
+
+    def close() -> None:
+        terms.extend(map("".join, pairwise(run)) if len(run) > 1 else [run] * len(run))
+
+    for start, end, kind in breaks.tokens(text):
+        term = lower(_width(text[start:end]))
+        if kind not in _CJK or start != last:
+            close()
+            run = ""
+        if kind in _CJK:
+            run += term
+            last = end
+        else:
+            terms.append(term)
+    close()
+    left_out = stop_words("cjk") if stops is None else stops
+    return [term for term in terms if term not in left_out]
+
+
+BIGRAMS = Recipe(("cjk-width", "lowercase", "cjk-bigram", "stop-cjk"), stream=bigrams)
+
+
+def recipe(language: str) -> Recipe:
+    """How to analyse a language of `intrex.retrievers.text.analyzer.ANALYZERS`; raises `MissingExtra`."""
+    return BIGRAMS if language in ("zh", "ko", "bigrams") else _recipe(language)

@@ -1,0 +1,150 @@
+"""A collection's documents as numbered terms: what the builders of inverted indexes read.
+
+Compiled kernels read the lines of ``corpus.jsonl`` as `intrex.data.writer` writes them, straight into the texts that
+`BatchAnalyzer` cuts; a line of another form, and small collections, go through `Collection.documents`.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+from typing import NamedTuple, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from intrex.data.collection import Collection, parse_document
+from intrex.data.io.files import read_pieces
+from intrex.retrievers.inverted import build_native as indexnative
+from intrex.retrievers.inverted.native import address
+from intrex.retrievers.text.batch import SPARE, BatchAnalyzer, Utf8
+
+T = TypeVar("T")
+
+BLANK = "".join(map(chr, range(33)))
+"""What Java's String.trim takes away."""
+
+BATCH = 1024
+"""Documents that are analysed at a time,"""
+PIECE = 1 << 21
+"""and bytes of ``corpus.jsonl`` where kernels read it."""
+AHEAD = 16
+"""Batches that wait while postings are inverted: some 12 MB."""
+KEYS = ('{"_id": "', ', "title": "', ', "text": "', "}\n", ', "metadata": ')
+"""What the writer puts before the id, the title, the text, the end of a line and what else there is."""
+
+
+class Terms(NamedTuple):
+    """Some documents: their ids, and the ids of their terms, ``tokens[offsets[i]:offsets[i + 1]]``, repeats kept.
+
+    Where these are of several fields, ``lengths`` [fields, documents] says how many are of each. ``wordless`` are the places
+    of documents that have text and no term of it, such as stop words only.
+    """
+
+    ids: list[str]
+    tokens: npt.NDArray[np.int32]
+    offsets: npt.NDArray[np.int64]
+    lengths: npt.NDArray[np.int64] | None = None
+    wordless: Sequence[int] = ()
+
+
+class Texts(NamedTuple):
+    """Some documents: their ids, and what is indexed of them, ``text[starts[i]:starts[i + 1]]`` in UTF-8."""
+
+    ids: list[str]
+    text: Utf8
+    starts: npt.NDArray[np.int64]
+
+
+def analysed(collection: Collection, analyzer: BatchAnalyzer) -> Iterator[Terms]:
+    """The terms of all documents in the order of their rows, numbered as ``analyzer`` does.
+
+    They are read and analysed in threads of their own while the caller works.
+    """
+    batches = _compiled(collection, analyzer) if analyzer.reads_bytes else _plain(collection, analyzer)
+    return ahead(batches, AHEAD)
+
+
+def has_text(text: str) -> bool:
+    """Whether Anserini takes a document with this text for one that is not empty."""
+    return bool(text.strip(BLANK))
+
+
+def without(lengths: npt.NDArray[np.int64]) -> list[int]:
+    """The places of documents without a term."""
+    return np.flatnonzero(lengths == 0).tolist()
+
+
+def _plain(collection: Collection, analyzer: BatchAnalyzer) -> Iterator[Terms]:
+    documents = collection.documents()
+    while batch := list(islice(documents, BATCH)):
+        tokens, offsets = analyzer.add([one.contents for one in batch])
+        wordless = [i for i in without(np.diff(offsets)) if has_text(batch[i].contents)]
+        yield Terms([one.id for one in batch], tokens, offsets, wordless=wordless)
+
+
+def _compiled(collection: Collection, analyzer: BatchAnalyzer) -> Iterator[Terms]:
+    for ids, text, starts in ahead(texts(collection)):
+        tokens, offsets = analyzer.add_bytes(text, starts)
+        empty = without(np.diff(offsets))
+        wordless = [i for i in empty if bool((text[starts[i] : starts[i + 1]] > ord(BLANK[-1])).any())]
+        yield Terms(ids, tokens, offsets, wordless=wordless)
+
+
+def texts(collection: Collection) -> Iterator[Texts]:
+    """What is indexed of all documents, by kernels.
+
+    Raises:
+        BadInput: a line is no document.
+    """
+    calls = indexnative.kernels()
+    assert calls is not None  # noqa: S101 - the caller has looked
+    keys = np.frombuffer(b"".join(bytes([len(key)]) + key.encode("ascii") for key in KEYS), np.uint8)
+    row = 0
+    for piece in read_pieces(collection.path / "corpus.jsonl", PIECE):
+        buf = np.frombuffer(piece + bytes(SPARE), np.uint8)
+        out, ids = np.empty(len(buf), np.uint8), np.empty(len(buf), np.uint8)
+        ends = np.zeros(piece.count(b"\n") + 2, np.int64)
+        state = np.zeros(4, np.int64)
+        results = [address(one) for one in (out, ends[1:], ids, state)]
+        while not calls["scan"](address(buf), len(piece), address(keys), 3, *results):
+            _odd_line(piece, row, out, ends, ids, state)
+        n, end, id_end = state[1:].tolist()
+        out[end : end + SPARE] = 0
+        yield Texts(ids[:id_end].tobytes().decode("utf-8").split("\n")[:-1], out, ends[: n + 1])
+        row += n
+
+
+def _odd_line(
+    piece: bytes,
+    row: int,
+    out: Utf8,
+    ends: npt.NDArray[np.int64],
+    ids: Utf8,
+    state: npt.NDArray[np.int64],
+) -> None:
+    """Take apart the line at which the kernel stopped."""
+    at, n, end, id_end = state.tolist()
+    stop = piece.find(b"\n", at) + 1 or len(piece)
+    document = parse_document(piece[at:stop], row + n)
+    text, name = document.contents.encode("utf-8"), f"{document.id}\n".encode()
+    out[end : end + len(text)] = np.frombuffer(text, np.uint8)
+    ids[id_end : id_end + len(name)] = np.frombuffer(name, np.uint8)
+    state[:] = stop, n + 1, end + len(text), id_end + len(name)
+    ends[n + 1] = end + len(text)
+
+
+def ahead(items: Iterator[T], depth: int = 1) -> Iterator[T]:
+    """The same items; up to ``depth`` of them are made in another thread before they are asked for."""
+    end = object()
+    with ThreadPoolExecutor(1) as worker:
+        waiting = deque(worker.submit(next, items, end) for _ in range(depth))
+        try:
+            while (item := waiting.popleft().result()) is not end:
+                waiting.append(worker.submit(next, items, end))
+                yield item  # type: ignore[misc]
+        finally:
+            for one in waiting:
+                one.cancel()

@@ -1,0 +1,1 @@
+"""Exact and approximate products of vectors."""

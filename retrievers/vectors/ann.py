@@ -1,0 +1,258 @@
+"""faiss: brute force, and approximate nearest neighbours. This is the only file that imports it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from intrex.data.errors import BadInput, MissingExtra
+from intrex.data.system.machine import require_memory
+from intrex.data.system.threads import blas_threads, on_threads
+from intrex.retrievers.base import Progress, SearchOptions, no_progress, tie_rank, top_k
+from intrex.retrievers.vectors.exact import Matrix, Pool, Rows, Scores, check_queries
+from intrex.retrievers.vectors.native import exact_dot
+from intrex.retrievers.vectors.options import AnnConfig
+
+MARGIN = 32
+"""Neighbours asked for beyond k, among which ties at the cut are looked for."""
+FILE = "ann.faiss"
+LEARNT_FROM = 64
+"""Vectors for each centroid that k-means learns from; faiss itself wants 39 to 256."""
+PARTS_AT_ONCE = 16
+"""Parts of a product quantiser that a thread learns from one copy of the sample."""
+ADDED_AT_ONCE = 1 << 24
+"""Numbers of the vectors that are added at a time: 64 MB."""
+
+
+def faiss_scan(queries: Matrix, block: Matrix, start: int, pools: list[Pool], k: int, threads: int) -> None:
+    """Add to each query's pool the rows of a block that may be among its ``k`` best, found by ``faiss.knn``.
+
+    faiss returns a fixed number of neighbours. Where the last of them still reaches the pool's floor there may be
+    more, and that query scans the whole block instead.
+
+    Args:
+        queries: [q, d] float32.
+        block: [m, d] float32, C-contiguous.
+        start: the row of the block's first vector.
+        pools: one for each query.
+        k: how many are wanted.
+        threads: how many threads faiss may use.
+
+    Raises:
+        MissingExtra: faiss is not installed.
+    """
+    faiss = load_faiss()
+    faiss.omp_set_num_threads(threads)
+    wanted = min(k + MARGIN, len(block))
+    scores, rows = faiss.knn(queries, np.ascontiguousarray(block), wanted, metric=faiss.METRIC_INNER_PRODUCT)
+    found: npt.NDArray[np.int64] = rows.astype(np.int64) + start
+    for i, pool in enumerate(pools):
+        pool.add(scores[i], found[i])
+        if wanted < len(block) and scores[i, -1] >= pool.floor:
+            pool.forget(start)
+            pool.add(block @ queries[i], start=start)
+
+
+def build_ann(
+    vectors: Matrix, config: AnnConfig, folder: Path, threads: int, progress: Progress = no_progress
+) -> None:
+    """Write ``ann.faiss`` for some vectors: the same bytes each time, with any number of threads.
+
+    k-means starts from faiss's fixed seed and learns from vectors at equal distances in the order of rows; graphs are
+    built by one thread, as the order of insertion decides them.
+
+    Args:
+        vectors: [n, d] float32, perhaps memory-mapped.
+        config: as `AnnConfig.resolved` gives it.
+        folder: where the file goes.
+        threads: how many to use.
+        progress: called with the number of vectors added.
+
+    Raises:
+        IntrexError: what faiss keeps in memory meanwhile does not fit.
+        MissingExtra: faiss is not installed.
+    """
+    faiss = load_faiss()
+    n, dim = vectors.shape
+    require_memory(
+        bytes_while_building(config, n, dim), f"building {config.engine} of {n:,} vectors [{dim:,}]",
+        "choose pq or sq8, fewer dimensions (--final-dim), or another machine",
+    )  # fmt: skip
+    index = faiss.index_factory(dim, config.factory, faiss.METRIC_INNER_PRODUCT)
+    if config.engine.startswith("hnsw"):
+        index.hnsw.efConstruction = config.ef_construction
+        threads = 1
+    # its own remarks on few vectors would go to stderr; `AnnConfig.resolved` refuses what cannot work
+    if config.pq:
+        index.pq.cp.min_points_per_centroid = 1
+    if config.ivf:
+        index.cp.min_points_per_centroid = 1
+    rows = _sample(config, n)
+    if config.engine == "pq":
+        _train_parts(index, vectors, rows, threads)
+    with blas_threads(1):
+        # k-means of parts of few dimensions: threads wait longer for each other than they work
+        faiss.omp_set_num_threads(1 if config.pq else threads)
+        if not index.is_trained:
+            index.train(np.ascontiguousarray(vectors[rows]))
+        faiss.omp_set_num_threads(threads)
+        step = max(1, ADDED_AT_ONCE // dim)
+        for start in range(0, n, step):
+            index.add(np.ascontiguousarray(vectors[start : start + step]))
+            progress(min(step, n - start))
+    faiss.write_index(index, str(folder / FILE))
+
+
+def _train_parts(index: Any, vectors: Matrix, rows: Rows, threads: int) -> None:
+    """Learn the centroids of a product quantiser, some parts at a time, in threads of our own: the parts are independent."""
+    faiss, dsub = load_faiss(), index.pq.dsub
+    found: dict[int, npt.NDArray[np.float32]] = {}
+
+    def work(starts: Iterator[int]) -> None:
+        faiss.omp_set_num_threads(1)  # each thread has its own setting
+        for start in starts:
+            count = min(PARTS_AT_ONCE, index.pq.M - start)
+            pq = faiss.ProductQuantizer(count * dsub, count, index.pq.nbits)
+            pq.cp.min_points_per_centroid = 1
+            columns = slice(start * dsub, (start + count) * dsub)
+            pq.train(np.ascontiguousarray(vectors[rows, columns]))
+            found[start] = faiss.vector_to_array(pq.centroids)
+
+    on_threads(work, range(0, index.pq.M, PARTS_AT_ONCE), threads)
+    centroids = np.concatenate([found[start] for start in sorted(found)])
+    faiss.copy_array_to_vector(centroids, index.pq.centroids)
+    index.is_trained = True
+
+
+def _sample(config: AnnConfig, n: int) -> Rows:
+    """Rows that k-means, or the ranges of 8-bit codes, are learnt from."""
+    centroids = max(2**config.pq_nbits * config.pq, (config.lists or 0) * config.ivf, 256)
+    return np.unique(np.linspace(0, n - 1, min(n, LEARNT_FROM * centroids)).astype(np.int64))
+
+
+def bytes_while_building(config: AnnConfig, n: int, dim: int) -> int:
+    """What faiss keeps in memory: the vectors or their codes, the graph, and the sample."""
+    graph = 8 * config.links if config.engine.startswith("hnsw") else 8
+    sample = 0 if config.engine == "pq" else 8 * dim * len(_sample(config, n))
+    return n * (_code_bytes(config, dim) + graph) + sample
+
+
+def bytes_on_disk(config: AnnConfig, n: int, dim: int) -> int:
+    """About the size of ``ann.faiss``: codes, and the links, lists, centroids and ranges of 8-bit codes there are."""
+    size = n * _code_bytes(config, dim)
+    if config.engine.startswith("hnsw"):
+        # 2 M links on the ground and M on each level above, which one in M nodes reaches
+        size += round(n * (4 * config.links * (2 + 1 / (config.links - 1)) + 12))
+    if config.ivf:
+        size += 8 * n + (config.lists or 0) * (4 * dim + 8)
+    if config.pq:
+        size += 4 * dim << config.pq_nbits
+    return size + 8 * dim * config.engine.endswith("sq8")
+
+
+def _code_bytes(config: AnnConfig, dim: int) -> int:
+    if not config.lossy:
+        return 4 * dim
+    return -(-(config.pq_m or 0) * config.pq_nbits // 8) if config.pq else dim
+
+
+class AnnSearch:
+    """Finds nearest vectors by faiss, and ranks what it found by the exact dot products with the vectors as kept.
+
+    Where `AnnConfig.lossy` and the vectors are not kept beside the codes, these are the vectors that the codes stand
+    for: the quantiser's scores, added in one fixed order. A ranking is the same bits for any batch and thread count, as
+    faiss gets one query at a time.
+
+    Attributes:
+        config: how it was built.
+        ef_search: nodes of a graph kept in view during a search (efSearch), at least the neighbours asked for.
+        nprobe: lists of an inverted file that are looked through.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        config: AnnConfig,
+        longest: float,
+        rank: npt.NDArray[np.uint32],
+        vectors: Matrix | None = None,
+    ) -> None:
+        faiss = load_faiss()
+        flag = faiss.IO_FLAG_MMAP if config.ivf else faiss.IO_FLAG_MMAP_IFC
+        try:
+            self._index = faiss.read_index(str(folder / FILE), flag)
+        except RuntimeError as error:
+            raise BadInput(f"not a sound faiss index ({folder / FILE})", "rebuild the index") from error
+        if config.ivf and vectors is None:
+            self._index.make_direct_map()
+        self.config = config
+        self.ef_search = 0
+        self.nprobe = min(16, config.lists or 16)
+        self._longest, self._rank, self._vectors = longest, rank, vectors
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """How many vectors of how many dimensions."""
+        return self._index.ntotal, self._index.d
+
+    def rank(self, queries: Matrix, options: SearchOptions) -> Iterator[tuple[Rows, Scores]]:
+        """Rows and float32 scores of about the ``k`` best for each of ``queries`` [q, d], best first.
+
+        Raises:
+            BadInput: a query has another dimension, is not finite, or so long that scores overflow.
+        """
+        check_queries(queries, self.shape[1], self._longest)
+        wanted = min(options.k + MARGIN, len(self._rank))
+        if self.config.engine.startswith("hnsw"):
+            self._index.hnsw.efSearch = max(self.ef_search, wanted)
+        elif self.config.ivf:
+            self._index.nprobe = self.nprobe
+        for start in range(0, len(queries), options.batch_size):
+            batch = np.ascontiguousarray(queries[start : start + options.batch_size], np.float32)
+            yield from self._batch(batch, wanted, options)
+            options.progress(len(batch))
+
+    def _batch(self, batch: Matrix, wanted: int, options: SearchOptions) -> list[tuple[Rows, Scores]]:
+        found: dict[int, tuple[Rows, Scores]] = {}
+
+        def work(numbers: Iterator[int]) -> None:
+            load_faiss().omp_set_num_threads(1)  # each thread has its own setting
+            for i in numbers:
+                found[i] = self._best(batch[i], wanted, options)
+
+        on_threads(work, range(len(batch)), options.threads)
+        return [found[i] for i in range(len(batch))]
+
+    def score(self, query: Matrix, rows: Rows) -> Scores:
+        """Scores [len(rows)] of some rows for one query [d], of the vectors as they are kept."""
+        if self._vectors is not None:
+            return exact_dot(self._vectors, rows, query)
+        return exact_dot(self._index.reconstruct_batch(rows), np.arange(len(rows)), query)
+
+    def _best(self, query: Matrix, wanted: int, options: SearchOptions) -> tuple[Rows, Scores]:
+        rows: Rows = np.sort(self._index.search(query[None], wanted)[1][0])
+        rows = rows[np.searchsorted(rows, 0) :]  # -1: it found no more
+        scores = self.score(query, rows)
+        best = top_k(scores, tie_rank(self._rank[rows], options.ties), options.k)
+        return rows[best], scores[best]
+
+
+def load_faiss() -> Any:
+    """The module; raises `MissingExtra` where it is not installed."""
+    try:
+        import faiss
+    except ImportError as error:
+        raise MissingExtra("faiss-cpu", "ann", "searching by faiss") from error
+    return faiss
+
+
+def index_bytes(config: AnnConfig, n: int, dim: int) -> tuple[int, int, int]:
+    """Bytes of ``ann.faiss``, of what is held while it is built, and of the mapped vectors; 0 for an exact search."""
+    if config.engine == "flat":
+        return 0, 0, 0
+    held = bytes_while_building(config, n, dim) + 4 * min(n * dim, ADDED_AT_ONCE)
+    return bytes_on_disk(config, n, dim), held, 4 * n * dim

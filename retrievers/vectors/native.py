@@ -1,0 +1,188 @@
+"""The kernels of multi-vector scoring (see `intrex.data.native.library`), each with numpy's way of the same where there is none."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+
+from intrex.data.native.library import Call, Library, native
+from intrex.retrievers.inverted.native import address
+from intrex.retrievers.vectors.exact import Matrix, Rows, Scores, fixed_sums
+
+_MAXSIM = "intrex.retrievers.vectors.kernels"
+LIBRARY = Library(
+    "vectors",
+    (_MAXSIM,),
+    (
+        (_MAXSIM, "widen", 3),
+        (_MAXSIM, "gather", 6),
+        (_MAXSIM, "add_block", 12),
+        (_MAXSIM, "exact_scores", 11),
+        (_MAXSIM, "exact_dots", 8),
+    ),
+    "intrex.retrievers.vectors.native:trial",
+)
+Wide = npt.NDArray[np.float64]
+_AT_ONCE = 1 << 21
+"""Numbers that are multiplied at once without a kernel: bounds the memory to some 50 MB."""
+_log = logging.getLogger(__name__)
+
+
+def kernels() -> Mapping[str, Call] | None:
+    """The kernels, or None where they cannot be made."""
+    return native(LIBRARY, lambda: _log.warning("compiling the scoring kernels, once on this machine"))
+
+
+def widen(halves: npt.NDArray[np.float16], out: Matrix) -> Matrix:
+    """Float16 vectors [m, d] as float32, in the first rows of ``out`` [at least m, d]."""
+    calls, wide = kernels(), out[: len(halves)]
+    if calls is None:
+        wide[...] = halves
+    else:
+        halves = np.ascontiguousarray(halves)
+        calls["widen"](address(halves), address(wide), halves.size)
+    return wide
+
+
+def numbers(offsets: Rows, rows: Rows) -> Rows:
+    """The numbers of the tokens of some documents, one document after another."""
+    starts = offsets[rows]
+    lengths = offsets[rows + 1] - starts
+    before = np.cumsum(lengths) - lengths
+    return np.repeat(starts - before, lengths) + np.arange(lengths.sum())
+
+
+def gather(halves: npt.NDArray[np.float16], offsets: Rows, rows: Rows, out: Matrix) -> Matrix:
+    """The float16 vectors of some documents, one document after another, as float32 in the first rows of ``out``.
+
+    Args:
+        halves: [m, d], C-contiguous.
+        offsets: [n + 1] int64: document i has the vectors ``offsets[i]:offsets[i + 1]``.
+        rows: the documents.
+        out: has room for all of theirs.
+    """
+    calls = kernels()
+    if calls is None:
+        return widen(halves[numbers(offsets, rows)], out)
+    starts = offsets[rows]
+    lengths = offsets[rows + 1] - starts
+    calls["gather"](
+        address(halves), address(starts), address(lengths), len(rows), halves.shape[1], address(out)
+    )
+    return out[: lengths.sum()]
+
+
+class BlockScores:
+    """Approximate MaxSim of some documents, fed with the products of query tokens and theirs block by block.
+
+    Args:
+        offsets: [n + 1] int64, the tokens of all documents.
+        documents: the first of those to score, and the one after the last.
+        bounds: [q + 1] int64: query i has the rows ``bounds[i]:bounds[i + 1]`` of the products, at least one.
+
+    Attributes:
+        scores: [q, documents] float32; minus infinity for a document without tokens, or not reached yet.
+    """
+
+    def __init__(self, offsets: Rows, documents: tuple[int, int], bounds: Rows) -> None:
+        self._offsets, self._bounds = offsets, bounds
+        self._first, self._last = documents
+        self._next = self._first
+        self._maxima = np.empty(bounds[-1], np.float32)
+        self.scores: Scores = np.full((len(bounds) - 1, self._last - self._first), -np.inf, np.float32)
+        self._calls = kernels()
+
+    def add(self, sims: Matrix, start: int) -> None:
+        """Take the products [rows, m] with the m tokens from ``start`` on; blocks come in order and without gaps."""
+        if self._calls is None:
+            self._plain(sims, start)
+            return
+        self._next = self._calls["add_block"](
+            address(sims), *sims.shape, address(self._offsets), start, self._next, self._last, self._first,
+            address(self._maxima), address(self._bounds), len(self._bounds) - 1, address(self.scores),
+        )  # fmt: skip
+
+    def _plain(self, sims: Matrix, start: int) -> None:
+        end = start + sims.shape[1]
+        while self._next < self._last and self._offsets[self._next] < end:
+            begin, until = self._offsets[self._next : self._next + 2].tolist()
+            if begin >= start:
+                self._maxima[...] = -np.inf
+            own = sims[:, max(begin, start) - start : min(until, end) - start]
+            np.maximum(self._maxima, own.max(axis=1, initial=-np.inf), out=self._maxima)
+            if until > end:
+                return
+            if begin < until:
+                sums = np.add.reduceat(self._maxima.astype(np.float64), self._bounds[:-1])
+                self.scores[:, self._next - self._first] = sums
+            self._next += 1
+
+
+def exact_scores(sims: Matrix, tokens: Matrix, query: Matrix, bounds: Rows, margins: Wide) -> Wide:
+    """MaxSim of some documents with one query, the same bits however ``sims`` was computed.
+
+    A score is the sum, in the order of the query's tokens, of the largest product with each of them; products are
+    those of `exact_dots`.
+
+    Args:
+        sims: [q, m] approximate products of the query's tokens with the documents'.
+        tokens: [m, d] the documents' tokens, one document after another.
+        query: [q, d], q at least 1.
+        bounds: [n + 1] int64: document i has the tokens ``bounds[i]:bounds[i + 1]``, at least one.
+        margins: [q] twice the bound on the error of a product.
+
+    Returns:
+        [n] float64.
+    """
+    calls, n, dim = kernels(), len(bounds) - 1, query.shape[1]
+    out, work = np.zeros(n), np.empty(dim + 1)
+    if calls is not None:
+        calls["exact_scores"](
+            address(sims), *sims.shape, address(tokens), address(query), dim, address(bounds), n, address(margins),
+            address(work), address(out),
+        )  # fmt: skip
+        return out
+    owners = np.repeat(np.arange(n), np.diff(bounds))
+    for row, own, margin in zip(sims, query, margins, strict=True):
+        least = np.maximum.reduceat(row, bounds[:-1]).astype(np.float64) - margin
+        near = np.flatnonzero(row >= least[owners])
+        best = np.full(n, -np.inf)
+        exact = exact_dots(tokens, near, own[None], np.zeros(len(near), np.int64))
+        np.maximum.at(best, owners[near], exact)
+        out += best
+    return out
+
+
+def exact_dot(vectors: Matrix, rows: Rows, query: npt.NDArray[np.float32]) -> Scores:
+    """Dot products [len(rows)] of some rows of ``vectors`` [n, d] with ``query`` [d], rounded once to float32."""
+    return exact_dots(vectors, rows, query[None], np.zeros(len(rows), np.int64)).astype(np.float32)
+
+
+def exact_dots(one: Matrix, rows: Rows, other: Matrix, columns: Rows) -> Wide:
+    """Products [n] of row ``rows[i]`` of one matrix and row ``columns[i]`` of another.
+
+    Products of float32 numbers are exact in float64; they are added in one fixed order (`exact.fixed_sums`).
+    """
+    calls, dim = kernels(), one.shape[1]
+    out = np.empty(len(rows))
+    if calls is not None:
+        given = [np.ascontiguousarray(a) for a in (one, rows, other, columns)]
+        work = np.empty(dim + 1)
+        calls["exact_dots"](*[address(a) for a in given], len(rows), dim, address(work), address(out))
+        return out
+    step = max(1, _AT_ONCE // dim)
+    for start in range(0, len(rows), step):
+        some = slice(start, start + step)
+        out[some] = fixed_sums(one[rows[some]].astype(np.float64) * other[columns[some]].astype(np.float64))
+    return out
+
+
+def trial(calls: Mapping[str, Call]) -> None:
+    """Raise unless one call does what it should."""
+    halves, out = np.array([-1.5, 2.0**-24, 65504.0], np.float16), np.zeros(3, np.float32)
+    calls["widen"](address(halves), address(out), 3)
+    if out.tolist() != halves.tolist():
+        raise RuntimeError("a kernel does not do what it should")

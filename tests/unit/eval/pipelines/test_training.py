@@ -1,0 +1,239 @@
+"""Training on a tiny model: learns, resumes with the same weights, survives a checkpoint that was cut off."""
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from intrex.data.collection import Collection
+from intrex.data.errors import BadInput, UsageError
+from intrex.data.store.artifact import read_manifest
+from intrex.data.writer import CollectionWriter, Source, write_collection
+from intrex.encoders.base import EncoderOptions, make_encoder, make_sparse_encoder, make_token_encoder
+from intrex.encoders.cross.scorer import make_pair_scorer
+from intrex.encoders.training.examples import Example, columns
+from intrex.encoders.training.options import KINDS, options_for
+from intrex.encoders.training.trainer import WHOLE, last_checkpoint
+from intrex.eval.pipelines.training.examples import Source as TrainSource
+from intrex.eval.pipelines.training.examples import prepare
+from intrex.eval.pipelines.training.train import train_model
+from intrex.eval.splits.split import Fold, Split
+from tests.support.tinymodel import save_tokenizer, write_tiny_model
+
+pytest.importorskip("accelerate")
+pytest.importorskip("datasets")
+WORDS = [f"word{i}" for i in range(40)]
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_tiny_model(tmp_path_factory.mktemp("tiny"), WORDS)
+
+
+def fill(writer: CollectionWriter) -> None:
+    random = np.random.default_rng(0)
+    texts = [" ".join(random.choice(WORDS, 6, replace=False)) for _ in range(60)]
+    for i, text in enumerate(texts):
+        writer.document(f"d{i:02}", "", text, Source("c", i + 1))
+    for i in range(40):
+        writer.query(f"q{i:02}", " ".join(texts[i].split()[:2]), Source("q", i + 1))
+    for i in range(40):
+        writer.judgement("train" if i < 30 else "dev", f"q{i:02}", f"d{i:02}", 1, Source("j"))
+
+
+@pytest.fixture
+def toy(tmp_path: Path) -> Collection:
+    return write_collection(tmp_path / "toy", "toy", {"source": "test"}, fill)
+
+
+def settings(tiny: Path, **more: object) -> dict[str, object]:
+    return {
+        "base": str(tiny),
+        "epochs": 4,
+        "batch_size": 6,
+        "lr": 5e-3,
+        "max_length": 16,
+        "eval_steps": 4,
+        "device": "cpu",
+        **more,
+    }
+
+
+def test_examples(toy: Collection, tiny: Path) -> None:
+    options = options_for("dense", **settings(tiny, negatives=3))
+    data = prepare(TrainSource(toy, dev_set="dev"), options)
+    assert len(data.examples) == 30 and data.queries == 30
+    texts = {d.contents: d.id for d in toy.documents()}
+    for i, e in enumerate(data.examples):
+        assert (
+            texts[e.positive] == f"d{i:02}" and len(set(e.negatives)) == 3 and e.positive not in e.negatives
+        )
+    assert data.examples == prepare(TrainSource(toy, dev_set="dev"), options).examples
+    assert data.pool is not None and len(data.pool.queries) == 10
+    assert data.dev_score is not None
+    perfect = [
+        np.array([1.0 if texts[t] == f"d{30 + i}" else 0.0 for t in docs], np.float32)
+        for i, docs in enumerate(data.pool.documents)
+    ]
+    assert data.dev_score(perfect) == 1.0
+    held = prepare(TrainSource(toy, dev_share=0.2), options)
+    assert len(held.examples) == 24 and held.pool is not None and len(held.pool.queries) == 6
+    few = prepare(TrainSource(toy, max_pairs=7), options)
+    assert len(few.examples) == 7 and few.pool is None
+    fold = Split("resttest", (Fold("1", ("q00", "q05"), {"interpolation": ("q31",)}),))
+    assert len(prepare(TrainSource(toy, split=fold, fold="1"), options).examples) == 2
+    taught = prepare(
+        TrainSource(toy, teacher="hashing:64"), options_for("dense", **settings(tiny, loss="margin-mse"))
+    )
+    assert all(len(e.scores) == 2 and e.scores[0] >= e.scores[1] for e in taught.examples)
+
+
+def test_columns() -> None:
+    rows = [Example("q", "p", ("n", "m"), (1.0, 0.5, 0.25))]
+    assert columns(rows, False) == {
+        "query": ["q"],
+        "positive": ["p"],
+        "negative_1": ["n"],
+        "negative_2": ["m"],
+        "label": [[1.0, 0.5, 0.25]],
+    }
+    assert columns(rows, True) == {"query": ["q"] * 3, "document": ["p", "n", "m"], "label": [1.0, 0.0, 0.0]}
+
+
+@pytest.mark.parametrize("loss", ["mnr", "margin-mse", "distill"])
+def test_a_dense_model_learns_and_loads(toy: Collection, tiny: Path, tmp_path: Path, loss: str) -> None:
+    options = options_for("dense", **settings(tiny, loss=loss))
+    source = TrainSource(toy, dev_set="dev", teacher=None if loss == "mnr" else "hashing:64")
+    plans = []
+    manifest = train_model("dense", source, options, tmp_path / "m", announce=plans.append)
+    assert plans[0].pairs == 30 and plans[0].steps == 20 and plans[0].done == 0 and plans[0].seconds > 0
+    scores = manifest.params["dev_scores"]
+    assert max(scores.values()) == scores[str(manifest.params["best_step"])]
+    read_manifest(tmp_path / "m", ("model",))
+    before, after = (
+        make_encoder(str(p), EncoderOptions(device="cpu")).encode(["word1 word2"], "query")
+        for p in (tiny, tmp_path / "m")
+    )
+    assert before.shape == after.shape and np.abs(before - after).max() > 1e-3
+    assert "examples_sha256" in (tmp_path / "m" / "README.md").read_text()
+    assert not (tmp_path / "m" / "checkpoints").exists()
+
+
+def test_bfloat16_changes_the_products_not_the_weights(toy: Collection, tiny: Path, tmp_path: Path) -> None:
+    from safetensors.numpy import load_file
+
+    found = {}
+    for dtype in ("float32", "bfloat16"):
+        options = options_for("dense", **settings(tiny, dtype=dtype))
+        train_model("dense", TrainSource(toy), options, tmp_path / dtype)
+        found[dtype] = load_file(tmp_path / dtype / "model.safetensors")
+    base = load_file(tiny / "model.safetensors")
+    moved = {
+        dtype: np.concatenate([(found[dtype][n] - base[n]).reshape(-1) for n in sorted(base)])
+        for dtype in found
+    }
+    assert {v.dtype for v in found["bfloat16"].values()} == {np.dtype(np.float32)}
+    assert not np.array_equal(moved["float32"], moved["bfloat16"])
+    one, other = moved.values()
+    assert one @ other > 0.9 * np.linalg.norm(one) * np.linalg.norm(other), "the same way"
+    with pytest.raises(UsageError, match="not known"):
+        options_for("dense", dtype="float8")
+
+
+def test_killed_and_resumed_is_the_same_model(toy: Collection, tiny: Path, tmp_path: Path) -> None:
+    options = options_for("dense", **settings(tiny, eval_steps=2))
+    train_model("dense", TrainSource(toy), options, tmp_path / "whole")
+    code = (
+        "import sys; from pathlib import Path; from intrex.data.collection import Collection;"
+        "from intrex.encoders.training.options import options_for;"
+        "from intrex.eval.pipelines.training.train import train_model;"
+        "from intrex.eval.pipelines.training.examples import Source; import json, time;"
+        "c, out, given = sys.argv[1:]; options = options_for('dense', **json.loads(given));"
+        "train_model('dense', Source(Collection.open(Path(c))), options, Path(out), progress=lambda n: time.sleep(0.2))"
+    )
+    given = json.dumps(settings(tiny, eval_steps=2))
+    process = subprocess.Popen([sys.executable, "-c", code, str(toy.path), str(tmp_path / "cut"), given])
+    deadline = time.monotonic() + 120
+    while not list(tmp_path.glob(".cut.*/checkpoints/checkpoint-*/" + WHOLE)) and time.monotonic() < deadline:
+        assert process.poll() is None
+        time.sleep(0.05)
+    process.kill()
+    process.wait()
+    assert not (tmp_path / "cut").exists()
+    (work,) = tmp_path.glob(".cut.*/checkpoints")
+    kept = last_checkpoint(work)
+    assert kept is not None
+    half = work / "checkpoint-19"
+    half.mkdir()
+    (half / "model.safetensors").write_bytes(b"cut off")
+    plans = []
+    train_model("dense", TrainSource(toy), options, tmp_path / "cut", announce=plans.append)
+    assert plans[0].done == int(kept.name.rsplit("-")[-1]) > 0
+    weights = [(tmp_path / n / "model.safetensors").read_bytes() for n in ("whole", "cut")]
+    assert weights[0] == weights[1]
+
+
+def test_refusals(toy: Collection, tiny: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="unknown kind"):
+        options_for("denser")
+    with pytest.raises(UsageError, match="not for a dense model"):
+        options_for("dense", loss="bce")
+    with pytest.raises(UsageError, match="needs negatives"):
+        options_for("dense", loss="distill", negatives=0)
+    assert set(KINDS) == {"dense", "static", "multivector", "sparse", "cross-encoder"}
+    fold = Split("resttest", (Fold("1", ("q39",), {"interpolation": ("q31",)}),))
+    with pytest.raises(BadInput, match="has no positives"):
+        prepare(TrainSource(toy, split=fold, fold="1"), options_for("dense", **settings(tiny)))
+    with pytest.raises(BadInput, match="needs a teacher"):
+        prepare(TrainSource(toy), options_for("dense", **settings(tiny, loss="distill")))
+
+
+@pytest.fixture(scope="module")
+def sparse(tiny: Path) -> Path:
+    """The same vocabulary with a masked language model's head, as a SPLADE model."""
+    import torch
+    from sentence_transformers import SparseEncoder
+    from sentence_transformers.sparse_encoder.modules import MLMTransformer, SpladePooling
+    from transformers import BertConfig, BertForMaskedLM
+
+    folder = tiny.parent
+    torch.manual_seed(0)
+    config = BertConfig(len(WORDS) + 5, 16, 1, 2, 32, max_position_embeddings=64)
+    BertForMaskedLM(config).save_pretrained(folder / "mlm")
+    save_tokenizer(folder / "mlm", WORDS)
+    parts = [MLMTransformer(str(folder / "mlm"), max_seq_length=32), SpladePooling()]
+    SparseEncoder(modules=parts, device="cpu").save_pretrained(str(folder / "sparse"))
+    return folder / "sparse"
+
+
+@pytest.mark.parametrize("kind", ["static", "multivector", "sparse", "cross-encoder"])
+def test_every_kind_trains_and_loads(
+    toy: Collection, tiny: Path, sparse: Path, tmp_path: Path, kind: str
+) -> None:
+    base = sparse if kind == "sparse" else tiny
+    if kind == "static":
+        base = tmp_path / "static"
+        make_encoder(f"static:{tiny}", EncoderOptions(dim=8)).save(base)
+    options = options_for(kind, **settings(base, epochs=1, batch_size=15, negatives=1, eval_steps=50))
+    manifest = train_model(kind, TrainSource(toy), options, tmp_path / "m")
+    assert manifest.params["steps"] == (4 if kind == "cross-encoder" else 2)
+    folder, texts = str(tmp_path / "m"), ["word1 word2", "word3"]
+    if kind == "cross-encoder":
+        from sentence_transformers import CrossEncoder
+
+        found = CrossEncoder(folder, device="cpu").predict(
+            [("word1", t) for t in texts], show_progress_bar=False
+        )
+        ours = make_pair_scorer(folder, EncoderOptions(device="cpu")).score(["word1"] * 2, texts)
+        np.testing.assert_allclose(ours, found, atol=1e-5)
+    elif kind == "multivector":
+        found = make_token_encoder(folder, EncoderOptions(device="cpu")).encode(texts, "query").vectors
+    elif kind == "sparse":
+        found = make_sparse_encoder(folder, EncoderOptions(device="cpu")).encode(texts, "query").weights
+    else:
+        found = make_encoder(f"static:{folder}", EncoderOptions(device="cpu")).encode(texts, "query")
+    assert len(found) >= 2 and np.isfinite(found).all()
