@@ -11,59 +11,97 @@ import logging
 import os
 import sys
 import traceback
+from importlib import import_module
+from typing import Any
 
 import typer
 from typer.exceptions import TyperException
 
-from intrex.cli import (
-    check,
-    collection,
-    compare,
-    convert,
-    doctor,
-    evaluate,
-    experiment,
-    fuse,
-    leaderboard,
-    overlap,
-    parity,
-    rerank,
-    search,
-    split,
-    study,
-    train,
-)
-from intrex.cli.common.values import OneOptionManyValues
-from intrex.cli.index import app as index
+from intrex.cli.common.help import Command, Group, root_help
 from intrex.data.errors import IntrexError, UsageError
+from intrex.data.registry import load_target
 
 INTERRUPTED = 130
+COMMANDS = {
+    "Data": {
+        "collection": "Import, build, describe and verify collections.",
+        "check": "Look through corpora, topics, judgements and runs before they are used.",
+        "convert": "Convert a run between formats.",
+    },
+    "Retrieval": {
+        "index": "Build, change, describe and verify indexes.",
+        "search": "Search an index with a set of queries.",
+        "fuse": "Fuse runs.",
+        "rerank": "Score the best documents of a run again.",
+        "train": "Train an encoder or a cross-encoder.",
+    },
+    "Evaluation": {
+        "evaluate": "Score runs against judgements.",
+        "compare": "Compare runs: paired tests, intervals, effect sizes.",
+        "leaderboard": "Make a leaderboard of scores.",
+        "split": "Split queries into interpolation and extrapolation.",
+        "overlap": "Audit what test queries share with training queries.",
+    },
+    "Experiments": {
+        "experiment": "Run a recipe: a collection, systems, measures, to a leaderboard.",
+        "study": "Measure a method on a collection, as its paper does.",
+        "parity": "Compare a native retriever with its reference.",
+    },
+    "Help": {"doctor": "Say what is installed, what is missing, and what this machine has."},
+}
+"""Every command with its panel; its module is imported when it is used."""
+START = (
+    "intrex collection import FOLDER my        documents, queries, judgements",
+    "intrex index bm25 my idx/bm25",
+    "intrex search idx/bm25 my:test -o bm25.txt.gz",
+    "intrex evaluate my:test bm25.txt.gz -m nDCG@10 -m R@100",
+    "intrex experiment run demo                all of it, on a collection made here",
+)
+
+
+class Root(Group):
+    """The commands, each imported when it is used."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.commands: dict[str, Any] = dict.fromkeys(name for panel in COMMANDS.values() for name in panel)
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Return the names of all commands."""
+        return list(self.commands)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """Import a command; None for a name that is none."""
+        if cmd_name in self.commands and self.commands[cmd_name] is None:
+            self.commands[cmd_name] = _load(cmd_name)
+        return self.commands.get(cmd_name)
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Write what there is, and what to do first."""
+        formatter.write(root_help(self, ctx, COMMANDS, START))
+
+
+def _load(name: str) -> Any:
+    """Import ``intrex.cli.NAME``, or the group ``intrex.cli.NAME.app``: a Typer, or a function that is a command."""
+    module = "intrex.cli.index.app" if name == "index" else f"intrex.cli.{name}"
+    made = getattr(import_module(module), "app", None)
+    if made is None:
+        function = load_target(f"{module}:{name}")
+        made = typer.Typer(add_completion=False)
+        made.command(name, cls=getattr(function, "shown_by", Command))(function)
+    command = typer.main.get_command(made)
+    command.name = name
+    return command
+
 
 app = typer.Typer(
     name="intrex",
-    help="Index, search, fuse and score retrievers, and see whether a win holds.",
+    cls=Root,
     no_args_is_help=True,
     add_completion=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.add_typer(collection.app, name="collection")
-app.add_typer(index.app, name="index")
-app.command("search", cls=OneOptionManyValues)(search.search)
-app.command("fuse")(fuse.fuse)
-app.command("rerank")(rerank.rerank)
-app.command("evaluate")(evaluate.evaluate)
-app.command("check")(check.check)
-app.command("compare")(compare.compare)
-app.command("convert")(convert.convert)
-app.command("train")(train.train)
-app.command("overlap")(overlap.overlap)
-app.add_typer(split.app, name="split")
-app.add_typer(study.app, name="study")
-app.add_typer(leaderboard.app, name="leaderboard")
-app.add_typer(experiment.app, name="experiment")
-app.add_typer(parity.app, name="parity")
-app.command("doctor")(doctor.doctor)
 
 
 def _version(value: bool) -> None:
@@ -142,6 +180,9 @@ def _explain(error: Exception) -> int:
     if isinstance(error, IntrexError):
         _say(error.message, error.hint)
         return error.exit_code
+    if type(error).__name__ == "NoArgsIsHelpError":  # typer's own, which it does not export
+        print(error.format_message(), file=sys.stderr)  # type: ignore[attr-defined]  # noqa: T201
+        return UsageError.exit_code
     if isinstance(error, TyperException):  # the command line could not be parsed
         _say(str(getattr(error, "format_message", lambda: error)()), f"{_command(error)} --help")
         return UsageError.exit_code

@@ -8,8 +8,10 @@ from typing import Annotated
 import typer
 
 from intrex.cli.common.output import Format, emit, resolve, say
+from intrex.cli.common.parameters import examples
 
 
+@examples("intrex check qrels.tsv bm25.txt.gz")
 def check(
     files: Annotated[
         list[Path],

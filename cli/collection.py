@@ -7,18 +7,22 @@ from typing import Annotated
 
 import typer
 
+from intrex.cli.common.help import Command, Group
 from intrex.cli.common.output import Format, bars, emit, progress, say, show
+from intrex.cli.common.parameters import Output, Overwrite, examples, one_output
 
-app = typer.Typer(no_args_is_help=True, help="List, import, build, pool, describe and verify collections.")
+app = typer.Typer(
+    cls=Group, no_args_is_help=True, help="List, import, build, pool, describe and verify collections."
+)
 
-Out = Annotated[Path, typer.Argument(help="The collection folder to make.")]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what stands at the output.")]
+Out = Annotated[Path | None, typer.Argument(help="The collection folder to make.")]
 FormatOption = Annotated[
     Format | None, typer.Option("--format", help="Table on a terminal, CSV elsewhere, unless given.")
 ]
 
 
-@app.command("list")
+@app.command("list", cls=Command)
+@examples("intrex collection list")
 def list_(
     folder: Annotated[Path, typer.Argument(help="Where to look for imported collections.")] = Path(),
     form: FormatOption = None,
@@ -44,7 +48,8 @@ def list_(
     say("also: any ir_datasets id, as `intrex collection import irds:vaswani OUT`, and folders of your own")
 
 
-@app.command("import")
+@app.command("import", cls=Command)
+@examples("intrex collection import beir-folder scifact")
 def import_(
     source: Annotated[
         str,
@@ -52,7 +57,7 @@ def import_(
             help="A folder, a file, a BEIR name (beir:scifact) or an ir_datasets id (irds:vaswani)."
         ),
     ],
-    out: Out,
+    out: Out = None,
     name: Annotated[
         str | None, typer.Option(help="Name of the collection; the source's name by default.")
     ] = None,
@@ -81,6 +86,7 @@ def import_(
             help="Leave out judgements that name unknown documents or queries, and count them.",
         ),
     ] = False,
+    output: Output = None,
     overwrite: Overwrite = False,
 ) -> None:
     """Import a collection: BEIR, pyserini JSONL, ColBERT TSV, TREC topics and qrels, ir_datasets."""
@@ -88,35 +94,45 @@ def import_(
 
     with bars() as add:
         made = import_collection(
-            source, out, name=name, layout=layout, queries=queries, qrels=qrels or [],
+            source, one_output(out, output), name=name, layout=layout, queries=queries, qrels=qrels or [],
             allow_unknown=allow_unknown, overwrite=overwrite, progress=add("importing", None), downloading=add("downloading (bytes)", None),
         )  # fmt: skip
     _report(made.path)
 
 
-@app.command("build")
+@app.command("build", cls=Command)
+@examples("intrex collection build stdlib code --sample 500")
 def build(
     name: Annotated[str, typer.Argument(help="What to build: stdlib.")],
-    out: Out,
+    out: Out = None,
     sample: Annotated[int | None, typer.Option(help="So many documents only, chosen by hash.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of the sample.")] = 0,
+    output: Output = None,
     overwrite: Overwrite = False,
 ) -> None:
     """Build a collection from what is on this machine; `stdlib` is code search over Python's own library."""
     from intrex.data.builders.registry import build_named
 
     with progress("reading modules") as step:
-        made = build_named(name, out, sample=sample, seed=seed, overwrite=overwrite, progress=step)
+        made = build_named(
+            name, one_output(out, output), sample=sample, seed=seed, overwrite=overwrite, progress=step
+        )
     _report(made.path)
 
 
-@app.command("pool")
+@app.command("pool", cls=Command)
+@examples("intrex collection pool scifact code both")
 def pool(
-    collections: Annotated[list[Path], typer.Argument(help="Collection folders, two or more.")],
-    out: Out,
+    collections: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="COLLECTION... OUT", help="Collection folders, two or more, and the folder to make."
+        ),
+    ],
     name: Annotated[
         str | None, typer.Option(help="Name of the collection; the names joined by + by default.")
     ] = None,
+    output: Output = None,
     overwrite: Overwrite = False,
 ) -> None:
     """Make one larger collection of several; ids become COLLECTION:ID, query sets of one name are joined."""
@@ -124,14 +140,17 @@ def pool(
     from intrex.data.collection import Collection
     from intrex.data.io.files import refuse_existing
 
+    *folders, last = collections
+    out = one_output(None if output is not None else last, output)
     refuse_existing(out, overwrite)
-    opened = [Collection.open(path) for path in collections]
+    opened = [Collection.open(path) for path in (folders if output is None else collections)]
     with progress("pooling", sum(c.n_documents for c in opened)) as step:
         made = pool_collections(opened, out, name=name, overwrite=overwrite, progress=step)
     _report(made.path)
 
 
-@app.command("info")
+@app.command("info", cls=Command)
+@examples("intrex collection info scifact")
 def info(
     collection: Annotated[Path, typer.Argument(help="A collection folder.")], form: FormatOption = None
 ) -> None:
@@ -142,7 +161,8 @@ def info(
     show(describe(Collection.open(collection)), form)
 
 
-@app.command("verify")
+@app.command("verify", cls=Command)
+@examples("intrex collection verify scifact")
 def verify(collection: Annotated[Path, typer.Argument(help="A collection folder.")]) -> None:
     """Compare every file of a collection with the sha256 that was recorded."""
     from intrex.data.collection import Collection

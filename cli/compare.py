@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from intrex.cli.common.output import Format, say
+from intrex.cli.common.parameters import examples
 
 DEFAULT_MEASURES = ("nDCG@10",)
 
@@ -39,6 +40,7 @@ class Family(StrEnum):
     all = "all"
 
 
+@examples("intrex compare scifact:test bm25.txt.gz dense.txt.gz --baseline bm25")
 def compare(
     qrels: Annotated[str, typer.Argument(help="A qrels file (TREC or BEIR), or COLLECTION:SET.")],
     runs: Annotated[list[Path], typer.Argument(help="Runs, or files that `evaluate --scores` wrote.")],

@@ -7,8 +7,10 @@ from typing import Annotated
 import typer
 
 from intrex.cli.common.output import Format, emit
+from intrex.cli.common.parameters import examples
 
 
+@examples("intrex doctor")
 def doctor(
     form: Annotated[
         Format | None, typer.Option("--format", help="Table on a terminal, CSV elsewhere, unless given.")

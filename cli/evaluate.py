@@ -16,6 +16,7 @@ from intrex.cli.common.evaluate_output import (
     print_scores,
     print_trec,
 )
+from intrex.cli.common.parameters import examples
 from intrex.data.errors import UsageError
 
 if TYPE_CHECKING:
@@ -38,6 +39,10 @@ class TieRule(StrEnum):
     f64_file = "f64-file"
 
 
+@examples(
+    "intrex evaluate scifact:test bm25.txt.gz -m nDCG@10 -m R@100 --scores scores.jsonl",
+    "intrex evaluate qrels.tsv bm25.txt.gz dense.txt.gz -m nDCG@10 -q",
+)
 def evaluate(
     qrels: Annotated[str, typer.Argument(help="A qrels file (TREC or BEIR), or COLLECTION:SET.")],
     runs: Annotated[list[Path], typer.Argument(help="Runs: TREC, MS MARCO or JSON.")],

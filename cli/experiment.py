@@ -10,14 +10,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from intrex.cli.common.help import Command, Group
 from intrex.cli.common.output import Format, emit, human_bytes, progress, say
+from intrex.cli.common.parameters import examples
 
 if TYPE_CHECKING:
     from intrex.eval.pipelines.experiment.recipe import Recipe
     from intrex.eval.pipelines.experiment.stages import Stage, Watch
 
 app = typer.Typer(
-    no_args_is_help=True, help="Run a recipe: a collection, systems, measures, to a leaderboard."
+    cls=Group,
+    add_completion=False,
+    no_args_is_help=True,
+    help="Run a recipe: a collection, systems, measures, to a leaderboard.",
 )
 
 OPEN = "COLLECTION"
@@ -29,14 +34,16 @@ Out = Annotated[
 FormatOption = Annotated[Format | None, typer.Option("--format", help="Of the printed table.")]
 
 
-@app.command("run")
+@app.command("run", cls=Command)
+@examples("intrex experiment run demo.toml")
 def run(recipe: RecipeArgument, output: Out = None, form: FormatOption = None) -> None:
     """Run a recipe; what is done already is not done again, and a killed run goes on where it was."""
     read = _complete(recipe)
     _run(read, output or Path("out") / read.name, form)
 
 
-@app.command("generalize")
+@app.command("generalize", cls=Command)
+@examples("intrex experiment generalize scifact --quick --systems bm25,static")
 def generalize(
     collection: Annotated[
         str, typer.Argument(help="A collection with training queries; any form that import reads.")
@@ -123,7 +130,8 @@ def _run(recipe: Recipe, out: Path, form: Format | None) -> None:
     say(f"{out}: {more}leaderboard.csv, costs.csv, scores.jsonl, collection/, index/, run/ ({size})")
 
 
-@app.command("plan")
+@app.command("plan", cls=Command)
+@examples("intrex experiment plan demo.toml")
 def plan(recipe: RecipeArgument, output: Out = None, form: FormatOption = None) -> None:
     """Show each stage of a recipe: done, or why it would run. Changes nothing."""
     from intrex.eval.pipelines.experiment.run import plan_experiment

@@ -3,64 +3,39 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from intrex.cli.common.output import say
-from intrex.data.errors import UsageError
+from intrex.cli.common.parameters import Overwrite, RunFormat, RunOutput, Tag, examples, with_choices
+from intrex.data.options import options_of
+from intrex.retrievers.fusion.options import FuseOptions
 
 
+@examples(
+    "intrex fuse bm25.txt.gz dense.txt.gz -o rrf.txt.gz",
+    "intrex fuse bm25.txt.gz dense.txt.gz --method wsum --weights 0.7,0.3 -o wsum.txt.gz",
+)
+@with_choices(options_of(FuseOptions).values())
 def fuse(
     runs: Annotated[list[Path], typer.Argument(help="Two or more runs; their queries may differ.")],
-    output: Annotated[
-        Path, typer.Option("--output", "-o", help="The run to write; .gz compresses, - is stdout.")
-    ] = Path("-"),
-    method: Annotated[
-        str, typer.Option(help="rrf, wsum, or with --engine ranx any of its untrained methods.")
-    ] = "rrf",
-    weights: Annotated[
-        str | None, typer.Option(help="For wsum: one number a run, as 0.7,0.3; equal by default.")
-    ] = None,
-    rrf_k: Annotated[
-        float | None, typer.Option("--rrf-k", "--rrf.k", help="For rrf: added to each rank; 60 by default.")
-    ] = None,
-    depth: Annotated[
-        int | None, typer.Option(min=1, help="How far down each run to look; all of it by default.")
-    ] = None,
-    k: Annotated[int, typer.Option("--k", min=1, help="Documents for each query in the result.")] = 1000,
-    tag: Annotated[
-        str | None, typer.Option("--tag", "--runtag", help="The run's name; the method by default.")
-    ] = None,
-    engine: Annotated[
-        str, typer.Option(help="native, or ranx for the methods that are not ours.")
-    ] = "native",
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the output.")] = False,
+    output: RunOutput = Path("-"),
+    form: RunFormat = "trec",
+    tag: Tag = None,
+    overwrite: Overwrite = False,
+    *,
+    values: dict[str, Any],
 ) -> None:
     """Fuse runs by reciprocal ranks (rrf) or a weighted sum of min-max normalised scores (wsum)."""
+    options = FuseOptions.read(values)
     from intrex.data.io.files import STDIO, refuse_existing
-    from intrex.data.run import write_run
-    from intrex.data.runformats import read_any_run
-    from intrex.retrievers.fusion.fuse import check_options, fuse_runs
+    from intrex.data.runformats import check_format, read_any_run, write_any_run
+    from intrex.retrievers.fusion.fuse import fuse_runs
 
+    check_format(form)
     refuse_existing(output, overwrite)
-    try:
-        chosen = [float(w) for w in weights.split(",")] if weights else None
-    except ValueError as error:
-        raise UsageError(
-            f"not a list of weights: {weights!r}", "give one number a run, as --weights 0.7,0.3"
-        ) from error
-    check_options(method, engine, chosen, rrf_k)  # before the runs are read
-    fused = fuse_runs(
-        [read_any_run(r) for r in runs],
-        method,
-        engine=engine,
-        weights=chosen,
-        rrf_k=rrf_k,
-        depth=depth,
-        k=k,
-        tag=tag,
-    )
-    write_run(fused, output, overwrite)
+    fused = fuse_runs([read_any_run(run) for run in runs], options, tag)
+    write_any_run(fused, output, form, overwrite)
     if output != STDIO:
         say(f"{output}: {len(fused):,} queries, {len(fused.doc_ids):,} lines, tag {fused.tag}")

@@ -7,12 +7,22 @@ from typing import Annotated
 
 import typer
 
+from intrex.cli.common.help import Command, Group
 from intrex.cli.common.output import Format, emit, say
+from intrex.cli.common.parameters import examples
 
-app = typer.Typer(no_args_is_help=True, help="Put scores side by side, with intervals.")
+app = typer.Typer(
+    cls=Group, add_completion=False, no_args_is_help=True, help="Put scores side by side, with intervals."
+)
 
 
-@app.command("build")
+@app.callback()
+def _group() -> None:
+    """Put scores side by side, with intervals."""
+
+
+@app.command("build", cls=Command)
+@examples("intrex leaderboard build scores.jsonl -o leaderboard.csv")
 def build(
     scores: Annotated[list[Path], typer.Argument(help="Files that `intrex evaluate --scores` wrote.")],
     output: Annotated[Path | None, typer.Option("--output", "-o", help="The CSV to write.")] = None,

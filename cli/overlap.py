@@ -8,8 +8,10 @@ from typing import Annotated
 import typer
 
 from intrex.cli.common.output import Format, emit, say
+from intrex.cli.common.parameters import examples
 
 
+@examples("intrex overlap scifact:train scifact:test")
 def overlap(
     train: Annotated[str, typer.Argument(help="Training queries: a file, or COLLECTION:SET.")],
     test: Annotated[str, typer.Argument(help="Test queries: a file, or COLLECTION:SET.")],

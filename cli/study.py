@@ -7,9 +7,13 @@ from typing import Annotated
 
 import typer
 
+from intrex.cli.common.help import Command, Group
 from intrex.cli.common.output import progress, say
+from intrex.cli.common.parameters import examples
 
-app = typer.Typer(no_args_is_help=True, help="Measure a method on a collection, as its paper does.")
+app = typer.Typer(
+    cls=Group, no_args_is_help=True, help="Measure a method on a collection, as its paper does."
+)
 
 
 @app.callback()
@@ -17,7 +21,8 @@ def _group() -> None:
     """Measure a method on a collection, as its paper does."""
 
 
-@app.command("muvera")
+@app.command("muvera", cls=Command)
+@examples("intrex study muvera idx/tokens scifact:test --quick --depth 20 -o study")
 def muvera(
     index: Annotated[Path, typer.Argument(help="A multivector index.")],
     queries: Annotated[str, typer.Argument(help="Queries: a file, or COLLECTION:SET with judgements.")],
@@ -43,8 +48,8 @@ def muvera(
     from intrex.data.locate import find_qrels, find_queries
     from intrex.eval.pipelines.studies.muvera.report import markdown, write_files
     from intrex.eval.pipelines.studies.muvera.study import prepare, run_study, some
-    from intrex.retrievers.base import SearchOptions
     from intrex.retrievers.multivector.index import MultiVectorIndex
+    from intrex.retrievers.options import SearchOptions
 
     asked, collection = find_queries(queries)
     asked, judged = some(asked, find_qrels(queries).qrels if collection is not None else None, limit)

@@ -1,18 +1,26 @@
-"""Name to class: a static table, extended by entry points of other packages."""
+"""Name to object: a static table, extended by entry points of other packages."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from importlib import import_module
-from importlib.metadata import entry_points
-from typing import Any
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any, Generic, TypeVar
 
 from intrex.data.errors import IntrexError, UsageError, nearest
 
+T = TypeVar("T")
 
-class Registry:
-    """Looks up ``"module:Class"`` by name and imports it only then.
+
+def load_target(target: str) -> Any:
+    """Import ``module:attribute``."""
+    module, _, attribute = target.partition(":")
+    return getattr(import_module(module), attribute)
+
+
+class Registry(Generic[T]):
+    """Looks up ``module:attribute`` by name and imports it only then.
 
     Args:
         group: entry point group through which other packages add names, for example ``intrex.encoders``.
@@ -26,25 +34,35 @@ class Registry:
         self._shipped = table
 
     @cached_property
-    def table(self) -> dict[str, str]:
-        """All names with their targets; raises `IntrexError` when a name is taken twice."""
-        names = dict(self._shipped)
+    def plugins(self) -> dict[str, EntryPoint]:
+        """The names that other packages add; raises `IntrexError` when one is taken twice."""
+        targets = dict(self._shipped)
+        points = {}
         for point in entry_points(group=self.group):
-            if point.name in names:
+            if point.name in targets:
                 raise IntrexError(
-                    f"the {self.what} name {point.name!r} is taken twice: {names[point.name]} and {point.value}",
+                    f"the {self.what} name {point.name!r} is taken twice: {targets[point.name]} and {point.value}",
                     "uninstall one of the two packages",
                 )
-            names[point.name] = point.value
-        return names
+            targets[point.name] = point.value
+            points[point.name] = point
+        return points
 
-    def __contains__(self, name: str) -> bool:
-        return name in self.table
+    @cached_property
+    def table(self) -> dict[str, str]:
+        """All names with their targets."""
+        return {**self._shipped, **{name: point.value for name, point in self.plugins.items()}}
 
-    def load(self, name: str) -> Any:
-        """The class of that name; raises `UsageError` with the nearest name."""
-        names = self.table
-        if name not in names:
-            raise UsageError(f"unknown {self.what} {name!r}", nearest(name, names))
-        module, _, attribute = names[name].partition(":")
-        return getattr(import_module(module), attribute)
+    def __contains__(self, name: object) -> bool:
+        return name in self._shipped or name in self.table
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.table)
+
+    def load(self, name: str) -> T:
+        """Import what a name stands for; raises `UsageError` with the nearest name."""
+        target = self._shipped.get(name) or self.table.get(name)
+        if target is None:
+            raise UsageError(f"unknown {self.what} {name!r}", nearest(name, self.table))
+        loaded: T = load_target(target)
+        return loaded

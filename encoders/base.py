@@ -2,78 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Literal, Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
 
-from intrex.data.errors import UsageError
-from intrex.data.registry import Registry
 from intrex.data.specs import EncoderSpec
 from intrex.data.store.vectors import PackedVectors, SparseVectors
+from intrex.encoders.options import FAMILIES, EncoderOptions
 
 Role = Literal["query", "document"]
 Vectors = npt.NDArray[np.float32]
-
-ENCODERS = Registry(
-    "intrex.encoders",
-    "encoder",
-    {
-        "dense": "intrex.encoders.dense:DenseEncoder",
-        "hashing": "intrex.encoders.hashing:HashingEncoder",
-        "static": "intrex.encoders.static:StaticEncoder",
-    },
-)
-TOKEN_ENCODERS = Registry(
-    "intrex.token_encoders",
-    "multi-vector encoder",
-    {
-        "hashing": "intrex.encoders.hashing:HashingTokenEncoder",
-        "multivector": "intrex.encoders.multivector.encoder:MultiVectorEncoder",
-    },
-)
-SPARSE_ENCODERS = Registry(
-    "intrex.sparse_encoders",
-    "learned sparse encoder",
-    {
-        "hashing": "intrex.encoders.hashing:HashingSparseEncoder",
-        "sparse": "intrex.encoders.sparse:LearnedSparseEncoder",
-    },
-)
-
-
-@dataclass(frozen=True)
-class EncoderOptions:
-    """What a user may ask of an encoder; None leaves the model's own setting.
-
-    The last five are for multi-vector encoders: see `intrex.encoders.multivector.reductions`.
-    """
-
-    revision: str | None = None
-    max_length: int | None = None
-    query_prompt: str | None = None
-    document_prompt: str | None = None
-    dtype: str = "float32"
-    device: str | None = None
-    batch_size: int = 32
-    dim: int | None = None
-    query_length: int | None = None
-    whole_words: bool = False
-    pool_factor: float = 1.0
-    protected_tokens: int = 1
-    single: str | None = None
-
-
-def refuse_options(options: EncoderOptions, kind: str, known: set[str]) -> None:
-    """Raise `UsageError` if an option was set that an encoder of this kind could only ignore."""
-    for field in fields(EncoderOptions):
-        if (
-            field.name not in known | {"device", "batch_size"}
-            and getattr(options, field.name) != field.default
-        ):
-            raise UsageError(f"the {kind} encoder has no --{field.name.replace('_', '-')}")
 
 
 class Recorded(Protocol):
@@ -133,47 +73,49 @@ class SparseEncoder(Recorded, Protocol):
 
 
 def make_encoder(name: str, options: EncoderOptions) -> Encoder:
-    """An encoder from the spelling of the command line.
+    """Make an encoder of the spelling of the command line.
 
     ``KIND`` or ``KIND:NAME`` with a registered kind (``hashing``, ``static:all-MiniLM-L6-v2``); anything else is
     the name or path of a sentence-transformers model.
     """
-    made: Encoder = _make(ENCODERS, "dense", name, options)
-    return made
-
-
-def load_encoder(spec: EncoderSpec, folder: Path, options: EncoderOptions) -> Encoder:
-    """The encoder recorded in an index's manifest."""
-    loaded: Encoder = ENCODERS.load(spec.kind).load(spec, folder, options)
-    return loaded
+    encoder: Encoder = _make("dense", name, options)
+    return encoder
 
 
 def make_token_encoder(name: str, options: EncoderOptions) -> TokenEncoder:
-    """A multi-vector encoder, spelled as for `make_encoder`."""
-    made: TokenEncoder = _make(TOKEN_ENCODERS, "multivector", name, options)
-    return made
-
-
-def load_token_encoder(spec: EncoderSpec, folder: Path, options: EncoderOptions) -> TokenEncoder:
-    """The multi-vector encoder recorded in an index's manifest."""
-    loaded: TokenEncoder = TOKEN_ENCODERS.load(spec.kind).load(spec, folder, options)
-    return loaded
+    """Make a multi-vector encoder, spelled as for `make_encoder`."""
+    encoder: TokenEncoder = _make("token", name, options)
+    return encoder
 
 
 def make_sparse_encoder(name: str, options: EncoderOptions) -> SparseEncoder:
-    """A learned sparse encoder, spelled as for `make_encoder`."""
-    made: SparseEncoder = _make(SPARSE_ENCODERS, "sparse", name, options)
-    return made
+    """Make a learned sparse encoder, spelled as for `make_encoder`."""
+    encoder: SparseEncoder = _make("sparse", name, options)
+    return encoder
+
+
+def load_encoder(spec: EncoderSpec, folder: Path, options: EncoderOptions) -> Encoder:
+    """Load the encoder that an index's manifest records."""
+    encoder: Encoder = _load("dense", spec, folder, options)
+    return encoder
+
+
+def load_token_encoder(spec: EncoderSpec, folder: Path, options: EncoderOptions) -> TokenEncoder:
+    """Load the multi-vector encoder that an index's manifest records."""
+    encoder: TokenEncoder = _load("token", spec, folder, options)
+    return encoder
 
 
 def load_sparse_encoder(spec: EncoderSpec, folder: Path, options: EncoderOptions) -> SparseEncoder:
-    """The learned sparse encoder recorded in an index's manifest."""
-    loaded: SparseEncoder = SPARSE_ENCODERS.load(spec.kind).load(spec, folder, options)
-    return loaded
+    """Load the learned sparse encoder that an index's manifest records."""
+    encoder: SparseEncoder = _load("sparse", spec, folder, options)
+    return encoder
 
 
-def _make(registry: Registry, default: str, name: str, options: EncoderOptions) -> Any:
-    kind, _, rest = name.partition(":")
-    if kind in registry:
-        return registry.load(kind).create(rest, options)
-    return registry.load(default).create(name, options)
+def _make(family: str, spelling: str, options: EncoderOptions) -> Any:
+    kind, name = FAMILIES[family].kind_of(spelling)
+    return kind.load().create(name, options)
+
+
+def _load(family: str, spec: EncoderSpec, folder: Path, options: EncoderOptions) -> Any:
+    return FAMILIES[family].registry.load(spec.kind).load().load(spec, folder, options)

@@ -9,7 +9,8 @@ import numpy as np
 
 from intrex.data.errors import UsageError
 from intrex.data.specs import EncoderSpec
-from intrex.encoders.base import EncoderOptions, Role, Vectors, refuse_options
+from intrex.encoders.base import Role, Vectors
+from intrex.encoders.options import DENSE, EncoderOptions
 from intrex.encoders.runtime.batching import AT_ONCE, batches, pad, token_budget, tokenize
 from intrex.encoders.runtime.models import Model, resolve_model
 from intrex.encoders.runtime.transformer import (
@@ -44,8 +45,7 @@ class DenseEncoder:
             UsageError: an unknown dtype, a maximum length or number of dimensions beyond the model's, int8 on a GPU.
             BadInput: the model is nowhere to be found, or cannot be loaded.
         """
-        known = {"revision", "max_length", "query_prompt", "document_prompt", "dtype", "dim"}
-        refuse_options(options, "dense", known)
+        DENSE.refuse(options)
         found = resolve_model(name, options.revision)
         model = _load(found, options)
         _limit(model, options)
@@ -61,8 +61,9 @@ class DenseEncoder:
         commit = spec.revision.removeprefix("commit:") if spec.revision.startswith("commit:") else None
         truncated = spec.params.get("truncated")
         wanted = EncoderOptions(
-            commit, spec.max_length, spec.prompts["query"], spec.prompts["document"], spec.params["dtype"],
-            options.device, options.batch_size, spec.dim if truncated else None,
+            revision=commit, max_length=spec.max_length, query_prompt=spec.prompts["query"],
+            document_prompt=spec.prompts["document"], dtype=spec.params["dtype"], device=options.device,
+            batch_size=options.batch_size, dim=spec.dim if truncated else None,
         )  # fmt: skip
         encoder = cls.create(spec.name, wanted)
         check_same(encoder.spec, spec)

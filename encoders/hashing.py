@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import math
 import re
-from collections.abc import Set
 from functools import lru_cache
 from itertools import chain
 from pathlib import Path
@@ -16,8 +15,16 @@ import numpy as np
 from intrex.data.errors import UsageError
 from intrex.data.specs import EncoderSpec
 from intrex.data.store.vectors import PackedVectors, SparseVectors
-from intrex.encoders.base import EncoderOptions, Role, Vectors, refuse_options
+from intrex.encoders.base import Role, Vectors
 from intrex.encoders.multivector.reductions import Reductions
+from intrex.encoders.options import (
+    HASHING,
+    HASHING_TERMS,
+    HASHING_TOKENS,
+    EncoderKind,
+    EncoderOptions,
+    TokenEncoderOptions,
+)
 
 DEFAULT_DIM = 256
 DEFAULT_TOKEN_DIM = 128
@@ -46,7 +53,7 @@ class HashingEncoder:
         Raises:
             UsageError: the number of dimensions is not a positive integer, or an option has no meaning here.
         """
-        return cls(_dimensions(name, options, DEFAULT_DIM))
+        return cls(_dimensions(name, options, DEFAULT_DIM, HASHING))
 
     @classmethod
     def load(cls, spec: EncoderSpec, folder: Path, options: EncoderOptions) -> Self:
@@ -97,8 +104,10 @@ class HashingTokenEncoder:
     @classmethod
     def create(cls, name: str, options: EncoderOptions) -> Self:
         """See `HashingEncoder.create`; without a number, the vectors have 128 dimensions."""
-        reducing = {"whole_words", "pool_factor", "protected_tokens"}
-        return cls(_dimensions(name, options, DEFAULT_TOKEN_DIM, reducing), Reductions.of(options))
+        return cls(
+            _dimensions(name, options, DEFAULT_TOKEN_DIM, HASHING_TOKENS),
+            Reductions.of(TokenEncoderOptions.of(options)),
+        )
 
     @classmethod
     def load(cls, spec: EncoderSpec, folder: Path, options: EncoderOptions) -> Self:
@@ -141,7 +150,7 @@ class HashingSparseEncoder:
     @classmethod
     def create(cls, name: str, options: EncoderOptions) -> Self:
         """See `HashingEncoder.create`; without a number, there are 32,768 terms."""
-        return cls(_dimensions(name, options, DEFAULT_SPARSE_DIM))
+        return cls(_dimensions(name, options, DEFAULT_SPARSE_DIM, HASHING_TERMS))
 
     @classmethod
     def load(cls, spec: EncoderSpec, folder: Path, options: EncoderOptions) -> Self:
@@ -171,8 +180,8 @@ class HashingSparseEncoder:
         return int.from_bytes(digest, "big") % self.spec.dim
 
 
-def _dimensions(name: str, options: EncoderOptions, default: int, known: Set[str] = frozenset()) -> int:
-    refuse_options(options, "hashing", {"dim", *known})
+def _dimensions(name: str, options: EncoderOptions, default: int, kind: EncoderKind) -> int:
+    kind.refuse(options)
     if name and options.dim is not None and name != str(options.dim):
         raise UsageError(f"two numbers of dimensions: hashing:{name} and {options.dim}")
     text = name or str(default if options.dim is None else options.dim)

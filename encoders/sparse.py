@@ -12,7 +12,8 @@ import numpy.typing as npt
 from intrex.data.errors import BadInput, UsageError
 from intrex.data.specs import EncoderSpec
 from intrex.data.store.vectors import SparseVectors
-from intrex.encoders.base import EncoderOptions, Role, Vectors, refuse_options
+from intrex.encoders.base import Role, Vectors
+from intrex.encoders.options import SPARSE, EncoderOptions
 from intrex.encoders.runtime.batching import AT_ONCE, batches, pad, token_budget, tokenize
 from intrex.encoders.runtime.models import Model, resolve_model
 from intrex.encoders.runtime.transformer import (
@@ -27,7 +28,6 @@ from intrex.encoders.runtime.transformer import (
 
 LOGITS = 1 << 26
 """A batch has at most so many numbers of tokens times dimensions: 256 MB, of which SPLADE needs a few copies."""
-OPTIONS = {"revision", "max_length", "query_prompt", "document_prompt", "dtype"}
 
 
 class LearnedSparseEncoder:
@@ -53,7 +53,7 @@ class LearnedSparseEncoder:
         """
         from sentence_transformers import SparseEncoder
 
-        refuse_options(options, "sparse", OPTIONS)
+        SPARSE.refuse(options)
         check_runtime(options)
         found = resolve_model(name, options.revision)
         model = load_model(
@@ -74,8 +74,9 @@ class LearnedSparseEncoder:
         """Load the model of ``spec``; raises `BadInput` when what is found under its name is another one."""
         commit = spec.revision.removeprefix("commit:") if spec.revision.startswith("commit:") else None
         wanted = EncoderOptions(
-            commit, spec.max_length, spec.prompts["query"], spec.prompts["document"], spec.params["dtype"],
-            options.device, options.batch_size,
+            revision=commit, max_length=spec.max_length, query_prompt=spec.prompts["query"],
+            document_prompt=spec.prompts["document"], dtype=spec.params["dtype"], device=options.device,
+            batch_size=options.batch_size,
         )  # fmt: skip
         encoder = cls.create(spec.name, wanted)
         check_same(encoder.spec, spec)

@@ -22,7 +22,8 @@ from intrex.data.errors import BadInput, MissingExtra, UsageError
 from intrex.data.io.download import cache_dir
 from intrex.data.io.files import fingerprint, read_json
 from intrex.data.specs import EncoderSpec
-from intrex.encoders.base import EncoderOptions, Role, Vectors, refuse_options
+from intrex.encoders.base import Role, Vectors
+from intrex.encoders.options import STATIC, EncoderOptions
 from intrex.encoders.runtime.models import Model, quiet, require, resolve_model
 
 log = logging.getLogger("intrex")
@@ -75,7 +76,7 @@ class StaticEncoder:
             BadInput: the model is nowhere to be found, or has further layers.
             MissingExtra: a package is missing.
         """
-        refuse_options(options, "static", {"revision", "dim", "max_length"})
+        STATIC.refuse(options)
         found = resolve_model(name, options.revision)
         label = found.path.name if found.name == str(found.path) else found.name
         params: dict[str, Any] = {"normalized": True, "similarity": "dot"}

@@ -2,79 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Protocol, Self
+from typing import Any, Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
 
 from intrex.data.collection import Collection, Queries
+from intrex.data.errors import BadInput
 from intrex.data.ids import GONE, Bytes, IdTable, as_bytes
-from intrex.data.registry import Registry
 from intrex.data.run import Run
 from intrex.data.store.artifact import Manifest, manifest_path, read_manifest
-from intrex.data.system.threads import cores
+from intrex.retrievers.options import INDEXES, TIE_ORDERS, SearchOptions, index_kinds
 
 Rows = npt.NDArray[np.int64]
 Scores = npt.NDArray[np.float32]
-Progress = Callable[[int], None]
-"""Called with the number of documents or queries just finished."""
-
-TIE_ORDERS = ("trec_eval", "anserini")
-"""How documents of equal float32 score are ordered: by id descending, as trec_eval does, or ascending, as Anserini."""
-
-INDEXES = Registry(
-    "intrex.retrievers",
-    "index kind",
-    {
-        "bm25": "intrex.retrievers.bm25.index:BM25Index",
-        "dense": "intrex.retrievers.dense.index:DenseIndex",
-        "fde": "intrex.retrievers.fde.index:FdeIndex",
-        "impact": "intrex.retrievers.sparse.index:ImpactIndex",
-        "lucene": "intrex.retrievers.lucene.index:LuceneIndex",
-        "multivector": "intrex.retrievers.multivector.index:MultiVectorIndex",
-    },
-)
-
-
-def no_progress(_: int) -> None:
-    """Progress that nobody watches."""
-
-
-Stage = Callable[[str, int | None], Progress]
-"""Begins what takes long within a command: what it is called, and how much there is to do if that is known."""
-
-
-def no_stage(_: str, __: int | None) -> Progress:
-    """Stages that nobody watches."""
-    return no_progress
-
-
-@dataclass(frozen=True)
-class SearchOptions:
-    """How to search; none of it changes a ranking but ``k``, ``ties``, ``fields``, ``k1`` and ``b``.
-
-    With ``ties`` set to ``anserini``, the run that an index returns has equal scores by id ascending, which a run file
-    cannot say: see `intrex.retrievers.postprocess.strictly_falling`. Only Lucene indexes take ``k1`` and ``b`` when
-    they are searched; None is what the index was built with. ``fields`` are the weights of the fields to search, the
-    field ``contents`` alone where none is given.
-    """
-
-    k: int = 1000
-    threads: int = field(default_factory=cores)
-    batch_size: int = 64
-    device: str | None = None
-    progress: Progress = no_progress
-    ties: str = TIE_ORDERS[0]
-    k1: float | None = None
-    b: float | None = None
-    fields: Mapping[str, float] = field(default_factory=dict)
-
-    def with_threads(self, threads: int) -> SearchOptions:
-        """The same options with another number of threads."""
-        return replace(self, threads=threads)
 
 
 class Ids(Protocol):
@@ -91,20 +34,33 @@ class Index(Protocol):
     """A searchable artifact. A document that scores nothing for a query (no common term) is not returned."""
 
     manifest: Manifest
+    ids: Any
+    """`Ids` of the rows."""
 
     @property
-    def ids(self) -> Ids:
-        """The ids of the rows."""
-        ...
+    def built(self) -> Mapping[str, object]:
+        """What was chosen when it was built, by key, as far as a search depends on it."""
+        return {}
 
     @classmethod
     def open(cls, path: Path) -> Self:
         """Open through memory maps, without reading the index."""
         ...
 
+    def prepare(self, options: SearchOptions) -> None:
+        """Open what a search with these options needs; raises `IntrexError` where it cannot be, before any work."""
+
+    def remarks(self) -> Iterator[str]:
+        """Yield what should be said before every search."""
+        return iter(())
+
     def search(self, queries: Queries, options: SearchOptions) -> Run:
-        """The ``k`` best documents of each query. A query without any result has no line in the run."""
+        """Return the ``k`` best documents of each query. A query without any result has no line in the run."""
         ...
+
+    def describe(self) -> dict[str, Any]:
+        """Return what is worth knowing beside its parameters, by name; ``documents`` takes the place of the rows."""
+        return {}
 
 
 def open_index(path: Path, collection: Collection | None = None) -> Index:
@@ -113,12 +69,13 @@ def open_index(path: Path, collection: Collection | None = None) -> Index:
     Raises:
         BadInput: missing, damaged, of an unknown schema, or built from another collection than the one given.
     """
-    from intrex.data.errors import BadInput
-
     if path.is_dir() and manifest_path(path) is None and any(path.glob("segments_*")):
-        foreign: Index = INDEXES.load("lucene").open_foreign(path)
+        foreign: Index = INDEXES.load("lucene").open().open_foreign(path)
         return foreign
-    manifest = read_manifest(path, tuple(INDEXES.table), "intrex index KIND COLLECTION OUT --overwrite")
+    rebuild = "intrex index KIND COLLECTION OUT --overwrite"
+    manifest = read_manifest(path, rebuild=rebuild)
+    if manifest.kind not in INDEXES:
+        read_manifest(path, tuple(sorted({kind.stored for kind in index_kinds().values()})), rebuild)
     known = manifest.params.get("sources", [manifest.collection])
     if collection is not None and collection.corpus_fingerprint not in known:
         raise BadInput(
@@ -126,7 +83,7 @@ def open_index(path: Path, collection: Collection | None = None) -> Index:
             f"its documents have fingerprint {manifest.collection[:12]}, the collection's {collection.corpus_fingerprint[:12]}; "
             "rebuild the index or name its own collection",
         )
-    index: Index = INDEXES.load(manifest.kind).open(path)
+    index: Index = INDEXES.load(manifest.kind).open().open(path)
     return index
 
 

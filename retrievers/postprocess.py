@@ -50,3 +50,17 @@ def _select(run: Run, owner: np.typing.NDArray[np.bytes_], keep: np.typing.NDArr
     owner = owner[keep]
     offsets = segments(owner)
     return Run(owner[offsets[:-1]], offsets, run.doc_ids[keep], run.scores[keep], run.tag)
+
+
+def cut(run: Run, k: int) -> Run:
+    """Keep the top ``k`` documents of each query."""
+    if not len(run):
+        return run
+    keep = np.concatenate(
+        [np.arange(a, min(b, a + k)) for a, b in zip(run.offsets[:-1], run.offsets[1:], strict=True)]
+    )
+    sizes = np.minimum(np.diff(run.offsets), k)
+    offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+    return Run(
+        run.query_ids, offsets, run.doc_ids[keep.astype(np.int64)], run.scores[keep.astype(np.int64)], run.tag
+    )

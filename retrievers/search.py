@@ -3,29 +3,60 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
-from math import isfinite
+from dataclasses import replace
+from typing import Any
 
 from intrex.data.collection import Queries
 from intrex.data.errors import BadInput, UsageError, nearest
+from intrex.data.options import flag_of, options_of, unmet
 from intrex.data.run import Run, check_tag
-from intrex.retrievers.base import TIE_ORDERS, Index, SearchOptions
+from intrex.retrievers.base import Index
 from intrex.retrievers.bm25.fields import CONTENTS
-from intrex.retrievers.bm25.index import BM25Index
-from intrex.retrievers.choices import described, use_ann, use_candidates, use_faiss
-from intrex.retrievers.fde.index import FdeIndex
-from intrex.retrievers.fusion.fuse import cut
-from intrex.retrievers.lucene.index import LuceneIndex
-from intrex.retrievers.multivector import heuristic, plaid
-from intrex.retrievers.multivector.compressed import ResidualTokens
-from intrex.retrievers.multivector.index import SCORINGS, MultiVectorIndex
-from intrex.retrievers.postprocess import max_passage, remove_query, strictly_falling
-from intrex.retrievers.prf.lexical import Expansion
-from intrex.retrievers.sparse.index import ImpactIndex
+from intrex.retrievers.options import INDEXES, TIE_ORDERS, SearchOptions, search_options
+from intrex.retrievers.postprocess import cut, max_passage, remove_query, strictly_falling
 
-ENGINES = ("native", "faiss", "plaid", "sv-heuristic")
-HEURISTIC_CANDIDATES = 1000
-"""Documents that MaxSim scores after the single-vector heuristic, unless more are asked for."""
+
+def prepare_search(index: Index, values: Mapping[str, Any]) -> SearchOptions:
+    """Make the options of a search of what was chosen by key, and let the index open what they need.
+
+    Raises:
+        UsageError: a value that cannot be, or a choice that an index of this kind, or built so, does not have.
+        IntrexError: as `intrex.retrievers.base.Index.prepare`.
+    """
+    kind = INDEXES.load(index.manifest.kind).search
+    declared = options_of(kind)
+    for key in values:
+        if key not in declared:
+            raise _another_kind(index, key)
+    named = (index.built.get("engine"), index.manifest.kind)  # as an engine: what it was built for, itself
+    chosen = {key: value for key, value in values.items() if key != "engine" or value not in named}
+    options = kind.read(chosen)
+    for key, needed in unmet(declared, chosen, index.built):
+        flag = flag_of(key)
+        raise UsageError(
+            f"{flag} is for indexes built with {needed}, this one is {label(index)}", f"leave {flag} out"
+        )
+    check_encoder(index, options.encoder)
+    index.prepare(options)
+    return options
+
+
+def _another_kind(index: Index, key: str) -> UsageError:
+    """Say which kinds of indexes have an option that this one lacks."""
+    kinds = [name for name, _ in search_options().get(key, ())]
+    if not kinds:
+        return UsageError(f"unknown option {key!r}", nearest(key, search_options()))
+    names, flag = " and ".join(", ".join(kinds).rsplit(", ", 1)), flag_of(key)
+    build, hint = INDEXES.load(index.manifest.kind).build, f"leave {flag} out"
+    if build is not None and key in options_of(build):
+        hint = f"it is chosen when the index is built: intrex index {index.manifest.kind} COLLECTION OUT {flag} ..."
+    return UsageError(f"{flag} is for {names} indexes, this one is {label(index)}", hint)
+
+
+def label(index: Index) -> str:
+    """Name the kind of an index, and the engine that it was built for."""
+    engine = index.manifest.params.get("ann", {}).get("engine")
+    return str(index.manifest.kind) + (f" built with --engine {engine}" if engine else "")
 
 
 def check_encoder(index: Index, name: str | None) -> None:
@@ -34,218 +65,30 @@ def check_encoder(index: Index, name: str | None) -> None:
     ``name`` is the spelling of ``intrex index dense --encoder`` and its like. An impact index of weights that were
     computed elsewhere takes it as its queries' encoder.
     """
-    if name is None:
-        return
-    built = index.manifest.encoder
-    if built is None and isinstance(index, ImpactIndex):
-        index.encode_with = name
+    built, kind = index.manifest.encoder, index.manifest.kind
+    if name is None or (built is None and kind == "impact"):
         return
     if built is None:
-        raise BadInput(
-            f"a {index.manifest.kind} index has no encoder, {name!r} was asked for", "leave --encoder out"
-        )
+        raise BadInput(f"a {kind} index has no encoder, {name!r} was asked for", "leave --encoder out")
     spellings = {
         built["name"],
         f"{built['kind']}:{built['name']}",
         built["kind"] if not built["name"] else built["name"],
     }
     if name not in spellings and name.rsplit("/", 1)[-1] not in {s.rsplit("/", 1)[-1] for s in spellings}:
-        kind = "sparse" if isinstance(index, ImpactIndex) else index.manifest.kind
+        noun = next(one for one in INDEXES if INDEXES.load(one).stored == kind and INDEXES.load(one).encoder)
         raise BadInput(
             f"the index was built with the encoder {built['name'] or built['kind']!r}, {name!r} was asked for",
-            f"leave --encoder out to use the index's own, or: intrex index {kind} COLLECTION OUT --encoder {name}",
+            f"leave --encoder out to use the index's own, or: intrex index {noun} COLLECTION OUT --encoder {name}",
         )
 
 
-def remarks(index: Index, fields: Mapping[str, float]) -> Iterator[str]:
-    """What should be said before a search: what an index was built from is not known, fields are left out."""
-    if (extra := index.manifest.params.get("fields")) and not fields:
+def remarks(index: Index, options: SearchOptions) -> Iterator[str]:
+    """Yield what should be said before a search: fields are left out, the index's origin is not known."""
+    if (extra := index.manifest.params.get("fields")) and not getattr(options, "fields", None):
         every = " ".join(f"{name}=1.0" for name in (CONTENTS, *extra))
         yield f"only the field contents is searched, as Anserini does; to search all: --fields {every}"
-    if isinstance(index, LuceneIndex) and index.foreign:
-        yield _provenance(index)
-
-
-def _provenance(index: LuceneIndex) -> str:
-    language = index.language
-    return (
-        f"a Lucene index that intrex did not build, of {len(index.ids):,} documents; what collection it is of, and how "
-        f"its text was cut into terms, is not known: queries get Anserini's analysis of {language!r} (--language)"
-    )
-
-
-@dataclass(frozen=True)
-class Narrowing:
-    """How far engines look; None is their default for ``k`` documents.
-
-    ``ncells``, ``threshold`` and ``ndocs`` are PLAID's, see `intrex.retrievers.multivector.plaid.PlaidOptions`; ``candidates`` is
-    how many documents the single-vector heuristic, or an FDE index, lets MaxSim score; ``ball_carving`` is the FDE
-    index's, see `intrex.retrievers.fde.index.carve`; ``ef_search`` and ``nprobe`` are those of `intrex.retrievers.vectors.ann`.
-    """
-
-    k: int = 1000
-    ncells: int | None = None
-    threshold: float | None = None
-    ndocs: int | None = None
-    candidates: int | None = None
-    ball_carving: float | None = None
-    ef_search: int | None = None
-    nprobe: int | None = None
-
-
-def use_engine(index: Index, name: str, narrowing: Narrowing = Narrowing()) -> None:
-    """Choose what an index finds its candidates with.
-
-    The ranking of an exact dense or fde index is the same bits with ``native`` (numpy's BLAS) and ``faiss``; what an
-    index was built with another engine for, that one finds. A multi-vector index
-    scores all documents with ``native``, and those that ``plaid`` or ``sv-heuristic`` find: approximate searches.
-
-    Raises:
-        UsageError: unknown engine, one of another kind of index, or a number that the engine does not take.
-        MissingExtra: faiss is not installed.
-    """
-    _check_narrowing(index, name, narrowing)
-    if isinstance(index, FdeIndex):
-        use_candidates(index, narrowing.candidates, narrowing.ball_carving)
-    use_ann(index, narrowing.ef_search, narrowing.nprobe)
-    if name == "native" or name == index.manifest.kind:
-        return
-    if name not in ENGINES:
-        raise UsageError(
-            f"unknown engine {name!r}",
-            f"known: {', '.join(ENGINES)}; a Lucene index is always searched by Lucene",
-        )
-    if name in ("plaid", "sv-heuristic"):
-        _use_narrowing(index, name, narrowing)
-        return
-    use_faiss(index)
-
-
-def _check_narrowing(index: Index, engine: str, given: Narrowing) -> None:
-    """Raise `UsageError` if a number was given that the engine could only ignore."""
-    plaid = {"--ncells": given.ncells, "--centroid-score-threshold": given.threshold, "--ndocs": given.ndocs}
-    for option, value in plaid.items():
-        if value is not None and engine != "plaid":
-            raise UsageError(f"{option} is for --engine plaid", "add --engine plaid, or leave it out")
-    fde = isinstance(index, FdeIndex)
-    if given.candidates is not None and not fde and engine != "sv-heuristic":
-        raise UsageError(
-            f"--candidates is for fde indexes and for --engine sv-heuristic, this one is {described(index)}",
-            "leave it out",
-        )
-    if given.ball_carving is not None and not fde:
-        raise UsageError(f"--ball-carving is for fde indexes, this one is {described(index)}", "leave it out")
-
-
-def _use_narrowing(index: Index, engine: str, given: Narrowing) -> None:
-    if not isinstance(index, MultiVectorIndex):
-        raise UsageError(
-            f"{engine} searches multi-vector indexes, this is a {index.manifest.kind} index",
-            "leave --engine out",
-        )
-    tokens, rank = index.tokens, index.ids.rank
-    if engine == "sv-heuristic":
-        count = given.candidates or max(HEURISTIC_CANDIDATES, given.k)
-        index.candidates = lambda queries, options: heuristic.candidates(
-            tokens, queries, count, rank, options.threads
-        )
-        return
-    if not isinstance(tokens, ResidualTokens):
-        raise UsageError(
-            "PLAID searches compressed vectors, this index keeps them whole",
-            "intrex index multivector COLLECTION OUT --nbits 2, or leave --engine out",
-        )
-    how, lists = plaid.PlaidOptions.of(given.k, given.ncells, given.threshold, given.ndocs), tokens.lists
-    index.candidates = lambda queries, options: plaid.candidates(
-        lists, queries, options.k, how, rank, options.threads
-    )
-
-
-def use_scoring(index: Index, name: str, token_top_k: int | None = None) -> None:
-    """Choose how a multi-vector index scores: ``maxsim``, or ``xtr`` with ``token_top_k`` tokens a query token.
-
-    Raises:
-        UsageError: unknown scoring, not a multi-vector index, or tokens to retrieve without XTR.
-    """
-    if name not in SCORINGS:
-        raise UsageError(f"unknown scoring {name!r}", nearest(name, SCORINGS))
-    if token_top_k is not None and name != "xtr":
-        raise UsageError("--token-top-k is for XTR", "add --scoring xtr, or leave it out")
-    if name == "maxsim":
-        return
-    if isinstance(index, MultiVectorIndex) and index.candidates is not None:
-        raise UsageError(
-            "PLAID and the single-vector heuristic score by MaxSim", "leave --scoring or --engine out"
-        )
-    if not isinstance(index, MultiVectorIndex):
-        raise UsageError(
-            f"XTR scores multi-vector indexes, this one is {index.manifest.kind}", "leave --scoring out"
-        )
-    if index.single is not None:
-        raise UsageError("XTR does not score the single vectors of this index", "leave --scoring out")
-    index.scoring = "xtr"
-    index.token_top_k = token_top_k or index.token_top_k
-
-
-def use_gamma(index: Index, gamma: float | None) -> None:
-    """Choose the weight σ(γ) of single vectors in a multi-vector index; None leaves the encoder's.
-
-    Raises:
-        UsageError: the index has no single vectors, or γ is not finite.
-    """
-    if gamma is None:
-        return
-    if not isinstance(index, MultiVectorIndex) or index.single is None:
-        raise UsageError(
-            "--gamma weighs single vectors, this index has none",
-            "intrex index multivector COLLECTION OUT --single cls, or leave --gamma out",
-        )
-    if not isfinite(gamma):
-        raise UsageError(f"--gamma {gamma} is not finite")
-    index.gamma = gamma
-
-
-def use_feedback(index: Index, method: Expansion | None) -> None:
-    """Let a BM25 index search a second time with an expanded query.
-
-    Raises:
-        UsageError: an index of another kind.
-        BadInput: a Lucene index that keeps no document vectors.
-    """
-    if method is None:
-        return
-    if isinstance(index, LuceneIndex):
-        index.use_feedback(method)
-    elif isinstance(index, BM25Index):
-        index.expansion = method
-    else:
-        raise UsageError(
-            f"lexical feedback expands queries of BM25 indexes, this one is {index.manifest.kind}",
-            "leave --rm3, --rocchio and --bm25-prf out",
-        )
-
-
-def use_language(index: Index, language: str | None) -> None:
-    """Choose how queries are cut into terms where an index does not say it itself; else check that it says the same.
-
-    Raises:
-        UsageError: the index was built for another language, or its queries are not cut into terms by one.
-    """
-    if language is None:
-        return
-    if isinstance(index, LuceneIndex) and index.foreign:
-        index.analyse(language)
-        return
-    if isinstance(index, LuceneIndex):
-        built = index.language
-    elif isinstance(index, BM25Index):
-        built, language = index.manifest.params["analyzer"]["name"], {"en": "english"}.get(language, language)
-    else:
-        raise UsageError(f"an index of kind {index.manifest.kind} has no language", "leave --language out")
-    if built != language:
-        raise UsageError(
-            f"the index was built for the language {built!r}, not {language!r}", "leave --language out"
-        )
+    yield from index.remarks()
 
 
 def run_search(
@@ -261,7 +104,7 @@ def run_search(
     """Search, then drop self matches and turn passages into documents, as asked.
 
     Args:
-        index: any index.
+        index: any index, see `prepare_search`.
         queries: ids and texts; an empty text finds nothing in a lexical index.
         options: how many, how fast.
         tag: the run's name.
@@ -273,16 +116,15 @@ def run_search(
         UsageError: ``tag`` has white space, or the index cannot be searched with these options.
     """
     check_tag(tag)
-    if queries.weights is not None and not isinstance(index, ImpactIndex):
+    if queries.weights is not None and index.manifest.kind != "impact":
         raise BadInput(
             f"the queries are term weights, a {index.manifest.kind} index takes texts",
             "such queries search an index of: intrex index impact, or intrex index sparse",
         )
     if passages == "":
         raise UsageError("the delimiter between document and passage is empty", "the default is #")
-    asked = replace(options, k=options.k + 1) if remove_self else options
-    _check_options(index, options)
-    run = replace(index.search(queries, asked), tag=tag)
+    wanted = replace(options, k=options.k + 1) if remove_self else options
+    run = replace(index.search(queries, wanted), tag=tag)
     if options.ties != TIE_ORDERS[0]:
         run = strictly_falling(run)
     if remove_self:
@@ -290,14 +132,3 @@ def run_search(
     if passages is not None:
         run = cut(max_passage(run, passages), passage_hits)
     return run
-
-
-def _check_options(index: Index, options: SearchOptions) -> None:
-    if options.ties not in TIE_ORDERS:
-        raise UsageError(f"unknown tie order {options.ties!r}", nearest(options.ties, TIE_ORDERS))
-    kind = index.manifest.kind
-    if kind != "lucene" and (options.k1, options.b) != (None, None):
-        hint = {"bm25": "intrex index bm25 COLLECTION OUT --k1 K1 --b B"}.get(kind, "leave --k1 and --b out")
-        raise UsageError(f"k1 and b cannot be chosen when an index of kind {kind} is searched", hint)
-    if options.fields and kind not in ("bm25", "lucene"):
-        raise UsageError(f"an index of kind {kind} has no fields to choose from", "leave --fields out")

@@ -7,28 +7,27 @@ from typing import Annotated
 
 import typer
 
+from intrex.cli.common.help import Command, Group
 from intrex.cli.common.output import Format, say, show
-from intrex.cli.index import bm25 as index_bm25
-from intrex.cli.index import change as index_change
-from intrex.cli.index import dense as index_dense
-from intrex.cli.index import fde as index_fde
-from intrex.cli.index import multivector as index_multivector
-from intrex.cli.index import sparse as index_sparse
+from intrex.cli.common.parameters import examples
+from intrex.cli.index import change
+from intrex.cli.index.build import build_command
 from intrex.data.errors import BadInput
+from intrex.retrievers.options import index_kinds
 
-app = typer.Typer(no_args_is_help=True, help="Build, change, describe and verify indexes.")
-app.command("bm25")(index_bm25.bm25)
-app.command("dense")(index_dense.dense)
-app.command("fde")(index_fde.fde)
-app.command("multivector")(index_multivector.multivector)
-app.command("sparse")(index_sparse.sparse)
-app.command("impact")(index_sparse.impact)
-app.command("add")(index_change.add)
-app.command("remove")(index_change.remove)
-app.command("merge")(index_change.merge)
+app = typer.Typer(
+    cls=Group, add_completion=False, no_args_is_help=True, help="Build, change, describe and verify indexes."
+)
+for name, kind in index_kinds().items():
+    if kind.build is not None:
+        app.command(name, cls=Command)(build_command(kind))
+app.command("add", cls=Command)(change.add)
+app.command("remove", cls=Command)(change.remove)
+app.command("merge", cls=Command)(change.merge)
 
 
-@app.command("info")
+@app.command("info", cls=Command)
+@examples("intrex index info idx/bm25")
 def info(
     index: Annotated[Path, typer.Argument(help="An index folder.")],
     form: Annotated[
@@ -41,7 +40,8 @@ def info(
     show(describe(index), form)
 
 
-@app.command("verify")
+@app.command("verify", cls=Command)
+@examples("intrex index verify idx/bm25")
 def verify(index: Annotated[Path, typer.Argument(help="An index folder.")]) -> None:
     """Compare every file of an index with the sha256 that was recorded."""
     from intrex.data.store.artifact import read_manifest

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from intrex.cli.common.output import human_bytes, progress, say
-from intrex.cli.index.options import CollectionArgument
+from intrex.cli.common.parameters import CollectionArgument, examples
 from intrex.data.errors import UsageError
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 Changed = Annotated[Path, typer.Argument(help="The BM25 index to change; it stays usable all the time.")]
 
 
+@examples("intrex index add idx/bm25 more")
 def add(
     index: Changed,
     collection: CollectionArgument,
@@ -34,6 +35,7 @@ def add(
         _report(index, change(index, opened, replace_old=replace, progress=step))
 
 
+@examples("intrex index remove idx/bm25 d3 d7")
 def remove(
     index: Changed,
     ids: Annotated[list[str] | None, typer.Argument(metavar="ID...", help="Ids of documents.")] = None,
@@ -50,6 +52,7 @@ def remove(
     _report(index, change(index, read_id_file(file) if file is not None else ids or []))
 
 
+@examples("intrex index merge idx/bm25")
 def merge(index: Changed) -> None:
     """Make one segment of all, and drop what was removed. No score changes; searches get a little faster."""
     from intrex.retrievers.bm25.change import merge as change

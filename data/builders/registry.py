@@ -8,7 +8,7 @@ from pathlib import Path
 from intrex.data.collection import Collection
 from intrex.data.registry import Registry
 
-BUILDERS = Registry(
+BUILDERS: Registry[Callable[..., Collection]] = Registry(
     "intrex.collections", "collection builder", {"stdlib": "intrex.data.builders.stdlib:build_stdlib"}
 )
 
@@ -23,7 +23,4 @@ def build_named(
     progress: Callable[[int], None] | None = None,
 ) -> Collection:
     """Build the collection ``name`` at ``out``; raises `UsageError` for an unknown name."""
-    made: Collection = BUILDERS.load(name)(
-        out, sample=sample, seed=seed, overwrite=overwrite, progress=progress
-    )
-    return made
+    return BUILDERS.load(name)(out, sample=sample, seed=seed, overwrite=overwrite, progress=progress)

@@ -8,7 +8,6 @@ import gzip
 import hashlib
 import json
 import os
-import re
 import shutil
 import sys
 import tempfile
@@ -17,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any, cast
 
-from intrex.data.errors import BadInput, IntrexError, Problems, UsageError, a_kind
+from intrex.data.errors import BadInput, IntrexError, Problems, a_kind
 
 BOM = b"\xef\xbb\xbf"
 PIECE = 1 << 20  # bytes
@@ -240,15 +239,3 @@ def file_sha256(path: Path) -> str:
     """sha256 (hex) of a file's bytes, read in pieces."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def parse_bytes(text: str) -> int:
-    """``1G``, ``512M``, ``1.5GiB`` or a number of bytes; units are powers of 1024.
-
-    >>> parse_bytes("1.5G")
-    1610612736
-    """
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?)(?:i?B)?", text.strip(), re.IGNORECASE)
-    if not found:
-        raise UsageError(f"not an amount of memory: {text!r}", "such as 1G, 512M or a number of bytes")
-    return int(float(found[1]) * 1024 ** " KMGT".index(found[2].upper() or " "))

@@ -12,8 +12,9 @@ import numpy as np
 from intrex.data.errors import BadInput, UsageError, nearest
 from intrex.data.io.files import file_sha256, fingerprint, read_json
 from intrex.data.specs import EncoderSpec
-from intrex.encoders.base import EncoderOptions, Vectors, refuse_options
+from intrex.encoders.base import Vectors
 from intrex.encoders.cross.base import CROSS_ENCODER, PairScorer, Rows, Scores, use_threads
+from intrex.encoders.options import CROSS, EncoderOptions
 from intrex.encoders.runtime.batching import AT_ONCE, Tokens, batches, pad, token_budget, tokenize
 from intrex.encoders.runtime.linear import LARGEST_DIFFERENCE, pack_linear
 from intrex.encoders.runtime.models import Model, resolve_model
@@ -51,7 +52,7 @@ class CrossEncoderScorer(PairScorer):
     def __init__(
         self, name: str, options: EncoderOptions, head_seed: int | None = None, threads: int | None = None
     ) -> None:
-        refuse_options(options, CROSS_ENCODER, {"revision", "max_length", "dtype"})
+        CROSS.refuse(options)
         if options.dtype not in DTYPES:
             raise UsageError(
                 f"a cross-encoder has no dtype {options.dtype!r}", nearest(options.dtype, DTYPES)

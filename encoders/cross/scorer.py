@@ -8,8 +8,9 @@ import numpy as np
 
 from intrex.data.errors import UsageError
 from intrex.data.numeric.rows import pair_dots
-from intrex.encoders.base import ENCODERS, Encoder, EncoderOptions, Role, Vectors, make_encoder
+from intrex.encoders.base import Encoder, Role, Vectors, make_encoder
 from intrex.encoders.cross.base import CROSS_ENCODER, PairScorer, Rows, Scores, use_threads
+from intrex.encoders.options import FAMILIES, EncoderOptions
 
 ENCODED_AT_ONCE = 512
 """Documents that `EncoderScorer` encodes before it gives their scores."""
@@ -34,7 +35,7 @@ def make_pair_scorer(
         MissingExtra: sentence-transformers is not installed.
     """
     kind, _, rest = name.partition(":")
-    if kind not in ENCODERS:
+    if kind not in FAMILIES["dense"].registry:
         from intrex.encoders.cross.encoder import CrossEncoderScorer
 
         return CrossEncoderScorer(rest if kind == CROSS_ENCODER else name, options, head_seed, threads)

@@ -13,12 +13,13 @@ import numpy.typing as npt
 from intrex.data.errors import BadInput, UsageError
 from intrex.data.specs import EncoderSpec
 from intrex.data.store.vectors import PackedVectors
-from intrex.encoders.base import EncoderOptions, Role, Vectors, refuse_options
+from intrex.encoders.base import Role, Vectors
 from intrex.encoders.multivector.colberter import Learned
 from intrex.encoders.multivector.layouts import load_layout
 from intrex.encoders.multivector.reductions import Reductions
 from intrex.encoders.multivector.single import SINGLE, add_single
 from intrex.encoders.multivector.words import WordIds, word_ids
+from intrex.encoders.options import MULTIVECTOR, EncoderOptions, TokenEncoderOptions
 from intrex.encoders.runtime.batching import batches, pad, token_budget, tokenize
 from intrex.encoders.runtime.models import Model, quiet, resolve_model
 from intrex.encoders.runtime.transformer import (
@@ -34,10 +35,6 @@ Rows = npt.NDArray[np.int64]
 AT_ONCE = 1024
 """Texts encoded together: bounds the memory of one call, beside its result."""
 _WORDS = "words"
-KNOWN = {
-    "revision", "max_length", "query_length", "query_prompt", "document_prompt", "dtype",
-    "whole_words", "pool_factor", "protected_tokens", "single",
-}  # fmt: skip
 
 
 class MultiVectorEncoder:
@@ -65,7 +62,8 @@ class MultiVectorEncoder:
             UsageError: an unknown dtype, a length beyond the model's, int8 on a GPU, a reduction that does not suit it.
             BadInput: the model is nowhere to be found, cannot be loaded, or has no token vectors.
         """
-        refuse_options(options, "multi-vector", KNOWN)
+        options = TokenEncoderOptions.of(options)
+        MULTIVECTOR.refuse(options)
         check_runtime(options)
         found = resolve_model(name, options.revision)
         model, layout, learned = load_layout(found, options.device)
@@ -86,7 +84,7 @@ class MultiVectorEncoder:
         """Load the model of ``spec``; raises `BadInput` when what is found under its name is another one."""
         params = spec.params
         reductions = Reductions.of(spec)
-        wanted = EncoderOptions(
+        wanted = TokenEncoderOptions(
             revision=spec.revision.removeprefix("commit:") if spec.revision.startswith("commit:") else None,
             max_length=spec.max_length, query_length=params["query_length"],
             query_prompt=spec.prompts["query"], document_prompt=spec.prompts["document"],
@@ -193,7 +191,7 @@ def _join(parts: list[PackedVectors]) -> PackedVectors:
     return PackedVectors(vectors, np.concatenate([[0], np.cumsum(counts)]), single)
 
 
-def _limit(model: Any, options: EncoderOptions) -> None:
+def _limit(model: Any, options: TokenEncoderOptions) -> None:
     """Apply the lengths of documents and queries, or say that the model cannot."""
     least, most = model.tokenizer.num_special_tokens_to_add() + 1, longest_input(model)
     for flag, length in (("max", options.max_length), ("query", options.query_length)):
@@ -222,7 +220,7 @@ def _lengths(model: Any) -> tuple[int | None, int | None]:
     return tuple(int(n) if n is not None and np.isfinite(n) else None for n in (document, query))  # type: ignore[return-value]
 
 
-def _check_reductions(model: Any, found: Model, options: EncoderOptions) -> None:
+def _check_reductions(model: Any, found: Model, options: TokenEncoderOptions) -> None:
     from sentence_transformers.multi_vector_encoder.modules import BaseTokenPooling
 
     pooled = any(isinstance(module, BaseTokenPooling) for module in model)
@@ -237,7 +235,7 @@ def _check_reductions(model: Any, found: Model, options: EncoderOptions) -> None
 
 
 def _describe(
-    model: Any, found: Model, layout: str, options: EncoderOptions, learned: Learned | None
+    model: Any, found: Model, layout: str, options: TokenEncoderOptions, learned: Learned | None
 ) -> EncoderSpec:
     document_length, query_length = _lengths(model)
     skipped = next((m for m in model if type(m).__name__ == "MultiVectorMask"), None)

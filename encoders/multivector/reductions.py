@@ -11,8 +11,9 @@ import numpy.typing as npt
 from intrex.data.errors import UsageError
 from intrex.data.specs import EncoderSpec
 from intrex.data.store.vectors import PackedVectors
-from intrex.encoders.base import EncoderOptions, Role
+from intrex.encoders.base import Role
 from intrex.encoders.multivector.words import WordIds
+from intrex.encoders.options import TokenEncoderOptions
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class Reductions:
             raise UsageError(f"{self.protected_tokens} tokens cannot be protected")
 
     @classmethod
-    def of(cls, source: EncoderOptions | EncoderSpec) -> Self:
+    def of(cls, source: TokenEncoderOptions | EncoderSpec) -> Self:
         """What a user asked for, or what a spec records."""
         if isinstance(source, EncoderSpec):
             found = {f.name: source.params.get(f.name, f.default) for f in fields(cls)}

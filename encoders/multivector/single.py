@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from intrex.data.errors import UsageError, nearest
+from intrex.encoders.options import SINGLES
 
 SINGLE = "single_vector"
 """The feature that holds it."""
-KINDS = ("cls", "mean")
 
 
 def add_single(model: Any, kind: str) -> None:
@@ -28,8 +28,8 @@ def add_single(model: Any, kind: str) -> None:
     import torch
     from sentence_transformers.base.modules import Dense, Transformer
 
-    if kind not in KINDS:
-        raise UsageError(f"no single vector {kind!r}", nearest(kind, KINDS))
+    if kind not in SINGLES:
+        raise UsageError(f"no single vector {kind!r}", nearest(kind, SINGLES))
     take = take_cls if kind == "cls" else _take_mean
     modules = list(model)
     last = 0

@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from intrex.data.errors import BadInput
-from intrex.encoders.base import EncoderOptions
 from intrex.encoders.multivector.layouts import load_layout
+from intrex.encoders.options import EncoderOptions
 from intrex.encoders.runtime.models import Model, resolve_model
 from intrex.encoders.runtime.transformer import load_model
 from intrex.encoders.static import StaticEncoder

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, replace
 from typing import Any
 
 from intrex.data.errors import UsageError, nearest
+from intrex.data.options import Options, declare, option
 
 LOSSES = {
     "mnr": "the positive against the other positives of the batch and the mined negatives (multiple negatives ranking)",
@@ -17,41 +18,45 @@ LOSSES = {
 TEACHERS = ("margin-mse", "distill")
 """Losses that need a teacher's scores."""
 DTYPES = ("float32", "bfloat16")
+PANEL = "Training"
 
 
-@dataclass(frozen=True)
-class TrainOptions:
-    """How to train.
+@declare
+class TrainOptions(Options):
+    """How to train; weights and the optimiser's state are float32 whatever ``dtype`` is."""
 
-    Attributes:
-        base: the model to begin with.
-        loss: one of `LOSSES`.
-        epochs: passes over the pairs.
-        batch_size: pairs of a step.
-        lr: peak learning rate; it rises over the first tenth of the steps, then falls to 0.
-        max_length: tokens of a text that are read while training; the saved model keeps its own.
-        negatives: mined negatives of each pair.
-        scale: what similarities are multiplied by before the softmax.
-        eval_steps: steps between checkpoints, and between scores on the dev set where there is one.
-        patience: dev scores in a row without a new best one before it stops.
-        seed: of everything that is drawn.
-        device: cpu, cuda, mps; the best there by default.
-        dtype: of matrix products, one of `DTYPES`; weights and the optimiser's state are float32.
-    """
-
-    base: str
-    loss: str = "mnr"
-    epochs: int = 1
-    batch_size: int = 32
-    lr: float = 2e-5
-    max_length: int = 128
-    negatives: int = 1
-    scale: float = 20.0
-    eval_steps: int = 100
-    patience: int = 3
-    seed: int = 0
-    device: str | None = None
-    dtype: str = "float32"
+    base: str = option(
+        default="", blank=True, common=True, panel=PANEL,
+        help="Model to begin with; MiniLM or splade-tiny by default.",
+    )  # fmt: skip
+    loss: str = option(
+        default="mnr", choices=tuple(LOSSES), panel=PANEL, help="bce is for cross-encoders, their default."
+    )
+    epochs: int = option(default=1, low=1, panel=PANEL, common=True, help="Passes over the pairs.")
+    batch_size: int = option(default=32, low=1, panel=PANEL, help="Pairs of a step.")
+    lr: float = option(
+        default=2e-5, above=0, panel=PANEL,
+        help="Peak learning rate; it rises over the first tenth of the steps, then falls to 0.",
+    )  # fmt: skip
+    max_length: int = option(default=128, low=3, panel=PANEL, help="Tokens of a text read while training.")
+    negatives: int = option(default=1, low=0, panel=PANEL, help="Mined, for each pair.")
+    scale: float = option(
+        default=20.0, above=0, panel=PANEL, help="What similarities are multiplied by before the softmax."
+    )
+    eval_steps: int = option(
+        default=100, low=1, panel=PANEL, help="Steps between checkpoints, and between dev scores."
+    )
+    patience: int = option(
+        default=3, low=1, panel=PANEL, help="Dev scores without a new best one before it stops."
+    )
+    seed: int = option(default=0, low=0, panel=PANEL, help="Of everything that is drawn.")
+    device: str | None = option(
+        default=None, runtime=True, panel=PANEL, help="cpu, cuda, mps; the best one there by default."
+    )
+    dtype: str = option(
+        default="float32", choices=DTYPES, panel=PANEL,
+        help="Of matrix products; bfloat16 is faster where the processor has it, weights stay float32.",
+    )  # fmt: skip
 
     def recorded(self) -> dict[str, Any]:
         """What decides the result."""
@@ -60,11 +65,11 @@ class TrainOptions:
 
 _MINILM = "all-MiniLM-L6-v2"
 KINDS: Mapping[str, TrainOptions] = {
-    "dense": TrainOptions(_MINILM, epochs=2),
-    "static": TrainOptions(_MINILM, epochs=10, batch_size=64, lr=5e-3, negatives=3),
-    "multivector": TrainOptions(_MINILM, epochs=2, batch_size=16, scale=1.0),
-    "sparse": TrainOptions("splade-tiny", epochs=2, scale=1.0),
-    "cross-encoder": TrainOptions(_MINILM, loss="bce", epochs=2, lr=5e-5, negatives=4),
+    "dense": TrainOptions(base=_MINILM, epochs=2),
+    "static": TrainOptions(base=_MINILM, epochs=10, batch_size=64, lr=5e-3, negatives=3),
+    "multivector": TrainOptions(base=_MINILM, epochs=2, batch_size=16, scale=1.0),
+    "sparse": TrainOptions(base="splade-tiny", epochs=2, scale=1.0),
+    "cross-encoder": TrainOptions(base=_MINILM, loss="bce", epochs=2, lr=5e-5, negatives=4),
 }
 """The kinds that can be trained, with their defaults."""
 _BY_KIND = {
@@ -76,28 +81,21 @@ _BY_KIND = {
 }
 
 
-def options_for(kind: str, **given: Any) -> TrainOptions:
-    """The options of a kind: its defaults, and what was given (None is not).
+def options_for(kind: str, **chosen: Any) -> TrainOptions:
+    """The options of a kind: its defaults, and what was chosen (None is not).
 
     Raises:
         UsageError: an unknown kind, a loss that it does not have, or a number out of range.
     """
     if kind not in KINDS:
         raise UsageError(f"unknown kind of model {kind!r}", nearest(kind, KINDS))
-    names = {f.name for f in fields(TrainOptions)}
-    options = replace(KINDS[kind], **{k: v for k, v in given.items() if k in names and v is not None})
+    options = replace(KINDS[kind], **{key: value for key, value in chosen.items() if value is not None})
     if options.loss not in _BY_KIND[kind]:
         raise UsageError(
             f"the loss {options.loss!r} is not for a {kind} model", f"known: {', '.join(_BY_KIND[kind])}"
         )
-    if options.dtype not in DTYPES:
-        raise UsageError(f"training in {options.dtype!r} is not known", f"known: {', '.join(DTYPES)}")
-    least = {"epochs": 1, "batch_size": 1, "max_length": 3, "eval_steps": 1, "patience": 1, "negatives": 0}
-    for name, low in least.items():
-        if getattr(options, name) < low:
-            raise UsageError(f"{name.replace('_', '-')} must be {low} or more, not {getattr(options, name)}")
-    if not 0 < options.lr < 1 or not options.scale > 0:
-        raise UsageError(f"a learning rate of {options.lr} or a scale of {options.scale} cannot be")
+    if options.lr >= 1:
+        raise UsageError(f"a learning rate of {options.lr} cannot be", "2e-5 is usual")
     if options.loss != "mnr" and options.negatives < 1:
         raise UsageError(f"the loss {options.loss} needs negatives", "--negatives 1 or more")
     return options

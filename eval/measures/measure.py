@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
@@ -65,7 +65,7 @@ _TABLE = {
     },
     "diversity": {"StRecall": "subtopic_recall", "alpha_nDCG": "alpha_ndcg"},
 }
-MEASURES = Registry(
+MEASURES: Registry[Callable[..., Any]] = Registry(
     "intrex.measures",
     "measure",
     {name: f"intrex.eval.measures.{m}:{f}" for m, names in _TABLE.items() for name, f in names.items()},

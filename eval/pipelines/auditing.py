@@ -12,7 +12,8 @@ import numpy as np
 from intrex.data.collection import Collection, Queries
 from intrex.data.errors import BadInput, MissingExtra, UsageError, nearest
 from intrex.data.locate import find_qrels, find_queries
-from intrex.encoders.base import EncoderOptions, make_encoder
+from intrex.encoders.base import make_encoder
+from intrex.encoders.options import EncoderOptions
 from intrex.eval.overlap.audit import KINDS, Audit, Flag
 from intrex.eval.overlap.documents import near_duplicates
 from intrex.eval.overlap.labels import positives, shared_labels

@@ -16,25 +16,25 @@ from intrex.data.locate import find_qrels, find_queries
 from intrex.data.numeric.kmeans import kmeans
 from intrex.data.qrels import Qrels
 from intrex.data.system.threads import cores
-from intrex.encoders.base import EncoderOptions, make_encoder
+from intrex.encoders.base import make_encoder
+from intrex.encoders.options import EncoderOptions
 from intrex.eval.splits.closeness import with_similarity
+from intrex.eval.splits.options import UNITS, RestrainOptions, ResttestOptions, ShiftOptions
 from intrex.eval.splits.queries import Embedded
-from intrex.eval.splits.restrain import UNITS, restrain
+from intrex.eval.splits.restrain import restrain
 from intrex.eval.splits.resttest import resttest
 from intrex.eval.splits.shift import by_length, by_question_word, far_groups, shift
 from intrex.eval.splits.similarity import Vectors, bm25_vectors
-from intrex.eval.splits.split import MIN_QUERIES, Split
+from intrex.eval.splits.split import Split
 from intrex.retrievers.text.analyzer import Analyzer
 
 BM25 = "bm25"
 PROJECTED = 384
 """Dimensions to which BM25 weights are projected before they are clustered."""
-RESTARTS = 10
 ITERATIONS = 100
 SETTLED = 1e-4
 """Share of the queries that may still change their bucket when k-means stops: none of fewer than 10,000."""
 ROWS_AT_ONCE = 1 << 14
-SHIFTS = ("length", "question-word", "topic")
 TOPICS, KEPT, GROWN = 100, 5, 0.5
 """Clusters of queries; those kept as topics; the share of all queries, the nearest ones, that the topics grow to."""
 
@@ -106,50 +106,29 @@ def _vectors(texts: list[str], name: str, device: str | None) -> tuple[Vectors, 
     return encoder.encode(texts, "query"), encoder.spec.to_dict()
 
 
-def make_resttest(
-    sides: Sides,
-    *,
-    k: int = 5,
-    seed: int = 0,
-    restarts: int = RESTARTS,
-    balance: bool = False,
-    equal: bool = True,
-    min_queries: int = MIN_QUERIES,
-) -> Split:
-    """ReSTTest: spherical k-means over all queries, the best of some restarts; see `resttest`.
-
-    Args:
-        sides: the queries.
-        k: buckets.
-        seed: of the clustering and of the draw that makes training sets equal.
-        restarts: of k-means.
-        balance: give every bucket nearly the same number of queries; see `balanced`.
-        equal: see `resttest`.
-        min_queries: see `resttest`.
-    """
+def make_resttest(sides: Sides, options: ResttestOptions) -> Split:
+    """Split by ReSTTest: spherical k-means over all queries, the best of some restarts; see `resttest` and `balanced`."""
     train, test, spec = sides.embed()
-    labels = _clusters(train, test, k, seed, restarts, balance)
-    made = resttest(train, test, _by_size(labels), equal=equal, seed=seed, min_queries=min_queries)
-    return sides.finish(made, spec, restarts=restarts, balance=balance)
+    buckets, seed = _by_size(_clusters(train, test, options)), options.seed
+    split = resttest(train, test, buckets, equal=options.equal, seed=seed, min_queries=options.min_queries)
+    return sides.finish(split, spec, restarts=options.restarts, balance=options.balance)
 
 
-def _clusters(
-    train: Embedded, test: Embedded, k: int, seed: int, restarts: int, balance: bool
-) -> npt.NDArray[np.int64]:
-    """[train + test] the cluster of each query; every one of the k has a query."""
-    joined = _dense(train.vectors, test.vectors, seed)
+def _clusters(train: Embedded, test: Embedded, options: ResttestOptions) -> npt.NDArray[np.int64]:
+    """Return the cluster of each query [train + test]; every one of the k has a query."""
+    joined, k = _dense(train.vectors, test.vectors, options.seed), options.k
     if k > len(joined):
         raise UsageError(f"{k} buckets of {len(joined):,} queries", "a smaller --k")
     found = kmeans(
-        joined, k, spherical=True, seed=seed, restarts=restarts, iterations=ITERATIONS, settled=SETTLED,
-        threads=cores(),
+        joined, k, spherical=True, seed=options.seed, restarts=options.restarts, iterations=ITERATIONS,
+        settled=SETTLED, threads=cores(),
     )  # fmt: skip
     labels = found.labels.astype(np.int64)
     if (filled := len(np.unique(labels))) < k:
         raise UsageError(
             f"the queries fill {filled} of {k} buckets: too many are alike to this encoder", f"--k {filled}"
         )
-    return balanced(_products(joined, found.centroids)) if balance else labels
+    return balanced(_products(joined, found.centroids)) if options.balance else labels
 
 
 def _products(vectors: npt.NDArray[np.float32], others: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
@@ -204,39 +183,30 @@ def balanced(alike: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
     return out
 
 
-def make_restrain(
-    sides: Sides, *, per_query: int, unit: str = UNITS[0], seed: int = 0, min_queries: int = MIN_QUERIES
-) -> Split:
-    """ReSTrain; see `restrain`. The unit ``judgements`` needs the training side to be judged."""
-    if unit == UNITS[1] and sides.positives is None:
+def make_restrain(sides: Sides, options: RestrainOptions) -> Split:
+    """Split by ReSTrain; see `restrain`. The unit ``judgements`` needs the training side to be judged."""
+    if options.unit == UNITS[1] and sides.positives is None:
         raise UsageError(
             "the unit judgements needs judged training queries",
             "name them as COLLECTION:SET, or --unit queries",
         )
     train, test, spec = sides.embed()
-    made = restrain(
-        train,
-        test,
-        per_query=per_query,
-        unit=unit,
-        judgements=sides.positives,
-        seed=seed,
-        min_queries=min_queries,
-    )
-    return sides.finish(made, spec)
+    split = restrain(
+        train, test, per_query=options.per_query, unit=options.unit, judgements=sides.positives,
+        seed=options.seed, min_queries=options.min_queries,
+    )  # fmt: skip
+    return sides.finish(split, spec)
 
 
-def make_shift(
-    sides: Sides, by: str, *, equal: bool = True, seed: int = 0, min_queries: int = MIN_QUERIES
-) -> Split:
-    """A shift of query length, question word or topic; see `shift`."""
-    if by not in SHIFTS:
-        raise UsageError(f"unknown shift {by!r}", f"known: {', '.join(SHIFTS)}")
+def make_shift(sides: Sides, options: ShiftOptions) -> Split:
+    """Split by a shift of query length, question word or topic; see `shift`."""
+    by, seed = options.by, options.seed
+    equal, min_queries = options.equal, options.min_queries
     if by == "topic":
         train, test, spec = sides.embed()
         groups = _topics(train, test, seed)
-        made = shift(by, *groups, equal=equal, seed=seed, min_queries=min_queries)
-        return sides.finish(with_similarity(made, train, test), spec)
+        split = shift(by, *groups, equal=equal, seed=seed, min_queries=min_queries)
+        return sides.finish(with_similarity(split, train, test), spec)
     group = by_length if by == "length" else by_question_word
     one, other = (dict(zip(q.ids, group(q.texts), strict=True)) for q in (sides.train, sides.test))
     return sides.finish(shift(by, one, other, equal=equal, seed=seed, min_queries=min_queries), None)

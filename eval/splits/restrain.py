@@ -14,11 +14,11 @@ import numpy as np
 
 from intrex.data.errors import UsageError
 from intrex.eval.splits.closeness import with_similarity
+from intrex.eval.splits.options import UNITS
 from intrex.eval.splits.queries import Embedded, drawn
 from intrex.eval.splits.similarity import highest_by_group, nearest
 from intrex.eval.splits.split import Fold, Split, check_disjoint, check_sizes
 
-UNITS = ("queries", "judgements")
 DISSIMILAR = 0.5
 """Share of the training queries outside the interpolation set, the least similar ones, that is sampled from."""
 

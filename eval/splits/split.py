@@ -21,7 +21,6 @@ KIND = "split"
 FILE = "split.json"
 SCHEMA = 1
 REGIMES = ("interpolation", "extrapolation")
-MIN_QUERIES = 30
 FEW = 100
 """Training queries of a fold below which a remark is made."""
 SPREAD = 0.4

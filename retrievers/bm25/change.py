@@ -21,12 +21,13 @@ from intrex.data.errors import BadInput, Problems, UsageError
 from intrex.data.ids import GONE, IdTable, IdWriter, as_bytes, write_ids
 from intrex.data.io.files import fingerprint
 from intrex.data.store.artifact import Build, Manifest, build_artifact, read_manifest
-from intrex.retrievers.base import Progress, no_progress
-from intrex.retrievers.bm25.index import KIND, REBUILD, BM25Index, bm25_manifest, watched
+from intrex.retrievers.bm25.build import bm25_manifest, watched
+from intrex.retrievers.bm25.index import KIND, REBUILD, BM25Index
 from intrex.retrievers.bm25.merge import Source, merge_segments
 from intrex.retrievers.bm25.multifield import analyse
 from intrex.retrievers.bm25.segment import DF, Draft, Ints, Segment, SegmentRecord, write_segment
 from intrex.retrievers.inverted.postings import Postings
+from intrex.retrievers.options import Progress, no_progress
 
 ADDED = ".added"
 """Folder of the new documents' segment, until it is known where it goes."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from intrex.data.errors import UsageError
 
@@ -34,14 +34,14 @@ def extra_fields(given: Iterable[str]) -> tuple[str, ...]:
     return tuple(names)
 
 
-def weights(given: Sequence[str]) -> dict[str, float]:
-    """The weight of each field to search, of words ``NAME=WEIGHT`` that may hold several with commas between.
+def weights(words: Sequence[str]) -> dict[str, float]:
+    """Read the weight of each field to search, of words ``NAME=WEIGHT`` that may hold several with commas between.
 
     Raises:
         UsageError: not of that form, a name twice, or a weight that is negative or not finite.
     """
     found: dict[str, float] = {}
-    for part in _parts(given):
+    for part in _parts(words):
         name, _, number = part.partition("=")
         try:
             weight = float(number)
@@ -49,9 +49,15 @@ def weights(given: Sequence[str]) -> dict[str, float]:
             raise UsageError(
                 f"not a field and its weight: {part!r}", "--fields contents=1.0,title=0.5"
             ) from None
-        if not 0 <= weight <= LARGEST:
-            raise UsageError(f"the weight of a field must be finite and not negative, not {number}")
         if not name or name in found:
             raise UsageError(f"the field {name!r} is given twice" if name else f"no field is named: {part!r}")
         found[name] = weight
+    check_weights(found)
     return found
+
+
+def check_weights(weights: Mapping[str, float]) -> None:
+    """Raise `UsageError` on a weight that is negative or not finite."""
+    for weight in weights.values():
+        if isinstance(weight, bool) or not isinstance(weight, (int, float)) or not 0 <= weight <= LARGEST:
+            raise UsageError(f"the weight of a field must be finite and not negative, not {weight}")

@@ -7,9 +7,8 @@ each segment, ``0``, ``1`` and so on: see `intrex.retrievers.bm25.segment`.
 from __future__ import annotations
 
 import logging
-import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache, cached_property
 from pathlib import Path
@@ -17,25 +16,25 @@ from typing import Any, Self
 
 import numpy as np
 
-from intrex.data.collection import Collection, Queries
+from intrex.data.collection import Queries
 from intrex.data.errors import BadInput, UsageError
-from intrex.data.ids import GONE, IdTable, IdWriter
-from intrex.data.io.files import fingerprint
+from intrex.data.ids import GONE, IdTable
 from intrex.data.run import Run
-from intrex.data.store.artifact import Build, Manifest, build_artifact, read_manifest
-from intrex.retrievers.base import Progress, RunBuilder, SearchOptions, no_progress, tie_rank
+from intrex.data.store.artifact import Manifest, read_manifest
+from intrex.retrievers.base import Index, RunBuilder, tie_rank
 from intrex.retrievers.bm25.fields import CONTENTS
-from intrex.retrievers.bm25.multifield import analyse, chosen, field_of, weighted
+from intrex.retrievers.bm25.multifield import chosen, field_of, weighted
+from intrex.retrievers.bm25.options import Bm25Search
 from intrex.retrievers.bm25.queries import Weigher
 from intrex.retrievers.bm25.searcher import Searcher
-from intrex.retrievers.bm25.segment import Draft, Ints, Segment, SegmentRecord, statistics, write_segment
-from intrex.retrievers.bm25.similarity import Idfs, check_bm25, encode_lengths, inverse_tables
+from intrex.retrievers.bm25.segment import Ints, Segment, SegmentRecord, statistics
+from intrex.retrievers.bm25.similarity import Idfs, encode_lengths, inverse_tables
 from intrex.retrievers.inverted import search as lexical
 from intrex.retrievers.inverted.native import gather
 from intrex.retrievers.inverted.search import Hits
-from intrex.retrievers.prf.lexical import Corpus, Expansion, Feedback
-from intrex.retrievers.text.analyzer import Analyzer, analyzer_of
-from intrex.retrievers.text.terms import Terms
+from intrex.retrievers.options import SearchOptions
+from intrex.retrievers.prf.base import Corpus, Expansion, Feedback, expansion_of
+from intrex.retrievers.text.analyzer import analyzer_of
 
 KIND = "bm25"
 REBUILD = "intrex index bm25 COLLECTION OUT --overwrite"
@@ -46,85 +45,13 @@ LAYOUT = 3
 _log = logging.getLogger(__name__)
 
 
-def build_bm25(
-    collection: Collection,
-    out: Path,
-    *,
-    k1: float = 0.9,
-    b: float = 0.4,
-    language: str = "en",
-    fields: Sequence[str] = (),
-    max_memory: int | None = None,
-    overwrite: bool = False,
-    progress: Progress = no_progress,
-) -> BM25Index:
-    """Build a BM25 index of a collection's documents in one pass.
-
-    Args:
-        collection: what to index. A document without terms keeps its row, is never found, and does not count in
-            the statistics.
-        out: the folder to make.
-        k1: how slowly repeats of a term stop counting; 0 ignores them.
-        b: how much the document's length counts, from 0 to 1.
-        language: whose analysis the texts get, a key of `intrex.retrievers.text.analyzer.ANALYZERS`.
-        fields: what becomes a field of its own, see `intrex.retrievers.bm25.fields`; a document without text is left out then.
-        max_memory: bytes that the build may take; changes no byte of the index.
-        overwrite: replace an existing index.
-        progress: told of every finished batch of documents.
-
-    Raises:
-        UsageError: k1 or b is out of range, or the language is unknown.
-        IntrexError: the output exists, or cannot be written.
-    """
-    check_bm25(k1, b)
-    analyzer, names = Analyzer(language), (CONTENTS, *fields)
-    corpus = collection.corpus_fingerprint
-    params = {"k1": float(k1), "b": float(b), "fields": list(fields), "analyzer": analyzer.spec()}
-
-    def make(build: Build) -> Manifest:
-        ids = IdWriter(build.path)
-        batches, terms = analyse(collection, analyzer, names)
-        given = watched(batches, progress), terms, names, max_memory
-        draft = write_segment(build.path / "0", ids, *given)
-        ids.close()
-        return bm25_manifest(corpus, {**params, "sources": [corpus]}, [draft])
-
-    build_artifact(out, fingerprint([KIND, corpus, params]), make, overwrite=overwrite)
-    return BM25Index.open(out)
-
-
-def bm25_manifest(
-    collection: str, params: Mapping[str, Any], segments: Sequence[Draft | SegmentRecord]
-) -> Manifest:
-    """Write what of new segments needs the statistics of all; returns the manifest without ``files``.
-
-    Args:
-        collection: see `Manifest`.
-        params: k1, b, fields, analyzer, sources.
-        segments: the new ones, and the records of those that stay as they are.
-    """
-    records = [one.record if isinstance(one, Draft) else one for one in segments]
-    k1, b = float(params["k1"]), float(params["b"])
-    avgdls = [one.avgdl for one in statistics(records).values()]
-    done = [one.finish(k1, b, avgdls) if isinstance(one, Draft) else one for one in segments]
-    full = {"layout": LAYOUT, **params, "segments": [one.to_dict() for one in done]}
-    return Manifest(KIND, collection, params=full, versions={"unicode": unicodedata.unidata_version})
-
-
-def watched(batches: Iterable[Terms], progress: Progress) -> Iterator[Terms]:
-    """The same batches; each is told of when the next one is asked for."""
-    for batch in batches:
-        yield batch
-        progress(len(batch.ids))
-
-
 def _counted(terms: list[str]) -> Mapping[str, int]:
     """How often each term occurs, in the order in which they first do."""
     counts = dict.fromkeys(terms, 1)
     return counts if len(counts) == len(terms) else Counter(terms)
 
 
-class BM25Index:
+class BM25Index(Index):
     """A BM25 index on disk; see `build_bm25` and the module's text."""
 
     def __init__(self, path: Path, manifest: Manifest) -> None:
@@ -142,8 +69,6 @@ class BM25Index:
         firsts = np.cumsum([0, *(one.rows for one in records)]).tolist()
         self.segments = [Segment(path / str(i), one, firsts[i]) for i, one in enumerate(records)]
         self.statistics = statistics(records)
-        self.expansion: Expansion | None = None
-        """Feedback that `search` uses."""
         self._weigh = Weigher(
             self.segments, {name: Idfs(one.documents) for name, one in self.statistics.items()}
         )
@@ -171,6 +96,36 @@ class BM25Index:
             )
         return found
 
+    def describe(self) -> dict[str, Any]:
+        """The documents, and the parameters with the statistics of fields and segments in place of their records."""
+        params = {k: v for k, v in self.manifest.params.items() if k not in ("fields", "sources", "segments")}
+        for name, field in self.statistics.items():
+            params |= {
+                f"{name}: documents with terms": field.documents,
+                f"{name}: tokens": field.tokens,
+                f"{name}: mean length": field.avgdl,
+            }
+        records = [one.record for one in self.segments]
+        params |= {
+            "postings": sum(one.postings for one in records),
+            "segments": len(records),
+            "documents of each": ", ".join(str(one.documents) for one in records),
+            "removed documents": sum(one.removed for one in records),
+            "collections": ", ".join(self.manifest.params["sources"]),
+        }
+        return {"documents": sum(one.documents for one in records), "params": params}
+
+    def prepare(self, options: SearchOptions) -> None:
+        """Raise `UsageError` where the language is another than the index's, or a field is not there."""
+        asked = Bm25Search.of(options)
+        built = self.manifest.params["analyzer"]["name"]
+        if asked.language is not None and {"en": "english"}.get(asked.language, asked.language) != built:
+            raise UsageError(
+                f"the index was built for the language {built!r}, not {asked.language!r}",
+                "leave --language out",
+            )
+        chosen(asked.fields, self.fields)
+
     def search(self, queries: Queries, options: SearchOptions) -> Run:
         """The ``k`` best documents that share a term with each query.
 
@@ -179,17 +134,16 @@ class BM25Index:
         batch size change nothing in the result.
 
         Raises:
-            UsageError: k is less than 1, or the index lacks a field of ``options.fields``.
+            UsageError: the index lacks a field of ``options.fields``.
         """
-        if options.k < 1:
-            raise UsageError(f"k must be at least 1, not {options.k}")
-        boosts = chosen(options.fields, self.fields)
+        asked = Bm25Search.of(options)
+        boosts, method = chosen(asked.fields, self.fields), expansion_of(asked)
         found, blank = RunBuilder(self.ids, KIND), 0
         for start in range(0, len(queries), BATCH):
             here = slice(start, start + BATCH)
             counts = list(map(_counted, map(self.analyzer, queries.texts[here])))
             blank += sum(not one for one in counts)
-            hits = self._search(counts, boosts, options)
+            hits = self._search(counts, boosts, method, asked)
             found.extend(queries.ids[here], hits.sizes, gather(self.ids, hits.rows), hits.scores)
             options.progress(len(counts))
         if blank:
@@ -199,13 +153,16 @@ class BM25Index:
         return found.run()
 
     def _search(
-        self, queries: Sequence[Mapping[str, int]], boosts: Mapping[str, float], options: SearchOptions
+        self,
+        queries: Sequence[Mapping[str, int]],
+        boosts: Mapping[str, float],
+        method: Expansion | None,
+        options: SearchOptions,
     ) -> Hits:
         """Search, and if there is a method of feedback search again for what it makes of the queries.
 
         Feedback reads and searches ``contents`` alone, as Anserini's does after a search in several fields.
         """
-        method = self.expansion
         parts = [replace(one, rank=tie_rank(one.rank, options.ties)) for one in self._searchers]
         asked = self._weigh([weighted(one, boosts) for one in queries], boosts)
         if method is None:

@@ -2,42 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
-from intrex.data.collection import Collection, Document, Queries
+from intrex.data.collection import Queries
 from intrex.data.errors import BadInput
 from intrex.data.ids import IdTable
-from intrex.data.io.files import fingerprint
 from intrex.data.run import Run
 from intrex.data.specs import EncoderSpec
-from intrex.data.store.artifact import Build, Manifest, build_artifact, read_manifest
-from intrex.data.store.vectors import VectorWriter, open_vectors
+from intrex.data.store.artifact import Manifest, read_manifest
+from intrex.data.store.vectors import open_vectors
 from intrex.encoders.base import Encoder, Vectors, load_encoder
-from intrex.retrievers.base import (
-    Progress,
-    Rows,
-    RunBuilder,
-    Scores,
-    SearchOptions,
-    no_progress,
-)
+from intrex.retrievers.base import Index, Rows, RunBuilder, Scores
+from intrex.retrievers.dense.options import DenseSearch
 from intrex.retrievers.encoded import (
-    BLOCK,
     QUERIES_AT_ONCE,
     RecordedEncoder,
-    library_versions,
-    write_documents,
 )
-from intrex.retrievers.vectors.exact import row_norms, unit
-from intrex.retrievers.vectors.nearest import add_ann, open_nearest
-from intrex.retrievers.vectors.options import FLAT, AnnConfig
+from intrex.retrievers.options import SearchOptions
+from intrex.retrievers.vectors.exact import unit
+from intrex.retrievers.vectors.nearest import open_nearest
 
 REBUILD = "intrex index dense COLLECTION OUT --overwrite"
 
 
-class DenseIndex:
+class DenseIndex(Index):
     """Vectors of a collection's documents with the encoder that made them; see docs/formats.md.
 
     The score is the dot product; of an index with cosine similarity the vectors were brought to length 1, and queries
@@ -69,6 +59,15 @@ class DenseIndex:
         """Open an index; raises `BadInput` when it is missing, damaged or of another kind."""
         return cls(path, read_manifest(path, ("dense",), REBUILD))
 
+    @property
+    def built(self) -> Mapping[str, object]:
+        """The approximate engine that the index was built for."""
+        return {"engine": self.manifest.params.get("ann", {}).get("engine", "flat")}
+
+    def prepare(self, options: SearchOptions) -> None:
+        """See `intrex.retrievers.base.Index.prepare`."""
+        self.nearest.prepare(DenseSearch.of(options))
+
     def search(self, queries: Queries, options: SearchOptions, encoder: Encoder | None = None) -> Run:
         """The ``k`` best documents of each query, the same bits for any batch size, thread count and engine.
 
@@ -99,7 +98,7 @@ class DenseIndex:
         """
         if self.manifest.params["similarity"] == "cosine":
             vectors = unit(vectors)
-        yield from self.nearest.rank(vectors, options)
+        yield from self.nearest.rank(vectors, DenseSearch.of(options))
 
     def rescore(self, queries: list[str], rows: Sequence[Rows], options: SearchOptions) -> Iterator[Scores]:
         """Exact scores of given rows for each query; see `intrex.retrievers.rerank.index.Rescorer`."""
@@ -107,80 +106,3 @@ class DenseIndex:
         vectors = unit(vectors) if self.manifest.params["similarity"] == "cosine" else vectors
         for some, query in zip(rows, vectors, strict=True):
             yield self.nearest.score(query, some)
-
-
-def build_dense(
-    collection: Collection,
-    out: Path,
-    encoder: Encoder,
-    *,
-    overwrite: bool = False,
-    ann: AnnConfig = FLAT,
-    block: int = BLOCK,
-    progress: Progress = no_progress,
-) -> DenseIndex:
-    """Encode a collection's documents and make an index of them at ``out``, in constant memory but for ``ann``.
-
-    A killed build is resumed at its last saved block by the next one with the same collection, encoder and block.
-
-    Args:
-        collection: the documents; ``contents`` is what is encoded.
-        out: the folder to make; nothing stands there unless all went well.
-        encoder: turns texts into vectors.
-        overwrite: replace an existing index.
-        ann: what finds the nearest vectors.
-        block: documents encoded together. The last bits of a transformer's vectors depend on it.
-        progress: called after each block, and once with the documents that an earlier run finished.
-
-    Raises:
-        IntrexError: the output exists, or is being built by another process.
-        UsageError: ``ann`` cannot be built of these vectors.
-        BadInput: the encoder gave NaN or infinity.
-    """
-    spec = encoder.spec
-    ann = ann.resolved(collection.n_documents, spec.dim)
-    inputs = fingerprint(["dense", collection.corpus_fingerprint, spec.to_dict(), ann.params(), block])
-
-    def make(build: Build) -> Manifest:
-        sink = _DenseSink(build, encoder, collection.n_documents)
-        write_documents(build, collection, block, sink, progress)
-        encoder.save(build.path / "encoder")
-        params = {
-            "similarity": _similarity(spec),
-            "documents": collection.n_documents,
-            "max_norm": sink.longest,
-            "block": block,
-            **add_ann(build.path, ann),
-        }
-        return Manifest(
-            "dense", collection.corpus_fingerprint, spec.to_dict(), params, versions=library_versions()
-        )
-
-    build_artifact(out, inputs, make, overwrite=overwrite)
-    return DenseIndex.open(out)
-
-
-class _DenseSink:
-    """Vectors on their way to ``vectors.npy``, and the length of the longest."""
-
-    def __init__(self, build: Build, encoder: Encoder, documents: int) -> None:
-        self._encoder = encoder
-        done, self.longest = int(build.state.get("rows", 0)), float(build.state.get("longest", 0.0))
-        self._vectors = VectorWriter(build.path / "vectors.npy", (documents, encoder.spec.dim), done=done)
-
-    def append(self, documents: list[Document]) -> None:
-        rows = self._encoder.encode([d.contents for d in documents], "document")
-        rows = unit(rows) if _similarity(self._encoder.spec) == "cosine" else rows
-        self._vectors.append(rows, lambda i: f"document {documents[i].id}")
-        self.longest = max(self.longest, float(row_norms(rows).max()))
-
-    def flush(self) -> dict[str, Any]:
-        self._vectors.flush()
-        return {"longest": self.longest}
-
-    def close(self) -> None:
-        self._vectors.close()
-
-
-def _similarity(spec: EncoderSpec) -> str:
-    return str(spec.params.get("similarity", "dot"))

@@ -23,10 +23,10 @@ from intrex.data.system.threads import cores
 from intrex.encoders.base import TokenEncoder
 from intrex.encoders.fde.config import FdeConfig
 from intrex.encoders.fde.encoder import Fde
-from intrex.retrievers.base import Progress, no_progress
 from intrex.retrievers.encoded import BLOCK, SECONDS_BETWEEN_SAVES, library_versions, write_documents
 from intrex.retrievers.fde.index import FdeIndex
 from intrex.retrievers.multivector.index import MultiVectorIndex
+from intrex.retrievers.options import Progress, no_progress
 from intrex.retrievers.vectors.exact import row_norms
 from intrex.retrievers.vectors.nearest import add_ann
 from intrex.retrievers.vectors.options import FLAT, AnnConfig

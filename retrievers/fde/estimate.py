@@ -12,6 +12,7 @@ from intrex.data.store.vectors import PackedVectors
 from intrex.data.system.machine import resident
 from intrex.data.system.threads import cores
 from intrex.encoders.fde.encoder import Fde
+from intrex.encoders.options import EncoderOptions
 from intrex.retrievers.encoded import BLOCK
 from intrex.retrievers.estimate import (
     HEADER,
@@ -25,7 +26,8 @@ from intrex.retrievers.estimate import (
     spread,
 )
 from intrex.retrievers.fde.build import IDS, NUMBERS_AT_ONCE, require_room
-from intrex.retrievers.fde.source import FdeOptions, Source
+from intrex.retrievers.fde.options import FdeBuild, FdeOptions
+from intrex.retrievers.fde.source import Source, open_source
 from intrex.retrievers.multivector.index import MultiVectorIndex
 from intrex.retrievers.vectors.ann import index_bytes, load_faiss
 from intrex.retrievers.vectors.native import numbers
@@ -112,3 +114,9 @@ def _encoding(fde: Fde, tokens: PackedVectors) -> tuple[float, int, int]:
     loaded, start = resident()[0], time.perf_counter()
     fde.encode(kept, "document", threads=cores())
     return time.perf_counter() - start, loaded - kept.vectors.nbytes, resident()[1]
+
+
+def estimate(source: Path, out: Path, options: FdeBuild) -> Estimate:
+    """Estimate as ``intrex index fde --estimate`` does; raises as `open_source` and `estimate_fde`."""
+    opened = open_source(source, options.encoder, options.part(EncoderOptions))
+    return estimate_fde(opened, out, options.part(FdeOptions), ann=options.part(AnnConfig))

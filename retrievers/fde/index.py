@@ -6,7 +6,7 @@ MUVERA (Dhulipala et al., NeurIPS 2024): candidates by the dot product of fixed 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -24,17 +24,20 @@ from intrex.data.store.vectors import PackedVectors, open_vectors
 from intrex.encoders.base import TokenEncoder, Vectors, load_token_encoder
 from intrex.encoders.fde.config import FdeConfig
 from intrex.encoders.fde.encoder import Fde
-from intrex.retrievers.base import Rows, RunBuilder, Scores, SearchOptions, no_progress, tie_rank, top_k
+from intrex.retrievers.base import Index, Rows, RunBuilder, Scores, tie_rank, top_k
 from intrex.retrievers.encoded import QUERIES_AT_ONCE, RecordedEncoder
+from intrex.retrievers.fde.options import FdeSearch
 from intrex.retrievers.multivector.index import MultiVectorIndex
+from intrex.retrievers.options import SearchOptions, no_progress
 from intrex.retrievers.vectors.nearest import open_nearest
+from intrex.retrievers.vectors.options import NearestOptions
 
 REBUILD = "intrex index fde SOURCE OUT --overwrite"
 NUMBERS_AT_ONCE = 1 << 26
 """Numbers of queries' FDEs that are in memory at once: 256 MB."""
 
 
-class FdeIndex:
+class FdeIndex(Index):
     """FDEs of a collection's documents, with what queries are encoded with; see docs/formats.md.
 
     Without ``candidates`` the score is the dot product of the FDEs, an estimate of the repetitions times MaxSim; with
@@ -44,8 +47,6 @@ class FdeIndex:
     Attributes:
         fde: the configuration and its random matrices.
         nearest: finds the nearest FDEs.
-        candidates: how many documents are ranked by exact MaxSim; None ranks by FDE.
-        ball_carving: the similarity from which on tokens of a query are added up before that; None leaves them alone.
     """
 
     def __init__(self, path: Path, manifest: Manifest) -> None:
@@ -65,8 +66,6 @@ class FdeIndex:
             )
         self._empty: Rows = np.load(path / "empty.npy")
         self._encoder = RecordedEncoder(self.spec, path / "encoder", load_token_encoder)
-        self.candidates: int | None = None
-        self.ball_carving: float | None = None
 
     @classmethod
     def open(cls, path: Path) -> Self:
@@ -94,6 +93,18 @@ class FdeIndex:
                 f"build it again: intrex index fde {path} {self.path} --overwrite",
             )
         return source
+
+    @property
+    def built(self) -> Mapping[str, object]:
+        """The approximate engine that the index was built for; whether tokens were kept shows when they are opened."""
+        return {"engine": self.manifest.params.get("ann", {}).get("engine", "flat"), "tokens": True}
+
+    def prepare(self, options: SearchOptions) -> None:
+        """Open `source` if it ranks candidates; raises as it and `intrex.retrievers.base.Index.prepare`."""
+        chosen = FdeSearch.of(options)
+        self.nearest.prepare(chosen)
+        if chosen.candidates is not None:
+            _ = self.source
 
     def search(
         self,
@@ -141,6 +152,7 @@ class FdeIndex:
         Raises:
             BadInput: token vectors of another dimension, or not finite; or `source` cannot be opened.
         """
+        chosen = FdeSearch.of(options)
         step = min(options.batch_size, max(1, NUMBERS_AT_ONCE // self.fde.config.fde_dim))
         for start in range(0, len(queries.offsets) - 1, step):
             end = min(start + step, len(queries.offsets) - 1)
@@ -148,29 +160,27 @@ class FdeIndex:
             batch = _some(queries, full)
             called = None if names is None else [names[i] for i in full]
             vectors = self.fde.encode(batch, "query", threads=options.threads, names=called)
-            nearest = self._nearest(vectors, options)
-            if self.candidates is not None:
-                nearest = self._exact(batch, [rows for rows, _ in nearest], options)
+            nearest = self._nearest(vectors, chosen)
+            if chosen.candidates is not None:
+                nearest = self._exact(batch, [rows for rows, _ in nearest], chosen)
             found = dict(zip(full, nearest, strict=True))
             nothing = np.empty(0, np.int64), np.empty(0, np.float32)
             yield from (found.get(i, nothing) for i in range(start, end))
             options.progress(end - start)
 
-    def _nearest(self, vectors: Vectors, options: SearchOptions) -> list[tuple[Rows, Scores]]:
+    def _nearest(self, vectors: Vectors, options: FdeSearch) -> list[tuple[Rows, Scores]]:
         """The best by FDE, documents without tokens left out."""
-        wanted = self.candidates or options.k
+        wanted = options.candidates or options.k
         k = min(wanted + len(self._empty), len(self.ids))
-        ranked = self.nearest.rank(vectors, replace(options, k=k, progress=no_progress))
+        ranked = self.nearest.rank(vectors, replace(options.part(NearestOptions), k=k, progress=no_progress))
         if not len(self._empty):
             return list(ranked)
         kept = ((rows, scores, ~np.isin(rows, self._empty)) for rows, scores in ranked)
         return [(rows[has][:wanted], scores[has][:wanted]) for rows, scores, has in kept]
 
-    def _exact(
-        self, batch: PackedVectors, rows: list[Rows], options: SearchOptions
-    ) -> list[tuple[Rows, Scores]]:
+    def _exact(self, batch: PackedVectors, rows: list[Rows], options: FdeSearch) -> list[tuple[Rows, Scores]]:
         """The candidates of each query, by MaxSim."""
-        asked = batch if self.ball_carving is None else carve(batch, self.ball_carving)
+        asked = batch if options.ball_carving is None else carve(batch, options.ball_carving)
         best = []
         for own, scores in zip(rows, self.source.score(asked, rows, options.threads), strict=True):
             order = top_k(scores, tie_rank(self.ids.rank[own], options.ties), options.k)

@@ -2,38 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 from intrex.data.collection import Collection
 from intrex.data.errors import BadInput, UsageError
+from intrex.data.io.files import refuse_existing
 from intrex.data.specs import EncoderSpec
 from intrex.data.store.artifact import read_manifest
-from intrex.encoders.base import EncoderOptions, TokenEncoder, make_token_encoder
-from intrex.encoders.fde.config import FdeConfig
-from intrex.retrievers.base import Progress, no_progress
+from intrex.encoders.base import TokenEncoder, make_token_encoder
+from intrex.encoders.options import EncoderOptions
 from intrex.retrievers.fde.build import build_fde, build_fde_of_collection
 from intrex.retrievers.fde.index import FdeIndex
+from intrex.retrievers.fde.options import FdeBuild, FdeOptions
 from intrex.retrievers.multivector.index import MultiVectorIndex
+from intrex.retrievers.options import Progress, Stage, no_progress, no_stage
 from intrex.retrievers.vectors.options import FLAT, AnnConfig
-
-
-@dataclass(frozen=True)
-class FdeOptions:
-    """The parameters of `FdeConfig` but for the dimensions of a token; ``d_proj`` 0 is no inner projection."""
-
-    reps: int = 20
-    k_sim: int = 5
-    d_proj: int = 16
-    projection: str = "dense"
-    final_dim: int | None = None
-    final_projection: str = "countsketch"
-    fill_empty: bool = True
-    seed: int = 42
-
-    def config(self, dim: int) -> FdeConfig:
-        """The configuration for tokens of ``dim`` dimensions; raises `UsageError` if there is none."""
-        return FdeConfig(dim, **{**asdict(self), "d_proj": self.d_proj or None})
 
 
 @dataclass(frozen=True)
@@ -104,3 +88,16 @@ def open_source(path: Path, encoder: str | None, options: EncoderOptions) -> Sou
     collection = Collection.open(path)
     made = make_token_encoder(encoder, options)
     return Source(collection.n_documents, collection=collection, encoder=made)
+
+
+def build(
+    source: Path, out: Path, options: FdeBuild, *, overwrite: bool = False, stage: Stage = no_stage
+) -> int:
+    """Build as ``intrex index fde`` does; return the number of documents. Raises as `open_source` and `Source.build`."""
+    refuse_existing(out, overwrite)  # before the model is loaded
+    opened = open_source(source, options.encoder, options.part(EncoderOptions))
+    step = stage("encoding", opened.documents)
+    opened.build(
+        out, options.part(FdeOptions), ann=options.part(AnnConfig), overwrite=overwrite, progress=step
+    )
+    return opened.documents

@@ -9,13 +9,13 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from intrex.data.errors import BadInput, MissingExtra, UsageError, nearest
+from intrex.data.errors import BadInput, MissingExtra, UsageError
 from intrex.data.ids import Bytes, as_bytes
 from intrex.data.run import Run
+from intrex.retrievers.fusion.options import MAX_WEIGHT, RRF_K, FuseOptions
+from intrex.retrievers.postprocess import cut
 
 Floats = npt.NDArray[np.float64]
-MAX_WEIGHT = 1e6
-RRF_K = 60.0
 
 
 def reciprocal_ranks(scores: npt.NDArray[np.float32], k: float = RRF_K) -> Floats:
@@ -113,11 +113,6 @@ def _top(parts: list[tuple[Bytes, Floats]], k: int) -> tuple[Bytes, npt.NDArray[
     return docs[order], rounded[order]
 
 
-METHODS = ("rrf", "wsum")
-_RANX = ("anz", "bordafuse", "condorcet", "isr", "log_isr", "logn_isr", "max", "med", "min", "mnz", "sum")
-"""The methods of ranx that need neither training nor parameters."""
-
-
 def fuse_with_ranx(
     runs: Sequence[Run], method: str, *, k: int = 1000, params: dict[str, object] | None = None
 ) -> Run:
@@ -125,10 +120,8 @@ def fuse_with_ranx(
 
     Raises:
         MissingExtra: ranx is not installed.
-        UsageError: ranx has no such untrained method.
         BadInput: the runs differ in their queries, which ranx cannot do.
     """
-    check_options(method, "ranx")
     try:
         import ranx
     except ImportError as error:
@@ -151,60 +144,19 @@ def fuse_with_ranx(
     return cut(result, k)
 
 
-def cut(run: Run, k: int) -> Run:
-    """The top ``k`` documents of each query."""
-    if not len(run):
-        return run
-    keep = np.concatenate(
-        [np.arange(a, min(b, a + k)) for a, b in zip(run.offsets[:-1], run.offsets[1:], strict=True)]
-    )
-    sizes = np.minimum(np.diff(run.offsets), k)
-    offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
-    return Run(
-        run.query_ids, offsets, run.doc_ids[keep.astype(np.int64)], run.scores[keep.astype(np.int64)], run.tag
-    )
-
-
-def fuse_runs(
-    runs: Sequence[Run],
-    method: str,
-    *,
-    engine: str = "native",
-    weights: Sequence[float] | None = None,
-    rrf_k: float | None = None,
-    depth: int | None = None,
-    k: int = 1000,
-    tag: str | None = None,
-) -> Run:
-    """Fuse by the name of a method; see `rrf`, `wsum` and `fuse_with_ranx`.
+def fuse_runs(runs: Sequence[Run], options: FuseOptions, tag: str | None = None) -> Run:
+    """Fuse as the options say; see `rrf`, `wsum` and `fuse_with_ranx`. The tag is the method's by default.
 
     Raises:
-        UsageError: unknown method or engine, or options that do not belong to the method.
+        UsageError: weights that do not fit the runs.
     """
-    check_options(method, engine, weights, rrf_k)
-    if engine == "ranx":
-        fused = fuse_with_ranx(runs if depth is None else [cut(run, depth) for run in runs], method, k=k)
-    elif method == "rrf":
-        fused = rrf(runs, rrf_k=RRF_K if rrf_k is None else rrf_k, k=k, depth=depth)
+    depth, k = options.depth, options.k
+    if options.engine == "ranx":
+        fused = fuse_with_ranx(
+            [run if depth is None else cut(run, depth) for run in runs], options.method, k=k
+        )
+    elif options.method == "rrf":
+        fused = rrf(runs, rrf_k=RRF_K if options.rrf_k is None else options.rrf_k, k=k, depth=depth)
     else:
-        fused = wsum(runs, weights, k=k, depth=depth)
+        fused = wsum(runs, options.weights, k=k, depth=depth)
     return replace(fused, tag=tag or fused.tag)
-
-
-def check_options(
-    method: str, engine: str = "native", weights: Sequence[float] | None = None, rrf_k: float | None = None
-) -> None:
-    """Raise `UsageError` on an unknown method or engine, and on options that the method would ignore."""
-    if engine not in ("native", "ranx"):
-        raise UsageError(f"unknown engine {engine!r}", "known: native, ranx")
-    if engine == "native" and method not in METHODS:
-        hint = f"add --engine ranx for {method}" if method in _RANX else nearest(method, METHODS)
-        raise UsageError(f"unknown fusion method {method!r}", hint)
-    if engine == "ranx" and method in METHODS:
-        raise UsageError(f"{method} is intrex's own", "leave --engine ranx out")
-    if engine == "ranx" and method not in _RANX:
-        raise UsageError(f"unknown ranx method {method!r}", nearest(method, _RANX))
-    if weights is not None and method != "wsum":
-        raise UsageError(f"--weights belongs to wsum, not to {method}", "leave --weights out")
-    if rrf_k is not None and method != "rrf":
-        raise UsageError(f"--rrf-k belongs to rrf, not to {method}", "leave --rrf-k out")

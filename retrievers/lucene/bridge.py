@@ -12,7 +12,10 @@ import numpy.typing as npt
 from intrex.data.errors import BadInput, IntrexError, UsageError
 from intrex.retrievers.base import Rows, Scores
 from intrex.retrievers.lucene import jvm
-from intrex.retrievers.prf.lexical import BM25PRF, RM3, Expansion, Rocchio
+from intrex.retrievers.prf.base import Expansion
+from intrex.retrievers.prf.bm25prf import BM25PRF
+from intrex.retrievers.prf.rm3 import RM3
+from intrex.retrievers.prf.rocchio import Rocchio
 
 REBUILD = "intrex index bm25 COLLECTION OUT --engine lucene --overwrite"
 ENGLISH = "en"

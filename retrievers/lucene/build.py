@@ -10,12 +10,14 @@ from intrex.data.errors import IntrexError
 from intrex.data.io.files import fingerprint
 from intrex.data.store.artifact import Build, Manifest, build_artifact
 from intrex.data.system.threads import cores
-from intrex.retrievers.base import Progress, no_progress
+from intrex.retrievers.bm25.fields import extra_fields
+from intrex.retrievers.bm25.options import Bm25Build
 from intrex.retrievers.bm25.similarity import check_bm25
 from intrex.retrievers.lucene import jvm
 from intrex.retrievers.lucene.bridge import ENGLISH, analyzer
 from intrex.retrievers.lucene.index import K1, KIND, B, LuceneIndex
 from intrex.retrievers.lucene.indexer import Recipe, Stored, run_indexer
+from intrex.retrievers.options import Progress, Stage, no_progress, no_stage
 
 SMALL = 10_000
 """Documents below which one thread indexes: the JVM takes longer to start than it takes to index them."""
@@ -75,3 +77,17 @@ def build_lucene(
     inputs = fingerprint([KIND, collection.corpus_fingerprint, params, versions])
     build_artifact(out, inputs, make, overwrite=overwrite)
     return LuceneIndex.open(out)
+
+
+def build(
+    source: Path, out: Path, options: Bm25Build, *, overwrite: bool = False, stage: Stage = no_stage
+) -> int:
+    """Build as ``intrex index bm25 --engine lucene`` does; return the number of documents. Raises as `build_lucene`."""
+    collection = Collection.open(source)
+    stored = Stored(options.store_positions, options.store_docvectors, options.store_raw)
+    build_lucene(
+        collection, out, k1=options.k1, b=options.b, language=options.language, fields=extra_fields(options.fields),
+        threads=options.threads, stored=stored, overwrite=overwrite,
+        progress=stage("indexing", collection.n_documents),
+    )  # fmt: skip
+    return collection.n_documents

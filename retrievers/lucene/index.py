@@ -6,6 +6,7 @@ reads the folder as it is.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Self
 
@@ -17,7 +18,7 @@ from intrex.data.errors import BadInput, UsageError
 from intrex.data.ids import Bytes, as_bytes, gather_spans
 from intrex.data.run import Run
 from intrex.data.store.artifact import Manifest, read_manifest
-from intrex.retrievers.base import SearchOptions
+from intrex.retrievers.base import Index
 from intrex.retrievers.bm25.similarity import check_bm25
 from intrex.retrievers.lucene import jvm
 from intrex.retrievers.lucene.bridge import (
@@ -29,7 +30,10 @@ from intrex.retrievers.lucene.bridge import (
     packed,
     unpacked,
 )
-from intrex.retrievers.prf.lexical import RM3, Expansion
+from intrex.retrievers.lucene.options import LuceneSearch
+from intrex.retrievers.options import SearchOptions
+from intrex.retrievers.prf.base import expansion_of
+from intrex.retrievers.prf.rm3 import RM3
 
 KIND = "lucene"
 K1, B = 0.9, 0.4
@@ -56,7 +60,7 @@ class LuceneIds:
         return gather_spans(self._text, self._starts[rows], self._lengths[rows])
 
 
-class LuceneIndex:
+class LuceneIndex(Index):
     """A Lucene index; ``foreign`` says that intrex did not build it, so that nothing is known of its collection."""
 
     def __init__(self, path: Path, manifest: Manifest | None) -> None:
@@ -66,8 +70,6 @@ class LuceneIndex:
         self._bulk = open_bulk(path, self.language)
         self.ids = LuceneIds(bytes(self._bulk.idText().tostring()), bytes(self._bulk.idOffsets().tostring()))
         self.manifest = manifest or _foreign_manifest(path, self.statistics())
-        self.expansion: Expansion | None = None
-        """Feedback that `search` uses."""
 
     @classmethod
     def open(cls, path: Path) -> Self:
@@ -79,24 +81,37 @@ class LuceneIndex:
         """Open an index of Anserini or pyserini; raises `BadInput` when Lucene cannot read it."""
         return cls(path, None)
 
-    def analyse(self, language: str) -> None:
-        """Cut queries as Anserini does for a language, in an index of which it is not known.
+    def prepare(self, options: SearchOptions) -> None:
+        """Cut queries as Anserini does for ``options.language``, where it is not known what the index was built for.
 
         Raises:
-            UsageError: Anserini has no analyzer for it.
+            UsageError: Anserini has no analyzer for it, or the index was built for another language.
+            BadInput: there is feedback, and the index keeps no document vectors.
         """
-        before, self._bulk = self._bulk, open_bulk(self.path, language)
-        before.close()
-        self.language = language
-
-    def use_feedback(self, method: Expansion) -> None:
-        """Search a second time with a query that Anserini's reranker expands; raises `BadInput` without vectors."""
-        if not self._bulk.vectors():
+        asked = LuceneSearch.of(options)
+        if asked.language is not None and asked.language != self.language:
+            if not self.foreign:
+                raise UsageError(
+                    f"the index was built for the language {self.language!r}, not {asked.language!r}",
+                    "leave --language out",
+                )
+            before, self._bulk = self._bulk, open_bulk(self.path, asked.language)
+            before.close()
+            self.language = asked.language
+        if expansion_of(asked) is not None and not self._bulk.vectors():
             raise BadInput(
                 f"the index keeps no document vectors, which feedback needs ({self.path})",
                 "intrex index bm25 COLLECTION OUT --engine lucene --store-docvectors",
             )
-        self.expansion = method
+
+    def remarks(self) -> Iterator[str]:
+        """Say of an index that intrex did not build that its collection and its analysis are not known."""
+        if self.foreign:
+            yield (
+                f"a Lucene index that intrex did not build, of {len(self.ids):,} documents; what collection it is of, and "
+                f"how its text was cut into terms, is not known: queries get Anserini's analysis of {self.language!r} "
+                "(--language)"
+            )
 
     def statistics(self) -> dict[str, int]:
         """Documents with a term, tokens, distinct terms (-1: unknown), segments, deleted documents."""
@@ -117,23 +132,22 @@ class LuceneIndex:
         """The ``k`` best documents that share a term with each query, with Lucene's own float32 scores.
 
         Raises:
-            UsageError: k is less than 1, k1 or b is out of range, or the index has no such field.
+            UsageError: the index has no such field.
         """
         ascending = options.ties == "anserini"
         return self._run(queries, options, lambda texts, asked: self._bulk.search(texts, asked, ascending))
 
     def anserini(self, queries: Queries, options: SearchOptions) -> Run:
         """The same by Anserini's own searcher: scores rounded and nudged by it, equal ones by id ascending."""
-        if isinstance(self.expansion, RM3) and self.expansion.fb_docs > RM3_DOCUMENTS:
+        method = expansion_of(LuceneSearch.of(options))
+        if isinstance(method, RM3) and method.fb_docs > RM3_DOCUMENTS:
             raise UsageError(
-                f"Anserini's searcher gives RM3 at most {RM3_DOCUMENTS} documents, not {self.expansion.fb_docs}"
+                f"Anserini's searcher gives RM3 at most {RM3_DOCUMENTS} documents, not {method.fb_docs}"
             )
         return self._run(queries, options, self._bulk.anserini)
 
-    def _asked(self, options: SearchOptions) -> Any:
+    def _asked(self, options: LuceneSearch) -> Any:
         """How to search, as the helper takes it."""
-        if options.k < 1:
-            raise UsageError(f"k must be at least 1, not {options.k}")
         k1, b = (self._setting(name, given) for name, given in (("k1", options.k1), ("b", options.b)))
         check_bm25(k1, b)
         there = list(self._bulk.fields())
@@ -144,11 +158,12 @@ class LuceneIndex:
                 )
         names, weights = list(options.fields), list(options.fields.values())
         return jvm.start()("intrex.lucene.Bulk$Search")(
-            options.k, k1, b, options.threads, names, weights, feedback(self.expansion)
+            options.k, k1, b, options.threads, names, weights, feedback(expansion_of(options))
         )
 
     def _run(self, queries: Queries, options: SearchOptions, call: Any) -> Run:
-        asked = self._asked(options)
+        self.prepare(options)
+        asked = self._asked(LuceneSearch.of(options))
         names = as_bytes(queries.ids)
         order = np.argsort(names, kind="stable")  # a run has its queries in byte order
         size = max(1, min(QUERIES_AT_ONCE, HITS_AT_ONCE // min(options.k, max(len(self.ids), 1))))

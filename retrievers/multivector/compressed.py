@@ -15,10 +15,11 @@ import numpy.typing as npt
 from intrex.data.errors import BadInput
 from intrex.data.store.artifact import Build
 from intrex.data.store.vectors import PackedVectors, RowWriter, open_array, open_packed
-from intrex.retrievers.base import Progress, Stage
 from intrex.retrievers.multivector import maxsim
+from intrex.retrievers.multivector.options import BITS
 from intrex.retrievers.multivector.plaid import CentroidLists
-from intrex.retrievers.multivector.residual import BITS, Codec, train
+from intrex.retrievers.multivector.residual import Codec, train
+from intrex.retrievers.options import Progress, Stage
 from intrex.retrievers.vectors.exact import Matrix, Rows, row_norms
 from intrex.retrievers.vectors.native import numbers
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -11,7 +12,8 @@ from intrex.data.collection import Collection
 from intrex.data.numeric.kmeans import nearest
 from intrex.data.store.vectors import PackedVectors
 from intrex.data.system.machine import resident
-from intrex.encoders.base import TokenEncoder
+from intrex.encoders.base import TokenEncoder, make_token_encoder
+from intrex.encoders.options import TokenEncoderOptions
 from intrex.retrievers.estimate import (
     HEADER,
     NORMS,
@@ -23,8 +25,9 @@ from intrex.retrievers.estimate import (
     sample,
     saved_bytes,
 )
+from intrex.retrievers.multivector.build import check_store
 from intrex.retrievers.multivector.compressed import NEAR_ONE
-from intrex.retrievers.multivector.index import check_store
+from intrex.retrievers.multivector.options import MultiVectorBuild
 from intrex.retrievers.multivector.residual import ITERATIONS, plan
 from intrex.retrievers.vectors.exact import row_norms, unit
 
@@ -32,7 +35,7 @@ from intrex.retrievers.vectors.exact import row_norms, unit
 def estimate_multivector(
     collection: Collection, encoder: TokenEncoder, *, store: str = "float16", bits: int | None = None
 ) -> Estimate:
-    """What `intrex.retrievers.multivector.index.build_multivector` will take; raises as it does for ``store`` and ``bits``."""
+    """What `intrex.retrievers.multivector.build.build_multivector` will take; raises as it does for ``store`` and ``bits``."""
     check_store(store, bits)
     seen = sample(collection, lambda texts: encoder.encode(texts, "document"))
     n, dim, wide = seen.n, encoder.spec.dim, np.dtype(store).itemsize
@@ -94,3 +97,9 @@ def _clustering(seen: Sample[PackedVectors], k: int) -> tuple[float, float, int]
     seconds = time.perf_counter() - start
     pairs = len(np.unique(owners[rows] << 32 | codes.astype(np.int64)))
     return pairs / len(rows), seconds / (len(rows) * len(centroids)), max(0, after - before)
+
+
+def estimate(source: Path, out: Path, options: MultiVectorBuild) -> Estimate:
+    """Estimate as ``intrex index multivector --estimate`` does; raises as `estimate_multivector`."""
+    encoder = make_token_encoder(options.encoder, options.part(TokenEncoderOptions))
+    return estimate_multivector(Collection.open(source), encoder, store=options.store, bits=options.nbits)

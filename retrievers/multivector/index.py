@@ -2,53 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, Self, get_args
+from typing import Any, Self, cast
 
 import numpy as np
 
-from intrex.data.collection import Collection, Document, Queries
-from intrex.data.errors import BadInput, UsageError, nearest
+from intrex.data.collection import Queries
+from intrex.data.errors import BadInput, UsageError
 from intrex.data.ids import IdTable
-from intrex.data.io.files import fingerprint
 from intrex.data.run import Run
 from intrex.data.specs import EncoderSpec
-from intrex.data.store.artifact import Build, Manifest, build_artifact, read_manifest
-from intrex.data.store.vectors import PackedVectors, PackedWriter, VectorWriter, open_packed, open_vectors
+from intrex.data.store.artifact import Manifest, read_manifest
+from intrex.data.store.vectors import PackedVectors, open_packed, open_vectors
 from intrex.encoders.base import TokenEncoder, load_token_encoder
-from intrex.retrievers.base import (
-    Progress,
-    Rows,
-    RunBuilder,
-    Scores,
-    SearchOptions,
-    Stage,
-    no_progress,
-    no_stage,
-)
+from intrex.retrievers.base import Index, Rows, RunBuilder, Scores
 from intrex.retrievers.encoded import (
-    BLOCK,
     QUERIES_AT_ONCE,
     RecordedEncoder,
-    library_versions,
-    write_documents,
 )
-from intrex.retrievers.multivector import maxsim, xtr
+from intrex.retrievers.multivector import heuristic, maxsim, plaid, xtr
 from intrex.retrievers.multivector.blend import Blend
-from intrex.retrievers.multivector.compressed import ResidualTokens, compress
-from intrex.retrievers.multivector.residual import BITS
+from intrex.retrievers.multivector.compressed import ResidualTokens
+from intrex.retrievers.multivector.options import HEURISTIC, MultiVectorSearch
 from intrex.retrievers.multivector.tokens import StoredTokens, Tokens
-from intrex.retrievers.vectors.exact import Matrix, row_norms
+from intrex.retrievers.options import SearchOptions
+from intrex.retrievers.vectors.exact import Matrix
 
 REBUILD = "intrex index multivector COLLECTION OUT --overwrite"
-STORES = ("float16", "float32")
 SINGLE = "single.npy"
-Scoring = Literal["maxsim", "xtr"]
-SCORINGS: tuple[Scoring, ...] = get_args(Scoring)
+HEURISTIC_CANDIDATES = 1000
+"""Documents that MaxSim scores after the single-vector heuristic, unless more are asked for."""
 
 
-class MultiVectorIndex:
+class MultiVectorIndex(Index):
     """Token vectors of a collection's documents with the encoder that made them; see docs/formats.md.
 
     The score is MaxSim (`intrex.retrievers.multivector.maxsim`), exact for the vectors as they are stored; where the encoder gives
@@ -58,14 +45,9 @@ class MultiVectorIndex:
     Attributes:
         tokens: the token vectors of each row.
         single: [n, e] float32, one vector for each row; None where the encoder gives none.
-        gamma: the weight of its score is σ(γ); at first the encoder's.
+        gamma: the encoder's; the weight of their score is σ(γ).
         spec: the encoder.
-        scoring: how `search` scores, ``maxsim`` or ``xtr`` (`intrex.retrievers.multivector.xtr`).
-        token_top_k: document tokens that XTR retrieves for each query token.
-        candidates: finds the only rows that MaxSim scores, ascending, for some encoded queries; None scores all.
     """
-
-    candidates: Callable[[PackedVectors, SearchOptions], list[Rows]] | None = None
 
     def __init__(self, path: Path, manifest: Manifest) -> None:
         if manifest.encoder is None:
@@ -82,14 +64,40 @@ class MultiVectorIndex:
                 REBUILD,
             )
         self.single, self.gamma = _open_single(path, self.spec, len(self.ids))
-        self.scoring: Scoring = "maxsim"
-        self.token_top_k = xtr.TOKEN_TOP_K
         self._encoder = RecordedEncoder(self.spec, path / "encoder", load_token_encoder)
 
     @classmethod
     def open(cls, path: Path) -> Self:
         """Open an index; raises `BadInput` when it is missing, damaged or of another kind."""
         return cls(path, read_manifest(path, ("multivector",), REBUILD))
+
+    @property
+    def built(self) -> Mapping[str, object]:
+        """Whether vectors are compressed, and whether there are single ones."""
+        return {"nbits": self.manifest.params.get("bits") or True, "single": self.spec.params.get("single")}
+
+    def prepare(self, options: SearchOptions) -> None:
+        """Raise `UsageError` where PLAID is to search vectors that are whole, or XTR an index with single vectors."""
+        chosen = MultiVectorSearch.of(options)
+        if chosen.engine == "plaid" and not isinstance(self.tokens, ResidualTokens):
+            raise UsageError(
+                "PLAID searches compressed vectors, this index keeps them whole",
+                "intrex index multivector COLLECTION OUT --nbits 2, or leave --engine out",
+            )
+        if chosen.scoring == "xtr" and self.single is not None:
+            raise UsageError("XTR does not score the single vectors of this index", "leave --scoring out")
+
+    def describe(self) -> dict[str, Any]:
+        """Tokens of a document and bytes of one; ids and encoder are not counted."""
+        tokens, documents = self.manifest.params["tokens"], self.manifest.params["documents"]
+        if not tokens:
+            return {}
+        files = self.manifest.files.items()
+        size = sum(entry["bytes"] for name, entry in files if not name.startswith(("ids.", "encoder/")))
+        return {
+            "tokens per document": round(tokens / documents, 1),
+            "bytes per token": round(size / tokens, 1),
+        }
 
     def encode(
         self, texts: list[str], device: str | None = None, encoder: TokenEncoder | None = None
@@ -131,113 +139,58 @@ class MultiVectorIndex:
         Raises:
             BadInput: query vectors of another dimension, not finite, or so long that scores overflow.
         """
+        chosen = MultiVectorSearch.of(options)
         for start in range(0, len(queries.offsets) - 1, options.batch_size):
             batch = _some(queries, start, start + options.batch_size)
-            given, how = (self.tokens, batch, self.ids.rank, options.k), (options.threads, options.ties)
-            if self.scoring == "xtr":
-                yield from xtr.search(*given, self.token_top_k, *how)
-            elif self.candidates is not None:
-                found = self.candidates(batch, options)
-                yield from maxsim.best(self.tokens, batch, found, *given[2:], *how, self._blend(batch))
-            else:
-                yield from maxsim.search(*given, *how, self._blend(batch))
+            yield from self._ranked(batch, chosen)
             options.progress(len(batch.offsets) - 1)
 
-    def score(self, queries: PackedVectors, rows: Sequence[Rows], threads: int) -> list[Scores]:
+    def _ranked(self, batch: PackedVectors, options: MultiVectorSearch) -> Iterable[tuple[Rows, Scores]]:
+        rank, k, how = self.ids.rank, options.k, (options.threads, options.ties)
+        if options.scoring == "xtr":
+            return xtr.search(self.tokens, batch, rank, k, options.token_top_k, *how)
+        blend = self._blend(batch, options.gamma)
+        if options.engine == "native":
+            return maxsim.search(self.tokens, batch, rank, k, *how, blend)
+        return maxsim.best(self.tokens, batch, self.candidates(batch, options), rank, k, *how, blend)
+
+    def candidates(self, batch: PackedVectors, options: MultiVectorSearch) -> list[Rows]:
+        """Find the only rows, ascending, that MaxSim scores for each of some encoded queries, by ``options.engine``."""
+        if options.engine == HEURISTIC:
+            count = options.candidates or max(HEURISTIC_CANDIDATES, options.k)
+            return heuristic.candidates(self.tokens, batch, count, self.ids.rank, options.threads)
+        self.prepare(options)
+        limits = plaid.PlaidOptions.of(
+            options.k, options.ncells, options.centroid_score_threshold, options.ndocs
+        )
+        lists = cast(ResidualTokens, self.tokens).lists
+        return plaid.candidates(lists, batch, options.k, limits, self.ids.rank, options.threads)
+
+    def score(
+        self, queries: PackedVectors, rows: Sequence[Rows], threads: int, gamma: float | None = None
+    ) -> list[Scores]:
         """Exact scores of given rows for each of some encoded queries; see `intrex.retrievers.multivector.maxsim.scores`."""
-        return maxsim.scores(self.tokens, queries, rows, threads, self._blend(queries))
+        return maxsim.scores(self.tokens, queries, rows, threads, self._blend(queries, gamma))
 
     def rescore(self, queries: list[str], rows: Sequence[Rows], options: SearchOptions) -> Iterator[Scores]:
         """Exact scores of given rows for each query; see `intrex.retrievers.rerank.index.Rescorer`."""
-        packed = self.encode(queries, options.device)
+        packed, gamma = self.encode(queries, options.device), MultiVectorSearch.of(options).gamma
         for start in range(0, len(rows), options.batch_size):
             end = min(start + options.batch_size, len(rows))
-            yield from self.score(_some(packed, start, end), rows[start:end], options.threads)
+            yield from self.score(_some(packed, start, end), rows[start:end], options.threads, gamma)
 
-    def _blend(self, queries: PackedVectors) -> Blend | None:
+    def _blend(self, queries: PackedVectors, gamma: float | None) -> Blend | None:
         if self.single is None:
             return None
         if queries.single is None:
             raise BadInput(f"the queries have no single vectors, the documents of {self.path} have")
         longest = float(self.manifest.params["single_max_norm"])
-        return Blend(self.single, queries.single.astype(np.float32, copy=False), self.gamma, longest)
-
-
-def check_store(store: str, bits: int | None) -> None:
-    """Raise `UsageError` unless vectors can be kept so."""
-    if store not in STORES:
-        raise UsageError(f"unknown store {store!r}", nearest(store, STORES))
-    if bits not in (None, *BITS):
-        raise UsageError(f"residuals of {bits} bits a dimension", f"known: {', '.join(map(str, BITS))}")
-
-
-def build_multivector(
-    collection: Collection,
-    out: Path,
-    encoder: TokenEncoder,
-    *,
-    store: str = "float16",
-    bits: int | None = None,
-    overwrite: bool = False,
-    block: int = BLOCK,
-    progress: Progress = no_progress,
-    stage: Stage = no_stage,
-) -> MultiVectorIndex:
-    """Encode the tokens of a collection's documents and make an index of them at ``out``, in constant memory.
-
-    A killed build is resumed at its last saved block by the next one with the same arguments.
-
-    Args:
-        collection: the documents; ``contents`` is what is encoded.
-        out: the folder to make; nothing stands there unless all went well.
-        encoder: turns a text into token vectors.
-        store: the type of the vectors on disk, one of `STORES`.
-        bits: 1, 2 or 4: then the vectors so stored are compressed (`intrex.retrievers.multivector.residual`), and only that is kept.
-        overwrite: replace an existing index.
-        block: documents encoded together. The last bits of a transformer's vectors depend on it.
-        progress: called after each block, and once with the documents that an earlier run finished.
-        stage: begins the progress of what follows the encoding.
-
-    Raises:
-        IntrexError: the output exists, or is being built by another process.
-        UsageError: unknown ``store``, or another number of bits.
-        BadInput: the encoder gave NaN, infinity or a number that ``store`` cannot hold (the document is named), or
-            not one token in the whole collection.
-    """
-    check_store(store, bits)
-    spec = encoder.spec
-    inputs = fingerprint(["multivector", collection.corpus_fingerprint, spec.to_dict(), store, bits, block])
-
-    def make(build: Build) -> Manifest:
-        if "compressed" not in build.state:
-            sink = _TokenSink(build, encoder, store)
-            write_documents(build, collection, block, sink, progress)
-            if not sink.written[1]:
-                raise BadInput(
-                    f"not one of the {sink.written[0]:,} documents has a token",
-                    "nothing could ever be found in it",
-                )
-            build.save_state(**sink.state, rows=sink.written[0])
-        else:
-            progress(collection.n_documents)
-        compressed = {} if bits is None else compress(build, bits, stage)
-        encoder.save(build.path / "encoder")
-        params = {
-            "documents": build.state["rows"],
-            "tokens": build.state["tokens"],
-            "store": store if bits is None else "residual",
-            "max_norm": build.state["longest"],
-            "block": block,
-            **compressed,
-        }
-        if "single" in build.state:
-            params["single_max_norm"] = build.state["single"]
-        return Manifest(
-            "multivector", collection.corpus_fingerprint, spec.to_dict(), params, versions=library_versions()
+        return Blend(
+            self.single,
+            queries.single.astype(np.float32, copy=False),
+            self.gamma if gamma is None else gamma,
+            longest,
         )
-
-    build_artifact(out, inputs, make, overwrite=overwrite)
-    return MultiVectorIndex.open(out)
 
 
 def _open_tokens(path: Path, manifest: Manifest) -> Tokens:
@@ -253,57 +206,6 @@ def _open_single(path: Path, spec: EncoderSpec, documents: int) -> tuple[Matrix 
     if vectors.shape != wanted:
         raise BadInput(f"single vectors {vectors.shape}, not {wanted} ({path / SINGLE})", REBUILD)
     return vectors, float(spec.params["gamma"])
-
-
-class _TokenSink:
-    """Token and single vectors on their way to disk, and the lengths of the longest as they are stored."""
-
-    def __init__(self, build: Build, encoder: TokenEncoder, store: str) -> None:
-        self._encoder, self._dtype = encoder, np.dtype(store)
-        done = int(build.state.get("rows", 0)), int(build.state.get("tokens", 0))
-        self.longest = float(build.state.get("longest", 0.0))
-        self.shortest = float(build.state.get("shortest", np.inf))
-        self._writer = PackedWriter(build.path, encoder.spec.dim, self._dtype, done)
-        self._single: VectorWriter | None = None
-        if "single" in encoder.spec.params:
-            shape = None, encoder.spec.params["single_dim"]
-            self._single = VectorWriter(build.path / SINGLE, shape, done=done[0])
-        self.longest_single = float(build.state.get("single", 0.0))
-
-    @property
-    def written(self) -> tuple[int, int]:
-        return self._writer.written
-
-    def append(self, documents: list[Document]) -> None:
-        packed = self._encoder.encode([d.contents for d in documents], "document")
-
-        def name(i: int) -> str:
-            return f"document {documents[i].id}"
-
-        self._writer.append(packed, name)
-        if self._single is not None and packed.single is not None:
-            self._single.append(packed.single, name)
-            self.longest_single = max(self.longest_single, float(row_norms(packed.single).max(initial=0.0)))
-        stored = packed.vectors.astype(self._dtype, copy=False).astype(np.float32, copy=False)
-        norms = row_norms(stored)
-        self.longest = max(self.longest, float(norms.max(initial=0.0)))
-        self.shortest = min(self.shortest, float(norms.min(initial=np.inf)))
-
-    @property
-    def state(self) -> dict[str, Any]:
-        single = {} if self._single is None else {"single": self.longest_single}
-        return {"tokens": self.written[1], "longest": self.longest, "shortest": self.shortest, **single}
-
-    def flush(self) -> dict[str, Any]:
-        self._writer.flush()
-        if self._single is not None:
-            self._single.flush()
-        return self.state
-
-    def close(self) -> None:
-        self._writer.close()
-        if self._single is not None:
-            self._single.close()
 
 
 def _some(queries: PackedVectors, first: int, last: int) -> PackedVectors:

@@ -67,7 +67,7 @@ def search(
         rank: [n] the rank of each document's id, for ties.
         k: how many.
         threads: how many threads to use; changes no bit.
-        ties: one of `intrex.retrievers.base.TIE_ORDERS`.
+        ties: one of `intrex.retrievers.options.TIE_ORDERS`.
         blend: mixes the score of a single vector into that of the tokens.
 
     Raises:

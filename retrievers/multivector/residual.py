@@ -19,8 +19,8 @@ from intrex.data.native.library import Library, native
 from intrex.data.numeric.kmeans import Labels, kmeans, nearest
 from intrex.data.numeric.rows import pair_dots
 from intrex.data.store.vectors import PackedVectors
-from intrex.retrievers.base import Progress, no_progress
 from intrex.retrievers.inverted.native import address
+from intrex.retrievers.options import Progress, no_progress
 from intrex.retrievers.vectors.exact import Matrix, unit
 
 BITS = (1, 2, 4)

@@ -49,7 +49,7 @@ def search(
         k: how many.
         token_top_k: k', document tokens retrieved for each query token.
         threads: how many threads to use; changes no bit.
-        ties: one of `intrex.retrievers.base.TIE_ORDERS`.
+        ties: one of `intrex.retrievers.options.TIE_ORDERS`.
 
     Raises:
         BadInput: query vectors of another dimension, not finite, or so long that scores overflow.

@@ -12,8 +12,9 @@ from intrex.data.collection import Queries
 from intrex.data.errors import Problems, UsageError
 from intrex.data.ids import Bytes, IdTable, as_strings
 from intrex.data.run import Run, check_tag
-from intrex.retrievers.base import Index, Rows, RunBuilder, Scores, SearchOptions, top_k
+from intrex.retrievers.base import Index, Rows, RunBuilder, Scores, top_k
 from intrex.retrievers.encoded import QUERIES_AT_ONCE
+from intrex.retrievers.options import SearchOptions
 
 
 @runtime_checkable

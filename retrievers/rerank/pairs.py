@@ -14,7 +14,8 @@ from intrex.data.specs import EncoderSpec
 from intrex.data.store.scorecache import ScoreCache, StoredScores, pair_keys, text_digest
 from intrex.encoders.cross.base import PairScorer
 from intrex.encoders.runtime.batching import AT_ONCE
-from intrex.retrievers.base import Progress, Rows, Scores, no_progress
+from intrex.retrievers.base import Rows, Scores
+from intrex.retrievers.options import Progress, no_progress
 from intrex.retrievers.rerank.index import candidates
 
 

@@ -1,207 +1,111 @@
-"""From term weights by document to postings by term: kept on disk, stored in the smallest exact type or quantised."""
+"""Building an index of encoded term weights, block by block; a killed build is resumed."""
 
 from __future__ import annotations
 
-import math
-import os
-from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
-from intrex.data.errors import UsageError
-from intrex.data.store.artifact import Build
-from intrex.data.store.vectors import RowWriter, SparseVectors
-from intrex.retrievers.inverted.postings import BOUND_BLOCK
-from intrex.retrievers.inverted.vocabulary import Names, write_terms
-
-PIECE = 1 << 22
-"""Weights that are sorted at a time: memory of about 200 MB."""
-BITS = (8, 16)
-_FORWARD = "weights-by-document"
-
-
-class Storage(NamedTuple):
-    """How weights are kept: as multiples of ``scale``, a power of two, in a type of numpy's."""
-
-    dtype: str
-    scale: float
-
-    def stored(self, weights: npt.NDArray[np.float32]) -> npt.NDArray[np.generic]:
-        """The numbers that are kept of weights, rounded to the nearest (half to even); float32 are kept as they are."""
-        if self.dtype == "float32":
-            return weights
-        return np.rint(weights.astype(np.float64) / self.scale).astype(self.dtype)
+from intrex.data.collection import Collection, Document
+from intrex.data.io.files import fingerprint, refuse_existing
+from intrex.data.store.artifact import Build, Manifest, build_artifact
+from intrex.encoders.base import SparseEncoder, make_sparse_encoder
+from intrex.encoders.options import EncoderOptions
+from intrex.retrievers.encoded import (
+    BLOCK,
+    library_versions,
+    write_documents,
+)
+from intrex.retrievers.options import Progress, Stage, no_progress, no_stage
+from intrex.retrievers.sparse.index import KIND, LAYOUT, ImpactIndex
+from intrex.retrievers.sparse.options import SparseBuild
+from intrex.retrievers.sparse.storage import (
+    ForwardWriter,
+    check_bits,
+    finish,
+    remove_forward,
+    settle,
+)
 
 
-def check_bits(bits: int | None) -> None:
-    """Raise `UsageError` unless weights can be quantised to so many bits."""
-    if bits not in (None, *BITS):
-        raise UsageError(f"weights can be quantised to 8 or 16 bits, not {bits}", "leave --quantize out")
+def build_sparse(
+    collection: Collection,
+    out: Path,
+    encoder: SparseEncoder,
+    *,
+    quantize: int | None = None,
+    overwrite: bool = False,
+    block: int = BLOCK,
+    progress: Progress = no_progress,
+) -> ImpactIndex:
+    """Encode a collection's documents and make an index of their term weights at ``out``, in constant memory.
 
-
-def choose_storage(weights: SparseVectors, bits: int | None) -> Storage:
-    """How to keep weights: exactly, in the smallest type that can, or quantised to ``bits`` bits if that is less.
-
-    Integers below 2**8 or 2**16 are kept as such. Others are float32, or with ``bits`` rounded to multiples of the
-    smallest power of two with which the largest weight does not exceed 2**bits - 1 steps.
-    """
-    largest, whole = 0.0, True
-    for low in range(0, len(weights.weights), PIECE):
-        part = weights.weights[low : low + PIECE]
-        largest = max(largest, float(part.max()))
-        whole = whole and bool((part == np.rint(part)).all())
-    exact = next((b for b in BITS if whole and largest < 1 << b), 32)
-    if bits is None or exact <= bits:
-        return Storage("float32" if exact == 32 else f"uint{exact}", 1.0)
-    scale = math.ldexp(1.0, math.frexp(largest)[1] - bits)  # largest / scale is below 2**bits
-    fits = np.rint(largest / scale) < 1 << bits
-    return Storage(f"uint{bits}", scale if fits else 2 * scale)
-
-
-class ForwardWriter:
-    """Appends the weights of documents to files that `open_forward` maps; those of a text may be in any order.
+    A killed build is resumed at its last saved block by the next one with the same collection, encoder and block.
 
     Args:
-        folder: where the files go.
-        texts: documents that an earlier, killed run wrote durably.
-        entries: weights that it wrote.
+        collection: the documents; ``contents`` is what is encoded.
+        out: the folder to make; nothing stands there unless all went well.
+        encoder: turns texts into term weights.
+        quantize: see `intrex.retrievers.sparse.storage.choose_storage`.
+        overwrite: replace an existing index.
+        block: documents encoded together. The last bits of a model's weights depend on it.
+        progress: called after each block, and once with the documents that an earlier run finished.
+
+    Raises:
+        UsageError: ``quantize`` is neither 8 nor 16 nor None.
+        IntrexError: the output exists, or is being built by another process.
+        BadInput: the encoder gave weights that are negative or not finite.
     """
+    check_bits(quantize)
+    spec = encoder.spec
+    inputs = fingerprint([KIND, LAYOUT, collection.corpus_fingerprint, spec.to_dict(), block, quantize])
 
-    def __init__(self, folder: Path, texts: int = 0, entries: int = 0) -> None:
-        self._terms = RowWriter(folder / f"{_FORWARD}.terms.npy", (None,), np.int32, entries)
-        self._weights = RowWriter(folder / f"{_FORWARD}.weights.npy", (None,), np.float32, entries)
-        self._offsets = RowWriter(folder / f"{_FORWARD}.offsets.npy", (None,), np.int64, texts and texts + 1)
-        if not texts:
-            self._offsets.append(np.zeros(1, np.int64))
+    def make(build: Build) -> Manifest:
+        if "params" not in build.state:
+            write_documents(build, collection, block, _Sink(build, encoder), progress)
+            encoder.save(build.path / "encoder")
+            counts = finish(build.path, encoder.terms(), quantize)
+            params = {"layout": LAYOUT, "documents": collection.n_documents, **counts, "block": block}
+            settle(build, params)
+        remove_forward(build.path)
+        params = build.state["params"]
+        return Manifest(
+            KIND, collection.corpus_fingerprint, spec.to_dict(), params, versions=library_versions()
+        )
 
-    @property
-    def texts(self) -> int:
-        """Documents written."""
-        return self._offsets.rows - 1
+    build_artifact(out, inputs, make, overwrite=overwrite)
+    return ImpactIndex.open(out)
 
-    @property
-    def entries(self) -> int:
-        """Weights written."""
-        return self._terms.rows
 
-    def append(self, weights: SparseVectors) -> None:
-        """Append some documents."""
-        self._offsets.append(weights.offsets[1:] + self.entries)
-        self._terms.append(weights.terms)
-        self._weights.append(weights.weights)
+class _Sink:
+    """Documents' weights on their way to disk."""
 
-    def flush(self) -> None:
-        """Write through to the disk."""
-        for one in (self._terms, self._weights, self._offsets):
-            one.flush()
+    def __init__(self, build: Build, encoder: SparseEncoder) -> None:
+        self._encoder = encoder
+        self._forward = ForwardWriter(
+            build.path, int(build.state.get("rows", 0)), int(build.state.get("entries", 0))
+        )
+
+    def append(self, documents: list[Document]) -> None:
+        self._forward.append(self._encoder.encode([d.contents for d in documents], "document"))
+
+    def flush(self) -> dict[str, Any]:
+        self._forward.flush()
+        return {"entries": self._forward.entries}
 
     def close(self) -> None:
-        """Flush and close."""
-        for one in (self._terms, self._weights, self._offsets):
-            one.close()
+        self._forward.close()
 
 
-def open_forward(folder: Path) -> SparseVectors:
-    """Map what a `ForwardWriter` wrote."""
-    files = [folder / f"{_FORWARD}.{name}.npy" for name in ("offsets", "terms", "weights")]
-    return SparseVectors(*(np.load(file, mmap_mode="r") for file in files))
-
-
-def remove_forward(folder: Path) -> None:
-    """Remove the files of a `ForwardWriter`."""
-    for file in folder.glob(f"{_FORWARD}.*"):
-        file.unlink()
-
-
-def finish(
-    folder: Path, terms: Sequence[str], bits: int | None, order: npt.NDArray[np.int64] | None = None
-) -> dict[str, Any]:
-    """Make postings and vocabulary of what a `ForwardWriter` wrote; returns their counts for the manifest.
-
-    Args:
-        folder: where the weights are, and where to write.
-        terms: the term of each dimension.
-        bits: see `choose_storage`.
-        order: [rows] the text of each row; None if they are the same.
-    """
-    forward = open_forward(folder)
-    storage = choose_storage(forward, bits)
-    total = write_postings(folder, forward, len(terms), storage, order)
-    write_terms(folder, Names.of(terms))
-    return {"terms": len(terms), "postings": total, "weights": storage.dtype, "scale": storage.scale}
-
-
-def settle(build: Build, params: dict[str, Any]) -> None:
-    """Record durably that only the manifest is missing, with the parameters for it: documents are not needed again."""
-    for file in sorted(p for p in build.path.rglob("*") if p.is_file()):
-        with file.open("rb") as stream:
-            os.fsync(stream.fileno())
-    build.save_state(params=params)
-
-
-def write_postings(
-    folder: Path,
-    forward: SparseVectors,
-    n_terms: int,
-    storage: Storage,
-    order: npt.NDArray[np.int64] | None = None,
+def build(
+    source: Path, out: Path, options: SparseBuild, *, overwrite: bool = False, stage: Stage = no_stage
 ) -> int:
-    """Write ``postings.*.npy`` and ``bounds.npy``; returns how many postings there are.
+    """Build as ``intrex index sparse`` does; return the number of documents.
 
-    Args:
-        folder: where to.
-        forward: the weights of each text.
-        n_terms: how many terms there are.
-        storage: how the weights are kept; those that become 0 are left out.
-        order: [rows] the text of each row; None if they are the same.
+    Raises as `build_sparse` and `make_sparse_encoder`.
     """
-    counts = np.zeros(n_terms, np.int64)
-    for _, terms, _ in _pieces(forward, storage, order):
-        counts += np.bincount(terms, minlength=n_terms)
-    offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)])
-    np.save(folder / "postings.offsets.npy", offsets)
-    total, free = int(offsets[-1]), offsets[:-1].copy()
-    create = np.lib.format.open_memmap
-    docs = create(folder / "postings.docs.npy", "w+", np.dtype(np.int32), (total,))
-    impacts = create(folder / "postings.impacts.npy", "w+", np.dtype(storage.dtype), (total,))
-    for rows, terms, values in _pieces(forward, storage, order):
-        by_term = np.argsort(terms, kind="stable")  # rows stay ascending within a term
-        sizes = np.bincount(terms, minlength=n_terms)
-        places = np.arange(len(terms)) + np.repeat(free - (np.cumsum(sizes) - sizes), sizes)
-        docs[places], impacts[places] = rows[by_term], values[by_term]
-        free += sizes
-    np.save(folder / "bounds.npy", _bounds(impacts))
-    return total
-
-
-def _pieces(
-    forward: SparseVectors, storage: Storage, order: npt.NDArray[np.int64] | None
-) -> Iterator[tuple[npt.NDArray[np.int32], npt.NDArray[np.int32], npt.NDArray[np.generic]]]:
-    """The weights in the order of the rows, some at a time: row, term and what is kept of each that is not 0."""
-    texts = np.arange(len(forward.offsets) - 1) if order is None else order
-    starts, sizes = forward.offsets[:-1][texts], np.diff(forward.offsets)[texts]
-    ends = np.cumsum(sizes)
-    low = 0
-    while low < len(texts):
-        before = int(ends[low - 1]) if low else 0
-        high = max(low + 1, int(np.searchsorted(ends, before + PIECE, side="right")))
-        here = sizes[low:high]
-        at = np.arange(int(here.sum())) + np.repeat(starts[low:high] - (ends[low:high] - here - before), here)
-        values = storage.stored(forward.weights[at])
-        kept = values != 0
-        rows = np.repeat(np.arange(low, high, dtype=np.int32), here)
-        yield rows[kept], forward.terms[at][kept], values[kept]
-        low = high
-
-
-def _bounds(impacts: npt.NDArray[np.generic]) -> npt.NDArray[np.float32]:
-    """The largest of every `BOUND_BLOCK` numbers."""
-    step = PIECE // BOUND_BLOCK * BOUND_BLOCK
-    parts = [
-        np.maximum.reduceat(part, np.arange(0, len(part), BOUND_BLOCK)).astype(np.float32)
-        for part in (impacts[low : low + step] for low in range(0, len(impacts), step))
-    ]
-    return np.concatenate([np.empty(0, np.float32), *parts])
+    collection = Collection.open(source)
+    refuse_existing(out, overwrite)  # before the model is loaded
+    encoder = make_sparse_encoder(options.encoder, options.part(EncoderOptions))
+    step = stage("encoding", collection.n_documents)
+    build_sparse(collection, out, encoder, quantize=options.quantize, overwrite=overwrite, progress=step)
+    return collection.n_documents

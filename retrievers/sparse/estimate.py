@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 
 from intrex.data.collection import Collection
-from intrex.encoders.base import SparseEncoder
+from intrex.encoders.base import SparseEncoder, make_sparse_encoder
+from intrex.encoders.options import EncoderOptions
 from intrex.retrievers.estimate import HEADER, Estimate, Line, hashing_seconds, sample, saved_bytes
 from intrex.retrievers.inverted.postings import BOUND_BLOCK
-from intrex.retrievers.sparse.build import PIECE, check_bits, choose_storage
+from intrex.retrievers.sparse.options import SparseBuild
+from intrex.retrievers.sparse.storage import PIECE, check_bits, choose_storage
 
 SORTED = 48
 """Bytes for each weight of a piece that is sorted by term."""
@@ -17,7 +21,7 @@ SORTED = 48
 def estimate_sparse(
     collection: Collection, encoder: SparseEncoder, *, quantize: int | None = None
 ) -> Estimate:
-    """What `intrex.retrievers.sparse.index.build_sparse` will take; raises as it does for ``quantize``."""
+    """What `intrex.retrievers.sparse.build.build_sparse` will take; raises as it does for ``quantize``."""
     check_bits(quantize)
     seen = sample(collection, lambda texts: encoder.encode(texts, "document"))
     n, dim = seen.n, encoder.spec.dim
@@ -34,3 +38,9 @@ def estimate_sparse(
     memory = seen.memory((SORTED * min(total, PIECE) + 3 * names + 24 * dim, (12 + wide) * total))
     seconds = seen.seconds + hashing_seconds(disk)
     return Estimate(n, seen.texts, dim, total, disk, disk + forward, *memory, seconds)
+
+
+def estimate(source: Path, out: Path, options: SparseBuild) -> Estimate:
+    """Estimate as ``intrex index sparse --estimate`` does; raises as `estimate_sparse`."""
+    encoder = make_sparse_encoder(options.encoder, options.part(EncoderOptions))
+    return estimate_sparse(Collection.open(source), encoder, quantize=options.quantize)

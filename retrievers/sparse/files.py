@@ -20,9 +20,11 @@ from intrex.data.io.files import fingerprint
 from intrex.data.store.artifact import Build, Manifest, build_artifact
 from intrex.data.store.vectors import SparseVectors
 from intrex.data.writer import Source
-from intrex.retrievers.base import Progress, Rows, no_progress
-from intrex.retrievers.sparse.build import ForwardWriter, check_bits, finish, remove_forward
+from intrex.retrievers.base import Rows
+from intrex.retrievers.options import Progress, Stage, no_progress, no_stage
 from intrex.retrievers.sparse.index import KIND, LAYOUT, ImpactIndex
+from intrex.retrievers.sparse.options import ImpactBuild
+from intrex.retrievers.sparse.storage import ForwardWriter, check_bits, finish, remove_forward
 
 AT_ONCE = 1024
 """Documents that are read at a time."""
@@ -45,7 +47,7 @@ def build_impact(
         collection: the documents; each must have weights, but for those without text.
         out: the folder to make.
         weights: a file of weights or a folder of them: see `read_weights`.
-        quantize: see `intrex.retrievers.sparse.build.choose_storage`.
+        quantize: see `intrex.retrievers.sparse.storage.choose_storage`.
         overwrite: replace an existing index.
         progress: told of every batch of documents read.
 
@@ -142,3 +144,15 @@ def _some(items: Iterable[_Item]) -> Iterator[list[_Item]]:
     items = iter(items)
     while some := list(islice(items, AT_ONCE)):
         yield some
+
+
+def build(
+    source: Path, out: Path, options: ImpactBuild, *, overwrite: bool = False, stage: Stage = no_stage
+) -> int:
+    """Build as ``intrex index impact`` does; return the number of documents. Raises as `build_impact`."""
+    collection = Collection.open(source)
+    step = stage("reading", collection.n_documents)
+    build_impact(
+        collection, out, Path(options.weights), quantize=options.quantize, overwrite=overwrite, progress=step
+    )
+    return collection.n_documents

@@ -6,36 +6,27 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 
-from intrex.data.collection import Collection, Document, Queries
-from intrex.data.errors import BadInput, UsageError
+from intrex.data.collection import Queries
+from intrex.data.errors import BadInput
 from intrex.data.ids import IdTable
-from intrex.data.io.files import fingerprint
 from intrex.data.run import Run
 from intrex.data.specs import EncoderSpec
-from intrex.data.store.artifact import Build, Manifest, build_artifact, read_manifest
-from intrex.encoders.base import EncoderOptions, SparseEncoder, load_sparse_encoder, make_sparse_encoder
-from intrex.retrievers.base import Progress, Rows, RunBuilder, Scores, SearchOptions, no_progress, tie_rank
+from intrex.data.store.artifact import Manifest, read_manifest
+from intrex.encoders.base import SparseEncoder, load_sparse_encoder, make_sparse_encoder
+from intrex.encoders.options import EncoderOptions
+from intrex.retrievers.base import Index, Rows, RunBuilder, Scores, tie_rank
 from intrex.retrievers.encoded import (
-    BLOCK,
     QUERIES_AT_ONCE,
     RecordedEncoder,
-    library_versions,
-    write_documents,
 )
 from intrex.retrievers.inverted.native import gather
 from intrex.retrievers.inverted.search import Weighted
 from intrex.retrievers.inverted.vocabulary import Vocabulary
-from intrex.retrievers.sparse.build import (
-    ForwardWriter,
-    check_bits,
-    finish,
-    remove_forward,
-    settle,
-)
+from intrex.retrievers.options import SearchOptions
 from intrex.retrievers.sparse.queries import dimension_numbers, weigh_encoded, weigh_named, weigh_texts
 from intrex.retrievers.sparse.searcher import ImpactSearcher, open_impacts
 
@@ -48,13 +39,12 @@ LARGEST = float(np.finfo(np.float32).max)
 _log = logging.getLogger(__name__)
 
 
-class ImpactIndex:
+class ImpactIndex(Index):
     """Term weights of a collection's documents; a document scores the dot product of its weights and the query's.
 
     Attributes:
-        spec: the encoder of documents and queries; None if the weights were computed elsewhere.
-        encode_with: of an index without an encoder, the one that makes weights of query texts, spelled as for
-            `make_sparse_encoder`; None cuts texts at white space.
+        spec: the encoder of documents and queries; None if the weights were computed elsewhere: then ``encoder`` of a
+            search's options makes weights of query texts, or, without one, texts are cut at white space.
     """
 
     def __init__(self, path: Path, manifest: Manifest) -> None:
@@ -68,7 +58,6 @@ class ImpactIndex:
         self._searcher = ImpactSearcher(impacts, np.asarray(self.ids.rank), bounds, scale)
         self._heaviest = float(bounds.max(initial=0.0)) * scale
         self.spec = EncoderSpec.from_dict(manifest.encoder) if manifest.encoder else None
-        self.encode_with: str | None = None
         self._recorded = (
             RecordedEncoder(self.spec, path / "encoder", load_sparse_encoder) if self.spec else None
         )
@@ -90,12 +79,9 @@ class ImpactIndex:
             encoder: encodes the queries instead of the one that the index records; it must be the same.
 
         Raises:
-            UsageError: k is less than 1.
             BadInput: the encoder is not the index's or is gone, or a score would be too large for float32.
         """
-        if options.k < 1:
-            raise UsageError(f"k must be at least 1, not {options.k}")
-        weigh = self._weigher(queries, options.device, encoder)
+        weigh = self._weigher(queries, options, encoder)
         searcher = replace(self._searcher, rank=tie_rank(self._searcher.rank, options.ties))
         found, unknown = RunBuilder(self.ids, KIND), 0
         for start in range(0, len(queries), QUERIES_AT_ONCE):
@@ -113,22 +99,22 @@ class ImpactIndex:
 
     def rescore(self, queries: list[str], rows: Sequence[Rows], options: SearchOptions) -> Iterator[Scores]:
         """Scores [len(rows[i])] of the documents ``rows[i]`` for each query text; minus infinity where no term is common."""
-        weighted = self._weigher(Queries(queries, queries), options.device, None)(slice(None))
+        weighted = self._weigher(Queries(queries, queries), options, None)(slice(None))
         self._check(weighted, np.diff(weighted.offsets), queries)
         for query, own in enumerate(rows):
             yield self._searcher.score(weighted, query, own)
 
     def _weigher(
-        self, queries: Queries, device: str | None, given: SparseEncoder | None
+        self, queries: Queries, options: SearchOptions, given: SparseEncoder | None
     ) -> Callable[[slice], Weighted]:
         """What makes weighted terms of some of the queries."""
         weights, texts, numbers = queries.weights, queries.texts, None
         if weights is not None:
             return lambda some: weigh_named(weights[some], self.vocabulary)
         if self._recorded is not None:
-            encoder = self._recorded.get(device, given)
-        elif self.encode_with is not None:
-            encoder = make_sparse_encoder(self.encode_with, EncoderOptions(device=device))
+            encoder = self._recorded.get(options.device, given)
+        elif options.encoder is not None:
+            encoder = make_sparse_encoder(options.encoder, EncoderOptions(device=options.device))
             numbers = dimension_numbers(encoder, self.vocabulary)
         else:
             return lambda some: weigh_texts(texts[some], self.vocabulary)
@@ -143,72 +129,3 @@ class ImpactIndex:
                 f"the weights of query {names[int(most.argmax())]} are so large that its scores overflow",
                 "divide all weights of the queries by one number: that changes no ranking",
             )
-
-
-def build_sparse(
-    collection: Collection,
-    out: Path,
-    encoder: SparseEncoder,
-    *,
-    quantize: int | None = None,
-    overwrite: bool = False,
-    block: int = BLOCK,
-    progress: Progress = no_progress,
-) -> ImpactIndex:
-    """Encode a collection's documents and make an index of their term weights at ``out``, in constant memory.
-
-    A killed build is resumed at its last saved block by the next one with the same collection, encoder and block.
-
-    Args:
-        collection: the documents; ``contents`` is what is encoded.
-        out: the folder to make; nothing stands there unless all went well.
-        encoder: turns texts into term weights.
-        quantize: see `intrex.retrievers.sparse.build.choose_storage`.
-        overwrite: replace an existing index.
-        block: documents encoded together. The last bits of a model's weights depend on it.
-        progress: called after each block, and once with the documents that an earlier run finished.
-
-    Raises:
-        UsageError: ``quantize`` is neither 8 nor 16 nor None.
-        IntrexError: the output exists, or is being built by another process.
-        BadInput: the encoder gave weights that are negative or not finite.
-    """
-    check_bits(quantize)
-    spec = encoder.spec
-    inputs = fingerprint([KIND, LAYOUT, collection.corpus_fingerprint, spec.to_dict(), block, quantize])
-
-    def make(build: Build) -> Manifest:
-        if "params" not in build.state:
-            write_documents(build, collection, block, _Sink(build, encoder), progress)
-            encoder.save(build.path / "encoder")
-            counts = finish(build.path, encoder.terms(), quantize)
-            params = {"layout": LAYOUT, "documents": collection.n_documents, **counts, "block": block}
-            settle(build, params)
-        remove_forward(build.path)
-        params = build.state["params"]
-        return Manifest(
-            KIND, collection.corpus_fingerprint, spec.to_dict(), params, versions=library_versions()
-        )
-
-    build_artifact(out, inputs, make, overwrite=overwrite)
-    return ImpactIndex.open(out)
-
-
-class _Sink:
-    """Documents' weights on their way to disk."""
-
-    def __init__(self, build: Build, encoder: SparseEncoder) -> None:
-        self._encoder = encoder
-        self._forward = ForwardWriter(
-            build.path, int(build.state.get("rows", 0)), int(build.state.get("entries", 0))
-        )
-
-    def append(self, documents: list[Document]) -> None:
-        self._forward.append(self._encoder.encode([d.contents for d in documents], "document"))
-
-    def flush(self) -> dict[str, Any]:
-        self._forward.flush()
-        return {"entries": self._forward.entries}
-
-    def close(self) -> None:
-        self._forward.close()

@@ -9,14 +9,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from intrex.data.errors import BadInput, MissingExtra
+from intrex.data.errors import BadInput, MissingExtra, UsageError
 from intrex.data.system.machine import require_memory
 from intrex.data.system.threads import blas_threads, on_threads
-from intrex.retrievers.base import Progress, SearchOptions, no_progress, tie_rank, top_k
+from intrex.retrievers.base import tie_rank, top_k
+from intrex.retrievers.options import Progress, SearchOptions, no_progress
 from intrex.retrievers.vectors.exact import Matrix, Pool, Rows, Scores, check_queries
 from intrex.retrievers.vectors.native import exact_dot
-from intrex.retrievers.vectors.options import AnnConfig
+from intrex.retrievers.vectors.options import AnnConfig, NearestOptions
 
+NPROBE = 16
+"""Inverted lists that are looked through by default."""
 MARGIN = 32
 """Neighbours asked for beyond k, among which ties at the cut are looked for."""
 FILE = "ann.faiss"
@@ -169,8 +172,6 @@ class AnnSearch:
 
     Attributes:
         config: how it was built.
-        ef_search: nodes of a graph kept in view during a search (efSearch), at least the neighbours asked for.
-        nprobe: lists of an inverted file that are looked through.
     """
 
     def __init__(
@@ -190,14 +191,20 @@ class AnnSearch:
         if config.ivf and vectors is None:
             self._index.make_direct_map()
         self.config = config
-        self.ef_search = 0
-        self.nprobe = min(16, config.lists or 16)
         self._longest, self._rank, self._vectors = longest, rank, vectors
 
     @property
     def shape(self) -> tuple[int, int]:
         """How many vectors of how many dimensions."""
         return self._index.ntotal, self._index.d
+
+    def prepare(self, options: NearestOptions) -> None:
+        """Raise `UsageError` where another engine is to search than it was built for."""
+        if options.engine == "faiss":
+            raise UsageError(
+                f"faiss searches dense and fde indexes exactly, this one was built with --engine {self.config.engine}",
+                "leave --engine out",
+            )
 
     def rank(self, queries: Matrix, options: SearchOptions) -> Iterator[tuple[Rows, Scores]]:
         """Rows and float32 scores of about the ``k`` best for each of ``queries`` [q, d], best first.
@@ -207,10 +214,11 @@ class AnnSearch:
         """
         check_queries(queries, self.shape[1], self._longest)
         wanted = min(options.k + MARGIN, len(self._rank))
+        chosen = NearestOptions.of(options)
         if self.config.engine.startswith("hnsw"):
-            self._index.hnsw.efSearch = max(self.ef_search, wanted)
+            self._index.hnsw.efSearch = max(chosen.ef_search or 0, wanted)
         elif self.config.ivf:
-            self._index.nprobe = self.nprobe
+            self._index.nprobe = chosen.nprobe or min(NPROBE, self.config.lists or NPROBE)
         for start in range(0, len(queries), options.batch_size):
             batch = np.ascontiguousarray(queries[start : start + options.batch_size], np.float32)
             yield from self._batch(batch, wanted, options)

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from intrex.data.errors import MissingExtra
 from intrex.data.store.vectors import open_vectors
 from intrex.data.system.threads import blas_threads, cores
-from intrex.retrievers.base import SearchOptions, tie_rank, top_k
+from intrex.retrievers.base import tie_rank, top_k
+from intrex.retrievers.options import SearchOptions
 from intrex.retrievers.vectors.ann import AnnSearch, build_ann, faiss_scan
 from intrex.retrievers.vectors.exact import Matrix, Pool, Rows, Scores, check_queries, error_bound, row_norms
 from intrex.retrievers.vectors.native import exact_dot
-from intrex.retrievers.vectors.options import AnnConfig
+from intrex.retrievers.vectors.options import AnnConfig, NearestOptions
 
 SCANNED_AT_ONCE = 1 << 24
 """Numbers of the vectors that one matrix product reads: 64 MB."""
-Engine = Literal["numpy", "faiss"]
 
 
 class FlatSearch:
@@ -28,18 +30,21 @@ class FlatSearch:
     Attributes:
         vectors: [n, d] float32, perhaps memory-mapped.
         longest: the length of the longest.
-        engine: what finds the candidates, ``numpy`` (its BLAS) or ``faiss``; the ranking is the same bits.
     """
 
     def __init__(self, vectors: Matrix, longest: float, rank: npt.NDArray[np.uint32]) -> None:
         self.vectors, self.longest = vectors, longest
-        self.engine: Engine = "numpy"
         self._rank = rank
 
     @property
     def shape(self) -> tuple[int, int]:
         """How many vectors of how many dimensions."""
         return self.vectors.shape
+
+    def prepare(self, options: NearestOptions) -> None:
+        """Raise `MissingExtra` where faiss is to find the candidates and is not installed; the ranking is the same bits."""
+        if options.engine == "faiss" and find_spec("faiss") is None:
+            raise MissingExtra("faiss-cpu", "ann", "--engine faiss")
 
     def rank(self, queries: Matrix, options: SearchOptions) -> Iterator[tuple[Rows, Scores]]:
         """Rows and float32 scores of the ``k`` best for each of ``queries`` [q, d], best first.
@@ -70,7 +75,7 @@ class FlatSearch:
         step = max(1, SCANNED_AT_ONCE // dim)
         for start in range(0, len(self.vectors), step):
             block = self.vectors[start : start + step]
-            if self.engine == "faiss":
+            if NearestOptions.of(options).engine == "faiss":
                 faiss_scan(batch, block, start, pools, options.k, options.threads)
                 continue
             for pool, scores in zip(pools, batch @ block.T, strict=True):

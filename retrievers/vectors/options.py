@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
 
-from intrex.data.errors import UsageError, nearest
+from intrex.data.errors import UsageError
+from intrex.data.options import Options, When, declare, option
+from intrex.retrievers.options import SearchOptions
 
 ENGINES = {
     "flat": "every vector is compared: exact",
@@ -19,36 +20,46 @@ ENGINES = {
     "ivf-pq": "as ivf, product-quantised",
 }
 
-_FLAGS = {
-    "links": "--M",
-    "ef_construction": "--efC",
-    "lists": "--nlist",
-    "pq_m": "--pq-m",
-    "pq_nbits": "--pq-nbits",
-}
-_KEYS = {"M": "links", "efC": "ef_construction", "nlist": "lists", "pq_m": "pq_m", "pq_nbits": "pq_nbits"}
-"""The names of the numbers outside of Python: in manifests and recipes."""
+HNSW, IVF = ("hnsw", "hnsw-sq8"), ("ivf", "ivf-sq8", "ivf-pq")
+_PQ = ("pq", "ivf-pq")
+PANEL = "Approximate search"
 
 
-@dataclass(frozen=True)
-class AnnConfig:
-    """What finds the nearest vectors, and how it is built; names in brackets are pyserini's or faiss's.
+@declare
+class AnnConfig(Options):
+    """What finds the nearest vectors, and how it is built; keys and flags are pyserini's or faiss's.
 
-    Attributes:
-        engine: one of `ENGINES`.
-        links: of a node in the graph (M).
-        ef_construction: how many are kept in view while the graph is built (efC).
-        lists: centroids of an inverted file (nlist); None: 4 times the root of the number of vectors.
-        pq_m: parts that a vector is cut into; None: parts of 8 dimensions, PQ-256-8 in the MUVERA paper.
-        pq_nbits: bits of a part's code.
+    ``lists`` None is 4 times the root of the number of vectors; ``pq_m`` None cuts into parts of 8 dimensions, PQ-256-8
+    in the MUVERA paper.
     """
 
-    engine: str = "flat"
-    links: int = 32
-    ef_construction: int = 128
-    lists: int | None = None
-    pq_m: int | None = None
-    pq_nbits: int = 8
+    engine: str = option(
+        default="flat", choices=tuple(ENGINES), flags=("--ann",), switches={"--hnsw": "hnsw", "--pq": "pq"},
+        panel=PANEL, help="What finds the nearest vectors, by faiss; flat compares all: exact.",
+    )  # fmt: skip
+    links: int = option(
+        default=32,
+        key="M",
+        low=2,
+        when=When("engine", HNSW),
+        panel=PANEL,
+        help="Links of a node of the graph.",
+    )
+    ef_construction: int = option(
+        default=128, key="efC", low=1, when=When("engine", HNSW), panel=PANEL,
+        help="Nodes in view while the graph is built.",
+    )  # fmt: skip
+    lists: int | None = option(
+        default=None, key="nlist", low=1, when=When("engine", IVF), panel=PANEL,
+        help="Inverted lists; 4 times the root of the documents by default.",
+    )  # fmt: skip
+    pq_m: int | None = option(
+        default=None, low=1, when=When("engine", _PQ), panel=PANEL,
+        help="Parts of a vector; of 8 dimensions each by default.",
+    )  # fmt: skip
+    pq_nbits: int = option(
+        default=8, low=1, high=12, when=When("engine", _PQ), panel=PANEL, help="Bits of a part's code."
+    )
 
     def resolved(self, n: int, dim: int) -> AnnConfig:
         """This configuration for n vectors [dim], with nothing left open.
@@ -56,8 +67,6 @@ class AnnConfig:
         Raises:
             UsageError: an unknown engine, a number out of its range, or too few vectors to learn from.
         """
-        if self.engine not in ENGINES:
-            raise UsageError(f"unknown engine {self.engine!r}", nearest(self.engine, ENGINES))
         lists = self.lists or min(int(4 * n**0.5), max(1, n // 39))
         pq_m = self.pq_m or (dim // 8 if dim % 8 == 0 else dim)
         if self.pq and dim % pq_m:
@@ -72,31 +81,9 @@ class AnnConfig:
             )
         if self.ivf and n < lists:
             raise UsageError(f"{lists:,} lists for {n:,} vectors", "choose fewer --nlist")
-        return AnnConfig(self.engine, self.links, self.ef_construction, lists, pq_m, self.pq_nbits)
-
-    @classmethod
-    def choose(
-        cls, engine: str | None = None, hnsw: bool = False, pq: bool = False, **numbers: int | None
-    ) -> AnnConfig:
-        """What a user asked for: an engine by name, or by pyserini's flags; numbers that are None are left open.
-
-        Raises:
-            UsageError: two engines, one that is not known, or a number that another engine has.
-        """
-        named = [name for name in (engine, "hnsw" if hnsw else None, "pq" if pq else None) if name]
-        if len(set(named)) > 1:
-            raise UsageError(f"two engines: {', '.join(named)}", "name one, such as --engine hnsw-sq8")
-        chosen = named[0] if named else "flat"
-        if chosen not in ENGINES:
-            raise UsageError(f"unknown engine {chosen!r}", nearest(chosen, ENGINES))
-        own = {"links": "hnsw", "ef_construction": "hnsw", "lists": "ivf", "pq_m": "pq", "pq_nbits": "pq"}
-        given = {name: value for name, value in numbers.items() if value is not None}
-        for name in given:
-            if own[name] not in chosen:
-                raise UsageError(
-                    f"{_FLAGS[name]} is for {own[name]}, the engine is {chosen}", f"leave {_FLAGS[name]} out"
-                )
-        return cls(chosen, **given)
+        return replace(
+            self, lists=lists if self.ivf else None, pq_m=pq_m if self.pq else None
+        )  # what its engine has not stays open
 
     @property
     def pq(self) -> bool:
@@ -122,17 +109,6 @@ class AnnConfig:
         kept = {"sq8": "SQ8", "pq": f"PQ{self.pq_m}x{self.pq_nbits}np"}
         return structure + kept.get(self.engine.split("-")[-1], "Flat")
 
-    @classmethod
-    def read(cls, params: Mapping[str, Any]) -> AnnConfig:
-        """The inverse of `params`."""
-        return cls(**{_KEYS.get(key, key): value for key, value in params.items()})
-
-    @classmethod
-    def named(cls, table: Mapping[str, Any]) -> AnnConfig:
-        """What a recipe asks for by ``engine`` and its numbers; other keys are left alone. Errors as `choose`."""
-        numbers = {name: table.get(key) for key, name in _KEYS.items()}
-        return cls.choose(table.get("engine"), False, False, **numbers)
-
     def params(self) -> dict[str, Any]:
         """What of it matters for its engine, for a manifest."""
         out: dict[str, Any] = {"engine": self.engine}
@@ -148,6 +124,19 @@ class AnnConfig:
 FLAT = AnnConfig()
 
 
-def ann_keys() -> tuple[str, ...]:
-    """The keys that `AnnConfig.named` looks at."""
-    return ("engine", *_KEYS)
+@declare
+class NearestOptions(SearchOptions):
+    """How the nearest vectors of an index are searched."""
+
+    engine: str = option(
+        default="native", choices=("native", "faiss"), panel=PANEL, runtime=True,
+        help="What searches exactly, with the same result.",
+    )  # fmt: skip
+    ef_search: int | None = option(
+        default=None, low=1, when=When("engine", HNSW, built=True), panel=PANEL,
+        help="Nodes of a graph in view, at least the documents asked for.",
+    )  # fmt: skip
+    nprobe: int | None = option(
+        default=None, low=1, when=When("engine", IVF, built=True), panel=PANEL,
+        help="Inverted lists that are looked through; 16 by default.",
+    )  # fmt: skip

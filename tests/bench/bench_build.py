@@ -21,7 +21,7 @@ from bm25s.tokenization import Tokenized
 from intrex.data.collection import Collection
 from intrex.data.importers.sources import import_collection
 from intrex.data.store.artifact import read_manifest
-from intrex.retrievers.bm25.index import build_bm25
+from intrex.retrievers.bm25.build import build_bm25
 from intrex.retrievers.inverted import build_native as indexnative
 from intrex.retrievers.inverted.native import kernels
 from intrex.retrievers.text.analyzer import Analyzer

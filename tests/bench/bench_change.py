@@ -11,9 +11,10 @@ from pathlib import Path
 from intrex.data.collection import Collection
 from intrex.data.importers.sources import import_collection
 from intrex.data.writer import CollectionWriter, Source, write_collection
-from intrex.retrievers.base import SearchOptions
+from intrex.retrievers.bm25.build import build_bm25
 from intrex.retrievers.bm25.change import add, merge, remove
-from intrex.retrievers.bm25.index import BM25Index, build_bm25
+from intrex.retrievers.bm25.index import BM25Index
+from intrex.retrievers.options import SearchOptions
 from tests.conftest import SHARED
 
 

@@ -14,13 +14,14 @@ from pathlib import Path
 
 from intrex.data.collection import Collection
 from intrex.data.importers.sources import import_collection
-from intrex.encoders.base import EncoderOptions, make_encoder
+from intrex.encoders.base import make_encoder
+from intrex.encoders.options import EncoderOptions
 from intrex.encoders.runtime.models import quiet
 from intrex.encoders.runtime.transformer import DTYPES
 from intrex.eval.measures import parse_measures
 from intrex.eval.scoring.score import score
-from intrex.retrievers.base import SearchOptions
-from intrex.retrievers.dense.index import build_dense
+from intrex.retrievers.dense.build import build_dense
+from intrex.retrievers.options import SearchOptions
 
 SHARED = Path(os.environ.get("INTREX_SHARED_DATA", Path(__file__).resolve().parents[3] / "shared" / "data"))
 MODEL = "all-MiniLM-L6-v2"

@@ -18,8 +18,8 @@ from pathlib import Path
 from intrex.data.collection import Collection, Queries
 from intrex.data.importers.sources import import_collection
 from intrex.data.writer import CollectionWriter, Source, write_collection
-from intrex.retrievers.base import SearchOptions
-from intrex.retrievers.bm25.index import build_bm25
+from intrex.retrievers.bm25.build import build_bm25
+from intrex.retrievers.options import SearchOptions
 from tests.bench.zipf import zipf_corpus
 from tests.conftest import SHARED
 

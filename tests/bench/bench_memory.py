@@ -14,8 +14,9 @@ from pathlib import Path
 
 from intrex.data.collection import Collection
 from intrex.data.writer import Source, write_collection
-from intrex.encoders.base import EncoderOptions, make_encoder
-from intrex.retrievers.dense.index import build_dense
+from intrex.encoders.base import make_encoder
+from intrex.encoders.options import EncoderOptions
+from intrex.retrievers.dense.build import build_dense
 
 SIZES = (10_000, 100_000, 500_000)
 WORDS = 50_000

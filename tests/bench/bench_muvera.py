@@ -20,8 +20,8 @@ from intrex.encoders.fde.config import FdeConfig
 from intrex.eval.pipelines.studies.muvera.measured import Cost, Kept
 from intrex.eval.pipelines.studies.muvera.methods import RECIPE, fde_method
 from intrex.eval.pipelines.studies.muvera.study import costs_of, exact_cost, prepare, some, with_truth
-from intrex.retrievers.base import SearchOptions
 from intrex.retrievers.multivector.index import MultiVectorIndex
+from intrex.retrievers.options import SearchOptions
 from intrex.retrievers.vectors.options import AnnConfig
 from tests.bench.targets import Targets
 
@@ -84,7 +84,7 @@ def main() -> None:
             fde = FdeConfig(index.spec.dim, **config)
             name = f"fde-{'final-' if fde.final_dim else ''}{fde.fde_dim}" + f"-{engine}" * (engine != "flat")
             method = fde_method(
-                setting, given.work or Path(folder), fde, AnnConfig(engine), name, lambda _: None
+                setting, given.work or Path(folder), fde, AnnConfig(engine=engine), name, lambda _: None
             )
             costs = list(costs_of(setting, method, ROUNDS, clock))
             for c in costs:

@@ -14,10 +14,10 @@ from pathlib import Path
 import numpy as np
 
 from intrex.data.importers.sources import import_collection
-from intrex.encoders.base import EncoderOptions, make_token_encoder
-from intrex.retrievers.base import SearchOptions
-from intrex.retrievers.multivector.index import build_multivector
-from intrex.retrievers.search import Narrowing, use_engine
+from intrex.encoders.base import make_token_encoder
+from intrex.encoders.options import EncoderOptions
+from intrex.retrievers.multivector.build import build_multivector
+from intrex.retrievers.multivector.options import MultiVectorSearch
 from tests.conftest import SHARED
 
 ROUNDS = 3
@@ -33,8 +33,8 @@ def recall(found, exact, k):
     return float(np.mean(shares))
 
 
-def ranked(index, queries, k, threads):
-    return list(index.rank(queries, SearchOptions(k=k, threads=threads)))
+def ranked(index, queries, k, threads, engine="native"):
+    return list(index.rank(queries, MultiVectorSearch(k=k, threads=threads, engine=engine)))
 
 
 def timed(call):
@@ -47,13 +47,10 @@ def compare(index, queries, k, threads):
     """Seconds of exact search and of PLAID, which take turns, and the share of the exact ``k`` best that PLAID finds."""
     times = []
     for _ in range(ROUNDS):
-        index.candidates = None
         exact_time, exact = timed(lambda: ranked(index, queries, k, threads))
-        use_engine(index, "plaid", Narrowing(k))
-        plaid_time, found = timed(lambda: ranked(index, queries, k, threads))
+        plaid_time, found = timed(lambda: ranked(index, queries, k, threads, engine="plaid"))
         times.append((exact_time, plaid_time))
     exact_time, plaid_time = (min(column) for column in zip(*times, strict=True))
-    index.candidates = None
     return exact_time, plaid_time, recall(found, exact, k)
 
 

@@ -17,11 +17,11 @@ import numpy as np
 from intrex.data.importers.sources import import_collection
 from intrex.data.run import Run
 from intrex.data.store.scorecache import ScoreCache
-from intrex.encoders.base import EncoderOptions
 from intrex.encoders.cross.scorer import make_pair_scorer
+from intrex.encoders.options import EncoderOptions
 from intrex.encoders.runtime.models import quiet
-from intrex.retrievers.base import SearchOptions
-from intrex.retrievers.bm25.index import build_bm25
+from intrex.retrievers.bm25.build import build_bm25
+from intrex.retrievers.options import SearchOptions
 from intrex.retrievers.rerank.pairs import rerank_pairs
 from tests.bench.targets import Targets
 

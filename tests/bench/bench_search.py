@@ -21,9 +21,9 @@ from bm25s.tokenization import Tokenized
 
 from intrex.data.collection import Queries
 from intrex.data.importers.sources import import_collection
-from intrex.retrievers.base import SearchOptions
-from intrex.retrievers.bm25.index import build_bm25
+from intrex.retrievers.bm25.build import build_bm25
 from intrex.retrievers.inverted import build_native as indexnative
+from intrex.retrievers.options import SearchOptions
 from intrex.retrievers.text.analyzer import Analyzer
 from intrex.retrievers.text.batch import BatchAnalyzer
 from intrex.retrievers.text.terms import analysed

@@ -21,12 +21,14 @@ from intrex.data.importers.sources import import_collection
 from intrex.data.specs import EncoderSpec
 from intrex.data.store.artifact import Manifest, build_artifact
 from intrex.data.store.vectors import SparseVectors
-from intrex.encoders.base import EncoderOptions, make_sparse_encoder
+from intrex.encoders.base import make_sparse_encoder
+from intrex.encoders.options import EncoderOptions
 from intrex.encoders.runtime.models import resolve_model
 from intrex.eval.scoring.score import evaluate
-from intrex.retrievers.base import SearchOptions
-from intrex.retrievers.sparse.build import ForwardWriter, finish, remove_forward
-from intrex.retrievers.sparse.index import KIND, LAYOUT, ImpactIndex, build_sparse
+from intrex.retrievers.options import SearchOptions
+from intrex.retrievers.sparse.build import build_sparse
+from intrex.retrievers.sparse.index import KIND, LAYOUT, ImpactIndex
+from intrex.retrievers.sparse.storage import ForwardWriter, finish, remove_forward
 from tests.conftest import SHARED
 
 ROUNDS, BATCH, TERMS = 5, 64, 30_000

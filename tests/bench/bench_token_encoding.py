@@ -10,7 +10,8 @@ import tempfile
 from importlib.util import find_spec
 from pathlib import Path
 
-from intrex.encoders.base import EncoderOptions, make_token_encoder
+from intrex.encoders.base import make_token_encoder
+from intrex.encoders.options import EncoderOptions, TokenEncoderOptions
 from intrex.encoders.runtime.models import quiet
 from intrex.encoders.runtime.transformer import DTYPES
 from tests.bench.bench_encoding import MODEL, seconds, texts
@@ -36,8 +37,8 @@ def main(folder: Path, count: int) -> None:
     name = "MultiVectorEncoder.encode_document"
     work = {name: lambda: peer.encode_document(documents, convert_to_numpy=True, show_progress_bar=False)}
     options = {dtype: EncoderOptions(device="cpu", dtype=dtype) for dtype in DTYPES}
-    options["float32, --whole-words"] = EncoderOptions(device="cpu", whole_words=True)
-    options["float32, --pool-factor 2"] = EncoderOptions(device="cpu", pool_factor=2)
+    options["float32, --whole-words"] = TokenEncoderOptions(device="cpu", whole_words=True)
+    options["float32, --pool-factor 2"] = TokenEncoderOptions(device="cpu", pool_factor=2)
     for label, chosen in options.items():
         encoder = make_token_encoder(MODEL, chosen)
         work[f"intrex, {label}"] = lambda encoder=encoder: encoder.encode(documents, "document")

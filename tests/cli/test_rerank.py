@@ -55,7 +55,7 @@ def test_queries_of_a_file_need_the_collection(folder, intrex):
     [
         ("a.txt c:test", 2, "an index or a model is needed"),
         ("a.txt c:test --index d --with hashing", 2, "one of the two"),
-        ("a.txt c:test --index d --cache x", 2, "options of --with do not go with --index"),
+        ("a.txt c:test --index d --cache x", 2, "--cache is for --with"),
         ("a.txt c:test --with hashing --dtype bfloat16", 2, "the hashing encoder has no --dtype"),
         ("a.txt c:test --with ./nowhere", 1, "the model folder does not exist"),
         ("b.txt c:test --with hashing", 1, "document d9 is not in the collection (query q1)"),

@@ -32,8 +32,8 @@ def test_each_method_writes_a_run(index: Path, small: Collection, tmp_path: Path
     ("flags", "message"),
     [
         ("--rm3 --rocchio", "more than one method of feedback: --rm3, --rocchio"),
-        ("--rm3-fb-terms 5", "parameters of --rm3 without --rm3"),
-        ("--rocchio.alpha 2 --rm3", "parameters of --rocchio without --rocchio"),
+        ("--rm3-fb-terms 5", "--rm3-fb-terms is for --rm3"),
+        ("--rocchio.alpha 2 --rm3", "--rocchio-alpha is for --rocchio"),
         ("--rm3 --rm3-fb-docs 0", "0 is not in the range"),
     ],
 )
@@ -47,7 +47,7 @@ def test_what_does_not_fit_is_refused(
 def test_feedback_is_for_bm25_indexes(small: Collection, tmp_path: Path, intrex) -> None:
     assert intrex(f"index dense {small.path} {tmp_path}/d --encoder hashing:16").code == 0
     said = intrex(f"search {tmp_path}/d {small.path}:test --rm3")
-    assert said.code == 2 and "lexical feedback expands queries of BM25 indexes" in said.err
+    assert said.code == 2 and "--rm3 is for bm25 and lucene indexes, this one is dense" in said.err
 
 
 def test_an_amount_of_memory(small: Collection, tmp_path: Path, intrex) -> None:

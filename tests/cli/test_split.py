@@ -9,6 +9,7 @@ import pytest
 
 from intrex.data.collection import Queries
 from intrex.eval.pipelines.splitting import Sides, balanced, make_restrain, make_resttest
+from intrex.eval.splits.options import RestrainOptions, ResttestOptions
 from intrex.eval.splits.split import read_split
 
 
@@ -56,9 +57,9 @@ def test_the_order_of_queries_changes_nothing() -> None:
 
     one, other = made(np.arange(120)), made(random.permutation(120))
     for make in (
-        lambda s: make_resttest(s, k=3, min_queries=1),
-        lambda s: make_resttest(s, k=3, min_queries=1, balance=True),
-        lambda s: make_restrain(s, per_query=1, min_queries=1),
+        lambda s: make_resttest(s, ResttestOptions(k=3, min_queries=1)),
+        lambda s: make_resttest(s, ResttestOptions(k=3, min_queries=1, balance=True)),
+        lambda s: make_restrain(s, RestrainOptions(per_query=1, min_queries=1)),
     ):
         assert make(one).fingerprint == make(other).fingerprint
 
@@ -82,7 +83,7 @@ def test_balanced_clusters() -> None:
             "too few test queries, 30 are needed: fold",
         ),
         ("restrain {c}:train {c}:test {o} --encoder bm25 --per-query 1", 2, "use split resttest"),
-        ("shift {c}:train {c}:test {o} --by colour", 2, "unknown shift"),
+        ("shift {c}:train {c}:test {o} --by colour", 2, "--by is 'colour'"),
         ("resttest {c}:train nowhere {o}", 1, "queries not found"),
         ("import {c} {o}", 2, "either --test-set or --test"),
         ("import {c} {o} --test-set dev", 1, "no bucket-1"),

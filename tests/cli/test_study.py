@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from intrex.data.collection import Collection
-from intrex.retrievers.base import SearchOptions
 from intrex.retrievers.fde.index import FdeIndex
 from intrex.retrievers.multivector.index import MultiVectorIndex
+from intrex.retrievers.options import SearchOptions
 
 pytest.importorskip("faiss")
 pytest.importorskip("matplotlib")

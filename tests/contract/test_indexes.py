@@ -14,10 +14,6 @@ from intrex.data.run import Run, write_run
 from intrex.data.store.artifact import verify
 from intrex.data.store.vectors import SparseVectors
 from intrex.encoders.base import (
-    ENCODERS,
-    SPARSE_ENCODERS,
-    TOKEN_ENCODERS,
-    EncoderOptions,
     load_encoder,
     load_sparse_encoder,
     load_token_encoder,
@@ -26,14 +22,17 @@ from intrex.encoders.base import (
     make_token_encoder,
 )
 from intrex.encoders.fde.config import FdeConfig
-from intrex.retrievers.base import INDEXES, SearchOptions, open_index
-from intrex.retrievers.bm25.index import build_bm25
-from intrex.retrievers.dense.index import build_dense
+from intrex.encoders.options import FAMILIES, EncoderOptions
+from intrex.retrievers.base import open_index
+from intrex.retrievers.bm25.build import build_bm25
+from intrex.retrievers.dense.build import build_dense
 from intrex.retrievers.fde.build import build_fde
 from intrex.retrievers.lucene.build import build_lucene
-from intrex.retrievers.multivector.index import MultiVectorIndex, build_multivector
+from intrex.retrievers.multivector.build import build_multivector
+from intrex.retrievers.multivector.index import MultiVectorIndex
+from intrex.retrievers.options import INDEXES, SearchOptions
 from intrex.retrievers.search import run_search
-from intrex.retrievers.sparse.index import build_sparse
+from intrex.retrievers.sparse.build import build_sparse
 from tests.conftest import DOCUMENTS
 
 
@@ -72,10 +71,11 @@ ASKED = Queries(
 
 
 def test_every_kind_is_here() -> None:
-    assert {name.partition(",")[0] for name in BUILD} | {"lucene"} == set(INDEXES.table)
+    kinds = {INDEXES.load(name).stored for name in INDEXES}
+    assert {name.partition(",")[0] for name in BUILD} | {"lucene"} == kinds
 
 
-@pytest.fixture(params=sorted({*INDEXES.table, *BUILD}))
+@pytest.fixture(params=sorted({*BUILD, "lucene"}))
 def kind(request: pytest.FixtureRequest) -> str:
     if request.param not in BUILD:
         pytest.skip("needs the extra lucene")
@@ -171,7 +171,7 @@ SPELLING = {"hashing": "hashing:48", "dense": MINILM, "static": f"static:{MINILM
 
 
 def test_every_encoder_is_here() -> None:
-    assert set(SPELLING) == set(ENCODERS.table)
+    assert set(SPELLING) == set(FAMILIES["dense"].registry)
 
 
 @pytest.mark.parametrize(
@@ -201,7 +201,7 @@ TOKEN_SPELLING = {"hashing": "hashing:48", "multivector": MINILM}
 
 
 def test_every_token_encoder_is_here() -> None:
-    assert set(TOKEN_SPELLING) == set(TOKEN_ENCODERS.table)
+    assert set(TOKEN_SPELLING) == set(FAMILIES["token"].registry)
 
 
 @pytest.mark.parametrize(
@@ -236,7 +236,7 @@ SPARSE_SPELLING = {"hashing": "hashing:4096", "sparse": "splade-tiny"}
 
 
 def test_every_sparse_encoder_is_here() -> None:
-    assert set(SPARSE_SPELLING) == set(SPARSE_ENCODERS.table)
+    assert set(SPARSE_SPELLING) == set(FAMILIES["sparse"].registry)
 
 
 @pytest.mark.parametrize(

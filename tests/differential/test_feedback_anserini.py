@@ -9,18 +9,24 @@ from intrex.data.collection import Collection, Queries
 from intrex.data.importers.sources import import_collection
 from intrex.data.writer import CollectionWriter, Source, write_collection
 from intrex.eval.pipelines.parity.bm25 import bm25_parity, compare
-from intrex.retrievers.base import TIE_ORDERS, SearchOptions
-from intrex.retrievers.bm25.index import BM25Index, build_bm25
+from intrex.retrievers.bm25.build import build_bm25
+from intrex.retrievers.bm25.index import BM25Index
 from intrex.retrievers.lucene.build import build_lucene
 from intrex.retrievers.lucene.index import LuceneIndex
 from intrex.retrievers.lucene.indexer import Stored
-from intrex.retrievers.prf.lexical import BM25PRF, RM3, Expansion, Rocchio
+from intrex.retrievers.lucene.options import LuceneSearch
+from intrex.retrievers.options import TIE_ORDERS
+from intrex.retrievers.prf.base import Expansion
+from intrex.retrievers.prf.bm25prf import BM25PRF
+from intrex.retrievers.prf.options import flat_values
+from intrex.retrievers.prf.rm3 import RM3
+from intrex.retrievers.prf.rocchio import Rocchio
 
 pytest.importorskip("pyserini", reason="needs the extra lucene")
 
 METHODS = [
     RM3(),
-    RM3(fb_terms=37, fb_docs=23, original_query_weight=0.3, filter_terms=False),
+    RM3(fb_terms=37, fb_docs=23, original_query_weight=0.3, no_term_filter=True),
     RM3(original_query_weight=0),
     Rocchio(),
     Rocchio(25, 5, 15, 7, alpha=0.8, beta=0.6, gamma=0.4, use_negative=True),
@@ -46,11 +52,10 @@ def engines(tmp_path_factory: pytest.TempPathFactory) -> tuple[Collection, BM25I
 @pytest.mark.parametrize("method", METHODS, ids=str)
 def test_equal_to_the_last_bit(engines: tuple[Collection, BM25Index, LuceneIndex], method: Expansion) -> None:
     collection, native, lucene = engines
-    native.expansion = lucene.expansion = method
     every = collection.queries("test")
     queries = Queries(every.ids[:20], every.texts[:20])
     for k, ties in ((1000, TIE_ORDERS[1]), (7, TIE_ORDERS[0])):
-        options = SearchOptions(k=k, ties=ties)
+        options = LuceneSearch(k=k, ties=ties, **flat_values(method))
         ours, theirs = native.search(queries, options), lucene.search(queries, options)
         assert np.array_equal(ours.offsets, theirs.offsets) and np.array_equal(ours.doc_ids, theirs.doc_ids)
         assert np.array_equal(ours.scores, theirs.scores)
@@ -70,7 +75,7 @@ def test_documents_of_stop_words_only_count_for_feedback(tmp_path: Path) -> None
 
     collection = write_collection(tmp_path / "c", "c", {"source": "test"}, fill)
     for fields in ({}, {"contents": 1.0, "title": 1.0}):
-        result = bm25_parity(collection, "test", SearchOptions(fields=fields), expansion=BM25PRF())
+        result = bm25_parity(collection, "test", LuceneSearch(fields=fields, bm25_prf=True))
         assert result.at_parity and result.lucene.manifest.params["documents"] == 29
         assert result.statistics["documents_with_terms"] == (15, 15)
 
@@ -78,6 +83,7 @@ def test_documents_of_stop_words_only_count_for_feedback(tmp_path: Path) -> None
 @pytest.mark.parametrize(("title", "method"), [(0.3, None), (1.0, Rocchio())], ids=["bm25", "rocchio"])
 def test_multifield_parity(shared: Path, tmp_path: Path, title: float, method: Expansion | None) -> None:
     collection = import_collection(shared / "cacm", tmp_path / "c")
-    options = SearchOptions(k=100, fields={"title": title, "contents": 1.0})
-    result = bm25_parity(collection, "test", options, expansion=method)
+    feedback = flat_values(method) if method is not None else {}
+    options = LuceneSearch(k=100, fields={"title": title, "contents": 1.0}, **feedback)
+    result = bm25_parity(collection, "test", options)
     assert result.at_parity and not result.bridge

@@ -8,9 +8,10 @@ import pytest
 
 from intrex.data.collection import Collection, Queries
 from intrex.data.importers.sources import import_collection
-from intrex.encoders.base import EncoderOptions, make_sparse_encoder
-from intrex.retrievers.base import SearchOptions
+from intrex.encoders.base import make_sparse_encoder
+from intrex.encoders.options import EncoderOptions
 from intrex.retrievers.lucene import jvm
+from intrex.retrievers.options import SearchOptions
 from intrex.retrievers.sparse.files import build_impact
 
 pytest.importorskip("pyserini", reason="needs the extra lucene")

@@ -8,8 +8,8 @@ import pytest
 
 from intrex.data.importers.sources import import_collection
 from intrex.eval.pipelines.parity.bm25 import bm25_parity
-from intrex.retrievers.base import SearchOptions
 from intrex.retrievers.lucene.build import build_lucene
+from intrex.retrievers.options import SearchOptions
 from intrex.retrievers.text.analyzer import Analyzer
 
 pytest.importorskip("pyserini", reason="needs the extra lucene")

@@ -9,8 +9,8 @@ import pytest
 from intrex.data.collection import Queries
 from intrex.data.importers.sources import import_collection
 from intrex.data.run import Run
-from intrex.retrievers.base import SearchOptions
 from intrex.retrievers.lucene.build import build_lucene
+from intrex.retrievers.lucene.options import LuceneSearch
 from tests.conftest import SHARED, write_beir
 
 pytest.importorskip("pyserini", reason="needs the extra lucene")
@@ -50,7 +50,7 @@ def answers(
         index = build_lucene(collection, work / case, language=language, fields=("title",) if fields else ())
         every = collection.queries("test")
         queries = Queries(every.ids[:50], every.texts[:50])
-        ours.append(index.search(queries, SearchOptions(k=100, ties="anserini", fields=fields)))
+        ours.append(index.search(queries, LuceneSearch(k=100, ties="anserini", fields=fields)))
         asked.append({"index": str(work / case), "language": language, "ids": queries.ids, "texts": queries.texts,
                       "k": 100, "fields": fields})  # fmt: skip
     said = subprocess.run(

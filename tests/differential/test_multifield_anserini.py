@@ -7,7 +7,7 @@ import pytest
 
 from intrex.data.importers.sources import import_collection
 from intrex.eval.pipelines.parity.bm25 import TIES, bm25_parity
-from intrex.retrievers.base import SearchOptions
+from intrex.retrievers.lucene.options import LuceneSearch
 
 pytest.importorskip("pyserini", reason="needs the extra lucene")
 
@@ -21,7 +21,7 @@ CASES = [
 @pytest.mark.parametrize(("name", "fields"), CASES)
 def test_parity_in_several_fields(name: str, fields: dict[str, float], shared: Path, tmp_path: Path) -> None:
     collection = import_collection(shared / name, tmp_path / name)
-    result = bm25_parity(collection, "test", SearchOptions(fields=fields))
+    result = bm25_parity(collection, "test", LuceneSearch(fields=fields))
     assert result.at_parity
     native, lucene = result.runs["native", TIES], result.runs["lucene", TIES]
     assert np.array_equal(native.doc_ids, lucene.doc_ids)

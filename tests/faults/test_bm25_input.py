@@ -14,9 +14,11 @@ from intrex.data.collection import Collection, Queries
 from intrex.data.errors import BadInput, IntrexError
 from intrex.data.store.artifact import manifest_path
 from intrex.data.writer import CollectionWriter, Source, write_collection
-from intrex.retrievers.base import SearchOptions, open_index
+from intrex.retrievers.base import open_index
 from intrex.retrievers.bm25 import index as bm25
-from intrex.retrievers.bm25.index import BM25Index, build_bm25
+from intrex.retrievers.bm25.build import build_bm25
+from intrex.retrievers.bm25.index import BM25Index
+from intrex.retrievers.options import SearchOptions
 from tests.faults.test_disk import limited
 
 MEASURED = """

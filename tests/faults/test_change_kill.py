@@ -14,8 +14,9 @@ from intrex.data.ids import as_bytes
 from intrex.data.store.artifact import build_artifact, read_manifest, verify
 from intrex.data.writer import CollectionWriter, Source, write_collection
 from intrex.retrievers.bm25 import change as bm25_change
+from intrex.retrievers.bm25.build import build_bm25
 from intrex.retrievers.bm25.change import add, merge, remove
-from intrex.retrievers.bm25.index import BM25Index, build_bm25
+from intrex.retrievers.bm25.index import BM25Index
 from tests.faults.test_kill import in_child, killed
 
 N = 3_000

@@ -12,8 +12,9 @@ import pytest
 from intrex.data.collection import Collection
 from intrex.data.store.artifact import verify
 from intrex.data.writer import Source, write_collection
-from intrex.encoders.base import EncoderOptions, make_token_encoder
-from intrex.retrievers.multivector.index import build_multivector
+from intrex.encoders.base import make_token_encoder
+from intrex.encoders.options import EncoderOptions
+from intrex.retrievers.multivector.build import build_multivector
 from tests.conftest import ROOT
 
 DOCUMENTS = 400

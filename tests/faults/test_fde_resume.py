@@ -9,11 +9,13 @@ from pathlib import Path
 import pytest
 
 from intrex.data.store.artifact import verify
-from intrex.encoders.base import EncoderOptions, make_token_encoder
+from intrex.encoders.base import make_token_encoder
 from intrex.encoders.fde.config import FdeConfig
-from intrex.retrievers.base import SearchOptions
+from intrex.encoders.options import EncoderOptions
 from intrex.retrievers.fde.build import build_fde
-from intrex.retrievers.multivector.index import MultiVectorIndex, build_multivector
+from intrex.retrievers.multivector.build import build_multivector
+from intrex.retrievers.multivector.index import MultiVectorIndex
+from intrex.retrievers.options import SearchOptions
 from intrex.retrievers.vectors.options import AnnConfig
 from tests.faults.test_index_resume import collection as collection
 from tests.faults.test_index_resume import hidden
@@ -39,7 +41,7 @@ def slowly(count):
 
 source = MultiVectorIndex.open(Path(sys.argv[1]))
 config = FdeConfig(16, reps=3, k_sim=2, d_proj=8)
-fde_build.build_fde(source, Path(sys.argv[2]), config, ann=AnnConfig(engine), block=20, progress=slowly)
+fde_build.build_fde(source, Path(sys.argv[2]), config, ann=AnnConfig(engine=engine), block=20, progress=slowly)
 """
 
 
@@ -89,10 +91,10 @@ def test_killed_when_all_but_the_vectors_is_done(engine, collection, tokens, tmp
     assert process.returncode == -signal.SIGKILL and not out.exists()
     assert (hidden(out)[0] / "vectors.npy").is_file()
     seen: list[int] = []
-    index = build_fde(tokens, out, CONFIG, ann=AnnConfig(engine), block=20, progress=seen.append)
+    index = build_fde(tokens, out, CONFIG, ann=AnnConfig(engine=engine), block=20, progress=seen.append)
     assert seen == [], "nothing was encoded again"
     assert not (out / "vectors.npy").exists() and verify(out)
-    whole = build_fde(tokens, tmp_path / "whole", CONFIG, ann=AnnConfig(engine), block=20)
+    whole = build_fde(tokens, tmp_path / "whole", CONFIG, ann=AnnConfig(engine=engine), block=20)
     assert index.manifest.files == whole.manifest.files
     queries = collection.queries()
     assert (

@@ -14,11 +14,12 @@ from intrex.data.collection import Collection
 from intrex.data.errors import IntrexError
 from intrex.data.store.artifact import verify
 from intrex.data.writer import Source, write_collection
-from intrex.encoders.base import EncoderOptions, make_encoder, make_sparse_encoder, make_token_encoder
-from intrex.retrievers.base import SearchOptions
-from intrex.retrievers.dense.index import build_dense
-from intrex.retrievers.multivector.index import build_multivector
-from intrex.retrievers.sparse.index import build_sparse
+from intrex.encoders.base import make_encoder, make_sparse_encoder, make_token_encoder
+from intrex.encoders.options import EncoderOptions
+from intrex.retrievers.dense.build import build_dense
+from intrex.retrievers.multivector.build import build_multivector
+from intrex.retrievers.options import SearchOptions
+from intrex.retrievers.sparse.build import build_sparse
 from tests.conftest import ROOT
 
 DOCUMENTS = 900

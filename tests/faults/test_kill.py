@@ -12,9 +12,10 @@ import pytest
 from intrex.data.collection import Collection
 from intrex.data.store.artifact import read_manifest, verify
 from intrex.data.writer import CollectionWriter, Source, write_collection
-from intrex.encoders.base import EncoderOptions, make_encoder
-from intrex.retrievers.bm25.index import build_bm25
-from intrex.retrievers.dense.index import build_dense
+from intrex.encoders.base import make_encoder
+from intrex.encoders.options import EncoderOptions
+from intrex.retrievers.bm25.build import build_bm25
+from intrex.retrievers.dense.build import build_dense
 
 N = 6_000
 KILLS = 50

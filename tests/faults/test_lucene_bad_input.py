@@ -11,10 +11,13 @@ import pytest
 from intrex.data.collection import Collection, Queries
 from intrex.data.errors import BadInput, IntrexError
 from intrex.data.writer import CollectionWriter, Source, write_collection
-from intrex.retrievers.base import SearchOptions, open_index
+from intrex.retrievers.base import open_index
 from intrex.retrievers.lucene import indexer
 from intrex.retrievers.lucene.build import build_lucene
 from intrex.retrievers.lucene.indexer import Stored
+from intrex.retrievers.lucene.options import LuceneSearch
+from intrex.retrievers.options import SearchOptions
+from intrex.retrievers.prf.options import flat_values
 from tests.conftest import DOCUMENTS, Said
 from tests.faults.test_disk import limited
 
@@ -69,11 +72,13 @@ def test_k_over_the_corpus_and_queries_of_stop_words(small: Collection, tmp_path
     queries = Queries(["a", "b", "c"], ["of the and", "", "boundary"])
     found = index.search(queries, SearchOptions(k=10**9)).to_dict()
     assert list(found) == ["c"] and len(found["c"]) <= len(DOCUMENTS)
-    from intrex.retrievers.prf.lexical import BM25PRF, RM3, Rocchio
+    from intrex.retrievers.prf.bm25prf import BM25PRF
+    from intrex.retrievers.prf.rm3 import RM3
+    from intrex.retrievers.prf.rocchio import Rocchio
 
     for method in (RM3(), Rocchio(use_negative=True), BM25PRF()):
-        index.use_feedback(method)
-        assert list(index.search(queries, SearchOptions(k=10**9)).to_dict()) == ["c"]
+        options = LuceneSearch(k=10**9, **flat_values(method))
+        assert list(index.search(queries, options).to_dict()) == ["c"]
 
 
 def test_stop_words_only_are_said_once(

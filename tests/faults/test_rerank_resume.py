@@ -16,9 +16,9 @@ from intrex.data.run import Run, write_run
 from intrex.data.runformats import read_any_run
 from intrex.data.store.scorecache import RECORD, ScoreCache
 from intrex.data.writer import Source, write_collection
-from intrex.encoders.base import EncoderOptions
 from intrex.encoders.cross.encoder import CrossEncoderScorer
 from intrex.encoders.cross.scorer import EncoderScorer, make_pair_scorer
+from intrex.encoders.options import EncoderOptions
 from intrex.retrievers.rerank.pairs import rerank_pairs
 from tests.conftest import ROOT
 from tests.support.tinymodel import SPECIAL, save_tokenizer

@@ -12,16 +12,20 @@ from hypothesis import strategies as st
 from intrex.data.collection import Collection, Queries
 from intrex.data.store.artifact import verify
 from intrex.data.writer import CollectionWriter, Source, write_collection
-from intrex.retrievers.base import SearchOptions
 from intrex.retrievers.bm25 import change as bm25_change
 from intrex.retrievers.bm25 import merge as segment_merge
 from intrex.retrievers.bm25 import searcher as bm25_searcher
+from intrex.retrievers.bm25.build import build_bm25
 from intrex.retrievers.bm25.change import add, merge, plan, remove
-from intrex.retrievers.bm25.index import BM25Index, build_bm25
+from intrex.retrievers.bm25.index import BM25Index
+from intrex.retrievers.bm25.options import Bm25Search
 from intrex.retrievers.inverted import build as postings_build
 from intrex.retrievers.inverted import build_native as indexnative
 from intrex.retrievers.inverted import postings
-from intrex.retrievers.prf.lexical import BM25PRF, RM3
+from intrex.retrievers.options import SearchOptions
+from intrex.retrievers.prf.bm25prf import BM25PRF
+from intrex.retrievers.prf.options import flat_values
+from intrex.retrievers.prf.rm3 import RM3
 from tests.conftest import contents
 
 WORDS = st.sampled_from(["cat", "dog", "the", "bird", "été", "fish", "cow", "東京", "ox " * 300, "rare"])
@@ -48,15 +52,13 @@ def found(index: BM25Index) -> list[object]:
     """What searches give in all ways: rankings with scores, ties, a cut, feedback, fields."""
     every = []
     fields = [{}, {"title": 2.5}, {"contents": 0.3, "title": 0.7}] if len(index.fields) > 1 else [{}]
-    for options in [SearchOptions(threads=1, fields=one) for one in fields] + [
+    for options in [Bm25Search(threads=1, fields=one) for one in fields] + [
         SearchOptions(k=2, threads=2),
         SearchOptions(k=3, threads=1, ties="anserini"),
     ]:
         every.append({q: list(docs.items()) for q, docs in index.search(ASKED, options).to_dict().items()})
     for method in (RM3(fb_docs=3), BM25PRF(fb_docs=2)):
-        index.expansion = method
-        every.append(index.search(ASKED, SearchOptions(threads=1)).to_dict())
-    index.expansion = None
+        every.append(index.search(ASKED, Bm25Search(threads=1, **flat_values(method))).to_dict())
     return every
 
 

@@ -15,13 +15,14 @@ from intrex.data.ids import IdWriter
 from intrex.data.specs import EncoderSpec
 from intrex.data.store.artifact import Manifest, build_artifact
 from intrex.data.store.vectors import VectorWriter
-from intrex.retrievers.base import SearchOptions
 from intrex.retrievers.dense.index import DenseIndex
+from intrex.retrievers.dense.options import DenseSearch
+from intrex.retrievers.options import SearchOptions
 from intrex.retrievers.vectors import nearest
 from intrex.retrievers.vectors.exact import Pool, error_bound, row_norms
 from intrex.retrievers.vectors.native import exact_dot
 
-ENGINES = ["numpy", *(["faiss"] if find_spec("faiss") else [])]
+ENGINES = ["native", *(["faiss"] if find_spec("faiss") else [])]
 DIMS = (1, 2, 3, 7, 16, 33)
 
 
@@ -114,9 +115,10 @@ def test_batch_threads_blocks_and_faiss_change_no_bit(problem, batch_size, threa
     vectors, queries, k = problem
     with index_of(vectors) as index:
         usual = list(index.rank(queries, SearchOptions(k=k)))
-        index.nearest.engine = engine
         with scanned(block):
-            other = list(index.rank(queries, SearchOptions(k=k, batch_size=batch_size, threads=threads)))
+            other = list(
+                index.rank(queries, DenseSearch(k=k, batch_size=batch_size, threads=threads, engine=engine))
+            )
     assert same(usual, other)
 
 
@@ -126,8 +128,7 @@ def test_when_all_documents_tie_the_highest_ids_win(engine, vector):
     vectors = np.full((3000, 24), vector, np.float32)
     query = np.random.default_rng(1).standard_normal((1, 24)).astype(np.float32)
     with index_of(vectors) as index, scanned(24 * 700):
-        index.nearest.engine = engine
-        [(rows, scores)] = index.rank(query, SearchOptions(k=10))
+        [(rows, scores)] = index.rank(query, DenseSearch(k=10, engine=engine))
         assert rows.tolist() == np.argsort(index.ids.rank)[::-1][:10].tolist()
         assert len(set(scores.tolist())) == 1
 
@@ -141,9 +142,8 @@ def test_a_larger_index_of_near_duplicates_is_exact(engine):
     )
     queries = rng.standard_normal((6, 64)).astype(np.float32)
     with index_of(vectors) as index, scanned(64 * 900):
-        index.nearest.engine = engine
         for query, (rows, scores) in zip(
-            queries, index.rank(queries, SearchOptions(k=100, batch_size=4)), strict=True
+            queries, index.rank(queries, DenseSearch(k=100, batch_size=4, engine=engine)), strict=True
         ):
             order, expected = brute_force(index, query, 100)
             assert rows.tolist() == order and scores.tolist() == expected.tolist()

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from intrex.data.collection import Collection
 from intrex.data.writer import CollectionWriter, Source, write_collection
 from intrex.retrievers.bm25 import multifield
-from intrex.retrievers.bm25.index import build_bm25
+from intrex.retrievers.bm25.build import build_bm25
 from intrex.retrievers.inverted import build as postings_build
 from intrex.retrievers.inverted import build_native as indexnative
 from intrex.retrievers.inverted import native

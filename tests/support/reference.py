@@ -15,8 +15,8 @@ from intrex.cli.app import app
 
 def walk(command: Any, path: str) -> Iterator[tuple[str, Any]]:
     if hasattr(command, "commands"):
-        for name in command.commands:
-            yield from walk(command.commands[name], f"{path} {name}")
+        for name in command.list_commands(None):
+            yield from walk(command.get_command(None, name), f"{path} {name}")
     else:
         yield path, command
 

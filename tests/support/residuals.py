@@ -6,8 +6,8 @@ import numpy as np
 
 from intrex.data.store.artifact import Build
 from intrex.data.store.vectors import PackedVectors, PackedWriter
-from intrex.retrievers.base import no_stage
 from intrex.retrievers.multivector.compressed import ResidualTokens, compress
+from intrex.retrievers.options import no_stage
 from intrex.retrievers.vectors.exact import row_norms
 
 

@@ -8,29 +8,25 @@ from typing import Any
 from intrex.data.builders.registry import BUILDERS
 from intrex.data.errors import IntrexError, Problems, a_kind, nearest
 from intrex.data.ids import id_problem
-from intrex.encoders.base import EncoderOptions
+from intrex.data.options import Option, options_of, unmet
+from intrex.encoders.options import FAMILIES, EncoderKind, EncoderOptions, TokenEncoderOptions
 from intrex.eval.measures import parse_measures
 from intrex.eval.pipelines.experiment.keys import (
-    ENCODED,
-    FUSE,
     FUSED,
-    INDEX,
     LONGEST_NAME,
-    MAKERS,
     ORIGINS,
-    PROTOCOLS,
     RERANKED,
-    SPLIT,
-    TEXT,
     TOP,
     TRAINED,
-    WITHOUT,
-    Key,
-    is_a,
+    build_values,
+    search_values,
+    system_keys,
 )
 from intrex.eval.pipelines.experiment.variants import UNTRAINED
-from intrex.retrievers.fusion.fuse import MAX_WEIGHT
-from intrex.retrievers.vectors.options import ENGINES, AnnConfig
+from intrex.eval.splits.options import PROTOCOLS
+from intrex.retrievers.fusion.options import MAX_WEIGHT, METHODS, RANX, FuseOptions
+from intrex.retrievers.options import INDEXES, IndexKind
+from intrex.retrievers.rerank.options import RerankOptions
 
 
 def check_recipe(raw: Mapping[str, Any], file: str, problems: Problems) -> None:
@@ -48,7 +44,7 @@ class _Check:
 
     def recipe(self, raw: Mapping[str, Any]) -> None:
         where = "top level"
-        self.keys(raw, TOP, where, ("name", "queries", "measures", "collection", "system"))
+        self.keys(raw, TOP, where)
         for key in ("name", "queries"):
             if key in raw and raw[key] != "" and isinstance(raw[key], str):
                 self.word(raw[key], f"{key} is", where)
@@ -66,7 +62,7 @@ class _Check:
             self.add(where, "train is the training set of a split, and there is no [split]")
         systems = raw.get("system")
         earlier: list[str] = []
-        self.tokens: list[str] = []  # the multivector systems among them
+        self.kinds: dict[str, str] = {}  # of index, by the name of an earlier system
         for i, system in enumerate(systems if isinstance(systems, list) else [], 1):
             if isinstance(system, dict):
                 self.system(system, i, earlier)
@@ -79,20 +75,25 @@ class _Check:
             self.add(where, "needs either build or import")
         known = {k: v for key in origins or ORIGINS for k, v in ORIGINS[key].items()}
         others = [key for keys in ORIGINS.values() for key in keys if key not in known]
-        self.keys(table, known, where, refused=dict.fromkeys(others, "/".join(origins)))
+        self.keys(table, known, where, refused=dict.fromkeys(others, "/".join(origins)), needed=False)
         name = table.get("build")
         if name and isinstance(name, str) and name not in BUILDERS:
             self.add(where, f"build: there is no {name!r}: {nearest(name, BUILDERS.table)}")
 
     def protocol(self, table: Mapping[str, Any]) -> None:
-        where = "[split]"
-        protocol = str(table.get("protocol", ""))
-        own = PROTOCOLS.get(protocol, {})
-        others = {k: f"protocol {protocol}" for keys in PROTOCOLS.values() for k in keys if k not in own}
-        needed = ("protocol", "encoder", *(["per_query"] if protocol == "restrain" else []))
-        # of an unknown protocol only that is reported
-        known = {**SPLIT, **(own or {k: v for keys in PROTOCOLS.values() for k, v in keys.items()})}
-        self.keys(table, known, where, needed, others if own else None)
+        where, name = "[split]", table.get("protocol")
+        usable = {n: p for n, p in PROTOCOLS.items() if p.folds is not None}
+        values = {key: value for key, value in table.items() if key != "protocol"}
+        if name in usable:
+            known = options_of(usable[str(name)].options)
+            elsewhere = {k for p in usable.values() for k in options_of(p.options) if k not in known}
+            self.keys(values, known, where, refused=dict.fromkeys(elsewhere, f"protocol {name}"))
+        elif name is None:
+            self.add(where, "lacks 'protocol'")
+        else:
+            self.add(where, f"protocol is {name!r}: {nearest(str(name), usable)}")
+        if "encoder" not in table:
+            self.add(where, "lacks 'encoder'")
 
     def system(self, table: Mapping[str, Any], number: int, earlier: Sequence[str]) -> None:
         name = table.get("name")
@@ -110,95 +111,112 @@ class _Check:
             self.fusion(table, where, earlier)
         elif "rerank" in table:
             self.reranker(table, where, earlier)
-        elif table.get("index") in tuple(INDEX):
-            self.index(table, where)
-            if table["index"] == "multivector":
-                self.tokens.append(str(name))
         elif "index" in table:
-            self.add(where, f"index is {table['index']!r}: {nearest(str(table['index']), INDEX)}")
+            self.index(table, where)
         else:
-            self.add(where, f"needs fuse, rerank, or index as one of: {', '.join(INDEX)}")
+            self.add(where, f"needs fuse, rerank, or index as one of: {', '.join(_built_kinds())}")
 
     def training(self, table: Mapping[str, Any], where: str) -> None:
         """Report a training that cannot be: of what learns nothing, or without a split."""
         if not isinstance(self.split, dict):
             self.add(where, "train needs a [split]: it makes a model for each fold")
-        elif "rerank" not in table and table.get("index") not in ("dense", "multivector", "sparse"):
-            self.add(where, "train is for dense, multivector and sparse indexes and for rerank")
-        elif str(table.get("encoder", "")).partition(":")[0] == "hashing":
-            self.add(where, "the hashing encoder learns nothing")
+        elif "rerank" not in table:
+            kind = _built_kinds().get(str(table.get("index")))
+            if kind is None or kind.encoder is None or kind.sources != ("collection",):
+                self.add(where, "train is for systems whose index has an encoder of its own, and for rerank")
+            elif FAMILIES[kind.encoder].kind_of(str(table.get("encoder", "")))[0].trains is None:
+                self.add(where, f"the {str(table.get('encoder')).partition(':')[0]} encoder learns nothing")
         if isinstance(table["train"], dict):
-            self.keys(table["train"], TRAINED, f"{where}, train")
+            self.keys(table["train"], TRAINED, f"{where}, train", needed=False)
         else:
             self.add(where, f"train must be a table such as {{epochs = 1}}, not {a_kind(table['train'])}")
 
     def reranker(self, table: Mapping[str, Any], where: str, earlier: Sequence[str]) -> None:
-        known = {"name": TEXT, "train": Key(dict, empty=True), **RERANKED}
-        self.keys(table, known, where, ("with", "depth"), {"index": "a reranking system"})
-        source = table["rerank"]
-        if isinstance(source, str) and source not in earlier:
-            there = nearest(source, earlier) if earlier else "there is none"
-            self.add(where, f"reranks {source!r}, which is not an earlier system: {there}")
+        self.keys(table, RERANKED, where)
+        if "depth" not in table:
+            self.add(where, "lacks 'depth'")
+        if ("with" in table) == ("index" in table):
+            self.add(where, "needs either with, a model, or index, the name of an earlier system")
+        self.unmet(where, options_of(RerankOptions), table)
+        for key, verb in (("rerank", "reranks"), ("index", "reranks by")):
+            source = table.get(key)
+            known = earlier if key == "rerank" else [n for n in earlier if n in self.kinds]
+            if isinstance(source, str) and source not in known:
+                there = nearest(source, known) if known else "there is none"
+                self.add(where, f"{verb} {source!r}, which is not an earlier system: {there}")
 
     def index(self, table: Mapping[str, Any], where: str) -> None:
-        known = {"name": TEXT, "index": TEXT, "train": Key(dict, empty=True), **INDEX[table["index"]]}
-        needed = ("encoder",) if "encoder" in known and "tokens" not in known else ()
-        if "engine" in known:
-            self.ann(table, where)
-        if "tokens" in known:
-            self.fde(table, where)
+        kinds = _built_kinds()
+        kind = kinds.get(str(table["index"]))
+        if kind is None:
+            self.add(where, f"index is {table['index']!r}: {nearest(str(table['index']), kinds)}")
+            return
+        known, refused = system_keys(kind), {}
         encoder = table.get("encoder")
-        if not isinstance(encoder, str) or "encoder" not in known:
-            ignored = ENCODED if "tokens" in table else ()
-            self.keys(table, known, where, needed, dict.fromkeys(ignored, "a system with tokens"))
-            return
-        encoders, make = MAKERS[table["index"]]
-        kind = encoder.partition(":")[0]
-        kind = kind if kind in encoders else table["index"]
-        refused = WITHOUT.get(kind, set())
-        self.keys(table, known, where, needed, dict.fromkeys(refused, f"the {kind} encoder"))
-        if kind == "hashing":  # the others load a model, and say then what is wrong with their name
-            try:
-                make(encoder, EncoderOptions())
-            except IntrexError as error:
-                self.add(where, f"encoder: {error.message}")
-
-    def ann(self, table: Mapping[str, Any], where: str) -> None:
-        """Report numbers of another engine than the one that is named."""
-        engine = table.get("engine", "flat")
-        if engine not in ENGINES:  # the values are looked at elsewhere
-            return
-        try:
-            AnnConfig.named(table)
-        except IntrexError as error:
-            self.add(where, error.message.replace("--", ""))
-        for key, needed in (("ef_search", "hnsw"), ("nprobe", "ivf")):
-            if key in table and not engine.startswith(needed):
-                self.add(where, f"{key} is for {needed}, the engine is {engine}")
-
-    def fde(self, table: Mapping[str, Any], where: str) -> None:
-        """Report what an FDE index cannot be made of, and what its search cannot do."""
-        if ("tokens" in table) == ("encoder" in table):
-            self.add(where, "needs either tokens, the name of a multivector system, or encoder")
-        tokens = table.get("tokens")
-        if isinstance(tokens, str) and tokens not in self.tokens:
-            there = nearest(tokens, self.tokens) if self.tokens else "there is none"
-            self.add(where, f"tokens: {tokens!r} is not an earlier multivector system: {there}")
-        if "candidates" in table and "tokens" not in table:
-            self.add(
-                where, "candidates are ranked by the token vectors of a multivector system: name it by tokens"
+        if kind.encoder is not None and isinstance(encoder, str):
+            family = FAMILIES[kind.encoder]
+            of = family.kind_of(encoder)[0]
+            refused = dict.fromkeys(_lacks(of), f"the {of.name} encoder")
+            if not of.weights:  # the others load a model, and say then what is wrong with their name
+                self.made(of, encoder.partition(":")[2], where)
+        if "tokens" in known:
+            self.tokens(table, where, kind)
+            if "tokens" in table:
+                refused |= dict.fromkeys(options_of(EncoderOptions), "a system with tokens")
+        self.keys(table, known, where, refused=refused)
+        search, declared = search_values(kind, table), options_of(kind.search)
+        if isinstance(table.get("search"), dict):
+            self.keys(table["search"], declared, f"{where}, search", needed=False)
+        built = build_values(kind, table)
+        if kind.build is not None:
+            self.unmet(where, options_of(kind.build), built)
+            defaults = {key: one.default for key, one in options_of(kind.build).items()}
+            self.unmet(
+                where, declared, search, {**defaults, **built, **{k: table.get(k) for k in ("tokens",)}}
             )
-        if "ball_carving" in table and "candidates" not in table:
-            self.add(where, "ball_carving is for ranking candidates: it needs candidates")
+        if isinstance(table.get("name"), str):
+            self.kinds[table["name"]] = kind.name
+
+    def made(self, kind: EncoderKind, name: str, where: str) -> None:
+        """Report an encoder without weights that its name does not make."""
+        try:
+            kind.load().create(name, TokenEncoderOptions())
+        except IntrexError as error:
+            self.add(where, f"encoder: {error.message}")
+
+    def tokens(self, table: Mapping[str, Any], where: str, kind: IndexKind) -> None:
+        """Report what an index of another index cannot be made of."""
+        if ("tokens" in table) == ("encoder" in table):
+            self.add(where, f"needs either tokens, the name of a {kind.sources[0]} system, or encoder")
+        source = table.get("tokens")
+        there = [name for name, one in self.kinds.items() if one in kind.sources]
+        if isinstance(source, str) and source not in there:
+            hint = nearest(source, there) if there else "there is none"
+            self.add(where, f"tokens: {source!r} is not an earlier {kind.sources[0]} system: {hint}")
+
+    def unmet(
+        self,
+        where: str,
+        declared: Mapping[str, Option],
+        values: Mapping[str, Any],
+        built: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Report choices that depend on others which are not as they need."""
+        sound = {k: v for k, v in values.items() if k in declared and not [*declared[k].problems(v)]}
+        for key, needed in unmet(declared, sound, built):
+            self.add(where, f"{key} is for {needed.spell(needed.key)}")
 
     def fusion(self, table: Mapping[str, Any], where: str, earlier: Sequence[str]) -> None:
-        method = table.get("method", "rrf")
-        own = {key: value for keys in FUSE.values() for key, value in keys.items()}
-        strange = set(own) - set(FUSE.get(str(method), own))
-        known = {"name": TEXT, **FUSED, **own}
-        refused = {"index": "a fused system", "rerank": "a fused system", "train": "a fused system"}
+        method, engine = str(table.get("method", "rrf")), table.get("engine", "native")
+        if method not in (known := RANX if engine == "ranx" else METHODS):
+            self.add(where, f"method is {method!r}: {nearest(method, known)}")
+        strange = [
+            key for key, one in options_of(FuseOptions).items()
+            if key in table and one.when is not None and method in METHODS and not one.when.holds({"method": method})
+        ]  # fmt: skip
+        refused = dict.fromkeys(("index", "rerank", "train"), "a fused system")
         refused |= dict.fromkeys(strange, f"method {method}")
-        self.keys(table, known, where, refused=refused)
+        self.keys(table, FUSED, where, refused=refused)
         parts = _texts(table["fuse"])
         for part in parts:
             if part not in earlier:
@@ -207,7 +225,11 @@ class _Check:
         if isinstance(table["fuse"], list) and len(table["fuse"]) == 1:
             self.add(where, "needs two or more systems to fuse")
         weights = table.get("weights")
-        if isinstance(weights, list) and weights and all(is_a(w, float) for w in weights):
+        if (
+            isinstance(weights, list)
+            and weights
+            and all(isinstance(w, (int, float)) and not isinstance(w, bool) for w in weights)
+        ):
             if len(weights) != len(parts):
                 self.add(where, f"has {len(weights)} weights for {len(parts)} systems")
             if not all(0 <= w <= MAX_WEIGHT for w in weights) or not any(weights):
@@ -226,10 +248,10 @@ class _Check:
     def keys(
         self,
         table: Mapping[str, Any],
-        known: Mapping[str, Key],
+        known: Mapping[str, Option],
         where: str,
-        required: Sequence[str] = (),
         refused: Mapping[str, str] | None = None,
+        needed: bool = True,
     ) -> None:
         for key, value in table.items():
             if refused and key in refused:
@@ -239,9 +261,20 @@ class _Check:
             else:
                 for wrong in known[key].problems(value):
                     self.add(where, f"{key} {wrong}")
-        for key in required:
-            if key not in table:
+        for key, one in known.items() if needed else ():
+            if one.required and key not in table:
                 self.add(where, f"lacks {key!r}")
+
+
+def _built_kinds() -> dict[str, IndexKind]:
+    """Return the kinds of indexes that a recipe can name."""
+    return {name: kind for name in INDEXES if (kind := INDEXES.load(name)).build is not None}
+
+
+def _lacks(kind: EncoderKind) -> set[str]:
+    """Return the options that encoders of a kind refuse."""
+    every = {**options_of(EncoderOptions), **options_of(TokenEncoderOptions)}
+    return {key for key in every if key not in kind.options and key not in ("device", "batch_size")}
 
 
 def _texts(value: object) -> list[str]:

@@ -12,10 +12,11 @@ import numpy as np
 from intrex.data.collection import Collection
 from intrex.data.io.files import fingerprint
 from intrex.data.locate import find_qrels
+from intrex.data.options import options_of
+from intrex.data.registry import load_target
 from intrex.data.run import write_run
 from intrex.data.runformats import read_any_run
 from intrex.data.store.scorecache import ScoreCache
-from intrex.encoders.base import EncoderOptions
 from intrex.encoders.cross.scorer import make_pair_scorer
 from intrex.encoders.training.options import options_for
 from intrex.eval.evaluate.systems import score_systems
@@ -24,11 +25,17 @@ from intrex.eval.leaderboard.rows import write_leaderboard
 from intrex.eval.measures import parse_measures
 from intrex.eval.pipelines.experiment.pins import given
 from intrex.eval.pipelines.experiment.stages import Inputs, Kind, Stage, Step
-from intrex.eval.pipelines.splitting import Sides, make_restrain, make_resttest
+from intrex.eval.pipelines.splitting import Sides
 from intrex.eval.pipelines.training.examples import Source
+from intrex.eval.pipelines.training.options import SourceOptions
 from intrex.eval.pipelines.training.train import train_model
 from intrex.eval.scoring.scorefile import SystemScores, read_scores, write_scores
+from intrex.eval.splits.options import PROTOCOLS
 from intrex.eval.splits.split import read_split, write_split
+from intrex.retrievers.base import open_index
+from intrex.retrievers.options import SearchOptions
+from intrex.retrievers.rerank.index import rerank
+from intrex.retrievers.rerank.options import RerankOptions
 from intrex.retrievers.rerank.pairs import rerank_pairs
 
 SEED = "@"
@@ -42,12 +49,12 @@ def model_of(inputs: Inputs) -> str | None:
 
 def _split(stage: Stage, inputs: Inputs, output: Path, step: Step) -> int:
     params = given(stage.params)
-    protocol, encoder, train, test = (params.pop(key) for key in ("protocol", "encoder", "train", "test"))
+    protocol, train, test = (params.pop(key) for key in ("protocol", "train", "test"))
+    options = PROTOCOLS[protocol].options.read(params)
     folder, name = inputs["collection"], Collection.open(inputs["collection"]).name
-    sides = Sides.find(f"{folder}:{train}", f"{folder}:{test}", encoder)
+    sides = Sides.find(f"{folder}:{train}", f"{folder}:{test}", options.encoder, options.device)
     sides = replace(sides, sources={"train": f"{name}:{train}", "test": f"{name}:{test}"})
-    make = make_restrain if protocol == "restrain" else make_resttest
-    write_split(make(sides, **params), output, overwrite=True)
+    write_split(load_target(PROTOCOLS[protocol].target)(sides, options), output, overwrite=True)
     return len(sides.train) + len(sides.test)
 
 
@@ -55,8 +62,11 @@ def _train(stage: Stage, inputs: Inputs, output: Path, step: Step) -> int:
     params = given(stage.params)
     kind, train_set, fold = (params.pop(key) for key in ("kind", "set", "fold"))
     split = read_split(inputs["split"])
-    taken = {key: params.pop(key) for key in ("dev_share", "max_pairs") if key in params}
-    source = Source(Collection.open(inputs["collection"]), train_set, split, split.folds[fold].name, **taken)
+    data = SourceOptions.read({key: params.pop(key) for key in options_of(SourceOptions) if key in params})
+    source = Source(
+        Collection.open(inputs["collection"]), train_set, split, split.folds[fold].name, data.dev, data.dev_share,
+        Path(data.negatives_run) if data.negatives_run else None, data.teacher, data.max_pairs,
+    )  # fmt: skip
     made = train_model(kind, source, options_for(kind, **params), output, overwrite=True, progress=step)
     return int(made.params["pairs"])
 
@@ -64,13 +74,20 @@ def _train(stage: Stage, inputs: Inputs, output: Path, step: Step) -> int:
 def _rerank(stage: Stage, inputs: Inputs, output: Path, step: Step) -> int:
     collection = Collection.open(inputs["collection"])
     params = given(stage.params)
-    queries, depth, tag = collection.queries(params.pop("queries")), params.pop("depth"), params.pop("tag")
+    queries, tag = collection.queries(params.pop("queries")), params.pop("tag")
     head = 0 if params.pop("untrained", False) else None
-    name = model_of(inputs) or params.pop("with")
-    scorer = make_pair_scorer(name, EncoderOptions(**params), head_seed=head)
-    (found,) = (path for name, path in inputs.items() if name.startswith("run/"))
-    cache = ScoreCache(output.with_name("scores"))  # what a killed stage has scored already
-    run = rerank_pairs(read_any_run(found), queries, collection, scorer, depth, tag, cache, step)
+    trained = model_of(inputs)
+    options = RerankOptions.read({**params, **({"with": trained} if trained else {})})
+    (source,) = (path for name, path in inputs.items() if name.startswith("run/"))
+    first = read_any_run(source)
+    scorers = [path for name, path in inputs.items() if name.startswith("index/")]
+    if scorers:
+        index = open_index(scorers[0], collection)
+        run = rerank(first, queries, index, options.depth, SearchOptions(progress=step), tag)
+    else:
+        scorer = make_pair_scorer(str(options.model), options.encoding(), head_seed=head)
+        cache = ScoreCache(output.with_name("scores"))  # what a killed stage has scored already
+        run = rerank_pairs(first, queries, collection, scorer, options.depth, tag, cache, step)
     write_run(run, output, overwrite=True)
     return len(run.doc_ids)
 

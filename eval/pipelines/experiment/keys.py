@@ -1,187 +1,133 @@
-"""The keys of a recipe: each with the kind and the range of its value."""
+"""The keys of a recipe: its own, and those that kinds of indexes, fusion, reranking, training and splits declare."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Mapping
+from typing import Any
 
-from intrex.data.errors import a_kind, nearest
-from intrex.data.registry import Registry
-from intrex.encoders.base import (
-    ENCODERS,
-    SPARSE_ENCODERS,
-    TOKEN_ENCODERS,
-    EncoderOptions,
-    make_encoder,
-    make_sparse_encoder,
-    make_token_encoder,
-)
-from intrex.encoders.fde.config import MOST_PLANES, PROJECTIONS
-from intrex.encoders.multivector.single import KINDS as SINGLES
-from intrex.encoders.runtime.transformer import DTYPES
-from intrex.encoders.training.options import DTYPES as TRAINING_DTYPES
-from intrex.retrievers.fusion.fuse import METHODS
-from intrex.retrievers.multivector.index import STORES
-from intrex.retrievers.sparse.build import BITS
-from intrex.retrievers.vectors.options import ENGINES
+from intrex.data.options import Option, Options, declare, option, options_of
+from intrex.encoders.training.options import TrainOptions
+from intrex.eval.pipelines.training.options import SourceOptions
+from intrex.retrievers.fusion.options import FuseOptions
+from intrex.retrievers.options import IndexKind
+from intrex.retrievers.rerank.options import RerankOptions
 
-_MOST = 2**31 - 1
 LONGEST_NAME = 200  # bytes: it becomes a file name, with a suffix
-_FLOAT32 = 3.4028234663852886e38
 
 
-@dataclass(frozen=True)
-class Key:
-    """What the value of a key may be: its kind, the range of a number, the kind of a list's items, the known names."""
+@declare
+class RecipeKeys(Options):
+    """The top level."""
 
-    kind: type
-    low: float = -math.inf
-    high: float = math.inf
-    item: type | None = None
-    known: tuple[object, ...] = ()
-    empty: bool = False
-
-    def problems(self, value: object) -> Iterator[str]:
-        """What is wrong with a value."""
-        if not is_a(value, self.kind):
-            yield f"is {a_kind(value)}, needed: {a_kind(self.kind())}"
-        elif isinstance(value, (int, float)) and not self.low <= value <= self.high:
-            yield f"is {value}, needed: {_range(self.low, self.high)}"
-        elif value in ("", []) and not self.empty:
-            yield "is empty"
-        elif self.known and value not in self.known:
-            yield f"is {value!r}: {nearest(str(value), map(str, self.known))}"
-        elif isinstance(value, list) and self.item:
-            for part in value:
-                if not is_a(part, self.item):
-                    yield f"holds {a_kind(part)}, needed: {a_kind(self.item())}"
+    name: str = option(help="Its name.")
+    queries: str = option(help="The query set that is searched.")
+    train: str | None = option(default=None, help="The training set of a split.")
+    split: Mapping[str, Any] | None = option(default=None, help="A protocol and its options.")
+    measures: tuple[str, ...] = option(help="As evaluate takes them.")
+    k: int = option(default=1000, low=1, help="Documents for each query.")
+    collection: Mapping[str, Any] = option(help="Where it comes from.")
+    system: tuple[dict[str, Any], ...] = option(help="What is compared.")
 
 
-def is_a(value: object, kind: type) -> bool:
-    """Whether a TOML value is of a kind; an integer is a number, a truth value is not."""
-    if kind is bool:
-        return isinstance(value, bool)
-    return isinstance(value, (int, float) if kind is float else kind) and not isinstance(value, bool)
+@declare
+class BuildKeys(Options):
+    """A collection that is made here."""
+
+    build: str = option(help="As collection build takes it.")
+    sample: int | None = option(default=None, low=1, help="So many documents only, chosen by hash.")
+    seed: int = option(default=0, low=0, help="Seed of the sample.")
 
 
-def _range(low: float, high: float) -> str:
-    return f"a finite number of {low:.10g} or more" if high >= _MOST else f"{low:.10g} to {high:.10g}"
+@declare
+class ImportKeys(Options):
+    """A collection that is imported."""
+
+    source: str = option(key="import", help="As collection import takes it.")
 
 
-_COUNT = Key(int, 1, _MOST)
-TEXT = Key(str)
-TOP = {
-    "name": TEXT,
-    "queries": TEXT,
-    "train": TEXT,
-    "split": Key(dict),
-    "measures": Key(list, item=str),
-    "k": _COUNT,
-    "collection": Key(dict),
-    "system": Key(list, item=dict),
-}
-ORIGINS = {
-    "build": {"build": TEXT, "sample": _COUNT, "seed": Key(int, 0, _MOST)},
-    "import": {"import": TEXT},
-}
-_PROMPTS = {
-    key: Key(str, empty=True) for key in ("query_prompt", "document_prompt")
-}  # empty: not the model's own
-_ENCODED = {
-    "encoder": TEXT,
-    "dtype": Key(str, known=tuple(DTYPES)),
-    "max_length": _COUNT,
-    **_PROMPTS,
-    "batch_size": _COUNT,
-}
-_ANN = {
-    "engine": Key(str, known=tuple(ENGINES)),
-    "M": Key(int, 2, _MOST),
-    "efC": _COUNT,
-    "nlist": _COUNT,
-    "pq_m": _COUNT,
-    "pq_nbits": Key(int, 1, 12),
-    "ef_search": _COUNT,
-    "nprobe": _COUNT,
-}
-ENCODED = tuple(_ENCODED)
-SEARCHED = ("candidates", "ball_carving", "ef_search", "nprobe")
-"""Keys of an index that are of its search: another value of theirs builds nothing again."""
-INDEX = {
-    "bm25": {"k1": Key(float, 0, _FLOAT32), "b": Key(float, 0, 1)},
-    "dense": {**_ENCODED, **_ANN},
-    "fde": {
-        "tokens": TEXT,
-        **_ENCODED,
-        "reps": _COUNT,
-        "k_sim": Key(int, 0, MOST_PLANES),
-        "d_proj": Key(int, 0, _MOST),
-        "projection": Key(str, known=PROJECTIONS),
-        "final_dim": _COUNT,
-        "final_projection": Key(str, known=PROJECTIONS),
-        "fill_empty": Key(bool),
-        "seed": Key(int, 0, _MOST),
-        **_ANN,
-        "candidates": _COUNT,
-        "ball_carving": Key(float, 1e-9, _FLOAT32),
-    },
-    "multivector": {
-        **_ENCODED,
-        "query_length": _COUNT,
-        "whole_words": Key(bool),
-        "pool_factor": Key(float, 1, _FLOAT32),
-        "protected_tokens": Key(int, 0, _MOST),
-        "single": Key(str, known=tuple(SINGLES)),
-        "store": Key(str, known=STORES),
-    },
-    "sparse": {**_ENCODED, "quantize": Key(int, known=BITS)},
-}
-MAKERS: dict[str, tuple[Registry, Callable[[str, EncoderOptions], object]]] = {
-    "dense": (ENCODERS, make_encoder),
-    "fde": (TOKEN_ENCODERS, make_token_encoder),
-    "multivector": (TOKEN_ENCODERS, make_token_encoder),
-    "sparse": (SPARSE_ENCODERS, make_sparse_encoder),
-}  # what an index's encoder is one of, and what makes it
-WITHOUT = {
-    "hashing": {"dtype", "max_length", "query_length", "single", *_PROMPTS},
-    "static": {"dtype", *_PROMPTS},
-}  # keys of an encoded index that some encoders refuse
-FUSE = {
-    "rrf": {"rrf_k": Key(float, 0, _FLOAT32)},
-    "wsum": {"weights": Key(list, item=float)},
-}
-SPLIT = {
-    "protocol": Key(str, known=("resttest", "restrain")),
-    "encoder": TEXT,
-    "seed": Key(int, 0, _MOST),
-    "min_queries": Key(int, 0, _MOST),
-}
-PROTOCOLS = {
-    "resttest": {"k": Key(int, 2, _MOST), "balance": Key(bool), "restarts": _COUNT},
-    "restrain": {"per_query": _COUNT},
-}
+@declare
+class SystemKeys(Options):
+    """What every system has."""
+
+    name: str = option(help="Its name.")
+    train: Mapping[str, Any] | None = option(
+        default=None, blank=True, help="How it is trained for each fold."
+    )
+
+
+@declare
+class IndexKeys(SystemKeys):
+    """What a system with an index has beside what the kind of index declares."""
+
+    index: str = option(help="The kind of index.")
+    search: Mapping[str, Any] | None = option(default=None, blank=True, help="How it is searched.")
+    tokens: str | None = option(default=None, help="An earlier system that it is built of.")
+
+
+@declare
+class FuseKeys(SystemKeys):
+    """What a system that fuses others has beside the options of fusion."""
+
+    fuse: tuple[str, ...] = option(help="Earlier systems.")
+
+
+@declare
+class RerankKeys(SystemKeys):
+    """What a system that reranks another has beside the options of reranking."""
+
+    rerank: str = option(help="An earlier system.")
+
+
+@declare
+class SeedKeys(Options):
+    """What a table ``train`` has beside the options of training."""
+
+    seeds: int = option(default=1, low=1, help="Models of each fold, which differ by the seed.")
+
+
+ORIGINS = {"build": options_of(BuildKeys), "import": options_of(ImportKeys)}
+TOP = options_of(RecipeKeys)
+_OF_FOLDS = ("base", "seed", "set", "split")
+"""Options of `intrex train` that a recipe says by its systems, its split and ``seeds``."""
 TRAINED = {
-    "seeds": _COUNT,
-    "loss": Key(str, known=("mnr", "bce")),
-    "epochs": _COUNT,
-    "batch_size": _COUNT,
-    "lr": Key(float, 0, 1),
-    "max_length": Key(int, 3, _MOST),
-    "negatives": Key(int, 0, _MOST),
-    "max_pairs": _COUNT,
-    "dev_share": Key(float, 0, 0.9),
-    "eval_steps": _COUNT,
-    "patience": _COUNT,
-    "dtype": Key(str, known=TRAINING_DTYPES),
+    key: one
+    for key, one in {**options_of(SeedKeys), **options_of(TrainOptions), **options_of(SourceOptions)}.items()
+    if key not in _OF_FOLDS
 }
-"""Keys of a system's table ``train``: see `intrex.encoders.training.options.TrainOptions`."""
+FUSED = {**options_of(FuseKeys), **options_of(FuseOptions)}
 RERANKED = {
-    "rerank": TEXT,
-    "with": TEXT,
-    "depth": _COUNT,
-    "max_length": _COUNT,
-    "batch_size": _COUNT,
-    "dtype": Key(str, known=tuple(DTYPES)),
+    **options_of(RerankKeys),
+    **{
+        key: one
+        for key, one in options_of(RerankOptions).items()
+        if key not in ("collection", "cache", "no_cache")
+    },
 }
-FUSED = {"fuse": Key(list, item=str), "method": Key(str, known=METHODS), "depth": _COUNT}
+"""A recipe has its own collection, and keeps scores in its own stages."""
+
+
+def searched(kind: IndexKind) -> dict[str, Option]:
+    """Return the options of a search that a system says at its top: those that are no options of the build too."""
+    own = options_of(kind.build) if kind.build is not None else {}
+    return {key: one for key, one in options_of(kind.search).items() if key not in own}
+
+
+def system_keys(kind: IndexKind) -> dict[str, Option]:
+    """Return every key of a system with an index of a kind."""
+    own = options_of(IndexKeys)
+    if kind.sources == ("collection",):
+        own = {key: one for key, one in own.items() if key != "tokens"}
+    return {**searched(kind), **(options_of(kind.build) if kind.build is not None else {}), **own}
+
+
+def search_values(kind: IndexKind, system: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a system says of its search, at its top and in its table ``search``."""
+    top = {key: value for key, value in system.items() if key in searched(kind) and key != "name"}
+    table = system.get("search")
+    return {**top, **(table if isinstance(table, dict) else {})}
+
+
+def build_values(kind: IndexKind, system: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a system says of the build of its index."""
+    own = options_of(kind.build) if kind.build is not None else {}
+    return {key: value for key, value in system.items() if key in own}

@@ -10,22 +10,28 @@ from pathlib import Path
 from typing import Any
 
 from intrex.data.io.files import file_sha256, fingerprint
-from intrex.encoders.base import ENCODERS, SPARSE_ENCODERS, TOKEN_ENCODERS
 from intrex.encoders.cross.base import CROSS_ENCODER
+from intrex.encoders.options import FAMILIES
 from intrex.encoders.runtime.models import resolve_model
 from intrex.eval.pipelines.experiment.stages import Stage
 from intrex.eval.pipelines.splitting import BM25
+from intrex.retrievers.options import INDEXES
 
 PIN = "made from"
-_KINDS = (ENCODERS, TOKEN_ENCODERS, SPARSE_ENCODERS, (CROSS_ENCODER,))
 _LIBRARIES = ("model2vec", "sentence-transformers", "torch", "transformers")
 
 
 def pinned(stages: Sequence[Stage]) -> list[Stage]:
     """The stages with what their parameters only name put into their key: the content behind it."""
-    return [
-        replace(s, params={**s.params, **_PINS[s.kind](s.params)}) if s.kind in _PINS else s for s in stages
-    ]
+    return [replace(s, params={**s.params, **_pin_of(s.kind)(s.params)}) for s in stages]
+
+
+def _pin_of(kind: str) -> Callable[[Mapping[str, Any]], dict[str, Any]]:
+    """Find what pins a kind of stage: those of an index with an encoder, the encoder."""
+    if kind in _PINS:
+        return _PINS[kind]
+    encodes = kind in INDEXES and INDEXES.load(kind).encoder is not None
+    return _pin_encoder if encodes else lambda params: {}
 
 
 def _pin_collection(params: Mapping[str, Any]) -> dict[str, Any]:
@@ -64,10 +70,6 @@ def _pin_split(params: Mapping[str, Any]) -> dict[str, Any]:
 
 _PINS: dict[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
     "collection": _pin_collection,
-    "dense": _pin_encoder,
-    "fde": _pin_encoder,
-    "multivector": _pin_encoder,
-    "sparse": _pin_encoder,
     "split": _pin_split,
     "train": _pin_base,
     "rerank": _pin_reranker,
@@ -82,7 +84,8 @@ def given(params: Mapping[str, Any]) -> dict[str, Any]:
 def model_name(spelling: str) -> str:
     """The name in the spelling of a model, which may have its kind before it: ``static:all-MiniLM-L6-v2``."""
     kind, _, name = spelling.partition(":")
-    return name if any(kind in known for known in _KINDS) else spelling
+    known = kind == CROSS_ENCODER or any(kind in family.registry for family in FAMILIES.values())
+    return name if known else spelling
 
 
 def weights_of(encoder: str) -> str | None:

@@ -10,12 +10,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from intrex.eval.pipelines.experiment.keys import SEARCHED, TRAINED
+from intrex.data.options import options_of
+from intrex.encoders.options import CROSS, FAMILIES
+from intrex.eval.pipelines.experiment.keys import TRAINED, build_values, search_values
 from intrex.eval.pipelines.experiment.pins import model_name
 from intrex.eval.pipelines.experiment.stages import Stage
+from intrex.eval.splits.options import PROTOCOLS
+from intrex.retrievers.options import INDEXES
 
 UNTRAINED = ".untrained"
-_OWN = ("name", "index", "fuse", "rerank", "train")
+_OWN = ("name", "fuse", "rerank", "train")
 
 
 @dataclass(frozen=True)
@@ -36,16 +40,22 @@ class RunOf:
 
 
 def folds_of(split: Mapping[str, Any]) -> int:
-    """How many models a split wants: one for each bucket of ReSTTest, one for each arm of ReSTrain."""
-    return 2 if split.get("protocol") == "restrain" else int(split.get("k", 5))
+    """Count the models that a split wants: one for each bucket of ReSTTest, one for each arm of ReSTrain."""
+    protocol = PROTOCOLS[split["protocol"]]
+    if isinstance(protocol.folds, int):
+        return protocol.folds
+    key = str(protocol.folds)
+    return int(split.get(key, options_of(protocol.options)[key].default))
 
 
 def trained_kind(system: Mapping[str, Any]) -> str:
-    """What kind of model `intrex train` makes for a system."""
+    """Name the kind of model that `intrex train` makes for a system."""
     if "rerank" in system:
-        return "cross-encoder"
-    static = str(system.get("encoder", "")).partition(":")[0] == "static"
-    return "static" if static else str(system["index"])
+        return str(CROSS.trains)
+    family = INDEXES.load(system["index"]).encoder
+    if family is None:
+        return ""
+    return str(FAMILIES[family].kind_of(str(system.get("encoder", "")))[0].trains)
 
 
 class Expansion:
@@ -68,6 +78,7 @@ class Expansion:
     def _add(self, system: Mapping[str, Any]) -> None:
         name = system["name"]
         made_of = [*system.get("fuse", []), *(system[k] for k in ("tokens", "rerank") if k in system)]
+        made_of += [system["index"]] if "rerank" in system and "index" in system else []
         own = system["train"].get("seeds", 1) if "train" in system and self.folds else 0
         self._seeds[name] = max([own, *(self._seeds[part] for part in made_of)])
         for variant in self._variants(name):
@@ -93,29 +104,31 @@ class Expansion:
 
     def _fused(self, system: Mapping[str, Any], variant: Variant) -> list[Stage]:
         inputs = tuple(self._named("run", part, variant) for part in system["fuse"])
-        params = {"method": "rrf", **_rest(system), "k": self.k, "tag": system["name"]}
+        params = {"method": "rrf", "k": self.k, **_rest(system), "tag": system["name"]}
         return [Stage(self._named("run", system["name"], variant), "fuse", params, inputs)]
 
     def _reranked(self, system: Mapping[str, Any], variant: Variant) -> list[Stage]:
         name, params = system["name"], {**_rest(system), "queries": self.queries, "tag": system["name"]}
-        training = self._training(system, system["with"], variant)
+        training = self._training(system, system.get("with", ""), variant)
+        scorer = [self._named("index", params.pop("index"), variant)] if "index" in params else []
         if training:
             params.pop("with")
-        else:
+        elif not scorer:
             params["untrained"] = "train" in system
-        inputs = ("collection", self._named("run", system["rerank"], variant), *(t.name for t in training))
+        made_of = (*(t.name for t in training), *scorer)
+        inputs = ("collection", self._named("run", system["rerank"], variant), *made_of)
         return [*training, Stage(self._named("run", name, variant), "rerank", params, inputs)]
 
     def _searched(self, system: Mapping[str, Any], variant: Variant) -> list[Stage]:
-        name, params = system["name"], _rest(system)
-        searched = {key: params.pop(key) for key in SEARCHED if key in params}
+        name, kind = system["name"], INDEXES.load(system["index"])
+        params, searched = build_values(kind, system), search_values(kind, system)
         training = self._training(system, system.get("encoder", ""), variant)
         if training:
             params.pop("encoder")
-        tokens = params.pop("tokens", None)
+        tokens = system.get("tokens")
         made_of = [t.name for t in training]
         made_of += [self._named("index", tokens, variant)] if tokens else []
-        index = Stage(self._named("index", name, variant), system["index"], params, ("collection", *made_of))
+        index = Stage(self._named("index", name, variant), kind.name, params, ("collection", *made_of))
         asked = {"queries": self.queries, "k": self.k, "tag": name, **searched}
         run = Stage(self._named("run", name, variant), "search", asked, ("collection", index.name))
         return [*training, index, run]

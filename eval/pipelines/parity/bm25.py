@@ -20,14 +20,17 @@ from intrex.data.ids import as_strings
 from intrex.data.run import Run
 from intrex.eval.measures import parse_measures
 from intrex.eval.scoring.score import score
-from intrex.retrievers.base import TIE_ORDERS, SearchOptions
+from intrex.retrievers.bm25.build import build_bm25
 from intrex.retrievers.bm25.fields import CONTENTS, extra_fields
-from intrex.retrievers.bm25.index import BM25Index, build_bm25
+from intrex.retrievers.bm25.index import BM25Index
+from intrex.retrievers.bm25.options import K1, B
 from intrex.retrievers.lucene.bridge import ENGLISH
 from intrex.retrievers.lucene.build import build_lucene
 from intrex.retrievers.lucene.index import LuceneIndex
 from intrex.retrievers.lucene.indexer import Stored
-from intrex.retrievers.prf.lexical import Expansion
+from intrex.retrievers.lucene.options import LuceneSearch
+from intrex.retrievers.options import TIE_ORDERS
+from intrex.retrievers.prf.base import Expansion, expansion_of
 from intrex.retrievers.text.analyzer import Analyzer
 
 MEASURES = ("nDCG@10", "R@100", "RR@10")
@@ -80,7 +83,7 @@ class Parity:
 
     collection: Collection
     query_set: str
-    options: SearchOptions
+    options: LuceneSearch
     expansion: Expansion | None
     native: BM25Index
     lucene: LuceneIndex
@@ -118,9 +121,8 @@ class Parity:
 def bm25_parity(
     collection: Collection,
     query_set: str,
-    options: SearchOptions,
+    options: LuceneSearch,
     *,
-    expansion: Expansion | None = None,
     language: str = ENGLISH,
 ) -> Parity:
     """Index a collection with both engines, search both, compare everything.
@@ -128,9 +130,8 @@ def bm25_parity(
     Args:
         collection: what to index.
         query_set: its judged queries are searched.
-        options: ``k``, ``k1`` and ``b`` (Anserini's 0.9 and 0.4 by default), ``threads``, and ``fields``, which both engines
-            then index apart.
-        expansion: feedback, which Anserini's own rerankers then compute.
+        options: ``k``, ``k1`` and ``b`` (Anserini's 0.9 and 0.4 by default), ``threads``, ``fields``, which both engines
+            then index apart, and feedback, which Anserini's own rerankers then compute.
         language: whose analysis both engines use.
 
     Raises:
@@ -139,19 +140,18 @@ def bm25_parity(
         BadInput: the collection has no such query set.
     """
     queries, analyzer = collection.queries(query_set), Analyzer(language)
-    k1, b = 0.9 if options.k1 is None else options.k1, 0.4 if options.b is None else options.b
-    asked, extra = replace(options, k1=None, b=None), extra_fields(options.fields)
+    k1, b = K1 if options.k1 is None else options.k1, B if options.b is None else options.b
+    extra, expansion = extra_fields(options.fields), expansion_of(options)
     with TemporaryDirectory(prefix="intrex-parity-") as work:
         lucene = build_lucene(
             collection, Path(work) / "lucene", k1=k1, b=b, language=language, fields=extra,
             threads=options.threads, stored=Stored(docvectors=expansion is not None),
         )  # fmt: skip
         native = build_bm25(collection, Path(work) / "native", k1=k1, b=b, language=language, fields=extra)
-        native.expansion = lucene.expansion = expansion
-        runs = {(ANSERINI, TIES): lucene.anserini(queries, asked)}
+        runs = {(ANSERINI, TIES): lucene.anserini(queries, options)}
         for ties in TIE_ORDERS:
-            runs["native", ties] = native.search(queries, replace(asked, ties=ties))
-            runs["lucene", ties] = lucene.search(queries, replace(asked, ties=ties))
+            runs["native", ties] = native.search(queries, replace(options, ties=ties))
+            runs["lucene", ties] = lucene.search(queries, replace(options, ties=ties))
         texts = ((i, t, t) for i, t in zip(queries.ids, queries.texts, strict=True))
         tokens = _tokens_of(analyzer, lucene, texts)
         contents = ((d.id, d.contents, f"{d.title}\n{d.text}") for d in collection.documents())
@@ -159,7 +159,7 @@ def bm25_parity(
         bridge = compare(runs["lucene", TIES], runs[ANSERINI, TIES], None)
         found = compare(runs["native", TIES], runs["lucene", TIES], TOLERANCE)
         result = Parity(
-            collection, query_set, replace(asked, k1=k1, b=b), expansion, native, lucene, runs,
+            collection, query_set, replace(options, k1=k1, b=b), expansion, native, lucene, runs,
             _figures(collection, query_set, runs), tokens, documents, found, bridge,
         )  # fmt: skip
         return replace(result, differences=[replace(d, cause=_cause(d, result)) for d in found])

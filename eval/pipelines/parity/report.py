@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
 
 import numpy as np
 
@@ -18,8 +17,8 @@ from intrex.eval.pipelines.parity.bm25 import (
     neighbourhood,
 )
 from intrex.eval.scoring.signature import Conditions, qrels_fingerprint
-from intrex.retrievers.base import TIE_ORDERS
-from intrex.retrievers.prf.lexical import BM25PRF
+from intrex.retrievers.options import TIE_ORDERS
+from intrex.retrievers.prf.bm25prf import BM25PRF
 
 SHOWN = 5
 """Differing queries that are shown with the documents around the place."""
@@ -44,8 +43,8 @@ def ranking(result: Parity) -> str:
     method = result.expansion
     if method is None:
         return "BM25"
-    usual = asdict(type(method)())
-    changed = ", ".join(f"{name}={value}" for name, value in asdict(method).items() if value != usual[name])
+    usual, values = type(method)(), vars(method)
+    changed = ", ".join(f"{name}={value}" for name, value in values.items() if value != getattr(usual, name))
     return type(method).__name__ + (f"({changed})" if changed else "")
 
 

@@ -18,15 +18,16 @@ from intrex.data.io.files import fingerprint
 from intrex.data.qrels import Qrels
 from intrex.data.run import Run
 from intrex.data.runformats import read_any_run
-from intrex.encoders.base import EncoderOptions, make_encoder
+from intrex.encoders.base import make_encoder
+from intrex.encoders.options import EncoderOptions
 from intrex.encoders.training.examples import Example, Pool
 from intrex.encoders.training.options import TEACHERS, TrainOptions
 from intrex.eval.measures import parse_measures
 from intrex.eval.scoring.score import score
 from intrex.eval.splits.queries import drawn
 from intrex.eval.splits.split import Split
-from intrex.retrievers.base import SearchOptions
-from intrex.retrievers.bm25.index import build_bm25
+from intrex.retrievers.bm25.build import build_bm25
+from intrex.retrievers.options import SearchOptions
 
 MINED_FROM = 50
 """Ranks of a run from which negatives are drawn."""

@@ -10,8 +10,8 @@ from intrex.data.errors import UsageError
 from intrex.data.importers.sources import import_collection
 from intrex.eval.measures import parse_measures
 from intrex.eval.scoring.score import score
-from intrex.retrievers.base import SearchOptions
-from intrex.retrievers.bm25.index import build_bm25
+from intrex.retrievers.bm25.build import build_bm25
+from intrex.retrievers.options import SearchOptions
 from tests.conftest import DOCUMENTS, fill, write_collection
 
 

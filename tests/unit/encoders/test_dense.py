@@ -9,8 +9,9 @@ import pytest
 from intrex.data.errors import BadInput, UsageError
 from intrex.data.specs import EncoderSpec
 from intrex.encoders import dense
-from intrex.encoders.base import EncoderOptions, load_encoder, make_encoder
+from intrex.encoders.base import load_encoder, make_encoder
 from intrex.encoders.dense import DenseEncoder
+from intrex.encoders.options import EncoderOptions
 from intrex.encoders.runtime.batching import batches
 from intrex.encoders.runtime.linear import pack_linear
 

@@ -11,7 +11,8 @@ import pytest
 from intrex.data.errors import UsageError
 from intrex.data.specs import EncoderSpec
 from intrex.encoders import hashing
-from intrex.encoders.base import EncoderOptions, load_encoder, make_encoder, make_token_encoder
+from intrex.encoders.base import load_encoder, make_encoder, make_token_encoder
+from intrex.encoders.options import EncoderOptions
 
 TEXTS = ["the lift of a wing in a slipstream", "", "Größe 東京", "  ", "a a a b", "the lift of a wing"]
 # recorded once; a change of it makes every index built with this encoder another one

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from intrex.data.errors import BadInput, UsageError
-from intrex.encoders.base import EncoderOptions, load_sparse_encoder, make_sparse_encoder
+from intrex.encoders.base import load_sparse_encoder, make_sparse_encoder
+from intrex.encoders.options import EncoderOptions
 
 pytestmark = [
     pytest.mark.model,

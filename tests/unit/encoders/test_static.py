@@ -9,7 +9,8 @@ import pytest
 from intrex.data.errors import BadInput, UsageError
 from intrex.data.specs import EncoderSpec
 from intrex.encoders import static
-from intrex.encoders.base import EncoderOptions, load_encoder, make_encoder
+from intrex.encoders.base import load_encoder, make_encoder
+from intrex.encoders.options import EncoderOptions
 from intrex.encoders.runtime.models import Model
 from intrex.encoders.static import StaticEncoder
 

@@ -16,16 +16,18 @@ from intrex.data.store.artifact import read_manifest
 from intrex.data.system import machine
 from intrex.data.writer import Source as Origin
 from intrex.data.writer import write_collection
-from intrex.encoders.base import EncoderOptions, make_encoder, make_sparse_encoder, make_token_encoder
+from intrex.encoders.base import make_encoder, make_sparse_encoder, make_token_encoder
+from intrex.encoders.options import EncoderOptions
+from intrex.retrievers.dense.build import build_dense
 from intrex.retrievers.dense.estimate import estimate_dense
-from intrex.retrievers.dense.index import build_dense
 from intrex.retrievers.estimate import Estimate, Line, spread
 from intrex.retrievers.fde.estimate import estimate_fde
-from intrex.retrievers.fde.source import FdeOptions, open_source
+from intrex.retrievers.fde.options import FdeOptions
+from intrex.retrievers.fde.source import open_source
+from intrex.retrievers.multivector.build import build_multivector
 from intrex.retrievers.multivector.estimate import estimate_multivector
-from intrex.retrievers.multivector.index import build_multivector
+from intrex.retrievers.sparse.build import build_sparse
 from intrex.retrievers.sparse.estimate import estimate_sparse
-from intrex.retrievers.sparse.index import build_sparse
 from intrex.retrievers.vectors.options import AnnConfig
 
 NAMES = ("medline", "cranfield")
@@ -63,7 +65,7 @@ def some(collection: Collection, folder: Path, n: int) -> Collection:
 def test_bytes_on_disk(name, collections, tmp_path) -> None:
     collection = collections[name]
     dense = make_encoder("hashing:64", PLAIN)
-    for ann in (AnnConfig(), AnnConfig("hnsw")):
+    for ann in (AnnConfig(), AnnConfig(engine="hnsw")):
         if ann.engine != "flat":
             pytest.importorskip("faiss")
         told = estimate_dense(collection, dense, ann=ann)
@@ -79,7 +81,9 @@ def test_bytes_on_disk(name, collections, tmp_path) -> None:
     index = build_multivector(collection, tmp_path / "tokens", tokens)
     assert near(told.disk, size(index.path)) and near(told.items, index.manifest.params["tokens"])
     source = open_source(index.path, None, PLAIN)
-    for at, options in enumerate((FdeOptions(4, 3, 8), FdeOptions(4, 3, 8, final_dim=64))):
+    for at, options in enumerate(
+        (FdeOptions(reps=4, k_sim=3, d_proj=8), FdeOptions(reps=4, k_sim=3, d_proj=8, final_dim=64))
+    ):
         told = estimate_fde(source, tmp_path, options)
         source.build(tmp_path / f"fde{at}", options)
         assert near(told.disk, size(tmp_path / f"fde{at}"))
@@ -93,7 +97,7 @@ def test_bytes_of_compressed_tokens(name, collections, tmp_path) -> None:
     told = estimate_multivector(few, encoder, bits=2)
     index = build_multivector(few, tmp_path / "tokens", encoder, bits=2)
     assert near(told.disk, size(index.path)) and told.disk_building > told.disk
-    source, options = open_source(index.path, None, PLAIN), FdeOptions(2, 2, 8)
+    source, options = open_source(index.path, None, PLAIN), FdeOptions(reps=2, k_sim=2, d_proj=8)
     source.build(tmp_path / "fde", options)
     assert near(estimate_fde(source, tmp_path, options).disk, size(tmp_path / "fde"))
 
@@ -181,7 +185,7 @@ def test_what_cannot_be_is_refused_before_anything_is_encoded(small, tmp_path) -
         estimate_fde(source, tmp_path, FdeOptions(reps=1 << 20, k_sim=20))
     with pytest.raises(IntrexError, match=r"encoding 6 vectors of 9,[\d,]+ dimensions needs [\d,.]+ GiB"):
         estimate_dense(small, make_encoder("hashing:9000000000000", PLAIN))
-    with pytest.raises(UsageError, match="k_sim is 21"):
+    with pytest.raises(UsageError, match="--k-sim is 21"):
         estimate_fde(source, tmp_path, FdeOptions(k_sim=21))
     with pytest.raises(UsageError, match="residuals of 3 bits"):
         estimate_multivector(small, make_token_encoder("hashing", PLAIN), bits=3)

@@ -14,12 +14,14 @@ from intrex.data.collection import Queries
 from intrex.data.qrels import Qrels
 from intrex.data.store.vectors import PackedVectors
 from intrex.encoders.fde.config import FdeConfig
-from intrex.retrievers.base import Scores, SearchOptions
+from intrex.retrievers.base import Scores
 from intrex.retrievers.fde.build import build_fde
 from intrex.retrievers.fde.index import FdeIndex
+from intrex.retrievers.fde.options import FdeSearch
 from intrex.retrievers.multivector import heuristic
 from intrex.retrievers.multivector.index import MultiVectorIndex
-from intrex.retrievers.search import Narrowing, use_engine
+from intrex.retrievers.multivector.options import MultiVectorSearch
+from intrex.retrievers.options import SearchOptions
 from intrex.retrievers.vectors.options import AnnConfig
 
 Rows = npt.NDArray[np.int64]
@@ -93,12 +95,10 @@ def fde_method(
     size = sum(e["bytes"] for n, e in index.manifest.files.items() if n in ("vectors.npy", "ann.faiss"))
 
     def order(packed: PackedVectors, depth: int) -> list[Rows]:
-        index.candidates = None
         return [rows for rows, _ in index.rank(packed, replace(setting.options, k=depth))]
 
     def search(packed: PackedVectors, options: SearchOptions, n: int) -> Iterator[tuple[Rows, Scores]]:
-        index.candidates = n
-        return index.rank(packed, options)
+        return index.rank(packed, replace(FdeSearch.of(options), candidates=n))
 
     family = "fde" if config.final_dim is None else "fde-final"
     return Method(name, family, config.fde_dim, size / len(index.ids), order, search)
@@ -128,13 +128,15 @@ def plaid_method(setting: Setting, ncells: int) -> Method:
     assert index is not None  # noqa: S101 - for the type checker
     size = sum(e["bytes"] for n, e in index.manifest.files.items() if not n.startswith("ids"))
 
+    def plaid(options: SearchOptions) -> MultiVectorSearch:
+        return replace(MultiVectorSearch.of(options), engine="plaid", ncells=ncells)
+
     def order(packed: PackedVectors, depth: int) -> list[Rows]:
-        use_engine(index, "plaid", Narrowing(depth, ncells, None, max(4 * depth, 4096)))
-        return [rows for rows, _ in index.rank(packed, replace(setting.options, k=depth))]
+        chosen = replace(plaid(setting.options), k=depth, ndocs=max(4 * depth, 4096))
+        return [rows for rows, _ in index.rank(packed, chosen)]
 
     def search(packed: PackedVectors, options: SearchOptions, n: int) -> Iterator[tuple[Rows, Scores]]:
-        use_engine(index, "plaid", Narrowing(options.k, ncells, None, 4 * n))
-        return index.rank(packed, options)
+        return index.rank(packed, replace(plaid(options), ndocs=4 * n))
 
     return Method(f"plaid-{ncells}", "plaid", 0, size / len(index.ids), order, search)
 
@@ -144,7 +146,7 @@ def all_methods(setting: Setting, work: Path, quick: bool) -> Iterator[tuple[str
     dim, grid = setting.index.spec.dim, GRID[:2] if quick else GRID
 
     def fde(config: FdeConfig, engine: str, name: str) -> tuple[str, Callable[[Step], Method]]:
-        return name, lambda step: fde_method(setting, work, config, AnnConfig(engine), name, step)
+        return name, lambda step: fde_method(setting, work, config, AnnConfig(engine=engine), name, step)
 
     for reps, k_sim, d_proj in grid:
         config = FdeConfig(dim, reps, k_sim, d_proj)

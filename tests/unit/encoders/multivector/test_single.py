@@ -10,12 +10,14 @@ from intrex.data.errors import BadInput, UsageError
 from intrex.data.specs import EncoderSpec
 from intrex.data.store.artifact import verify
 from intrex.data.store.vectors import PackedVectors
-from intrex.retrievers.base import SearchOptions
 from intrex.retrievers.multivector import maxsim
 from intrex.retrievers.multivector.blend import Blend
-from intrex.retrievers.multivector.index import MultiVectorIndex, build_multivector
+from intrex.retrievers.multivector.build import build_multivector
+from intrex.retrievers.multivector.index import MultiVectorIndex
+from intrex.retrievers.multivector.options import MultiVectorSearch
 from intrex.retrievers.multivector.tokens import StoredTokens
-from intrex.retrievers.search import use_gamma, use_scoring
+from intrex.retrievers.options import SearchOptions
+from intrex.retrievers.search import prepare_search
 
 
 class Lettered:
@@ -70,8 +72,7 @@ def test_the_score_is_the_weighted_sum(small, tmp_path, gamma):
     encoder = Lettered()
     index = build_multivector(small, tmp_path / "i", encoder)
     verify(tmp_path / "i")
-    use_gamma(index, gamma)
-    found = index.search(QUERIES, SearchOptions(), encoder).to_dict()
+    found = index.search(QUERIES, MultiVectorSearch(gamma=gamma), encoder).to_dict()
     gamma = max(-700.0, min(700.0, gamma))
     assert {q: set(d) for q, d in found.items() if d} == {
         q: set(d) for q, d in expected(encoder, small, gamma).items()
@@ -144,13 +145,13 @@ def test_a_killed_build_goes_on(small, tmp_path, monkeypatch):
 def test_what_does_not_fit_is_refused(small, tmp_path):
     index = build_multivector(small, tmp_path / "i", Lettered())
     with pytest.raises(UsageError, match="XTR does not score the single vectors"):
-        use_scoring(index, "xtr")
-    with pytest.raises(UsageError, match="nan is not finite"):
-        use_gamma(index, float("nan"))
+        prepare_search(index, {"scoring": "xtr"})
+    with pytest.raises(UsageError, match="--gamma is nan, needed: a finite number"):
+        prepare_search(index, {"gamma": float("nan")})
     bare = build_multivector(small, tmp_path / "bare", Lettered(single=None))
     assert not (tmp_path / "bare" / "single.npy").exists()
-    with pytest.raises(UsageError, match="this index has none"):
-        use_gamma(bare, 1.0)
+    with pytest.raises(UsageError, match="--gamma is for indexes built with --single"):
+        prepare_search(bare, {"gamma": 1.0})
     asked = Lettered().encode(["a"], "query")
     with pytest.raises(BadInput, match="the queries have no single vectors"):
         list(index.rank(asked._replace(single=None), SearchOptions()))

@@ -194,7 +194,11 @@ def test_another_split_trains_again_and_bm25_is_kept(made: tuple[Path, Recipe, O
         ("seeds = 1", "seeds = 0", "seeds is 0"),
         ("train = { epochs = 1", "train = { epoch = 1", "unknown key 'epoch'"),
         ('name = "both"', 'name = "both.untrained"', "untrained forms"),
-        ('index = "bm25"\n', 'index = "bm25"\ntrain = {}\n', "train is for dense"),
+        (
+            'index = "bm25"\n',
+            'index = "bm25"\ntrain = {}\n',
+            "train is for systems whose index has an encoder of its own",
+        ),
         (
             '[split]\nprotocol = "resttest"\nencoder = "bm25"\nk = 3\nmin_queries = 2\n',
             "",

@@ -11,13 +11,16 @@ from intrex.data.collection import Collection, Queries
 from intrex.data.errors import BadInput, IntrexError, UsageError
 from intrex.data.ids import GONE, IdTable, IdWriter, as_bytes
 from intrex.data.store.artifact import read_manifest, verify
-from intrex.encoders.base import EncoderOptions, make_encoder
-from intrex.retrievers.base import SearchOptions, open_index
+from intrex.encoders.base import make_encoder
+from intrex.encoders.options import EncoderOptions
+from intrex.retrievers.base import open_index
 from intrex.retrievers.bm25 import change as bm25_change
+from intrex.retrievers.bm25.build import build_bm25
 from intrex.retrievers.bm25.change import add, merge, remove
-from intrex.retrievers.bm25.index import BM25Index, build_bm25
-from intrex.retrievers.dense.index import build_dense
+from intrex.retrievers.bm25.index import BM25Index
+from intrex.retrievers.dense.build import build_dense
 from intrex.retrievers.inverted import search as lexical
+from intrex.retrievers.options import SearchOptions
 from tests.conftest import Said, contents
 from tests.unit.retrievers.bm25.test_index import collect
 

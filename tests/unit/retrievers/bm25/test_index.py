@@ -12,11 +12,13 @@ from intrex.data.collection import Collection, Queries
 from intrex.data.errors import BadInput, IntrexError, UsageError
 from intrex.data.store.artifact import verify
 from intrex.data.writer import CollectionWriter, Source, write_collection
-from intrex.retrievers.base import SearchOptions, open_index
+from intrex.retrievers.base import open_index
 from intrex.retrievers.bm25 import index as bm25
-from intrex.retrievers.bm25.index import BM25Index, build_bm25
+from intrex.retrievers.bm25.build import build_bm25
+from intrex.retrievers.bm25.index import BM25Index
 from intrex.retrievers.bm25.searcher import term_scores
 from intrex.retrievers.bm25.similarity import LENGTHS, encode_lengths, idf, inverse_norms
+from intrex.retrievers.options import SearchOptions
 from tests.conftest import contents
 
 
@@ -131,7 +133,7 @@ def test_bad_b(tmp_path: Path, b: float) -> None:
 
 
 def test_bad_k(toy: BM25Index) -> None:
-    with pytest.raises(UsageError, match="k must be"):
+    with pytest.raises(UsageError, match="--k is "):
         ask(toy, "cat", k=0)
 
 

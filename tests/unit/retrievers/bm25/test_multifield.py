@@ -7,14 +7,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from intrex.cli.common.values import spread
+from intrex.cli.common.parameters import spread
 from intrex.data.collection import Collection, Queries
 from intrex.data.errors import UsageError
 from intrex.data.writer import CollectionWriter, Source, write_collection
-from intrex.retrievers.base import SearchOptions
 from intrex.retrievers.bm25 import multifield
+from intrex.retrievers.bm25.build import build_bm25
 from intrex.retrievers.bm25.fields import extra_fields, weights
-from intrex.retrievers.bm25.index import BM25Index, build_bm25
+from intrex.retrievers.bm25.index import BM25Index
+from intrex.retrievers.bm25.options import Bm25Search
 from tests.conftest import Said, contents
 
 DOCUMENTS = {
@@ -42,7 +43,7 @@ def index(tmp_path: Path) -> BM25Index:
 
 
 def ask(index: BM25Index, text: str, **boosts: float) -> dict[str, float]:
-    run = index.search(Queries(["q"], [text]), SearchOptions(threads=1, fields=boosts))
+    run = index.search(Queries(["q"], [text]), Bm25Search(threads=1, fields=boosts))
     return dict(run.to_dict().get("q", {}))
 
 

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from intrex.data.collection import Collection, Queries
-from intrex.retrievers.base import SearchOptions
 from intrex.retrievers.bm25 import queries as weighing
-from intrex.retrievers.bm25.index import BM25Index, build_bm25
+from intrex.retrievers.bm25.build import build_bm25
+from intrex.retrievers.bm25.index import BM25Index
+from intrex.retrievers.options import SearchOptions
 
 ASKED = [
     {"wing": 2.0, "lift": 1.0},

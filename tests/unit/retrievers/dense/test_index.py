@@ -10,9 +10,13 @@ import pytest
 from intrex.data.collection import Queries
 from intrex.data.errors import BadInput, IntrexError
 from intrex.data.store.artifact import verify
-from intrex.encoders.base import EncoderOptions, make_encoder
-from intrex.retrievers.base import SearchOptions, open_index
-from intrex.retrievers.dense.index import DenseIndex, build_dense
+from intrex.encoders.base import make_encoder
+from intrex.encoders.options import EncoderOptions
+from intrex.retrievers.base import open_index
+from intrex.retrievers.dense.build import build_dense
+from intrex.retrievers.dense.index import DenseIndex
+from intrex.retrievers.dense.options import DenseSearch
+from intrex.retrievers.options import SearchOptions
 from intrex.retrievers.vectors import nearest
 
 
@@ -64,9 +68,9 @@ def test_options_do_not_touch_the_ranking(index, small, options, monkeypatch):
     usual = index.search(small.queries(), SearchOptions(k=4)).to_dict()
     monkeypatch.setattr(nearest, "SCANNED_AT_ONCE", 2 * 64)
     assert index.search(small.queries(), SearchOptions(k=4, **options)).to_dict() == usual
-    index.nearest.engine = "faiss"
     pytest.importorskip("faiss")
-    assert index.search(small.queries(), SearchOptions(k=4, **options)).to_dict() == usual
+    found = index.search(small.queries(), DenseSearch(k=4, engine="faiss", **options))
+    assert found.to_dict() == usual
 
 
 def test_progress_counts_documents_and_queries(small, encoder, tmp_path):

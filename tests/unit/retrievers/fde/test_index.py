@@ -9,17 +9,19 @@ from intrex.data.collection import Queries
 from intrex.data.errors import BadInput, IntrexError, UsageError
 from intrex.data.store.artifact import verify
 from intrex.data.store.vectors import PackedVectors
-from intrex.encoders.base import EncoderOptions, make_token_encoder
+from intrex.encoders.base import make_token_encoder
 from intrex.encoders.fde.config import FdeConfig
 from intrex.encoders.fde.encoder import Fde
-from intrex.retrievers.base import SearchOptions, open_index
-from intrex.retrievers.choices import use_candidates
+from intrex.encoders.options import EncoderOptions
+from intrex.retrievers.base import open_index
 from intrex.retrievers.fde import build as fde_build
 from intrex.retrievers.fde.build import build_fde, build_fde_of_collection
 from intrex.retrievers.fde.index import FdeIndex, carve
-from intrex.retrievers.fde.source import FdeOptions, open_source
-from intrex.retrievers.multivector.index import build_multivector
-from intrex.retrievers.search import Narrowing, use_engine
+from intrex.retrievers.fde.options import FdeOptions, FdeSearch
+from intrex.retrievers.fde.source import open_source
+from intrex.retrievers.multivector.build import build_multivector
+from intrex.retrievers.options import SearchOptions
+from intrex.retrievers.search import prepare_search
 from intrex.retrievers.vectors.options import AnnConfig
 
 CONFIG = FdeConfig(32, reps=6, k_sim=3, d_proj=8)
@@ -88,36 +90,32 @@ def test_all_candidates_ranked_are_the_exact_search(engine, tokens, small, tmp_p
     if engine != "flat":
         pytest.importorskip("faiss")
     exact = tokens.search(small.queries(), SearchOptions()).to_dict()
-    index = build_fde(tokens, tmp_path / "fde", CONFIG, ann=AnnConfig(engine))
+    index = build_fde(tokens, tmp_path / "fde", CONFIG, ann=AnnConfig(engine=engine))
     assert (tmp_path / "fde/vectors.npy").exists() == (engine == "flat")
-    use_candidates(index, 100, None)
     for options in ({"batch_size": 1}, {"threads": 2, "batch_size": 3}, {"k": 2}):
-        run = index.search(small.queries(), SearchOptions(**options)).to_dict()
+        run = index.search(small.queries(), FdeSearch(candidates=100, **options)).to_dict()
         k = options.get("k", 1000)
         assert run == {query: dict(list(docs.items())[:k]) for query, docs in exact.items()}
 
 
 def test_fewer_candidates_are_the_nearest_by_fde(index, tokens, small) -> None:
     nearest = index.search(small.queries(), SearchOptions(k=2)).to_dict()
-    use_candidates(index, 2, None)
     exact = tokens.search(small.queries(), SearchOptions()).to_dict()
-    for query, docs in index.search(small.queries(), SearchOptions()).to_dict().items():
+    for query, docs in index.search(small.queries(), FdeSearch(candidates=2)).to_dict().items():
         assert set(docs) == set(nearest[query]) and docs == {d: exact[query][d] for d in docs}
 
 
 def test_a_query_without_tokens_finds_nothing(index) -> None:
     asked = Queries(["a", "b", "c"], ["", "heat", "..."])
     for candidates in (None, 3):
-        use_candidates(index, candidates, None)
-        assert set(index.search(asked, SearchOptions()).to_dict()) == {"b"}
+        assert set(index.search(asked, FdeSearch(candidates=candidates)).to_dict()) == {"b"}
     assert len(index.search(Queries([], []), SearchOptions())) == 0
 
 
 def test_faiss_finds_what_numpy_finds(index, small) -> None:
     pytest.importorskip("faiss")
     usual = index.search(small.queries(), SearchOptions(k=3)).to_dict()
-    use_engine(index, "faiss")
-    assert index.search(small.queries(), SearchOptions(k=3)).to_dict() == usual
+    assert index.search(small.queries(), FdeSearch(k=3, engine="faiss")).to_dict() == usual
 
 
 def test_carving_is_greedy_and_never_above_the_exact_score(index, tokens, small) -> None:
@@ -129,11 +127,9 @@ def test_carving_is_greedy_and_never_above_the_exact_score(index, tokens, small)
     assert carved.offsets.tolist() == [0, 2, 2, 4]
     assert np.array_equal(carve(packed, 5.0).vectors, packed.vectors)
     exact = tokens.search(small.queries(), SearchOptions()).to_dict()
-    use_candidates(index, 10, 0.1)
-    run = index.search(small.queries(), SearchOptions()).to_dict()
+    run = index.search(small.queries(), FdeSearch(candidates=10, ball_carving=0.1)).to_dict()
     assert all(score <= exact[q][d] + 1e-5 for q, docs in run.items() for d, score in docs.items())
-    use_candidates(index, 10, 1.5)
-    assert index.search(small.queries(), SearchOptions()).to_dict() == exact
+    assert index.search(small.queries(), FdeSearch(candidates=10, ball_carving=1.5)).to_dict() == exact
 
 
 def test_another_seed_or_configuration_is_refused_by_name(index, small) -> None:
@@ -169,13 +165,13 @@ def test_other_projections_in_the_folder_are_noticed(index) -> None:
 def test_a_source_that_moved_or_changed_is_noticed(index, tokens, small, tmp_path) -> None:
     tokens.path.rename(tmp_path / "moved")
     with pytest.raises(BadInput, match=r"not found: .*tokens"):
-        use_candidates(open_index(index.path), 3, None)
+        open_index(index.path).prepare(FdeSearch(candidates=3))
     assert len(open_index(index.path).search(small.queries(), SearchOptions())) == 4, (
         "without candidates it is not needed"
     )
     build_multivector(small, tokens.path, make_token_encoder("hashing:32", EncoderOptions()), store="float32")
     with pytest.raises(BadInput, match=r"is not the multivector index that .* was built from"):
-        use_candidates(open_index(index.path), 3, None)
+        open_index(index.path).prepare(FdeSearch(candidates=3))
 
 
 def test_the_two_folders_may_move_together(index, tokens, small, tmp_path) -> None:
@@ -184,35 +180,26 @@ def test_the_two_folders_may_move_together(index, tokens, small, tmp_path) -> No
         path.rename(tmp_path / "there" / path.name)
     (tmp_path / "link").symlink_to(tmp_path / "there" / "fde")
     moved = FdeIndex.open(tmp_path / "link")
-    use_candidates(moved, 10, None)
-    assert len(moved.search(small.queries(), SearchOptions())) == 4
+    assert len(moved.search(small.queries(), FdeSearch(candidates=10))) == 4
 
 
 def test_without_kept_tokens_there_are_no_candidates(small, encoder, tmp_path) -> None:
     index = build_fde_of_collection(small, tmp_path / "fde", encoder, CONFIG)
     with pytest.raises(BadInput, match="the token vectors were not kept"):
-        use_candidates(index, 3, None)
+        prepare_search(index, {"candidates": 3})
 
 
 def test_options_that_mean_nothing_are_refused(index, tokens) -> None:
-    for other, narrowing, message in (
-        (index, Narrowing(ball_carving=0.7), "--ball-carving is for ranking candidates"),
-        (index, Narrowing(candidates=3, ball_carving=0.0), "a number above 0 is needed"),
-        (index, Narrowing(candidates=3, ball_carving=float("nan")), "a number above 0 is needed"),
-        (
-            index,
-            Narrowing(nprobe=3),
-            "--nprobe is for indexes built with --engine ivf, this one is fde",
-        ),
-        (
-            tokens,
-            Narrowing(ball_carving=0.7),
-            "--ball-carving is for fde indexes, this one is multivector",
-        ),
-        (tokens, Narrowing(candidates=7), "--candidates is for fde indexes and for --engine sv-heuristic"),
+    for other, values, message in (
+        (index, {"ball_carving": 0.7}, "--ball-carving is for --candidates"),
+        (index, {"candidates": 3, "ball_carving": 0.0}, "a finite number above 0"),
+        (index, {"candidates": 3, "ball_carving": float("nan")}, "a finite number above 0"),
+        (index, {"nprobe": 3}, "--nprobe is for indexes built with --engine ivf.*, this one is fde"),
+        (tokens, {"ball_carving": 0.7}, "--ball-carving is for fde indexes, this one is multivector"),
+        (tokens, {"candidates": 7}, "--candidates is for --engine sv-heuristic"),
     ):
         with pytest.raises(UsageError, match=message):
-            use_engine(other, "native", narrowing)
+            prepare_search(other, values)
 
 
 class Spoilt:

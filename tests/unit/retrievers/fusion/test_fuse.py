@@ -3,7 +3,9 @@ import pytest
 
 from intrex.data.errors import BadInput, UsageError
 from intrex.data.run import Run
-from intrex.retrievers.fusion.fuse import cut, fuse_runs, fuse_with_ranx, rrf, wsum
+from intrex.retrievers.fusion.fuse import fuse_runs, fuse_with_ranx, rrf, wsum
+from intrex.retrievers.fusion.options import FuseOptions
+from intrex.retrievers.postprocess import cut
 
 A = Run.from_dict({"q": {"d1": 10, "d2": 8, "d3": 2}}, "a")
 B = Run.from_dict({"q": {"d2": 0.9, "d4": 0.7, "d1": 0.1}}, "b")
@@ -35,7 +37,7 @@ def test_a_run_fused_with_itself_keeps_its_ranking() -> None:
     random = np.random.default_rng(1)
     run = Run.from_dict({f"q{i}": {f"d{j}": float(random.integers(9)) for j in range(20)} for i in range(9)})
     for method in ("rrf", "wsum"):
-        fused = fuse_runs([run, run], method)
+        fused = fuse_runs([run, run], FuseOptions(method=method))
         if method == "rrf":
             assert [list(d) for d in fused.to_dict().values()] == [list(d) for d in run.to_dict().values()]
         else:
@@ -52,7 +54,7 @@ def test_invariance() -> None:
 def test_ranx_engine() -> None:
     pytest.importorskip("ranx")
     close(fuse_with_ranx([A, B], "mnz"), {"d1": 2.0, "d2": 3.5, "d3": 0.0, "d4": 0.75})
-    deep = fuse_runs([A, B], "mnz", engine="ranx", depth=1).to_dict()["q"]
+    deep = fuse_runs([A, B], FuseOptions(method="mnz", engine="ranx", depth=1)).to_dict()["q"]
     assert set(deep) == {"d1", "d2"}, "the depth is that of the native methods"
     with pytest.raises(BadInput, match="equal queries"):
         fuse_with_ranx([A, Run.from_dict({"p": {"x": 1.0}}, "c")], "mnz")
@@ -74,6 +76,6 @@ def test_ranx_engine() -> None:
 )
 def test_what_cannot_be_asked(options: dict) -> None:
     with pytest.raises(UsageError):
-        fuse_runs([A, B], **options)
+        fuse_runs([A, B], FuseOptions(**options))
     with pytest.raises(UsageError):
-        fuse_runs([A], "rrf")
+        fuse_runs([A], FuseOptions())

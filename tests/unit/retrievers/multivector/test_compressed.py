@@ -11,14 +11,16 @@ from intrex.data.errors import BadInput, UsageError
 from intrex.data.importers.sources import import_collection
 from intrex.data.store.artifact import verify
 from intrex.data.store.vectors import PackedVectors
-from intrex.encoders.base import EncoderOptions, make_token_encoder
-from intrex.retrievers.base import SearchOptions, open_index
+from intrex.encoders.base import make_token_encoder
+from intrex.encoders.options import EncoderOptions
+from intrex.retrievers.base import open_index
 from intrex.retrievers.multivector import compressed as module
 from intrex.retrievers.multivector import maxsim
+from intrex.retrievers.multivector.build import build_multivector
 from intrex.retrievers.multivector.compressed import ResidualTokens
-from intrex.retrievers.multivector.index import build_multivector
 from intrex.retrievers.multivector.tokens import StoredTokens
-from intrex.retrievers.search import Narrowing, use_engine, use_scoring
+from intrex.retrievers.options import SearchOptions
+from intrex.retrievers.search import prepare_search
 from tests.support.residuals import compressed, query_vectors, token_vectors
 
 
@@ -101,12 +103,11 @@ def test_plaid_and_the_heuristic_without_cuts_give_the_exact_run(adi: Collection
     index = build(adi, tmp_path / "i", bits=2)
     exact = index.search(adi.queries(), SearchOptions(k=20)).to_dict()
     for engine, far in (
-        ("plaid", Narrowing(20, ncells=10**6, threshold=float("-inf"), ndocs=10**6)),
-        ("sv-heuristic", Narrowing(20, candidates=10**6)),
+        ("plaid", {"ncells": 10**6, "centroid_score_threshold": float("-inf"), "ndocs": 10**6}),
+        ("sv-heuristic", {"candidates": 10**6}),
     ):
-        again = open_index(index.path)
-        use_engine(again, engine, far)
-        assert again.search(adi.queries(), SearchOptions(k=20)).to_dict() == exact
+        options = prepare_search(index, {"k": 20, "engine": engine, **far})
+        assert index.search(adi.queries(), options).to_dict() == exact
 
 
 def test_engines_are_refused_where_they_do_not_fit(
@@ -114,25 +115,20 @@ def test_engines_are_refused_where_they_do_not_fit(
 ) -> None:
     whole, dense = build(adi, tmp_path / "i"), open_index(bm25(small, tmp_path / "b"))
     with pytest.raises(UsageError, match="PLAID searches compressed vectors"):
-        use_engine(whole, "plaid", Narrowing())
+        prepare_search(whole, {"engine": "plaid"})
     for engine in ("plaid", "sv-heuristic"):
-        with pytest.raises(UsageError, match=f"{engine} searches multi-vector indexes, this is a bm25"):
-            use_engine(dense, engine)
-    for name, given in (
-        ("--ncells", Narrowing(ncells=1)),
-        ("--centroid-score-threshold", Narrowing(threshold=0.0)),
-        ("--ndocs", Narrowing(ndocs=1)),
-        ("--candidates", Narrowing(candidates=1)),
-    ):
-        with pytest.raises(UsageError, match=f"{name} is for .*--engine"):
-            use_engine(whole, "native", given)
-    use_engine(whole, "sv-heuristic")
-    with pytest.raises(UsageError, match="score by MaxSim"):
-        use_scoring(whole, "xtr")
+        with pytest.raises(UsageError, match=r"--engine is for .*multivector indexes, this one is bm25"):
+            prepare_search(dense, {"engine": engine})
+    for name, value in (("ncells", 1), ("centroid_score_threshold", 0.0), ("ndocs", 1), ("candidates", 1)):
+        with pytest.raises(UsageError, match=f"--{name.replace('_', '-')} is for .*--engine"):
+            prepare_search(whole, {name: value})
+    prepare_search(whole, {"engine": "sv-heuristic"})
+    with pytest.raises(UsageError, match="--scoring is for --engine native"):
+        prepare_search(whole, {"engine": "sv-heuristic", "scoring": "xtr"})
 
 
 def bm25(collection: Collection, out: Path) -> Path:
-    from intrex.retrievers.bm25.index import build_bm25
+    from intrex.retrievers.bm25.build import build_bm25
 
     build_bm25(collection, out)
     return out

@@ -10,13 +10,17 @@ from intrex.data.errors import BadInput, IntrexError, UsageError
 from intrex.data.store.artifact import verify
 from intrex.data.store.vectors import PackedVectors, PackedWriter, open_packed
 from intrex.data.writer import Source, write_collection
-from intrex.encoders.base import EncoderOptions, make_token_encoder
-from intrex.retrievers.base import SearchOptions, open_index
+from intrex.encoders.base import make_token_encoder
+from intrex.encoders.options import EncoderOptions
+from intrex.retrievers.base import open_index
 from intrex.retrievers.info import describe
 from intrex.retrievers.multivector import maxsim
-from intrex.retrievers.multivector.index import MultiVectorIndex, build_multivector
+from intrex.retrievers.multivector.build import build_multivector
+from intrex.retrievers.multivector.index import MultiVectorIndex
+from intrex.retrievers.multivector.options import MultiVectorSearch
 from intrex.retrievers.multivector.tokens import StoredTokens
-from intrex.retrievers.search import use_scoring
+from intrex.retrievers.options import SearchOptions
+from intrex.retrievers.search import prepare_search
 
 
 @pytest.fixture
@@ -76,16 +80,16 @@ def test_an_empty_query_finds_nothing(index):
 @pytest.mark.parametrize("options", [{"batch_size": 1}, {"threads": 1}, {"batch_size": 3, "threads": 2}])
 @pytest.mark.parametrize("scoring", ["maxsim", "xtr"])
 def test_options_do_not_touch_the_ranking(index, small, options, scoring):
-    use_scoring(index, scoring, 4 if scoring == "xtr" else None)
-    usual = index.search(small.queries(), SearchOptions(k=4)).to_dict()
-    assert index.search(small.queries(), SearchOptions(k=4, **options)).to_dict() == usual
+    chosen = {"k": 4, "scoring": scoring, **({"token_top_k": 4} if scoring == "xtr" else {})}
+    usual = index.search(small.queries(), MultiVectorSearch(**chosen)).to_dict()
+    assert index.search(small.queries(), MultiVectorSearch(**chosen, **options)).to_dict() == usual
 
 
 def test_xtr_with_all_tokens_is_the_mean(index, small):
     usual = index.search(small.queries(), SearchOptions()).to_dict()
-    use_scoring(index, "xtr", index.manifest.params["tokens"])
+    options = MultiVectorSearch(scoring="xtr", token_top_k=index.manifest.params["tokens"])
     lengths = {i: len(t.split()) for i, t in zip(small.queries().ids, small.queries().texts, strict=True)}
-    for query, docs in index.search(small.queries(), SearchOptions()).to_dict().items():
+    for query, docs in index.search(small.queries(), options).to_dict().items():
         assert docs == pytest.approx({d: s / lengths[query] for d, s in usual[query].items()}, rel=1e-6)
 
 
@@ -172,15 +176,15 @@ def test_a_truncated_map_is_refused(index, name):
 
 
 def test_scoring_is_for_this_kind_only(index, small, tmp_path):
-    from intrex.retrievers.bm25.index import build_bm25
+    from intrex.retrievers.bm25.build import build_bm25
 
-    with pytest.raises(UsageError, match="unknown scoring 'xrt'"):
-        use_scoring(index, "xrt")
-    with pytest.raises(UsageError, match="--token-top-k is for XTR"):
-        use_scoring(index, "maxsim", 10)
+    with pytest.raises(UsageError, match="--scoring is 'xrt'"):
+        prepare_search(index, {"scoring": "xrt"})
+    with pytest.raises(UsageError, match="--token-top-k is for --scoring xtr"):
+        prepare_search(index, {"token_top_k": 10})
     build_bm25(small, tmp_path / "bm25")
-    with pytest.raises(UsageError, match="XTR scores multi-vector indexes, this one is bm25"):
-        use_scoring(open_index(tmp_path / "bm25"), "xtr")
+    with pytest.raises(UsageError, match="--scoring is for multivector indexes, this one is bm25"):
+        prepare_search(open_index(tmp_path / "bm25"), {"scoring": "xtr"})
 
 
 def test_memory_does_not_grow_with_the_corpus(tmp_path):

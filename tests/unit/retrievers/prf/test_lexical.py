@@ -9,10 +9,16 @@ import pytest
 
 from intrex.data.collection import Queries
 from intrex.data.errors import UsageError
-from intrex.retrievers.base import SearchOptions
-from intrex.retrievers.bm25.index import BM25Index, build_bm25
+from intrex.data.options import Options
+from intrex.retrievers.bm25.build import build_bm25
+from intrex.retrievers.bm25.index import BM25Index
+from intrex.retrievers.bm25.options import Bm25Search
+from intrex.retrievers.prf.base import Corpus, Feedback
+from intrex.retrievers.prf.bm25prf import BM25PRF
 from intrex.retrievers.prf.javaorder import java_hash, java_order
-from intrex.retrievers.prf.lexical import BM25PRF, RM3, Corpus, Feedback, Rocchio
+from intrex.retrievers.prf.options import flat_values
+from intrex.retrievers.prf.rm3 import RM3
+from intrex.retrievers.prf.rocchio import Rocchio
 from tests.unit.retrievers.bm25.test_index import collect
 
 DF = {"cat": 2, "dog": 5, "fish": 10, "common": 11, "42": 1, "é1": 1}
@@ -43,7 +49,7 @@ def test_rm3_keeps_few_terms_of_documents_and_model_ties_by_term() -> None:
     assert two == pytest.approx({"q": 0, "cat": 1.2 / 2.0, "42": 0.8 / 2.0})
     tie = RM3(fb_terms=1, original_query_weight=0).expand({"q": 1}, FOUND[1:], CORPUS)
     assert tie == pytest.approx({"q": 0, "dog": 1})
-    assert "é1" in RM3(filter_terms=False).expand({}, FOUND, CORPUS)
+    assert "é1" in RM3(no_term_filter=True).expand({}, FOUND, CORPUS)
 
 
 def test_rocchio_by_hand() -> None:
@@ -114,10 +120,10 @@ def toy(tmp_path: Path) -> BM25Index:
     return build_bm25(collect(tmp_path / "c", texts), tmp_path / "i")
 
 
-def ask(index: BM25Index, *texts: str) -> Mapping[str, Mapping[str, float]]:
-    return index.search(
-        Queries([f"q{i}" for i in range(len(texts))], list(texts)), SearchOptions(k=20, threads=1)
-    ).to_dict()
+def ask(index: BM25Index, *texts: str, method: Options | None = None) -> Mapping[str, Mapping[str, float]]:
+    feedback = flat_values(method) if method is not None else {}
+    queries = Queries([f"q{i}" for i in range(len(texts))], list(texts))
+    return index.search(queries, Bm25Search(k=20, threads=1, **feedback)).to_dict()
 
 
 def test_vectors_are_what_was_indexed(toy: BM25Index) -> None:
@@ -132,28 +138,25 @@ def test_vectors_are_what_was_indexed(toy: BM25Index) -> None:
 def test_feedback_finds_what_the_query_does_not_name(toy: BM25Index, method: RM3) -> None:
     plain = ask(toy, "cat", "zebra", "the")
     assert list(plain) == ["q0"] and "d4" not in plain["q0"]
-    toy.expansion = method
-    found = ask(toy, "cat", "zebra", "the")
+    found = ask(toy, "cat", "zebra", "the", method=method)
     assert list(found) == ["q0"] and "d4" in found["q0"]
-    assert ask(toy, "cat") == found
+    assert ask(toy, "cat", method=method) == found
 
 
 def test_nothing_but_the_query_is_the_ranking_without_feedback(toy: BM25Index) -> None:
     plain = ask(toy, "cat whiskers cat", "purr")
     for method in (RM3(original_query_weight=1), Rocchio(beta=0)):
-        toy.expansion = method
-        found = ask(toy, "cat whiskers cat", "purr")
+        found = ask(toy, "cat whiskers cat", "purr", method=method)
         for query, ranking in plain.items():
             kept = [d for d in found[query] if found[query][d] > 0]
             assert kept == list(ranking)
 
 
 def test_the_second_search_of_bm25_prf_leaves_out_idf(toy: BM25Index) -> None:
-    toy.expansion = BM25PRF(fb_docs=1)
     weight = np.float32(math.log(1.5 * (45 - 3 - 1 + 1.5) / (2.5 * 0.5)))
     avgdl = toy.statistics["contents"].avgdl
     score = weight * 2 / (2 + 0.9 * (0.6 + 0.4 * 2 / avgdl))
-    assert ask(toy, "cat")["q0"]["d5"] == pytest.approx(float(score), rel=1e-5)
+    assert ask(toy, "cat", method=BM25PRF(fb_docs=1))["q0"]["d5"] == pytest.approx(float(score), rel=1e-5)
 
 
 @pytest.mark.parametrize(

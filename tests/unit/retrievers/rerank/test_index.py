@@ -7,13 +7,14 @@ from intrex.data.collection import Queries
 from intrex.data.errors import BadInput, UsageError
 from intrex.data.ids import IdTable, IdWriter, as_bytes
 from intrex.data.run import Run
-from intrex.encoders.base import EncoderOptions, make_encoder, make_sparse_encoder, make_token_encoder
-from intrex.retrievers.base import SearchOptions
-from intrex.retrievers.bm25.index import build_bm25
-from intrex.retrievers.dense.index import build_dense
-from intrex.retrievers.multivector.index import build_multivector
+from intrex.encoders.base import make_encoder, make_sparse_encoder, make_token_encoder
+from intrex.encoders.options import EncoderOptions
+from intrex.retrievers.bm25.build import build_bm25
+from intrex.retrievers.dense.build import build_dense
+from intrex.retrievers.multivector.build import build_multivector
+from intrex.retrievers.options import SearchOptions
 from intrex.retrievers.rerank.index import rerank
-from intrex.retrievers.sparse.index import build_sparse
+from intrex.retrievers.sparse.build import build_sparse
 
 MAKE = {
     "dense": lambda small, out: build_dense(small, out, make_encoder("hashing:32", EncoderOptions())),

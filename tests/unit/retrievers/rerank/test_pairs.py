@@ -8,12 +8,13 @@ from intrex.data.errors import BadInput, UsageError
 from intrex.data.run import Run
 from intrex.data.specs import EncoderSpec
 from intrex.data.store.scorecache import ScoreCache
-from intrex.encoders.base import EncoderOptions, make_encoder
+from intrex.encoders.base import make_encoder
 from intrex.encoders.cross import scorer as cross
 from intrex.encoders.cross.base import PairScorer
 from intrex.encoders.cross.scorer import EncoderScorer, make_pair_scorer
-from intrex.retrievers.base import SearchOptions
-from intrex.retrievers.dense.index import build_dense
+from intrex.encoders.options import EncoderOptions
+from intrex.retrievers.dense.build import build_dense
+from intrex.retrievers.options import SearchOptions
 from intrex.retrievers.rerank import pairs as module
 from intrex.retrievers.rerank.index import rerank
 from intrex.retrievers.rerank.pairs import count_pairs, rerank_pairs

@@ -12,12 +12,15 @@ from intrex.data.errors import BadInput, UsageError
 from intrex.data.locate import find_queries
 from intrex.data.store.artifact import verify
 from intrex.data.store.vectors import SparseVectors
-from intrex.encoders.base import EncoderOptions, make_sparse_encoder
-from intrex.retrievers.base import SearchOptions, open_index
+from intrex.encoders.base import make_sparse_encoder
+from intrex.encoders.options import EncoderOptions
+from intrex.retrievers.base import open_index
+from intrex.retrievers.options import SearchOptions
 from intrex.retrievers.search import check_encoder, run_search
-from intrex.retrievers.sparse.build import choose_storage
+from intrex.retrievers.sparse.build import build_sparse
 from intrex.retrievers.sparse.files import build_impact
-from intrex.retrievers.sparse.index import ImpactIndex, build_sparse
+from intrex.retrievers.sparse.index import ImpactIndex
+from intrex.retrievers.sparse.storage import choose_storage
 from tests.conftest import DOCUMENTS
 
 VECTORS = {
@@ -249,11 +252,11 @@ def test_precomputed_queries_and_an_encoder_for_texts(small, tmp_path):
     written, collection = find_queries(str(tmp_path / "q.jsonl"), weighted=True)
     assert collection is None and search(read, written) == expected == search(built, written)
     check_encoder(read, "hashing:1000")
-    assert search(read, queries) == expected
+    by_encoder = SearchOptions(encoder="hashing:1000")
+    assert read.search(queries, by_encoder).to_dict() == expected
     words = build_impact(small, tmp_path / "words", write(tmp_path / "v.jsonl", VECTORS))
-    words.encode_with = "hashing"
     with pytest.raises(BadInput, match="none of the 32,768 terms of the encoder hashing"):
-        search(words, queries)
+        words.search(queries, SearchOptions(encoder="hashing"))
     with pytest.raises(BadInput, match="'splade-tiny' was asked for") as caught:
         check_encoder(built, "splade-tiny")
     assert "intrex index sparse COLLECTION OUT --encoder splade-tiny" in caught.value.hint
@@ -278,7 +281,7 @@ def test_query_files(tmp_path):
 
 
 def test_other_indexes_do_not_take_weights(small, tmp_path):
-    from intrex.retrievers.bm25.index import build_bm25
+    from intrex.retrievers.bm25.build import build_bm25
 
     with pytest.raises(BadInput, match="term weights, a bm25 index takes texts"):
         run_search(build_bm25(small, tmp_path / "i"), weighted(q={"heat": 1}), SearchOptions(), tag="t")
@@ -298,5 +301,5 @@ def test_an_index_of_another_layout_is_refused(small, weights, tmp_path, monkeyp
 
 
 def test_k_is_at_least_one(index):
-    with pytest.raises(UsageError, match="at least 1, not 0"):
+    with pytest.raises(UsageError, match="--k is 0, needed"):
         search(index, texts(q="wing"), k=0)

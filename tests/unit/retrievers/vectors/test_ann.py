@@ -6,14 +6,15 @@ import numpy as np
 import pytest
 
 from intrex.data.errors import BadInput, IntrexError, UsageError
-from intrex.encoders.base import EncoderOptions, make_encoder
-from intrex.retrievers.base import SearchOptions, open_index
-from intrex.retrievers.choices import use_ann
-from intrex.retrievers.dense.index import build_dense
-from intrex.retrievers.search import use_engine
+from intrex.encoders.base import make_encoder
+from intrex.encoders.options import EncoderOptions
+from intrex.retrievers.base import open_index
+from intrex.retrievers.dense.build import build_dense
+from intrex.retrievers.options import SearchOptions
+from intrex.retrievers.search import prepare_search
 from intrex.retrievers.vectors import ann as module
 from intrex.retrievers.vectors.nearest import FlatSearch
-from intrex.retrievers.vectors.options import ENGINES, FLAT, AnnConfig
+from intrex.retrievers.vectors.options import ENGINES, FLAT, AnnConfig, NearestOptions
 
 faiss = pytest.importorskip("faiss")
 APPROXIMATE = sorted(set(ENGINES) - {"flat"})
@@ -38,13 +39,14 @@ RANK = np.random.default_rng(2).permutation(N).astype(np.uint32)
 
 def made(vectors: np.ndarray, engine: str, folder: Path, threads: int = 1) -> AnnConfig:
     folder.mkdir()
-    config = AnnConfig(engine, links=8, pq_nbits=6).resolved(*vectors.shape)
+    numbers = {"links": 8} if "hnsw" in engine else {"pq_nbits": 6} if "pq" in engine else {}
+    config = AnnConfig(engine=engine, **numbers).resolved(*vectors.shape)
     module.build_ann(vectors, config, folder, threads)
     return config
 
 
-def ranked(search, queries: np.ndarray, **options: int) -> list[tuple[list[int], list[float]]]:
-    return [(r.tolist(), s.tolist()) for r, s in search.rank(queries, SearchOptions(**options))]
+def ranked(search, queries: np.ndarray, **options) -> list[tuple[list[int], list[float]]]:
+    return [(r.tolist(), s.tolist()) for r, s in search.rank(queries, NearestOptions(**options))]
 
 
 @pytest.mark.parametrize("engine", APPROXIMATE)
@@ -87,11 +89,11 @@ def test_it_finds_most_of_the_nearest(engine, vectors, queries, tmp_path) -> Non
     found = ranked(search, queries, k=10)
     shared = [len(set(a) & set(b)) for (a, _), (b, _) in zip(exact, found, strict=True)]
     assert np.mean(shared) >= (6 if "pq" in engine else 8.5)
-    search.ef_search, search.nprobe = N, N
+    far = {"ef_search": N, "nprobe": N}
     if not config.lossy:
-        assert ranked(search, queries, k=10) == exact, "all lists, or a graph seen whole, is exact"
+        assert ranked(search, queries, k=10, **far) == exact, "all lists, or a graph seen whole, is exact"
     if not engine.startswith("hnsw"):  # a graph need not reach every node
-        assert all(len(rows) == N for rows, _ in ranked(search, queries, k=10 * N))
+        assert all(len(rows) == N for rows, _ in ranked(search, queries, k=10 * N, **far))
 
 
 def test_parts_learnt_apart_are_those_that_faiss_learns_together(vectors, tmp_path, monkeypatch) -> None:
@@ -108,8 +110,7 @@ def test_parts_learnt_apart_are_those_that_faiss_learns_together(vectors, tmp_pa
 def test_flat_faiss_equals_the_exact_search(vectors, queries) -> None:
     search = FlatSearch(vectors, 100.0, RANK)
     exact = ranked(search, queries, k=30)
-    search.engine = "faiss"
-    assert ranked(search, queries, k=30) == exact
+    assert ranked(search, queries, k=30, engine="faiss") == exact
     wide = vectors.astype(np.float64)
     for (rows, scores), query in zip(exact, queries.astype(np.float64), strict=True):
         every = (wide @ query).astype(np.float32)
@@ -121,22 +122,23 @@ def test_dense_indexes_keep_their_vectors_and_rank_by_them(small, tmp_path) -> N
     encoder = make_encoder("hashing:16", EncoderOptions())
     usual = build_dense(small, tmp_path / "flat", encoder).search(small.queries(), SearchOptions())
     for engine in ("hnsw", "sq8", "ivf"):
-        build_dense(small, tmp_path / engine, encoder, ann=AnnConfig(engine))
+        build_dense(small, tmp_path / engine, encoder, ann=AnnConfig(engine=engine))
         index = open_index(tmp_path / engine)
         assert (tmp_path / engine / "vectors.npy").is_file() and index.manifest.params["ann"][
             "engine"
         ] == engine
-        use_ann(index, 100 if engine == "hnsw" else None, 6 if engine == "ivf" else None)
-        assert index.search(small.queries(), SearchOptions()).to_dict() == usual.to_dict()
-        with pytest.raises(UsageError, match=f"this one is dense built with --engine {engine}"):
-            use_engine(index, "faiss")
+        options = prepare_search(index, {"hnsw": {"ef_search": 100}, "ivf": {"nprobe": 6}}.get(engine, {}))
+        assert index.search(small.queries(), options).to_dict() == usual.to_dict()
+        assert prepare_search(index, {"engine": engine}) == prepare_search(index, {})
+        with pytest.raises(UsageError, match=f"this one was built with --engine {engine}"):
+            prepare_search(index, {"engine": "faiss"})
     with pytest.raises(UsageError, match="--nprobe is for indexes built with --engine ivf"):
-        use_ann(open_index(tmp_path / "hnsw"), None, 3)
+        prepare_search(open_index(tmp_path / "hnsw"), {"nprobe": 3})
     with pytest.raises(
         UsageError,
-        match="--ef-search is for indexes built with --engine hnsw, this one is dense",
+        match="--ef-search is for indexes built with --engine hnsw or hnsw-sq8, this one is dense",
     ):
-        use_ann(open_index(tmp_path / "flat"), 10, None)
+        prepare_search(open_index(tmp_path / "flat"), {"ef_search": 10})
 
 
 def test_a_damaged_file_is_named(vectors, tmp_path) -> None:
@@ -166,7 +168,7 @@ def test_what_does_not_fit_into_memory_is_refused_with_the_number(vectors, tmp_p
 @pytest.mark.parametrize(
     "engine, options, message",
     [
-        ("tree", {}, "unknown engine 'tree'"),
+        ("tree", {}, "--engine is 'tree'"),
         ("pq", {"pq_m": 7}, "32 dimensions cannot be cut into 7 equal parts"),
         ("pq", {"pq_nbits": 10}, "codes of 10 bits need 1,024 vectors to learn from, there are 900"),
         ("ivf", {"lists": 901}, "901 lists for 900 vectors"),
@@ -174,26 +176,37 @@ def test_what_does_not_fit_into_memory_is_refused_with_the_number(vectors, tmp_p
 )
 def test_what_cannot_be_built_is_refused(engine, options, message) -> None:
     with pytest.raises(UsageError, match=message):
-        AnnConfig(engine, **options).resolved(N, DIM)
+        AnnConfig(engine=engine, **options).resolved(N, DIM)
 
 
 def test_what_is_not_given_is_filled_in() -> None:
-    assert AnnConfig("pq").resolved(60_000, 10_240).pq_m == 1280, "PQ-256-8 of the paper: 1,280 bytes"
-    assert AnnConfig("ivf").resolved(60_000, 64).lists == 979 and AnnConfig("ivf").resolved(6, 4).lists == 1
-    config = AnnConfig("ivf-pq").resolved(60_000, 64)
+    assert AnnConfig(engine="pq").resolved(60_000, 10_240).pq_m == 1280, "PQ-256-8 of the paper: 1,280 bytes"
+    assert (
+        AnnConfig(engine="ivf").resolved(60_000, 64).lists == 979
+        and AnnConfig(engine="ivf").resolved(6, 4).lists == 1
+    )
+    config = AnnConfig(engine="ivf-pq").resolved(60_000, 64)
     assert config.factory == "IVF979,PQ8x8np" and AnnConfig.read(config.params()) == config
     assert FLAT.params() == {"engine": "flat"}
 
 
-def test_engines_by_name_and_by_pyserinis_flags() -> None:
-    assert AnnConfig.choose() == FLAT and AnnConfig.choose(hnsw=True, links=16) == AnnConfig("hnsw", 16)
-    assert AnnConfig.choose("pq", pq=True, pq_m=4) == AnnConfig("pq", pq_m=4)
-    for arguments, message in (
-        ({"hnsw": True, "pq": True}, "two engines: hnsw, pq"),
-        ({"engine": "flat", "pq": True}, "two engines: flat, pq"),
-        ({"engine": "hsnw"}, "unknown engine 'hsnw'"),
-        ({"pq": True, "links": 8}, "--M is for hnsw, the engine is pq"),
-        ({"lists": 8}, "--nlist is for ivf, the engine is flat"),
+def test_numbers_are_for_the_engines_that_have_them() -> None:
+    assert AnnConfig.read({"engine": "hnsw", "M": 16}) == AnnConfig(engine="hnsw", links=16)
+    for values, message in (
+        ({"engine": "hsnw"}, "--engine is 'hsnw'"),
+        ({"engine": "pq", "M": 8}, "--M is for --engine hnsw"),
+        ({"nlist": 8}, "--nlist is for --engine ivf"),
+        ({"engine": "pq", "pq_nbits": 13}, "--pq-nbits is 13, needed: 1 to 12"),
     ):
         with pytest.raises(UsageError, match=message):
-            AnnConfig.choose(**arguments)
+            AnnConfig.read(values)
+
+
+def test_pyserinis_flags_name_engines(intrex) -> None:
+    for flags, message in (
+        ("--hnsw --pq", "two values of --engine: hnsw, pq"),
+        ("--engine flat --pq", "two values of --engine: flat, pq"),
+        ("--pq --M 8", "--M is for --engine hnsw or hnsw-sq8"),
+    ):
+        said = intrex(f"index dense nowhere out --encoder hashing {flags}")
+        assert said.code == 2 and message in said.err

@@ -1,0 +1,289 @@
+"""What a user may choose, declared once: fields of frozen dataclasses that carry type, range, default and help.
+
+The command line, recipes, docs/cli.md, ``index info`` and the tests read these declarations. Plain data: no numpy here,
+nor where options are declared, since ``--help`` imports them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import MISSING, dataclass, fields
+from typing import Any, Self, TypeVar, Union, dataclass_transform, get_args, get_origin, get_type_hints
+
+from intrex.data.errors import UsageError, a_kind, nearest
+
+LARGEST_INT = 2**31 - 1
+LARGEST_FLOAT = 3.4028234663852886e38
+_DECLARED = "option"
+Kind = type
+_READ: dict[Any, dict[str, Option]] = {}
+P = TypeVar("P", bound="Options")
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class When:
+    """What an option depends on: another option with one of some values, or, without values, given at all.
+
+    Attributes:
+        key: the other option.
+        values: of which it must have one.
+        built: it was chosen when the index was built.
+        said: what is needed, where that is no option of the command line.
+    """
+
+    key: str
+    values: tuple[object, ...] = ()
+    built: bool = False
+    said: str = ""
+
+    def holds(self, values: Mapping[str, object]) -> bool:
+        """Tell whether the other option is as needed; ``values`` by key, those left out are None."""
+        value = values.get(self.key)
+        return value in self.values if self.values else value is not None
+
+    def spell(self, key: str) -> str:
+        """Say what is needed, with a spelling of the other option's key."""
+        switch = self.values in ((), (True,))
+        return self.said or (key if switch else f"{key} {' or '.join(map(str, self.values))}")
+
+    def __str__(self) -> str:
+        return self.spell(flag_of(self.key))
+
+
+@dataclass(frozen=True)
+class Option:
+    """One thing that a user may choose.
+
+    Attributes:
+        key: its name in recipes, and in Python unless that differs.
+        field: its name in Python.
+        type: of its value: bool, int, float, str, tuple (of str) or dict (of str to float).
+        default: its value where it is not chosen; None leaves it to the program.
+        required: there is no default.
+        help: one sentence.
+        flags: its spellings on the command line, ours first.
+        switches: further spellings without a value, each with the value that it stands for.
+        low: least number.
+        high: greatest number.
+        above: a number that it must be greater than.
+        choices: the values there are, or nothing where they are not a list.
+        when: what it depends on.
+        choice_when: what single values of it depend on.
+        panel: the subject under which help shows it.
+        common: help shows it without being asked for all options.
+        runtime: it changes no byte of the result.
+        metavar: what its value is called.
+        blank: an empty text has a meaning.
+        item: the type of a tuple's items.
+        check: raises `UsageError` for values that the rest does not exclude.
+        parse: makes the value of the words of a command line, where it is not one word.
+    """
+
+    key: str
+    field: str
+    type: Kind
+    default: Any
+    required: bool
+    help: str
+    flags: tuple[str, ...]
+    switches: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    low: float | None = None
+    high: float | None = None
+    above: float | None = None
+    choices: tuple[object, ...] = ()
+    when: When | None = None
+    choice_when: Mapping[Any, When] = dataclasses.field(default_factory=dict)
+    panel: str = ""
+    common: bool = False
+    runtime: bool = False
+    metavar: str = ""
+    blank: bool = False
+    item: Kind = str
+    check: Callable[[Any], object] | None = None
+    parse: Callable[[list[str]], Any] | None = None
+
+    def problems(self, value: object) -> Iterator[str]:
+        """Yield what is wrong with a value, as the end of a sentence that begins with the option's name."""
+        if not is_a(value, self.type):
+            yield f"is {a_kind(value)}, needed: {a_kind(self.type())}"
+        elif self.type in (int, float) and (range_ := self.range) and not self._within(value):  # type: ignore[arg-type]
+            yield f"is {value}, needed: {range_}"
+        elif self.type in (str, tuple) and not value and not self.blank:
+            yield "is empty"
+        elif self.choices and value not in self.choices:
+            yield f"is {value!r}: {nearest(str(value), map(str, self.choices))}"
+        elif isinstance(value, (list, tuple)) and (odd := [v for v in value if not is_a(v, self.item)]):
+            yield f"holds {a_kind(odd[0])}, needed: {a_kind(self.item())}"
+        elif self.check is not None:
+            try:
+                self.check(value)
+            except UsageError as error:
+                yield f"cannot be: {error.message}"
+
+    def _within(self, value: float) -> bool:
+        if self.above is not None and value <= self.above:
+            return False
+        most = LARGEST_INT if self.type is int else LARGEST_FLOAT
+        low = self.low if self.low is not None else -most
+        return low <= value <= (self.high if self.high is not None else most)
+
+    @property
+    def range(self) -> str:
+        """The numbers there are, for people; every finite one where nothing is said."""
+        if self.above is not None:
+            return f"a finite number above {self.above:g}"
+        if self.low is not None and self.high is not None:
+            return f"{self.low:.10g} to {self.high:.10g}"
+        if self.low is not None:
+            return f"a finite number of {self.low:.10g} or more"
+        return "a finite number"
+
+
+def option(
+    *,
+    default: Any = MISSING,
+    help: str,  # noqa: A002 - what every command line calls it
+    key: str | None = None,
+    flags: tuple[str, ...] = (),
+    factory: Callable[[], Any] | None = None,
+    **declared: Any,
+) -> Any:
+    """Declare a field of an `Options` class; see `Option` for the arguments.
+
+    ``flags`` are further spellings; those that begin with ``=`` take the place of our own.
+    """
+    metadata = {_DECLARED: {"help": help, "key": key, "flags": flags, **declared}}
+    if factory is not None:
+        return dataclasses.field(default_factory=factory, metadata=metadata)
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(option, dataclasses.field))
+def declare(cls: type[T]) -> type[T]:
+    """Make an `Options` class of a class whose fields are made by `option`: a frozen dataclass."""
+    return dataclass(frozen=True, kw_only=True)(cls)
+
+
+def is_a(value: object, kind: type) -> bool:
+    """Tell whether a value of TOML or Python is of a kind; an integer is a number, a truth value is not."""
+    if kind is bool:
+        return isinstance(value, bool)
+    allowed = {float: (int, float), tuple: (list, tuple)}.get(kind, (kind,))
+    return isinstance(value, allowed) and not isinstance(value, bool)
+
+
+def flag_of(key: str) -> str:
+    """Spell a key as an option of the command line."""
+    return f"--{key.replace('_', '-')}"
+
+
+class Options:
+    """Choices with their declarations; a subclass is made by `declare`.
+
+    Raises:
+        UsageError: a value is of the wrong kind, out of its range, or depends on another that is not there.
+    """
+
+    def __post_init__(self) -> None:
+        """Refuse values that cannot be."""
+        declared = options_of(type(self))
+        for one in declared.values():
+            value = getattr(self, one.field)
+            if value is not None and value != one.default:
+                for problem in one.problems(value):
+                    what, _, hint = problem.partition(": ") if one.choices else (problem, "", "")
+                    raise UsageError(f"{one.flags[0]} {what}", hint or None)
+        for key, needed in unmet(declared, self.chosen()):
+            raise UsageError(f"{flag_of(key)} is for {needed}", f"add {needed}, or leave {flag_of(key)} out")
+
+    def chosen(self) -> dict[str, Any]:
+        """The values by key, without those that are left to the program."""
+        values = ((one, getattr(self, one.field)) for one in options_of(type(self)).values())
+        return {one.key: value for one, value in values if value is not None}
+
+    def part(self, kind: type[P]) -> P:
+        """Take the values that another class of options declares too."""
+        mine = {f.name: getattr(self, f.name) for f in fields(self)}  # type: ignore[arg-type]
+        return kind(**{f.name: mine[f.name] for f in fields(kind) if f.name in mine})  # type: ignore[arg-type]
+
+    @classmethod
+    def of(cls, options: Options) -> Self:
+        """Read options of a more general class as those of this one; its own stay as they are by default."""
+        return options if isinstance(options, cls) else options.part(cls)
+
+    @classmethod
+    def read(cls, values: Mapping[str, Any]) -> Self:
+        """Make options of values by key; raises `UsageError` as the class does, and for keys that it lacks."""
+        declared = options_of(cls)
+        for key in values:
+            if key not in declared:
+                raise UsageError(f"unknown option {key!r}", nearest(key, declared))
+        named = {declared[key].field: value for key, value in values.items()}
+        return cls(**{name: tuple(v) if isinstance(v, list) else v for name, v in named.items()})
+
+
+def unmet(
+    declared: Mapping[str, Option], values: Mapping[str, Any], built: Mapping[str, Any] | None = None
+) -> Iterator[tuple[str, When]]:
+    """Yield the options that were chosen and depend on another that is not as they need, with what they need.
+
+    Args:
+        declared: by key.
+        values: what was chosen, by key; a default that was not chosen counts as the other option's value.
+        built: what an index was built with, by key; without it only what was chosen beside is looked at.
+    """
+    known = {key: one.default for key, one in declared.items()} | dict(values)
+    for key, value in values.items():
+        one = declared[key]
+        if value == one.default:
+            continue
+        choice = one.choice_when.get(value) if isinstance(value, str) else None
+        for needed in filter(None, (one.when, choice)):
+            others = known if not needed.built else built
+            if others is not None and not needed.holds(others):
+                yield key, needed
+
+
+def options_of(cls: Any) -> dict[str, Option]:
+    """Return the declarations of an `Options` class by key, in order; those of a parent come first."""
+    if cls not in _READ:
+        _READ[cls] = _read(cls)
+    return _READ[cls]
+
+
+def _read(cls: Any) -> dict[str, Option]:
+    hints = get_type_hints(cls)
+    made = (
+        _declared(f, hints[f.name], dict(f.metadata[_DECLARED]))
+        for f in fields(cls)
+        if _DECLARED in f.metadata
+    )
+    return {one.key: one for one in made}
+
+
+def _declared(field: dataclasses.Field[Any], hint: Any, said: dict[str, Any]) -> Option:
+    key = said.pop("key") or field.name
+    flags = said.pop("flags")
+    replaced = [flag[1:] for flag in flags if flag.startswith("=")]
+    kind, item = _plain(hint)
+    default = field.default
+    if field.default_factory is not MISSING:
+        default = None  # such as all cores: known when the program runs
+    return Option(
+        key, field.name, kind, None if default is MISSING else default, default is MISSING,
+        flags=tuple(replaced or [flag_of(key), *flags]), item=item, **said,
+    )  # fmt: skip
+
+
+def _plain(hint: Any) -> tuple[type, type]:
+    """Return the type of a value that is there, of ``int | None`` int, of a mapping dict; and that of a tuple's items."""
+    if get_origin(hint) in (Union, types.UnionType):
+        (hint,) = (part for part in get_args(hint) if part is not type(None))
+    origin = get_origin(hint) or hint
+    if isinstance(origin, type) and issubclass(origin, Mapping):
+        return dict, str
+    item = get_args(hint)[0] if origin is tuple else str
+    return origin, get_origin(item) or item

@@ -1,0 +1,179 @@
+"""The kinds of encoders, and what a user may choose of each; plain data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from typing import Any, NamedTuple
+
+from intrex.data.errors import UsageError
+from intrex.data.options import Options, declare, flag_of, option
+from intrex.data.registry import Registry, load_target
+
+DTYPES = ("float32", "bfloat16", "int8")
+SINGLES = ("cls", "mean")
+"""Where a single vector beside token vectors may come from."""
+ENCODING, REDUCTION = "Encoder", "Token vectors"
+_RUNTIME = {"device", "batch_size"}
+"""Every encoder has these."""
+
+
+@declare
+class EncoderOptions(Options):
+    """What a user may ask of an encoder; None leaves the model's own setting.
+
+    Attributes:
+        dim: dimensions of a static or hashing encoder; on the command line a part of the encoder's name.
+    """
+
+    revision: str | None = option(default=None, help="Revision of the model on the hub.", panel=ENCODING)
+    query_prompt: str | None = option(
+        default=None, flags=("--query-prefix",), blank=True, panel=ENCODING,
+        help="Put before each query; the model's own by default.",
+    )  # fmt: skip
+    document_prompt: str | None = option(
+        default=None, flags=("--prefix",), blank=True, panel=ENCODING,
+        help="Put before each document; the model's own by default.",
+    )  # fmt: skip
+    max_length: int | None = option(
+        default=None, low=1, help="Tokens of a text that are read.", panel=ENCODING
+    )
+    dtype: str = option(
+        default="float32", choices=DTYPES, help="Of the model's matrix products.", panel=ENCODING
+    )
+    device: str | None = option(
+        default=None, help="cpu, cuda, mps; the best one there by default.", panel=ENCODING, runtime=True
+    )
+    batch_size: int = option(default=32, low=1, help="Texts encoded at a time.", panel=ENCODING)
+    dim: int | None = field(default=None)
+
+
+@declare
+class TokenEncoderOptions(EncoderOptions):
+    """What a user may ask of a multi-vector encoder; see `intrex.encoders.multivector.reductions`."""
+
+    query_length: int | None = option(
+        default=None, flags=("--query-maxlen",), low=1, panel=REDUCTION,
+        help="Tokens of a query that are read, or filled up with [MASK]; the model's own by default.",
+    )  # fmt: skip
+    whole_words: bool = option(
+        default=False, panel=REDUCTION, help="Keep the mean of the sub-words of each different word (BOW2)."
+    )
+    pool_factor: float = option(
+        default=1.0, low=1, panel=REDUCTION,
+        help="Cluster a document's tokens to one in so many, and keep the means.",
+    )  # fmt: skip
+    protected_tokens: int = option(
+        default=1, low=0, panel=REDUCTION, help="First tokens that --pool-factor leaves alone."
+    )
+    single: str | None = option(
+        default=None, choices=SINGLES, panel=REDUCTION,
+        help="Also keep one vector a text; its score is mixed in (search --gamma).",
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class EncoderKind:
+    """A kind of encoder: its name before the colon of a spelling such as ``static:NAME``.
+
+    Attributes:
+        name: of the kind.
+        target: ``module:Class`` of what encodes.
+        options: keys of the options that it takes beside those of every encoder.
+        weights: it loads the weights of a model, so that a revision of these decides its vectors.
+        trains: the kind of model that `intrex train` makes for it; None if it learns nothing.
+    """
+
+    name: str
+    target: str
+    options: frozenset[str]
+    weights: bool = True
+    trains: str | None = None
+
+    def load(self) -> Any:
+        """Import the class that encodes."""
+        return load_target(self.target)
+
+    def refuse(self, options: EncoderOptions) -> None:
+        """Raise `UsageError` if an option was chosen that this kind could only ignore."""
+        for one in fields(options):
+            taken = one.name in self.options or one.name in _RUNTIME
+            if not taken and getattr(options, one.name) != one.default:
+                raise UsageError(f"the {self.name} encoder has no {flag_of(one.name)}")
+
+
+class EncoderFamily(NamedTuple):
+    """Encoders that give the same kind of vectors: their registry, and the kind of a name without one."""
+
+    registry: Registry[EncoderKind]
+    default: str
+
+    def kind_of(self, spelling: str) -> tuple[EncoderKind, str]:
+        """Split a spelling such as ``static:NAME`` into its kind and the rest."""
+        kind, _, name = spelling.partition(":")
+        if kind in self.registry:
+            return self.registry.load(kind), name
+        return self.registry.load(self.default), spelling
+
+
+_MODEL = frozenset({"revision", "max_length", "query_prompt", "document_prompt", "dtype"})
+_HASHING = frozenset({"dim"})
+_REDUCED = frozenset({"query_length", "whole_words", "pool_factor", "protected_tokens", "single"})
+_CLASSES = "intrex.encoders"
+_DECLARED = f"{_CLASSES}.options"
+
+DENSE = EncoderKind("dense", f"{_CLASSES}.dense:DenseEncoder", _MODEL | {"dim"}, trains="dense")
+STATIC = EncoderKind(
+    "static",
+    f"{_CLASSES}.static:StaticEncoder",
+    frozenset({"revision", "dim", "max_length"}),
+    trains="static",
+)
+HASHING = EncoderKind("hashing", f"{_CLASSES}.hashing:HashingEncoder", _HASHING, weights=False)
+MULTIVECTOR = EncoderKind(
+    "multivector",
+    f"{_CLASSES}.multivector.encoder:MultiVectorEncoder",
+    _MODEL | _REDUCED,
+    trains="multivector",
+)
+HASHING_TOKENS = EncoderKind(
+    "hashing", f"{_CLASSES}.hashing:HashingTokenEncoder", _HASHING | (_REDUCED - {"query_length", "single"}),
+    weights=False,
+)  # fmt: skip
+SPARSE = EncoderKind("sparse", f"{_CLASSES}.sparse:LearnedSparseEncoder", _MODEL, trains="sparse")
+HASHING_TERMS = EncoderKind("hashing", f"{_CLASSES}.hashing:HashingSparseEncoder", _HASHING, weights=False)
+CROSS = EncoderKind(
+    "cross-encoder", f"{_CLASSES}.cross.encoder:CrossEncoderScorer", frozenset({"revision", "max_length", "dtype"}),
+    trains="cross-encoder",
+)  # fmt: skip
+
+FAMILIES = {
+    "dense": EncoderFamily(
+        Registry(
+            "intrex.encoders",
+            "encoder",
+            {
+                "dense": f"{_DECLARED}:DENSE",
+                "hashing": f"{_DECLARED}:HASHING",
+                "static": f"{_DECLARED}:STATIC",
+            },
+        ),
+        "dense",
+    ),
+    "token": EncoderFamily(
+        Registry(
+            "intrex.token_encoders",
+            "multi-vector encoder",
+            {"hashing": f"{_DECLARED}:HASHING_TOKENS", "multivector": f"{_DECLARED}:MULTIVECTOR"},
+        ),
+        "multivector",
+    ),
+    "sparse": EncoderFamily(
+        Registry(
+            "intrex.sparse_encoders",
+            "learned sparse encoder",
+            {"hashing": f"{_DECLARED}:HASHING_TERMS", "sparse": f"{_DECLARED}:SPARSE"},
+        ),
+        "sparse",
+    ),
+}
+"""The families of encoders, by the kind of vectors that they give."""

@@ -1,0 +1,114 @@
+"""Building a dense index, block by block; a killed build is resumed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from intrex.data.collection import Collection, Document
+from intrex.data.io.files import fingerprint, refuse_existing
+from intrex.data.specs import EncoderSpec
+from intrex.data.store.artifact import Build, Manifest, build_artifact
+from intrex.data.store.vectors import VectorWriter
+from intrex.encoders.base import Encoder, make_encoder
+from intrex.encoders.options import EncoderOptions
+from intrex.retrievers.dense.index import DenseIndex
+from intrex.retrievers.dense.options import DenseBuild
+from intrex.retrievers.encoded import (
+    BLOCK,
+    library_versions,
+    write_documents,
+)
+from intrex.retrievers.options import Progress, Stage, no_progress, no_stage
+from intrex.retrievers.vectors.exact import row_norms, unit
+from intrex.retrievers.vectors.nearest import add_ann
+from intrex.retrievers.vectors.options import FLAT, AnnConfig
+
+
+def build_dense(
+    collection: Collection,
+    out: Path,
+    encoder: Encoder,
+    *,
+    overwrite: bool = False,
+    ann: AnnConfig = FLAT,
+    block: int = BLOCK,
+    progress: Progress = no_progress,
+) -> DenseIndex:
+    """Encode a collection's documents and make an index of them at ``out``, in constant memory but for ``ann``.
+
+    A killed build is resumed at its last saved block by the next one with the same collection, encoder and block.
+
+    Args:
+        collection: the documents; ``contents`` is what is encoded.
+        out: the folder to make; nothing stands there unless all went well.
+        encoder: turns texts into vectors.
+        overwrite: replace an existing index.
+        ann: what finds the nearest vectors.
+        block: documents encoded together. The last bits of a transformer's vectors depend on it.
+        progress: called after each block, and once with the documents that an earlier run finished.
+
+    Raises:
+        IntrexError: the output exists, or is being built by another process.
+        UsageError: ``ann`` cannot be built of these vectors.
+        BadInput: the encoder gave NaN or infinity.
+    """
+    spec = encoder.spec
+    ann = ann.resolved(collection.n_documents, spec.dim)
+    inputs = fingerprint(["dense", collection.corpus_fingerprint, spec.to_dict(), ann.params(), block])
+
+    def make(build: Build) -> Manifest:
+        sink = _DenseSink(build, encoder, collection.n_documents)
+        write_documents(build, collection, block, sink, progress)
+        encoder.save(build.path / "encoder")
+        params = {
+            "similarity": _similarity(spec),
+            "documents": collection.n_documents,
+            "max_norm": sink.longest,
+            "block": block,
+            **add_ann(build.path, ann),
+        }
+        return Manifest(
+            "dense", collection.corpus_fingerprint, spec.to_dict(), params, versions=library_versions()
+        )
+
+    build_artifact(out, inputs, make, overwrite=overwrite)
+    return DenseIndex.open(out)
+
+
+class _DenseSink:
+    """Vectors on their way to ``vectors.npy``, and the length of the longest."""
+
+    def __init__(self, build: Build, encoder: Encoder, documents: int) -> None:
+        self._encoder = encoder
+        done, self.longest = int(build.state.get("rows", 0)), float(build.state.get("longest", 0.0))
+        self._vectors = VectorWriter(build.path / "vectors.npy", (documents, encoder.spec.dim), done=done)
+
+    def append(self, documents: list[Document]) -> None:
+        rows = self._encoder.encode([d.contents for d in documents], "document")
+        rows = unit(rows) if _similarity(self._encoder.spec) == "cosine" else rows
+        self._vectors.append(rows, lambda i: f"document {documents[i].id}")
+        self.longest = max(self.longest, float(row_norms(rows).max()))
+
+    def flush(self) -> dict[str, Any]:
+        self._vectors.flush()
+        return {"longest": self.longest}
+
+    def close(self) -> None:
+        self._vectors.close()
+
+
+def _similarity(spec: EncoderSpec) -> str:
+    return str(spec.params.get("similarity", "dot"))
+
+
+def build(
+    source: Path, out: Path, options: DenseBuild, *, overwrite: bool = False, stage: Stage = no_stage
+) -> int:
+    """Build as ``intrex index dense`` does; return the number of documents. Raises as `build_dense` and `make_encoder`."""
+    collection = Collection.open(source)
+    refuse_existing(out, overwrite)  # before the model is loaded
+    encoder = make_encoder(options.encoder, options.part(EncoderOptions))
+    step = stage("encoding", collection.n_documents)
+    build_dense(collection, out, encoder, ann=options.part(AnnConfig), overwrite=overwrite, progress=step)
+    return collection.n_documents

@@ -1,0 +1,35 @@
+"""What a user may choose of dense indexes; plain data."""
+
+from __future__ import annotations
+
+from intrex.data.options import declare, option
+from intrex.encoders.options import ENCODING, EncoderOptions
+from intrex.retrievers.options import IndexKind
+from intrex.retrievers.vectors.options import AnnConfig, NearestOptions
+
+
+@declare
+class DenseBuild(AnnConfig, EncoderOptions):
+    """How a dense index is built; see `intrex.retrievers.dense.build.build_dense`."""
+
+    encoder: str = option(
+        panel=ENCODING, common=True, help="A sentence-transformers name or path; static:NAME; hashing."
+    )
+
+
+@declare
+class DenseSearch(NearestOptions):
+    """How a dense index is searched."""
+
+
+DENSE = IndexKind(
+    "dense",
+    "One vector a document, exact or approximate search. A killed build goes on where it was.",
+    DenseSearch,
+    "intrex.retrievers.dense.index:DenseIndex",
+    DenseBuild,
+    "intrex.retrievers.dense.build:build",
+    estimate="intrex.retrievers.dense.estimate:estimate",
+    encoder="dense",
+    example="intrex index dense scifact idx/dense --encoder all-MiniLM-L6-v2",
+)

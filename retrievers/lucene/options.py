@@ -1,0 +1,32 @@
+"""What a user may choose when a Lucene index is searched; ``index bm25 --engine lucene`` builds one. Plain data."""
+
+from __future__ import annotations
+
+from intrex.data.options import declare, option
+from intrex.retrievers.bm25.options import LUCENE_PANEL, Bm25Search
+from intrex.retrievers.options import IndexKind
+
+
+@declare
+class LuceneSearch(Bm25Search):
+    """How a Lucene index is searched."""
+
+    k1: float | None = option(
+        default=None, low=0, panel=LUCENE_PANEL, help="BM25's k1; the index's by default."
+    )
+    b: float | None = option(
+        default=None, low=0, high=1, panel=LUCENE_PANEL, help="BM25's b; the index's by default."
+    )
+    language: str | None = option(
+        default=None,
+        panel=LUCENE_PANEL,
+        help="How queries of an index that intrex did not build are analysed.",
+    )
+
+
+LUCENE = IndexKind(
+    "lucene",
+    "Anserini's index, searched by Lucene.",
+    LuceneSearch,
+    "intrex.retrievers.lucene.index:LuceneIndex",
+)

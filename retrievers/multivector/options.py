@@ -1,0 +1,88 @@
+"""What a user may choose of multi-vector indexes; plain data."""
+
+from __future__ import annotations
+
+from math import inf
+
+from intrex.data.options import When, declare, option
+from intrex.encoders.options import ENCODING, TokenEncoderOptions
+from intrex.retrievers.options import INDEX, IndexKind, SearchOptions
+
+STORES = ("float16", "float32")
+BITS = (1, 2, 4)
+PANEL = "Multi-vector"
+HEURISTIC = "sv-heuristic"
+_PLAID = When("engine", ("plaid",))
+
+
+@declare
+class MultiVectorBuild(TokenEncoderOptions):
+    """How a multi-vector index is built; see `intrex.retrievers.multivector.build.build_multivector`."""
+
+    encoder: str = option(
+        panel=ENCODING,
+        common=True,
+        help="A multi-vector model's name or path, or any transformer's; hashing.",
+    )
+    store: str = option(
+        default=STORES[0],
+        choices=STORES,
+        panel=INDEX,
+        help="How vectors are kept; float32 takes twice the bytes.",
+    )
+    nbits: int | None = option(
+        default=None, choices=BITS, panel=INDEX,
+        help="Keep residuals of so many bits a dimension instead; search them whole or by PLAID.",
+    )  # fmt: skip
+
+
+@declare
+class MultiVectorSearch(SearchOptions):
+    """How a multi-vector index is searched: all documents scored, or those that PLAID or the heuristic finds."""
+
+    engine: str = option(
+        default="native", choices=("native", "plaid", HEURISTIC), panel=PANEL,
+        choice_when={"plaid": When("nbits", built=True)},
+        help="native scores all documents, plaid and sv-heuristic those that they find.",
+    )  # fmt: skip
+    ncells: int | None = option(
+        default=None, low=1, when=_PLAID, panel=PANEL, help="Centroids probed for each query token."
+    )
+    centroid_score_threshold: float | None = option(
+        default=None, low=-inf, when=_PLAID, panel=PANEL, help="Least score of a token's centroid, first."
+    )
+    ndocs: int | None = option(
+        default=None, low=1, when=_PLAID, panel=PANEL, help="Documents kept by the second stage."
+    )
+    candidates: int | None = option(
+        default=None, low=1, when=When("engine", (HEURISTIC,)), panel=PANEL,
+        help="Documents that the heuristic lets MaxSim score; 1000 or k by default.",
+    )  # fmt: skip
+    scoring: str = option(
+        default="maxsim", choices=("maxsim", "xtr"), when=When("engine", ("native",)), panel=PANEL,
+        help="MaxSim, or XTR's imputed token retrieval.",
+    )  # fmt: skip
+    token_top_k: int = option(
+        default=1000,
+        low=1,
+        when=When("scoring", ("xtr",)),
+        panel=PANEL,
+        help="Document tokens for each query token.",
+    )
+    gamma: float | None = option(
+        default=None, when=When("single", built=True), panel=PANEL,
+        help="σ(gamma) of the score is the single vectors'; the encoder's by default.",
+    )  # fmt: skip
+
+
+MULTIVECTOR = IndexKind(
+    "multivector",
+    "One vector a token, exact MaxSim search. A killed build goes on where it was.",
+    MultiVectorSearch,
+    "intrex.retrievers.multivector.index:MultiVectorIndex",
+    MultiVectorBuild,
+    "intrex.retrievers.multivector.build:build",
+    estimate="intrex.retrievers.multivector.estimate:estimate",
+    encoder="token",
+    example="intrex index multivector scifact idx/tokens --encoder all-MiniLM-L6-v2 --nbits 2",
+)

@@ -1,0 +1,135 @@
+"""The kinds of indexes, and what every search may be asked; plain data, read by the command line and recipes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from intrex.data.options import Option, Options, declare, option, options_of
+from intrex.data.registry import Registry, load_target
+from intrex.data.system.threads import cores
+
+Progress = Callable[[int], None]
+"""Called with the number of documents or queries just finished."""
+Stage = Callable[[str, int | None], Progress]
+"""Begins what takes long within a command: what it is called, and how much there is to do if that is known."""
+
+TIE_ORDERS = ("trec_eval", "anserini")
+"""How documents of equal float32 score are ordered: by id descending, as trec_eval does, or ascending, as Anserini."""
+COMMON, INDEX = "Common", "Index"
+
+
+def no_progress(_: int) -> None:
+    """Progress that nobody watches."""
+
+
+def no_stage(_: str, __: int | None) -> Progress:
+    """Stages that nobody watches."""
+    return no_progress
+
+
+@declare
+class SearchOptions(Options):
+    """How to search an index of any kind; a kind adds its own.
+
+    With ``ties`` set to ``anserini``, the run that an index returns has equal scores by id ascending, which a run file
+    cannot say: see `intrex.retrievers.postprocess.strictly_falling`.
+    """
+
+    k: int = option(
+        default=1000, low=1, flags=("--hits",), common=True, panel=COMMON, help="Documents for each query."
+    )
+    threads: int = option(
+        factory=cores, low=1, common=True, runtime=True, panel=COMMON,
+        help="Threads; all cores by default. Never changes the result.",
+    )  # fmt: skip
+    batch_size: int = option(
+        default=64, low=1, runtime=True, panel=COMMON, help="Queries at a time. Never changes the result."
+    )
+    device: str | None = option(
+        default=None, runtime=True, panel=COMMON, help="For the query encoder: cpu, cuda, mps."
+    )
+    encoder: str | None = option(
+        default=None, panel=COMMON,
+        help="Check that the index was built with it; encodes queries for an impact index without one.",
+    )  # fmt: skip
+    ties: str = option(
+        default=TIE_ORDERS[0], key="tie_order", choices=TIE_ORDERS, panel=COMMON,
+        help="Equal scores: by id descending, or as anserini ascending (written as float32 steps).",
+    )  # fmt: skip
+    progress: Progress = field(default=no_progress)
+
+
+@dataclass(frozen=True)
+class IndexKind:
+    """A kind of index: what it is called, what a user may choose, and where its code is.
+
+    Attributes:
+        name: what follows ``intrex index``, and ``index =`` in a recipe.
+        help: one sentence.
+        build: what may be chosen when one is built; None for a kind that only another builds.
+        search: what may be chosen when one is searched.
+        index: ``module:Class`` of the opened index, an `intrex.retrievers.base.Index`.
+        builder: ``module:function`` that builds one: ``(source, out, options, *, overwrite, stage) -> None``.
+        engines: ``module:function`` of another builder by the value of its option ``engine``.
+        estimate: ``module:function`` of what a build would take: ``(source, out, options) -> Estimate``.
+        encoder: the family of its encoders, a key of `intrex.encoders.options.FAMILIES`.
+        sources: the kinds of artifacts that it is built of.
+        manifest: what its manifests call it.
+        code: what its bytes depend on: packages or modules below ``intrex``, or dotted names of others.
+        example: a command that builds one.
+    """
+
+    name: str
+    help: str
+    search: type[SearchOptions]
+    index: str
+    build: type[Options] | None = None
+    builder: str = ""
+    engines: dict[str, str] = field(default_factory=dict)
+    estimate: str | None = None
+    encoder: str | None = None
+    sources: tuple[str, ...] = ("collection",)
+    manifest: str = ""
+    code: tuple[str, ...] = ("data", "encoders", "retrievers")
+    example: str = ""
+
+    @property
+    def stored(self) -> str:
+        """The name in its manifests."""
+        return self.manifest or self.name
+
+    def open(self) -> Any:
+        """Import the class of the opened index."""
+        return load_target(self.index)
+
+
+_KINDS = {
+    name: f"intrex.retrievers.{name}.options:{name.upper()}"
+    for name in ("bm25", "dense", "fde", "multivector")
+}
+INDEXES: Registry[IndexKind] = Registry(
+    "intrex.retrievers",
+    "index kind",
+    {
+        **_KINDS,
+        "impact": "intrex.retrievers.sparse.options:IMPACT",
+        "lucene": "intrex.retrievers.lucene.options:LUCENE",
+        "sparse": "intrex.retrievers.sparse.options:SPARSE",
+    },
+)
+
+
+def index_kinds() -> dict[str, IndexKind]:
+    """Load every kind of index, those of other packages included."""
+    return {name: INDEXES.load(name) for name in INDEXES}
+
+
+def search_options() -> dict[str, list[tuple[str, Option]]]:
+    """Find the options of all searches: by key, the declaration of each kind that has it."""
+    found: dict[str, list[tuple[str, Option]]] = {}
+    for name, kind in index_kinds().items():
+        for key, one in options_of(kind.search).items():
+            found.setdefault(key, []).append((name, one))
+    return found

@@ -1,0 +1,74 @@
+"""What a user may choose when a run is scored again; plain data."""
+
+from __future__ import annotations
+
+from intrex.data.errors import UsageError
+from intrex.data.options import Options, When, declare, option
+from intrex.encoders.options import DTYPES, EncoderOptions
+
+PANEL = "Model"
+_MODEL = When("with")
+
+
+@declare
+class RerankOptions(Options):
+    """How the best documents of a run are scored again: by an index, or by a model of pairs of texts."""
+
+    index: str | None = option(
+        default=None, panel="Common", common=True, metavar="PATH",
+        help="A multivector, dense or sparse index: exact scores.",
+    )  # fmt: skip
+    model: str | None = option(
+        default=None, key="with", panel="Common", common=True, metavar="MODEL",
+        help="A cross-encoder's name or path; dense:NAME, static:NAME or hashing for an encoder's similarity.",
+    )  # fmt: skip
+    depth: int = option(
+        default=100,
+        low=1,
+        panel="Common",
+        common=True,
+        help="Documents of each query; those below are dropped.",
+    )
+    threads: int | None = option(
+        default=None, low=1, panel="Common", runtime=True,
+        help="Threads; all cores by default. Never changes the result of an index.",
+    )  # fmt: skip
+    device: str | None = option(
+        default=None, panel=PANEL, runtime=True, help="For the model: cpu, cuda, mps."
+    )
+    collection: str | None = option(
+        default=None, when=_MODEL, panel=PANEL, metavar="PATH",
+        help="The documents, where QUERIES is not COLLECTION:SET.",
+    )  # fmt: skip
+    max_length: int | None = option(
+        default=None, low=1, when=_MODEL, panel=PANEL, help="Tokens of a pair that are read."
+    )
+    batch_size: int | None = option(
+        default=None, low=1, when=_MODEL, panel=PANEL, help="Pairs of 64 tokens at a time; 32 by default."
+    )
+    dtype: str | None = option(
+        default=None, choices=DTYPES, when=_MODEL, panel=PANEL,
+        help="float32 by default; int8 is for dense:NAME.",
+    )  # fmt: skip
+    revision: str | None = option(
+        default=None, when=_MODEL, panel=PANEL, help="Revision of the model on the hub."
+    )
+    cache: str | None = option(
+        default=None, when=_MODEL, panel=PANEL, runtime=True, metavar="PATH",
+        help="Where scores are kept; by default in intrex's cache folder.",
+    )  # fmt: skip
+    no_cache: bool = option(default=False, when=_MODEL, panel=PANEL, runtime=True, help="Keep no scores.")
+
+    def __post_init__(self) -> None:
+        """Refuse two scorers; see `Options`."""
+        if self.index is not None and self.model is not None:
+            raise UsageError(
+                "an index or a model is needed, one of the two",
+                "--index INDEX, or --with MODEL such as cross-encoder/ms-marco-MiniLM-L6-v2",
+            )
+        super().__post_init__()
+
+    def encoding(self) -> EncoderOptions:
+        """Return the options of the model."""
+        names = ("max_length", "batch_size", "dtype", "revision", "device")
+        return EncoderOptions(**{n: v for n in names if (v := getattr(self, n)) is not None})
