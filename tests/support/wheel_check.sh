@@ -25,6 +25,9 @@ folders = [source / name for name in ("cli", "data", "encoders", "eval", "retrie
 files = [p for folder in folders for p in folder.rglob("*") if p.suffix in (".py", ".toml", ".typed", ".jar", ".java", ".properties")]
 if lost := sorted(n for n in (p.relative_to(source).as_posix() for p in files) if f"intrex/{n}" not in wheel):
     sys.exit(f"the wheel lacks {len(lost)} files, for example {lost[0]}: name its package in pyproject.toml")
+papers = {n.rpartition("/licenses/")[2] for n in wheel if "/licenses/" in n}
+if papers != {"LICENSE", "NOTICE"}:
+    sys.exit(f"the wheel's licences are {sorted(papers)}")
 PY
 "$python" -m venv "$work/venv"
 "$work/venv/bin/python" -m pip install --quiet --constraint constraints.txt "$work"/dist/*.whl
