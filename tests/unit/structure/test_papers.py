@@ -1,5 +1,6 @@
 """The papers agree with one another: version, licence, and what the licence page names."""
 
+import re
 import tomllib
 
 from tests.conftest import ROOT
@@ -36,3 +37,39 @@ def test_the_notice_names_each_language_of_the_stop_words() -> None:
     listed = [line for line in lines_of("NOTICE") if line.startswith("  - ")]
     named = {name.strip() for line in listed for name in line[4:].split(":")[0].split(",")}
     assert shipped <= named
+
+
+def test_every_path_that_the_architecture_names_is_there() -> None:
+    text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    folders = ("cli", "data", "encoders", "eval", "retrievers", "tests", "docs")
+    named = {path for path in re.findall(r"[`\s]([\w./-]+/[\w./-]*)", text) if path.split("/")[0] in folders}
+    patterns = {path.rstrip(".,").replace("COMMAND", "search").replace("KIND", "bm25") for path in named}
+    assert len(patterns) > 30
+    assert not {path for path in patterns if not (ROOT / path).exists()}
+
+
+def test_every_import_contract_is_listed() -> None:
+    text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8").split("## Import contracts")[1]
+    listed = re.findall(r"^(\d+)\. ", text, re.MULTILINE)
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]
+    assert listed == [str(i + 1) for i in range(len(contracts["contracts"]))]
+
+
+def test_the_changelog_is_in_sections_with_unreleased_on_top() -> None:
+    headings = [line for line in lines_of("CHANGELOG.md") if line.startswith("## ")]
+    assert headings[0] == "## Unreleased"
+    assert all(re.fullmatch(r"## \d+\.\d+\.\d+ \(\d{4}-\d\d-\d\d\)", line) for line in headings[1:])
+
+
+def test_every_kind_of_artifact_is_in_the_page_of_formats() -> None:
+    from intrex.eval.pipelines.training.train import KIND as MODEL
+    from intrex.eval.splits.split import KIND as SPLIT
+    from intrex.retrievers.base import INDEXES
+
+    row = next(line for line in lines_of("docs/formats.md") if line.startswith("| `kind` |"))
+    assert set(re.findall(r"`(\w+)`", row)) - {"kind", "train"} == {
+        "collection",
+        MODEL,
+        SPLIT,
+        *INDEXES.table,
+    }
