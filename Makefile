@@ -57,8 +57,9 @@ check: env .typing
 wheel-check: env
 	sh tests/support/wheel_check.sh $(BIN)/python
 
+# Each figure becomes a row of docs/benchmarks/*.csv. BENCH="startup maxsim" runs these alone.
 bench: env
-	for file in tests/bench/bench_*.py; do $(BIN)/python -m tests.bench.$$(basename $$file .py) || exit 1; done
+	$(BIN)/python -m tests.bench.record $(BENCH)
 
 # The MUVERA study on two shared collections: docs/studies/muvera.md with its tables and plots, most of an hour.
 reproduce-muvera: env
