@@ -6,7 +6,8 @@ OUT ?= out
 # Where torch comes from, if not from the index that pip uses. PyPI's own torch for Linux brings CUDA, some 5 GB;
 # TORCH_INDEX=https://download.pytorch.org/whl/cpu brings one without.
 TORCH_INDEX ?=
-PYTHONS ?= 3.11 3.12 3.13
+export TORCH_INDEX
+PYTHONS ?= 3.11 3.12 3.13 3.14
 GOALS ?= demo test
 
 .PHONY: demo test check faults bench golden docs wheel-check pythons reproduce-muvera reproduce-generalization env java clean
