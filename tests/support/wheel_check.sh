@@ -39,7 +39,7 @@ cd "$work"
 "$work/venv/bin/intrex" search i c:test --output r.txt
 "$work/venv/bin/intrex" evaluate c:test r.txt -m nDCG@10 --format csv
 if [ -n "${TORCH_INDEX:-}" ]; then
-    "$work/venv/bin/python" -m pip install --quiet --constraint constraints.txt --index-url "$TORCH_INDEX" torch
+    "$work/venv/bin/python" -m pip install --quiet --constraint constraints.txt --no-deps --index-url "$TORCH_INDEX" torch
 fi
 "$work/venv/bin/python" -m pip install --quiet --constraint constraints.txt "$(echo "$work"/dist/*.whl)[dense,offline-model]"
 "$work/venv/bin/intrex" experiment run demo --output demo
