@@ -9,12 +9,15 @@ shift 2
 shared=${INTREX_SHARED_DATA:-$(pwd)/../shared/data}
 failed=
 for version in "$@"; do
-    python=$(command -v "python$version") || { echo "python$version: not on the PATH, skipped"; continue; }
+    if ! python=$(command -v "python$version") || ! said=$("$python" --version 2>&1); then
+        echo "python$version: not on the PATH, skipped"
+        continue
+    fi
     rm -rf "${folder:?}/$version"
     mkdir -p "$folder/$version/tree"
     work=$(cd "$folder/$version" && pwd)
     git ls-files --cached -z | tar --null --files-from=- --create --file=- | tar --extract --file=- --directory="$work/tree"
-    echo "$("$python" --version)"
+    echo "$said"
     for goal in $goals; do
         began=$(date +%s)
         if (cd "$work/tree" && INTREX_SHARED_DATA=$shared make "$goal" PYTHON="$python") >"$work/$goal.log" 2>&1; then
