@@ -3,6 +3,8 @@
 import re
 import tomllib
 
+import pytest
+
 from tests.conftest import ROOT
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -73,3 +75,17 @@ def test_every_kind_of_artifact_is_in_the_page_of_formats() -> None:
         SPLIT,
         *INDEXES.table,
     }
+
+
+def test_the_issue_forms_and_the_citation_are_sound_yaml() -> None:
+    yaml = pytest.importorskip("yaml")
+    forms = sorted((ROOT / ".github" / "ISSUE_TEMPLATE").glob("*.yml"))
+    read = {form.stem: yaml.safe_load(form.read_text(encoding="utf-8")) for form in forms}
+    assert set(read) == {"bug", "config", "feature", "wrong_number"}
+    for name in ("bug", "feature", "wrong_number"):
+        assert {"name", "description", "body"} <= set(read[name])
+        assert all({"type", "id", "attributes"} <= set(part) for part in read[name]["body"])
+    assert "intrex doctor" in str(read["bug"]) and "intrex doctor" in str(read["wrong_number"])
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert {"cff-version", "message", "title", "authors"} <= set(citation)
+    assert citation["authors"] == [{"name": "The intrex authors"}]
