@@ -1,6 +1,6 @@
 """The README's commands, run word for word, print what the README shows.
 
-Only BEIR's server is replaced: a loopback server has the same zip file, made of the shared collection. Lines that say how
+Only BEIR's server is replaced: a loopback server has a zip file of the shared SciFact, which was rebuilt from its sources. Lines that say how
 long something took are compared without the time, and ``...`` in the README stands for lines that are not shown.
 """
 
