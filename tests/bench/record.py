@@ -1,6 +1,9 @@
 """Run benchmarks and append what they print to ``docs/benchmarks/*.csv``, then write the page of their history.
 
-python -m tests.bench.record [BENCHMARK ...] [--note TEXT]     all of them without names; startup or bench_startup is a name
+python -m tests.bench.record [BENCHMARK ...] [--note TEXT] [-- ARGUMENT ...]
+
+All of them run without names; startup or bench_startup is a name. What follows ``--`` goes to each of them,
+and is not recorded, since it may name folders: ``--note`` says what is to be known of it.
 """
 
 import argparse
@@ -15,29 +18,30 @@ from intrex.data.system.threads import cores
 from tests.bench import figures, history
 
 HERE = Path(__file__).parent
-_TABLE_LEAST = 2
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("benchmarks", nargs="*")
     parser.add_argument("--note", default="")
-    told = parser.parse_args()
+    words = sys.argv[1:]
+    at = words.index("--") if "--" in words else len(words)
+    told = parser.parse_args(words[:at])
     every = sorted(file.stem.removeprefix("bench_") for file in HERE.glob("bench_*.py"))
     chosen = [name.removeprefix("bench_") for name in told.benchmarks] or every
     if unknown := sorted(set(chosen) - set(every)):
         parser.error(f"no benchmark {unknown[0]}; there are: {' '.join(every)}")
-    failed = [name for name in chosen if run(name, told.note)]
+    failed = [name for name in chosen if run(name, told.note, words[at + 1 :])]
     history.write()
     if failed:
         sys.exit(f"failed, or a target was missed: {', '.join(failed)}")
 
 
-def run(name: str, note: str) -> int:
+def run(name: str, note: str, arguments: list[str]) -> int:
     """Run a benchmark, show what it prints, and append the figures of its tables; returns its exit code."""
     load = f"load {os.getloadavg()[0]:.1f} before"
     print(f"== {name}", flush=True)
-    command = [sys.executable, "-m", f"tests.bench.bench_{name}"]
+    command = [sys.executable, "-m", f"tests.bench.bench_{name}", *arguments]
     printed = []
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
