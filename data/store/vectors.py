@@ -47,6 +47,8 @@ class SparseVectors(NamedTuple):
 class RowWriter:
     """Appends rows to an ``.npy`` file in constant memory; `flush` makes what was written durable.
 
+    The file is open during a call only: a build that fails, on a full disk say, leaves none to be closed later.
+
     Args:
         path: the file.
         shape: the final shape; its first number is None where it is not known before `close`.
@@ -59,39 +61,39 @@ class RowWriter:
     ) -> None:
         self.path, self.shape, self.rows = path, shape, done
         self.dtype = np.dtype(dtype).newbyteorder("<")
-        self._stream: IO[bytes] = path.open("r+b" if done else "w+b")
-        self._write_header()
-        self._stream.seek(_HEADER + done * self.dtype.itemsize * math.prod(n or 0 for n in shape[1:]))
-        self._stream.truncate()
+        with path.open("r+b" if done else "wb") as stream:
+            self._write_header(stream)
+            stream.truncate(_HEADER + done * self.dtype.itemsize * math.prod(n or 0 for n in shape[1:]))
 
     def append(self, rows: npt.NDArray[Any]) -> None:
         """Append rows; raises ValueError when they have another shape."""
         if rows.shape[1:] != self.shape[1:]:
             raise ValueError(f"rows of shape {rows.shape} do not fit {self.shape}")
-        self._stream.write(np.ascontiguousarray(rows, self.dtype).data)
+        if rows.size:
+            with self.path.open("ab") as stream:
+                stream.write(np.ascontiguousarray(rows, self.dtype).data)
         self.rows += len(rows)
 
     def flush(self) -> None:
         """Write through to the disk."""
-        self._stream.flush()
-        os.fsync(self._stream.fileno())
+        with self.path.open("rb") as stream:
+            os.fsync(stream.fileno())
 
     def close(self) -> None:
-        """Write the number of rows, flush and close; raises ValueError unless every row promised was written."""
+        """Write the number of rows and flush; raises ValueError unless every row promised was written."""
         if self.shape[0] not in (None, self.rows):
             raise ValueError(f"{self.rows} rows were written, {self.shape[0]} were promised")
         self.shape = (self.rows, *self.shape[1:])
-        self._write_header()
+        with self.path.open("r+b") as stream:
+            self._write_header(stream)
         self.flush()
-        self._stream.close()
 
-    def _write_header(self) -> None:
+    def _write_header(self, stream: IO[bytes]) -> None:
         shape = tuple(n or 0 for n in self.shape)
         header = f"{{'descr': '{self.dtype.str}', 'fortran_order': False, 'shape': {shape}, }}"
         # version 1.0 of the npy format: the header ends at byte 128, so that rows are aligned
         prefix = b"\x93NUMPY\x01\x00" + (_HEADER - 10).to_bytes(2, "little")
-        self._stream.seek(0)
-        self._stream.write(prefix + header.ljust(_HEADER - 11).encode("ascii") + b"\n")
+        stream.write(prefix + header.ljust(_HEADER - 11).encode("ascii") + b"\n")
 
 
 Named = Callable[[int], str]

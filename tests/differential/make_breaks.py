@@ -1,4 +1,4 @@
-"""Writes ``retrievers/breaks.txt``: what the live StandardTokenizer makes of every code point, and Java's lower case.
+"""Writes ``retrievers/text/breaks.txt``: what the live StandardTokenizer makes of every code point, and Java's lower case.
 
 ``python -m tests.differential.make_breaks`` needs what `tests.differential.anserini` needs. Each code point is put into
 texts that tell the classes of `intrex.retrievers.text.tokenizer` apart; it gets the class of the sample of which the tokenizer
@@ -88,4 +88,4 @@ def table(anserini: Anserini) -> str:
 
 
 if __name__ == "__main__":
-    Path("retrievers/breaks.txt").write_text(table(Anserini.find()), encoding="utf-8")
+    Path("retrievers/text/breaks.txt").write_text(table(Anserini.find()), encoding="utf-8")

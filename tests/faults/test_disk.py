@@ -22,7 +22,9 @@ sys.exit(run(sys.argv[2:]))
 def limited(size: int, *arguments: str) -> subprocess.CompletedProcess[str]:
     assert hasattr(signal, "SIGXFSZ") and resource
     return subprocess.run(
-        [sys.executable, "-B", "-c", LIMITED, str(size), *arguments], capture_output=True, text=True
+        [sys.executable, "-B", "-X", "dev", "-c", LIMITED, str(size), *arguments],
+        capture_output=True,
+        text=True,
     )
 
 

@@ -25,6 +25,9 @@ folders = [source / name for name in ("cli", "data", "encoders", "eval", "retrie
 files = [p for folder in folders for p in folder.rglob("*") if p.suffix in (".py", ".toml", ".typed", ".jar", ".java", ".properties")]
 if lost := sorted(n for n in (p.relative_to(source).as_posix() for p in files) if f"intrex/{n}" not in wheel):
     sys.exit(f"the wheel lacks {len(lost)} files, for example {lost[0]}: name its package in pyproject.toml")
+papers = {n.rpartition("/licenses/")[2] for n in wheel if "/licenses/" in n}
+if papers != {"LICENSE", "NOTICE"}:
+    sys.exit(f"the wheel's licences are {sorted(papers)}")
 PY
 "$python" -m venv "$work/venv"
 "$work/venv/bin/python" -m pip install --quiet --constraint constraints.txt "$work"/dist/*.whl
@@ -35,6 +38,9 @@ cd "$work"
 "$work/venv/bin/intrex" index bm25 c i
 "$work/venv/bin/intrex" search i c:test --output r.txt
 "$work/venv/bin/intrex" evaluate c:test r.txt -m nDCG@10 --format csv
+if [ -n "${TORCH_INDEX:-}" ]; then
+    "$work/venv/bin/python" -m pip install --quiet --constraint constraints.txt --no-deps --index-url "$TORCH_INDEX" torch
+fi
 "$work/venv/bin/python" -m pip install --quiet --constraint constraints.txt "$(echo "$work"/dist/*.whl)[dense,offline-model]"
 "$work/venv/bin/intrex" experiment run demo --output demo
 test "$(cut -d, -f1 demo/leaderboard.csv | sort -u | wc -l)" -eq 9  # eight systems and the header

@@ -7,7 +7,7 @@ import pytest
 from intrex.eval.pipelines.experiment.recipe import read_recipe
 from tests.conftest import ROOT
 
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
 
 
 def block(page: str, language: str) -> str:

@@ -1,6 +1,8 @@
 """Languages, fields and feedback of Lucene indexes, from the command line."""
 
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
@@ -26,6 +28,12 @@ Intrex = Callable[[str], Said]
 def foreign(index: Path, to: Path) -> Path:
     shutil.copytree(index, to, ignore=shutil.ignore_patterns("manifest.json"))
     return to
+
+
+def test_java_leaves_python_its_stack() -> None:
+    script = "from intrex.retrievers.lucene import jvm; jvm.start(); import json; json.loads('[' * 100_000)"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert done.returncode == 1 and "RecursionError" in done.stderr
 
 
 def test_every_language_that_is_named_has_an_analyzer() -> None:
