@@ -9,8 +9,8 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
+from intrex.data.arrays import Int64s
 from intrex.data.errors import BadInput, Problems
 from intrex.data.ids import as_strings
 from intrex.data.io.files import read_jsonl
@@ -113,9 +113,9 @@ class Collection:
             return parse_document(stream.readline(), row)
 
     @cached_property
-    def offsets(self) -> npt.NDArray[np.int64]:
+    def offsets(self) -> Int64s:
         """[documents + 1] the byte where each line of ``corpus.jsonl`` begins, memory-mapped."""
-        offsets: npt.NDArray[np.int64] = np.load(self.path / "corpus.offsets.npy", mmap_mode="r")
+        offsets: Int64s = np.load(self.path / "corpus.offsets.npy", mmap_mode="r")
         return offsets
 
     def queries(self, name: str | None = None) -> Queries:

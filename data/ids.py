@@ -12,6 +12,7 @@ from urllib.parse import quote
 import numpy as np
 import numpy.typing as npt
 
+from intrex.data.arrays import Bytes, Int64s, Uint8s, Uint32s
 from intrex.data.errors import a_kind
 
 MAX_BYTES = 512
@@ -23,9 +24,6 @@ _BAD = re.compile(
 
 GONE = np.uint32(0xFFFFFFFF)
 """The rank of a row whose document was removed; ids of other rows are counted without it."""
-
-Bytes = npt.NDArray[np.bytes_]
-"""A one-dimensional array of ids as UTF-8 bytes (numpy dtype ``S``): compares in byte order."""
 
 
 def id_problem(value: object) -> str | None:
@@ -146,12 +144,12 @@ class IdTable:
     """The ids of an index, memory-mapped: row to id, and each row's rank in byte order (for ties), `GONE` if removed."""
 
     def __init__(self, folder: Path, ranked: bool = True) -> None:
-        self.offsets: npt.NDArray[np.int64] = np.load(folder / "ids.offsets.npy", mmap_mode="r")
+        self.offsets: Int64s = np.load(folder / "ids.offsets.npy", mmap_mode="r")
         size = (folder / "ids.txt").stat().st_size
-        self.text: npt.NDArray[np.uint8] = (
+        self.text: Uint8s = (
             np.memmap(folder / "ids.txt", dtype=np.uint8, mode="r") if size else np.empty(0, np.uint8)
         )
-        self.rank: npt.NDArray[np.uint32] = (
+        self.rank: Uint32s = (
             np.load(folder / "ids.rank.npy", mmap_mode="r") if ranked else np.empty(0, np.uint32)
         )
 
@@ -167,7 +165,7 @@ class IdTable:
         starts = self.offsets[rows]
         return gather_spans(self.text, starts, self.offsets[rows + 1] - 1 - starts)
 
-    def find(self, ids: Bytes) -> npt.NDArray[np.int64]:
+    def find(self, ids: Bytes) -> Int64s:
         """The rows of some ids, -1 where there is no such id, or it was removed."""
         order, low = self._order, self.before(ids)
         rows = np.full(len(ids), -1)
@@ -177,7 +175,7 @@ class IdTable:
         rows[inside[same]] = at[same]
         return rows
 
-    def before(self, ids: Bytes) -> npt.NDArray[np.int64]:
+    def before(self, ids: Bytes) -> Int64s:
         """How many ids come before each of some: all by one binary search over the memory map."""
         order = self._order
         low, high = np.zeros(len(ids), np.int64), np.full(len(ids), len(order))
@@ -189,14 +187,14 @@ class IdTable:
         return low
 
     @cached_property
-    def _order(self) -> npt.NDArray[np.int64]:
+    def _order(self) -> Int64s:
         """The rows in the byte order of their ids, without those removed."""
         rows = np.flatnonzero(self.rank != GONE)
         order = np.empty(len(rows), np.int64)
         order[self.rank[rows]] = rows
         return order
 
-    def changed(self, gone: npt.NDArray[np.int64], added: Bytes) -> npt.NDArray[np.uint32]:
+    def changed(self, gone: Int64s, added: Bytes) -> Uint32s:
         """The rank of every row once the rows ``gone`` are removed and rows of new ids stand after all others."""
         rank = np.array(self.rank)
         left, places = np.sort(rank[gone]), np.sort(self.before(added))
@@ -213,9 +211,9 @@ class IdTable:
 
 def write_ids(
     folder: Path,
-    text: npt.NDArray[np.uint8],
-    lengths: npt.NDArray[np.int64],
-    rank: npt.NDArray[np.uint32],
+    text: Uint8s,
+    lengths: Int64s,
+    rank: Uint32s,
 ) -> None:
     """Write the files of ids that stand in ``text`` one a line, each with its line feed ``lengths[i]`` bytes."""
     (folder / "ids.txt").write_bytes(text.tobytes())
@@ -223,9 +221,7 @@ def write_ids(
     np.save(folder / "ids.rank.npy", rank)
 
 
-def gather_spans(
-    text: npt.NDArray[np.uint8], starts: npt.NDArray[np.int64], lengths: npt.NDArray[np.int64]
-) -> Bytes:
+def gather_spans(text: Uint8s, starts: Int64s, lengths: Int64s) -> Bytes:
     """Cut byte spans out of ``text`` into a numpy ``S`` array as wide as the longest of them."""
     width = int(lengths.max(initial=0))
     if not width:

@@ -8,15 +8,13 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
+from intrex.data.arrays import Bytes, Int32s, Int64s
 from intrex.data.errors import BadInput, Problems
-from intrex.data.ids import Bytes, as_bytes, as_strings, id_problem
+from intrex.data.ids import as_bytes, as_strings, id_problem
 from intrex.data.io.columns import parse_integers, read_columns, segments, stack
 from intrex.data.io.files import require_file, writing
 from intrex.data.io.lines import first_line
-
-Ints = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -29,9 +27,9 @@ class Subtopics:
         grades: [t] int32.
     """
 
-    rows: Ints
-    topics: Ints
-    grades: npt.NDArray[np.int32]
+    rows: Int64s
+    topics: Int64s
+    grades: Int32s
 
 
 @dataclass(frozen=True)
@@ -47,9 +45,9 @@ class Qrels:
     """
 
     query_ids: Bytes
-    offsets: Ints
+    offsets: Int64s
     doc_ids: Bytes
-    grades: npt.NDArray[np.int32]
+    grades: Int32s
     subtopics: Subtopics | None = None
 
     def __post_init__(self) -> None:
@@ -60,10 +58,10 @@ class Qrels:
         return len(self.query_ids)
 
     @cached_property
-    def pool(self) -> npt.NDArray[np.int32]:
+    def pool(self) -> Int32s:
         """[n] int32, the grades, descending within each query."""
         owner = np.repeat(np.arange(len(self)), np.diff(self.offsets))
-        found: npt.NDArray[np.int32] = self.grades[np.lexsort((-self.grades.astype(np.int64), owner))]
+        found: Int32s = self.grades[np.lexsort((-self.grades.astype(np.int64), owner))]
         return found
 
     @classmethod
@@ -71,9 +69,9 @@ class Qrels:
         cls,
         queries: Bytes,
         docs: Bytes,
-        grades: npt.NDArray[np.int32],
+        grades: Int32s,
         problems: Problems,
-        lines: Ints | None = None,
+        lines: Int64s | None = None,
     ) -> Qrels:
         """Sort columns into qrels; a pair judged twice is reported to ``problems`` with the line of the second."""
         order = np.lexsort((np.arange(len(docs)), docs, queries))
@@ -92,9 +90,9 @@ class Qrels:
         queries: Bytes,
         topics: Bytes,
         docs: Bytes,
-        grades: npt.NDArray[np.int32],
+        grades: Int32s,
         problems: Problems,
-        lines: Ints,
+        lines: Int64s,
     ) -> Qrels:
         """Qrels of judgements by subtopic; a triple judged twice is reported with the line of the second."""
         order = np.lexsort((np.arange(len(docs)), topics, docs, queries))
@@ -131,7 +129,7 @@ class Qrels:
         return {q: dict(zip(docs[a:b], grades[a:b], strict=True)) for q, a, b in pairs}
 
 
-def _numbered(queries: Bytes, topics: Bytes) -> Ints:
+def _numbered(queries: Bytes, topics: Bytes) -> Int64s:
     """The number of each topic among those of its query, in byte order."""
     order = np.lexsort((topics, queries))
     q, t = queries[order], topics[order]
@@ -155,7 +153,7 @@ def read_qrels(path: Path, subtopics: bool = False) -> Qrels:
     width = 3 if len(first_line(path).split()) == 3 else 4
     layout = "query, iteration, document, grade" if width == 4 else "query, document, grade"
     parts: tuple[list[Bytes], list[Bytes], list[Bytes]] = [], [], []
-    numbers: list[Ints] = []
+    numbers: list[Int64s] = []
     topics: list[Bytes] = []
     for piece in read_columns(path, width, layout, problems, width - 1, "first" if width == 4 else "none"):
         piece.report_quotes((0, width - 2), path, problems)

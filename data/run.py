@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from intrex.data.arrays import Bytes, Float32s, Float64s, Int64s, Uint64s
 from intrex.data.errors import BadInput, Problems, UsageError
-from intrex.data.ids import Bytes, as_bytes, as_strings, id_problem
+from intrex.data.ids import as_bytes, as_strings, id_problem
 from intrex.data.io.columns import parse_floats, read_columns, segments, stack
 from intrex.data.io.files import require_file, writing
 
-Ints = npt.NDArray[np.int64]
 LAYOUT = "query Q0 document rank score tag"
 
 
@@ -24,8 +24,8 @@ class RunTable:
 
     query_ids: Bytes
     doc_ids: Bytes
-    scores: npt.NDArray[np.float64]
-    lines: Ints | None
+    scores: Float64s
+    lines: Int64s | None
     tag: str
     source: str
 
@@ -43,9 +43,9 @@ class Run:
     """
 
     query_ids: Bytes
-    offsets: Ints
+    offsets: Int64s
     doc_ids: Bytes
-    scores: npt.NDArray[np.float32]
+    scores: Float32s
     tag: str = "intrex"
 
     def __len__(self) -> int:
@@ -59,7 +59,7 @@ class Run:
         scores: npt.NDArray[np.floating],
         tag: str,
         problems: Problems,
-        lines: Ints | None = None,
+        lines: Int64s | None = None,
     ) -> Run:
         """Sort columns into a run; a document listed twice for a query is reported with the line of the second."""
         with np.errstate(over="ignore"):  # what is too large for float32 is reported below
@@ -105,14 +105,14 @@ class Run:
         pairs = zip(as_strings(self.query_ids), ends, ends[1:], strict=False)
         return {q: dict(zip(docs[a:b], scores[a:b], strict=True)) for q, a, b in pairs}
 
-    def rankings(self) -> Iterable[tuple[bytes, Bytes, npt.NDArray[np.float32]]]:
+    def rankings(self) -> Iterable[tuple[bytes, Bytes, Float32s]]:
         """Yield ``(query id, document ids, scores)`` of each query, best first."""
         for i, query in enumerate(self.query_ids.tolist()):
             rows = slice(self.offsets[i], self.offsets[i + 1])
             yield query, self.doc_ids[rows], self.scores[rows]
 
 
-def _in_order(queries: Bytes, docs: Bytes, scores: npt.NDArray[np.float32]) -> bool:
+def _in_order(queries: Bytes, docs: Bytes, scores: Float32s) -> bool:
     """Whether the columns are in canonical order already, as in every file that we wrote."""
     same = queries[1:] == queries[:-1]
     falls = scores[1:] < scores[:-1]
@@ -121,7 +121,7 @@ def _in_order(queries: Bytes, docs: Bytes, scores: npt.NDArray[np.float32]) -> b
     return bool(tied.all() and (queries[1:][~same] > queries[:-1][~same]).all())
 
 
-def _report_repeats(queries: Bytes, docs: Bytes, problems: Problems, lines: Ints | None) -> None:
+def _report_repeats(queries: Bytes, docs: Bytes, problems: Problems, lines: Int64s | None) -> None:
     """Report documents listed twice for a query; equal hashes find the few rows that are worth comparing."""
     if not len(docs):
         return
@@ -145,7 +145,7 @@ def _report_repeats(queries: Bytes, docs: Bytes, problems: Problems, lines: Ints
 _ODD = np.uint64(0x9E3779B97F4A7C15)
 
 
-def _hash(ids: Bytes) -> npt.NDArray[np.uint64]:
+def _hash(ids: Bytes) -> Uint64s:
     """A 64-bit hash of each id, by multiplying and mixing its 8-byte words."""
     words = ids.astype(f"S{-(-ids.itemsize // 8) * 8}").view(np.uint64).reshape(len(ids), -1)
     mixed = np.zeros(len(ids), np.uint64)
@@ -170,7 +170,7 @@ def trec_table(path: Path, problems: Problems, more: bool = False) -> RunTable:
         BadInput: there is no line, or the file cannot be read.
     """
     require_file(path, "run")
-    parts: list[tuple[Bytes, Bytes, npt.NDArray[np.float64], Ints]] = []
+    parts: list[tuple[Bytes, Bytes, Float64s, Int64s]] = []
     tag = "intrex"
     for piece in read_columns(path, 6, LAYOUT, problems, header=4, comments="indented", more=more):
         piece.report_quotes((0, 2), path, problems)

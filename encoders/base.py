@@ -6,16 +6,13 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Literal, Protocol, Self
 
-import numpy as np
-import numpy.typing as npt
-
+from intrex.data.arrays import Float32s
 from intrex.data.errors import UsageError
 from intrex.data.registry import Registry
 from intrex.data.specs import EncoderSpec
 from intrex.data.store.vectors import PackedVectors, SparseVectors
 
 Role = Literal["query", "document"]
-Vectors = npt.NDArray[np.float32]
 
 ENCODERS = Registry(
     "intrex.encoders",
@@ -102,7 +99,7 @@ class Recorded(Protocol):
 class Encoder(Recorded, Protocol):
     """Turns texts into vectors; the same text and spec give the same vector in any batch (to 1e-5 on torch)."""
 
-    def encode(self, texts: list[str], role: Role) -> Vectors:
+    def encode(self, texts: list[str], role: Role) -> Float32s:
         """Vectors [len(texts), spec.dim] in float32, in the order of ``texts``; an empty text gets a row too."""
         ...
 

@@ -10,17 +10,14 @@ from typing import Protocol, Self
 import numpy as np
 import numpy.typing as npt
 
+from intrex.data.arrays import Bytes, Rows, Scores
 from intrex.data.collection import Collection, Queries
-from intrex.data.ids import GONE, Bytes, IdTable, as_bytes
+from intrex.data.ids import GONE, IdTable, as_bytes
+from intrex.data.progress import Progress, no_progress
 from intrex.data.registry import Registry
 from intrex.data.run import Run
 from intrex.data.store.artifact import Manifest, manifest_path, read_manifest
 from intrex.data.system.threads import cores
-
-Rows = npt.NDArray[np.int64]
-Scores = npt.NDArray[np.float32]
-Progress = Callable[[int], None]
-"""Called with the number of documents or queries just finished."""
 
 TIE_ORDERS = ("trec_eval", "anserini")
 """How documents of equal float32 score are ordered: by id descending, as trec_eval does, or ascending, as Anserini."""
@@ -37,10 +34,6 @@ INDEXES = Registry(
         "multivector": "intrex.retrievers.multivector.index:MultiVectorIndex",
     },
 )
-
-
-def no_progress(_: int) -> None:
-    """Progress that nobody watches."""
 
 
 Stage = Callable[[str, int | None], Progress]

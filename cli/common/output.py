@@ -9,11 +9,12 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from intrex.data.progress import Progress
+
 if TYPE_CHECKING:
-    from rich.progress import Progress
+    from rich.progress import Progress as Bars
 
 SECONDS_BEFORE_BARS = 2.0
 WHOLE = ("query",)
@@ -173,18 +174,15 @@ def say(text: str) -> None:
     sys.stderr.write(text + "\n")
 
 
-Step = Callable[[int], None]
-
-
 @contextmanager
-def progress(what: str, total: int | None = None) -> Iterator[Step]:
+def progress(what: str, total: int | None = None) -> Iterator[Progress]:
     """A progress bar on stderr: only on a terminal and for work over two seconds, with rate and time left."""
     with bars() as add:
         yield add(what, total)
 
 
 @contextmanager
-def bars() -> Iterator[Callable[[str, int | None], Step]]:
+def bars() -> Iterator[Callable[[str, int | None], Progress]]:
     """Several bars below one another; each appears when its work first moves, two seconds in at the earliest."""
     if not sys.stderr.isatty():
         yield lambda what, total: lambda n: None
@@ -192,7 +190,7 @@ def bars() -> Iterator[Callable[[str, int | None], Step]]:
     shown = _bars()
     begun = time.monotonic()
 
-    def add(what: str, total: int | None) -> Step:
+    def add(what: str, total: int | None) -> Progress:
         task = shown.add_task(what, total=total, visible=False)
 
         def step(n: int) -> None:
@@ -208,7 +206,7 @@ def bars() -> Iterator[Callable[[str, int | None], Step]]:
         shown.stop()
 
 
-def _bars() -> Progress:
+def _bars() -> Bars:
     from rich.console import Console
     from rich.progress import (
         BarColumn,
@@ -240,11 +238,6 @@ def human_bytes(size: float) -> str:
             return f"{size:,.0f} {unit}" if unit == "B" else f"{size:,.1f} {unit}"
         size /= 1024
     return f"{size:,.1f} TiB"
-
-
-def folder_bytes(path: Path) -> int:
-    """Bytes of all files below a folder."""
-    return sum(p.stat().st_size for p in path.rglob("*") if p.is_file())
 
 
 def show(pairs: dict[str, Any], form: Format | None) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from intrex.data.collection import Collection
 from intrex.data.errors import UsageError
+from intrex.data.progress import Progress
 from intrex.data.writer import CollectionWriter, Source, write_collection
 
 
@@ -16,7 +17,7 @@ def pool_collections(
     *,
     name: str | None = None,
     overwrite: bool = False,
-    progress: Callable[[int], None] | None = None,
+    progress: Progress | None = None,
 ) -> Collection:
     """Make one collection of several: documents one after another, query sets of the same name joined.
 

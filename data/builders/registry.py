@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 from intrex.data.collection import Collection
+from intrex.data.progress import Progress
 from intrex.data.registry import Registry
 
 BUILDERS = Registry(
@@ -20,7 +20,7 @@ def build_named(
     sample: int | None = None,
     seed: int = 0,
     overwrite: bool = False,
-    progress: Callable[[int], None] | None = None,
+    progress: Progress | None = None,
 ) -> Collection:
     """Build the collection ``name`` at ``out``; raises `UsageError` for an unknown name."""
     made: Collection = BUILDERS.load(name)(

@@ -13,13 +13,14 @@ from __future__ import annotations
 import hashlib
 import platform
 import sysconfig
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from intrex.data.builders.python_source import CodeObject, find_modules, parse_module
 from intrex.data.collection import Collection
 from intrex.data.errors import BadInput, IntrexError, UsageError
+from intrex.data.progress import Progress
 from intrex.data.writer import CollectionWriter, Source, write_collection
 
 BOUNDS = {"train": 60, "dev": 70, "test": 100}
@@ -41,7 +42,7 @@ def build_stdlib(
     seed: int = 0,
     overwrite: bool = False,
     root: Path | None = None,
-    progress: Callable[[int], None] | None = None,
+    progress: Progress | None = None,
 ) -> Collection:
     """Build the collection at ``out``; the same sources, sample and seed give the same fingerprint.
 
@@ -86,7 +87,7 @@ def build_stdlib(
     return write_collection(out, name, origin, lambda w: _fill(w, library.objects, kept), overwrite=overwrite)
 
 
-def _read(root: Path, progress: Callable[[int], None] | None) -> _Library:
+def _read(root: Path, progress: Progress | None) -> _Library:
     objects: list[CodeObject] = []
     unparsed = 0
     digest = hashlib.sha256()

@@ -7,10 +7,10 @@ from itertools import combinations
 
 import numpy as np
 
+from intrex.data.arrays import Bytes
 from intrex.data.check.facts import Facts, plural, shown
 from intrex.data.check.findings import Findings
 from intrex.data.check.idchecks import without_case, without_form, without_prefix, without_zeros
-from intrex.data.ids import Bytes
 
 _ALIKE = (
     ("without regard to case", without_case),

@@ -5,12 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
-import numpy.typing as npt
 
+from intrex.data.arrays import Bools, Bytes, Int64s
 from intrex.data.check.findings import Findings
-from intrex.data.ids import Bytes
-
-Ints = npt.NDArray[np.int64]
 
 
 def _none() -> Bytes:
@@ -40,7 +37,7 @@ class Facts:
     lines: int = 0
     queries: Bytes = field(default_factory=_none)
     docs: Bytes = field(default_factory=_none)
-    pairs: Ints = field(default_factory=lambda: np.empty((0, 2), np.int64))
+    pairs: Int64s = field(default_factory=lambda: np.empty((0, 2), np.int64))
     tag: str = ""
     extra: str = ""
     sound: bool = True
@@ -64,7 +61,7 @@ class Facts:
 
 
 def report_cells(
-    findings: Findings, code: str, which: npt.NDArray[np.bool_], lines: Ints, column: Bytes, text: str
+    findings: Findings, code: str, which: Bools, lines: Int64s, column: Bytes, text: str
 ) -> None:
     """Report the rows [n] of a mask, with the cell of each in the place of ``{}`` in the text."""
     cells = column[which]
@@ -76,7 +73,7 @@ def plural(n: int, one: str, many: str = "") -> str:
     return f"{n:,} {one if n == 1 else many or one + 's'}"
 
 
-def factor(ids: Bytes) -> tuple[Bytes, Ints]:
+def factor(ids: Bytes) -> tuple[Bytes, Int64s]:
     """The unique ids in byte order and each row's index into them; fast where equal ids stand together."""
     if not len(ids):
         return ids, np.empty(0, np.int64)

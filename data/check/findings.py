@@ -6,12 +6,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-import numpy.typing as npt
 
+from intrex.data.arrays import Int64s
 from intrex.data.check.codes import CODES, SEVERITIES
 from intrex.data.errors import SHOWN
 
-Ints = npt.NDArray[np.int64]
 Text = Callable[[int], str]
 Row = tuple[str, str, str, int, str]
 HEADERS = ("code", "severity", "where", "count", "what")
@@ -28,7 +27,7 @@ class Finding:
     """
 
     code: str
-    parts: list[tuple[Ints, Text]]
+    parts: list[tuple[Int64s, Text]]
     count: int
 
     @property
@@ -56,7 +55,9 @@ class Findings:
     label: str
     found: dict[str, Finding] = field(default_factory=dict)
 
-    def add(self, code: str, lines: Sequence[int] | Ints, text: str | Text, count: int | None = None) -> None:
+    def add(
+        self, code: str, lines: Sequence[int] | Int64s, text: str | Text, count: int | None = None
+    ) -> None:
         """Add occurrences of ``code``.
 
         Args:

@@ -9,13 +9,14 @@ from pathlib import Path
 
 import numpy as np
 
+from intrex.data.arrays import Float64s, Int64s
 from intrex.data.check.check import check_file
 from intrex.data.check.codes import CODES, ERROR
-from intrex.data.check.facts import Facts, Ints, factor
+from intrex.data.check.facts import Facts, factor
 from intrex.data.check.findings import Findings
 from intrex.data.check.kinds import Kind, tell_kind
 from intrex.data.check.lines import Table, read_table
-from intrex.data.check.numbers import Floats, floats, integers
+from intrex.data.check.numbers import floats, integers
 from intrex.data.errors import CheckFailed, UsageError
 from intrex.data.io.files import STDIO, read_pieces, refuse_existing, require_file, spooled, writing
 
@@ -163,12 +164,12 @@ def _cells(
     return [c[:width] for c in cells], separator
 
 
-def _equal_numbers(values: Floats) -> Ints:
+def _equal_numbers(values: Float64s) -> Int64s:
     """Equal numbers as equal integers."""
     return np.unique(values, return_inverse=True)[1].astype(np.int64)
 
 
-def _unrepeated(columns: list[Ints]) -> Ints:
+def _unrepeated(columns: list[Int64s]) -> Int64s:
     """The rows that repeat no earlier one, in file order."""
     key = columns[0]
     for column in columns[1:]:
@@ -176,7 +177,7 @@ def _unrepeated(columns: list[Ints]) -> Ints:
     return np.sort(np.unique(key, return_index=True)[1])
 
 
-def _appearance(codes: Ints) -> Ints:
+def _appearance(codes: Int64s) -> Int64s:
     """For each row, the place of its query among the queries in order of appearance."""
     first, inverse = np.unique(codes, return_index=True, return_inverse=True)[1:]
     place = np.empty(len(first), np.int64)

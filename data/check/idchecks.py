@@ -8,15 +8,16 @@ from collections.abc import Callable
 
 import numpy as np
 
-from intrex.data.check.facts import Ints, shown
+from intrex.data.arrays import Bytes, Int64s
+from intrex.data.check.facts import shown
 from intrex.data.check.findings import Findings
-from intrex.data.ids import Bytes, needs_encoding
+from intrex.data.ids import needs_encoding
 
 _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u2060-\u2064\ufeff]")
 _ZEROS = re.compile(rb"(?<!\d)0+(?=\d)")
 
 
-def check_ids(ids: Bytes, first: Ints, what: str, findings: Findings) -> None:
+def check_ids(ids: Bytes, first: Int64s, what: str, findings: Findings) -> None:
     """Report unusual ids.
 
     Args:
@@ -57,7 +58,7 @@ def check_ids(ids: Bytes, first: Ints, what: str, findings: Findings) -> None:
 
 
 def _say(
-    code: str, rows: list[int], wrong: str, ids: Bytes, first: Ints, what: str, findings: Findings
+    code: str, rows: list[int], wrong: str, ids: Bytes, first: Int64s, what: str, findings: Findings
 ) -> None:
     findings.add(
         code, first[rows], lambda i: f"the {what} id {ids[rows[i]].decode('utf-8', 'replace')!a} {wrong}"
@@ -122,7 +123,7 @@ def without_prefix(value: bytes) -> bytes:
     return re.split(rb"[^0-9A-Za-z]|(?<=[A-Za-z])(?=\d)", value)[-1]
 
 
-def firsts(codes: Ints, n: int, lines: Ints) -> Ints:
+def firsts(codes: Int64s, n: int, lines: Int64s) -> Int64s:
     """The line where each of ``n`` codes occurs first."""
     out = np.full(n, np.iinfo(np.int64).max, np.int64)
     np.minimum.at(out, codes, lines)

@@ -9,15 +9,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
-from intrex.data.check.findings import Findings, Ints
+from intrex.data.arrays import Bools, Bytes, Int64s, Uint8s
+from intrex.data.check.findings import Findings
 from intrex.data.check.numbers import is_number
 from intrex.data.errors import BadInput
-from intrex.data.ids import MAX_BYTES, Bytes, gather_spans
+from intrex.data.ids import MAX_BYTES, gather_spans
 from intrex.data.io.files import BOM, open_bytes, read_pieces
 
-U8 = npt.NDArray[np.uint8]
 _PIECE = 8 << 20
 _ZIPPED = 1 << 18  # what a file that ends early loses is at most the last piece
 _BLANK = np.zeros(256, bool)
@@ -42,7 +41,7 @@ class Text:
 
 def sound_pieces(
     path: Path, findings: Findings, text: Text, controls: str = "F004"
-) -> Iterator[tuple[U8, Ints, Ints]]:
+) -> Iterator[tuple[Uint8s, Int64s, Int64s]]:
     """Yield ``(bytes, positions of line feeds, indices of unusable lines)``; reports what is wrong with bytes.
 
     A broken gzip file is read as far as it goes.
@@ -69,7 +68,7 @@ def sound_pieces(
     findings.add("F003", text.crlf, "the line ends with CRLF")
 
 
-def _bad_bytes(piece: U8, breaks: Ints, line: int, findings: Findings, controls: str) -> Ints:
+def _bad_bytes(piece: Uint8s, breaks: Int64s, line: int, findings: Findings, controls: str) -> Int64s:
     where = np.flatnonzero(_CONTROL[piece])
     owners, first = np.unique(np.searchsorted(breaks, where), return_index=True)
     kinds = piece[where[first]]
@@ -106,7 +105,7 @@ class Table:
     """
 
     columns: list[Bytes]
-    lines: Ints
+    lines: Int64s
     text: Text
     header: int = 0
 
@@ -136,12 +135,12 @@ class _Cutter:
         self.between = _TABBED if tabs else _BLANK
         self.text = Text()
         self.parts: list[list[Bytes]] = [[] for _ in range(width)]
-        self.lines: list[Ints] = []
+        self.lines: list[Int64s] = []
         self.header = 0
         self.short: int | None = None
-        self.comments: list[Ints] = []
+        self.comments: list[Int64s] = []
 
-    def cut(self, piece: U8, breaks: Ints, bad: Ints) -> None:
+    def cut(self, piece: Uint8s, breaks: Int64s, bad: Int64s) -> None:
         """Add the rows of one piece; ``bad`` are lines that cannot be used."""
         base, n = self.text.lines, len(breaks) + bool(piece[-1] != 10)
         edges = np.flatnonzero(np.diff(np.concatenate([[True], self.between[piece], [True]])))
@@ -170,7 +169,7 @@ class _Cutter:
         rows = first[np.flatnonzero(fits)][:, None] + np.arange(self.width)
         self._gather(piece, starts[rows], ends[rows], base + 1 + np.flatnonzero(fits))
 
-    def _gather(self, piece: U8, starts: Ints, ends: Ints, lines: Ints) -> None:
+    def _gather(self, piece: Uint8s, starts: Int64s, ends: Int64s, lines: Int64s) -> None:
         long = (ends - starts > MAX_BYTES).any(axis=1)
         self.findings.add("I007", lines[long], f"a column has more than {MAX_BYTES} bytes")
         for at, part in enumerate(self.parts):
@@ -178,7 +177,14 @@ class _Cutter:
         self.lines.append(lines[~long])
 
     def _comments(
-        self, piece: U8, starts: Ints, ends: Ints, first: Ints, fields: Ints, found: Ints, base: int
+        self,
+        piece: Uint8s,
+        starts: Int64s,
+        ends: Int64s,
+        first: Int64s,
+        fields: Int64s,
+        found: Int64s,
+        base: int,
     ) -> None:
         data = [
             i
@@ -199,12 +205,12 @@ class _Cutter:
 
     def _header(
         self,
-        piece: U8,
-        starts: Ints,
-        ends: Ints,
-        first: Ints,
-        fields: Ints,
-        usable: npt.NDArray[np.bool_],
+        piece: Uint8s,
+        starts: Int64s,
+        ends: Int64s,
+        first: Int64s,
+        fields: Int64s,
+        usable: Bools,
         base: int,
     ) -> None:
         """Recognise a header in the first row of the file: a known name, and no number where one belongs."""

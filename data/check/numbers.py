@@ -5,13 +5,8 @@ from __future__ import annotations
 import re
 
 import numpy as np
-import numpy.typing as npt
 
-from intrex.data.ids import Bytes
-
-Ints = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.float64]
-Mask = npt.NDArray[np.bool_]
+from intrex.data.arrays import Bools, Bytes, Float64s, Int64s
 
 _FLOAT = re.compile(rb"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|[+-]?(?:nan|inf|infinity)", re.IGNORECASE)
 _INTEGER = re.compile(rb"[+-]?\d{1,18}")
@@ -26,7 +21,7 @@ def is_number(cell: bytes) -> bool:
     return _FLOAT.fullmatch(cell) is not None
 
 
-def floats(column: Bytes) -> tuple[Floats, Mask]:
+def floats(column: Bytes) -> tuple[Float64s, Bools]:
     """Numbers as float64 [n] and which cells are none [n]; NaN and infinity are numbers here."""
     out, plain = np.zeros(len(column), np.float64), _only(column, _IN_FLOATS)
     try:
@@ -41,7 +36,7 @@ def floats(column: Bytes) -> tuple[Floats, Mask]:
     return out, ~good
 
 
-def integers(column: Bytes) -> tuple[Ints, Mask]:
+def integers(column: Bytes) -> tuple[Int64s, Bools]:
     """Integers as int64 [n] and which cells are none [n]."""
     out, plain = np.zeros(len(column), np.int64), _only(column, _IN_INTEGERS)
     if column.itemsize <= 18:
@@ -57,7 +52,7 @@ def integers(column: Bytes) -> tuple[Ints, Mask]:
     return out, ~good
 
 
-def _only(column: Bytes, allowed: Mask) -> Mask:
+def _only(column: Bytes, allowed: Bools) -> Bools:
     """Which cells hold nothing but these bytes."""
     if not len(column):
         return np.empty(0, bool)

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
-from intrex.data.check.facts import Facts, Ints, factor, report_cells, shown
+from intrex.data.arrays import Bytes, Int64s
+from intrex.data.check.facts import Facts, factor, report_cells, shown
 from intrex.data.check.findings import Findings
 from intrex.data.check.idchecks import check_ids, firsts
 from intrex.data.check.lines import Table, read_table
 from intrex.data.check.numbers import floats, integers
-from intrex.data.ids import Bytes
 
 
 def check_qrels(
@@ -57,7 +57,7 @@ def check_qrels(
     return facts
 
 
-def _grades(table: Table, findings: Findings) -> Ints:
+def _grades(table: Table, findings: Findings) -> Int64s:
     """The grades; what is no integer of 32 bits is reported."""
     column = table.columns[-1]
     grades, bad = integers(column)
@@ -74,14 +74,14 @@ def _grades(table: Table, findings: Findings) -> Ints:
     return grades
 
 
-def _repeats(facts: Facts, table: Table, q: Ints, d: Ints, grades: Ints, findings: Findings) -> None:
+def _repeats(facts: Facts, table: Table, q: Int64s, d: Int64s, grades: Int64s, findings: Findings) -> None:
     iteration: Bytes | None = table.columns[1] if len(table.columns) == 4 else None
     pair = q * len(facts.docs) + d
     _, first, inverse = np.unique(pair, return_index=True, return_inverse=True)
     later = np.flatnonzero(first[inverse] != np.arange(len(pair)))
     origin = first[inverse[later]]
 
-    def say(code: str, found: Ints) -> None:
+    def say(code: str, found: Int64s) -> None:
         findings.add(
             code,
             table.lines[found],

@@ -11,12 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from intrex.data.check.facts import Facts, Ints, plural, shown
+from intrex.data.arrays import Bytes, Int64s
+from intrex.data.check.facts import Facts, plural, shown
 from intrex.data.check.findings import Findings
 from intrex.data.check.idchecks import check_ids
 from intrex.data.check.lines import Text, sound_pieces
 from intrex.data.errors import BadInput, Problems, a_kind
-from intrex.data.ids import Bytes, as_bytes, id_problem, needs_encoding
+from intrex.data.ids import as_bytes, id_problem, needs_encoding
 from intrex.data.importers.documents import READERS
 from intrex.data.importers.inputs import Input
 from intrex.data.importers.topics import read_topics
@@ -157,12 +158,12 @@ class _Records:
         facts.extra = plural(len(ids) - len(unique), "repetition") if len(ids) > len(unique) else ""
         return unique
 
-    def _repeats(self, ids: Bytes, lines: Ints, origin: Ints) -> None:
+    def _repeats(self, ids: Bytes, lines: Int64s, origin: Int64s) -> None:
         hashes = np.frombuffer(self.hashes, np.int64) if self.hashes else np.empty(0, np.int64)
         later = np.flatnonzero(origin != np.arange(len(ids)))
         same = hashes[later] == hashes[origin[later]]
 
-        def say(code: str, found: Ints) -> None:
+        def say(code: str, found: Int64s) -> None:
             self.findings.add(
                 self.letter + code,
                 lines[found],

@@ -9,13 +9,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from intrex.data.check.facts import Facts, Ints, factor, plural, report_cells, shown
+from intrex.data.arrays import Bytes, Float64s, Int64s
+from intrex.data.check.facts import Facts, factor, plural, report_cells, shown
 from intrex.data.check.findings import Findings
 from intrex.data.check.idchecks import check_ids, firsts
 from intrex.data.check.lines import Table, Text, read_table, sound_pieces
-from intrex.data.check.numbers import Floats, floats, integers
+from intrex.data.check.numbers import floats, integers
 from intrex.data.errors import a_kind
-from intrex.data.ids import Bytes, as_bytes, id_problem
+from intrex.data.ids import as_bytes, id_problem
 from intrex.data.io.files import reading
 from intrex.data.runformats import FLOAT32_ENDS
 
@@ -25,13 +26,13 @@ _TREND = 3  # growing scores: fewer may be one row in the wrong place
 class Rows(NamedTuple):
     """The usable rows of a run: indices of query and document, scores, ranks (or none), line numbers; all [n]."""
 
-    query: Ints
-    doc: Ints
-    score: Floats
-    rank: Ints | None
-    line: Ints
+    query: Int64s
+    doc: Int64s
+    score: Float64s
+    rank: Int64s | None
+    line: Int64s
 
-    def at(self, which: Ints) -> Rows:
+    def at(self, which: Int64s) -> Rows:
         """Some of the rows."""
         rank = None if self.rank is None else self.rank[which]
         return Rows(self.query[which], self.doc[which], self.score[which], rank, self.line[which])
@@ -58,7 +59,7 @@ def check_run(path: Path, form: str, findings: Findings) -> Facts:
     return _check_rows(facts, table.columns[0], docs, score, rank, table.lines, form)
 
 
-def _scores(table: Table, findings: Findings) -> Floats:
+def _scores(table: Table, findings: Findings) -> Float64s:
     """The scores; what is no finite number is reported and becomes NaN."""
     column = table.columns[4]
     score, bad = floats(column)
@@ -68,7 +69,7 @@ def _scores(table: Table, findings: Findings) -> Floats:
     return np.where(bad | odd, np.nan, score)
 
 
-def _ranks(table: Table, findings: Findings) -> Ints | None:
+def _ranks(table: Table, findings: Findings) -> Int64s | None:
     """The rank column, or None where it says nothing: constant, or not all integers."""
     column = table.columns[3]
     rank, bad = integers(column)
@@ -95,7 +96,7 @@ def _other_columns(table: Table, facts: Facts, findings: Findings) -> None:
 
 
 def _check_rows(
-    facts: Facts, queries: Bytes, docs: Bytes, score: Floats, rank: Ints | None, lines: Ints, form: str
+    facts: Facts, queries: Bytes, docs: Bytes, score: Float64s, rank: Int64s | None, lines: Int64s, form: str
 ) -> Facts:
     findings = facts.findings
     facts.queries, q = factor(queries)
@@ -135,21 +136,21 @@ def _check_rows(
     return facts
 
 
-def _contiguous(facts: Facts, q: Ints, lines: Ints, findings: Findings) -> None:
+def _contiguous(facts: Facts, q: Int64s, lines: Int64s, findings: Findings) -> None:
     heads = np.concatenate([[0], np.flatnonzero(q[1:] != q[:-1]) + 1])
     _, first = np.unique(q[heads], return_index=True)
     again = heads[np.setdiff1d(np.arange(len(heads)), first)]
     findings.add("R013", lines[again], lambda i: f"query {shown(facts.queries[q[again[i]]])} begins again")
 
 
-def _repeats(facts: Facts, rows: Rows, findings: Findings) -> Ints:
+def _repeats(facts: Facts, rows: Rows, findings: Findings) -> Int64s:
     """Report documents that a query lists twice; returns the rows that are the first of their pair."""
     pair = rows.query * len(facts.docs) + rows.doc
     _, first, inverse = np.unique(pair, return_index=True, return_inverse=True)
     later = np.flatnonzero(first[inverse] != np.arange(len(pair)))
     same = rows.score[later] == rows.score[first[inverse[later]]]
 
-    def say(code: str, found: Ints) -> None:
+    def say(code: str, found: Int64s) -> None:
         q, d = rows.query[found], rows.doc[found]
         text = "query {} lists {} again"
         findings.add(
@@ -185,7 +186,7 @@ def _numbering(facts: Facts, rows: Rows, findings: Findings) -> None:
         )
 
 
-def _repeated_ranks(facts: Facts, rows: Rows, rank: Ints, findings: Findings) -> bool:
+def _repeated_ranks(facts: Facts, rows: Rows, rank: Int64s, findings: Findings) -> bool:
     order = np.lexsort((rows.line, rank, rows.query))
     q, r = rows.query[order], rank[order]
     again = np.flatnonzero((q[1:] == q[:-1]) & (r[1:] == r[:-1])) + 1

@@ -8,12 +8,13 @@ from pathlib import Path
 
 from intrex.data.errors import MissingExtra, nearest
 from intrex.data.importers.beir_names import BEIR_MD5, beir_names, check_name
-from intrex.data.io.download import Step, cache_dir, download
+from intrex.data.io.download import cache_dir, download
+from intrex.data.progress import Progress
 
 BASE_URL = "https://public.ukp.informatik.tu-darmstadt.de/thakur/BEIR/datasets"
 
 
-def fetch_beir(name: str, progress: Step | None = None) -> Path:
+def fetch_beir(name: str, progress: Progress | None = None) -> Path:
     """The zip file of a BEIR data set, from the cache or from BEIR's server (``$INTREX_BEIR_URL``, if set).
 
     Names that BEIR's table does not have are tried too, without a checksum.

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple, TypeVar
 
 from intrex.data.errors import Problems
 from intrex.data.importers.jsonstream import read_json_objects
-from intrex.data.io.download import Step
 from intrex.data.io.files import file_sha256, read_lines
+from intrex.data.progress import Progress
 from intrex.data.writer import Source
 
 _EVERY = 1000
@@ -74,7 +74,7 @@ def bare_name(path: Path) -> str:
     return re.sub(r"\.(jsonl|json|tsv|txt|trec|qrels|zip)$", "", path.name.removesuffix(".gz"))
 
 
-def counted(items: Iterable[_Item], progress: Step | None) -> Iterator[_Item]:
+def counted(items: Iterable[_Item], progress: Progress | None) -> Iterator[_Item]:
     """Yield the items, and tell ``progress`` how many went by: every thousand, and the rest."""
     n = 0
     for n, item in enumerate(items, 1):

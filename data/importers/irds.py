@@ -12,8 +12,8 @@ from typing import Any
 
 from intrex.data.errors import BadInput, IntrexError, MissingExtra, nearest
 from intrex.data.importers.inputs import counted
-from intrex.data.io.download import Step
 from intrex.data.io.network import all_unreachable, connect_seconds
+from intrex.data.progress import Progress
 from intrex.data.writer import CollectionWriter, Source
 
 
@@ -65,7 +65,7 @@ def set_of(id_: str) -> str:
     return last if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", last) else "test"
 
 
-def fill_from_irds(id_: str, writer: CollectionWriter, progress: Step | None = None) -> None:
+def fill_from_irds(id_: str, writer: CollectionWriter, progress: Progress | None = None) -> None:
     """Stream a data set of ir_datasets into a collection.
 
     What the data set has already downloaded is used; the rest it downloads itself, with its own checksums. Where none

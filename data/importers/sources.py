@@ -20,8 +20,8 @@ from intrex.data.importers.irds import fill_from_irds, irds_names, is_known, ori
 from intrex.data.importers.judgements import read_judgements
 from intrex.data.importers.layout import Layout, find_layout
 from intrex.data.importers.topics import read_topics
-from intrex.data.io.download import Step
 from intrex.data.io.files import refuse_existing, require_file
+from intrex.data.progress import Progress
 from intrex.data.writer import CollectionWriter, write_collection
 
 Paths = Path | Sequence[Path] | None
@@ -38,8 +38,8 @@ def import_collection(
     qrels: Sets = None,
     allow_unknown: bool = False,
     overwrite: bool = False,
-    progress: Step | None = None,
-    downloading: Step | None = None,
+    progress: Progress | None = None,
+    downloading: Progress | None = None,
 ) -> Collection:
     """Import a collection, streaming: memory does not grow with the text, only by some bytes a document.
 
@@ -123,8 +123,8 @@ class _Job:
     qrels: dict[str, Path]
     allow_unknown: bool
     overwrite: bool
-    progress: Step | None
-    downloading: Step | None
+    progress: Progress | None
+    downloading: Progress | None
 
     def from_path(self, path: Path) -> Collection:
         """Import a file or folder; a zip file is unpacked beside the output."""
@@ -176,7 +176,7 @@ class _Job:
         return write_collection(self.out, self.name or name, origin, fill, **both)
 
 
-def _fill(layout: Layout, writer: CollectionWriter, progress: Step | None = None) -> None:
+def _fill(layout: Layout, writer: CollectionWriter, progress: Progress | None = None) -> None:
     """Stream documents, then queries, then judgements into a collection."""
     documents = (record for file in layout.corpus for record in READERS[layout.format](file, writer.problems))
     for record in counted(documents, progress):

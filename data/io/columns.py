@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 
+from intrex.data.arrays import Bytes, Float64s, Int32s, Int64s, Uint8s
 from intrex.data.errors import Problems
-from intrex.data.ids import MAX_BYTES, Bytes, gather_spans
+from intrex.data.ids import MAX_BYTES, gather_spans
 from intrex.data.io.files import read_pieces
-from intrex.data.io.lines import Fields, Ints, comment_lines, is_header, looks_like_data, strange_lines
+from intrex.data.io.lines import Fields, comment_lines, is_header, looks_like_data, strange_lines
 
 _NUMBER = np.zeros(256, bool)
 _NUMBER[np.frombuffer(b"0123456789+-.eE", np.uint8)] = True
@@ -34,10 +34,10 @@ class Piece:
     ``starts`` and ``ends`` are [lines, width] byte positions in ``text``; ``lines`` has line numbers from 1.
     """
 
-    text: npt.NDArray[np.uint8]
-    starts: Ints
-    ends: Ints
-    lines: Ints
+    text: Uint8s
+    starts: Int64s
+    ends: Int64s
+    lines: Int64s
 
     def column(self, index: int) -> Bytes:
         """One column as a numpy ``S`` array."""
@@ -131,7 +131,7 @@ class _Cutter:
     def _columns(self, count: int) -> str:
         return f"{count} column{'s' * (count != 1)}, {self.width} are needed: {self.what}"
 
-    def _skipped(self, found: Fields) -> Ints:
+    def _skipped(self, found: Fields) -> Int64s:
         """Indices of the comments, and of the header row if it is the first line."""
         skipped = np.empty(0, np.int64)
         if self.comments != "none":
@@ -149,9 +149,7 @@ class _Cutter:
         )
 
 
-def parse_floats(
-    column: Bytes, lines: Ints, path: Path, what: str, problems: Problems
-) -> npt.NDArray[np.float64]:
+def parse_floats(column: Bytes, lines: Int64s, path: Path, what: str, problems: Problems) -> Float64s:
     """Numbers of a column as float64; text, NaN and infinity are reported with their line."""
     out = np.zeros(len(column), np.float64)
     cells = column.view(np.uint8).reshape(len(column), -1) if len(column) else np.empty((0, 1), np.uint8)
@@ -174,8 +172,8 @@ def parse_floats(
 
 
 def parse_integers(
-    column: Bytes, lines: Ints, path: Path, what: str, problems: Problems, low: int = 1 - 2**31
-) -> npt.NDArray[np.int32]:
+    column: Bytes, lines: Int64s, path: Path, what: str, problems: Problems, low: int = 1 - 2**31
+) -> Int32s:
     """Integers of a column, ``low`` or more, as int32; anything else is reported with its line, and stands as 0 or ``low``."""
     out = np.zeros(len(column), np.int64)
     try:
@@ -198,7 +196,7 @@ def parse_integers(
     return np.where(good, out, max(low, 0)).astype(np.int32)
 
 
-def segments(keys: Bytes) -> Ints:
+def segments(keys: Bytes) -> Int64s:
     """Offsets [groups + 1] of runs of equal neighbours."""
     if not len(keys):
         return np.zeros(1, np.int64)

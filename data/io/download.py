@@ -10,7 +10,7 @@ import os
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
@@ -20,10 +20,8 @@ from intrex.data.errors import BadInput, IntrexError, UsageError
 from intrex.data.io.files import fsync_dir
 from intrex.data.io.locks import lock_or_refuse
 from intrex.data.io.network import unreachable
+from intrex.data.progress import Progress
 from intrex.data.version import intrex_version
-
-Step = Callable[[int], None]
-"""Called now and then with how much was done since the last call."""
 
 _PIECE = 1 << 18
 _AGAIN_LATER = {408, 425, 429, 500, 502, 503, 504}
@@ -46,7 +44,7 @@ def download(
     size: int | None = None,
     timeout: float = 30.0,
     tries: int = 3,
-    progress: Step | None = None,
+    progress: Progress | None = None,
     hint: str | None = None,
 ) -> Path:
     """Fetch ``url`` to ``target``: whole and checked, or not at all.
@@ -153,7 +151,7 @@ class _Transfer:
     wanted: _Wanted
     timeout: float
     tries: int
-    progress: Step | None
+    progress: Progress | None
     hint: str
     validator: str | None = None
     total: int | None = None

@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import Self
 
 import numpy as np
-import numpy.typing as npt
 
+from intrex.data.arrays import Int64s, Uint8s
 from intrex.data.io.files import BOM, reading
 
-Ints = npt.NDArray[np.int64]
 Wrong = tuple[int, str, str | None]
 """Index of a line, what is wrong with it, and perhaps a hint."""
 
@@ -46,12 +45,12 @@ class Fields:
     """
 
     raw: bytes
-    text: npt.NDArray[np.uint8]
-    starts: Ints
-    ends: Ints
-    breaks: Ints
-    owner: Ints
-    count: Ints
+    text: Uint8s
+    starts: Int64s
+    ends: Int64s
+    breaks: Int64s
+    owner: Int64s
+    count: Int64s
 
     @classmethod
     def of(cls, raw: bytes) -> Self:
@@ -71,17 +70,17 @@ class Fields:
         return [self.raw[a:b].decode("utf-8", "replace") for a, b in pairs]
 
 
-def comment_lines(found: Fields, indented: bool) -> Ints:
+def comment_lines(found: Fields, indented: bool) -> Int64s:
     """Indices of the lines that begin with ``#``; with ``indented``, of those too that have blanks before it."""
     leads = found.text[np.concatenate([[0], found.breaks + 1])[: -1 if found.raw.endswith(b"\n") else None]]
     lines = np.flatnonzero((leads == _HASH) | (_BLANK[leads] if indented else False))
     lines = lines[found.count[lines] > 0]
     first = found.starts[np.searchsorted(found.owner, lines)]
-    marked: Ints = lines[found.text[first] == _HASH]
+    marked: Int64s = lines[found.text[first] == _HASH]
     return marked
 
 
-def looks_like_data(found: Fields, comments: Ints, width: int) -> int:
+def looks_like_data(found: Fields, comments: Int64s, width: int) -> int:
     """How many comments have the columns of data, and no blank after the ``#``."""
     alike = comments[found.count[comments] == width]
     first = np.searchsorted(found.owner, alike)

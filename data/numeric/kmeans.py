@@ -8,17 +8,17 @@ centroids, of vectors, of restarts.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any, Literal, NamedTuple
+from collections.abc import Iterator
+from typing import Literal, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
+from intrex.data.arrays import Array, Bools, Float32s, Float64s, Int32s, Rows
 from intrex.data.errors import BadInput, UsageError
-from intrex.data.numeric.rows import Doubles, Matrix, Rows, add_rows, pair_dots
+from intrex.data.numeric.rows import add_rows, pair_dots
+from intrex.data.progress import Progress
 from intrex.data.system.threads import on_threads
 
-Labels = npt.NDArray[np.int32]
 Init = Literal["k-means++", "sample"]
 
 _SCORES_AT_ONCE = 1 << 21
@@ -41,14 +41,14 @@ class Clusters(NamedTuple):
         iterations: how often the centroids were moved.
     """
 
-    centroids: Matrix
-    labels: Labels
+    centroids: Float32s
+    labels: Int32s
     inertia: float
     iterations: int
 
 
 def kmeans(
-    vectors: npt.NDArray[Any],
+    vectors: Array,
     k: int,
     *,
     spherical: bool = False,
@@ -58,7 +58,7 @@ def kmeans(
     restarts: int = 1,
     seed: int = 0,
     threads: int = 1,
-    progress: Callable[[int], None] | None = None,
+    progress: Progress | None = None,
 ) -> Clusters:
     """The best of some restarts, each until vectors no longer change their cluster or the iterations are used up.
 
@@ -96,7 +96,7 @@ def kmeans(
         draw(points, k, bits) for _ in range(restarts)
     )  # one after another, whoever takes them
 
-    def best_of(some: Iterator[tuple[int, Matrix]]) -> tuple[float, int, Clusters] | None:
+    def best_of(some: Iterator[tuple[int, Float32s]]) -> tuple[float, int, Clusters] | None:
         tried = ((number, _lloyd(points, start, iterations, settled)) for number, start in some)
         ranked = ((found.inertia, number, found) for number, found in tried)
         return min(ranked, key=lambda one: one[:2], default=None)
@@ -106,8 +106,8 @@ def kmeans(
 
 
 def nearest(
-    rows: Matrix, centroids: Matrix, *, euclidean: bool = False, squares: Doubles | None = None
-) -> Labels:
+    rows: Float32s, centroids: Float32s, *, euclidean: bool = False, squares: Float64s | None = None
+) -> Int32s:
     """The centroid of the largest dot product, or of the smallest distance, for each row; the lower number on ties.
 
     Dot products count as equal if their float64 sums are (see `rowmath.pair_dots`). In memory: blocks of the matrix
@@ -136,18 +136,18 @@ def nearest(
     return labels
 
 
-def _squares(rows: Matrix) -> Doubles:
+def _squares(rows: Float32s) -> Float64s:
     """Squared lengths."""
     numbers = np.arange(len(rows))
     return pair_dots(rows, numbers, rows, numbers)
 
 
 def _decide(
-    block: Matrix, norms: Doubles, centroids: Matrix, half: Doubles, scores: Matrix, longest: float
-) -> Labels:
+    block: Float32s, norms: Float64s, centroids: Float32s, half: Float64s, scores: Float32s, longest: float
+) -> Int32s:
     """The best column of each row of approximate scores, which are changed; those within their error are recomputed."""
     numbers = np.arange(len(block))
-    labels: Labels = scores.argmax(axis=1).astype(np.int32)
+    labels: Int32s = scores.argmax(axis=1).astype(np.int32)
     best = scores[numbers, labels].astype(np.float64)
     # the bound of intrex.retrievers.vectors.exact.error_bound, with the roundings of the subtraction
     roundings = (block.shape[1] + 8) * _UNIT
@@ -173,7 +173,7 @@ class _Points:
         scale: [n] float64, what a vector is multiplied by before it is added: 1, or 1 over its length if spherical.
     """
 
-    def __init__(self, vectors: npt.NDArray[Any], spherical: bool, progress: Callable[[int], None]) -> None:
+    def __init__(self, vectors: Array, spherical: bool, progress: Progress) -> None:
         self._vectors, self.spherical, self._progress = vectors, spherical, progress
         self.n, self.dim = vectors.shape
         self.squares = np.empty(self.n)
@@ -186,20 +186,20 @@ class _Points:
         lengths = np.sqrt(self.squares)
         self.scale = 1 / np.where(lengths > 0, lengths, 1.0) if spherical else np.ones(self.n)
 
-    def blocks(self) -> Iterator[tuple[slice, Matrix]]:
+    def blocks(self) -> Iterator[tuple[slice, Float32s]]:
         step = max(1, _NUMBERS_AT_ONCE // max(1, self.dim))
         for start in range(0, self.n, step):
             block = self._vectors[start : start + step]
             yield slice(start, start + len(block)), np.ascontiguousarray(block, np.float32)
         self._progress(self.n)
 
-    def pick(self, rows: Rows) -> Matrix:
+    def pick(self, rows: Rows) -> Float32s:
         """Some vectors as centroids."""
         return self._finish(
             np.asarray(self._vectors[rows], np.float64), np.zeros((len(rows), self.dim), np.float32)
         )
 
-    def distances(self, centroids: Matrix, labels: Labels) -> Doubles:
+    def distances(self, centroids: Float32s, labels: Int32s) -> Float64s:
         """What each vector's distance to its centroid adds to the inertia."""
         out = np.empty(self.n)
         squares = _squares(centroids)
@@ -212,7 +212,7 @@ class _Points:
                 out[part] = np.maximum(self.squares[part] + squares[at] - 2 * dots, 0)
         return out
 
-    def assign(self, centroids: Matrix) -> Labels:
+    def assign(self, centroids: Float32s) -> Int32s:
         """The nearest centroid of each vector."""
         labels = np.empty(self.n, np.int32)
         for part, block in self.blocks():
@@ -220,7 +220,7 @@ class _Points:
             labels[part] = nearest(block, centroids, euclidean=euclidean, squares=squares)
         return labels
 
-    def centroids(self, labels: Labels, old: Matrix) -> Matrix:
+    def centroids(self, labels: Int32s, old: Float32s) -> Float32s:
         """The mean of each cluster; an empty one, or one without a direction, keeps its old centroid."""
         sums = np.zeros(old.shape)
         for part, block in self.blocks():
@@ -229,7 +229,7 @@ class _Points:
         means = sums if self.spherical else sums / np.maximum(sizes, 1)[:, None]
         return self._finish(means, old, sizes == 0)
 
-    def _finish(self, means: Doubles, old: Matrix, empty: npt.NDArray[np.bool_] | None = None) -> Matrix:
+    def _finish(self, means: Float64s, old: Float32s, empty: Bools | None = None) -> Float32s:
         kept = np.zeros(len(means), np.bool_) if empty is None else empty
         if self.spherical:
             lengths = np.sqrt((means * means).sum(axis=1))
@@ -238,7 +238,7 @@ class _Points:
         return np.where(kept[:, None], old, means).astype(np.float32)
 
 
-def _lloyd(points: _Points, centroids: Matrix, iterations: int, settled: float) -> Clusters:
+def _lloyd(points: _Points, centroids: Float32s, iterations: int, settled: float) -> Clusters:
     labels = np.full(points.n, -1, np.int32)
     moved = 0
     while True:
@@ -250,7 +250,7 @@ def _lloyd(points: _Points, centroids: Matrix, iterations: int, settled: float) 
         moved += 1
 
 
-def _filled(points: _Points, centroids: Matrix, labels: Labels) -> Labels:
+def _filled(points: _Points, centroids: Float32s, labels: Int32s) -> Int32s:
     """The labels after each empty cluster, in order, took the farthest vector of a cluster that keeps another."""
     sizes = np.bincount(labels, minlength=len(centroids))
     empty = np.flatnonzero(sizes == 0)
@@ -265,16 +265,16 @@ def _filled(points: _Points, centroids: Matrix, labels: Labels) -> Labels:
     return labels
 
 
-def _uniform(bits: np.random.PCG64, count: int) -> Doubles:
+def _uniform(bits: np.random.PCG64, count: int) -> Float64s:
     """Numbers in [0, 1) from a generator whose raw stream numpy promises to keep."""
     return (bits.random_raw(count) >> np.uint64(11)).astype(np.float64) * 2.0**-53
 
 
-def _sampled(points: _Points, k: int, bits: np.random.PCG64) -> Matrix:
+def _sampled(points: _Points, k: int, bits: np.random.PCG64) -> Float32s:
     return points.pick(np.sort(np.argsort(bits.random_raw(points.n), kind="stable")[:k]))
 
 
-def _spread(points: _Points, k: int, bits: np.random.PCG64) -> Matrix:
+def _spread(points: _Points, k: int, bits: np.random.PCG64) -> Float32s:
     """k-means++: each next centroid is a vector drawn in proportion to its distance from the nearest one so far."""
     near = np.full(points.n, np.inf)
     chosen: list[int] = []

@@ -7,11 +7,10 @@ machine without kernels gets the same numbers, later.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from intrex.data.arrays import Array, Float32s, Float64s, Int32s, Rows
 from intrex.data.native.library import Call, Library, native
 
 _ROWS = "intrex.data.numeric.kernels"
@@ -22,12 +21,8 @@ _LANES = 8
 _AT_ONCE = 1 << 20
 """Numbers that numpy, without a kernel, multiplies together."""
 
-Matrix = npt.NDArray[np.float32]
-Rows = npt.NDArray[np.int64]
-Doubles = npt.NDArray[np.float64]
 
-
-def pair_dots(a: Matrix, a_rows: Rows, b: Matrix, b_rows: Rows) -> Doubles:
+def pair_dots(a: Float32s, a_rows: Rows, b: Float32s, b_rows: Rows) -> Float64s:
     """Dot products [m] of row ``a_rows[i]`` of ``a`` [n, d] and row ``b_rows[i]`` of ``b`` [k, d], C-contiguous both."""
     out = np.empty(len(a_rows))
     calls = native(LIBRARY)
@@ -50,7 +45,7 @@ def pair_dots(a: Matrix, a_rows: Rows, b: Matrix, b_rows: Rows) -> Doubles:
     return out
 
 
-def add_rows(rows: Matrix, groups: npt.NDArray[np.int32], scale: Doubles, sums: Doubles) -> None:
+def add_rows(rows: Float32s, groups: Int32s, scale: Float64s, sums: Float64s) -> None:
     """Add ``scale[i]`` times row i of ``rows`` [n, d] to row ``groups[i]`` of ``sums`` [k, d], in the order of the rows."""
     calls = native(LIBRARY)
     if calls is None:
@@ -60,7 +55,7 @@ def add_rows(rows: Matrix, groups: npt.NDArray[np.int32], scale: Doubles, sums: 
     calls["add_rows"](*where)
 
 
-def _address(array: npt.NDArray[Any]) -> int:
+def _address(array: Array) -> int:
     if not array.flags.c_contiguous:
         raise ValueError("a kernel needs contiguous arrays")
     return array.ctypes.data

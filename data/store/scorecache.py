@@ -10,19 +10,16 @@ import contextlib
 import hashlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import numpy as np
-import numpy.typing as npt
 
+from intrex.data.arrays import Array, Bytes, Scores, Uint32s
 from intrex.data.errors import IntrexError
-from intrex.data.ids import Bytes
 from intrex.data.io.download import cache_dir
 from intrex.data.io.files import canonical_json, write_text
 from intrex.data.io.locks import lock_or_refuse
 from intrex.data.specs import EncoderSpec
-
-Scores = npt.NDArray[np.float32]
 
 RECORD = np.dtype([("key", "S16"), ("score", "<f4"), ("check", "<u4")])
 SUFFIX = ".scores1"
@@ -155,16 +152,16 @@ class StoredScores:
         raise IntrexError(f"no file of scores can be locked in {self._folder}", "add --no-cache")
 
 
-def _read(path: Path) -> npt.NDArray[Any]:
+def _read(path: Path) -> Array:
     """The sound records of a file."""
     records = np.fromfile(path, RECORD)  # whole records: what follows the last of them is not read
-    sound: npt.NDArray[Any] = records[_checks(records) == records["check"]]
+    sound: Array = records[_checks(records) == records["check"]]
     return sound
 
 
-def _checks(records: npt.NDArray[Any]) -> npt.NDArray[np.uint32]:
+def _checks(records: Array) -> Uint32s:
     """The check word of each record: zeros, and any single changed bit, do not pass."""
     words = records.view(np.uint32).reshape(-1, RECORD.itemsize // 4)[:, : len(_ODD)]
     sums = (words * _ODD).sum(axis=1, dtype=np.uint64) + _ODD[0]
-    checks: npt.NDArray[np.uint32] = (sums >> np.uint64(32)).astype(np.uint32)
+    checks: Uint32s = (sums >> np.uint64(32)).astype(np.uint32)
     return checks

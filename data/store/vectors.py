@@ -11,6 +11,7 @@ from typing import IO, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from intrex.data.arrays import Array, Float16s, Float32s, Int32s, Int64s
 from intrex.data.errors import BadInput
 
 _HEADER = 128
@@ -25,9 +26,9 @@ class PackedVectors(NamedTuple):
         single: [n, e], one vector for the whole of each text, stored beside the others; None where there is none.
     """
 
-    vectors: npt.NDArray[np.float32] | npt.NDArray[np.float16]
-    offsets: npt.NDArray[np.int64]
-    single: npt.NDArray[np.float32] | npt.NDArray[np.float16] | None = None
+    vectors: Float32s | Float16s
+    offsets: Int64s
+    single: Float32s | Float16s | None = None
 
 
 class SparseVectors(NamedTuple):
@@ -39,9 +40,9 @@ class SparseVectors(NamedTuple):
         weights: [total] float32, above 0.
     """
 
-    offsets: npt.NDArray[np.int64]
-    terms: npt.NDArray[np.int32]
-    weights: npt.NDArray[np.float32]
+    offsets: Int64s
+    terms: Int32s
+    weights: Float32s
 
 
 class RowWriter:
@@ -64,7 +65,7 @@ class RowWriter:
         self._stream.seek(_HEADER + done * self.dtype.itemsize * math.prod(n or 0 for n in shape[1:]))
         self._stream.truncate()
 
-    def append(self, rows: npt.NDArray[Any]) -> None:
+    def append(self, rows: Array) -> None:
         """Append rows; raises ValueError when they have another shape."""
         if rows.shape[1:] != self.shape[1:]:
             raise ValueError(f"rows of shape {rows.shape} do not fit {self.shape}")
@@ -170,7 +171,7 @@ class PackedWriter:
         self._offsets.close()
 
 
-def open_vectors(path: Path, dtypes: tuple[str, ...] = ("float32",)) -> npt.NDArray[Any]:
+def open_vectors(path: Path, dtypes: tuple[str, ...] = ("float32",)) -> Array:
     """Memory-map a matrix [n, d]; raises `BadInput` when the file is cut off or holds something else."""
     vectors = open_array(path)
     if vectors.ndim != 2 or vectors.dtype.name not in dtypes:
@@ -194,10 +195,10 @@ def open_packed(folder: Path, name: str = "tokens") -> PackedVectors:
     return PackedVectors(vectors, offsets)
 
 
-def open_array(path: Path) -> npt.NDArray[Any]:
+def open_array(path: Path) -> Array:
     """Memory-map an array; raises `BadInput` when the file is cut off or is not one."""
     try:
-        mapped: npt.NDArray[Any] = np.load(path, mmap_mode="r" if path.stat().st_size > _HEADER else None)
+        mapped: Array = np.load(path, mmap_mode="r" if path.stat().st_size > _HEADER else None)
     except (ValueError, OSError) as error:
         raise BadInput(f"not a sound vector file: {error} ({path})", "rebuild the index") from error
     return mapped

@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from intrex.data.arrays import Float32s, Rows, Scores
 from intrex.data.errors import BadInput, UsageError, nearest
 from intrex.data.io.files import file_sha256, fingerprint, read_json
 from intrex.data.specs import EncoderSpec
-from intrex.encoders.base import EncoderOptions, Vectors, refuse_options
-from intrex.encoders.cross.base import CROSS_ENCODER, PairScorer, Rows, Scores, use_threads
+from intrex.encoders.base import EncoderOptions, refuse_options
+from intrex.encoders.cross.base import CROSS_ENCODER, PairScorer, use_threads
 from intrex.encoders.runtime.batching import AT_ONCE, Tokens, batches, pad, token_budget, tokenize
 from intrex.encoders.runtime.linear import LARGEST_DIFFERENCE, pack_linear
 from intrex.encoders.runtime.models import Model, resolve_model
@@ -196,9 +197,11 @@ def _set_dtype(model: Any, dtype: str) -> None:
     if on_cpu:
         pairs = [(TRIAL[0], text) for text in TRIAL]
 
-        def trial() -> Vectors:
+        def trial() -> Float32s:
             with torch.inference_mode():
-                found: Vectors = _logits(model, pairs, _tokenize(model, pairs), np.arange(len(pairs))).numpy()
+                found: Float32s = _logits(
+                    model, pairs, _tokenize(model, pairs), np.arange(len(pairs))
+                ).numpy()
             return found
 
         pack_linear(model[0], trial, LARGEST_DIFFERENCE if dtype == "float32" else 0.05)

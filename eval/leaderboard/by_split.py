@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
+from intrex.data.arrays import Bools, Float64s
 from intrex.data.errors import BadInput, UsageError
 from intrex.data.io.files import fingerprint
 from intrex.eval.leaderboard.regimes import Figure, Plan, RegimeScores, matrix, regime_scores
@@ -19,7 +19,6 @@ from intrex.eval.leaderboard.rows import JUDGED, LeaderboardRow, comparable, row
 from intrex.eval.scoring.scorefile import SystemScores
 from intrex.eval.splits.split import REGIMES, Split, read_split
 
-Floats = npt.NDArray[np.float64]
 MACRO, MICRO, PAIRED, GAP = "macro", "micro", "paired", "gap"
 
 
@@ -35,7 +34,7 @@ class FoldScores:
         """Whether a model was trained for each fold."""
         return bool(self.by_fold[0].conditions.fold)
 
-    def matrix(self, plan: Plan, measure: str) -> Floats:
+    def matrix(self, plan: Plan, measure: str) -> Float64s:
         """Scores [n, f] of the plan's queries; raises `BadInput` when the measure or queries are missing."""
         known = []
         for one in self.by_fold:
@@ -174,12 +173,12 @@ def _places(found: RegimeScores, judged: RegimeScores) -> Iterator[tuple[tuple[s
         yield (PAIRED, GAP), found.gap, min(p.value for p in judged.micro.values())
 
 
-def _answered(one: SystemScores, plan: Plan) -> npt.NDArray[np.bool_]:
+def _answered(one: SystemScores, plan: Plan) -> Bools:
     known = dict(zip(one.scores.query_ids, one.scores.answered.tolist(), strict=True))
     return np.array([known[q] for q in plan.queries], np.bool_)
 
 
-def _missing(answered: npt.NDArray[np.bool_], plan: Plan, fold: str, regime: str) -> int:
+def _missing(answered: Bools, plan: Plan, fold: str, regime: str) -> int:
     """Pairs of query and fold, in this place of the leaderboard, for which the run has no ranking."""
     inside = plan.regime >= 0 if regime == GAP else plan.regime == REGIMES.index(regime)
     columns = [plan.folds.index(fold)] if fold in plan.folds else list(range(len(plan.folds)))

@@ -10,8 +10,8 @@ from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
+from intrex.data.arrays import Float64s
 from intrex.data.errors import BadInput, UsageError
 from intrex.data.io.files import require_file, write_text
 from intrex.eval.measures.kinds import FLOOR
@@ -47,8 +47,8 @@ COLUMNS = tuple("judged@10" if f.name == "judged_at_10" else f.name for f in fie
 
 
 def bootstrap_interval(
-    values: npt.NDArray[np.float64], kinds: Sequence[str] | None = None, seed: int = 0
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    values: Float64s, kinds: Sequence[str] | None = None, seed: int = 0
+) -> tuple[Float64s, Float64s]:
     """Percentile bootstrap over queries: 95 % interval of each column's figure.
 
     Args:

@@ -16,16 +16,17 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from intrex.data.arrays import Int64s
 from intrex.data.collection import Collection
 from intrex.data.errors import BadInput, Problems, UsageError
 from intrex.data.ids import GONE, IdTable, IdWriter, as_bytes, write_ids
 from intrex.data.io.files import fingerprint
+from intrex.data.progress import Progress, no_progress
 from intrex.data.store.artifact import Build, Manifest, build_artifact, read_manifest
-from intrex.retrievers.base import Progress, no_progress
 from intrex.retrievers.bm25.index import KIND, REBUILD, BM25Index, bm25_manifest, watched
 from intrex.retrievers.bm25.merge import Source, merge_segments
 from intrex.retrievers.bm25.multifield import analyse
-from intrex.retrievers.bm25.segment import DF, Draft, Ints, Segment, SegmentRecord, write_segment
+from intrex.retrievers.bm25.segment import DF, Draft, Segment, SegmentRecord, write_segment
 from intrex.retrievers.inverted.postings import Postings
 
 ADDED = ".added"
@@ -165,7 +166,7 @@ class _Unit:
     postings: Postings
     norms: npt.NDArray[np.uint8]
     stays: npt.NDArray[np.bool_]
-    df: Callable[[], Ints]
+    df: Callable[[], Int64s]
     fresh_df: bool = False
     draft: Draft | None = None
 
@@ -192,7 +193,7 @@ class _Change:
     index: BM25Index
     path: Path
     what: list[str]
-    gone: Ints
+    gone: Int64s
     write: Callable[[Path], Draft] | None = None
     source: str | None = None
     whole: bool = False

@@ -17,18 +17,20 @@ from typing import Any, Self
 
 import numpy as np
 
+from intrex.data.arrays import Int64s
 from intrex.data.collection import Collection, Queries
 from intrex.data.errors import BadInput, UsageError
 from intrex.data.ids import GONE, IdTable, IdWriter
 from intrex.data.io.files import fingerprint
+from intrex.data.progress import Progress, no_progress
 from intrex.data.run import Run
 from intrex.data.store.artifact import Build, Manifest, build_artifact, read_manifest
-from intrex.retrievers.base import Progress, RunBuilder, SearchOptions, no_progress, tie_rank
+from intrex.retrievers.base import RunBuilder, SearchOptions, tie_rank
 from intrex.retrievers.bm25.fields import CONTENTS
 from intrex.retrievers.bm25.multifield import analyse, chosen, field_of, weighted
 from intrex.retrievers.bm25.queries import Weigher
 from intrex.retrievers.bm25.searcher import Searcher
-from intrex.retrievers.bm25.segment import Draft, Ints, Segment, SegmentRecord, statistics, write_segment
+from intrex.retrievers.bm25.segment import Draft, Segment, SegmentRecord, statistics, write_segment
 from intrex.retrievers.bm25.similarity import Idfs, check_bm25, encode_lengths, inverse_tables
 from intrex.retrievers.inverted import search as lexical
 from intrex.retrievers.inverted.native import gather
@@ -236,7 +238,7 @@ class BM25Index:
         norms = np.concatenate([one.norms[0] for one in self.segments])
         return int(np.count_nonzero((norms != 0) & (np.asarray(self.ids.rank) != GONE)))
 
-    def _vectors(self, rows: Ints) -> dict[int, dict[str, int]]:
+    def _vectors(self, rows: Int64s) -> dict[int, dict[str, int]]:
         """How often each term of ``contents`` occurs in some rows, by row."""
         found: dict[int, dict[str, int]] = {}
         for one in self.segments:

@@ -6,23 +6,18 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Self
 
+from intrex.data.arrays import Float32s, Rows, Scores
 from intrex.data.collection import Collection, Document, Queries
 from intrex.data.errors import BadInput
 from intrex.data.ids import IdTable
 from intrex.data.io.files import fingerprint
+from intrex.data.progress import Progress, no_progress
 from intrex.data.run import Run
 from intrex.data.specs import EncoderSpec
 from intrex.data.store.artifact import Build, Manifest, build_artifact, read_manifest
 from intrex.data.store.vectors import VectorWriter, open_vectors
-from intrex.encoders.base import Encoder, Vectors, load_encoder
-from intrex.retrievers.base import (
-    Progress,
-    Rows,
-    RunBuilder,
-    Scores,
-    SearchOptions,
-    no_progress,
-)
+from intrex.encoders.base import Encoder, load_encoder
+from intrex.retrievers.base import RunBuilder, SearchOptions
 from intrex.retrievers.encoded import (
     BLOCK,
     QUERIES_AT_ONCE,
@@ -91,7 +86,7 @@ class DenseIndex:
                 builder.add(name, rows, scores)
         return builder.run()
 
-    def rank(self, vectors: Vectors, options: SearchOptions) -> Iterator[tuple[Rows, Scores]]:
+    def rank(self, vectors: Float32s, options: SearchOptions) -> Iterator[tuple[Rows, Scores]]:
         """Rows and float32 scores of the ``k`` best documents for each of ``vectors`` [q, d], best first.
 
         Raises:

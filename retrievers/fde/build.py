@@ -15,6 +15,7 @@ import numpy as np
 from intrex.data.collection import Collection, Document
 from intrex.data.errors import BadInput
 from intrex.data.io.files import fingerprint
+from intrex.data.progress import Progress, no_progress
 from intrex.data.specs import EncoderSpec
 from intrex.data.store.artifact import Build, Manifest, build_artifact
 from intrex.data.store.vectors import PackedVectors, RowWriter, VectorWriter
@@ -23,7 +24,6 @@ from intrex.data.system.threads import cores
 from intrex.encoders.base import TokenEncoder
 from intrex.encoders.fde.config import FdeConfig
 from intrex.encoders.fde.encoder import Fde
-from intrex.retrievers.base import Progress, no_progress
 from intrex.retrievers.encoded import BLOCK, SECONDS_BETWEEN_SAVES, library_versions, write_documents
 from intrex.retrievers.fde.index import FdeIndex
 from intrex.retrievers.multivector.index import MultiVectorIndex

@@ -7,11 +7,11 @@ from pathlib import Path
 
 from intrex.data.collection import Collection
 from intrex.data.errors import BadInput, UsageError
+from intrex.data.progress import Progress, no_progress
 from intrex.data.specs import EncoderSpec
 from intrex.data.store.artifact import read_manifest
 from intrex.encoders.base import EncoderOptions, TokenEncoder, make_token_encoder
 from intrex.encoders.fde.config import FdeConfig
-from intrex.retrievers.base import Progress, no_progress
 from intrex.retrievers.fde.build import build_fde, build_fde_of_collection
 from intrex.retrievers.fde.index import FdeIndex
 from intrex.retrievers.multivector.index import MultiVectorIndex

@@ -8,9 +8,9 @@ from pathlib import Path
 from intrex.data.collection import Collection
 from intrex.data.errors import IntrexError
 from intrex.data.io.files import fingerprint
+from intrex.data.progress import Progress, no_progress
 from intrex.data.store.artifact import Build, Manifest, build_artifact
 from intrex.data.system.threads import cores
-from intrex.retrievers.base import Progress, no_progress
 from intrex.retrievers.bm25.similarity import check_bm25
 from intrex.retrievers.lucene import jvm
 from intrex.retrievers.lucene.bridge import ENGLISH, analyzer

@@ -12,9 +12,10 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
+from intrex.data.arrays import Bytes
 from intrex.data.collection import Queries
 from intrex.data.errors import BadInput, UsageError
-from intrex.data.ids import Bytes, as_bytes, gather_spans
+from intrex.data.ids import as_bytes, gather_spans
 from intrex.data.run import Run
 from intrex.data.store.artifact import Manifest, read_manifest
 from intrex.retrievers.base import SearchOptions

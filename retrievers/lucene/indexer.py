@@ -12,7 +12,7 @@ from typing import Any
 
 from intrex.data.collection import Collection
 from intrex.data.errors import IntrexError
-from intrex.retrievers.base import Progress
+from intrex.data.progress import Progress
 from intrex.retrievers.lucene import jvm
 
 FLAT, MULTIFIELD = "BeirFlatCollection", "BeirMultifieldCollection"

@@ -8,25 +8,18 @@ from typing import Any, Literal, Self, get_args
 
 import numpy as np
 
+from intrex.data.arrays import Float32s, Rows, Scores
 from intrex.data.collection import Collection, Document, Queries
 from intrex.data.errors import BadInput, UsageError, nearest
 from intrex.data.ids import IdTable
 from intrex.data.io.files import fingerprint
+from intrex.data.progress import Progress, no_progress
 from intrex.data.run import Run
 from intrex.data.specs import EncoderSpec
 from intrex.data.store.artifact import Build, Manifest, build_artifact, read_manifest
 from intrex.data.store.vectors import PackedVectors, PackedWriter, VectorWriter, open_packed, open_vectors
 from intrex.encoders.base import TokenEncoder, load_token_encoder
-from intrex.retrievers.base import (
-    Progress,
-    Rows,
-    RunBuilder,
-    Scores,
-    SearchOptions,
-    Stage,
-    no_progress,
-    no_stage,
-)
+from intrex.retrievers.base import RunBuilder, SearchOptions, Stage, no_stage
 from intrex.retrievers.encoded import (
     BLOCK,
     QUERIES_AT_ONCE,
@@ -39,7 +32,7 @@ from intrex.retrievers.multivector.blend import Blend
 from intrex.retrievers.multivector.compressed import ResidualTokens, compress
 from intrex.retrievers.multivector.residual import BITS
 from intrex.retrievers.multivector.tokens import StoredTokens, Tokens
-from intrex.retrievers.vectors.exact import Matrix, row_norms
+from intrex.retrievers.vectors.exact import row_norms
 
 REBUILD = "intrex index multivector COLLECTION OUT --overwrite"
 STORES = ("float16", "float32")
@@ -246,7 +239,7 @@ def _open_tokens(path: Path, manifest: Manifest) -> Tokens:
     return StoredTokens(open_packed(path), float(manifest.params["max_norm"]))
 
 
-def _open_single(path: Path, spec: EncoderSpec, documents: int) -> tuple[Matrix | None, float]:
+def _open_single(path: Path, spec: EncoderSpec, documents: int) -> tuple[Float32s | None, float]:
     if "single" not in spec.params:
         return None, 0.0
     vectors, wanted = open_vectors(path / SINGLE), (documents, spec.params["single_dim"])

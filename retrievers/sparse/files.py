@@ -11,16 +11,17 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from intrex.data.arrays import Rows
 from intrex.data.collection import Collection
 from intrex.data.errors import Problems
 from intrex.data.ids import IdTable, IdWriter, as_bytes, encode_id, id_problem
 from intrex.data.importers.inputs import Input
 from intrex.data.importers.weights import Weights, read_weights, weight_files
 from intrex.data.io.files import fingerprint
+from intrex.data.progress import Progress, no_progress
 from intrex.data.store.artifact import Build, Manifest, build_artifact
 from intrex.data.store.vectors import SparseVectors
 from intrex.data.writer import Source
-from intrex.retrievers.base import Progress, Rows, no_progress
 from intrex.retrievers.sparse.build import ForwardWriter, check_bits, finish, remove_forward
 from intrex.retrievers.sparse.index import KIND, LAYOUT, ImpactIndex
 

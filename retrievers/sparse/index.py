@@ -10,15 +10,17 @@ from typing import Any, Self
 
 import numpy as np
 
+from intrex.data.arrays import Rows, Scores
 from intrex.data.collection import Collection, Document, Queries
 from intrex.data.errors import BadInput, UsageError
 from intrex.data.ids import IdTable
 from intrex.data.io.files import fingerprint
+from intrex.data.progress import Progress, no_progress
 from intrex.data.run import Run
 from intrex.data.specs import EncoderSpec
 from intrex.data.store.artifact import Build, Manifest, build_artifact, read_manifest
 from intrex.encoders.base import EncoderOptions, SparseEncoder, load_sparse_encoder, make_sparse_encoder
-from intrex.retrievers.base import Progress, Rows, RunBuilder, Scores, SearchOptions, no_progress, tie_rank
+from intrex.retrievers.base import RunBuilder, SearchOptions, tie_rank
 from intrex.retrievers.encoded import (
     BLOCK,
     QUERIES_AT_ONCE,

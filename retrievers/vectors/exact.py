@@ -12,11 +12,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from intrex.data.arrays import Float32s, Rows, Scores
 from intrex.data.errors import BadInput
-
-Matrix = npt.NDArray[np.float32]
-Rows = npt.NDArray[np.int64]
-Scores = npt.NDArray[np.float32]
 
 _UNIT = 2.0**-24
 """Unit roundoff of float32."""
@@ -46,10 +43,10 @@ def fixed_sums(numbers: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     return sums
 
 
-def unit(vectors: Matrix) -> Matrix:
+def unit(vectors: Float32s) -> Float32s:
     """The vectors [n, d] at length 1; zero stays zero."""
     norms = row_norms(vectors)[:, None]
-    scaled: Matrix = (vectors / np.where(norms > 0, norms, 1.0)).astype(np.float32)
+    scaled: Float32s = (vectors / np.where(norms > 0, norms, 1.0)).astype(np.float32)
     return scaled
 
 
@@ -60,7 +57,7 @@ def row_norms(vectors: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.float64]
     return norms
 
 
-def check_queries(queries: Matrix, dim: int, longest: float) -> None:
+def check_queries(queries: Float32s, dim: int, longest: float) -> None:
     """Raise `BadInput` unless these are vectors [q, dim] whose products with ones of length ``longest`` are finite."""
     if queries.ndim != 2 or queries.shape[1] != dim:
         raise BadInput(f"query vectors of {queries.shape[-1]} dimensions do not fit the index's {dim}")

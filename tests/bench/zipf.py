@@ -4,19 +4,16 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
+from intrex.data.arrays import Int32s, Int64s
 from intrex.data.collection import Collection
 from intrex.data.writer import CollectionWriter, Source, write_collection
 from intrex.retrievers.text.analyzer import STOP_WORDS
 
-Tokens = npt.NDArray[np.int32]
-Offsets = npt.NDArray[np.int64]
-
 
 def zipf_corpus(
     documents: int, vocabulary: int = 200_000, length: int = 60, seed: int = 7
-) -> tuple[Tokens, Offsets]:
+) -> tuple[Int32s, Int64s]:
     """Term ids int32 [tokens] of all documents, one after another, and where each begins, int64 [documents + 1].
 
     The chance of term i is proportional to 1 / (i + 10); lengths are log-normal with the given mean.

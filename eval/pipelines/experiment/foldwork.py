@@ -12,6 +12,7 @@ import numpy as np
 from intrex.data.collection import Collection
 from intrex.data.io.files import fingerprint
 from intrex.data.locate import find_qrels
+from intrex.data.progress import Progress
 from intrex.data.run import write_run
 from intrex.data.runformats import read_any_run
 from intrex.data.store.scorecache import ScoreCache
@@ -23,7 +24,7 @@ from intrex.eval.leaderboard.by_split import of_fold, split_rows
 from intrex.eval.leaderboard.rows import write_leaderboard
 from intrex.eval.measures import parse_measures
 from intrex.eval.pipelines.experiment.pins import given
-from intrex.eval.pipelines.experiment.stages import Inputs, Kind, Stage, Step
+from intrex.eval.pipelines.experiment.stages import Inputs, Kind, Stage
 from intrex.eval.pipelines.splitting import Sides, make_restrain, make_resttest
 from intrex.eval.pipelines.training.examples import Source
 from intrex.eval.pipelines.training.train import train_model
@@ -40,7 +41,7 @@ def model_of(inputs: Inputs) -> str | None:
     return next((str(path) for name, path in inputs.items() if name.startswith("train/")), None)
 
 
-def _split(stage: Stage, inputs: Inputs, output: Path, step: Step) -> int:
+def _split(stage: Stage, inputs: Inputs, output: Path, step: Progress) -> int:
     params = given(stage.params)
     protocol, encoder, train, test = (params.pop(key) for key in ("protocol", "encoder", "train", "test"))
     folder, name = inputs["collection"], Collection.open(inputs["collection"]).name
@@ -51,7 +52,7 @@ def _split(stage: Stage, inputs: Inputs, output: Path, step: Step) -> int:
     return len(sides.train) + len(sides.test)
 
 
-def _train(stage: Stage, inputs: Inputs, output: Path, step: Step) -> int:
+def _train(stage: Stage, inputs: Inputs, output: Path, step: Progress) -> int:
     params = given(stage.params)
     kind, train_set, fold = (params.pop(key) for key in ("kind", "set", "fold"))
     split = read_split(inputs["split"])
@@ -61,7 +62,7 @@ def _train(stage: Stage, inputs: Inputs, output: Path, step: Step) -> int:
     return int(made.params["pairs"])
 
 
-def _rerank(stage: Stage, inputs: Inputs, output: Path, step: Step) -> int:
+def _rerank(stage: Stage, inputs: Inputs, output: Path, step: Progress) -> int:
     collection = Collection.open(inputs["collection"])
     params = given(stage.params)
     queries, depth, tag = collection.queries(params.pop("queries")), params.pop("depth"), params.pop("tag")
@@ -75,7 +76,7 @@ def _rerank(stage: Stage, inputs: Inputs, output: Path, step: Step) -> int:
     return len(run.doc_ids)
 
 
-def _score(stage: Stage, inputs: Inputs, output: Path, step: Step) -> int:
+def _score(stage: Stage, inputs: Inputs, output: Path, step: Progress) -> int:
     judged = find_qrels(f"{inputs['collection']}:{stage.params['queries']}")
     measures = parse_measures(stage.params["measures"])
     split = read_split(inputs["split"])
@@ -108,7 +109,7 @@ def mean_of(systems: Sequence[SystemScores]) -> SystemScores:
     return replace(first, scores=replace(first.scores, values=values, answered=answered), run_sha256=run)
 
 
-def _leaderboard(stage: Stage, inputs: Inputs, output: Path, step: Step) -> int:
+def _leaderboard(stage: Stage, inputs: Inputs, output: Path, step: Progress) -> int:
     rows = split_rows(read_scores(inputs["scores"]), read_split(inputs["split"]))
     write_leaderboard(rows, output, overwrite=True)
     return len(rows)

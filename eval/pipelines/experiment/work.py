@@ -10,6 +10,7 @@ from intrex.data.builders.registry import build_named
 from intrex.data.collection import Collection
 from intrex.data.importers.sources import import_collection
 from intrex.data.locate import find_qrels
+from intrex.data.progress import Progress
 from intrex.data.run import write_run
 from intrex.data.runformats import read_any_run
 from intrex.encoders.base import EncoderOptions, make_encoder, make_sparse_encoder, make_token_encoder
@@ -19,7 +20,7 @@ from intrex.eval.measures import parse_measures
 from intrex.eval.pipelines.experiment.foldwork import FOLD_KINDS, model_of
 from intrex.eval.pipelines.experiment.keys import SEARCHED
 from intrex.eval.pipelines.experiment.pins import given
-from intrex.eval.pipelines.experiment.stages import Inputs, Kind, Stage, Step
+from intrex.eval.pipelines.experiment.stages import Inputs, Kind, Stage
 from intrex.eval.scoring.scorefile import read_scores, write_scores
 from intrex.retrievers.base import SearchOptions, open_index
 from intrex.retrievers.bm25.index import build_bm25
@@ -32,7 +33,7 @@ from intrex.retrievers.sparse.index import build_sparse
 from intrex.retrievers.vectors.options import AnnConfig, ann_keys
 
 
-def _collection(stage: Stage, inputs: Inputs, output: Path, step: Step) -> int:
+def _collection(stage: Stage, inputs: Inputs, output: Path, step: Progress) -> int:
     params = given(stage.params)
     if "build" in params:
         made = build_named(params.pop("build"), output, **params, overwrite=True, progress=step)
@@ -41,13 +42,13 @@ def _collection(stage: Stage, inputs: Inputs, output: Path, step: Step) -> int:
     return made.n_documents
 
 
-def _bm25(stage: Stage, inputs: Inputs, output: Path, step: Step) -> int:
+def _bm25(stage: Stage, inputs: Inputs, output: Path, step: Progress) -> int:
     collection = Collection.open(inputs["collection"])
     build_bm25(collection, output, **stage.params, overwrite=True, progress=step)
     return collection.n_documents
 
 
-def _dense(stage: Stage, inputs: Inputs, output: Path, step: Step) -> int:
+def _dense(stage: Stage, inputs: Inputs, output: Path, step: Progress) -> int:
     collection = Collection.open(inputs["collection"])
     params = given(stage.params)
     ann = _ann(params)
@@ -56,7 +57,7 @@ def _dense(stage: Stage, inputs: Inputs, output: Path, step: Step) -> int:
     return collection.n_documents
 
 
-def _fde(stage: Stage, inputs: Inputs, output: Path, step: Step) -> int:
+def _fde(stage: Stage, inputs: Inputs, output: Path, step: Progress) -> int:
     params = given(stage.params)
     ann = _ann(params)
     options = FdeOptions(**{f.name: params.pop(f.name) for f in fields(FdeOptions) if f.name in params})
@@ -76,7 +77,7 @@ def _ann(params: dict[str, Any]) -> AnnConfig:
     return ann
 
 
-def _multivector(stage: Stage, inputs: Inputs, output: Path, step: Step) -> int:
+def _multivector(stage: Stage, inputs: Inputs, output: Path, step: Progress) -> int:
     collection = Collection.open(inputs["collection"])
     params = given(stage.params)
     store = params.pop("store", STORES[0])
@@ -85,7 +86,7 @@ def _multivector(stage: Stage, inputs: Inputs, output: Path, step: Step) -> int:
     return collection.n_documents
 
 
-def _sparse(stage: Stage, inputs: Inputs, output: Path, step: Step) -> int:
+def _sparse(stage: Stage, inputs: Inputs, output: Path, step: Progress) -> int:
     collection = Collection.open(inputs["collection"])
     params = given(stage.params)
     quantize = params.pop("quantize", None)
@@ -94,7 +95,7 @@ def _sparse(stage: Stage, inputs: Inputs, output: Path, step: Step) -> int:
     return collection.n_documents
 
 
-def _search(stage: Stage, inputs: Inputs, output: Path, step: Step) -> int:
+def _search(stage: Stage, inputs: Inputs, output: Path, step: Progress) -> int:
     collection = Collection.open(inputs["collection"])
     (folder,) = (path for name, path in inputs.items() if name != "collection")
     queries = collection.queries(stage.params["queries"])
@@ -107,13 +108,13 @@ def _search(stage: Stage, inputs: Inputs, output: Path, step: Step) -> int:
     return len(queries)
 
 
-def _fuse(stage: Stage, inputs: Inputs, output: Path, step: Step) -> int:
+def _fuse(stage: Stage, inputs: Inputs, output: Path, step: Progress) -> int:
     fused = fuse_runs([read_any_run(inputs[name]) for name in stage.inputs], **stage.params)
     write_run(fused, output, overwrite=True)
     return len(fused)
 
 
-def _evaluate(stage: Stage, inputs: Inputs, output: Path, step: Step) -> int:
+def _evaluate(stage: Stage, inputs: Inputs, output: Path, step: Progress) -> int:
     judged = find_qrels(f"{inputs['collection']}:{stage.params['queries']}")
     runs = [(name, read_any_run(path)) for name, path in inputs.items() if name != "collection"]
     systems = score_systems(judged, runs, parse_measures(stage.params["measures"]))
@@ -121,7 +122,7 @@ def _evaluate(stage: Stage, inputs: Inputs, output: Path, step: Step) -> int:
     return len(judged.qrels) * len(runs)
 
 
-def _leaderboard(stage: Stage, inputs: Inputs, output: Path, step: Step) -> int:
+def _leaderboard(stage: Stage, inputs: Inputs, output: Path, step: Progress) -> int:
     rows = leaderboard(read_scores(inputs["scores"]))
     write_leaderboard(rows, output, overwrite=True)
     return len(rows)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from intrex.data.io.files import fingerprint
+from intrex.data.progress import Progress
 from intrex.data.store.artifact import Build, Manifest, build_artifact
 from intrex.encoders.runtime.models import find_local
 from intrex.encoders.training.examples import examples_fingerprint
@@ -28,7 +29,7 @@ def train_model(
     *,
     overwrite: bool = False,
     announce: Callable[[Plan], None] = lambda _: None,
-    progress: Callable[[int], None] = lambda _: None,
+    progress: Progress = lambda _: None,
 ) -> Manifest:
     """Train a model of a kind at ``out``: a folder that sentence-transformers and ``--encoder`` load.
 
