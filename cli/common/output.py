@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import sys
 import time
@@ -12,6 +11,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from intrex.data.progress import Progress
+from intrex.eval.tables import Cell, csv_text, escape_latex, latex_lines, markdown_lines
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bars
@@ -36,9 +36,6 @@ class Format(StrEnum):
     latex = "latex"
 
 
-Cell = str | int | float
-
-
 def resolve(form: Format | None) -> Format:
     """The format asked for; else a table on a terminal and CSV elsewhere."""
     return form or (Format.table if sys.stdout.isatty() else Format.csv)
@@ -59,9 +56,7 @@ def emit(
     """
     chosen = resolve(form)
     if chosen is Format.csv:
-        writer = csv.writer(sys.stdout, lineterminator="\n")
-        writer.writerow(headers)
-        writer.writerows(rows)
+        sys.stdout.write(csv_text(headers, rows))
     elif chosen is Format.jsonl:
         for row in rows:
             sys.stdout.write(json.dumps(dict(zip(headers, row, strict=True)), ensure_ascii=False) + "\n")
@@ -77,8 +72,13 @@ def emit(
                 for i in range(len(headers))
             ]
             _table(headers, texts, right, whole, lead)
+        elif chosen is Format.md:
+            lines = markdown_lines(headers, texts, ["---:" if numeric else "---" for numeric in right])
+            sys.stdout.write("\n".join(lines) + "\n")
         else:
-            (_markdown if chosen is Format.md else _latex)(headers, texts, right)
+            columns = "".join("r" if numeric else "l" for numeric in right)
+            head, *body = ([escape_latex(cell) for cell in line] for line in (headers, *texts))
+            sys.stdout.write("\n".join(latex_lines(head, body, columns)) + "\n")
         if caption:
             sys.stdout.write(_caption(caption, chosen))
 
@@ -145,28 +145,6 @@ def _blocks(widths: Sequence[int], lead: int, room: int) -> list[list[int]]:
         blocks[-1].append(i)
         used += GAP + widths[i]
     return blocks
-
-
-def _markdown(headers: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[bool]) -> None:
-    marks = ["---:" if numeric else "---" for numeric in right]
-    for line in (headers, marks, *rows):
-        sys.stdout.write("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |\n")
-
-
-def _latex(headers: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[bool]) -> None:
-    def escape(cell: str) -> str:
-        return "".join(
-            {"\\": r"\textbackslash{}", "^": r"\^{}", "~": r"\~{}"}.get(c, "\\" + c if c in "&%$#_{}" else c)
-            for c in cell
-        )
-
-    lines = [" & ".join(map(escape, line)) + r" \\" for line in (headers, *rows)]
-    columns = "".join("r" if numeric else "l" for numeric in right)
-    body = [lines[0], r"\midrule", *lines[1:]]
-    sys.stdout.write(
-        "\n".join([rf"\begin{{tabular}}{{{columns}}}", r"\toprule", *body, r"\bottomrule", r"\end{tabular}"])
-        + "\n"
-    )
 
 
 def say(text: str) -> None:

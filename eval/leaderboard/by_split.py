@@ -18,6 +18,7 @@ from intrex.eval.leaderboard.regimes import Figure, Plan, RegimeScores, matrix, 
 from intrex.eval.leaderboard.rows import JUDGED, LeaderboardRow, comparable, row_order, shown
 from intrex.eval.scoring.scorefile import SystemScores
 from intrex.eval.splits.split import REGIMES, Split, read_split
+from intrex.eval.tables import Table
 
 MACRO, MICRO, PAIRED, GAP = "macro", "micro", "paired", "gap"
 
@@ -185,7 +186,7 @@ def _missing(answered: Bools, plan: Plan, fold: str, regime: str) -> int:
     return int((inside & ~answered)[:, columns].sum())
 
 
-def pivot_split(rows: Sequence[LeaderboardRow], measure: str) -> tuple[list[str], list[list[str]]]:
+def pivot_split(rows: Sequence[LeaderboardRow], measure: str) -> Table[str]:
     """A table to read: for each system its macro means, the paired gap and the raw one, by extrapolation descending."""
     cells = {(r.system, r.fold, r.regime): r for r in rows if r.measure == measure}
     places = [(MACRO, r) for r in REGIMES] + [(PAIRED, GAP), (MACRO, GAP)]

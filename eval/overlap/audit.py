@@ -10,6 +10,7 @@ from typing import Any
 
 from intrex.data.errors import BadInput, Problems, UsageError, nearest
 from intrex.data.io.files import fingerprint, read_jsonl, require_file, writing
+from intrex.eval.tables import Table
 
 SCHEMA = 1
 KINDS = {
@@ -59,7 +60,7 @@ class Audit:
                 raise UsageError(f"the audit has no flag {kind!r}", nearest(kind, self.flags))
         return {q for kind in kinds or self.flags for q in self.flags[kind]}
 
-    def table(self) -> tuple[list[str], list[list[str | int]]]:
+    def table(self) -> Table[str | int]:
         """A row for each kind, and one for any: how many queries, which part of all, and an example."""
         rows: list[list[str | int]] = []
         for kind in (*self.flags, "any"):

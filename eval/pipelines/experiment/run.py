@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -26,6 +24,7 @@ from intrex.eval.pipelines.experiment.work import KINDS
 from intrex.eval.pipelines.plots import pyplot
 from intrex.eval.scoring.scorefile import SystemScores, read_scores
 from intrex.eval.splits.split import read_split
+from intrex.eval.tables import csv_text
 
 
 @dataclass(frozen=True)
@@ -98,12 +97,11 @@ def _link(name: Path, output: Path) -> None:
 
 def costs_csv(results: Sequence[Result]) -> str:
     """What each stage cost when it ran: seconds, bytes on disk, and documents or queries per second."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(["stage", "kind", "seconds", "bytes", "unit", "count", "per_second"])
-    for r in results:
-        rate = f"{r.units / r.seconds:.1f}" if r.seconds else ""
-        writer.writerow(
-            [r.stage.name, r.stage.kind, f"{r.seconds:.3f}", r.bytes, KINDS[r.stage.kind].unit, r.units, rate]
-        )
-    return out.getvalue()
+    rows = (
+        [
+            *(r.stage.name, r.stage.kind, f"{r.seconds:.3f}", r.bytes, KINDS[r.stage.kind].unit, r.units),
+            f"{r.units / r.seconds:.1f}" if r.seconds else "",
+        ]
+        for r in results
+    )
+    return csv_text(["stage", "kind", "seconds", "bytes", "unit", "count", "per_second"], rows)

@@ -17,6 +17,7 @@ from intrex.encoders.training.examples import examples_fingerprint
 from intrex.encoders.training.options import TrainOptions
 from intrex.encoders.training.trainer import Plan, Trained, check_packages, train
 from intrex.eval.pipelines.training.examples import Data, Source, prepare
+from intrex.eval.tables import markdown_lines
 
 KIND = "model"
 
@@ -114,9 +115,7 @@ def _card(params: Mapping[str, Any]) -> str:
         f"{params['pairs']:,} pairs of {params['queries']:,} queries of {params['collection']}:{params['train_set']}; "
         f"{params['steps']:,} steps from {params['base']}.",
         "",
-        "| what | value |",
-        "| --- | --- |",
-        *(f"| {key} | {_shown(value)} |" for key, value in params.items() if value is not None),
+        *markdown_lines(("what", "value"), ((k, _shown(v)) for k, v in params.items() if v is not None)),
         "",
     ]
     return "\n".join(lines)
