@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from intrex.data.check.numbers import is_number
 from intrex.data.errors import BadInput, Problems, UsageError, nearest
 from intrex.data.io.files import read_lines
+from intrex.data.io.lines import is_header
 
 KINDS = ("corpus", "queries", "qrels", "run")
 _ALIASES = {"topics": "queries", "runs": "run", "docs": "corpus"}
@@ -20,7 +21,6 @@ _SAMPLE = 200
 _IDS = {"_id", "id", "qid", "query_id", "docid"}
 _CORPUS = re.compile(r"corpus|collection|docs|documents|passages", re.IGNORECASE)
 _RUN = re.compile(r"(?<![a-z])(run|rank)", re.IGNORECASE)
-_HEADERS = {"query-id", "query_id", "qid", "query", "queryid", "topic"}
 
 
 class Kind(NamedTuple):
@@ -149,21 +149,20 @@ def _columns(rows: list[str], path: Path) -> Kind | None:
     counted = sum(row[1] in ("0", "Q0") for row in some) > len(some) / 2 if width == 4 else False
     if width == 4 and (whole or (numeric[3] and counted) or _named_qrels(path)):
         return Kind("qrels", "TREC", 4)
-    if width == 3 and (whole or _named_qrels(path) or cells[0][0].lower() in _HEADERS):
-        return _three(some, path)
+    # `id TAB text` heads queries, though the text has two words
+    headed = len(tabs[0]) != 2 and is_header(cells[0], -1)
+    if width == 3 and (whole or headed or _named_qrels(path)):
+        return _three(some, headed, path)
     return None
 
 
 def _judged_between_tabs(rows: list[list[str]], path: Path) -> Kind | None:
     """Judgements whose ids hold blanks, so that only TABs separate their columns."""
-    body = rows[1:] if rows[0][0].lower() in _HEADERS else rows
+    headed = is_header(rows[0], -1)
+    body = rows[1:] if headed else rows
     fits = [row for row in body if len(row) in (3, 4) and _is_whole(row[-1])]
     blanks = any(" " in cell.strip() for row in fits for cell in row)
-    if (
-        not blanks
-        or len(fits) <= len(body) / 2
-        or (rows[0][0].lower() not in _HEADERS and not _named_qrels(path))
-    ):
+    if not blanks or len(fits) <= len(body) / 2 or not (headed or _named_qrels(path)):
         return None
     width = len(fits[0])
     return Kind("qrels", "BEIR" if width == 3 else "TREC", width, tabs=True)
@@ -178,9 +177,9 @@ def _is_whole(cell: str) -> bool:
     return re.fullmatch(r"[+-]?\d+(\.0*)?", cell.strip()) is not None
 
 
-def _three(rows: list[list[str]], path: Path) -> Kind:
+def _three(rows: list[list[str]], headed: bool, path: Path) -> Kind:
     """Three columns are judgements, unless the third counts up within a query: then they are a run."""
-    if rows[0][0].lower() in _HEADERS or _named_qrels(path):
+    if headed or _named_qrels(path):
         return Kind("qrels", "BEIR", 3)
     pairs = [(a[2], b[2]) for a, b in pairwise(rows) if a[0] == b[0]]
     up = sum(a.isdigit() and b.isdigit() and int(b) == int(a) + 1 for a, b in pairs)

@@ -16,6 +16,7 @@ from intrex.data.check.numbers import is_number
 from intrex.data.errors import BadInput
 from intrex.data.ids import MAX_BYTES, gather_spans
 from intrex.data.io.files import BOM, open_bytes, read_pieces
+from intrex.data.io.lines import is_header
 
 _PIECE = 8 << 20
 _ZIPPED = 1 << 18  # what a file that ends early loses is at most the last piece
@@ -26,7 +27,6 @@ _TABBED[[9, 10, 13]] = True
 _CONTROL = np.zeros(256, bool)
 _CONTROL[[*range(9), *range(14, 32), 127]] = True
 _HASH = ord("#")
-_HEADERS = {b"query-id", b"query_id", b"queryid", b"query", b"qid", b"q_id", b"topic", b"topic_id", b"id"}
 
 
 @dataclass
@@ -217,9 +217,9 @@ class _Cutter:
         top = int(np.argmax(usable)) if usable.any() else -1
         if self.text.filled or self.header or top < 0:
             return
-        at = first[top] + min(self.number, fields[top] - 1)
-        name = piece[starts[first[top]] : ends[first[top]]].tobytes().lower()
-        if name in _HEADERS and not is_number(piece[starts[at] : ends[at]].tobytes()):
+        cells = slice(first[top], first[top] + fields[top])
+        spans = zip(starts[cells], ends[cells], strict=True)
+        if is_header([piece[a:b].tobytes().decode("utf-8", "replace") for a, b in spans], self.number):
             self.header = base + top + 1
             usable[top] = False
             if self.width != 3:

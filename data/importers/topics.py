@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 
 from intrex.data.errors import BadInput, Problems
 from intrex.data.importers.inputs import Input, text_id
+from intrex.data.io.lines import HEADERS
 from intrex.data.writer import Source
 
 _IDS, _TEXTS = ("_id", "id", "qid", "query_id"), ("text", "query", "contents")
-_HEADERS = {"id", "_id", "qid", "query-id", "query_id"}
 _TAG = re.compile(
     r"<(/?)(top|num|title|desc|narr|dom|smry|con|fac|def|nat|time|head|date|note)\s*>", re.IGNORECASE
 )
@@ -52,7 +52,7 @@ def _json(file: Input, problems: Problems) -> Iterator[Query]:
 def _tsv(file: Input, problems: Problems) -> Iterator[Query]:
     for line, text in file.lines(problems):
         fields = text.split("\t")
-        if line == 1 and fields[0].lower() in _HEADERS:
+        if line == 1 and fields[0].lower() in HEADERS:
             continue
         if len(fields) != 2:
             wrong = f"the line has {len(fields)} column{'s' * (len(fields) != 1)}, 2 are needed"

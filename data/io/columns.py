@@ -144,9 +144,7 @@ class _Cutter:
             return skipped
         number, self.header = self.header, None
         words = found.words(int(lines[0]))
-        return (
-            np.append(skipped, lines[0]) if len(words) == self.width and is_header(words, number) else skipped
-        )
+        return np.append(skipped, lines[0]) if is_header(words, number) else skipped
 
 
 def parse_floats(column: Bytes, lines: Int64s, path: Path, what: str, problems: Problems) -> Float64s:

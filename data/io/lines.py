@@ -26,8 +26,10 @@ _WIDE = re.compile(rb"\xc2[\x85\xa0]|\xe1\x9a\x80|\xe2\x80[\x80-\x8a\xa8\xa9\xaf
 _WIDE_BEGINS = (b"\xc2\x85", b"\xc2\xa0", b"\xe1\x9a\x80", b"\xe2\x80", b"\xe2\x81\x9f", b"\xe3\x80\x80")
 _HASH, _NEWLINE = ord("#"), ord("\n")
 
-HEADERS = frozenset({"query-id", "query_id", "queryid", "qid", "query"})
-"""What the first column of a header row says, in lower case."""
+HEADERS = frozenset(
+    {"query-id", "query_id", "queryid", "qid", "q_id", "query", "topic", "topic_id", "id", "_id"}
+)
+"""First words of a header row of runs, judgements and queries, in lower case."""
 
 
 @dataclass(frozen=True)
@@ -118,11 +120,14 @@ def _not_utf8(raw: bytes) -> Iterator[int]:
 
 
 def is_header(words: Sequence[str], number: int) -> bool:
-    """Whether a first line is a header row: a header's word in front, and no number where there must be one."""
+    """Tell whether a first line is a header row: a header's word in front, and no number in column ``number``.
+
+    Of a line with fewer columns the last one is looked at; ``number`` -1 is always the last.
+    """
     if words[0].lower() not in HEADERS:
         return False
     try:
-        float(words[number])
+        float(words[min(number, len(words) - 1)])
     except ValueError:
         return True
     return False
