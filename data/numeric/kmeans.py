@@ -15,7 +15,7 @@ import numpy as np
 
 from intrex.data.arrays import Array, Bools, Float32s, Float64s, Int32s, Rows
 from intrex.data.errors import BadInput, UsageError
-from intrex.data.numeric.rows import add_rows, pair_dots
+from intrex.data.numeric.rows import add_rows, gamma, pair_dots, row_norms
 from intrex.data.progress import Progress
 from intrex.data.system.threads import on_threads
 
@@ -25,7 +25,6 @@ _SCORES_AT_ONCE = 1 << 21
 """Numbers of a matrix product that are held: 8 MB."""
 _NUMBERS_AT_ONCE = 1 << 21
 """Numbers of the vectors that are read together: 8 MB."""
-_UNIT = 2.0**-24
 _LONGEST = 1e18
 _ZERO = 1e-12
 """Distances of unit vectors below it are rounding."""
@@ -149,9 +148,8 @@ def _decide(
     numbers = np.arange(len(block))
     labels: Int32s = scores.argmax(axis=1).astype(np.int32)
     best = scores[numbers, labels].astype(np.float64)
-    # the bound of intrex.retrievers.vectors.exact.error_bound, with the roundings of the subtraction
-    roundings = (block.shape[1] + 8) * _UNIT
-    least = best - 2 * roundings / (1 - roundings) * (norms + longest) * longest - 2.0**-100
+    # as `error_bound`, with the roundings of the subtraction
+    least = best - 2 * gamma(block.shape[1] + 8) * (norms + longest) * longest - 2.0**-100
     scores[numbers, labels] = -np.inf
     close = np.flatnonzero(scores.max(axis=1) >= least)
     if len(close):
@@ -232,7 +230,7 @@ class _Points:
     def _finish(self, means: Float64s, old: Float32s, empty: Bools | None = None) -> Float32s:
         kept = np.zeros(len(means), np.bool_) if empty is None else empty
         if self.spherical:
-            lengths = np.sqrt((means * means).sum(axis=1))
+            lengths = row_norms(means)
             kept = kept | (lengths == 0)
             means = means / np.where(lengths > 0, lengths, 1.0)[:, None]
         return np.where(kept[:, None], old, means).astype(np.float32)

@@ -8,7 +8,7 @@ import numpy as np
 
 from intrex.data.arrays import Float32s, Rows, Scores
 from intrex.data.errors import UsageError
-from intrex.data.numeric.rows import pair_dots
+from intrex.data.numeric.rows import pair_dots, unit
 from intrex.encoders.base import ENCODERS, Encoder, EncoderOptions, Role, make_encoder
 from intrex.encoders.cross.base import CROSS_ENCODER, PairScorer, use_threads
 
@@ -76,8 +76,4 @@ class EncoderScorer(PairScorer):
     def _encode(self, texts: list[str], role: Role) -> Float32s:
         """Vectors of texts, at length 1 if they are compared by the cosine; zero stays zero."""
         vectors = np.ascontiguousarray(self._encoder.encode(texts, role), np.float32)
-        if self.spec.params.get("similarity", "dot") != "cosine":
-            return vectors
-        norms = np.linalg.norm(vectors.astype(np.float64), axis=1, keepdims=True)
-        scaled: Float32s = (vectors / np.where(norms > 0, norms, 1.0)).astype(np.float32)
-        return scaled
+        return unit(vectors) if self.spec.params.get("similarity", "dot") == "cosine" else vectors

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from intrex.data.arrays import Array, Float64s, Int64s
+from intrex.data.numeric.rows import unit
 from intrex.data.system.threads import cores, on_threads
 
 Vectors = Any
@@ -30,13 +31,11 @@ ROWS_AT_ONCE = 1 << 14
 def normalised(vectors: Vectors, rows: Int64s | None = None) -> Vectors:
     """The vectors, or some ``rows`` of them, at length 1 in float32; zero stays zero."""
     if isinstance(vectors, np.ndarray):
-        chosen = np.arange(len(vectors)) if rows is None else rows
-        unit = np.empty((len(chosen), vectors.shape[1]), np.float32)
-        for low in range(0, len(chosen), ROWS_AT_ONCE):
-            wide = vectors[chosen[low : low + ROWS_AT_ONCE]].astype(np.float64)
-            norms = np.sqrt((wide * wide).sum(axis=1))[:, None]
-            unit[low : low + ROWS_AT_ONCE] = wide / np.where(norms > 0, norms, 1.0)
-        return unit
+        rows = np.arange(len(vectors)) if rows is None else rows
+        scaled = np.empty((len(rows), vectors.shape[1]), np.float32)
+        for low in range(0, len(rows), ROWS_AT_ONCE):
+            scaled[low : low + ROWS_AT_ONCE] = unit(vectors[rows[low : low + ROWS_AT_ONCE]])
+        return scaled
     from scipy import sparse
 
     wide = sparse.csr_matrix(vectors if rows is None else vectors[rows], dtype=np.float64)

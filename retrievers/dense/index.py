@@ -11,6 +11,7 @@ from intrex.data.collection import Collection, Document, Queries
 from intrex.data.errors import BadInput
 from intrex.data.ids import IdTable
 from intrex.data.io.files import fingerprint
+from intrex.data.numeric.rows import row_norms, unit
 from intrex.data.progress import Progress, no_progress
 from intrex.data.run import Run
 from intrex.data.specs import EncoderSpec
@@ -25,7 +26,6 @@ from intrex.retrievers.encoded import (
     library_versions,
     write_documents,
 )
-from intrex.retrievers.vectors.exact import row_norms, unit
 from intrex.retrievers.vectors.nearest import add_ann, open_nearest
 from intrex.retrievers.vectors.options import FLAT, AnnConfig
 

@@ -15,6 +15,7 @@ import numpy as np
 from intrex.data.collection import Collection, Document
 from intrex.data.errors import BadInput
 from intrex.data.io.files import fingerprint
+from intrex.data.numeric.rows import row_norms
 from intrex.data.progress import Progress, no_progress
 from intrex.data.specs import EncoderSpec
 from intrex.data.store.artifact import Build, Manifest, build_artifact
@@ -27,7 +28,6 @@ from intrex.encoders.fde.encoder import Fde
 from intrex.retrievers.encoded import BLOCK, SECONDS_BETWEEN_SAVES, library_versions, write_documents
 from intrex.retrievers.fde.index import FdeIndex
 from intrex.retrievers.multivector.index import MultiVectorIndex
-from intrex.retrievers.vectors.exact import row_norms
 from intrex.retrievers.vectors.nearest import add_ann
 from intrex.retrievers.vectors.options import FLAT, AnnConfig
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from intrex.data.arrays import Float32s, Rows, Scores
 from intrex.data.errors import BadInput
-from intrex.retrievers.vectors.exact import error_bound, row_norms
+from intrex.data.numeric.rows import error_bound, row_norms
 from intrex.retrievers.vectors.native import exact_dot
 
 

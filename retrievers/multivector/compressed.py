@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from intrex.data.arrays import Float32s, Rows
 from intrex.data.errors import BadInput
+from intrex.data.numeric.rows import row_norms
 from intrex.data.progress import Progress
 from intrex.data.store.artifact import Build
 from intrex.data.store.vectors import PackedVectors, RowWriter, open_array, open_packed
@@ -21,7 +22,6 @@ from intrex.retrievers.base import Stage
 from intrex.retrievers.multivector import maxsim
 from intrex.retrievers.multivector.plaid import CentroidLists
 from intrex.retrievers.multivector.residual import BITS, Codec, train
-from intrex.retrievers.vectors.exact import row_norms
 from intrex.retrievers.vectors.native import numbers
 
 SECONDS_BETWEEN_SAVES = 1.0

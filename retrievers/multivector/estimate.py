@@ -9,6 +9,7 @@ import numpy as np
 
 from intrex.data.collection import Collection
 from intrex.data.numeric.kmeans import nearest
+from intrex.data.numeric.rows import row_norms, unit
 from intrex.data.store.vectors import PackedVectors
 from intrex.data.system.machine import resident
 from intrex.encoders.base import TokenEncoder
@@ -26,7 +27,6 @@ from intrex.retrievers.estimate import (
 from intrex.retrievers.multivector.compressed import NEAR_ONE
 from intrex.retrievers.multivector.index import check_store
 from intrex.retrievers.multivector.residual import ITERATIONS, plan
-from intrex.retrievers.vectors.exact import row_norms, unit
 
 
 def estimate_multivector(

@@ -13,6 +13,7 @@ from intrex.data.collection import Collection, Document, Queries
 from intrex.data.errors import BadInput, UsageError, nearest
 from intrex.data.ids import IdTable
 from intrex.data.io.files import fingerprint
+from intrex.data.numeric.rows import row_norms
 from intrex.data.progress import Progress, no_progress
 from intrex.data.run import Run
 from intrex.data.specs import EncoderSpec
@@ -32,7 +33,6 @@ from intrex.retrievers.multivector.blend import Blend
 from intrex.retrievers.multivector.compressed import ResidualTokens, compress
 from intrex.retrievers.multivector.residual import BITS
 from intrex.retrievers.multivector.tokens import StoredTokens, Tokens
-from intrex.retrievers.vectors.exact import row_norms
 
 REBUILD = "intrex index multivector COLLECTION OUT --overwrite"
 STORES = ("float16", "float32")

@@ -19,12 +19,13 @@ import numpy.typing as npt
 
 from intrex.data.arrays import Float32s, Float64s, Rows, Scores
 from intrex.data.errors import BadInput
+from intrex.data.numeric.rows import error_bound, row_norms
 from intrex.data.store.vectors import PackedVectors
 from intrex.data.system.threads import on_threads
 from intrex.retrievers.base import tie_rank, top_k
 from intrex.retrievers.multivector.blend import Blend
 from intrex.retrievers.multivector.tokens import Tokens
-from intrex.retrievers.vectors.exact import Pool, error_bound, row_norms
+from intrex.retrievers.vectors.exact import Pool
 from intrex.retrievers.vectors.native import BlockScores, exact_scores
 
 TOGETHER = 256

@@ -18,11 +18,10 @@ from intrex.data.arrays import Float32s, Int32s, Uint8s
 from intrex.data.errors import UsageError
 from intrex.data.native.library import Library, native
 from intrex.data.numeric.kmeans import kmeans, nearest
-from intrex.data.numeric.rows import pair_dots
+from intrex.data.numeric.rows import pair_dots, unit
 from intrex.data.progress import Progress, no_progress
 from intrex.data.store.vectors import PackedVectors
 from intrex.retrievers.inverted.native import address
-from intrex.retrievers.vectors.exact import unit
 
 BITS = (1, 2, 4)
 GRID = 2.0**-12

@@ -7,27 +7,12 @@ from `intrex.retrievers.vectors.native.exact_dot`, which adds in one fixed order
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 
 from intrex.data.arrays import Float32s, Rows, Scores
 from intrex.data.errors import BadInput
-
-_UNIT = 2.0**-24
-"""Unit roundoff of float32."""
-
-
-def error_bound(dim: int, query_norm: float, document_norm: float) -> float:
-    """How far a float32 dot product, added in any order, can be from the true one rounded to float32.
-
-    By Higham (2002), section 3.1: n u / (1 - n u) times the product of the norms, where n counts the roundings; four
-    more than ``dim`` cover the final rounding and that of the norms. What underflows adds at most the smallest normal
-    number each time.
-    """
-    roundings = (dim + 4) * _UNIT
-    return roundings / (1 - roundings) * query_norm * document_norm + dim * 2.0**-126
+from intrex.data.numeric.rows import row_norms
 
 
 def fixed_sums(numbers: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
@@ -41,20 +26,6 @@ def fixed_sums(numbers: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         numbers = numbers[:, :half]
     sums: npt.NDArray[np.float64] = numbers.sum(axis=1)  # one column, or none
     return sums
-
-
-def unit(vectors: Float32s) -> Float32s:
-    """The vectors [n, d] at length 1; zero stays zero."""
-    norms = row_norms(vectors)[:, None]
-    scaled: Float32s = (vectors / np.where(norms > 0, norms, 1.0)).astype(np.float32)
-    return scaled
-
-
-def row_norms(vectors: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.float64]:
-    """Euclidean lengths [n] in float64, where float32 numbers cannot overflow."""
-    wide = vectors.astype(np.float64)
-    norms: npt.NDArray[np.float64] = np.sqrt((wide * wide).sum(axis=1))
-    return norms
 
 
 def check_queries(queries: Float32s, dim: int, longest: float) -> None:

@@ -10,11 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from intrex.data.arrays import Float32s, Rows, Scores
+from intrex.data.numeric.rows import error_bound, row_norms
 from intrex.data.store.vectors import open_vectors
 from intrex.data.system.threads import blas_threads, cores
 from intrex.retrievers.base import SearchOptions, tie_rank, top_k
 from intrex.retrievers.vectors.ann import AnnSearch, build_ann, faiss_scan
-from intrex.retrievers.vectors.exact import Pool, check_queries, error_bound, row_norms
+from intrex.retrievers.vectors.exact import Pool, check_queries
 from intrex.retrievers.vectors.native import exact_dot
 from intrex.retrievers.vectors.options import AnnConfig
 

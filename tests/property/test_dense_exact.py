@@ -12,13 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from intrex.data.ids import IdWriter
+from intrex.data.numeric.rows import error_bound, row_norms
 from intrex.data.specs import EncoderSpec
 from intrex.data.store.artifact import Manifest, build_artifact
 from intrex.data.store.vectors import VectorWriter
 from intrex.retrievers.base import SearchOptions
 from intrex.retrievers.dense.index import DenseIndex
 from intrex.retrievers.vectors import nearest
-from intrex.retrievers.vectors.exact import Pool, error_bound, row_norms
+from intrex.retrievers.vectors.exact import Pool
 from intrex.retrievers.vectors.native import exact_dot
 
 ENGINES = ["numpy", *(["faiss"] if find_spec("faiss") else [])]
