@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from intrex.data.arrays import Bytes, Int64s, Uint8s, Uint32s
-from intrex.data.errors import a_kind
+from intrex.data.errors import json_type
 
 MAX_BYTES = 512
 _BLOCK = 65_536
@@ -27,9 +27,9 @@ GONE = np.uint32(0xFFFFFFFF)
 
 
 def id_problem(value: object) -> str | None:
-    """What is wrong with an id, or None: it must be a non-empty string of at most 512 bytes without white space."""
+    """Describe what is wrong with an id, or return None: it must be a non-empty string of at most 512 bytes without white space."""
     if not isinstance(value, str):
-        return f"the id is {a_kind(value)}, a string is needed"
+        return f"the id is {json_type(value)}, a string is needed"
     if not value:
         return "the id is empty"
     if _BAD.search(value):
@@ -51,22 +51,22 @@ def encode_id(value: str) -> str:
 
 
 def needs_encoding(value: str) -> bool:
-    """Whether an id holds white space, a control character or a leading quote."""
+    """Tell whether an id holds white space, a control character or a leading quote."""
     return _BAD.search(value) is not None
 
 
 def as_bytes(ids: list[str]) -> Bytes:
-    """Ids as a numpy ``S`` array (UTF-8)."""
+    """Return ids as a numpy ``S`` array (UTF-8)."""
     return np.array([i.encode("utf-8") for i in ids] or np.empty(0, "S1"), dtype=np.bytes_)
 
 
 def as_strings(ids: Bytes) -> list[str]:
-    """The ids of a numpy ``S`` array as strings."""
+    """Return the ids of a numpy ``S`` array as strings."""
     return [i.decode("utf-8") for i in ids.tolist()]
 
 
 class IdRegistry:
-    """Checks the uniqueness of any number of ids in 16 bytes each: 96 bits of a hash and a 32-bit ordinal.
+    """Check of the uniqueness of any number of ids in 16 bytes each: 96 bits of a hash and a 32-bit ordinal.
 
     Two different ids share 96 bits with probability below 1e-13 at 100 million ids.
     """
@@ -93,7 +93,7 @@ class IdRegistry:
         return entries
 
     def duplicates(self) -> list[tuple[int, int]]:
-        """Pairs (ordinal of the first, ordinal of a later one) that share an id, in order of the later one."""
+        """Return pairs (ordinal of the first, ordinal of a later one) that share an id, in order of the later one."""
         rows = self._order.view(np.uint8).reshape(-1, 16)
         same = (rows[1:, :12] == rows[:-1, :12]).all(axis=1)
         ordinals = rows[:, 12:].copy().view(">u4").ravel().astype(np.int64)
@@ -115,7 +115,7 @@ def _digest(value: str) -> bytes:
 
 
 class IdWriter:
-    """Writes the ids of an index one after another: ``ids.txt`` (one a line) and its offsets, in constant memory."""
+    """Writer of the ids of an index one after another: ``ids.txt`` (one a line) and its offsets, in constant memory."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -124,7 +124,7 @@ class IdWriter:
 
     def extend(self, ids: list[str]) -> None:
         """Append ids."""
-        text = "".join([f"{one}\n" for one in ids]).encode("utf-8")
+        text = "".join([f"{id_}\n" for id_ in ids]).encode("utf-8")
         self._text.write(text)
         ends = np.flatnonzero(np.frombuffer(text, np.uint8) == _NEWLINE) + (self._offsets[-1] + 1)
         self._offsets.frombytes(ends.astype(np.int64).tobytes())
@@ -141,7 +141,7 @@ class IdWriter:
 
 
 class IdTable:
-    """The ids of an index, memory-mapped: row to id, and each row's rank in byte order (for ties), `GONE` if removed."""
+    """Ids of an index, memory-mapped: row to id, and each row's rank in byte order (for ties), `GONE` if removed."""
 
     def __init__(self, folder: Path, ranked: bool = True) -> None:
         self.offsets: Int64s = np.load(folder / "ids.offsets.npy", mmap_mode="r")
@@ -157,16 +157,16 @@ class IdTable:
         return len(self.offsets) - 1
 
     def all(self) -> Bytes:
-        """The ids of all rows."""
+        """Return the ids of all rows."""
         return gather_spans(self.text, self.offsets[:-1], np.diff(self.offsets) - 1)
 
     def gather(self, rows: npt.NDArray[np.integer]) -> Bytes:
-        """The ids of some rows as a numpy ``S`` array."""
+        """Return the ids of ``rows`` as a numpy ``S`` array."""
         starts = self.offsets[rows]
         return gather_spans(self.text, starts, self.offsets[rows + 1] - 1 - starts)
 
     def find(self, ids: Bytes) -> Int64s:
-        """The rows of some ids, -1 where there is no such id, or it was removed."""
+        """Return the row of each id, -1 where there is no such id, or it was removed."""
         order, low = self._order, self.before(ids)
         rows = np.full(len(ids), -1)
         inside = np.flatnonzero(low < len(order))
@@ -176,7 +176,7 @@ class IdTable:
         return rows
 
     def before(self, ids: Bytes) -> Int64s:
-        """How many ids come before each of some: all by one binary search over the memory map."""
+        """Count the ids that come before each of ``ids``, all by one binary search over the memory map."""
         order = self._order
         low, high = np.zeros(len(ids), np.int64), np.full(len(ids), len(order))
         while (open_ := np.flatnonzero(low < high)).size:
@@ -194,18 +194,18 @@ class IdTable:
         order[self.rank[rows]] = rows
         return order
 
-    def changed(self, gone: Int64s, added: Bytes) -> Uint32s:
-        """The rank of every row once the rows ``gone`` are removed and rows of new ids stand after all others."""
+    def updated_ranks(self, removed: Int64s, added: Bytes) -> Uint32s:
+        """Return the rank of every row once the rows ``removed`` are gone and rows of new ids stand after all others."""
         rank = np.array(self.rank)
-        left, places = np.sort(rank[gone]), np.sort(self.before(added))
+        removed_ranks, places = np.sort(rank[removed]), np.sort(self.before(added))
         live = rank != GONE
-        live[gone] = False
+        live[removed] = False
         old = rank[live]
         rank[:] = GONE
-        rank[live] = old - np.searchsorted(left, old) + np.searchsorted(places, old, side="right")
+        rank[live] = old - np.searchsorted(removed_ranks, old) + np.searchsorted(places, old, side="right")
         order = np.argsort(added, kind="stable")
         new = np.empty(len(added), np.uint32)
-        new[order] = places - np.searchsorted(left, places) + np.arange(len(added))
+        new[order] = places - np.searchsorted(removed_ranks, places) + np.arange(len(added))
         return np.concatenate([rank, new])
 
 

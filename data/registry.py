@@ -8,11 +8,11 @@ from importlib import import_module
 from importlib.metadata import entry_points
 from typing import Any
 
-from intrex.data.errors import IntrexError, UsageError, nearest
+from intrex.data.errors import IntrexError, UsageError, nearest_name
 
 
 class Registry:
-    """Looks up ``"module:Class"`` by name and imports it only then.
+    """Table from a name to ``"module:Class"``, which is imported when it is looked up.
 
     Args:
         group: entry point group through which other packages add names, for example ``intrex.encoders``.
@@ -20,9 +20,9 @@ class Registry:
         table: the names that intrex ships.
     """
 
-    def __init__(self, group: str, what: str, table: Mapping[str, str]) -> None:
+    def __init__(self, group: str, noun: str, table: Mapping[str, str]) -> None:
         self.group = group
-        self.what = what
+        self.noun = noun
         self._shipped = table
 
     @cached_property
@@ -32,7 +32,7 @@ class Registry:
         for point in entry_points(group=self.group):
             if point.name in names:
                 raise IntrexError(
-                    f"the {self.what} name {point.name!r} is taken twice: {names[point.name]} and {point.value}",
+                    f"the {self.noun} name {point.name!r} is taken twice: {names[point.name]} and {point.value}",
                     "uninstall one of the two packages",
                 )
             names[point.name] = point.value
@@ -42,9 +42,9 @@ class Registry:
         return name in self.table
 
     def load(self, name: str) -> Any:
-        """The class of that name; raises `UsageError` with the nearest name."""
+        """Import the class of that name; raises `UsageError` with the nearest name."""
         names = self.table
         if name not in names:
-            raise UsageError(f"unknown {self.what} {name!r}", nearest(name, names))
+            raise UsageError(f"unknown {self.noun} {name!r}", nearest_name(name, names))
         module, _, attribute = names[name].partition(":")
         return getattr(import_module(module), attribute)

@@ -20,7 +20,7 @@ LAYOUT = "query Q0 document rank score tag"
 
 @dataclass(frozen=True)
 class RunTable:
-    """What a run file says, in file order: ids [n], float64 scores [n], the last line's tag; line numbers [n] if any."""
+    """Content of a run file, in file order: ids [n], float64 scores [n], the last line's tag; line numbers [n] if any."""
 
     query_ids: Bytes
     doc_ids: Bytes
@@ -32,7 +32,7 @@ class RunTable:
 
 @dataclass(frozen=True)
 class Run:
-    """A ranking per query: queries in byte order, documents by (float32 score, id) descending.
+    """Ranking of each query: queries in byte order, documents by (float32 score, id) descending.
 
     Attributes:
         query_ids: [q] ids, unique.
@@ -78,19 +78,19 @@ class Run:
 
     @classmethod
     def from_table(cls, table: RunTable, problems: Problems) -> Run:
-        """The canonical form of what a file says; see `from_columns`."""
+        """Bring the content of a file into canonical form; see `from_columns`."""
         columns = table.query_ids, table.doc_ids, table.scores
         return cls.from_columns(*columns, table.tag, problems, table.lines)
 
     @classmethod
     def from_dict(cls, ranked: Mapping[str, Mapping[str, float]], tag: str = "intrex") -> Run:
-        """A run from ``{query: {document: score}}``; raises `BadInput` on ids or scores that cannot be."""
+        """Make a run of ``{query: {document: score}}``; raises `BadInput` on ids or scores that cannot be."""
         problems = Problems("run")
         rows = [(q, d, s) for q, docs in ranked.items() for d, s in docs.items()]
         for q, d, _ in rows:
             for value in (q, d):
-                if wrong := id_problem(value):
-                    problems.add(f"query {q!r}", wrong)
+                if problem := id_problem(value):
+                    problems.add(f"query {q!r}", problem)
         problems.raise_if_any()
         scores = np.array([r[2] for r in rows], np.float64)
         run = cls.from_columns(
@@ -100,7 +100,7 @@ class Run:
         return run
 
     def to_dict(self) -> dict[str, dict[str, float]]:
-        """``{query: {document: score}}``, each ranking in order."""
+        """Return ``{query: {document: score}}``, each ranking in order."""
         docs, scores, ends = as_strings(self.doc_ids), self.scores.tolist(), self.offsets.tolist()
         pairs = zip(as_strings(self.query_ids), ends, ends[1:], strict=False)
         return {q: dict(zip(docs[a:b], scores[a:b], strict=True)) for q, a, b in pairs}
@@ -113,7 +113,7 @@ class Run:
 
 
 def _in_order(queries: Bytes, docs: Bytes, scores: Float32s) -> bool:
-    """Whether the columns are in canonical order already, as in every file that we wrote."""
+    """Tell whether the columns are in canonical order already, as in every file that we wrote."""
     same = queries[1:] == queries[:-1]
     falls = scores[1:] < scores[:-1]
     ties = np.flatnonzero(same & ~falls)
@@ -146,7 +146,7 @@ _ODD = np.uint64(0x9E3779B97F4A7C15)
 
 
 def _hash(ids: Bytes) -> Uint64s:
-    """A 64-bit hash of each id, by multiplying and mixing its 8-byte words."""
+    """Return a 64-bit hash of each id, by multiplying and mixing its 8-byte words."""
     words = ids.astype(f"S{-(-ids.itemsize // 8) * 8}").view(np.uint64).reshape(len(ids), -1)
     mixed = np.zeros(len(ids), np.uint64)
     for column in words.T:
@@ -155,8 +155,8 @@ def _hash(ids: Bytes) -> Uint64s:
     return mixed
 
 
-def trec_table(path: Path, problems: Problems, more: bool = False) -> RunTable:
-    """What the sound lines of a TREC run say, plain or gzip; the others go to ``problems``.
+def read_trec_table(path: Path, problems: Problems, more: bool = False) -> RunTable:
+    """Read the sound lines of a TREC run, plain or gzip; the others go to ``problems``.
 
     Any blanks separate the six columns, the rank column is not looked at. Lines whose first character after blanks is
     ``#`` are comments, as in trec_eval 10; a header row is skipped. NaN, infinity and text are not scores.

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from intrex.data.collection import MANIFEST, Collection
-from intrex.data.errors import SHOWN, Problems, a_kind
+from intrex.data.errors import SHOWN, Problems, json_type
 from intrex.data.ids import IdRegistry, encode_id, id_problem, needs_encoding
 from intrex.data.io.files import file_sha256, fingerprint
 from intrex.data.qrels import Qrels, write_qrels
@@ -140,7 +140,7 @@ class CollectionWriter:
     def _strings(self, row: dict[str, Any], source: Source) -> bool:
         for key, value in row.items():
             if not isinstance(value, str):
-                self.problems.add(str(source), f"{key!r} is {a_kind(value)}, a string is needed")
+                self.problems.add(str(source), f"{key!r} is {json_type(value)}, a string is needed")
                 return False
         return True
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from math import isfinite
 
 from intrex.data.collection import Queries
-from intrex.data.errors import BadInput, UsageError, nearest
+from intrex.data.errors import BadInput, UsageError, nearest_name
 from intrex.data.run import Run, check_tag
 from intrex.retrievers.base import TIE_ORDERS, Index, SearchOptions
 from intrex.retrievers.bm25.fields import CONTENTS
@@ -168,7 +168,7 @@ def use_scoring(index: Index, name: str, token_top_k: int | None = None) -> None
         UsageError: unknown scoring, not a multi-vector index, or tokens to retrieve without XTR.
     """
     if name not in SCORINGS:
-        raise UsageError(f"unknown scoring {name!r}", nearest(name, SCORINGS))
+        raise UsageError(f"unknown scoring {name!r}", nearest_name(name, SCORINGS))
     if token_top_k is not None and name != "xtr":
         raise UsageError("--token-top-k is for XTR", "add --scoring xtr, or leave it out")
     if name == "maxsim":
@@ -294,7 +294,7 @@ def run_search(
 
 def _check_options(index: Index, options: SearchOptions) -> None:
     if options.ties not in TIE_ORDERS:
-        raise UsageError(f"unknown tie order {options.ties!r}", nearest(options.ties, TIE_ORDERS))
+        raise UsageError(f"unknown tie order {options.ties!r}", nearest_name(options.ties, TIE_ORDERS))
     kind = index.manifest.kind
     if kind != "lucene" and (options.k1, options.b) != (None, None):
         hint = {"bm25": "intrex index bm25 COLLECTION OUT --k1 K1 --b B"}.get(kind, "leave --k1 and --b out")

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from intrex.data.check.numbers import is_number
-from intrex.data.errors import BadInput, Problems, UsageError, nearest
+from intrex.data.errors import BadInput, Problems, UsageError, nearest_name
 from intrex.data.io.files import read_lines
 from intrex.data.io.lines import is_header
 
@@ -36,7 +36,7 @@ def known_kind(text: str) -> str:
     """A name for ``--as``; raises `UsageError` when there is no such kind."""
     name = _ALIASES.get(text, text)
     if name not in KINDS:
-        raise UsageError(f"unknown kind of file {text!r}", nearest(text, [*KINDS, *_ALIASES]))
+        raise UsageError(f"unknown kind of file {text!r}", nearest_name(text, [*KINDS, *_ALIASES]))
     return name
 
 

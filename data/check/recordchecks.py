@@ -16,7 +16,7 @@ from intrex.data.check.facts import Facts, plural, shown
 from intrex.data.check.findings import Findings
 from intrex.data.check.idchecks import check_ids
 from intrex.data.check.lines import Text, sound_pieces
-from intrex.data.errors import BadInput, Problems, a_kind
+from intrex.data.errors import BadInput, Problems, json_type
 from intrex.data.ids import as_bytes, id_problem, needs_encoding
 from intrex.data.importers.documents import READERS
 from intrex.data.importers.inputs import Input
@@ -121,7 +121,7 @@ class _Records:
         for key, value in (("title", title), ("text", text)):
             if value is not None and not isinstance(value, str):
                 self.findings.add(
-                    f"{self.letter}005", [line], f"{key!r} is {a_kind(value)}, a string is needed"
+                    f"{self.letter}005", [line], f"{key!r} is {json_type(value)}, a string is needed"
                 )
                 return
         whole = f"{title or ''}\0{text or ''}"

@@ -15,7 +15,7 @@ from intrex.data.check.findings import Findings
 from intrex.data.check.idchecks import check_ids, firsts
 from intrex.data.check.lines import Table, Text, read_table, sound_pieces
 from intrex.data.check.numbers import floats, integers
-from intrex.data.errors import a_kind
+from intrex.data.errors import json_type
 from intrex.data.ids import as_bytes, id_problem
 from intrex.data.io.files import reading
 from intrex.data.runformats import FLOAT32_ENDS
@@ -274,13 +274,13 @@ def _json_rows(ranked: Any, findings: Findings) -> Iterator[tuple[str, str, floa
             findings.add("R018", [], f"query {query} occurs twice; JSON readers keep the last", 1)
         seen.add(query)
         if not isinstance(docs, list):
-            findings.add("R018", [], f"query {query} has {a_kind(docs)}, an object is needed", 1)
+            findings.add("R018", [], f"query {query} has {json_type(docs)}, an object is needed", 1)
             continue
         for doc, score in docs:
             if wrong := id_problem(query) or id_problem(doc):
                 findings.add("I007", [], wrong, 1)
             elif isinstance(score, bool) or not isinstance(score, (int, float)):
-                findings.add("R001", [], f"query {query}, document {doc}: the score is {a_kind(score)}", 1)
+                findings.add("R001", [], f"query {query}, document {doc}: the score is {json_type(score)}", 1)
             elif not abs(score) < FLOAT32_ENDS:
                 findings.add("R002", [], f"query {query}, document {doc}: the score is {score!r}", 1)
             else:

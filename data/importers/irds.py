@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import Any
 
-from intrex.data.errors import BadInput, IntrexError, MissingExtra, nearest
+from intrex.data.errors import BadInput, IntrexError, MissingExtra, nearest_name
 from intrex.data.importers.inputs import counted
 from intrex.data.io.network import all_unreachable, connect_seconds
 from intrex.data.progress import Progress
@@ -56,7 +56,7 @@ def _near(id_: str) -> str:
     family = [
         name for name in irds_names() if name.partition("/")[0] == id_.partition("/")[0] and name != id_
     ]
-    return nearest(id_, family[:40]) if family else "the ids are listed at https://ir-datasets.com"
+    return nearest_name(id_, family[:40]) if family else "the ids are listed at https://ir-datasets.com"
 
 
 def set_of(id_: str) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
-from intrex.data.errors import Problems, a_kind
+from intrex.data.errors import Problems, json_type
 from intrex.data.io.files import BOM, PIECE, read_jsonl, reading
 
 LONGEST = 256 * PIECE
@@ -99,7 +99,7 @@ def _parse(text: _Text, name: str, problems: Problems) -> Iterator[tuple[int, di
         if isinstance(value, dict):
             yield line, value
         else:
-            problems.add(f"{name}:{line}", f"a JSON object is needed, this is {a_kind(value)}")
+            problems.add(f"{name}:{line}", f"a JSON object is needed, this is {json_type(value)}")
     if depth > 0:
         problems.add(f"{name}:{text.line}", "the array does not end: the file was cut off")
 

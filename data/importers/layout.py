@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from intrex.data.errors import BadInput, Problems, UsageError, nearest
+from intrex.data.errors import BadInput, Problems, UsageError, nearest_name
 from intrex.data.importers.documents import READERS
 from intrex.data.importers.inputs import Input, bare_name
 
@@ -61,7 +61,7 @@ def find_layout(
         UsageError: the layout or a set name cannot be.
     """
     if layout != "auto" and layout not in READERS:
-        raise UsageError(f"unknown corpus layout {layout!r}", nearest(layout, ["auto", *READERS]))
+        raise UsageError(f"unknown corpus layout {layout!r}", nearest_name(layout, ["auto", *READERS]))
     folder = source if source.is_dir() else None
     corpus = _corpus_files(folder, layout) if folder else [Input(source, source.name)]
     topics = [Input(path, str(path)) for path in queries]

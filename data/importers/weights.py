@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from intrex.data.errors import BadInput, Problems, a_kind
+from intrex.data.errors import BadInput, Problems, json_type
 from intrex.data.importers.inputs import Input, text_id
 from intrex.data.io.files import require_file
 from intrex.data.writer import Source
@@ -70,7 +70,9 @@ def read_weights(file: Input, problems: Problems) -> Iterator[Weights]:
                 str(source), f"the object has no {missing}", 'a line is: {"id", "vector": {term: weight}}'
             )
         elif not isinstance(row[vector], dict):
-            problems.add(str(source), f"'{vector}' is {a_kind(row[vector])}, an object of weights is needed")
+            problems.add(
+                str(source), f"'{vector}' is {json_type(row[vector])}, an object of weights is needed"
+            )
         else:
             text = next((row[key] for key in _TEXTS if isinstance(row.get(key), str)), "")
             yield Weights(text_id(row[id_]), _sound(row[vector], str(source), problems), text, source)
@@ -81,7 +83,7 @@ def _sound(vector: Mapping[str, Any], where: str, problems: Problems) -> dict[st
     kept = {}
     for term, weight in vector.items():
         if type(weight) not in (int, float):
-            problems.add(where, f"the weight of {term!r} is {a_kind(weight)}, a number is needed")
+            problems.add(where, f"the weight of {term!r} is {json_type(weight)}, a number is needed")
         elif not 0 <= weight <= LARGEST:
             problems.add(where, f"the weight of {term!r} is {_which(weight)}")
         elif wrong := _wrong_term(term):

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from intrex.data.arrays import Float32s, Rows, Scores
-from intrex.data.errors import BadInput, UsageError, nearest
+from intrex.data.errors import BadInput, UsageError, nearest_name
 from intrex.data.io.files import file_sha256, fingerprint, read_json
 from intrex.data.specs import EncoderSpec
 from intrex.encoders.base import EncoderOptions, refuse_options
@@ -55,7 +55,7 @@ class CrossEncoderScorer(PairScorer):
         refuse_options(options, CROSS_ENCODER, {"revision", "max_length", "dtype"})
         if options.dtype not in DTYPES:
             raise UsageError(
-                f"a cross-encoder has no dtype {options.dtype!r}", nearest(options.dtype, DTYPES)
+                f"a cross-encoder has no dtype {options.dtype!r}", nearest_name(options.dtype, DTYPES)
             )
         found = resolve_model(name, options.revision)
         params: dict[str, Any] = {"dtype": options.dtype, "settings": _settings(found.path)}

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from intrex.data.arrays import Float32s
-from intrex.data.errors import BadInput, UsageError, nearest
+from intrex.data.errors import BadInput, UsageError, nearest_name
 from intrex.data.specs import EncoderSpec
 from intrex.encoders.base import EncoderOptions
 from intrex.encoders.runtime.linear import pack_linear, quantize_linear
@@ -26,7 +26,7 @@ def check_runtime(options: EncoderOptions) -> None:
     import torch
 
     if options.dtype not in DTYPES:
-        raise UsageError(f"unknown dtype {options.dtype!r}", nearest(options.dtype, DTYPES))
+        raise UsageError(f"unknown dtype {options.dtype!r}", nearest_name(options.dtype, DTYPES))
     try:
         torch.empty(0, device=options.device)
     except (RuntimeError, AssertionError) as error:

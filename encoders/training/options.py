@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
-from intrex.data.errors import UsageError, nearest
+from intrex.data.errors import UsageError, nearest_name
 
 LOSSES = {
     "mnr": "the positive against the other positives of the batch and the mined negatives (multiple negatives ranking)",
@@ -83,7 +83,7 @@ def options_for(kind: str, **given: Any) -> TrainOptions:
         UsageError: an unknown kind, a loss that it does not have, or a number out of range.
     """
     if kind not in KINDS:
-        raise UsageError(f"unknown kind of model {kind!r}", nearest(kind, KINDS))
+        raise UsageError(f"unknown kind of model {kind!r}", nearest_name(kind, KINDS))
     names = {f.name for f in fields(TrainOptions)}
     options = replace(KINDS[kind], **{k: v for k, v in given.items() if k in names and v is not None})
     if options.loss not in _BY_KIND[kind]:

@@ -9,7 +9,7 @@ from itertools import combinations
 import numpy as np
 
 from intrex.data.arrays import Float64s, Int64s
-from intrex.data.errors import BadInput, UsageError, nearest
+from intrex.data.errors import BadInput, UsageError, nearest_name
 from intrex.eval.compare.align import Aligned
 from intrex.eval.compare.corrections import CORRECTIONS, correct
 from intrex.eval.compare.paired import effect, t_test, wilcoxon
@@ -49,7 +49,7 @@ class Settings:
             ("family", self.family, FAMILIES),
         ):
             if value not in known:
-                raise UsageError(f"unknown {what} {value!r}", nearest(value, known))
+                raise UsageError(f"unknown {what} {value!r}", nearest_name(value, known))
         if self.test == "tukey" and self.family == "all":
             raise UsageError(
                 "Tukey's p-values hold within a measure, so no family of all measures can be had with them",

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from intrex.data.arrays import Float64s
-from intrex.data.errors import UsageError, nearest
+from intrex.data.errors import UsageError, nearest_name
 from intrex.data.qrels import Qrels
 from intrex.eval.dialects import quirks
 from intrex.eval.measures import Measure
@@ -93,7 +93,7 @@ class Dialect:
             return f"it has {measure.name} with a cutoff: {measure.name}@10"
         if key == "RR@" and not self.fixed:
             return f"it cuts the run instead: -M {measure.cutoff} -m recip_rank"
-        return nearest(measure.name, {name.rstrip("@") for name in self.only})
+        return nearest_name(measure.name, {name.rstrip("@") for name in self.only})
 
     def usual(self, texts: Sequence[str]) -> list[str]:
         """Of the measures that nobody asked for by name, those that the tool has; AP as the tool has it."""
@@ -280,5 +280,5 @@ TOOLS: dict[str, Dialect] = {
 def find_tool(name: str) -> Dialect:
     """A dialect by name; raises `UsageError` with the nearest one."""
     if name not in TOOLS:
-        raise UsageError(f"unknown tool {name!r}", nearest(name, TOOLS))
+        raise UsageError(f"unknown tool {name!r}", nearest_name(name, TOOLS))
     return TOOLS[name]

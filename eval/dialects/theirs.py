@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from intrex.data.arrays import Bools, Float64s
-from intrex.data.errors import BadInput, Problems, UsageError, a_kind
+from intrex.data.errors import BadInput, Problems, UsageError, json_type
 from intrex.data.io.files import json_reason, read_lines, read_pieces, require_file, spooled
 from intrex.data.io.lines import first_line
 from intrex.eval.dialects.dialect import Dialect
@@ -143,7 +143,7 @@ def _from_json(raw: bytes, path: Path) -> dict[tuple[str, str], tuple[float, int
     for a, inner in read.items():
         if not isinstance(inner, dict):
             raise BadInput(
-                f"--theirs reads {{query: {{measure: value}}}}; {a!r} has {a_kind(inner)} ({path})",
+                f"--theirs reads {{query: {{measure: value}}}}; {a!r} has {json_type(inner)} ({path})",
                 "write one object for each query, or for each measure",
             )
         rows += [(a, b, _number(v, f"{b!r} of {a!r}", path)) for b, v in inner.items()]
@@ -169,7 +169,7 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _number(value: object, what: str, path: Path) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise BadInput(
-            f"--theirs: the value of {what} is {a_kind(value)}, a number is needed ({path})", UNSAID
+            f"--theirs: the value of {what} is {json_type(value)}, a number is needed ({path})", UNSAID
         )
     if not abs(value) <= sys.float_info.max:
         raise BadInput(f"--theirs: the value of {what} is not a finite number ({path})", UNSAID)

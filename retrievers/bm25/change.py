@@ -258,7 +258,7 @@ class _Change:
     def _write_ids(self, build: Build, added: Path | None, kept: npt.NDArray[np.bool_]) -> None:
         """Write the ids and ranks of the rows that are kept."""
         old, new = self.index.ids, IdTable(added) if added is not None else None
-        rank = old.changed(self.gone, as_bytes([]) if new is None else new.all())
+        rank = old.updated_ranks(self.gone, as_bytes([]) if new is None else new.all())
         if new is None and kept.all():
             for name in ("ids.txt", "ids.offsets.npy"):
                 build.keep(self.path / name, self.index.manifest.files[name], name)

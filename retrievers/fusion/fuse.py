@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from intrex.data.arrays import Bytes, Float64s
-from intrex.data.errors import BadInput, MissingExtra, UsageError, nearest
+from intrex.data.errors import BadInput, MissingExtra, UsageError, nearest_name
 from intrex.data.ids import as_bytes
 from intrex.data.run import Run
 
@@ -198,12 +198,12 @@ def check_options(
     if engine not in ("native", "ranx"):
         raise UsageError(f"unknown engine {engine!r}", "known: native, ranx")
     if engine == "native" and method not in METHODS:
-        hint = f"add --engine ranx for {method}" if method in _RANX else nearest(method, METHODS)
+        hint = f"add --engine ranx for {method}" if method in _RANX else nearest_name(method, METHODS)
         raise UsageError(f"unknown fusion method {method!r}", hint)
     if engine == "ranx" and method in METHODS:
         raise UsageError(f"{method} is intrex's own", "leave --engine ranx out")
     if engine == "ranx" and method not in _RANX:
-        raise UsageError(f"unknown ranx method {method!r}", nearest(method, _RANX))
+        raise UsageError(f"unknown ranx method {method!r}", nearest_name(method, _RANX))
     if weights is not None and method != "wsum":
         raise UsageError(f"--weights belongs to wsum, not to {method}", "leave --weights out")
     if rrf_k is not None and method != "rrf":

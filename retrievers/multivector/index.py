@@ -10,7 +10,7 @@ import numpy as np
 
 from intrex.data.arrays import Float32s, Rows, Scores
 from intrex.data.collection import Collection, Document, Queries
-from intrex.data.errors import BadInput, UsageError, nearest
+from intrex.data.errors import BadInput, UsageError, nearest_name
 from intrex.data.ids import IdTable
 from intrex.data.io.files import fingerprint
 from intrex.data.numeric.rows import row_norms
@@ -159,7 +159,7 @@ class MultiVectorIndex:
 def check_store(store: str, bits: int | None) -> None:
     """Raise `UsageError` unless vectors can be kept so."""
     if store not in STORES:
-        raise UsageError(f"unknown store {store!r}", nearest(store, STORES))
+        raise UsageError(f"unknown store {store!r}", nearest_name(store, STORES))
     if bits not in (None, *BITS):
         raise UsageError(f"residuals of {bits} bits a dimension", f"known: {', '.join(map(str, BITS))}")
 

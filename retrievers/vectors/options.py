@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from intrex.data.errors import UsageError, nearest
+from intrex.data.errors import UsageError, nearest_name
 
 ENGINES = {
     "flat": "every vector is compared: exact",
@@ -57,7 +57,7 @@ class AnnConfig:
             UsageError: an unknown engine, a number out of its range, or too few vectors to learn from.
         """
         if self.engine not in ENGINES:
-            raise UsageError(f"unknown engine {self.engine!r}", nearest(self.engine, ENGINES))
+            raise UsageError(f"unknown engine {self.engine!r}", nearest_name(self.engine, ENGINES))
         lists = self.lists or min(int(4 * n**0.5), max(1, n // 39))
         pq_m = self.pq_m or (dim // 8 if dim % 8 == 0 else dim)
         if self.pq and dim % pq_m:
@@ -88,7 +88,7 @@ class AnnConfig:
             raise UsageError(f"two engines: {', '.join(named)}", "name one, such as --engine hnsw-sq8")
         chosen = named[0] if named else "flat"
         if chosen not in ENGINES:
-            raise UsageError(f"unknown engine {chosen!r}", nearest(chosen, ENGINES))
+            raise UsageError(f"unknown engine {chosen!r}", nearest_name(chosen, ENGINES))
         own = {"links": "hnsw", "ef_construction": "hnsw", "lists": "ivf", "pq_m": "pq", "pq_nbits": "pq"}
         given = {name: value for name, value in numbers.items() if value is not None}
         for name in given:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from intrex.data.builders.registry import BUILDERS
-from intrex.data.errors import IntrexError, Problems, a_kind, nearest
+from intrex.data.errors import IntrexError, Problems, json_type, nearest_name
 from intrex.data.ids import id_problem
 from intrex.encoders.base import EncoderOptions
 from intrex.eval.measures import parse_measures
@@ -82,7 +82,7 @@ class _Check:
         self.keys(table, known, where, refused=dict.fromkeys(others, "/".join(origins)))
         name = table.get("build")
         if name and isinstance(name, str) and name not in BUILDERS:
-            self.add(where, f"build: there is no {name!r}: {nearest(name, BUILDERS.table)}")
+            self.add(where, f"build: there is no {name!r}: {nearest_name(name, BUILDERS.table)}")
 
     def protocol(self, table: Mapping[str, Any]) -> None:
         where = "[split]"
@@ -115,7 +115,7 @@ class _Check:
             if table["index"] == "multivector":
                 self.tokens.append(str(name))
         elif "index" in table:
-            self.add(where, f"index is {table['index']!r}: {nearest(str(table['index']), INDEX)}")
+            self.add(where, f"index is {table['index']!r}: {nearest_name(str(table['index']), INDEX)}")
         else:
             self.add(where, f"needs fuse, rerank, or index as one of: {', '.join(INDEX)}")
 
@@ -130,14 +130,14 @@ class _Check:
         if isinstance(table["train"], dict):
             self.keys(table["train"], TRAINED, f"{where}, train")
         else:
-            self.add(where, f"train must be a table such as {{epochs = 1}}, not {a_kind(table['train'])}")
+            self.add(where, f"train must be a table such as {{epochs = 1}}, not {json_type(table['train'])}")
 
     def reranker(self, table: Mapping[str, Any], where: str, earlier: Sequence[str]) -> None:
         known = {"name": TEXT, "train": Key(dict, empty=True), **RERANKED}
         self.keys(table, known, where, ("with", "depth"), {"index": "a reranking system"})
         source = table["rerank"]
         if isinstance(source, str) and source not in earlier:
-            there = nearest(source, earlier) if earlier else "there is none"
+            there = nearest_name(source, earlier) if earlier else "there is none"
             self.add(where, f"reranks {source!r}, which is not an earlier system: {there}")
 
     def index(self, table: Mapping[str, Any], where: str) -> None:
@@ -182,7 +182,7 @@ class _Check:
             self.add(where, "needs either tokens, the name of a multivector system, or encoder")
         tokens = table.get("tokens")
         if isinstance(tokens, str) and tokens not in self.tokens:
-            there = nearest(tokens, self.tokens) if self.tokens else "there is none"
+            there = nearest_name(tokens, self.tokens) if self.tokens else "there is none"
             self.add(where, f"tokens: {tokens!r} is not an earlier multivector system: {there}")
         if "candidates" in table and "tokens" not in table:
             self.add(
@@ -202,7 +202,7 @@ class _Check:
         parts = _texts(table["fuse"])
         for part in parts:
             if part not in earlier:
-                there = nearest(part, earlier) if earlier else "there is none"
+                there = nearest_name(part, earlier) if earlier else "there is none"
                 self.add(where, f"fuses {part!r}, which is not an earlier system: {there}")
         if isinstance(table["fuse"], list) and len(table["fuse"]) == 1:
             self.add(where, "needs two or more systems to fuse")
@@ -235,7 +235,7 @@ class _Check:
             if refused and key in refused:
                 self.add(where, f"{key} does not belong to {refused[key]}, it would be ignored")
             elif key not in known:
-                self.add(where, f"unknown key {key!r}: {nearest(key, known)}")
+                self.add(where, f"unknown key {key!r}: {nearest_name(key, known)}")
             else:
                 for wrong in known[key].problems(value):
                     self.add(where, f"{key} {wrong}")

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from intrex.data.errors import a_kind, nearest
+from intrex.data.errors import json_type, nearest_name
 from intrex.data.registry import Registry
 from intrex.encoders.base import (
     ENCODERS,
@@ -45,17 +45,17 @@ class Key:
     def problems(self, value: object) -> Iterator[str]:
         """What is wrong with a value."""
         if not is_a(value, self.kind):
-            yield f"is {a_kind(value)}, needed: {a_kind(self.kind())}"
+            yield f"is {json_type(value)}, needed: {json_type(self.kind())}"
         elif isinstance(value, (int, float)) and not self.low <= value <= self.high:
             yield f"is {value}, needed: {_range(self.low, self.high)}"
         elif value in ("", []) and not self.empty:
             yield "is empty"
         elif self.known and value not in self.known:
-            yield f"is {value!r}: {nearest(str(value), map(str, self.known))}"
+            yield f"is {value!r}: {nearest_name(str(value), map(str, self.known))}"
         elif isinstance(value, list) and self.item:
             for part in value:
                 if not is_a(part, self.item):
-                    yield f"holds {a_kind(part)}, needed: {a_kind(self.item())}"
+                    yield f"holds {json_type(part)}, needed: {json_type(self.item())}"
 
 
 def is_a(value: object, kind: type) -> bool:

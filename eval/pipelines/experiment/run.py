@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from intrex.data.collection import Collection
-from intrex.data.errors import BadInput, IntrexError, nearest
+from intrex.data.errors import BadInput, IntrexError, nearest_name
 from intrex.data.io.files import write_text
 from intrex.eval.leaderboard.rows import read_leaderboard
 from intrex.eval.pipelines.experiment.generalize_report import (
@@ -50,7 +50,7 @@ def _has_queries(recipe: Recipe) -> Callable[[Result], None]:
         there = Collection.open(result.output).sets
         for key, name in (("queries", recipe.queries), ("train", recipe.train)):
             if name is not None and name not in there:
-                hint = nearest(name, there) if there else "the collection has no judged queries"
+                hint = nearest_name(name, there) if there else "the collection has no judged queries"
                 raise BadInput(f"the collection has no query set {name!r} ({recipe.file}, {key})", hint)
 
     return check

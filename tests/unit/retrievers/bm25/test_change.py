@@ -171,7 +171,7 @@ def test_ranks_of_changed_ids(tmp_path: Path) -> None:
         table = IdTable(tmp_path)
         before = np.array(table.rank)
         gone = draw.permutation(300)[:many]
-        rank = table.changed(gone, as_bytes(new))
+        rank = table.updated_ranks(gone, as_bytes(new))
         every = [*names, *new]
         live = [i for i in range(len(every)) if i not in set(gone.tolist())]
         order = sorted(live, key=lambda i: every[i])
