@@ -143,10 +143,10 @@ def info(
 
 
 @app.command("verify")
-def verify(collection: Annotated[Path, typer.Argument(help="A collection folder.")]) -> None:
+def verify_artifact(collection: Annotated[Path, typer.Argument(help="A collection folder.")]) -> None:
     """Compare every file of a collection with the sha256 that was recorded."""
     from intrex.data.collection import Collection
-    from intrex.data.store.artifact import verify as check
+    from intrex.data.store.artifact import verify_artifact as check
 
     opened = Collection.open(collection)
     check(opened.path, "intrex collection import SOURCE OUT --overwrite")

@@ -42,10 +42,10 @@ def info(
 
 
 @app.command("verify")
-def verify(index: Annotated[Path, typer.Argument(help="An index folder.")]) -> None:
+def verify_artifact(index: Annotated[Path, typer.Argument(help="An index folder.")]) -> None:
     """Compare every file of an index with the sha256 that was recorded."""
     from intrex.data.store.artifact import read_manifest
-    from intrex.data.store.artifact import verify as check
+    from intrex.data.store.artifact import verify_artifact as check
 
     rebuild = "build it again with intrex index"
     if read_manifest(index, rebuild=rebuild).kind == "collection":

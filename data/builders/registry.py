@@ -23,7 +23,7 @@ def build_named(
     progress: Progress | None = None,
 ) -> Collection:
     """Build the collection ``name`` at ``out``; raises `UsageError` for an unknown name."""
-    made: Collection = BUILDERS.load(name)(
+    collection: Collection = BUILDERS.load(name)(
         out, sample=sample, seed=seed, overwrite=overwrite, progress=progress
     )
-    return made
+    return collection

@@ -15,7 +15,7 @@ BASE_URL = "https://public.ukp.informatik.tu-darmstadt.de/thakur/BEIR/datasets"
 
 
 def fetch_beir(name: str, progress: Progress | None = None) -> Path:
-    """The zip file of a BEIR data set, from the cache or from BEIR's server (``$INTREX_BEIR_URL``, if set).
+    """Return the zip file of a BEIR data set, from the cache or from BEIR's server (``$INTREX_BEIR_URL``, if set).
 
     Names that BEIR's table does not have are tried too, without a checksum.
 

@@ -35,7 +35,7 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9._-]*(/[a-z0-9][a-z0-9._-]*)?")
 
 
 def beir_names() -> list[str]:
-    """Every name that `fetch_beir` has a checksum for."""
+    """List the names that `fetch_beir` has a checksum for."""
     parts = [f"cqadupstack/{forum}" for forum in FORUMS]
     return sorted([*(name for name in BEIR_MD5 if name != "cqadupstack"), *parts])
 

@@ -31,7 +31,7 @@ _ZERO = 1e-12
 
 
 class Clusters(NamedTuple):
-    """A clustering of n vectors into k clusters.
+    """Clustering of n vectors into k clusters.
 
     Attributes:
         centroids: [k, d] float32; of length 1 if spherical.
@@ -59,7 +59,7 @@ def kmeans(
     threads: int = 1,
     progress: Progress | None = None,
 ) -> Clusters:
-    """The best of some restarts, each until vectors no longer change their cluster or the iterations are used up.
+    """Cluster vectors: the best of some restarts, each until vectors no longer change their cluster or the iterations are used up.
 
     A cluster that is left without a vector takes the one farthest from its own centroid, unless that one is alone
     there. A cluster is empty in the end only if there are fewer different vectors than clusters, or if the last
@@ -90,24 +90,24 @@ def kmeans(
     if restarts < 1:
         raise UsageError(f"{restarts} restarts of k-means", "at least 1")
     bits = np.random.PCG64(seed)
-    draw = _spread if init == "k-means++" else _sampled
+    draw = _draw_plus_plus if init == "k-means++" else _draw_sample
     starts = enumerate(
         draw(points, k, bits) for _ in range(restarts)
     )  # one after another, whoever takes them
 
-    def best_of(some: Iterator[tuple[int, Float32s]]) -> tuple[float, int, Clusters] | None:
-        tried = ((number, _lloyd(points, start, iterations, settled)) for number, start in some)
-        ranked = ((found.inertia, number, found) for number, found in tried)
-        return min(ranked, key=lambda one: one[:2], default=None)
+    def best_of(numbered: Iterator[tuple[int, Float32s]]) -> tuple[float, int, Clusters] | None:
+        clusterings = ((number, _lloyd(points, start, iterations, settled)) for number, start in numbered)
+        ranked = ((clusters.inertia, number, clusters) for number, clusters in clusterings)
+        return min(ranked, key=lambda result: result[:2], default=None)
 
-    each = [best_of(starts)] if threads == 1 else on_threads(best_of, starts, min(threads, restarts))
-    return min((one for one in each if one is not None), key=lambda one: one[:2])[2]
+    results = [best_of(starts)] if threads == 1 else on_threads(best_of, starts, min(threads, restarts))
+    return min((result for result in results if result is not None), key=lambda result: result[:2])[2]
 
 
-def nearest(
+def nearest_centroids(
     rows: Float32s, centroids: Float32s, *, euclidean: bool = False, squares: Float64s | None = None
 ) -> Int32s:
-    """The centroid of the largest dot product, or of the smallest distance, for each row; the lower number on ties.
+    """Return the centroid of the largest dot product, or of the smallest distance, of each row; the lower number on ties.
 
     Dot products count as equal if their float64 sums are (see `rowmath.pair_dots`). In memory: blocks of the matrix
     product, never all of it.
@@ -118,9 +118,9 @@ def nearest(
         euclidean: whether the distance decides, not the dot product.
         squares: [n] the squared lengths of the rows, where they are known.
     """
-    theirs = _squares(centroids)
-    longest = float(np.sqrt(theirs.max(initial=0.0)))
-    half = theirs / 2 if euclidean else np.zeros(len(centroids))
+    squares_of = _squares(centroids)
+    longest = float(np.sqrt(squares_of.max(initial=0.0)))
+    half = squares_of / 2 if euclidean else np.zeros(len(centroids))
     norms = np.sqrt(_squares(rows) if squares is None else squares)
     labels = np.empty(len(rows), np.int32)
     step = max(1, _SCORES_AT_ONCE // max(1, len(centroids)))
@@ -136,7 +136,7 @@ def nearest(
 
 
 def _squares(rows: Float32s) -> Float64s:
-    """Squared lengths."""
+    """Return squared lengths [n]."""
     numbers = np.arange(len(rows))
     return pair_dots(rows, numbers, rows, numbers)
 
@@ -144,7 +144,7 @@ def _squares(rows: Float32s) -> Float64s:
 def _decide(
     block: Float32s, norms: Float64s, centroids: Float32s, half: Float64s, scores: Float32s, longest: float
 ) -> Int32s:
-    """The best column of each row of approximate scores, which are changed; those within their error are recomputed."""
+    """Return the best column of each row of approximate scores, which are changed; those within their error are recomputed."""
     numbers = np.arange(len(block))
     labels: Int32s = scores.argmax(axis=1).astype(np.int32)
     best = scores[numbers, labels].astype(np.float64)
@@ -164,7 +164,7 @@ def _decide(
 
 
 class _Points:
-    """The vectors in blocks, with what is computed of them once.
+    """Vectors in blocks, with what is computed of them once.
 
     Attributes:
         squares: [n] float64, squared lengths.
@@ -192,13 +192,13 @@ class _Points:
         self._progress(self.n)
 
     def pick(self, rows: Rows) -> Float32s:
-        """Some vectors as centroids."""
+        """Return the vectors ``rows`` as centroids."""
         return self._finish(
             np.asarray(self._vectors[rows], np.float64), np.zeros((len(rows), self.dim), np.float32)
         )
 
     def distances(self, centroids: Float32s, labels: Int32s) -> Float64s:
-        """What each vector's distance to its centroid adds to the inertia."""
+        """Return what each vector's distance to its centroid adds to the inertia."""
         out = np.empty(self.n)
         squares = _squares(centroids)
         for part, block in self.blocks():
@@ -211,15 +211,15 @@ class _Points:
         return out
 
     def assign(self, centroids: Float32s) -> Int32s:
-        """The nearest centroid of each vector."""
+        """Return the nearest centroid of each vector."""
         labels = np.empty(self.n, np.int32)
         for part, block in self.blocks():
             euclidean, squares = not self.spherical, self.squares[part]
-            labels[part] = nearest(block, centroids, euclidean=euclidean, squares=squares)
+            labels[part] = nearest_centroids(block, centroids, euclidean=euclidean, squares=squares)
         return labels
 
     def centroids(self, labels: Int32s, old: Float32s) -> Float32s:
-        """The mean of each cluster; an empty one, or one without a direction, keeps its old centroid."""
+        """Return the mean of each cluster; an empty one, or one without a direction, keeps its old centroid."""
         sums = np.zeros(old.shape)
         for part, block in self.blocks():
             add_rows(block, labels[part], self.scale[part], sums)
@@ -228,28 +228,28 @@ class _Points:
         return self._finish(means, old, sizes == 0)
 
     def _finish(self, means: Float64s, old: Float32s, empty: Bools | None = None) -> Float32s:
-        kept = np.zeros(len(means), np.bool_) if empty is None else empty
+        unchanged = np.zeros(len(means), np.bool_) if empty is None else empty
         if self.spherical:
             lengths = row_norms(means)
-            kept = kept | (lengths == 0)
+            unchanged = unchanged | (lengths == 0)
             means = means / np.where(lengths > 0, lengths, 1.0)[:, None]
-        return np.where(kept[:, None], old, means).astype(np.float32)
+        return np.where(unchanged[:, None], old, means).astype(np.float32)
 
 
 def _lloyd(points: _Points, centroids: Float32s, iterations: int, settled: float) -> Clusters:
     labels = np.full(points.n, -1, np.int32)
     moved = 0
     while True:
-        found = points.assign(centroids)
-        if moved == iterations or np.count_nonzero(found != labels) <= settled * points.n:
-            return Clusters(centroids, found, float(points.distances(centroids, found).sum()), moved)
-        labels = found
-        centroids = points.centroids(_filled(points, centroids, labels), centroids)
+        assigned = points.assign(centroids)
+        if moved == iterations or np.count_nonzero(assigned != labels) <= settled * points.n:
+            return Clusters(centroids, assigned, float(points.distances(centroids, assigned).sum()), moved)
+        labels = assigned
+        centroids = points.centroids(_fill_empty(points, centroids, labels), centroids)
         moved += 1
 
 
-def _filled(points: _Points, centroids: Float32s, labels: Int32s) -> Int32s:
-    """The labels after each empty cluster, in order, took the farthest vector of a cluster that keeps another."""
+def _fill_empty(points: _Points, centroids: Float32s, labels: Int32s) -> Int32s:
+    """Return the labels after each empty cluster, in order, took the farthest vector of a cluster that keeps another."""
     sizes = np.bincount(labels, minlength=len(centroids))
     empty = np.flatnonzero(sizes == 0)
     if not len(empty):
@@ -264,26 +264,26 @@ def _filled(points: _Points, centroids: Float32s, labels: Int32s) -> Int32s:
 
 
 def _uniform(bits: np.random.PCG64, count: int) -> Float64s:
-    """Numbers in [0, 1) from a generator whose raw stream numpy promises to keep."""
+    """Draw numbers in [0, 1) from a generator whose raw stream numpy promises to keep."""
     return (bits.random_raw(count) >> np.uint64(11)).astype(np.float64) * 2.0**-53
 
 
-def _sampled(points: _Points, k: int, bits: np.random.PCG64) -> Float32s:
+def _draw_sample(points: _Points, k: int, bits: np.random.PCG64) -> Float32s:
     return points.pick(np.sort(np.argsort(bits.random_raw(points.n), kind="stable")[:k]))
 
 
-def _spread(points: _Points, k: int, bits: np.random.PCG64) -> Float32s:
-    """k-means++: each next centroid is a vector drawn in proportion to its distance from the nearest one so far."""
+def _draw_plus_plus(points: _Points, k: int, bits: np.random.PCG64) -> Float32s:
+    """Draw by k-means++: each next centroid is a vector drawn in proportion to its distance from the nearest one so far."""
     near = np.full(points.n, np.inf)
-    chosen: list[int] = []
+    drawn: list[int] = []
     for draw in _uniform(bits, k).tolist():
-        sums = np.cumsum(near if chosen else np.ones(points.n))
+        sums = np.cumsum(near if drawn else np.ones(points.n))
         if sums[-1] > 0:
             row = int(np.searchsorted(sums, draw * sums[-1], side="right"))
         else:  # fewer different vectors than clusters: the first one that was not taken
-            row = next(r for r in range(points.n) if r not in set(chosen))
-        chosen.append(min(row, points.n - 1))
-        centroid = points.pick(np.array(chosen[-1:]))
+            row = next(r for r in range(points.n) if r not in set(drawn))
+        drawn.append(min(row, points.n - 1))
+        centroid = points.pick(np.array(drawn[-1:]))
         far = points.distances(centroid, np.zeros(points.n, np.int32))
         near = np.minimum(near, np.where(far < _ZERO, 0, far) if points.spherical else far)
-    return points.pick(np.array(chosen))
+    return points.pick(np.array(drawn))

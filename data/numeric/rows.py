@@ -27,7 +27,7 @@ _ROUNDOFF = 2.0**-24
 
 
 def pair_dots(a: Float32s, a_rows: Rows, b: Float32s, b_rows: Rows) -> Float64s:
-    """Dot products [m] of row ``a_rows[i]`` of ``a`` [n, d] and row ``b_rows[i]`` of ``b`` [k, d], C-contiguous both."""
+    """Compute the dot products [m] of row ``a_rows[i]`` of ``a`` [n, d] and row ``b_rows[i]`` of ``b`` [k, d], C-contiguous both."""
     out = np.empty(len(a_rows))
     calls = native(LIBRARY)
     if calls is not None:

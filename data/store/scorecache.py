@@ -26,19 +26,19 @@ SUFFIX = ".scores1"
 """Files of this layout of records; another layout will have another suffix."""
 WRITERS = 1000
 """How many processes may write scores of one scorer at once."""
-_ODD = np.array(
+_MULTIPLIERS = np.array(
     [0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0xD6E8FEB86659FD93, 0xA0761D6478BD642F],
     np.uint64,
 )
 
 
 def text_digest(text: str) -> bytes:
-    """sha256 of a text's UTF-8."""
+    """Return the sha256 of a text's UTF-8."""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
 
 
 def pair_keys(spec: EncoderSpec, queries: Sequence[bytes], documents: Sequence[bytes]) -> Bytes:
-    """Keys [n] (``S16``) of pairs: the first half of sha256 of the spec's fingerprint and the digests of both texts.
+    """Return keys [n] (``S16``) of pairs: the first half of sha256 of the spec's fingerprint and the digests of both texts.
 
     Args:
         spec: of the scorer; whatever changes a score is in it.
@@ -55,7 +55,7 @@ def pair_keys(spec: EncoderSpec, queries: Sequence[bytes], documents: Sequence[b
 
 
 class ScoreCache:
-    """A folder of scores; by default ``scores`` in intrex's cache folder.
+    """Folder of scores; by default ``scores`` in intrex's cache folder.
 
     Attributes:
         hits: pairs whose score was there, over all uses of this object.
@@ -67,8 +67,8 @@ class ScoreCache:
         self.hits = self.added = 0
 
     @contextlib.contextmanager
-    def opened(self, spec: EncoderSpec) -> Iterator[StoredScores]:
-        """The scores of one scorer, as they stand now; more may be added until the context ends."""
+    def open(self, spec: EncoderSpec) -> Iterator[StoredScores]:
+        """Open the scores of one scorer, as they stand now; more may be added until the context ends."""
         stored = StoredScores(self.folder / spec.fingerprint, spec)
         try:
             yield stored
@@ -79,7 +79,7 @@ class ScoreCache:
 
 
 class StoredScores:
-    """The scores of one scorer. Nothing is written, and no folder made, before the first `add`.
+    """Scores of one scorer. Nothing is written, and no folder made, before the first `add`.
 
     Attributes:
         hits: keys that `find` found.
@@ -97,14 +97,14 @@ class StoredScores:
         self._keys, self._scores = np.ascontiguousarray(records["key"]), records["score"].astype(np.float32)
 
     def find(self, keys: Bytes) -> Scores:
-        """The scores [n] of keys, NaN where there is none."""
-        found = np.full(len(keys), np.nan, np.float32)
+        """Return the scores [n] float32 of keys [n], NaN where there is none."""
+        scores = np.full(len(keys), np.nan, np.float32)
         at = np.searchsorted(self._keys, keys)
         inside = np.flatnonzero(at < len(self._keys))
         known = inside[self._keys[at[inside]] == keys[inside]]
-        found[known] = self._scores[at[known]]
+        scores[known] = self._scores[at[known]]
         self.hits += len(known)
-        return found
+        return scores
 
     def add(self, keys: Bytes, scores: Scores) -> None:
         """Write scores [n] of keys [n] at once: they outlive this process from here on.
@@ -128,7 +128,7 @@ class StoredScores:
             self._out = None
 
     def _begin(self) -> IO[bytes]:
-        """The first file that no other process has locked, without what a killed one left of its last record."""
+        """Open the first file that no other process has locked, and cut off what a killed one left of its last record."""
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             if not (self._folder / "spec.json").exists():
@@ -153,15 +153,15 @@ class StoredScores:
 
 
 def _read(path: Path) -> Array:
-    """The sound records of a file."""
+    """Read the sound records of a file."""
     records = np.fromfile(path, RECORD)  # whole records: what follows the last of them is not read
     sound: Array = records[_checks(records) == records["check"]]
     return sound
 
 
 def _checks(records: Array) -> Uint32s:
-    """The check word of each record: zeros, and any single changed bit, do not pass."""
-    words = records.view(np.uint32).reshape(-1, RECORD.itemsize // 4)[:, : len(_ODD)]
-    sums = (words * _ODD).sum(axis=1, dtype=np.uint64) + _ODD[0]
+    """Return the check word of each record: zeros, and any single changed bit, do not pass."""
+    words = records.view(np.uint32).reshape(-1, RECORD.itemsize // 4)[:, : len(_MULTIPLIERS)]
+    sums = (words * _MULTIPLIERS).sum(axis=1, dtype=np.uint64) + _MULTIPLIERS[0]
     checks: Uint32s = (sums >> np.uint64(32)).astype(np.uint32)
     return checks

@@ -46,23 +46,23 @@ class SparseVectors(NamedTuple):
 
 
 class RowWriter:
-    """Appends rows to an ``.npy`` file in constant memory; `flush` makes what was written durable.
+    """Appender of rows to an ``.npy`` file in constant memory; `flush` makes what was written durable.
 
     Args:
         path: the file.
         shape: the final shape; its first number is None where it is not known before `close`.
         dtype: of the numbers, little-endian on disk.
-        done: rows that an earlier, killed run wrote durably; what follows them is cut off.
+        resumed: rows that an earlier, killed run wrote durably; what follows them is cut off.
     """
 
     def __init__(
-        self, path: Path, shape: tuple[int | None, ...], dtype: npt.DTypeLike = np.float32, done: int = 0
+        self, path: Path, shape: tuple[int | None, ...], dtype: npt.DTypeLike = np.float32, resumed: int = 0
     ) -> None:
-        self.path, self.shape, self.rows = path, shape, done
+        self.path, self.shape, self.rows = path, shape, resumed
         self.dtype = np.dtype(dtype).newbyteorder("<")
-        self._stream: IO[bytes] = path.open("r+b" if done else "w+b")
+        self._stream: IO[bytes] = path.open("r+b" if resumed else "w+b")
         self._write_header()
-        self._stream.seek(_HEADER + done * self.dtype.itemsize * math.prod(n or 0 for n in shape[1:]))
+        self._stream.seek(_HEADER + resumed * self.dtype.itemsize * math.prod(n or 0 for n in shape[1:]))
         self._stream.truncate()
 
     def append(self, rows: Array) -> None:
@@ -95,14 +95,14 @@ class RowWriter:
         self._stream.write(prefix + header.ljust(_HEADER - 11).encode("ascii") + b"\n")
 
 
-Named = Callable[[int], str]
+NameOf = Callable[[int], str]
 """What to call the i-th of some vectors in a message."""
 
 
 class VectorWriter(RowWriter):
-    """A `RowWriter` of finite vectors [n, d]."""
+    """Appender of finite vectors [n, d]."""
 
-    def append(self, rows: npt.NDArray[np.floating[Any]], name: Named | None = None) -> None:
+    def append(self, rows: npt.NDArray[np.floating[Any]], name: NameOf | None = None) -> None:
         """Append vectors [m, d], rounded to the file's type.
 
         Raises:
@@ -120,13 +120,13 @@ class VectorWriter(RowWriter):
 
 
 class PackedWriter:
-    """Appends texts of any number of vectors each: ``NAME.npy`` [total, d] and ``NAME.offsets.npy`` [n + 1].
+    """Appender of texts of any number of vectors each: ``NAME.npy`` [total, d] and ``NAME.offsets.npy`` [n + 1].
 
     Args:
         folder: where the two files go.
         dim: of the vectors.
         dtype: of the vectors, float16 or float32.
-        done: texts and vectors that an earlier, killed run wrote durably.
+        resumed: texts and vectors that an earlier, killed run wrote durably.
         name: the files' name.
     """
 
@@ -135,10 +135,10 @@ class PackedWriter:
         folder: Path,
         dim: int,
         dtype: npt.DTypeLike = np.float32,
-        done: tuple[int, int] = (0, 0),
+        resumed: tuple[int, int] = (0, 0),
         name: str = "tokens",
     ) -> None:
-        texts, total = done
+        texts, total = resumed
         self._vectors = VectorWriter(folder / f"{name}.npy", (None, dim), dtype, total)
         self._offsets = RowWriter(folder / f"{name}.offsets.npy", (None,), np.int64, texts and texts + 1)
         if not texts:
@@ -149,7 +149,7 @@ class PackedWriter:
         """How many texts and how many vectors were written."""
         return self._offsets.rows - 1, self._vectors.rows
 
-    def append(self, packed: PackedVectors, name: Named | None = None) -> None:
+    def append(self, packed: PackedVectors, name: NameOf | None = None) -> None:
         """Append texts; raises `BadInput` as `VectorWriter.append`, where ``name(i)`` names the i-th text."""
         start, (texts, _) = self._vectors.rows, self.written
 

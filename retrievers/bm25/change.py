@@ -250,7 +250,7 @@ class _Change:
         for name, entry in self.index.manifest.files.items():
             owner, _, file = name.partition("/")
             if owner == str(unit.at) and not (unit.fresh_df and file == DF):
-                build.keep(self.path / name, entry, f"{folder.name}/{file}")
+                build.take_over(self.path / name, entry, f"{folder.name}/{file}")
         if unit.fresh_df:
             np.save(folder / DF, unit.df().astype(np.int32))
         return unit.record
@@ -261,7 +261,7 @@ class _Change:
         rank = old.updated_ranks(self.gone, as_bytes([]) if new is None else new.all())
         if new is None and kept.all():
             for name in ("ids.txt", "ids.offsets.npy"):
-                build.keep(self.path / name, self.index.manifest.files[name], name)
+                build.take_over(self.path / name, self.index.manifest.files[name], name)
             np.save(build.path / "ids.rank.npy", rank)
             return
         tables = [old] if new is None else [old, new]

@@ -161,7 +161,7 @@ class _DenseSink:
     def __init__(self, build: Build, encoder: Encoder, documents: int) -> None:
         self._encoder = encoder
         done, self.longest = int(build.state.get("rows", 0)), float(build.state.get("longest", 0.0))
-        self._vectors = VectorWriter(build.path / "vectors.npy", (documents, encoder.spec.dim), done=done)
+        self._vectors = VectorWriter(build.path / "vectors.npy", (documents, encoder.spec.dim), resumed=done)
 
     def append(self, documents: list[Document]) -> None:
         rows = self._encoder.encode([d.contents for d in documents], "document")

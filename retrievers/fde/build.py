@@ -191,9 +191,9 @@ class _FdeSink:
         state = build.state
         self.rows, self.longest = int(state.get("rows", 0)), float(state.get("longest", 0.0))
         shape = documents, fde.config.fde_dim
-        self._vectors = VectorWriter(build.path / "vectors.npy", shape, done=self.rows)
+        self._vectors = VectorWriter(build.path / "vectors.npy", shape, resumed=self.rows)
         empty = int(state.get("empty", 0))
-        self._empty = RowWriter(build.path / "empty.npy", (None,), np.int64, done=empty)
+        self._empty = RowWriter(build.path / "empty.npy", (None,), np.int64, resumed=empty)
 
     def append(self, tokens: PackedVectors, names: Sequence[str]) -> None:
         """Encode the next documents and write them; zeros for one without tokens."""

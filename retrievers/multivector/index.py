@@ -260,7 +260,7 @@ class _TokenSink:
         self._single: VectorWriter | None = None
         if "single" in encoder.spec.params:
             shape = None, encoder.spec.params["single_dim"]
-            self._single = VectorWriter(build.path / SINGLE, shape, done=done[0])
+            self._single = VectorWriter(build.path / SINGLE, shape, resumed=done[0])
         self.longest_single = float(build.state.get("single", 0.0))
 
     @property

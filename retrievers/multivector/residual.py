@@ -17,7 +17,7 @@ import numpy.typing as npt
 from intrex.data.arrays import Float32s, Int32s, Uint8s
 from intrex.data.errors import UsageError
 from intrex.data.native.library import Library, native
-from intrex.data.numeric.kmeans import kmeans, nearest
+from intrex.data.numeric.kmeans import kmeans, nearest_centroids
 from intrex.data.numeric.rows import pair_dots, unit
 from intrex.data.progress import Progress, no_progress
 from intrex.data.store.vectors import PackedVectors
@@ -81,7 +81,7 @@ class Codec:
         The centroid is that of the largest dot product (the lower number on ties), computed in float64; the residual
         is rounded to float32, and its bucket is the number of cutoffs below it.
         """
-        codes = nearest(rows, self.centroids)
+        codes = nearest_centroids(rows, self.centroids)
         packed = np.zeros((len(rows), self.width), np.uint8)
         calls = native(LIBRARY)
         if calls is None:
@@ -165,7 +165,7 @@ def train(packed: PackedVectors, bits: int, *, seed: int = 0, progress: Progress
     grid = np.rint(found.centroids / GRID).astype(np.int16)
     codec = Codec(grid, np.zeros((1 << bits) - 1, np.float32), np.zeros(1 << bits, np.float32))
     some = rows[np.sort(order[:held])]
-    residuals = (some - codec.centroids[nearest(some, codec.centroids)]).reshape(-1)
+    residuals = (some - codec.centroids[nearest_centroids(some, codec.centroids)]).reshape(-1)
     steps = np.arange(1, 1 << (bits + 1)) / (1 << (bits + 1))
     quantiles = np.quantile(residuals, steps).astype(np.float32)
     return Codec(grid, np.ascontiguousarray(quantiles[1::2]), np.ascontiguousarray(quantiles[::2]))

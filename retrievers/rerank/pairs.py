@@ -52,7 +52,7 @@ def rerank_pairs(
     """
     check_tag(tag)
     pairs = _Pairs(run, queries, collection, depth, scorer.spec)
-    with contextlib.nullcontext() if cache is None else cache.opened(scorer.spec) as stored:
+    with contextlib.nullcontext() if cache is None else cache.open(scorer.spec) as stored:
         scores = _score(pairs, scorer, stored, progress)
     columns = as_bytes(pairs.queries)[pairs.owner], pairs.ids, scores[pairs.which]
     return Run.from_columns(*columns, tag, Problems(f"run {tag}"))

@@ -21,7 +21,7 @@ from intrex.data.io.files import fingerprint
 from intrex.data.progress import Progress, no_progress
 from intrex.data.store.artifact import Build, Manifest, build_artifact
 from intrex.data.store.vectors import SparseVectors
-from intrex.data.writer import Source
+from intrex.data.writer import RecordSource
 from intrex.retrievers.sparse.build import ForwardWriter, check_bits, finish, remove_forward
 from intrex.retrievers.sparse.index import KIND, LAYOUT, ImpactIndex
 
@@ -118,7 +118,7 @@ class _Reader:
             self._problems.add(str(text.source), _wrong_id(text.id) or unknown)
         elif self._text_of[row] >= 0:
             file, line = divmod(self._places[self._text_of[row]], _LINES)
-            first = Source(self._labels[file], line)
+            first = RecordSource(self._labels[file], line)
             self._problems.add(str(text.source), f"the document {text.id} occurred before, at {first}")
         else:
             self._text_of[row] = len(self._places)

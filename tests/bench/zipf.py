@@ -7,7 +7,7 @@ import numpy as np
 
 from intrex.data.arrays import Int32s, Int64s
 from intrex.data.collection import Collection
-from intrex.data.writer import CollectionWriter, Source, write_collection
+from intrex.data.writer import CollectionWriter, RecordSource, write_collection
 from intrex.retrievers.text.analyzer import STOP_WORDS
 
 
@@ -69,6 +69,8 @@ def write_zipf_collection(out: Path, documents: int, vocabulary: int = 200_000) 
             for i, (a, b) in enumerate(pairwise((cuts - cuts[0]).tolist()), low):
                 title = min(6, (b - a) // 4)
                 text = " ".join(said[a + title : b])
-                writer.document(f"d{i:07}", " ".join(said[a : a + title]), text + ".", Source("zipf", i + 1))
+                writer.document(
+                    f"d{i:07}", " ".join(said[a : a + title]), text + ".", RecordSource("zipf", i + 1)
+                )
 
     return write_collection(out, "zipf", {"source": "zipf", "documents": documents}, fill)

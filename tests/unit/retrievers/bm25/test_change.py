@@ -10,7 +10,7 @@ import pytest
 from intrex.data.collection import Collection, Queries
 from intrex.data.errors import BadInput, IntrexError, UsageError
 from intrex.data.ids import GONE, IdTable, IdWriter, as_bytes
-from intrex.data.store.artifact import read_manifest, verify
+from intrex.data.store.artifact import read_manifest, verify_artifact
 from intrex.encoders.base import EncoderOptions, make_encoder
 from intrex.retrievers.base import SearchOptions, open_index
 from intrex.retrievers.bm25 import change as bm25_change
@@ -54,7 +54,7 @@ def test_files_that_stay_are_linked_and_not_read(
     assert not [name for name in hashed if name.startswith("0/") and name != "0/df.npy"]
     assert ask(opened, "w7") == ["d7"], "what is open stays as it was"
     assert ask(BM25Index.open(index), "w7 fresh") == ["n"]
-    verify(index)
+    verify_artifact(index)
 
 
 def test_where_nothing_can_be_linked_files_are_copied(index: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -63,7 +63,7 @@ def test_where_nothing_can_be_linked_files_are_copied(index: Path, monkeypatch: 
 
     monkeypatch.setattr(Path, "hardlink_to", refuse)
     assert ask(remove(index, ["d7"]), "w7 w8") == ["d8"]
-    verify(index)
+    verify_artifact(index)
 
 
 def test_what_is_there_already_is_named(index: Path, tmp_path: Path) -> None:
@@ -158,7 +158,7 @@ def test_a_read_only_folder(index: Path, tmp_path: Path) -> None:
             remove(index, ["d1"])
     finally:
         tmp_path.chmod(0o700)
-    verify(index)
+    verify_artifact(index)
 
 
 def test_ranks_of_changed_ids(tmp_path: Path) -> None:
