@@ -31,7 +31,7 @@ _HASH = ord("#")
 
 @dataclass
 class Text:
-    """What the bytes of a file say: how many lines, whether the last one ends, how often each oddity occurs."""
+    """Account of the bytes of a file: how many lines, whether the last one ends, how often each oddity occurs."""
 
     lines: int = 0
     filled: int = 0
@@ -128,7 +128,7 @@ def read_table(path: Path, width: int, number: int, findings: Findings, tabs: bo
 
 
 class _Cutter:
-    """Cuts pieces of a file into columns; ``parts`` and ``lines`` grow with every piece."""
+    """Cutter of pieces of a file into columns; ``parts`` and ``lines`` grow with every piece."""
 
     def __init__(self, width: int, number: int, findings: Findings, tabs: bool) -> None:
         self.width, self.number, self.findings = width, number, findings
@@ -183,25 +183,25 @@ class _Cutter:
         ends: Int64s,
         first: Int64s,
         fields: Int64s,
-        found: Int64s,
+        lines: Int64s,
         base: int,
     ) -> None:
-        data = [
+        rows = [
             i
-            for i in found.tolist()
+            for i in lines.tolist()
             if fields[i] == self.width
             and is_number(piece[starts[first[i] + self.number] : ends[first[i] + self.number]].tobytes())
             and ends[first[i]] - starts[first[i]] > 1
         ]
         self.findings.add(
-            "F011", base + 1 + np.array(data, np.int64), "a comment, or a row whose query id begins with #?"
+            "F011", base + 1 + np.array(rows, np.int64), "a comment, or a row whose query id begins with #?"
         )
-        rest = np.setdiff1d(found, data)
-        self.findings.add("F010", base + 1 + rest, "the line is a comment")
-        indented = [i for i in found.tolist() if starts[first[i]] and piece[starts[first[i]] - 1] != 10]
+        comments = np.setdiff1d(lines, rows)
+        self.findings.add("F010", base + 1 + comments, "the line is a comment")
+        indented = [i for i in lines.tolist() if starts[first[i]] and piece[starts[first[i]] - 1] != 10]
         if self.width != 6:
             self.findings.add("Q012", base + 1 + np.array(indented, np.int64), "an indented comment")
-        self.comments.append(base + 1 + np.setdiff1d(found, indented))
+        self.comments.append(base + 1 + np.setdiff1d(lines, indented))
 
     def _header(
         self,
@@ -226,7 +226,7 @@ class _Cutter:
                 self.findings.add("F012", [self.header], "a header row")
 
     def _misfit(self, cells: list[bytes], tabs: int, line: int) -> bool:
-        """Report a row that has too many or too few columns; returns whether it can be used all the same."""
+        """Report a row that has too many or too few columns; return whether it can be used all the same."""
         n, self.short = len(cells), None
         if self.width == 6 and n > 6 and is_number(cells[4]) and cells[3].isdigit():
             extra = b" ".join(cells[6:])[:40].decode("utf-8", "replace")
@@ -236,8 +236,8 @@ class _Cutter:
             self.findings.add("I001", [line], f"{n} columns between blanks, {self.width} between TABs")
         else:
             self.short = line if n < self.width else None
-            what = f"{n} column{'s' * (n != 1)}, {self.width} are needed"
-            self.findings.add("F013", [line], what)
+            text = f"{n} column{'s' * (n != 1)}, {self.width} are needed"
+            self.findings.add("F013", [line], text)
         return False
 
     def finish(self) -> None:
@@ -256,9 +256,9 @@ class _Cutter:
                 self.findings.add("Q012", [last], "a comment on the last line")
 
     def _drop_last_misfit(self) -> None:
-        """A cut-off line is said once, as that."""
-        found = self.findings.found["F013"]
-        found.parts.pop()
-        found.count -= 1
-        if not found.count:
+        """Take back the report of the last line: a cut-off line is said once, as that."""
+        finding = self.findings.found["F013"]
+        finding.parts.pop()
+        finding.count -= 1
+        if not finding.count:
             del self.findings.found["F013"]

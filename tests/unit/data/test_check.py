@@ -143,7 +143,7 @@ def test_each_code_is_found_at_its_lines(code, name, content, lines, tmp_path: P
     one = found(tmp_path, {name: content}).files[0].findings
     assert code in one.found, list(one.rows())
     assert one.found[code].lines == lines
-    assert all(row[4] for row in one.rows(every=True)), "every row says something"
+    assert all(row[4] for row in one.rows(every_line=True)), "every row says something"
 
 
 @pytest.mark.parametrize("code", ACROSS)
@@ -177,7 +177,7 @@ def test_one_row_for_each_code_or_for_each_line(tmp_path: Path) -> None:
         9,
         "the score is nan; also lines 5, 6, 7, 8 and 4 more",
     )
-    each = [row for row in checked.rows(every=True) if row[0] == "R002"]
+    each = [row for row in checked.rows(every_line=True) if row[0] == "R002"]
     assert [row[2] for row in each] == [f"r:{n}" for n in range(4, 13)]
     with pytest.raises(CheckFailed, match="1 file, 1 error"):
         checked.raise_if_failed()
