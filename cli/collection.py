@@ -29,8 +29,8 @@ def list_(
 ) -> None:
     """List the collections in a folder, and the names that can be imported or built."""
     from intrex.data.builders.registry import BUILDERS
-    from intrex.data.catalogue import collections_in
     from intrex.data.importers.beir_names import beir_names
+    from intrex.data.listing import collections_in
 
     rows: list[list[str | int]] = [
         [
@@ -155,10 +155,10 @@ def info(
     collection: Annotated[Path, typer.Argument(help="A collection folder.")], form: FormatOption = None
 ) -> None:
     """Describe a collection: counts, query sets, fingerprint, origin."""
-    from intrex.data.catalogue import describe
     from intrex.data.collection import Collection
+    from intrex.data.listing import describe_collection
 
-    show(describe(Collection.open(collection)), form)
+    show(describe_collection(Collection.open(collection)), form)
 
 
 @app.command("verify", cls=Command)
@@ -166,7 +166,7 @@ def info(
 def verify(collection: Annotated[Path, typer.Argument(help="A collection folder.")]) -> None:
     """Compare every file of a collection with the sha256 that was recorded."""
     from intrex.data.collection import Collection
-    from intrex.data.store.artifact import verify as check
+    from intrex.data.store.artifact import verify_artifact as check
 
     opened = Collection.open(collection)
     check(opened.path, "intrex collection import SOURCE OUT --overwrite")

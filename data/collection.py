@@ -9,8 +9,8 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
+from intrex.data.arrays import Int64s
 from intrex.data.errors import BadInput, Problems
 from intrex.data.ids import as_strings
 from intrex.data.io.files import read_jsonl
@@ -22,7 +22,7 @@ MANIFEST = "collection.json"
 
 @dataclass(frozen=True)
 class Document:
-    """One document; either of title and text may be empty."""
+    """Document of a collection; either of title and text may be empty."""
 
     id: str
     title: str
@@ -45,16 +45,16 @@ class Queries:
     def __len__(self) -> int:
         return len(self.ids)
 
-    def only(self, wanted: set[str]) -> Queries:
-        """The queries whose id is in ``wanted``, in the same order."""
-        kept = [at for at, i in enumerate(self.ids) if i in wanted]
-        weights = None if self.weights is None else [self.weights[at] for at in kept]
-        return Queries([self.ids[at] for at in kept], [self.texts[at] for at in kept], weights)
+    def only(self, ids: set[str]) -> Queries:
+        """Return the queries whose id is in ``ids``, in the same order."""
+        rows = [at for at, i in enumerate(self.ids) if i in ids]
+        weights = None if self.weights is None else [self.weights[at] for at in rows]
+        return Queries([self.ids[at] for at in rows], [self.texts[at] for at in rows], weights)
 
 
 @dataclass(frozen=True)
 class Collection:
-    """An imported collection.
+    """Imported collection.
 
     On disk: ``corpus.jsonl``, ``queries.jsonl``, ``qrels/<set>.tsv``, ``corpus.offsets.npy`` and the manifest
     ``collection.json``. See docs/formats.md.
@@ -107,32 +107,32 @@ class Collection:
                 yield parse_document(line, row)
 
     def document(self, row: int) -> Document:
-        """One document by its row, in constant time."""
+        """Return the document of a row, in constant time."""
         with (self.path / "corpus.jsonl").open("rb") as stream:
             stream.seek(int(self.offsets[row]))
             return parse_document(stream.readline(), row)
 
     @cached_property
-    def offsets(self) -> npt.NDArray[np.int64]:
+    def offsets(self) -> Int64s:
         """[documents + 1] the byte where each line of ``corpus.jsonl`` begins, memory-mapped."""
-        offsets: npt.NDArray[np.int64] = np.load(self.path / "corpus.offsets.npy", mmap_mode="r")
+        offsets: Int64s = np.load(self.path / "corpus.offsets.npy", mmap_mode="r")
         return offsets
 
     def queries(self, name: str | None = None) -> Queries:
-        """All queries, or those with a judgement in the set ``name``."""
+        """Return all queries, or those with a judgement in the set ``name``."""
         queries = read_queries(self.path / "queries.jsonl")
         return queries if name is None else queries.only(set(as_strings(self.qrels(name).query_ids)))
 
     def qrels(self, name: str) -> Qrels:
-        """The judgements of a set; raises `BadInput` that names the sets there are."""
+        """Return the judgements of a set; raises `BadInput` that names the sets there are."""
         if name not in self.sets:
-            there = ", ".join(f"{self.path}:{s}" for s in self.sets) or "none"
-            raise BadInput(f"the collection {self.name} has no query set {name!r}", f"there are: {there}")
+            sets = ", ".join(f"{self.path}:{s}" for s in self.sets) or "none"
+            raise BadInput(f"the collection {self.name} has no query set {name!r}", f"there are: {sets}")
         return read_qrels(self.path / "qrels" / f"{name}.tsv")
 
 
 def parse_document(line: bytes, row: int) -> Document:
-    """The document of a row, whose line of ``corpus.jsonl`` this is; raises `BadInput` when it is damaged."""
+    """Parse a line of ``corpus.jsonl``, that of ``row``; raises `BadInput` when it is damaged."""
     try:
         raw = json.loads(line)
         document = Document(raw["_id"], raw["title"], raw["text"])

@@ -66,11 +66,11 @@ class Problems:
         self.count = 0
         self._shown: list[str] = []
 
-    def add(self, where: str, what: str, hint: str | None = None) -> None:
+    def add(self, where: str, message: str, hint: str | None = None) -> None:
         """Record one problem at ``where`` (``file:line``); the first hint given is the one shown."""
         self.count += 1
         if len(self._shown) < SHOWN:
-            self._shown.append(f"{what} ({where})")
+            self._shown.append(f"{message} ({where})")
         if self.hint is None:
             self.hint = hint
 
@@ -86,8 +86,8 @@ class Problems:
         )
 
 
-def a_kind(value: object) -> str:
-    """The kind of a JSON value with its article: a string, an integer, a list, an object ..."""
+def json_type(value: object) -> str:
+    """Return the kind of a JSON value with its article: a string, an integer, a list, an object ..."""
     names = {
         "str": "a string",
         "int": "an integer",
@@ -99,9 +99,9 @@ def a_kind(value: object) -> str:
     return names.get(type(value).__name__, f"a {type(value).__name__}")
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
-    """A hint that names the closest known spelling, or all of them when none is close."""
-    names = sorted(known)
-    folded = {known.lower(): known for known in names}
+def nearest_name(name: str, names: Iterable[str]) -> str:
+    """Return a hint that names the closest known spelling, or all of them when none is close."""
+    spellings = sorted(names)
+    folded = {spelling.lower(): spelling for spelling in spellings}
     close = difflib.get_close_matches(name.lower(), folded, n=1, cutoff=0.5)
-    return f"did you mean {folded[close[0]]}?" if close else f"known: {', '.join(names)}"
+    return f"did you mean {folded[close[0]]}?" if close else f"known: {', '.join(spellings)}"

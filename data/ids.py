@@ -12,7 +12,8 @@ from urllib.parse import quote
 import numpy as np
 import numpy.typing as npt
 
-from intrex.data.errors import a_kind
+from intrex.data.arrays import Bytes, Int64s, Uint8s, Uint32s
+from intrex.data.errors import json_type
 
 MAX_BYTES = 512
 _BLOCK = 65_536
@@ -24,14 +25,11 @@ _BAD = re.compile(
 GONE = np.uint32(0xFFFFFFFF)
 """The rank of a row whose document was removed; ids of other rows are counted without it."""
 
-Bytes = npt.NDArray[np.bytes_]
-"""A one-dimensional array of ids as UTF-8 bytes (numpy dtype ``S``): compares in byte order."""
-
 
 def id_problem(value: object) -> str | None:
-    """What is wrong with an id, or None: it must be a non-empty string of at most 512 bytes without white space."""
+    """Describe what is wrong with an id, or return None: it must be a non-empty string of at most 512 bytes without white space."""
     if not isinstance(value, str):
-        return f"the id is {a_kind(value)}, a string is needed"
+        return f"the id is {json_type(value)}, a string is needed"
     if not value:
         return "the id is empty"
     if _BAD.search(value):
@@ -53,22 +51,22 @@ def encode_id(value: str) -> str:
 
 
 def needs_encoding(value: str) -> bool:
-    """Whether an id holds white space, a control character or a leading quote."""
+    """Tell whether an id holds white space, a control character or a leading quote."""
     return _BAD.search(value) is not None
 
 
 def as_bytes(ids: list[str]) -> Bytes:
-    """Ids as a numpy ``S`` array (UTF-8)."""
+    """Return ids as a numpy ``S`` array (UTF-8)."""
     return np.array([i.encode("utf-8") for i in ids] or np.empty(0, "S1"), dtype=np.bytes_)
 
 
 def as_strings(ids: Bytes) -> list[str]:
-    """The ids of a numpy ``S`` array as strings."""
+    """Return the ids of a numpy ``S`` array as strings."""
     return [i.decode("utf-8") for i in ids.tolist()]
 
 
 class IdRegistry:
-    """Checks the uniqueness of any number of ids in 16 bytes each: 96 bits of a hash and a 32-bit ordinal.
+    """Check of the uniqueness of any number of ids in 16 bytes each: 96 bits of a hash and a 32-bit ordinal.
 
     Two different ids share 96 bits with probability below 1e-13 at 100 million ids.
     """
@@ -95,7 +93,7 @@ class IdRegistry:
         return entries
 
     def duplicates(self) -> list[tuple[int, int]]:
-        """Pairs (ordinal of the first, ordinal of a later one) that share an id, in order of the later one."""
+        """Return pairs (ordinal of the first, ordinal of a later one) that share an id, in order of the later one."""
         rows = self._order.view(np.uint8).reshape(-1, 16)
         same = (rows[1:, :12] == rows[:-1, :12]).all(axis=1)
         ordinals = rows[:, 12:].copy().view(">u4").ravel().astype(np.int64)
@@ -147,15 +145,15 @@ class IdWriter:
 
 
 class IdTable:
-    """The ids of an index, memory-mapped: row to id, and each row's rank in byte order (for ties), `GONE` if removed."""
+    """Ids of an index, memory-mapped: row to id, and each row's rank in byte order (for ties), `GONE` if removed."""
 
     def __init__(self, folder: Path, ranked: bool = True) -> None:
-        self.offsets: npt.NDArray[np.int64] = np.load(folder / "ids.offsets.npy", mmap_mode="r")
+        self.offsets: Int64s = np.load(folder / "ids.offsets.npy", mmap_mode="r")
         size = (folder / "ids.txt").stat().st_size
-        self.text: npt.NDArray[np.uint8] = (
+        self.text: Uint8s = (
             np.memmap(folder / "ids.txt", dtype=np.uint8, mode="r") if size else np.empty(0, np.uint8)
         )
-        self.rank: npt.NDArray[np.uint32] = (
+        self.rank: Uint32s = (
             np.load(folder / "ids.rank.npy", mmap_mode="r") if ranked else np.empty(0, np.uint32)
         )
 
@@ -163,16 +161,16 @@ class IdTable:
         return len(self.offsets) - 1
 
     def all(self) -> Bytes:
-        """The ids of all rows."""
+        """Return the ids of all rows."""
         return gather_spans(self.text, self.offsets[:-1], np.diff(self.offsets) - 1)
 
     def gather(self, rows: npt.NDArray[np.integer]) -> Bytes:
-        """The ids of some rows as a numpy ``S`` array."""
+        """Return the ids of ``rows`` as a numpy ``S`` array."""
         starts = self.offsets[rows]
         return gather_spans(self.text, starts, self.offsets[rows + 1] - 1 - starts)
 
-    def find(self, ids: Bytes) -> npt.NDArray[np.int64]:
-        """The rows of some ids, -1 where there is no such id, or it was removed."""
+    def find(self, ids: Bytes) -> Int64s:
+        """Return the row of each id, -1 where there is no such id, or it was removed."""
         order, low = self._order, self.before(ids)
         rows = np.full(len(ids), -1)
         inside = np.flatnonzero(low < len(order))
@@ -181,8 +179,8 @@ class IdTable:
         rows[inside[same]] = at[same]
         return rows
 
-    def before(self, ids: Bytes) -> npt.NDArray[np.int64]:
-        """How many ids come before each of some: all by one binary search over the memory map."""
+    def before(self, ids: Bytes) -> Int64s:
+        """Count the ids that come before each of ``ids``, all by one binary search over the memory map."""
         order = self._order
         low, high = np.zeros(len(ids), np.int64), np.full(len(ids), len(order))
         while (open_ := np.flatnonzero(low < high)).size:
@@ -193,33 +191,33 @@ class IdTable:
         return low
 
     @cached_property
-    def _order(self) -> npt.NDArray[np.int64]:
+    def _order(self) -> Int64s:
         """The rows in the byte order of their ids, without those removed."""
         rows = np.flatnonzero(self.rank != GONE)
         order = np.empty(len(rows), np.int64)
         order[self.rank[rows]] = rows
         return order
 
-    def changed(self, gone: npt.NDArray[np.int64], added: Bytes) -> npt.NDArray[np.uint32]:
-        """The rank of every row once the rows ``gone`` are removed and rows of new ids stand after all others."""
+    def updated_ranks(self, removed: Int64s, added: Bytes) -> Uint32s:
+        """Return the rank of every row once the rows ``removed`` are gone and rows of new ids stand after all others."""
         rank = np.array(self.rank)
-        left, places = np.sort(rank[gone]), np.sort(self.before(added))
+        removed_ranks, places = np.sort(rank[removed]), np.sort(self.before(added))
         live = rank != GONE
-        live[gone] = False
+        live[removed] = False
         old = rank[live]
         rank[:] = GONE
-        rank[live] = old - np.searchsorted(left, old) + np.searchsorted(places, old, side="right")
+        rank[live] = old - np.searchsorted(removed_ranks, old) + np.searchsorted(places, old, side="right")
         order = np.argsort(added, kind="stable")
         new = np.empty(len(added), np.uint32)
-        new[order] = places - np.searchsorted(left, places) + np.arange(len(added))
+        new[order] = places - np.searchsorted(removed_ranks, places) + np.arange(len(added))
         return np.concatenate([rank, new])
 
 
 def write_ids(
     folder: Path,
-    text: npt.NDArray[np.uint8],
-    lengths: npt.NDArray[np.int64],
-    rank: npt.NDArray[np.uint32],
+    text: Uint8s,
+    lengths: Int64s,
+    rank: Uint32s,
 ) -> None:
     """Write the files of ids that stand in ``text`` one a line, each with its line feed ``lengths[i]`` bytes."""
     (folder / "ids.txt").write_bytes(text.tobytes())
@@ -227,9 +225,7 @@ def write_ids(
     np.save(folder / "ids.rank.npy", rank)
 
 
-def gather_spans(
-    text: npt.NDArray[np.uint8], starts: npt.NDArray[np.int64], lengths: npt.NDArray[np.int64]
-) -> Bytes:
+def gather_spans(text: Uint8s, starts: Int64s, lengths: Int64s) -> Bytes:
     """Cut byte spans out of ``text`` into a numpy ``S`` array as wide as the longest of them."""
     width = int(lengths.max(initial=0))
     if not width:

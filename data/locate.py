@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from intrex.data.collection import Collection, Queries
-from intrex.data.errors import BadInput, Problems, a_kind
+from intrex.data.errors import BadInput, Problems, json_type
 from intrex.data.ids import id_problem
 from intrex.data.importers.inputs import Input
 from intrex.data.importers.topics import read_topics
@@ -26,7 +26,7 @@ class Judged:
 
 
 def find_queries(text: str, weighted: bool = False) -> tuple[Queries, Collection | None]:
-    """Queries from a file (JSON lines, ``id TAB text`` or TREC topics), or from ``COLLECTION:SET``.
+    """Read queries from a file (JSON lines, ``id TAB text`` or TREC topics), or from ``COLLECTION:SET``.
 
     Args:
         text: what the user typed.
@@ -43,7 +43,7 @@ def find_queries(text: str, weighted: bool = False) -> tuple[Queries, Collection
 
 
 def find_qrels(text: str, subtopics: bool = False) -> Judged:
-    """Judgements from a file or from ``COLLECTION:SET``; see `find_queries`, and `read_qrels` for ``subtopics``."""
+    """Read judgements from a file or from ``COLLECTION:SET``; see `find_queries`, and `read_qrels` for ``subtopics``."""
     with spooled(Path(text)) as path:
         if path.is_file():
             return Judged(read_qrels(path, subtopics), path.name, "")
@@ -51,12 +51,12 @@ def find_qrels(text: str, subtopics: bool = False) -> Judged:
     return Judged(collection.qrels(name), collection.name, name)
 
 
-def _collection(text: str, what: str) -> tuple[Collection, str]:
+def _collection(text: str, noun: str) -> tuple[Collection, str]:
     folder, _, name = text.rpartition(":") if ":" in text and not Path(text).is_dir() else (text, "", "")
     path = Path(folder)
     if not path.is_dir():
         raise BadInput(
-            f"{what} not found: {text}",
+            f"{noun} not found: {text}",
             "name a file, or a collection and one of its sets, as COLLECTION:test",
         )
     if manifest_path(path) is None and not (path / "corpus.jsonl").exists():
@@ -67,9 +67,9 @@ def _collection(text: str, what: str) -> tuple[Collection, str]:
     collection = Collection.open(path)
     if not name:
         if len(collection.sets) != 1:
-            there = ", ".join(f"{path}:{s}" for s in collection.sets) or "none"
+            sets = ", ".join(f"{path}:{s}" for s in collection.sets) or "none"
             raise BadInput(
-                f"{collection.name} has {len(collection.sets)} query sets, name one", f"there are: {there}"
+                f"{collection.name} has {len(collection.sets)} query sets, name one", f"there are: {sets}"
             )
         name = next(iter(collection.sets))
     return collection, name
@@ -84,29 +84,29 @@ def read_query_file(path: Path, weighted: bool = False) -> Queries:
         BadInput: every malformed line and repeated id is counted.
     """
     problems = Problems(path.name)
-    seen: dict[str, str] = {}
+    places: dict[str, str] = {}
     texts: list[str] = []
     file = Input(path, path.name)
     rows = list(read_weights(file, problems)) if weighted and has_weights(file) else None
     topics = read_topics(file, problems) if rows is None else [(r.id, r.text, r.source) for r in rows]
     for id_, text, source in topics:
-        if wrong := id_problem(id_):
-            problems.add(str(source), wrong)
+        if problem := id_problem(id_):
+            problems.add(str(source), problem)
         elif not isinstance(text, str):
-            problems.add(str(source), f"the text of query {id_} is {a_kind(text)}, a string is needed")
-        elif id_ in seen:
-            problems.add(str(source), f"the query id {id_} occurred before, at {seen[id_]}")
+            problems.add(str(source), f"the text of query {id_} is {json_type(text)}, a string is needed")
+        elif id_ in places:
+            problems.add(str(source), f"the query id {id_} occurred before, at {places[id_]}")
         else:
-            seen[id_] = str(source)
+            places[id_] = str(source)
             texts.append(text)
     problems.raise_if_any()
-    if not seen:
+    if not places:
         raise BadInput(f"the file has no query ({path})", "a line is: id TAB text, or JSON with _id and text")
-    return Queries(list(seen), texts, None if rows is None else [row.vector for row in rows])
+    return Queries(list(places), texts, None if rows is None else [row.vector for row in rows])
 
 
 def read_id_file(path: Path) -> list[str]:
-    """The ids of a file with one on each line; plain or gzip, ``-`` is stdin.
+    """Read the ids of a file with one on each line; plain or gzip, ``-`` is stdin.
 
     Raises:
         BadInput: every line that is no id is counted; or there is no line.
@@ -116,8 +116,8 @@ def read_id_file(path: Path) -> list[str]:
     with spooled(require_file(path, "file of ids") if path != STDIO else path) as copy:
         for number, line in read_lines(copy, problems):
             ids.append(line.strip(" \t"))
-            if wrong := id_problem(ids[-1]):
-                problems.add(f"{path.name}:{number}", wrong)
+            if problem := id_problem(ids[-1]):
+                problems.add(f"{path.name}:{number}", problem)
     problems.raise_if_any()
     if not ids:
         raise BadInput(f"the file has no id ({path})", "a line is: ID")

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import MISSING, dataclass, fields
 from typing import Any, Self, TypeVar, Union, dataclass_transform, get_args, get_origin, get_type_hints
 
-from intrex.data.errors import UsageError, a_kind, nearest
+from intrex.data.errors import UsageError, json_type, nearest_name
 
 LARGEST_INT = 2**31 - 1
 LARGEST_FLOAT = 3.4028234663852886e38
@@ -108,15 +108,15 @@ class Option:
     def problems(self, value: object) -> Iterator[str]:
         """Yield what is wrong with a value, as the end of a sentence that begins with the option's name."""
         if not is_a(value, self.type):
-            yield f"is {a_kind(value)}, needed: {a_kind(self.type())}"
+            yield f"is {json_type(value)}, needed: {json_type(self.type())}"
         elif self.type in (int, float) and (range_ := self.range) and not self._within(value):  # type: ignore[arg-type]
             yield f"is {value}, needed: {range_}"
         elif self.type in (str, tuple) and not value and not self.blank:
             yield "is empty"
         elif self.choices and value not in self.choices:
-            yield f"is {value!r}: {nearest(str(value), map(str, self.choices))}"
+            yield f"is {value!r}: {nearest_name(str(value), map(str, self.choices))}"
         elif isinstance(value, (list, tuple)) and (odd := [v for v in value if not is_a(v, self.item)]):
-            yield f"holds {a_kind(odd[0])}, needed: {a_kind(self.item())}"
+            yield f"holds {json_type(odd[0])}, needed: {json_type(self.item())}"
         elif self.check is not None:
             try:
                 self.check(value)
@@ -220,7 +220,7 @@ class Options:
         declared = options_of(cls)
         for key in values:
             if key not in declared:
-                raise UsageError(f"unknown option {key!r}", nearest(key, declared))
+                raise UsageError(f"unknown option {key!r}", nearest_name(key, declared))
         named = {declared[key].field: value for key, value in values.items()}
         return cls(**{name: tuple(v) if isinstance(v, list) else v for name, v in named.items()})
 

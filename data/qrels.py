@@ -8,15 +8,13 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
+from intrex.data.arrays import Bytes, Int32s, Int64s
 from intrex.data.errors import BadInput, Problems
-from intrex.data.ids import Bytes, as_bytes, as_strings, id_problem
+from intrex.data.ids import as_bytes, as_strings, id_problem
 from intrex.data.io.columns import parse_integers, read_columns, segments, stack
 from intrex.data.io.files import require_file, writing
 from intrex.data.io.lines import first_line
-
-Ints = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -29,9 +27,9 @@ class Subtopics:
         grades: [t] int32.
     """
 
-    rows: Ints
-    topics: Ints
-    grades: npt.NDArray[np.int32]
+    rows: Int64s
+    topics: Int64s
+    grades: Int32s
 
 
 @dataclass(frozen=True)
@@ -47,9 +45,9 @@ class Qrels:
     """
 
     query_ids: Bytes
-    offsets: Ints
+    offsets: Int64s
     doc_ids: Bytes
-    grades: npt.NDArray[np.int32]
+    grades: Int32s
     subtopics: Subtopics | None = None
 
     def __post_init__(self) -> None:
@@ -60,26 +58,26 @@ class Qrels:
         return len(self.query_ids)
 
     @cached_property
-    def pool(self) -> npt.NDArray[np.int32]:
+    def pool(self) -> Int32s:
         """[n] int32, the grades, descending within each query."""
         owner = np.repeat(np.arange(len(self)), np.diff(self.offsets))
-        found: npt.NDArray[np.int32] = self.grades[np.lexsort((-self.grades.astype(np.int64), owner))]
-        return found
+        grades: Int32s = self.grades[np.lexsort((-self.grades.astype(np.int64), owner))]
+        return grades
 
     @classmethod
     def from_columns(
         cls,
         queries: Bytes,
         docs: Bytes,
-        grades: npt.NDArray[np.int32],
+        grades: Int32s,
         problems: Problems,
-        lines: Ints | None = None,
+        lines: Int64s | None = None,
     ) -> Qrels:
         """Sort columns into qrels; a pair judged twice is reported to ``problems`` with the line of the second."""
         order = np.lexsort((np.arange(len(docs)), docs, queries))
         queries, docs, grades = queries[order], docs[order], grades[order]
-        again = np.flatnonzero((queries[1:] == queries[:-1]) & (docs[1:] == docs[:-1])) + 1
-        for i in again:
+        repeated = np.flatnonzero((queries[1:] == queries[:-1]) & (docs[1:] == docs[:-1])) + 1
+        for i in repeated:
             where = f"{problems.subject}:{lines[order[i]]}" if lines is not None else problems.subject
             pair = f"query {queries[i].decode()}, document {docs[i].decode()}"
             problems.add(where, f"judged twice: {pair}", "keep one line for each query and document")
@@ -92,31 +90,33 @@ class Qrels:
         queries: Bytes,
         topics: Bytes,
         docs: Bytes,
-        grades: npt.NDArray[np.int32],
+        grades: Int32s,
         problems: Problems,
-        lines: Ints,
+        lines: Int64s,
     ) -> Qrels:
-        """Qrels of judgements by subtopic; a triple judged twice is reported with the line of the second."""
+        """Sort judgements by subtopic into qrels; a triple judged twice is reported with the line of the second."""
         order = np.lexsort((np.arange(len(docs)), topics, docs, queries))
         queries, topics, docs, grades = queries[order], topics[order], docs[order], grades[order]
-        pair = np.concatenate([[True], (queries[1:] != queries[:-1]) | (docs[1:] != docs[:-1])])[: len(docs)]
-        for i in np.flatnonzero(~pair[1:] & (topics[1:] == topics[:-1])) + 1:
-            what = f"query {queries[i].decode()}, subtopic {topics[i].decode()}, document {docs[i].decode()}"
-            problems.add(f"{problems.subject}:{lines[order[i]]}", f"judged twice: {what}")
-        starts = np.flatnonzero(pair)
-        kept = queries[starts], docs[starts], np.maximum.reduceat(grades, starts)
-        found = cls.from_columns(*kept, problems)
-        return replace(found, subtopics=Subtopics(np.cumsum(pair) - 1, _numbered(queries, topics), grades))
+        first = np.concatenate([[True], (queries[1:] != queries[:-1]) | (docs[1:] != docs[:-1])])[: len(docs)]
+        for i in np.flatnonzero(~first[1:] & (topics[1:] == topics[:-1])) + 1:
+            text = f"query {queries[i].decode()}, subtopic {topics[i].decode()}, document {docs[i].decode()}"
+            problems.add(f"{problems.subject}:{lines[order[i]]}", f"judged twice: {text}")
+        starts = np.flatnonzero(first)
+        pairs = queries[starts], docs[starts], np.maximum.reduceat(grades, starts)
+        numbers = _number_topics(queries, topics)
+        return replace(
+            cls.from_columns(*pairs, problems), subtopics=Subtopics(np.cumsum(first) - 1, numbers, grades)
+        )
 
     @classmethod
     def from_dict(cls, judged: Mapping[str, Mapping[str, int]]) -> Qrels:
-        """Qrels from ``{query: {document: grade}}``; raises `BadInput` on ids or grades that cannot be."""
+        """Make qrels of ``{query: {document: grade}}``; raises `BadInput` on ids or grades that cannot be."""
         problems = Problems("qrels")
         rows = [(q, d, g) for q, docs in judged.items() for d, g in docs.items()]
         for q, d, g in rows:
             for value in (q, d):
-                if wrong := id_problem(value):
-                    problems.add(f"query {q!r}", wrong)
+                if problem := id_problem(value):
+                    problems.add(f"query {q!r}", problem)
             if isinstance(g, bool) or not isinstance(g, (int, np.integer)):
                 problems.add(f"query {q!r}, document {d!r}", f"the grade is {g!r}, an integer is needed")
         problems.raise_if_any()
@@ -124,15 +124,15 @@ class Qrels:
         return cls.from_columns(*columns, np.array([r[2] for r in rows], np.int32), problems)
 
     def to_dict(self) -> dict[str, dict[str, int]]:
-        """The inverse of `from_dict`."""
+        """Invert `from_dict`."""
         docs, grades = as_strings(self.doc_ids), self.grades.tolist()
         ends = self.offsets.tolist()
         pairs = zip(as_strings(self.query_ids), ends, ends[1:], strict=False)
         return {q: dict(zip(docs[a:b], grades[a:b], strict=True)) for q, a, b in pairs}
 
 
-def _numbered(queries: Bytes, topics: Bytes) -> Ints:
-    """The number of each topic among those of its query, in byte order."""
+def _number_topics(queries: Bytes, topics: Bytes) -> Int64s:
+    """Return the number of each topic among those of its query, in byte order."""
     order = np.lexsort((topics, queries))
     q, t = queries[order], topics[order]
     new = np.concatenate([[True], q[1:] != q[:-1]])[: len(q)]
@@ -155,7 +155,7 @@ def read_qrels(path: Path, subtopics: bool = False) -> Qrels:
     width = 3 if len(first_line(path).split()) == 3 else 4
     layout = "query, iteration, document, grade" if width == 4 else "query, document, grade"
     parts: tuple[list[Bytes], list[Bytes], list[Bytes]] = [], [], []
-    numbers: list[Ints] = []
+    numbers: list[Int64s] = []
     topics: list[Bytes] = []
     for piece in read_columns(path, width, layout, problems, width - 1, "first" if width == 4 else "none"):
         piece.report_quotes((0, width - 2), path, problems)

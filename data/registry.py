@@ -8,7 +8,7 @@ from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Generic, TypeVar
 
-from intrex.data.errors import IntrexError, UsageError, nearest
+from intrex.data.errors import IntrexError, UsageError, nearest_name
 
 T = TypeVar("T")
 
@@ -28,9 +28,9 @@ class Registry(Generic[T]):
         table: the names that intrex ships.
     """
 
-    def __init__(self, group: str, what: str, table: Mapping[str, str]) -> None:
+    def __init__(self, group: str, noun: str, table: Mapping[str, str]) -> None:
         self.group = group
-        self.what = what
+        self.noun = noun
         self._shipped = table
 
     @cached_property
@@ -41,7 +41,7 @@ class Registry(Generic[T]):
         for point in entry_points(group=self.group):
             if point.name in targets:
                 raise IntrexError(
-                    f"the {self.what} name {point.name!r} is taken twice: {targets[point.name]} and {point.value}",
+                    f"the {self.noun} name {point.name!r} is taken twice: {targets[point.name]} and {point.value}",
                     "uninstall one of the two packages",
                 )
             targets[point.name] = point.value
@@ -63,6 +63,6 @@ class Registry(Generic[T]):
         """Import what a name stands for; raises `UsageError` with the nearest name."""
         target = self._shipped.get(name) or self.table.get(name)
         if target is None:
-            raise UsageError(f"unknown {self.what} {name!r}", nearest(name, self.table))
+            raise UsageError(f"unknown {self.noun} {name!r}", nearest_name(name, self.table))
         loaded: T = load_target(target)
         return loaded

@@ -9,30 +9,30 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from intrex.data.arrays import Bytes, Float32s, Float64s, Int64s, Uint64s
 from intrex.data.errors import BadInput, Problems, UsageError
-from intrex.data.ids import Bytes, as_bytes, as_strings, id_problem
+from intrex.data.ids import as_bytes, as_strings, id_problem
 from intrex.data.io.columns import parse_floats, read_columns, segments, stack
 from intrex.data.io.files import require_file, writing
 
-Ints = npt.NDArray[np.int64]
 LAYOUT = "query Q0 document rank score tag"
 
 
 @dataclass(frozen=True)
 class RunTable:
-    """What a run file says, in file order: ids [n], float64 scores [n], the last line's tag; line numbers [n] if any."""
+    """Content of a run file, in file order: ids [n], float64 scores [n], the last line's tag; line numbers [n] if any."""
 
     query_ids: Bytes
     doc_ids: Bytes
-    scores: npt.NDArray[np.float64]
-    lines: Ints | None
+    scores: Float64s
+    lines: Int64s | None
     tag: str
     source: str
 
 
 @dataclass(frozen=True)
 class Run:
-    """A ranking per query: queries in byte order, documents by (float32 score, id) descending.
+    """Ranking of each query: queries in byte order, documents by (float32 score, id) descending.
 
     Attributes:
         query_ids: [q] ids, unique.
@@ -43,9 +43,9 @@ class Run:
     """
 
     query_ids: Bytes
-    offsets: Ints
+    offsets: Int64s
     doc_ids: Bytes
-    scores: npt.NDArray[np.float32]
+    scores: Float32s
     tag: str = "intrex"
 
     def __len__(self) -> int:
@@ -59,7 +59,7 @@ class Run:
         scores: npt.NDArray[np.floating],
         tag: str,
         problems: Problems,
-        lines: Ints | None = None,
+        lines: Int64s | None = None,
     ) -> Run:
         """Sort columns into a run; a document listed twice for a query is reported with the line of the second."""
         with np.errstate(over="ignore"):  # what is too large for float32 is reported below
@@ -78,19 +78,19 @@ class Run:
 
     @classmethod
     def from_table(cls, table: RunTable, problems: Problems) -> Run:
-        """The canonical form of what a file says; see `from_columns`."""
+        """Bring the content of a file into canonical form; see `from_columns`."""
         columns = table.query_ids, table.doc_ids, table.scores
         return cls.from_columns(*columns, table.tag, problems, table.lines)
 
     @classmethod
     def from_dict(cls, ranked: Mapping[str, Mapping[str, float]], tag: str = "intrex") -> Run:
-        """A run from ``{query: {document: score}}``; raises `BadInput` on ids or scores that cannot be."""
+        """Make a run of ``{query: {document: score}}``; raises `BadInput` on ids or scores that cannot be."""
         problems = Problems("run")
         rows = [(q, d, s) for q, docs in ranked.items() for d, s in docs.items()]
         for q, d, _ in rows:
             for value in (q, d):
-                if wrong := id_problem(value):
-                    problems.add(f"query {q!r}", wrong)
+                if problem := id_problem(value):
+                    problems.add(f"query {q!r}", problem)
         problems.raise_if_any()
         scores = np.array([r[2] for r in rows], np.float64)
         run = cls.from_columns(
@@ -100,20 +100,20 @@ class Run:
         return run
 
     def to_dict(self) -> dict[str, dict[str, float]]:
-        """``{query: {document: score}}``, each ranking in order."""
+        """Return ``{query: {document: score}}``, each ranking in order."""
         docs, scores, ends = as_strings(self.doc_ids), self.scores.tolist(), self.offsets.tolist()
         pairs = zip(as_strings(self.query_ids), ends, ends[1:], strict=False)
         return {q: dict(zip(docs[a:b], scores[a:b], strict=True)) for q, a, b in pairs}
 
-    def rankings(self) -> Iterable[tuple[bytes, Bytes, npt.NDArray[np.float32]]]:
+    def rankings(self) -> Iterable[tuple[bytes, Bytes, Float32s]]:
         """Yield ``(query id, document ids, scores)`` of each query, best first."""
         for i, query in enumerate(self.query_ids.tolist()):
             rows = slice(self.offsets[i], self.offsets[i + 1])
             yield query, self.doc_ids[rows], self.scores[rows]
 
 
-def _in_order(queries: Bytes, docs: Bytes, scores: npt.NDArray[np.float32]) -> bool:
-    """Whether the columns are in canonical order already, as in every file that we wrote."""
+def _in_order(queries: Bytes, docs: Bytes, scores: Float32s) -> bool:
+    """Tell whether the columns are in canonical order already, as in every file that we wrote."""
     same = queries[1:] == queries[:-1]
     falls = scores[1:] < scores[:-1]
     ties = np.flatnonzero(same & ~falls)
@@ -121,7 +121,7 @@ def _in_order(queries: Bytes, docs: Bytes, scores: npt.NDArray[np.float32]) -> b
     return bool(tied.all() and (queries[1:][~same] > queries[:-1][~same]).all())
 
 
-def _report_repeats(queries: Bytes, docs: Bytes, problems: Problems, lines: Ints | None) -> None:
+def _report_repeats(queries: Bytes, docs: Bytes, problems: Problems, lines: Int64s | None) -> None:
     """Report documents listed twice for a query; equal hashes find the few rows that are worth comparing."""
     if not len(docs):
         return
@@ -145,8 +145,8 @@ def _report_repeats(queries: Bytes, docs: Bytes, problems: Problems, lines: Ints
 _ODD = np.uint64(0x9E3779B97F4A7C15)
 
 
-def _hash(ids: Bytes) -> npt.NDArray[np.uint64]:
-    """A 64-bit hash of each id, by multiplying and mixing its 8-byte words."""
+def _hash(ids: Bytes) -> Uint64s:
+    """Return a 64-bit hash of each id, by multiplying and mixing its 8-byte words."""
     words = ids.astype(f"S{-(-ids.itemsize // 8) * 8}").view(np.uint64).reshape(len(ids), -1)
     mixed = np.zeros(len(ids), np.uint64)
     for column in words.T:
@@ -155,8 +155,8 @@ def _hash(ids: Bytes) -> npt.NDArray[np.uint64]:
     return mixed
 
 
-def trec_table(path: Path, problems: Problems, more: bool = False) -> RunTable:
-    """What the sound lines of a TREC run say, plain or gzip; the others go to ``problems``.
+def read_trec_table(path: Path, problems: Problems, more: bool = False) -> RunTable:
+    """Read the sound lines of a TREC run, plain or gzip; the others go to ``problems``.
 
     Any blanks separate the six columns, the rank column is not looked at. Lines whose first character after blanks is
     ``#`` are comments, as in trec_eval 10; a header row is skipped. NaN, infinity and text are not scores.
@@ -170,7 +170,7 @@ def trec_table(path: Path, problems: Problems, more: bool = False) -> RunTable:
         BadInput: there is no line, or the file cannot be read.
     """
     require_file(path, "run")
-    parts: list[tuple[Bytes, Bytes, npt.NDArray[np.float64], Ints]] = []
+    parts: list[tuple[Bytes, Bytes, Float64s, Int64s]] = []
     tag = "intrex"
     for piece in read_columns(path, 6, LAYOUT, problems, header=4, comments="indented", more=more):
         piece.report_quotes((0, 2), path, problems)

@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from intrex.data.errors import BadInput, Problems, UsageError, a_kind, nearest
+from intrex.data.errors import BadInput, Problems, UsageError, json_type, nearest_name
 from intrex.data.ids import as_bytes, as_strings, id_problem
 from intrex.data.io.columns import parse_integers, read_columns, stack
 from intrex.data.io.files import json_reason, reading, require_file, spooled, writing
 from intrex.data.io.lines import first_line
-from intrex.data.run import Run, RunTable, trec_table, write_run
+from intrex.data.run import Run, RunTable, read_trec_table, write_run
 
 JSON_LAYOUT = "{query: {document: score}}"
 FLOAT32_ENDS = 2.0**128 - 2.0**103  # rounds to infinity from here on
@@ -51,11 +51,13 @@ def _table(path: Path, problems: Problems, more: bool) -> RunTable:
     first = first_line(path).lstrip()
     if first.startswith("{"):
         return _json_table(path, problems)
-    return _msmarco_table(path, problems) if len(first.split()) == 3 else trec_table(path, problems, more)
+    if len(first.split()) == 3:
+        return _msmarco_table(path, problems)
+    return read_trec_table(path, problems, more)
 
 
 class _Pairs(list[tuple[str, Any]]):
-    """A JSON object as it stands, repeated keys included."""
+    """JSON object as it stands, repeated keys included."""
 
 
 def _json_table(path: Path, problems: Problems) -> RunTable:
@@ -64,11 +66,11 @@ def _json_table(path: Path, problems: Problems) -> RunTable:
         with reading(path) as stream:
             text = stream.read().decode("utf-8-sig")
         # Integers as float: one of 400 digits is infinite then, and no number has too many digits to be read
-        found = json.loads(text, object_pairs_hook=_Pairs, parse_int=float)
+        rankings = json.loads(text, object_pairs_hook=_Pairs, parse_int=float)
     except (ValueError, RecursionError) as error:
         hint = "convert the file to UTF-8 first (iconv)" if isinstance(error, UnicodeError) else layout
         raise BadInput(f"broken JSON: {json_reason(error)} ({path})", hint) from error
-    rows = list(_json_rows(found, path, problems))  # an object: it begins with a brace
+    rows = list(_json_rows(rankings, path, problems))  # an object: it begins with a brace
     problems.raise_if_any()
     if not rows:
         raise BadInput(f"the run has no line ({path})", layout)
@@ -84,29 +86,29 @@ def _json_rows(ranked: _Pairs, path: Path, problems: Problems) -> Iterator[tuple
         where = f"{path.name}, query {query!r}"
         if query in queries:
             problems.add(where, "the query stands twice")
-        elif wrong := id_problem(query):
-            problems.add(where, wrong)
+        elif problem := id_problem(query):
+            problems.add(where, problem)
         queries.add(query)
         if not isinstance(docs, _Pairs):
-            problems.add(where, f"the ranking is {_json_kind(docs)}, an object is needed")
+            problems.add(where, f"the ranking is {_json_type(docs)}, an object is needed")
             continue
-        seen: set[str] = set()
+        listed: set[str] = set()
         for doc, score in docs:
-            if doc in seen:
+            if doc in listed:
                 problems.add(where, f"document {doc!r} stands twice")
-            elif wrong := id_problem(doc):
-                problems.add(where, wrong)
+            elif problem := id_problem(doc):
+                problems.add(where, problem)
             elif not isinstance(score, float):
-                problems.add(where, f"the score of {doc!r} is {_json_kind(score)}, a number is needed")
+                problems.add(where, f"the score of {doc!r} is {_json_type(score)}, a number is needed")
             elif not abs(score) < FLOAT32_ENDS:
                 problems.add(where, f"the score of {doc!r} is {score!r}, a finite float32 number is needed")
             else:
                 yield query, doc, score
-            seen.add(doc)
+            listed.add(doc)
 
 
-def _json_kind(value: object) -> str:
-    return "an object" if isinstance(value, _Pairs) else a_kind(value)
+def _json_type(value: object) -> str:
+    return "an object" if isinstance(value, _Pairs) else json_type(value)
 
 
 def _msmarco_table(path: Path, problems: Problems) -> RunTable:
@@ -162,14 +164,14 @@ _SUFFIXES = {".json": "json", ".tsv": "msmarco"}
 
 
 def format_of(path: Path) -> str:
-    """The format that a file's name asks for: ``.json`` and ``.tsv`` (msmarco), with or without ``.gz``; else trec."""
+    """Return the format that a file's name asks for: ``.json`` and ``.tsv`` (msmarco), with or without ``.gz``; else trec."""
     return _SUFFIXES.get(Path(path.name.removesuffix(".gz")).suffix, "trec")
 
 
 def check_format(form: str) -> None:
     """Raise `UsageError` unless there is a run format of that name."""
     if form not in FORMATS:
-        raise UsageError(f"unknown run format {form!r}", nearest(form, FORMATS))
+        raise UsageError(f"unknown run format {form!r}", nearest_name(form, FORMATS))
 
 
 def write_any_run(run: Run, path: Path, form: str, overwrite: bool = False) -> None:

@@ -11,7 +11,7 @@ from intrex.data.io.files import fingerprint
 
 @dataclass(frozen=True)
 class EncoderSpec:
-    """What an index records of its encoder, so that queries get the same one.
+    """Record of an index's encoder, so that queries get the same one.
 
     ``kind`` is a name in the encoder registry; ``revision`` identifies the weights (a hub commit or a sha256).
     ``prompts`` has the strings put before a ``query`` and a ``document``.
@@ -27,12 +27,12 @@ class EncoderSpec:
     params: Mapping[str, Any] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain data for JSON."""
+        """Return plain data for JSON."""
         return asdict(self)
 
     @classmethod
     def from_dict(cls, raw: Mapping[str, Any]) -> EncoderSpec:
-        """The inverse of `to_dict`."""
+        """Invert `to_dict`."""
         return cls(**raw)
 
     @property

@@ -6,7 +6,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 
 def intrex_version() -> str:
-    """The installed version of intrex."""
+    """Return the installed version of intrex."""
     try:
         return version("intrex")
     except PackageNotFoundError:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from intrex.data.collection import MANIFEST, Collection
-from intrex.data.errors import SHOWN, Problems, a_kind
+from intrex.data.errors import SHOWN, Problems, json_type
 from intrex.data.ids import IdRegistry, encode_id, id_problem, needs_encoding
 from intrex.data.io.files import file_sha256, fingerprint
 from intrex.data.qrels import Qrels, write_qrels
@@ -22,8 +22,8 @@ from intrex.data.store.artifact import Build, Manifest, build_artifact
 
 
 @dataclass(frozen=True)
-class Source:
-    """Where a record came from, for messages: a file name and a line from 1 (0 when there are no lines)."""
+class RecordSource:
+    """Place that a record came from, for messages: a file name and a line from 1 (0 when there are no lines)."""
 
     file: str
     line: int = 0
@@ -33,7 +33,7 @@ class Source:
 
 
 class _Places:
-    """Ordinal to source: runs of consecutive lines in one file share an entry, so that memory stays small."""
+    """Sources by ordinal: runs of consecutive lines in one file share an entry, so that memory stays small."""
 
     def __init__(self) -> None:
         self._files: list[str] = []
@@ -42,7 +42,7 @@ class _Places:
         self._owners = array("I")
         self._count = 0
 
-    def add(self, source: Source) -> None:
+    def add(self, source: RecordSource) -> None:
         if not self._files or self._files[-1] != source.file:
             self._files.append(source.file)
         elif source.line == self._line(len(self._starts) - 1, self._count):
@@ -57,13 +57,13 @@ class _Places:
         first = self._lines[at]
         return first + ordinal - self._starts[at] if first else 0
 
-    def __getitem__(self, ordinal: int) -> Source:
+    def __getitem__(self, ordinal: int) -> RecordSource:
         at = bisect_right(self._starts, ordinal) - 1
-        return Source(self._files[self._owners[at]], self._line(at, ordinal))
+        return RecordSource(self._files[self._owners[at]], self._line(at, ordinal))
 
 
 class CollectionWriter:
-    """Writes documents, then queries, then judgements, and checks them on the way; see `write_collection`.
+    """Writer of documents, then queries, then judgements, which are checked on the way; see `write_collection`.
 
     Ids with white space are percent-encoded and counted in ``encoded``. Records that cannot be are reported to
     ``problems``; judgements that name an unknown document or query are too, unless ``allow_unknown``.
@@ -75,7 +75,7 @@ class CollectionWriter:
         self.allow_unknown = allow_unknown
         self.encoded = 0
         self.unknown = 0
-        self._whole: bool | None = None
+        self._complete: bool | None = None
         self.n_empty = 0
         self._ids = {"document": IdRegistry(), "query": IdRegistry()}
         self._places = {"document": _Places(), "query": _Places()}
@@ -85,7 +85,7 @@ class CollectionWriter:
         self._sets: dict[str, dict[str, dict[str, int]]] = {}
         (folder / "qrels").mkdir()
 
-    def document(self, id_: Any, title: Any, text: Any, source: Source, metadata: Any = None) -> None:
+    def document(self, id_: Any, title: Any, text: Any, source: RecordSource, metadata: Any = None) -> None:
         """Add a document; ``title`` and ``text`` are strings or None."""
         row = {"_id": self._id("document", id_, source), "title": title or "", "text": text or ""}
         if not self._strings(row, source):
@@ -95,17 +95,17 @@ class CollectionWriter:
         self.n_empty += not (row["title"] + row["text"]).strip()
         self._offsets.append(self._offsets[-1] + self._corpus.write(_line(row, source, self.problems)))
 
-    def query(self, id_: Any, text: Any, source: Source) -> None:
+    def query(self, id_: Any, text: Any, source: RecordSource) -> None:
         """Add a query."""
         row = {"_id": self._id("query", id_, source), "text": text or ""}
         if self._strings(row, source):
             self._queries.write(_line(row, source, self.problems))
 
-    def judgement(self, set_: str, query: str, document: str, grade: int, source: Source) -> None:
+    def judgement(self, set_: str, query: str, document: str, grade: int, source: RecordSource) -> None:
         """Add a judgement to the query set ``set_``; documents and queries must have been added before."""
         query, document = encode_id(query), encode_id(document)
-        if self._whole is None:  # after a lost record, unknown names would be the same problem said again
-            self._whole = not self.problems.count and len(self._ids["document"]) > 0
+        if self._complete is None:  # after a lost record, unknown names would be the same problem said again
+            self._complete = not self.problems.count and len(self._ids["document"]) > 0
         unknown = [
             f"{kind} {i!r}"
             for kind, i in (("query", query), ("document", document))
@@ -113,34 +113,34 @@ class CollectionWriter:
         ]
         if unknown:
             self.unknown += 1
-            if self._whole and not self.allow_unknown:
+            if self._complete and not self.allow_unknown:
                 hint = "add --allow-unknown to leave such judgements out"
                 self.problems.add(
                     str(source), f"the judgement names an unknown {' and '.join(unknown)}", hint
                 )
             return
-        own = self._sets.setdefault(set_, {}).setdefault(query, {})
-        if document in own:
+        grades = self._sets.setdefault(set_, {}).setdefault(query, {})
+        if document in grades:
             self.problems.add(
                 str(source), f"judged twice: query {query}, document {document}", "keep one line for each"
             )
-        own[document] = grade
+        grades[document] = grade
 
-    def _id(self, kind: str, value: Any, source: Source) -> str:
+    def _id(self, kind: str, value: Any, source: RecordSource) -> str:
         if isinstance(value, str) and needs_encoding(value):
             value = encode_id(value)
             self.encoded += 1
-        if wrong := id_problem(value):
-            self.problems.add(str(source), wrong)
+        if problem := id_problem(value):
+            self.problems.add(str(source), problem)
             value = ""
         self._ids[kind].add(str(value) or f"\n{len(self._ids[kind])}")
         self._places[kind].add(source)
         return str(value)
 
-    def _strings(self, row: dict[str, Any], source: Source) -> bool:
+    def _strings(self, row: dict[str, Any], source: RecordSource) -> bool:
         for key, value in row.items():
             if not isinstance(value, str):
-                self.problems.add(str(source), f"{key!r} is {a_kind(value)}, a string is needed")
+                self.problems.add(str(source), f"{key!r} is {json_type(value)}, a string is needed")
                 return False
         return True
 
@@ -180,15 +180,15 @@ class CollectionWriter:
     def _report_repeats(self, kind: str) -> None:
         """Report ids that occur twice; their text is read back where every record was written."""
         repeats, places = self._ids[kind].duplicates(), self._places[kind]
-        rows = {again for _, again in repeats[:SHOWN]} if not self.problems.count else set()
+        rows = {repeat for _, repeat in repeats[:SHOWN]} if not self.problems.count else set()
         file = self.folder / ("corpus.jsonl" if kind == "document" else "queries.jsonl")
         names = {}
         if rows:
             with file.open("rb") as stream:
                 names = {i: f" {json.loads(line)['_id']}" for i, line in enumerate(stream) if i in rows}
-        for first, again in repeats:
-            what = f"the {kind} id{names.get(again, '')} occurred before, at {places[first]}"
-            self.problems.add(str(places[again]), what, "ids must be unique")
+        for first, repeat in repeats:
+            message = f"the {kind} id{names.get(repeat, '')} occurred before, at {places[first]}"
+            self.problems.add(str(places[repeat]), message, "ids must be unique")
 
     def _write_set(self, name: str) -> dict[str, int]:
         qrels = Qrels.from_dict(self._sets[name])
@@ -196,7 +196,7 @@ class CollectionWriter:
         return {"queries": len(qrels), "judgements": len(qrels.doc_ids)}
 
 
-def _line(row: dict[str, Any], source: Source, problems: Problems) -> bytes:
+def _line(row: dict[str, Any], source: RecordSource, problems: Problems) -> bytes:
     try:
         return json.dumps(row, ensure_ascii=False).encode("utf-8") + b"\n"
     except UnicodeEncodeError:

@@ -5,15 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal, Protocol, Self
 
-import numpy as np
-import numpy.typing as npt
-
+from intrex.data.arrays import Float32s
 from intrex.data.specs import EncoderSpec
 from intrex.data.store.vectors import PackedVectors, SparseVectors
 from intrex.encoders.options import FAMILIES, EncoderOptions
 
 Role = Literal["query", "document"]
-Vectors = npt.NDArray[np.float32]
 
 
 class Recorded(Protocol):
@@ -42,7 +39,7 @@ class Recorded(Protocol):
 class Encoder(Recorded, Protocol):
     """Turns texts into vectors; the same text and spec give the same vector in any batch (to 1e-5 on torch)."""
 
-    def encode(self, texts: list[str], role: Role) -> Vectors:
+    def encode(self, texts: list[str], role: Role) -> Float32s:
         """Vectors [len(texts), spec.dim] in float32, in the order of ``texts``; an empty text gets a row too."""
         ...
 

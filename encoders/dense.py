@@ -7,9 +7,10 @@ from typing import Any, Self
 
 import numpy as np
 
+from intrex.data.arrays import Float32s
 from intrex.data.errors import UsageError
 from intrex.data.specs import EncoderSpec
-from intrex.encoders.base import Role, Vectors
+from intrex.encoders.base import Role
 from intrex.encoders.options import DENSE, EncoderOptions
 from intrex.encoders.runtime.batching import AT_ONCE, batches, pad, token_budget, tokenize
 from intrex.encoders.runtime.models import Model, resolve_model
@@ -72,7 +73,7 @@ class DenseEncoder:
     def save(self, folder: Path) -> None:
         """Write nothing: the model is found by its name and checked against its revision."""
 
-    def encode(self, texts: list[str], role: Role) -> Vectors:
+    def encode(self, texts: list[str], role: Role) -> Float32s:
         """Vectors [len(texts), dim] in float32, in the order of ``texts``."""
         import torch
 
@@ -82,7 +83,7 @@ class DenseEncoder:
                 self._encode(texts[start : start + AT_ONCE], role, out[start : start + AT_ONCE])
         return out
 
-    def _encode(self, texts: list[str], role: Role, out: Vectors) -> None:
+    def _encode(self, texts: list[str], role: Role, out: Float32s) -> None:
         prompt = self.spec.prompts[role] or None
         tokens = tokenize(self._model, texts, role, prompt)
         if tokens is None:  # inputs of another form: sentence-transformers' own way

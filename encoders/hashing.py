@@ -12,10 +12,11 @@ from typing import Self
 
 import numpy as np
 
+from intrex.data.arrays import Float32s
 from intrex.data.errors import UsageError
 from intrex.data.specs import EncoderSpec
 from intrex.data.store.vectors import PackedVectors, SparseVectors
-from intrex.encoders.base import Role, Vectors
+from intrex.encoders.base import Role
 from intrex.encoders.multivector.reductions import Reductions
 from intrex.encoders.options import (
     HASHING,
@@ -63,14 +64,14 @@ class HashingEncoder:
     def save(self, folder: Path) -> None:
         """Write nothing: the spec says it all."""
 
-    def encode(self, texts: list[str], role: Role) -> Vectors:
+    def encode(self, texts: list[str], role: Role) -> Float32s:
         """Vectors [len(texts), dim] in float32 of length 1; zero for a text without any token."""
         out = np.empty((len(texts), self.spec.dim), np.float32)
         for start in range(0, len(texts), AT_ONCE):
             out[start : start + AT_ONCE] = self._encode(texts[start : start + AT_ONCE])
         return out
 
-    def _encode(self, texts: list[str]) -> Vectors:
+    def _encode(self, texts: list[str]) -> Float32s:
         dim = self.spec.dim
         tokens = [_TOKEN.findall(text.lower()) for text in texts]
         lengths = np.array([len(t) for t in tokens], np.int64)
@@ -78,7 +79,7 @@ class HashingEncoder:
         cells = np.repeat(np.arange(len(texts)) * dim, lengths) + (codes >> 1)
         sums = np.bincount(cells, 1.0 - 2.0 * (codes & 1), len(texts) * dim).reshape(len(texts), dim)
         norms = np.sqrt((sums * sums).sum(axis=1, keepdims=True))
-        vectors: Vectors = (sums / np.where(norms > 0, norms, 1.0)).astype(np.float32)
+        vectors: Float32s = (sums / np.where(norms > 0, norms, 1.0)).astype(np.float32)
         return vectors
 
     def _hash(self, token: str) -> int:

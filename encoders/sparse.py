@@ -9,10 +9,11 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 import numpy.typing as npt
 
+from intrex.data.arrays import Float32s
 from intrex.data.errors import BadInput, UsageError
 from intrex.data.specs import EncoderSpec
 from intrex.data.store.vectors import SparseVectors
-from intrex.encoders.base import Role, Vectors
+from intrex.encoders.base import Role
 from intrex.encoders.options import SPARSE, EncoderOptions
 from intrex.encoders.runtime.batching import AT_ONCE, batches, pad, token_budget, tokenize
 from intrex.encoders.runtime.models import Model, resolve_model
@@ -138,7 +139,7 @@ class LearnedSparseEncoder:
         where = kept.cpu().numpy()
         return _Part(rows[where[:, 0]], where[:, 1].astype(np.int32), values.cpu().numpy())
 
-    def _trial(self) -> Vectors:
+    def _trial(self) -> Float32s:
         found = self.encode(TRIAL, "document")
         dense = np.zeros((len(TRIAL), self.spec.dim), np.float32)
         dense[np.repeat(np.arange(len(TRIAL)), np.diff(found.offsets)), found.terms] = found.weights

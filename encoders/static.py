@@ -18,11 +18,12 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
+from intrex.data.arrays import Float32s
 from intrex.data.errors import BadInput, MissingExtra, UsageError
 from intrex.data.io.download import cache_dir
 from intrex.data.io.files import fingerprint, read_json
 from intrex.data.specs import EncoderSpec
-from intrex.encoders.base import Role, Vectors
+from intrex.encoders.base import Role
 from intrex.encoders.options import STATIC, EncoderOptions
 from intrex.encoders.runtime.models import Model, quiet, require, resolve_model
 
@@ -43,7 +44,7 @@ class StaticEncoder:
     the same bits in every batch; an index keeps the weights, so that it does not depend on how they were made.
     """
 
-    def __init__(self, weights: Vectors, tokenizer: str, name: str, params: dict[str, Any]) -> None:
+    def __init__(self, weights: Float32s, tokenizer: str, name: str, params: dict[str, Any]) -> None:
         """Take over ``weights`` [tokens, dim] in float32 and the tokenizer as the JSON text of ``tokenizers``."""
         from tokenizers import Tokenizer
 
@@ -115,11 +116,11 @@ class StaticEncoder:
         save_file({_KEYS[0]: self._weights}, folder / WEIGHTS)
         (folder / TOKENIZER).write_text(self._json, encoding="utf-8", newline="\n")
 
-    def parts(self) -> tuple[Vectors, str]:
+    def parts(self) -> tuple[Float32s, str]:
         """The vectors of the tokens [tokens, dim], and the tokenizer as JSON: what training begins with."""
         return self._weights, self._json
 
-    def encode(self, texts: list[str], role: Role) -> Vectors:
+    def encode(self, texts: list[str], role: Role) -> Float32s:
         """Vectors [len(texts), dim] in float32, in the order of ``texts``, of length 1 or zero."""
         out = np.zeros((len(texts), self.spec.dim), np.float32)
         for start in range(0, len(texts), TEXTS_AT_ONCE):
@@ -133,7 +134,7 @@ class StaticEncoder:
         norms = np.sqrt((out.astype(np.float64) ** 2).sum(axis=1, keepdims=True))
         return (out / np.where(norms > 0, norms, 1.0)).astype(np.float32)
 
-    def _sum(self, ids: npt.NDArray[np.int64], lengths: npt.NDArray[np.int64], out: Vectors) -> None:
+    def _sum(self, ids: npt.NDArray[np.int64], lengths: npt.NDArray[np.int64], out: Float32s) -> None:
         """Add up the vectors of each text's tokens, in the order of the text whatever is beside it."""
         ends = np.cumsum(lengths)
         for rows in _groups(lengths):
@@ -182,7 +183,7 @@ def _saved_in(folder: Path) -> Path | None:
     return None
 
 
-def _read(folder: Path) -> tuple[Vectors, str]:
+def _read(folder: Path) -> tuple[Float32s, str]:
     """Weights [tokens, dim] and the tokenizer's JSON; model2vec's mapping and token weights are multiplied in."""
     from safetensors import SafetensorError
     from safetensors.numpy import load_file
@@ -214,7 +215,7 @@ def _truncating(tokenizer: str, length: int) -> str:
     return str(changed.to_str())
 
 
-def _distilled(found: Model, dim: int, device: str | None) -> tuple[Vectors, str]:
+def _distilled(found: Model, dim: int, device: str | None) -> tuple[Float32s, str]:
     """What `_distil` gives, kept in intrex's cache folder: a model that is distilled once is so for every index."""
     versions = [version(name) for name in ("sentence-transformers", "torch", "transformers")]
     kept = cache_dir() / "static" / fingerprint([found.revision, dim, device or "", versions])[:32]
@@ -235,7 +236,7 @@ def _distilled(found: Model, dim: int, device: str | None) -> tuple[Vectors, str
     return weights, tokenizer
 
 
-def _distil(found: Model, dim: int, device: str | None) -> tuple[Vectors, str]:
+def _distil(found: Model, dim: int, device: str | None) -> tuple[Float32s, str]:
     """Distil token vectors from a transformer by model2vec: forward pass of each token, PCA, down-weighted by rank."""
     require("model2vec", "distilling a static model")
     from sentence_transformers.sentence_transformer.modules import StaticEmbedding

@@ -9,15 +9,13 @@ from typing import Any, Protocol, Self
 import numpy as np
 import numpy.typing as npt
 
+from intrex.data.arrays import Bytes, Rows, Scores
 from intrex.data.collection import Collection, Queries
 from intrex.data.errors import BadInput
-from intrex.data.ids import GONE, Bytes, IdTable, as_bytes
+from intrex.data.ids import GONE, IdTable, as_bytes
 from intrex.data.run import Run
 from intrex.data.store.artifact import Manifest, manifest_path, read_manifest
 from intrex.retrievers.options import INDEXES, TIE_ORDERS, SearchOptions, index_kinds
-
-Rows = npt.NDArray[np.int64]
-Scores = npt.NDArray[np.float32]
 
 
 class Ids(Protocol):

@@ -13,10 +13,10 @@ from typing import Any, Generic, Protocol, TypeVar
 from intrex.data.collection import Collection, Document
 from intrex.data.errors import BadInput
 from intrex.data.ids import IdWriter
+from intrex.data.progress import Progress
 from intrex.data.specs import EncoderSpec
 from intrex.data.store.artifact import Build
 from intrex.encoders.options import EncoderOptions
-from intrex.retrievers.options import Progress
 
 BLOCK = 512
 """Documents encoded together. Sorting by length within 512 pads 1 to 3 % more than within 4,096, and a kill loses less."""

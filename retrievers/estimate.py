@@ -14,6 +14,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from intrex.data.arrays import Float64s
 from intrex.data.collection import Collection
 from intrex.data.system.machine import require_disk, require_memory, resident
 from intrex.retrievers.encoded import BLOCK
@@ -26,7 +27,6 @@ HINT = "choose fewer dimensions, a smaller store, or another machine"
 _HASHED = 1 << 23
 
 T = TypeVar("T")
-Numbers = npt.NDArray[np.float64]
 Phase = tuple[float, int]
 """Bytes that are held in a phase of a build, and those of the files that are mapped in it."""
 NORMS = 16
@@ -79,7 +79,7 @@ class Line(NamedTuple):
     slope: float
 
     @classmethod
-    def fit(cls, sizes: Numbers, values: Numbers) -> Line:
+    def fit(cls, sizes: Float64s, values: Float64s) -> Line:
         """The line through the numbers ``values`` [n] of documents of ``sizes`` [n] bytes."""
         spread = sizes - sizes.mean()
         squares = float(spread @ spread)
@@ -111,7 +111,7 @@ class Sample(Generic[T]):
     n: int
     texts: int
     encoded: T
-    sizes: Numbers
+    sizes: Float64s
     bytes: int
     block_bytes: int
     id_bytes: float

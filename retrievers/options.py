@@ -7,21 +7,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from intrex.data.options import Option, Options, declare, option, options_of
+from intrex.data.progress import Progress, no_progress
 from intrex.data.registry import Registry, load_target
 from intrex.data.system.threads import cores
 
-Progress = Callable[[int], None]
-"""Called with the number of documents or queries just finished."""
 Stage = Callable[[str, int | None], Progress]
 """Begins what takes long within a command: what it is called, and how much there is to do if that is known."""
 
 TIE_ORDERS = ("trec_eval", "anserini")
 """How documents of equal float32 score are ordered: by id descending, as trec_eval does, or ascending, as Anserini."""
 COMMON, INDEX = "Common", "Index"
-
-
-def no_progress(_: int) -> None:
-    """Progress that nobody watches."""
 
 
 def no_stage(_: str, __: int | None) -> Progress:

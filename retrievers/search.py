@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from intrex.data.collection import Queries
-from intrex.data.errors import BadInput, UsageError, nearest
+from intrex.data.errors import BadInput, UsageError, nearest_name
 from intrex.data.options import flag_of, options_of, unmet
 from intrex.data.run import Run, check_tag
 from intrex.retrievers.base import Index
@@ -45,7 +45,7 @@ def _another_kind(index: Index, key: str) -> UsageError:
     """Say which kinds of indexes have an option that this one lacks."""
     kinds = [name for name, _ in search_options().get(key, ())]
     if not kinds:
-        return UsageError(f"unknown option {key!r}", nearest(key, search_options()))
+        return UsageError(f"unknown option {key!r}", nearest_name(key, search_options()))
     names, flag = " and ".join(", ".join(kinds).rsplit(", ", 1)), flag_of(key)
     build, hint = INDEXES.load(index.manifest.kind).build, f"leave {flag} out"
     if build is not None and key in options_of(build):

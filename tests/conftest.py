@@ -11,7 +11,7 @@ import pytest
 
 from intrex.cli.app import run as run_cli
 from intrex.data.collection import Collection
-from intrex.data.writer import CollectionWriter, Source, write_collection
+from intrex.data.writer import CollectionWriter, RecordSource, write_collection
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = Path(os.environ.get("INTREX_SHARED_DATA", ROOT.parent / "shared" / "data"))
@@ -68,13 +68,13 @@ JUDGED = {
 
 def fill(writer: CollectionWriter) -> None:
     for i, (id_, (title, text)) in enumerate(DOCUMENTS.items(), 1):
-        writer.document(id_, title, text, Source("corpus", i))
+        writer.document(id_, title, text, RecordSource("corpus", i))
     for i, (id_, text) in enumerate(QUERIES.items(), 1):
-        writer.query(id_, text, Source("queries", i))
+        writer.query(id_, text, RecordSource("queries", i))
     for name, judged in JUDGED.items():
         for query, docs in judged.items():
             for doc, grade in docs.items():
-                writer.judgement(name, query, doc, grade, Source("qrels"))
+                writer.judgement(name, query, doc, grade, RecordSource("qrels"))
 
 
 @pytest.fixture

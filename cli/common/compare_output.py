@@ -6,8 +6,9 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from intrex.cli.common.output import Cell, Format, emit, resolve
+from intrex.cli.common.output import Format, emit, resolve
 from intrex.data.errors import UsageError
+from intrex.eval.tables import Cell
 
 if TYPE_CHECKING:
     from intrex.eval.compare.report import Report

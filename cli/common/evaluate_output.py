@@ -3,32 +3,21 @@
 from __future__ import annotations
 
 import sys
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from intrex.cli.common.evaluate_request import EvaluateRequest, ScoreFormat
 from intrex.cli.common.output import Format, between, emit, resolve, say
 from intrex.data.errors import UsageError
+from intrex.eval.tables import Cell
 
 if TYPE_CHECKING:
     from intrex.data.locate import Judged
     from intrex.eval.measures import Measure
-    from intrex.eval.scoring.rules import Rules
     from intrex.eval.scoring.scorefile import SystemScores
 
 SHOWN = 10
 """Queries of a measure that a table of differences shows, without ``-q``."""
-
-
-class ScoreFormat(StrEnum):
-    """How to print scores: as any table, or as trec_eval does."""
-
-    table = "table"
-    csv = "csv"
-    jsonl = "jsonl"
-    md = "md"
-    latex = "latex"
-    trec = "trec"
 
 
 def _wide(form: ScoreFormat | None) -> bool:
@@ -36,21 +25,22 @@ def _wide(form: ScoreFormat | None) -> bool:
     return table or form in (ScoreFormat.md, ScoreFormat.latex)
 
 
-def print_scores(
-    systems: list[SystemScores], asked_for: int, per_query: bool, total: bool, form: ScoreFormat | None
-) -> None:
-    """Print the first ``asked_for`` measures as a table: figures, or with ``per_query`` every query's values."""
+def print_scores(request: EvaluateRequest, systems: list[SystemScores], n_measures: int) -> None:
+    """Print the first ``n_measures`` measures as a table: figures, or with -q every query's values."""
     from intrex.eval.evaluate.tables import by_query, summary
 
-    asked = systems[0].scores.measures[:asked_for]
-    wide = _wide(form)
-    headers, rows = by_query(systems, asked, wide, total) if per_query else summary(systems, asked, wide)
-    caption = "\n".join(dict.fromkeys(one.conditions.signature() for one in systems))
-    emit(headers, rows, _plain(form), caption=caption, lead=1 + per_query)
+    measures = systems[0].scores.measures[:n_measures]
+    wide, total = _wide(request.form), not request.no_summary
+    if request.per_query:
+        headers, rows = by_query(systems, measures, wide, total)
+    else:
+        headers, rows = summary(systems, measures, wide)
+    caption = "\n".join(dict.fromkeys(system.conditions.signature() for system in systems))
+    emit(headers, rows, _plain(request.form), caption=caption, lead=1 + request.per_query)
 
 
 def print_trec(
-    judged: Judged, run: Path, asked: list[Measure], one: SystemScores, per_query: bool, total: bool
+    request: EvaluateRequest, judged: Judged, run: Path, measures: list[Measure], system: SystemScores
 ) -> None:
     """Print the scores of one run as trec_eval does."""
     from intrex.eval.dialects.dialect import TOOLS
@@ -59,20 +49,20 @@ def print_trec(
     from intrex.eval.measures.aliases import TEXTS
     from intrex.eval.scoring.score import view
 
-    rules, dialect = one.conditions.rules, one.conditions.dialect
+    rules, dialect = system.conditions.rules, system.conditions.dialect
     rankings = None
-    if any(m.name == "relstring" for m in asked):
+    if any(m.name == "relstring" for m in measures):
         matched = match_path(judged.qrels, run, rules, more=dialect.startswith("trec_eval"))
         rankings = view(judged.qrels, matched, rules)
-    computed = dict(zip([m for m in asked if m.name not in TEXTS], one.scores.measures, strict=False))
+    computed = dict(zip([m for m in measures if m.name not in TEXTS], system.scores.measures, strict=False))
     lines = trec_lines(
-        one.scores,
-        [computed.get(m, m) for m in asked],
+        system.scores,
+        [computed.get(m, m) for m in measures],
         rankings,
-        one.system,
+        system.system,
         rules.complete,
-        per_query,
-        total,
+        request.per_query,
+        not request.no_summary,
         dialect in TOOLS and TOOLS[dialect].silent,
     )
     sys.stdout.write("".join(lines))
@@ -84,27 +74,17 @@ def notes(systems: list[SystemScores], judged: Judged) -> None:
 
     if empty := without_relevant(judged.qrels):
         what = "query has" if len(empty) == 1 else "queries have"
-        some = ", ".join(empty[:3]) + (" ..." if len(empty) > 3 else "")
-        say(f"note: {len(empty):,} judged {what} no relevant document and can only score 0: {some}")
-    for one in systems:
-        if one.scores.n_missing:
-            done = "count as empty rankings" if one.conditions.complete else "are left out"
-            say(
-                f"note: {one.system} lacks {one.scores.n_missing:,} of {len(one.scores.query_ids):,} judged queries; they {done}"
-            )
+        shown = ", ".join(empty[:3]) + (" ..." if len(empty) > 3 else "")
+        say(f"note: {len(empty):,} judged {what} no relevant document and can only score 0: {shown}")
+    for system in systems:
+        if missing := system.scores.n_missing:
+            done = "count as empty rankings" if system.conditions.complete else "are left out"
+            judgements = f"{missing:,} of {len(system.scores.query_ids):,} judged queries"
+            say(f"note: {system.system} lacks {judgements}; they {done}")
 
 
 def print_explained(
-    tool: str,
-    judged: Judged,
-    runs: list[Path],
-    measures: list[Measure],
-    rules: Rules,
-    complete_given: bool,
-    level: int,
-    theirs: Path | None,
-    per_query: bool,
-    form: ScoreFormat | None,
+    request: EvaluateRequest, tool: str, judged: Judged, runs: list[Path], measures: list[Measure]
 ) -> None:
     """Print why a tool's scores differ from ours."""
     from intrex.eval.dialects.dialect import find_tool
@@ -113,32 +93,36 @@ def print_explained(
 
     if len(runs) > 1:
         raise UsageError("--explain-diff explains one run at a time")
-    found = explain(judged.qrels, runs[0], measures, rules, find_tool(tool), complete_given, level, theirs)
-    wide = _wide(form)
-    headers, rows = switches(found, tool)
+    explanations = explain(
+        judged.qrels, runs[0], measures, request.rules(), find_tool(tool), request.complete is not None,
+        request.level or 1, request.theirs,
+    )  # fmt: skip
+    wide, form = _wide(request.form), _plain(request.form)
+    headers, rows = switches(explanations, tool)
     first = wide and bool(rows)
     if first:
-        emit(headers, rows, _plain(form))
-    headers, rows = differences(found, tool, wide, SHOWN if wide and not per_query else None)
+        emit(headers, rows, form)
+    headers, rows = differences(explanations, tool, wide, SHOWN if wide and not request.per_query else None)
     if rows or not wide:
         if first:
-            between(_plain(form))
-        emit(headers, rows, _plain(form))
-    if same := [str(one.measure) for one in found if agree(one)]:
-        say(f"intrex and {tool} agree on {', '.join(same)}")
-    for one in found:
-        if not one.explained:
-            say(f"unexplained: {one.measure} of {int((one.residual != 0).sum()):,} queries")
+            between(form)
+        emit(headers, rows, form)
+    if equal := [str(explanation.measure) for explanation in explanations if agree(explanation)]:
+        say(f"intrex and {tool} agree on {', '.join(equal)}")
+    for explanation in explanations:
+        if not explanation.explained:
+            say(f"unexplained: {explanation.measure} of {int((explanation.residual != 0).sum()):,} queries")
 
 
 def print_pool_bias(
-    judged: Judged, runs: list[Path], measures: list[Measure], rules: Rules, form: ScoreFormat | None
+    request: EvaluateRequest, judged: Judged, runs: list[Path], measures: list[Measure]
 ) -> None:
     """Print what the pool leaves open of nDCG."""
     from intrex.eval.evaluate.poolbias import pool_bias
     from intrex.eval.evaluate.systems import conditions_of, match_path
 
-    rows: list[list[str | int | float]] = []
+    rules = request.rules()
+    rows: list[list[Cell]] = []
     for run in runs:
         matched = match_path(judged.qrels, run, rules)
         rows += [
@@ -147,9 +131,9 @@ def print_pool_bias(
         ]
     caption = conditions_of(judged, rules).signature()
     headers = ["system", "measure", "lower", "upper", "condensed", "judged"]
-    if not _wide(form):
+    if not _wide(request.form):
         headers, rows = [*headers, "signature"], [[*row, caption] for row in rows]
-    emit(headers, rows, _plain(form), caption=caption)
+    emit(headers, rows, _plain(request.form), caption=caption)
 
 
 def _plain(form: ScoreFormat | None) -> Format | None:

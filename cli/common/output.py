@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from intrex.data.progress import Progress
+from intrex.eval.tables import Cell, csv_text, escape_latex, latex_lines, markdown_lines
+
 if TYPE_CHECKING:
-    from rich.progress import Progress
+    from rich.progress import Progress as Bars
 
 SECONDS_BEFORE_BARS = 2.0
 WHOLE = ("query",)
@@ -33,9 +34,6 @@ class Format(StrEnum):
     jsonl = "jsonl"
     md = "md"
     latex = "latex"
-
-
-Cell = str | int | float
 
 
 def resolve(form: Format | None) -> Format:
@@ -58,9 +56,7 @@ def emit(
     """
     chosen = resolve(form)
     if chosen is Format.csv:
-        writer = csv.writer(sys.stdout, lineterminator="\n")
-        writer.writerow(headers)
-        writer.writerows(rows)
+        sys.stdout.write(csv_text(headers, rows))
     elif chosen is Format.jsonl:
         for row in rows:
             sys.stdout.write(json.dumps(dict(zip(headers, row, strict=True)), ensure_ascii=False) + "\n")
@@ -76,8 +72,13 @@ def emit(
                 for i in range(len(headers))
             ]
             _table(headers, texts, right, whole, lead)
+        elif chosen is Format.md:
+            lines = markdown_lines(headers, texts, ["---:" if numeric else "---" for numeric in right])
+            sys.stdout.write("\n".join(lines) + "\n")
         else:
-            (_markdown if chosen is Format.md else _latex)(headers, texts, right)
+            columns = "".join("r" if numeric else "l" for numeric in right)
+            head, *body = ([escape_latex(cell) for cell in line] for line in (headers, *texts))
+            sys.stdout.write("\n".join(latex_lines(head, body, columns)) + "\n")
         if caption:
             sys.stdout.write(_caption(caption, chosen))
 
@@ -146,45 +147,20 @@ def _blocks(widths: Sequence[int], lead: int, room: int) -> list[list[int]]:
     return blocks
 
 
-def _markdown(headers: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[bool]) -> None:
-    marks = ["---:" if numeric else "---" for numeric in right]
-    for line in (headers, marks, *rows):
-        sys.stdout.write("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |\n")
-
-
-def _latex(headers: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[bool]) -> None:
-    def escape(cell: str) -> str:
-        return "".join(
-            {"\\": r"\textbackslash{}", "^": r"\^{}", "~": r"\~{}"}.get(c, "\\" + c if c in "&%$#_{}" else c)
-            for c in cell
-        )
-
-    lines = [" & ".join(map(escape, line)) + r" \\" for line in (headers, *rows)]
-    columns = "".join("r" if numeric else "l" for numeric in right)
-    body = [lines[0], r"\midrule", *lines[1:]]
-    sys.stdout.write(
-        "\n".join([rf"\begin{{tabular}}{{{columns}}}", r"\toprule", *body, r"\bottomrule", r"\end{tabular}"])
-        + "\n"
-    )
-
-
 def say(text: str) -> None:
     """A line for the person at the terminal (stderr)."""
     sys.stderr.write(text + "\n")
 
 
-Step = Callable[[int], None]
-
-
 @contextmanager
-def progress(what: str, total: int | None = None) -> Iterator[Step]:
+def progress(what: str, total: int | None = None) -> Iterator[Progress]:
     """A progress bar on stderr: only on a terminal and for work over two seconds, with rate and time left."""
     with bars() as add:
         yield add(what, total)
 
 
 @contextmanager
-def bars() -> Iterator[Callable[[str, int | None], Step]]:
+def bars() -> Iterator[Callable[[str, int | None], Progress]]:
     """Several bars below one another; each appears when its work first moves, two seconds in at the earliest."""
     if not sys.stderr.isatty():
         yield lambda what, total: lambda n: None
@@ -192,7 +168,7 @@ def bars() -> Iterator[Callable[[str, int | None], Step]]:
     shown = _bars()
     begun = time.monotonic()
 
-    def add(what: str, total: int | None) -> Step:
+    def add(what: str, total: int | None) -> Progress:
         task = shown.add_task(what, total=total, visible=False)
 
         def step(n: int) -> None:
@@ -208,7 +184,7 @@ def bars() -> Iterator[Callable[[str, int | None], Step]]:
         shown.stop()
 
 
-def _bars() -> Progress:
+def _bars() -> Bars:
     from rich.console import Console
     from rich.progress import (
         BarColumn,
@@ -240,11 +216,6 @@ def human_bytes(size: float) -> str:
             return f"{size:,.0f} {unit}" if unit == "B" else f"{size:,.1f} {unit}"
         size /= 1024
     return f"{size:,.1f} TiB"
-
-
-def folder_bytes(path: Path) -> int:
-    """Bytes of all files below a folder."""
-    return sum(p.stat().st_size for p in path.rglob("*") if p.is_file())
 
 
 def show(pairs: dict[str, Any], form: Format | None) -> None:

@@ -45,7 +45,7 @@ def info(
 def verify(index: Annotated[Path, typer.Argument(help="An index folder.")]) -> None:
     """Compare every file of an index with the sha256 that was recorded."""
     from intrex.data.store.artifact import read_manifest
-    from intrex.data.store.artifact import verify as check
+    from intrex.data.store.artifact import verify_artifact as check
 
     rebuild = "build it again with intrex index"
     if read_manifest(index, rebuild=rebuild).kind == "collection":

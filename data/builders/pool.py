@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from intrex.data.collection import Collection
 from intrex.data.errors import UsageError
-from intrex.data.writer import CollectionWriter, Source, write_collection
+from intrex.data.progress import Progress
+from intrex.data.writer import CollectionWriter, RecordSource, write_collection
 
 
 def pool_collections(
@@ -16,7 +17,7 @@ def pool_collections(
     *,
     name: str | None = None,
     overwrite: bool = False,
-    progress: Callable[[int], None] | None = None,
+    progress: Progress | None = None,
 ) -> Collection:
     """Make one collection of several: documents one after another, query sets of the same name joined.
 
@@ -46,14 +47,14 @@ def pool_collections(
     def fill(writer: CollectionWriter) -> None:
         for c in collections:
             for row, document in enumerate(c.documents(), 1):
-                source = Source(str(c.path / "corpus.jsonl"), row)
+                source = RecordSource(str(c.path / "corpus.jsonl"), row)
                 writer.document(f"{c.name}:{document.id}", document.title, document.text, source)
                 if progress:
                     progress(1)
         for c in collections:
             queries = c.queries()
             for row, (id_, text) in enumerate(zip(queries.ids, queries.texts, strict=True), 1):
-                writer.query(f"{c.name}:{id_}", text, Source(str(c.path / "queries.jsonl"), row))
+                writer.query(f"{c.name}:{id_}", text, RecordSource(str(c.path / "queries.jsonl"), row))
         for c in collections:
             _judgements(c, writer)
 
@@ -63,7 +64,7 @@ def pool_collections(
 
 def _judgements(c: Collection, writer: CollectionWriter) -> None:
     for set_ in c.sets:
-        source = Source(str(c.path / "qrels" / f"{set_}.tsv"))
+        source = RecordSource(str(c.path / "qrels" / f"{set_}.tsv"))
         for query, documents in c.qrels(set_).to_dict().items():
             for document, grade in documents.items():
                 writer.judgement(set_, f"{c.name}:{query}", f"{c.name}:{document}", grade, source)

@@ -28,7 +28,7 @@ _Definition: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
 @dataclass(frozen=True)
 class CodeObject:
-    """A function or class of a module."""
+    """Function or class of a module."""
 
     module: str
     name: str
@@ -47,7 +47,7 @@ class CodeObject:
 
 
 def find_modules(root: Path) -> dict[str, Path]:
-    """Dotted name and file of each module below ``root``, sorted by path, without what is left out."""
+    """Return dotted name and file of each module below ``root``, sorted by path, without what is left out."""
     files: list[tuple[str, ...]] = []
     for folder, folders, names in os.walk(root):
         folders[:] = [f for f in folders if f.isidentifier() and f not in _FOLDERS_OUT]
@@ -69,7 +69,7 @@ def _is_module(file: str) -> bool:
 
 
 def parse_module(module: str, raw: bytes) -> list[CodeObject]:
-    """The functions and classes of a module's source, in order of their lines.
+    """Return the functions and classes of a module's source, in order of their lines.
 
     Raises:
         SyntaxError: the source is not this Python's, or its encoding is unknown.
@@ -82,27 +82,28 @@ def parse_module(module: str, raw: bytes) -> list[CodeObject]:
         tree = ast.parse(text)
     # Positions are lines that end in "\n" alone, and UTF-8 bytes within the line.
     lines: list[bytes | None] = list(text.encode("utf-8").split(b"\n"))
-    found = _definitions(tree)
-    for _, node in found:
+    definitions = _definitions(tree)
+    for _, node in definitions:
         _cut_docstring(lines, node)
     return [
-        CodeObject(module, name, node.lineno, _source(lines, node), _paragraph(node)) for name, node in found
+        CodeObject(module, name, node.lineno, _source(lines, node), _paragraph(node))
+        for name, node in definitions
     ]
 
 
 def _definitions(tree: ast.Module) -> list[tuple[str, _Definition]]:
-    """All functions and classes with their qualified names; a stack, since ``elif`` chains nest without limit."""
-    found: list[tuple[str, _Definition]] = []
+    """Return all functions and classes with their qualified names; a stack, since ``elif`` chains nest without limit."""
+    definitions: list[tuple[str, _Definition]] = []
     stack: list[tuple[str, ast.AST]] = [("", tree)]
     while stack:
         prefix, parent = stack.pop()
         for node in ast.iter_child_nodes(parent):
             if isinstance(node, _Definition):
-                found.append((prefix + node.name, node))
+                definitions.append((prefix + node.name, node))
                 stack.append((f"{prefix}{node.name}.", node))
             elif not isinstance(node, ast.expr):
                 stack.append((prefix, node))
-    return sorted(found, key=lambda item: item[1].lineno)
+    return sorted(definitions, key=lambda item: item[1].lineno)
 
 
 def _cut_docstring(lines: list[bytes | None], node: _Definition) -> None:
@@ -139,9 +140,9 @@ def _source(lines: list[bytes | None], node: _Definition) -> str:
     start = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)]) - 1
     while node.decorator_list and not (lines[start] or b"").lstrip().startswith(b"@"):
         start -= 1  # "@(" may stand alone on its line
-    kept = [line for line in lines[start : node.end_lineno] if line is not None]
-    indent = kept[0][: len(kept[0]) - len(kept[0].lstrip())]
-    return b"\n".join(line.removeprefix(indent) for line in kept).decode("utf-8")
+    body = [line for line in lines[start : node.end_lineno] if line is not None]
+    indent = body[0][: len(body[0]) - len(body[0].lstrip())]
+    return b"\n".join(line.removeprefix(indent) for line in body).decode("utf-8")
 
 
 def _paragraph(node: _Definition) -> str:

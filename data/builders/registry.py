@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from intrex.data.collection import Collection
+from intrex.data.progress import Progress
 from intrex.data.registry import Registry
 
 BUILDERS: Registry[Callable[..., Collection]] = Registry(
@@ -20,7 +21,7 @@ def build_named(
     sample: int | None = None,
     seed: int = 0,
     overwrite: bool = False,
-    progress: Callable[[int], None] | None = None,
+    progress: Progress | None = None,
 ) -> Collection:
     """Build the collection ``name`` at ``out``; raises `UsageError` for an unknown name."""
     return BUILDERS.load(name)(out, sample=sample, seed=seed, overwrite=overwrite, progress=progress)

@@ -13,14 +13,15 @@ from __future__ import annotations
 import hashlib
 import platform
 import sysconfig
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from intrex.data.builders.python_source import CodeObject, find_modules, parse_module
 from intrex.data.collection import Collection
 from intrex.data.errors import BadInput, IntrexError, UsageError
-from intrex.data.writer import CollectionWriter, Source, write_collection
+from intrex.data.progress import Progress
+from intrex.data.writer import CollectionWriter, RecordSource, write_collection
 
 BOUNDS = {"train": 60, "dev": 70, "test": 100}
 """Where each split ends, in percent of the queries."""
@@ -41,7 +42,7 @@ def build_stdlib(
     seed: int = 0,
     overwrite: bool = False,
     root: Path | None = None,
-    progress: Callable[[int], None] | None = None,
+    progress: Progress | None = None,
 ) -> Collection:
     """Build the collection at ``out``; the same sources, sample and seed give the same fingerprint.
 
@@ -72,7 +73,7 @@ def build_stdlib(
         raise BadInput(
             f"no function or class found below {folder}", "a Python with its library as .py files is needed"
         )
-    kept = _sample(library.objects, sample, seed)
+    ids = _sample(library.objects, sample, seed)
     origin = {
         "builder": "stdlib",
         "python": f"{platform.python_implementation()} {platform.python_version()}",
@@ -83,10 +84,10 @@ def build_stdlib(
         "sources_sha256": library.sha256,
     }
     name = "stdlib" if sample is None else f"stdlib-{sample}"
-    return write_collection(out, name, origin, lambda w: _fill(w, library.objects, kept), overwrite=overwrite)
+    return write_collection(out, name, origin, lambda w: _fill(w, library.objects, ids), overwrite=overwrite)
 
 
-def _read(root: Path, progress: Callable[[int], None] | None) -> _Library:
+def _read(root: Path, progress: Progress | None) -> _Library:
     objects: list[CodeObject] = []
     unparsed = 0
     digest = hashlib.sha256()
@@ -111,26 +112,26 @@ def _sample(objects: list[CodeObject], size: int | None, seed: int) -> set[str]:
     return set(sorted(ids, key=lambda i: hashlib.sha256(f"{seed}:{i}".encode()).digest())[:size])
 
 
-def _fill(writer: CollectionWriter, objects: list[CodeObject], kept: set[str]) -> None:
-    """Write the kept documents, their queries and judgements; ids and splits follow from all objects."""
+def _fill(writer: CollectionWriter, objects: list[CodeObject], ids: set[str]) -> None:
+    """Write the documents ``ids``, their queries and judgements; ids and splits follow from all objects."""
     carriers: dict[str, list[CodeObject]] = {}
     for o in objects:
-        if o.id in kept:
-            writer.document(o.id, f"{o.module} {o.name}", o.text, Source(o.module, o.line))
+        if o.id in ids:
+            writer.document(o.id, f"{o.module} {o.name}", o.text, RecordSource(o.module, o.line))
         if o.paragraph:
             carriers.setdefault(o.paragraph, []).append(o)
-    queries = {text: relevant for text, relevant in carriers.items() if any(o.id in kept for o in relevant)}
+    queries = {text: relevant for text, relevant in carriers.items() if any(o.id in ids for o in relevant)}
     for text, (o, *_) in queries.items():
-        writer.query(f"q:{o.id}", text, Source(o.module, o.line))
+        writer.query(f"q:{o.id}", text, RecordSource(o.module, o.line))
     split_of = assign_splits({text: [o.module for o in relevant] for text, relevant in carriers.items()})
-    rows = [(split_of[text], text, o) for text, relevant in queries.items() for o in relevant if o.id in kept]
+    rows = [(split_of[text], text, o) for text, relevant in queries.items() for o in relevant if o.id in ids]
     check_disjoint(rows)
     for split, text, o in rows:
-        writer.judgement(split, f"q:{queries[text][0].id}", o.id, 1, Source(o.module, o.line))
+        writer.judgement(split, f"q:{queries[text][0].id}", o.id, 1, RecordSource(o.module, o.line))
 
 
 def assign_splits(modules_of: dict[str, list[str]]) -> dict[str, str]:
-    """Split for each query text, given the modules of its relevant objects.
+    """Return the split of each query text, given the modules of its relevant objects.
 
     Modules that share a text form a group. The groups are put in the order of the sha256 of their smallest module
     name, and cut where 60 and 70 % of the queries are reached; a group goes where its middle falls, so that a
@@ -142,16 +143,16 @@ def assign_splits(modules_of: dict[str, list[str]]) -> dict[str, str]:
         group = group_of[modules[0]]
         sizes[group] = sizes.get(group, 0) + 1
     split_of: dict[str, str] = {}
-    done = 0
+    assigned = 0
     for group in sorted(sizes, key=lambda name: hashlib.sha256(name.encode()).digest()):
-        middle = 100 * (done + sizes[group] / 2) / len(modules_of)
+        middle = 100 * (assigned + sizes[group] / 2) / len(modules_of)
         split_of[group] = next(split for split, end in BOUNDS.items() if middle < end)
-        done += sizes[group]
+        assigned += sizes[group]
     return {text: split_of[group_of[modules[0]]] for text, modules in modules_of.items()}
 
 
 def _groups(shared: Iterable[list[str]]) -> dict[str, str]:
-    """Union-find: each module's group, named by the group's smallest module."""
+    """Return each module's group, named by the group's smallest module (union-find)."""
     parent: dict[str, str] = {}
 
     def find(module: str) -> str:
@@ -172,8 +173,8 @@ def check_disjoint(rows: Iterable[tuple[str, str, CodeObject]]) -> None:
     Args:
         rows: the judgements: split, query text, relevant object.
     """
-    seen: dict[tuple[str, str], str] = {}
+    splits: dict[tuple[str, str], str] = {}
     for split, text, o in rows:
         for kind, value in (("query text", text), ("document", o.id), ("module", o.module)):
-            if (other := seen.setdefault((kind, value), split)) != split:
-                raise IntrexError(f"the splits {other} and {split} share the {kind} {value!r}")
+            if (first := splits.setdefault((kind, value), split)) != split:
+                raise IntrexError(f"the splits {first} and {split} share the {kind} {value!r}")

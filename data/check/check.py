@@ -9,8 +9,8 @@ from pathlib import Path
 from intrex.data.check.across import check_across, check_parts
 from intrex.data.check.codes import ERROR, NOTE, WARNING
 from intrex.data.check.facts import Facts, plural
-from intrex.data.check.findings import Findings, Row, count_of
-from intrex.data.check.kinds import Kind, tell_kind
+from intrex.data.check.findings import Findings, Row, count_findings
+from intrex.data.check.kinds import FileKind, tell_kind
 from intrex.data.check.lines import Text, sound_pieces
 from intrex.data.check.qrelchecks import check_qrels
 from intrex.data.check.recordchecks import check_corpus, check_queries
@@ -23,29 +23,29 @@ HINT = "docs/checks.md explains the codes; --fix OUT mends what can be mended wi
 
 
 @dataclass(frozen=True)
-class Checked:
-    """The outcome: what was checked and what was found, file by file and then across them."""
+class CheckResult:
+    """Outcome of a check: what was checked and what was found, file by file and then across them."""
 
     files: list[Facts]
     findings: list[Findings]
 
-    def rows(self, every: bool = False) -> list[Row]:
-        """The table: code, severity, where, count, what."""
-        return [row for one in self.findings for row in one.rows(every)]
+    def rows(self, every_line: bool = False) -> list[Row]:
+        """Return the table: code, severity, where, count, what."""
+        return [row for findings in self.findings for row in findings.rows(every_line)]
 
     def summary(self) -> str:
-        """``3 files, 2 errors, 1 warning``."""
-        counts = [(count_of(self.findings, s), s) for s in (ERROR, WARNING, NOTE)]
-        said = [plural(n, word) for n, word in counts if n]
-        return ", ".join([plural(len(self.files), "file"), *(said or ["nothing to report"])])
+        """Count the files and the findings: ``3 files, 2 errors, 1 warning``."""
+        counts = [(count_findings(self.findings, s), s) for s in (ERROR, WARNING, NOTE)]
+        parts = [plural(n, word) for n, word in counts if n]
+        return ", ".join([plural(len(self.files), "file"), *(parts or ["nothing to report"])])
 
     def raise_if_failed(self, strict: bool = False) -> None:
         """Raise `CheckFailed` if there are errors, or warnings under ``strict``."""
-        if count_of(self.findings, ERROR) or (strict and count_of(self.findings, WARNING)):
+        if count_findings(self.findings, ERROR) or (strict and count_findings(self.findings, WARNING)):
             raise CheckFailed(self.summary(), HINT)
 
 
-def check_paths(paths: Sequence[Path], kind: str | None = None) -> Checked:
+def check_paths(paths: Sequence[Path], kind: str | None = None) -> CheckResult:
     """Check files and folders (BEIR's form, or a collection), each alone and then together.
 
     Args:
@@ -69,10 +69,10 @@ def check_paths(paths: Sequence[Path], kind: str | None = None) -> Checked:
             with spooled(path) as file:
                 loose.append(check_file(file, label, kind))
     groups = [[*folders[0], *loose]] if len(folders) == 1 else [*folders, loose]
-    files = [one for group in groups for one in group]
-    across = [found for folder in folders for found in check_parts(folder)]
-    across += [found for group in groups for found in check_across(group)]
-    return Checked(files, [f.findings for f in files] + across)
+    files = [facts for group in groups for facts in group]
+    across = [findings for folder in folders for findings in check_parts(folder)]
+    across += [findings for group in groups for findings in check_across(group)]
+    return CheckResult(files, [f.findings for f in files] + across)
 
 
 def _check_folder(folder: Path) -> list[Facts]:
@@ -81,16 +81,18 @@ def _check_folder(folder: Path) -> list[Facts]:
     except BadInput as error:
         raise BadInput(error.message, f"name the files themselves: intrex check {folder}/*") from error
     name = folder.resolve().name
-    files = [check_file(f.path, f"{name}/{f.label}", Kind("corpus", layout.format)) for f in layout.corpus]
+    files = [
+        check_file(f.path, f"{name}/{f.label}", FileKind("corpus", layout.format)) for f in layout.corpus
+    ]
     files += [check_file(f.path, f"{name}/{f.label}", "queries", True) for f in layout.queries]
     return files + [check_file(f.path, f"{name}/{f.label}", "qrels", True) for f in layout.qrels.values()]
 
 
-def check_file(path: Path, label: str, kind: Kind | str | None = None, imported: bool = False) -> Facts:
+def check_file(path: Path, label: str, kind: FileKind | str | None = None, imported: bool = False) -> Facts:
     """Check one file under the name that messages call it by; ``imported`` if it belongs to a folder."""
     findings = Findings(label)
-    told = kind if isinstance(kind, Kind) else tell_kind(path, kind)
-    if told is None:
+    known = kind if isinstance(kind, FileKind) else tell_kind(path, kind)
+    if known is None:
         text = Text()
         for _ in sound_pieces(path, findings, text):
             pass
@@ -101,10 +103,10 @@ def check_file(path: Path, label: str, kind: Kind | str | None = None, imported:
             1,
         )
         return Facts(findings, lines=text.lines)
-    if told.name == "run":
-        return check_run(path, told.form, findings)
-    if told.name == "qrels":
-        return check_qrels(path, told.width, findings, told.tabs, imported)
-    if told.name == "queries":
-        return check_queries(path, told.form, findings, imported)
-    return check_corpus(path, told.form, findings)
+    if known.name == "run":
+        return check_run(path, known.form, findings)
+    if known.name == "qrels":
+        return check_qrels(path, known.width, findings, known.tabs, imported)
+    if known.name == "queries":
+        return check_queries(path, known.form, findings, imported)
+    return check_corpus(path, known.form, findings)

@@ -99,12 +99,3 @@ CODES: dict[str, Code] = {
     "X012": Code(WARNING, "no judged document retrieved", "Run and judgements share queries and no document: ids of two kinds, or a very poor run."),
     "X013": Code(ERROR, "one id in two files", "Of a folder's corpus or queries: which text is meant depends on the order of reading."),
 }  # fmt: skip
-
-
-def table() -> str:
-    """The registry as the Markdown table of docs/checks.md."""
-    lines = ["| code | severity | finding | meaning | `--fix` |", "| --- | --- | --- | --- | --- |"]
-    lines += [
-        f"| {name} | {c.severity} | {c.title} | {c.meaning} | {c.mended} |" for name, c in CODES.items()
-    ]
-    return "\n".join(lines) + "\n"

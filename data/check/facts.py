@@ -5,12 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
-import numpy.typing as npt
 
+from intrex.data.arrays import Bools, Bytes, Int64s
 from intrex.data.check.findings import Findings
-from intrex.data.ids import Bytes
-
-Ints = npt.NDArray[np.int64]
 
 
 def _none() -> Bytes:
@@ -19,7 +16,7 @@ def _none() -> Bytes:
 
 @dataclass
 class Facts:
-    """One checked file.
+    """Result of the check of one file.
 
     Attributes:
         findings: what was found.
@@ -40,7 +37,7 @@ class Facts:
     lines: int = 0
     queries: Bytes = field(default_factory=_none)
     docs: Bytes = field(default_factory=_none)
-    pairs: Ints = field(default_factory=lambda: np.empty((0, 2), np.int64))
+    pairs: Int64s = field(default_factory=lambda: np.empty((0, 2), np.int64))
     tag: str = ""
     extra: str = ""
     sound: bool = True
@@ -51,7 +48,7 @@ class Facts:
         return self.findings.label
 
     def summary(self) -> str:
-        """One line: what was checked."""
+        """Say in one line what was checked."""
         if not self.kind:
             return f"{self.label}: not checked"
         form = f" ({self.form})" if self.form else ""
@@ -63,21 +60,19 @@ class Facts:
         return ", ".join([*parts, *([self.extra] if self.extra else [])])
 
 
-def report_cells(
-    findings: Findings, code: str, which: npt.NDArray[np.bool_], lines: Ints, column: Bytes, text: str
-) -> None:
+def report_cells(findings: Findings, code: str, mask: Bools, lines: Int64s, column: Bytes, text: str) -> None:
     """Report the rows [n] of a mask, with the cell of each in the place of ``{}`` in the text."""
-    cells = column[which]
-    findings.add(code, lines[which], lambda i: text.format(shown(bytes(cells[i]))))
+    cells = column[mask]
+    findings.add(code, lines[mask], lambda i: text.format(spell(bytes(cells[i]))))
 
 
-def plural(n: int, one: str, many: str = "") -> str:
-    """``1 line``, ``2,000 lines``."""
-    return f"{n:,} {one if n == 1 else many or one + 's'}"
+def plural(n: int, singular: str, plural_: str = "") -> str:
+    """Count things in words: ``1 line``, ``2,000 lines``."""
+    return f"{n:,} {singular if n == 1 else plural_ or singular + 's'}"
 
 
-def factor(ids: Bytes) -> tuple[Bytes, Ints]:
-    """The unique ids in byte order and each row's index into them; fast where equal ids stand together."""
+def factorize(ids: Bytes) -> tuple[Bytes, Int64s]:
+    """Return the unique ids in byte order and each row's index into them; fast where equal ids stand together."""
     if not len(ids):
         return ids, np.empty(0, np.int64)
     heads = np.concatenate([[True], ids[1:] != ids[:-1]])
@@ -85,7 +80,12 @@ def factor(ids: Bytes) -> tuple[Bytes, Ints]:
     return unique, inverse.astype(np.int64)[np.cumsum(heads) - 1]
 
 
-def shown(value: bytes) -> str:
-    """An id for a message; what cannot be seen is escaped."""
+def examples(ids: Bytes) -> str:
+    """Spell the first three ids of a list, for a message."""
+    return ", ".join(spell(i) for i in ids[:3].tolist()) + (", ..." if len(ids) > 3 else "")
+
+
+def spell(value: bytes) -> str:
+    """Spell an id for a message; what cannot be seen is escaped."""
     text = value.decode("utf-8", "backslashreplace")
     return text if text.isprintable() else repr(text)[1:-1]

@@ -6,20 +6,19 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-import numpy.typing as npt
 
+from intrex.data.arrays import Int64s
 from intrex.data.check.codes import CODES, SEVERITIES
 from intrex.data.errors import SHOWN
 
-Ints = npt.NDArray[np.int64]
-Text = Callable[[int], str]
+TextOf = Callable[[int], str]
 Row = tuple[str, str, str, int, str]
 HEADERS = ("code", "severity", "where", "count", "what")
 
 
 @dataclass
 class Finding:
-    """All occurrences of one code in one file.
+    """Occurrences of one code in one file.
 
     Attributes:
         code: its name in the registry.
@@ -28,7 +27,7 @@ class Finding:
     """
 
     code: str
-    parts: list[tuple[Ints, Text]]
+    parts: list[tuple[Int64s, TextOf]]
     count: int
 
     @property
@@ -45,18 +44,20 @@ class Finding:
         """Yield ``(line, text)`` in order; line 0 stands for the whole file."""
         each = [(int(n), i, text) for lines, text in self.parts for i, n in enumerate(lines)]
         each += [(0, 0, text) for lines, text in self.parts if not len(lines)]
-        for line, i, text in sorted(each, key=lambda one: one[0]):
+        for line, i, text in sorted(each, key=lambda occurrence: occurrence[0]):
             yield line, text(i)
 
 
 @dataclass
 class Findings:
-    """What was found in one file, or across files."""
+    """Findings of one file, or across files."""
 
     label: str
     found: dict[str, Finding] = field(default_factory=dict)
 
-    def add(self, code: str, lines: Sequence[int] | Ints, text: str | Text, count: int | None = None) -> None:
+    def add(
+        self, code: str, lines: Sequence[int] | Int64s, text: str | TextOf, count: int | None = None
+    ) -> None:
         """Add occurrences of ``code``.
 
         Args:
@@ -69,34 +70,35 @@ class Findings:
         n = len(numbers) if count is None else count
         if not n:
             return
-        one = self.found.setdefault(code, Finding(code, [], 0))
-        one.parts.append((numbers, text if callable(text) else lambda i: text))
-        one.count += n
+        finding = self.found.setdefault(code, Finding(code, [], 0))
+        finding.parts.append((numbers, text if callable(text) else lambda i: text))
+        finding.count += n
 
-    def rows(self, every: bool = False) -> Iterator[Row]:
-        """Yield table rows, worst first: one for each code, or for each occurrence if ``every``."""
+    def rows(self, every_line: bool = False) -> Iterator[Row]:
+        """Yield table rows, worst first: one for each code, or for each occurrence if ``every_line``."""
         order = sorted(self.found.values(), key=lambda f: (SEVERITIES.index(f.severity), f.code))
-        for one in order:
-            if every and one.lines:
-                for line, text in one.occurrences():
-                    yield one.code, one.severity, self._at(line), 1, text
+        for finding in order:
+            if every_line and finding.lines:
+                for line, text in finding.occurrences():
+                    yield finding.code, finding.severity, self._at(line), 1, text
             else:
-                line, text = next(one.occurrences())
-                yield one.code, one.severity, self._at(line), one.count, text + _also(one.lines)
+                line, text = next(finding.occurrences())
+                text += _more_lines(finding.lines)
+                yield finding.code, finding.severity, self._at(line), finding.count, text
 
     def _at(self, line: int) -> str:
         return f"{self.label}:{line}" if line else self.label
 
 
-def _also(lines: list[int]) -> str:
-    """The further lines of a finding: the first five in all, and how many there are beyond."""
+def _more_lines(lines: list[int]) -> str:
+    """Name the further lines of a finding: the first five in all, and how many there are beyond."""
     if len(lines) < 2:
         return ""
-    shown = ", ".join(str(n) for n in lines[1:SHOWN])
+    numbers = ", ".join(str(n) for n in lines[1:SHOWN])
     more = f" and {len(lines) - SHOWN:,} more" if len(lines) > SHOWN else ""
-    return f"; also line{'s' * (len(lines) > 2)} {shown}{more}"
+    return f"; also line{'s' * (len(lines) > 2)} {numbers}{more}"
 
 
-def count_of(findings: Sequence[Findings], severity: str) -> int:
-    """How many findings (codes by file) have this severity."""
-    return sum(one.severity == severity for f in findings for one in f.found.values())
+def count_findings(findings: Sequence[Findings], severity: str) -> int:
+    """Count the findings (codes by file) of this severity."""
+    return sum(finding.severity == severity for f in findings for finding in f.found.values())

@@ -9,13 +9,14 @@ from pathlib import Path
 
 import numpy as np
 
+from intrex.data.arrays import Float64s, Int64s
 from intrex.data.check.check import check_file
 from intrex.data.check.codes import CODES, ERROR
-from intrex.data.check.facts import Facts, Ints, factor
+from intrex.data.check.facts import Facts, factorize
 from intrex.data.check.findings import Findings
-from intrex.data.check.kinds import Kind, tell_kind
+from intrex.data.check.kinds import FileKind, tell_kind
 from intrex.data.check.lines import Table, read_table
-from intrex.data.check.numbers import Floats, floats, integers
+from intrex.data.check.numbers import parse_floats, parse_integers
 from intrex.data.errors import CheckFailed, UsageError
 from intrex.data.io.files import STDIO, read_pieces, refuse_existing, require_file, spooled, writing
 
@@ -43,56 +44,56 @@ def fix_file(paths: Sequence[Path], out: Path, kind: str | None = None, overwrit
     refuse_existing(out, overwrite)
     label = "stdin" if path == STDIO else path.name
     with spooled(path) as file, tempfile.TemporaryDirectory() as folder:
-        told = tell_kind(file, kind)
-        facts = check_file(file, label, told or kind)
-        _refuse(facts, told)
+        known = tell_kind(file, kind)
+        facts = check_file(file, label, known or kind)
+        _refuse(facts, known)
         changes: Counter[str] = Counter()
         copy = Path(folder) / file.name.removesuffix(".gz")
         with copy.open("wb") as stream:
-            stream.writelines(_mended(file, told or Kind("", ""), facts, changes))
-        _refuse(check_file(copy, str(out), told), told)
+            stream.writelines(_mend(file, known or FileKind("", ""), facts, changes))
+        _refuse(check_file(copy, str(out), known), known)
         with writing(out, overwrite) as target, copy.open("rb") as stream:
             while piece := stream.read(1 << 20):
                 target.write(piece)
-    said = [f"{out}: {what}: {n:,}" for what, n in changes.items() if n]
-    return said or [f"{out}: nothing to mend, an equal copy"]
+    changed = [f"{out}: {change}: {n:,}" for change, n in changes.items() if n]
+    return changed or [f"{out}: nothing to mend, an equal copy"]
 
 
-def _refuse(facts: Facts, told: Kind | None) -> None:
+def _refuse(facts: Facts, known: FileKind | None) -> None:
     """Raise `CheckFailed` for what cannot be mended without guessing."""
-    found = facts.findings.found
-    whole = told is not None and told.form in _WHOLE
-    stuck = [
+    by_code = facts.findings.found
+    form = "" if known is None else known.form
+    unmendable = [
         code
-        for code, one in found.items()
+        for code, finding in by_code.items()
         if code in _DOUBTFUL
-        or (code == "R007" and told is not None and told.form == "msmarco")  # the rank is all that orders it
-        or (one.severity == ERROR and (whole or not CODES[code].mended))
+        or (code == "R007" and form == "msmarco")  # the rank is all that orders it
+        or (finding.severity == ERROR and (form in _WHOLE or not CODES[code].mended))
     ]
-    if not stuck:
+    if not unmendable:
         return
-    shown = "\n  ".join(
-        f"{code} {what} ({where})" for code, _, where, _, what in facts.findings.rows() if code in stuck
+    listed = "\n  ".join(
+        f"{code} {text} ({where})" for code, _, where, _, text in facts.findings.rows() if code in unmendable
     )
     raise CheckFailed(
-        f"not to be mended without guessing; nothing was written\n  {shown}",
+        f"not to be mended without guessing; nothing was written\n  {listed}",
         "mend these by hand; intrex check FILE --all shows every line",
     )
 
 
-def _mended(path: Path, kind: Kind, facts: Facts, changes: Counter[str]) -> Iterator[bytes]:
-    """The lines of the mended file; ``changes`` is complete when the last was taken."""
-    found = facts.findings.found
-    changes["byte order mark removed"] = "F002" in found
-    changes["CRLF line ends replaced"] = found["F003"].count if "F003" in found else 0
-    changes["newline added at the end"] = "F007" in found
+def _mend(path: Path, kind: FileKind, facts: Facts, changes: Counter[str]) -> Iterator[bytes]:
+    """Yield the lines of the mended file; ``changes`` is complete when the last was taken."""
+    by_code = facts.findings.found
+    changes["byte order mark removed"] = "F002" in by_code
+    changes["CRLF line ends replaced"] = by_code["F003"].count if "F003" in by_code else 0
+    changes["newline added at the end"] = "F007" in by_code
     if kind.name in ("run", "qrels") and kind.form not in _WHOLE:
-        for code, what in (
+        for code, change in (
             ("F009", "blank lines dropped"),
             ("F010", "comments dropped"),
             ("F012", "header rows dropped"),
         ):
-            changes[what] = found[code].count if code in found else 0
+            changes[change] = by_code[code].count if code in by_code else 0
         raw = [
             line
             for piece in read_pieces(path)
@@ -103,13 +104,14 @@ def _mended(path: Path, kind: Kind, facts: Facts, changes: Counter[str]) -> Iter
     return _records(path, kind, facts, changes)
 
 
-def _run(path: Path, raw: list[bytes], kind: Kind, changes: Counter[str]) -> Iterable[bytes]:
+def _run(path: Path, raw: list[bytes], kind: FileKind, changes: Counter[str]) -> Iterable[bytes]:
     trec = kind.form == "trec"
     table = read_table(path, kind.width, 4 if trec else 2, Findings(""))
     docs, at = table.columns[2 if trec else 1], 3 if trec else 2
-    _, q = factor(table.columns[0])
-    score = floats(table.columns[4])[0] if trec else -integers(table.columns[2])[0].astype(np.float64)
-    keep = _unrepeated([q, factor(docs)[1], _equal_numbers(score)])
+    _, q = factorize(table.columns[0])
+    ranks, none = parse_integers(table.columns[3 if trec else 2])
+    score = parse_floats(table.columns[4])[0] if trec else -ranks.astype(np.float64)
+    keep = _unrepeated([q, factorize(docs)[1], _equal_numbers(score)])
     changes["repeated rows dropped"] = len(q) - len(keep)
     order = keep[np.lexsort((docs[keep], score[keep]))[::-1]]
     order = order[np.argsort(_appearance(q)[order], kind="stable")]
@@ -117,25 +119,24 @@ def _run(path: Path, raw: list[bytes], kind: Kind, changes: Counter[str]) -> Ite
     changes["rows moved"] = int((order != keep).sum())
     if not trec:
         return (separator.join(cells[i]) for i in order.tolist())
-    ranks, none = integers(table.columns[3])
     zeros = q[order][ranks[order] == 0]  # a query with one rank 0 counts from there
     base = 0 if len(zeros) and len(np.unique(zeros)) == len(zeros) and not none.any() else 1
     heads = np.flatnonzero(np.concatenate([[True], q[order][1:] != q[order][:-1]]))
-    fresh = np.arange(len(order)) - np.repeat(heads, np.diff(np.append(heads, len(order)))) + base
-    changes["ranks rewritten"] = int((none[order] | (ranks[order] != fresh)).sum())
-    for i, rank in zip(order.tolist(), fresh.tolist(), strict=True):
+    numbers = np.arange(len(order)) - np.repeat(heads, np.diff(np.append(heads, len(order)))) + base
+    changes["ranks rewritten"] = int((none[order] | (ranks[order] != numbers)).sum())
+    for i, rank in zip(order.tolist(), numbers.tolist(), strict=True):
         cells[i][at] = str(rank).encode()
     return (separator.join(cells[i]) for i in order.tolist())
 
 
-def _qrels(path: Path, raw: list[bytes], kind: Kind, changes: Counter[str]) -> Iterable[bytes]:
+def _qrels(path: Path, raw: list[bytes], kind: FileKind, changes: Counter[str]) -> Iterable[bytes]:
     table = read_table(path, kind.width, kind.width - 1, Findings(""))
-    grades, none = integers(table.columns[-1])
-    values = floats(table.columns[-1][none])[0]
+    grades, none = parse_integers(table.columns[-1])
+    values = parse_floats(table.columns[-1][none])[0]
     grades[none] = values.astype(np.int64)
     changes["grades rewritten as integers"] = int(none.sum())
-    _, q = factor(table.columns[0])
-    keep = _unrepeated([factor(c)[1] for c in table.columns[:-1]])
+    _, q = factorize(table.columns[0])
+    keep = _unrepeated([factorize(c)[1] for c in table.columns[:-1]])
     changes["repeated rows dropped"] = len(q) - len(keep)
     order = keep[np.argsort(_appearance(q)[keep], kind="stable")]
     changes["rows moved"] = int((order != keep).sum())
@@ -152,7 +153,7 @@ def _qrels(path: Path, raw: list[bytes], kind: Kind, changes: Counter[str]) -> I
 def _cells(
     raw: list[bytes], table: Table, width: int, changes: Counter[str]
 ) -> tuple[list[list[bytes]], bytes]:
-    """Each row's columns, and what to put between them: a TAB where the first row has one (always in BEIR's form)."""
+    """Return each row's columns, and what to put between them: a TAB where the first row has one (always in BEIR's form)."""
     rows = [raw[n - 1].removesuffix(b"\r") for n in table.lines.tolist()]
     cells = [row.split() for row in rows]
     changes["words after the tag dropped"] = sum(len(c) > width for c in cells)
@@ -163,36 +164,36 @@ def _cells(
     return [c[:width] for c in cells], separator
 
 
-def _equal_numbers(values: Floats) -> Ints:
-    """Equal numbers as equal integers."""
+def _equal_numbers(values: Float64s) -> Int64s:
+    """Return equal numbers as equal integers."""
     return np.unique(values, return_inverse=True)[1].astype(np.int64)
 
 
-def _unrepeated(columns: list[Ints]) -> Ints:
-    """The rows that repeat no earlier one, in file order."""
+def _unrepeated(columns: list[Int64s]) -> Int64s:
+    """Return the rows that repeat no earlier one, in file order."""
     key = columns[0]
     for column in columns[1:]:
         key = np.unique(key, return_inverse=True)[1] * (int(column.max(initial=0)) + 1) + column
     return np.sort(np.unique(key, return_index=True)[1])
 
 
-def _appearance(codes: Ints) -> Ints:
-    """For each row, the place of its query among the queries in order of appearance."""
+def _appearance(codes: Int64s) -> Int64s:
+    """Return for each row the place of its query among the queries in order of appearance."""
     first, inverse = np.unique(codes, return_index=True, return_inverse=True)[1:]
     place = np.empty(len(first), np.int64)
     place[np.argsort(first)] = np.arange(len(first))
     return place[inverse]
 
 
-def _records(path: Path, kind: Kind, facts: Facts, changes: Counter[str]) -> Iterator[bytes]:
-    """The lines of a corpus or of topics, without blank ones and repetitions where a line is a record."""
-    found = facts.findings.found
-    twice = {n for code in ("C003", "T003") if code in found for n in found[code].lines}
-    blank = set(found["F009"].lines) if "F009" in found else set()
-    changes["repeated records dropped"], changes["blank lines dropped"] = len(twice), len(blank)
+def _records(path: Path, kind: FileKind, facts: Facts, changes: Counter[str]) -> Iterator[bytes]:
+    """Yield the lines of a corpus or of topics, without blank ones and repetitions where a line is a record."""
+    by_code = facts.findings.found
+    repeated = {n for code in ("C003", "T003") if code in by_code for n in by_code[code].lines}
+    blank = set(by_code["F009"].lines) if "F009" in by_code else set()
+    changes["repeated records dropped"], changes["blank lines dropped"] = len(repeated), len(blank)
     number = 0
     for piece in read_pieces(path):
         for line in piece.split(b"\n")[: None if piece[-1:] != b"\n" else -1]:
             number += 1
-            if number not in twice and number not in blank:
+            if number not in repeated and number not in blank:
                 yield line.removesuffix(b"\r") + b"\n"

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from intrex.data.check.numbers import is_number
-from intrex.data.errors import BadInput, Problems, UsageError, nearest
+from intrex.data.errors import BadInput, Problems, UsageError, nearest_name
 from intrex.data.io.files import read_lines
+from intrex.data.io.lines import is_header
 
 KINDS = ("corpus", "queries", "qrels", "run")
 _ALIASES = {"topics": "queries", "runs": "run", "docs": "corpus"}
@@ -20,11 +21,10 @@ _SAMPLE = 200
 _IDS = {"_id", "id", "qid", "query_id", "docid"}
 _CORPUS = re.compile(r"corpus|collection|docs|documents|passages", re.IGNORECASE)
 _RUN = re.compile(r"(?<![a-z])(run|rank)", re.IGNORECASE)
-_HEADERS = {"query-id", "query_id", "qid", "query", "queryid", "topic"}
 
 
-class Kind(NamedTuple):
-    """A kind and how it is written; of qrels and runs in columns, how many, and whether only TABs separate them."""
+class FileKind(NamedTuple):
+    """Kind of a file and how it is written; of qrels and runs in columns, how many, and whether only TABs separate them."""
 
     name: str
     form: str
@@ -33,32 +33,32 @@ class Kind(NamedTuple):
 
 
 def known_kind(text: str) -> str:
-    """A name for ``--as``; raises `UsageError` when there is no such kind."""
+    """Resolve a name for ``--as``; raises `UsageError` when there is no such kind."""
     name = _ALIASES.get(text, text)
     if name not in KINDS:
-        raise UsageError(f"unknown kind of file {text!r}", nearest(text, [*KINDS, *_ALIASES]))
+        raise UsageError(f"unknown kind of file {text!r}", nearest_name(text, [*KINDS, *_ALIASES]))
     return name
 
 
-def tell_kind(path: Path, wanted: str | None = None) -> Kind | None:
-    """The kind of a file, or None when its content is nothing known; ``wanted`` settles the kind, not the form."""
+def tell_kind(path: Path, expected: str | None = None) -> FileKind | None:
+    """Tell the kind of a file, or None when its content is nothing known; ``expected`` settles the kind, not the form."""
     sample = _sample(path)
     if not sample:
-        return _empty(wanted, path)
+        return _empty(expected, path)
     first = sample[0].lstrip()
     if first.startswith(("{", "[")):
-        return _json(sample, path, wanted)
+        return _json(sample, path, expected)
     if first.startswith("<"):
-        return Kind("queries", "TREC topics") if wanted in (None, "queries") else None
+        return FileKind("queries", "TREC topics") if expected in (None, "queries") else None
     rows = [line for line in sample if not line.lstrip().startswith("#")]
     if not rows:
-        return _empty(wanted, path)
-    kind = _columns(rows, path) if wanted is None else _forced(rows, wanted, path)
-    return kind or _tabs(rows, path, wanted)
+        return _empty(expected, path)
+    kind = _columns(rows, path) if expected is None else _forced(rows, expected, path)
+    return kind or _tabs(rows, path, expected)
 
 
 def _sample(path: Path) -> list[str]:
-    """The first lines that can be read, whatever stands behind them."""
+    """Return the first lines that can be read, whatever stands behind them."""
     sample: list[str] = []
     try:
         for _, line in read_lines(path, Problems(path.name)):
@@ -70,40 +70,40 @@ def _sample(path: Path) -> list[str]:
     return sample
 
 
-def _empty(wanted: str | None, path: Path) -> Kind:
-    """A file without any line: its name is all there is to go by."""
-    name = wanted or (
+def _empty(expected: str | None, path: Path) -> FileKind:
+    """Tell the kind of a file without any line: its name is all there is to go by."""
+    name = expected or (
         "qrels" if _named_qrels(path) else "queries" if "quer" in path.name or "topic" in path.name else "run"
     )
-    if _CORPUS.search(path.name) and not wanted:
+    if _CORPUS.search(path.name) and not expected:
         name = "corpus"
     return _FORMS[name]
 
 
 _FORMS = {
-    "corpus": Kind("corpus", "beir"),
-    "queries": Kind("queries", "TAB"),
-    "qrels": Kind("qrels", "TREC", 4),
-    "run": Kind("run", "trec", 6),
+    "corpus": FileKind("corpus", "beir"),
+    "queries": FileKind("queries", "TAB"),
+    "qrels": FileKind("qrels", "TREC", 4),
+    "run": FileKind("run", "trec", 6),
 }
 
 
-def _json(sample: list[str], path: Path, wanted: str | None) -> Kind | None:
+def _json(sample: list[str], path: Path, expected: str | None) -> FileKind | None:
     row = _first_object(sample)
     keys = row.keys() if row is not None else set(re.findall(r'"([^"]+)"\s*:', sample[0]))
-    if wanted == "run" or (wanted is None and not keys & _IDS and _looks_like_run(sample, row)):
-        return Kind("run", "json")
-    if wanted == "qrels":
+    if expected == "run" or (expected is None and not keys & _IDS and _looks_like_run(sample, row)):
+        return FileKind("run", "json")
+    if expected == "qrels":
         return None
-    corpus = wanted == "corpus" or (wanted is None and _is_corpus(keys, path))
-    whole = sample[0].lstrip().startswith("[") or sample[0].strip() == "{"
+    corpus = expected == "corpus" or (expected is None and _is_corpus(keys, path))
+    is_document = sample[0].lstrip().startswith("[") or sample[0].strip() == "{"
     if corpus:
-        return Kind("corpus", "pyserini" if "contents" in keys and "_id" not in keys else "beir")
-    return Kind("queries", "JSON" if whole else "JSON lines")
+        return FileKind("corpus", "pyserini" if "contents" in keys and "_id" not in keys else "beir")
+    return FileKind("queries", "JSON" if is_document else "JSON lines")
 
 
 def _first_object(sample: list[str]) -> dict[str, Any] | None:
-    """The first object among the lines; in an array, its first element."""
+    """Return the first object among the lines; in an array, its first element."""
     for line in sample:
         try:
             value = json.loads(
@@ -131,42 +131,41 @@ def _is_corpus(keys: Any, path: Path) -> bool:
     return "query" not in keys and ("contents" in keys or _CORPUS.search(path.name) is not None)
 
 
-def _columns(rows: list[str], path: Path) -> Kind | None:
-    """Runs and judgements by the commonest number of columns, and by where the numbers stand."""
+def _columns(rows: list[str], path: Path) -> FileKind | None:
+    """Tell runs and judgements by the commonest number of columns, and by where the numbers stand."""
     tabs = [row.split("\t") for row in rows]
     if between_tabs := _judged_between_tabs(tabs, path):
         return between_tabs
     cells = [row.split() for row in rows]
     by_width = Counter(len(row) for row in cells)
     width = by_width.most_common(1)[0][0]
-    some = [row for row in cells if len(row) == width]
-    numeric = [sum(is_number(row[at].encode()) for row in some) > len(some) / 2 for at in range(width)]
+    common = [row for row in cells if len(row) == width]
+    numeric = [sum(is_number(row[at].encode()) for row in common) > len(common) / 2 for at in range(width)]
     if width >= 5 and numeric[4] and (numeric[3] or width >= 6) and width < 12:
-        return Kind("run", "trec", 6)
-    if width >= 6 and width < 9 and sum(row[1] == "Q0" for row in some) > len(some) / 2:
-        return Kind("run", "trec", 6)
-    whole = sum(_is_whole(row[-1]) for row in some) > len(some) / 2
-    counted = sum(row[1] in ("0", "Q0") for row in some) > len(some) / 2 if width == 4 else False
-    if width == 4 and (whole or (numeric[3] and counted) or _named_qrels(path)):
-        return Kind("qrels", "TREC", 4)
-    if width == 3 and (whole or _named_qrels(path) or cells[0][0].lower() in _HEADERS):
-        return _three(some, path)
+        return FileKind("run", "trec", 6)
+    if width >= 6 and width < 9 and sum(row[1] == "Q0" for row in common) > len(common) / 2:
+        return FileKind("run", "trec", 6)
+    integral = sum(_is_whole(row[-1]) for row in common) > len(common) / 2
+    counted = sum(row[1] in ("0", "Q0") for row in common) > len(common) / 2 if width == 4 else False
+    if width == 4 and (integral or (numeric[3] and counted) or _named_qrels(path)):
+        return FileKind("qrels", "TREC", 4)
+    # `id TAB text` heads queries, though the text has two words
+    headed = len(tabs[0]) != 2 and is_header(cells[0], -1)
+    if width == 3 and (integral or headed or _named_qrels(path)):
+        return _three(common, headed, path)
     return None
 
 
-def _judged_between_tabs(rows: list[list[str]], path: Path) -> Kind | None:
-    """Judgements whose ids hold blanks, so that only TABs separate their columns."""
-    body = rows[1:] if rows[0][0].lower() in _HEADERS else rows
+def _judged_between_tabs(rows: list[list[str]], path: Path) -> FileKind | None:
+    """Tell judgements whose ids hold blanks, so that only TABs separate their columns."""
+    headed = is_header(rows[0], -1)
+    body = rows[1:] if headed else rows
     fits = [row for row in body if len(row) in (3, 4) and _is_whole(row[-1])]
     blanks = any(" " in cell.strip() for row in fits for cell in row)
-    if (
-        not blanks
-        or len(fits) <= len(body) / 2
-        or (rows[0][0].lower() not in _HEADERS and not _named_qrels(path))
-    ):
+    if not blanks or len(fits) <= len(body) / 2 or not (headed or _named_qrels(path)):
         return None
     width = len(fits[0])
-    return Kind("qrels", "BEIR" if width == 3 else "TREC", width, tabs=True)
+    return FileKind("qrels", "BEIR" if width == 3 else "TREC", width, tabs=True)
 
 
 def _named_qrels(path: Path) -> bool:
@@ -174,36 +173,36 @@ def _named_qrels(path: Path) -> bool:
 
 
 def _is_whole(cell: str) -> bool:
-    """Whether a cell is a whole number, perhaps with a point and zeros."""
+    """Tell whether a cell is a whole number, perhaps with a point and zeros."""
     return re.fullmatch(r"[+-]?\d+(\.0*)?", cell.strip()) is not None
 
 
-def _three(rows: list[list[str]], path: Path) -> Kind:
-    """Three columns are judgements, unless the third counts up within a query: then they are a run."""
-    if rows[0][0].lower() in _HEADERS or _named_qrels(path):
-        return Kind("qrels", "BEIR", 3)
+def _three(rows: list[list[str]], headed: bool, path: Path) -> FileKind:
+    """Tell three columns apart: judgements, unless the third counts up within a query, which makes a run."""
+    if headed or _named_qrels(path):
+        return FileKind("qrels", "BEIR", 3)
     pairs = [(a[2], b[2]) for a, b in pairwise(rows) if a[0] == b[0]]
     up = sum(a.isdigit() and b.isdigit() and int(b) == int(a) + 1 for a, b in pairs)
     counts = pairs and up > len(pairs) / 2
-    return Kind("run", "msmarco", 3) if counts or _RUN.search(path.name) else Kind("qrels", "BEIR", 3)
+    return FileKind("run", "msmarco", 3) if counts or _RUN.search(path.name) else FileKind("qrels", "BEIR", 3)
 
 
-def _forced(rows: list[str], wanted: str, path: Path) -> Kind | None:
-    if wanted in ("corpus", "queries"):
+def _forced(rows: list[str], expected: str, path: Path) -> FileKind | None:
+    if expected in ("corpus", "queries"):
         return None
-    if wanted == "qrels" and (between_tabs := _judged_between_tabs([r.split("\t") for r in rows], path)):
+    if expected == "qrels" and (between_tabs := _judged_between_tabs([r.split("\t") for r in rows], path)):
         return between_tabs
     width = Counter(len(row.split()) for row in rows).most_common(1)[0][0]
-    if wanted == "qrels":
-        return Kind("qrels", "BEIR", 3) if width == 3 else _FORMS["qrels"]
-    return Kind("run", "msmarco", 3) if width == 3 else _FORMS["run"]
+    if expected == "qrels":
+        return FileKind("qrels", "BEIR", 3) if width == 3 else _FORMS["qrels"]
+    return FileKind("run", "msmarco", 3) if width == 3 else _FORMS["run"]
 
 
-def _tabs(rows: list[str], path: Path, wanted: str | None) -> Kind | None:
-    """Texts between TABs: a query file has two columns, a corpus two or three."""
+def _tabs(rows: list[str], path: Path, expected: str | None) -> FileKind | None:
+    """Tell texts between TABs: a query file has two columns, a corpus two or three."""
     cells = [row.split("\t") for row in rows]
     width = Counter(map(len, cells)).most_common(1)[0][0]
     titled = width == 3 and not any(is_number(row[2].strip().encode()) for row in cells if len(row) == 3)
-    if wanted == "corpus" or (wanted is None and (titled or (width == 2 and _CORPUS.search(path.name)))):
-        return Kind("corpus", "colbert")
-    return Kind("queries", "TAB") if wanted == "queries" or (wanted is None and width == 2) else None
+    if expected == "corpus" or (expected is None and (titled or (width == 2 and _CORPUS.search(path.name)))):
+        return FileKind("corpus", "colbert")
+    return FileKind("queries", "TAB") if expected == "queries" or (expected is None and width == 2) else None

@@ -9,15 +9,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
-from intrex.data.check.findings import Findings, Ints
+from intrex.data.arrays import Bools, Bytes, Int64s, Uint8s
+from intrex.data.check.findings import Findings
 from intrex.data.check.numbers import is_number
 from intrex.data.errors import BadInput
-from intrex.data.ids import MAX_BYTES, Bytes, gather_spans
+from intrex.data.ids import MAX_BYTES, gather_spans
 from intrex.data.io.files import BOM, open_bytes, read_pieces
+from intrex.data.io.lines import is_header
 
-U8 = npt.NDArray[np.uint8]
 _PIECE = 8 << 20
 _ZIPPED = 1 << 18  # what a file that ends early loses is at most the last piece
 _BLANK = np.zeros(256, bool)
@@ -27,12 +27,11 @@ _TABBED[[9, 10, 13]] = True
 _CONTROL = np.zeros(256, bool)
 _CONTROL[[*range(9), *range(14, 32), 127]] = True
 _HASH = ord("#")
-_HEADERS = {b"query-id", b"query_id", b"queryid", b"query", b"qid", b"q_id", b"topic", b"topic_id", b"id"}
 
 
 @dataclass
 class Text:
-    """What the bytes of a file say: how many lines, whether the last one ends, how often each oddity occurs."""
+    """Account of the bytes of a file: how many lines, whether the last one ends, how often each oddity occurs."""
 
     lines: int = 0
     filled: int = 0
@@ -42,7 +41,7 @@ class Text:
 
 def sound_pieces(
     path: Path, findings: Findings, text: Text, controls: str = "F004"
-) -> Iterator[tuple[U8, Ints, Ints]]:
+) -> Iterator[tuple[Uint8s, Int64s, Int64s]]:
     """Yield ``(bytes, positions of line feeds, indices of unusable lines)``; reports what is wrong with bytes.
 
     A broken gzip file is read as far as it goes.
@@ -69,7 +68,7 @@ def sound_pieces(
     findings.add("F003", text.crlf, "the line ends with CRLF")
 
 
-def _bad_bytes(piece: U8, breaks: Ints, line: int, findings: Findings, controls: str) -> Ints:
+def _bad_bytes(piece: Uint8s, breaks: Int64s, line: int, findings: Findings, controls: str) -> Int64s:
     where = np.flatnonzero(_CONTROL[piece])
     owners, first = np.unique(np.searchsorted(breaks, where), return_index=True)
     kinds = piece[where[first]]
@@ -106,7 +105,7 @@ class Table:
     """
 
     columns: list[Bytes]
-    lines: Ints
+    lines: Int64s
     text: Text
     header: int = 0
 
@@ -129,19 +128,19 @@ def read_table(path: Path, width: int, number: int, findings: Findings, tabs: bo
 
 
 class _Cutter:
-    """Cuts pieces of a file into columns; ``parts`` and ``lines`` grow with every piece."""
+    """Cutter of pieces of a file into columns; ``parts`` and ``lines`` grow with every piece."""
 
     def __init__(self, width: int, number: int, findings: Findings, tabs: bool) -> None:
         self.width, self.number, self.findings = width, number, findings
         self.between = _TABBED if tabs else _BLANK
         self.text = Text()
         self.parts: list[list[Bytes]] = [[] for _ in range(width)]
-        self.lines: list[Ints] = []
+        self.lines: list[Int64s] = []
         self.header = 0
         self.short: int | None = None
-        self.comments: list[Ints] = []
+        self.comments: list[Int64s] = []
 
-    def cut(self, piece: U8, breaks: Ints, bad: Ints) -> None:
+    def cut(self, piece: Uint8s, breaks: Int64s, bad: Int64s) -> None:
         """Add the rows of one piece; ``bad`` are lines that cannot be used."""
         base, n = self.text.lines, len(breaks) + bool(piece[-1] != 10)
         edges = np.flatnonzero(np.diff(np.concatenate([[True], self.between[piece], [True]])))
@@ -170,7 +169,7 @@ class _Cutter:
         rows = first[np.flatnonzero(fits)][:, None] + np.arange(self.width)
         self._gather(piece, starts[rows], ends[rows], base + 1 + np.flatnonzero(fits))
 
-    def _gather(self, piece: U8, starts: Ints, ends: Ints, lines: Ints) -> None:
+    def _gather(self, piece: Uint8s, starts: Int64s, ends: Int64s, lines: Int64s) -> None:
         long = (ends - starts > MAX_BYTES).any(axis=1)
         self.findings.add("I007", lines[long], f"a column has more than {MAX_BYTES} bytes")
         for at, part in enumerate(self.parts):
@@ -178,49 +177,56 @@ class _Cutter:
         self.lines.append(lines[~long])
 
     def _comments(
-        self, piece: U8, starts: Ints, ends: Ints, first: Ints, fields: Ints, found: Ints, base: int
+        self,
+        piece: Uint8s,
+        starts: Int64s,
+        ends: Int64s,
+        first: Int64s,
+        fields: Int64s,
+        lines: Int64s,
+        base: int,
     ) -> None:
-        data = [
+        rows = [
             i
-            for i in found.tolist()
+            for i in lines.tolist()
             if fields[i] == self.width
             and is_number(piece[starts[first[i] + self.number] : ends[first[i] + self.number]].tobytes())
             and ends[first[i]] - starts[first[i]] > 1
         ]
         self.findings.add(
-            "F011", base + 1 + np.array(data, np.int64), "a comment, or a row whose query id begins with #?"
+            "F011", base + 1 + np.array(rows, np.int64), "a comment, or a row whose query id begins with #?"
         )
-        rest = np.setdiff1d(found, data)
-        self.findings.add("F010", base + 1 + rest, "the line is a comment")
-        indented = [i for i in found.tolist() if starts[first[i]] and piece[starts[first[i]] - 1] != 10]
+        comments = np.setdiff1d(lines, rows)
+        self.findings.add("F010", base + 1 + comments, "the line is a comment")
+        indented = [i for i in lines.tolist() if starts[first[i]] and piece[starts[first[i]] - 1] != 10]
         if self.width != 6:
             self.findings.add("Q012", base + 1 + np.array(indented, np.int64), "an indented comment")
-        self.comments.append(base + 1 + np.setdiff1d(found, indented))
+        self.comments.append(base + 1 + np.setdiff1d(lines, indented))
 
     def _header(
         self,
-        piece: U8,
-        starts: Ints,
-        ends: Ints,
-        first: Ints,
-        fields: Ints,
-        usable: npt.NDArray[np.bool_],
+        piece: Uint8s,
+        starts: Int64s,
+        ends: Int64s,
+        first: Int64s,
+        fields: Int64s,
+        usable: Bools,
         base: int,
     ) -> None:
         """Recognise a header in the first row of the file: a known name, and no number where one belongs."""
         top = int(np.argmax(usable)) if usable.any() else -1
         if self.text.filled or self.header or top < 0:
             return
-        at = first[top] + min(self.number, fields[top] - 1)
-        name = piece[starts[first[top]] : ends[first[top]]].tobytes().lower()
-        if name in _HEADERS and not is_number(piece[starts[at] : ends[at]].tobytes()):
+        cells = slice(first[top], first[top] + fields[top])
+        spans = zip(starts[cells], ends[cells], strict=True)
+        if is_header([piece[a:b].tobytes().decode("utf-8", "replace") for a, b in spans], self.number):
             self.header = base + top + 1
             usable[top] = False
             if self.width != 3:
                 self.findings.add("F012", [self.header], "a header row")
 
     def _misfit(self, cells: list[bytes], tabs: int, line: int) -> bool:
-        """Report a row that has too many or too few columns; returns whether it can be used all the same."""
+        """Report a row that has too many or too few columns; return whether it can be used all the same."""
         n, self.short = len(cells), None
         if self.width == 6 and n > 6 and is_number(cells[4]) and cells[3].isdigit():
             extra = b" ".join(cells[6:])[:40].decode("utf-8", "replace")
@@ -230,8 +236,8 @@ class _Cutter:
             self.findings.add("I001", [line], f"{n} columns between blanks, {self.width} between TABs")
         else:
             self.short = line if n < self.width else None
-            what = f"{n} column{'s' * (n != 1)}, {self.width} are needed"
-            self.findings.add("F013", [line], what)
+            text = f"{n} column{'s' * (n != 1)}, {self.width} are needed"
+            self.findings.add("F013", [line], text)
         return False
 
     def finish(self) -> None:
@@ -250,9 +256,9 @@ class _Cutter:
                 self.findings.add("Q012", [last], "a comment on the last line")
 
     def _drop_last_misfit(self) -> None:
-        """A cut-off line is said once, as that."""
-        found = self.findings.found["F013"]
-        found.parts.pop()
-        found.count -= 1
-        if not found.count:
+        """Take back the report of the last line: a cut-off line is said once, as that."""
+        finding = self.findings.found["F013"]
+        finding.parts.pop()
+        finding.count -= 1
+        if not finding.count:
             del self.findings.found["F013"]

@@ -5,13 +5,8 @@ from __future__ import annotations
 import re
 
 import numpy as np
-import numpy.typing as npt
 
-from intrex.data.ids import Bytes
-
-Ints = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.float64]
-Mask = npt.NDArray[np.bool_]
+from intrex.data.arrays import Bools, Bytes, Float64s, Int64s
 
 _FLOAT = re.compile(rb"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|[+-]?(?:nan|inf|infinity)", re.IGNORECASE)
 _INTEGER = re.compile(rb"[+-]?\d{1,18}")
@@ -22,12 +17,12 @@ _IN_INTEGERS[np.frombuffer(b"0123456789+-\0", np.uint8)] = True
 
 
 def is_number(cell: bytes) -> bool:
-    """Whether a cell is a number, NaN and infinity included."""
+    """Tell whether a cell is a number, NaN and infinity included."""
     return _FLOAT.fullmatch(cell) is not None
 
 
-def floats(column: Bytes) -> tuple[Floats, Mask]:
-    """Numbers as float64 [n] and which cells are none [n]; NaN and infinity are numbers here."""
+def parse_floats(column: Bytes) -> tuple[Float64s, Bools]:
+    """Parse numbers as float64 [n] and tell which cells are none [n]; NaN and infinity are numbers here."""
     out, plain = np.zeros(len(column), np.float64), _only(column, _IN_FLOATS)
     try:
         out[plain] = column[plain].astype(np.float64)
@@ -41,8 +36,8 @@ def floats(column: Bytes) -> tuple[Floats, Mask]:
     return out, ~good
 
 
-def integers(column: Bytes) -> tuple[Ints, Mask]:
-    """Integers as int64 [n] and which cells are none [n]."""
+def parse_integers(column: Bytes) -> tuple[Int64s, Bools]:
+    """Parse integers as int64 [n] and tell which cells are none [n]."""
     out, plain = np.zeros(len(column), np.int64), _only(column, _IN_INTEGERS)
     if column.itemsize <= 18:
         try:
@@ -57,8 +52,8 @@ def integers(column: Bytes) -> tuple[Ints, Mask]:
     return out, ~good
 
 
-def _only(column: Bytes, allowed: Mask) -> Mask:
-    """Which cells hold nothing but these bytes."""
+def _only(column: Bytes, allowed: Bools) -> Bools:
+    """Tell which cells hold nothing but these bytes."""
     if not len(column):
         return np.empty(0, bool)
     cells = np.ascontiguousarray(column).view(np.uint8).reshape(len(column), -1)

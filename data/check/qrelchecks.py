@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
-from intrex.data.check.facts import Facts, Ints, factor, report_cells, shown
+from intrex.data.arrays import Bytes, Int64s
+from intrex.data.check.facts import Facts, examples, factorize, report_cells, spell
 from intrex.data.check.findings import Findings
-from intrex.data.check.idchecks import check_ids, firsts
+from intrex.data.check.idchecks import check_ids, first_lines
 from intrex.data.check.lines import Table, read_table
-from intrex.data.check.numbers import floats, integers
-from intrex.data.ids import Bytes
+from intrex.data.check.numbers import parse_floats, parse_integers
 
 
 def check_qrels(
@@ -38,10 +38,10 @@ def check_qrels(
         report_cells(
             findings, "I001", blank, table.lines, table.columns[-2], "the ids hold blanks: document {}"
         )
-    facts.queries, q = factor(table.columns[0])
-    facts.docs, d = factor(table.columns[-2])
-    check_ids(facts.queries, firsts(q, len(facts.queries), table.lines), "query", findings)
-    check_ids(facts.docs, firsts(d, len(facts.docs), table.lines), "document", findings)
+    facts.queries, q = factorize(table.columns[0])
+    facts.docs, d = factorize(table.columns[-2])
+    check_ids(facts.queries, first_lines(q, len(facts.queries), table.lines), "query", findings)
+    check_ids(facts.docs, first_lines(d, len(facts.docs), table.lines), "document", findings)
     grades = _grades(table, findings)
     _repeats(facts, table, q, d, grades, findings)
     best = np.zeros(len(facts.queries), np.int64)
@@ -50,57 +50,53 @@ def check_qrels(
         findings.add("Q008", [], "no grade is above 0", 1)
     else:
         none = np.flatnonzero(best == 0)
-        names = ", ".join(shown(i) for i in facts.queries[none[:5]])
-        findings.add("Q007", firsts(q, len(best), table.lines)[none], f"no relevant document: {names}")
+        names = ", ".join(spell(i) for i in facts.queries[none[:5]])
+        findings.add("Q007", first_lines(q, len(best), table.lines)[none], f"no relevant document: {names}")
     facts.pairs = np.stack([q, d], axis=1)
     facts.extra = f"{len(q):,} judgements"
     return facts
 
 
-def _grades(table: Table, findings: Findings) -> Ints:
-    """The grades; what is no integer of 32 bits is reported."""
+def _grades(table: Table, findings: Findings) -> Int64s:
+    """Return the grades [n] int64; what is no integer of 32 bits is reported."""
     column = table.columns[-1]
-    grades, bad = integers(column)
+    grades, bad = parse_integers(column)
     bad |= np.abs(grades) >= 2**31
-    values, none = floats(column[bad])
+    values, none = parse_floats(column[bad])
     lines, cells = table.lines[bad], column[bad]
-    whole = ~none & (np.abs(values) < 2**31) & (values == np.round(values)) if len(values) else none
-    part = ~none & ~whole & np.isfinite(values) & (np.abs(values) < 2**31)
-    for code, found in (("Q001", ~whole & ~part), ("Q002", whole), ("Q003", part)):
-        report_cells(findings, code, found, lines, cells, "the grade is {}")
-    grades[bad] = np.where(whole | part, values, 0).astype(np.int64) if len(values) else 0
+    integral = ~none & (np.abs(values) < 2**31) & (values == np.round(values)) if len(values) else none
+    fractional = ~none & ~integral & np.isfinite(values) & (np.abs(values) < 2**31)
+    for code, mask in (("Q001", ~integral & ~fractional), ("Q002", integral), ("Q003", fractional)):
+        report_cells(findings, code, mask, lines, cells, "the grade is {}")
+    grades[bad] = np.where(integral | fractional, values, 0).astype(np.int64) if len(values) else 0
     negative = grades < 0
     report_cells(findings, "Q006", negative, table.lines, column, "the grade is {}")
     return grades
 
 
-def _repeats(facts: Facts, table: Table, q: Ints, d: Ints, grades: Ints, findings: Findings) -> None:
+def _repeats(facts: Facts, table: Table, q: Int64s, d: Int64s, grades: Int64s, findings: Findings) -> None:
     iteration: Bytes | None = table.columns[1] if len(table.columns) == 4 else None
     pair = q * len(facts.docs) + d
     _, first, inverse = np.unique(pair, return_index=True, return_inverse=True)
     later = np.flatnonzero(first[inverse] != np.arange(len(pair)))
     origin = first[inverse[later]]
 
-    def say(code: str, found: Ints) -> None:
+    def say(code: str, at: Int64s) -> None:
         findings.add(
             code,
-            table.lines[found],
-            lambda i: (
-                f"query {shown(facts.queries[q[found[i]]])}, document {shown(facts.docs[d[found[i]]])} again"
-            ),
+            table.lines[at],
+            lambda i: f"query {spell(facts.queries[q[at[i]]])}, document {spell(facts.docs[d[at[i]]])} again",
         )
 
     if iteration is not None:
-        apart = iteration[later] != iteration[origin]
-        say("Q010", later[apart])
-        if not apart.any():
+        differing = iteration[later] != iteration[origin]
+        say("Q010", later[differing])
+        if not differing.any():
             kinds, at = np.unique(iteration, return_index=True)
             if len(kinds) > 1:
-                names = ", ".join(shown(k) for k in kinds[:3]) + (", ..." if len(kinds) > 3 else "")
-                findings.add(
-                    "Q011", table.lines[np.sort(at)[1:]], f"{len(kinds)} values in the second column: {names}"
-                )
-        later, origin = later[~apart], origin[~apart]
+                text = f"{len(kinds)} values in the second column: {examples(kinds)}"
+                findings.add("Q011", table.lines[np.sort(at)[1:]], text)
+        later, origin = later[~differing], origin[~differing]
     same = grades[later] == grades[origin]
     say("Q004", later[~same])
     say("Q005", later[same])

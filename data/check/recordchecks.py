@@ -11,12 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from intrex.data.check.facts import Facts, Ints, plural, shown
+from intrex.data.arrays import Bytes, Int64s
+from intrex.data.check.facts import Facts, plural, spell
 from intrex.data.check.findings import Findings
 from intrex.data.check.idchecks import check_ids
 from intrex.data.check.lines import Text, sound_pieces
-from intrex.data.errors import BadInput, Problems, a_kind
-from intrex.data.ids import Bytes, as_bytes, id_problem, needs_encoding
+from intrex.data.errors import BadInput, Problems, json_type
+from intrex.data.ids import as_bytes, id_problem, needs_encoding
 from intrex.data.importers.documents import READERS
 from intrex.data.importers.inputs import Input
 from intrex.data.importers.topics import read_topics
@@ -27,47 +28,47 @@ _CONTROL = re.compile("[\x00-\x08\x0e-\x1f\x7f]")
 _PADDED = re.compile(rb"<num>\s*(?:number\s*:)?\s*0+[1-9]", re.IGNORECASE)
 
 
-class _Kept(Problems):
-    """Keeps every problem a reader reports, with its line."""
+class _ReaderProblems(Problems):
+    """Problems that a reader reports, each with its line."""
 
     def __init__(self) -> None:
         super().__init__("")
-        self.kept: list[tuple[int, str]] = []
+        self.entries: list[tuple[int, str]] = []
 
-    def add(self, where: str, what: str, hint: str | None = None) -> None:
-        """Keep a problem; what is not UTF-8 was said before."""
+    def add(self, where: str, message: str, hint: str | None = None) -> None:
+        """Record a problem; what is not UTF-8 was reported before."""
         line = where.rpartition(":")[2]
-        if not what.startswith("not UTF-8"):
-            self.kept.append((int(line) if line.isdigit() else 0, what))
+        if not message.startswith("not UTF-8"):
+            self.entries.append((int(line) if line.isdigit() else 0, message))
 
 
 def check_corpus(path: Path, form: str, findings: Findings) -> Facts:
     """Check a corpus: ``beir``, ``pyserini`` or ``colbert``."""
-    facts, kept = _begin(path, "corpus", form, findings), _Kept()
+    facts, problems = _begin(path, "corpus", form, findings), _ReaderProblems()
     records = _Records("C", "document", findings, imported=True)
-    rows = ((r.id, r.title, r.text, r.source.line) for r in READERS[form](Input(path, path.name), kept))
-    records.read(rows, kept)
-    facts.docs = records.finish(kept, facts)
+    rows = ((r.id, r.title, r.text, r.source.line) for r in READERS[form](Input(path, path.name), problems))
+    records.read(rows, problems)
+    facts.docs = records.finish(problems, facts)
     return facts
 
 
 def check_queries(path: Path, form: str, findings: Findings, imported: bool = False) -> Facts:
     """Check queries: JSON lines, ``id TAB text`` or TREC topics; an import percent-encodes blanks in their ids."""
-    facts, kept = _begin(path, "queries", form, findings), _Kept()
+    facts, problems = _begin(path, "queries", form, findings), _ReaderProblems()
     records = _Records("T", "query", findings, imported)
     try:
-        rows = ((r.id, "", r.text, r.source.line) for r in read_topics(Input(path, path.name), kept))
-        records.read(rows, kept)
+        rows = ((r.id, "", r.text, r.source.line) for r in read_topics(Input(path, path.name), problems))
+        records.read(rows, problems)
     except BadInput as error:
-        kept.add("", error.message)
-    facts.queries = records.finish(kept, facts)
+        problems.add("", error.message)
+    facts.queries = records.finish(problems, facts)
     if form == "TREC topics":
         _padded(path, findings)
     return facts
 
 
 def _begin(path: Path, kind: str, form: str, findings: Findings) -> Facts:
-    """The bytes of a file of records: blank lines matter where each line is a record."""
+    """Check the bytes of a file of records: blank lines matter where each line is a record."""
     text, blank = Text(), array("q")
     for piece, breaks, _ in sound_pieces(path, findings, text, "F015"):
         visible = np.flatnonzero(piece > 32)
@@ -93,40 +94,40 @@ def _padded(path: Path, findings: Findings) -> None:
 
 
 class _Records:
-    """Gathers ids, lines and hashes of texts, in about 60 bytes a record."""
+    """Ids, lines and hashes of texts, in about 60 bytes a record."""
 
-    def __init__(self, letter: str, what: str, findings: Findings, imported: bool) -> None:
-        self.letter, self.what, self.findings, self.imported = letter, what, findings, imported
+    def __init__(self, letter: str, noun: str, findings: Findings, imported: bool) -> None:
+        self.letter, self.noun, self.findings, self.imported = letter, noun, findings, imported
         self.blocks: list[Bytes] = []
         self.ids: list[str] = []
         self.lines, self.hashes, self.empty = array("q"), array("q"), array("q")
-        self.odd: list[tuple[int, str]] = []
+        self.bad_ids: list[tuple[int, str]] = []
 
-    def read(self, rows: Iterable[tuple[Any, Any, Any, int]], kept: _Kept) -> None:
+    def read(self, rows: Iterable[tuple[Any, Any, Any, int]], problems: _ReaderProblems) -> None:
         """Take in all records; a file that breaks off was reported before."""
         try:
             for id_, title, text, line in rows:
-                self._one(id_, title, text, line, kept)
+                self._record(id_, title, text, line, problems)
         except BadInput as error:
             if "F005" not in self.findings.found:
-                kept.add("", error.message)
+                problems.add("", error.message)
 
-    def _one(self, id_: Any, title: Any, text: Any, line: int, kept: _Kept) -> None:
-        wrong = id_problem(id_)
+    def _record(self, id_: Any, title: Any, text: Any, line: int, problems: _ReaderProblems) -> None:
+        problem = id_problem(id_)
         encoded = self.imported and isinstance(id_, str) and needs_encoding(id_) and id_.strip()
-        if wrong and (not encoded or _CONTROL.search(id_)):
-            self.odd.append((line, wrong))
+        if problem and (not encoded or _CONTROL.search(id_)):
+            self.bad_ids.append((line, problem))
             return
         for key, value in (("title", title), ("text", text)):
             if value is not None and not isinstance(value, str):
                 self.findings.add(
-                    f"{self.letter}005", [line], f"{key!r} is {a_kind(value)}, a string is needed"
+                    f"{self.letter}005", [line], f"{key!r} is {json_type(value)}, a string is needed"
                 )
                 return
-        whole = f"{title or ''}\0{text or ''}"
-        if not whole.strip("\0 \t\r\n"):
+        contents = f"{title or ''}\0{text or ''}"
+        if not contents.strip("\0 \t\r\n"):
             self.empty.append(line)
-        digest = hashlib.blake2b(whole.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+        digest = hashlib.blake2b(contents.encode("utf-8", "surrogatepass"), digest_size=8).digest()
         self.hashes.append(int.from_bytes(digest, "big", signed=True))
         self.lines.append(line)
         self.ids.append(id_)
@@ -137,36 +138,36 @@ class _Records:
         self.blocks.append(as_bytes(self.ids))
         self.ids = []
 
-    def finish(self, kept: _Kept, facts: Facts) -> Bytes:
+    def finish(self, problems: _ReaderProblems, facts: Facts) -> Bytes:
         """Report everything, and return the ids, unique and in byte order."""
         self._flush()
-        add, letter, what = self.findings.add, self.letter, self.what
-        broken = kept.kept
+        add, letter, noun = self.findings.add, self.letter, self.noun
+        broken = problems.entries
         add(f"{letter}001", [n for n, _ in broken if n], lambda i: [w for n, w in broken if n][i])
         add(f"{letter}001", [], "".join(w for n, w in broken if not n), sum(not n for n, _ in broken))
-        add("I007", [n for n, _ in self.odd], lambda i: self.odd[i][1])
-        add(f"{letter}004", self.empty, f"the {what} is empty")
-        facts.sound = not broken and not self.odd and not {"F001", "F005"} & self.findings.found.keys()
+        add("I007", [n for n, _ in self.bad_ids], lambda i: self.bad_ids[i][1])
+        add(f"{letter}004", self.empty, f"the {noun} is empty")
+        facts.sound = not broken and not self.bad_ids and not {"F001", "F005"} & self.findings.found.keys()
         ids, lines = (
             np.concatenate(self.blocks),
             np.frombuffer(self.lines, np.int64) if self.lines else np.empty(0, np.int64),
         )
         unique, first, inverse = np.unique(ids, return_index=True, return_inverse=True)
         self._repeats(ids, lines, first[inverse])
-        check_ids(unique, lines[first], what, self.findings)
+        check_ids(unique, lines[first], noun, self.findings)
         facts.extra = plural(len(ids) - len(unique), "repetition") if len(ids) > len(unique) else ""
         return unique
 
-    def _repeats(self, ids: Bytes, lines: Ints, origin: Ints) -> None:
+    def _repeats(self, ids: Bytes, lines: Int64s, origin: Int64s) -> None:
         hashes = np.frombuffer(self.hashes, np.int64) if self.hashes else np.empty(0, np.int64)
         later = np.flatnonzero(origin != np.arange(len(ids)))
         same = hashes[later] == hashes[origin[later]]
 
-        def say(code: str, found: Ints) -> None:
+        def say(code: str, at: Int64s) -> None:
             self.findings.add(
                 self.letter + code,
-                lines[found],
-                lambda i: f"the {self.what} id {shown(ids[found[i]])} was at line {lines[origin[found[i]]]}",
+                lines[at],
+                lambda i: f"the {self.noun} id {spell(ids[at[i]])} was at line {lines[origin[at[i]]]}",
             )
 
         say("002", later[~same])

@@ -9,32 +9,33 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from intrex.data.check.facts import Facts, Ints, factor, plural, report_cells, shown
+from intrex.data.arrays import Bytes, Float64s, Int64s
+from intrex.data.check.facts import Facts, examples, factorize, plural, report_cells, spell
 from intrex.data.check.findings import Findings
-from intrex.data.check.idchecks import check_ids, firsts
+from intrex.data.check.idchecks import check_ids, first_lines
 from intrex.data.check.lines import Table, Text, read_table, sound_pieces
-from intrex.data.check.numbers import Floats, floats, integers
-from intrex.data.errors import a_kind
-from intrex.data.ids import Bytes, as_bytes, id_problem
+from intrex.data.check.numbers import parse_floats, parse_integers
+from intrex.data.errors import json_type
+from intrex.data.ids import as_bytes, id_problem
 from intrex.data.io.files import reading
 from intrex.data.runformats import FLOAT32_ENDS
 
 _TREND = 3  # growing scores: fewer may be one row in the wrong place
 
 
-class Rows(NamedTuple):
-    """The usable rows of a run: indices of query and document, scores, ranks (or none), line numbers; all [n]."""
+class RunRows(NamedTuple):
+    """Usable rows of a run: indices of query and document, scores, ranks (or none), line numbers; all [n]."""
 
-    query: Ints
-    doc: Ints
-    score: Floats
-    rank: Ints | None
-    line: Ints
+    query: Int64s
+    doc: Int64s
+    score: Float64s
+    rank: Int64s | None
+    line: Int64s
 
-    def at(self, which: Ints) -> Rows:
-        """Some of the rows."""
-        rank = None if self.rank is None else self.rank[which]
-        return Rows(self.query[which], self.doc[which], self.score[which], rank, self.line[which])
+    def at(self, rows: Int64s) -> RunRows:
+        """Return the rows ``rows``."""
+        rank = None if self.rank is None else self.rank[rows]
+        return RunRows(self.query[rows], self.doc[rows], self.score[rows], rank, self.line[rows])
 
 
 def check_run(path: Path, form: str, findings: Findings) -> Facts:
@@ -49,7 +50,7 @@ def check_run(path: Path, form: str, findings: Findings) -> Facts:
         docs = table.columns[2]
     else:
         table = read_table(path, 3, 2, findings)
-        ranks, bad = integers(table.columns[2])
+        ranks, bad = parse_integers(table.columns[2])
         bad |= ranks < 1
         report_cells(findings, "R017", bad, table.lines, table.columns[2], "the rank is {}")
         score, rank, docs = np.where(bad, np.nan, -ranks), np.where(bad, 0, ranks), table.columns[1]
@@ -58,20 +59,20 @@ def check_run(path: Path, form: str, findings: Findings) -> Facts:
     return _check_rows(facts, table.columns[0], docs, score, rank, table.lines, form)
 
 
-def _scores(table: Table, findings: Findings) -> Floats:
-    """The scores; what is no finite number is reported and becomes NaN."""
+def _scores(table: Table, findings: Findings) -> Float64s:
+    """Return the scores [n] float64; what is no finite number is reported and becomes NaN."""
     column = table.columns[4]
-    score, bad = floats(column)
-    odd = ~bad & ~(np.abs(score) < FLOAT32_ENDS)
+    score, bad = parse_floats(column)
+    infinite = ~bad & ~(np.abs(score) < FLOAT32_ENDS)
     report_cells(findings, "R001", bad, table.lines, column, "the score is {!r}")
-    report_cells(findings, "R002", odd, table.lines, column, "the score is {}")
-    return np.where(bad | odd, np.nan, score)
+    report_cells(findings, "R002", infinite, table.lines, column, "the score is {}")
+    return np.where(bad | infinite, np.nan, score)
 
 
-def _ranks(table: Table, findings: Findings) -> Ints | None:
-    """The rank column, or None where it says nothing: constant, or not all integers."""
+def _ranks(table: Table, findings: Findings) -> Int64s | None:
+    """Return the rank column, or None where it says nothing: constant, or not all integers."""
     column = table.columns[3]
-    rank, bad = integers(column)
+    rank, bad = parse_integers(column)
     report_cells(findings, "R006", bad, table.lines, column, "the rank is {!r}, no integer")
     if bad.any():
         return None
@@ -86,26 +87,26 @@ def _other_columns(table: Table, facts: Facts, findings: Findings) -> None:
     if not len(tags):
         return
     facts.tag = tags[-1].decode("utf-8", "replace")
-    other = (iteration != b"Q0") & (iteration != b"0")
-    report_cells(findings, "R015", other, table.lines, iteration, "the second column is {}")
-    found, at = np.unique(tags, return_index=True)
-    if len(found) > 1:
-        names = ", ".join(shown(t) for t in found[np.argsort(at)][:3]) + (", ..." if len(found) > 3 else "")
-        findings.add("R014", table.lines[np.sort(at)[1:]], f"{len(found)} tags: {names}")
+    unusual = (iteration != b"Q0") & (iteration != b"0")
+    report_cells(findings, "R015", unusual, table.lines, iteration, "the second column is {}")
+    distinct, at = np.unique(tags, return_index=True)
+    if len(distinct) > 1:
+        names = examples(distinct[np.argsort(at)])
+        findings.add("R014", table.lines[np.sort(at)[1:]], f"{len(distinct)} tags: {names}")
 
 
 def _check_rows(
-    facts: Facts, queries: Bytes, docs: Bytes, score: Floats, rank: Ints | None, lines: Ints, form: str
+    facts: Facts, queries: Bytes, docs: Bytes, score: Float64s, rank: Int64s | None, lines: Int64s, form: str
 ) -> Facts:
     findings = facts.findings
-    facts.queries, q = factor(queries)
-    facts.docs, d = factor(docs)
+    facts.queries, q = factorize(queries)
+    facts.docs, d = factorize(docs)
     if not len(q):
         return facts
-    check_ids(facts.queries, firsts(q, len(facts.queries), lines), "query", findings)
-    check_ids(facts.docs, firsts(d, len(facts.docs), lines), "document", findings)
+    check_ids(facts.queries, first_lines(q, len(facts.queries), lines), "query", findings)
+    check_ids(facts.docs, first_lines(d, len(facts.docs), lines), "document", findings)
     _contiguous(facts, q, lines, findings)
-    rows = Rows(q, d, score, rank, lines)
+    rows = RunRows(q, d, score, rank, lines)
     if form == "trec":
         _numbering(facts, rows, findings)
     rows = rows.at(np.flatnonzero(np.isfinite(score)))
@@ -121,7 +122,7 @@ def _check_rows(
     findings.add(
         "R019",
         rows.line[self_match],
-        lambda i: f"query {shown(facts.queries[rows.query[self_match[i]]])} retrieves itself",
+        lambda i: f"query {spell(facts.queries[rows.query[self_match[i]]])} retrieves itself",
     )
     order = np.lexsort((rows.doc, rows.score.astype(np.float32)))[::-1]
     order = order[np.argsort(rows.query[order], kind="stable")]
@@ -135,25 +136,27 @@ def _check_rows(
     return facts
 
 
-def _contiguous(facts: Facts, q: Ints, lines: Ints, findings: Findings) -> None:
+def _contiguous(facts: Facts, q: Int64s, lines: Int64s, findings: Findings) -> None:
     heads = np.concatenate([[0], np.flatnonzero(q[1:] != q[:-1]) + 1])
     _, first = np.unique(q[heads], return_index=True)
-    again = heads[np.setdiff1d(np.arange(len(heads)), first)]
-    findings.add("R013", lines[again], lambda i: f"query {shown(facts.queries[q[again[i]]])} begins again")
+    rows = heads[np.setdiff1d(np.arange(len(heads)), first)]
+    findings.add("R013", lines[rows], lambda i: f"query {spell(facts.queries[q[rows[i]]])} begins again")
 
 
-def _repeats(facts: Facts, rows: Rows, findings: Findings) -> Ints:
-    """Report documents that a query lists twice; returns the rows that are the first of their pair."""
+def _repeats(facts: Facts, rows: RunRows, findings: Findings) -> Int64s:
+    """Report documents that a query lists twice; return the rows that are the first of their pair."""
     pair = rows.query * len(facts.docs) + rows.doc
     _, first, inverse = np.unique(pair, return_index=True, return_inverse=True)
     later = np.flatnonzero(first[inverse] != np.arange(len(pair)))
     same = rows.score[later] == rows.score[first[inverse[later]]]
 
-    def say(code: str, found: Ints) -> None:
-        q, d = rows.query[found], rows.doc[found]
+    def say(code: str, at: Int64s) -> None:
+        q, d = rows.query[at], rows.doc[at]
         text = "query {} lists {} again"
         findings.add(
-            code, rows.line[found], lambda i: text.format(shown(facts.queries[q[i]]), shown(facts.docs[d[i]]))
+            code,
+            rows.line[at],
+            lambda i: text.format(spell(facts.queries[q[i]]), spell(facts.docs[d[i]])),
         )
 
     say("R003", later[~same])
@@ -161,8 +164,8 @@ def _repeats(facts: Facts, rows: Rows, findings: Findings) -> Ints:
     return np.sort(first)
 
 
-def _numbering(facts: Facts, rows: Rows, findings: Findings) -> None:
-    """Ranks that repeat, do not start at 0 or 1, or have gaps."""
+def _numbering(facts: Facts, rows: RunRows, findings: Findings) -> None:
+    """Report ranks that repeat, do not start at 0 or 1, or have gaps."""
     if rows.rank is None or not len(rows.rank):
         return
     if _repeated_ranks(facts, rows, rows.rank, findings):
@@ -175,30 +178,30 @@ def _numbering(facts: Facts, rows: Rows, findings: Findings) -> None:
     findings.add(
         "R006",
         rows.line[order][start],
-        lambda i: f"query {shown(facts.queries[q[start][i]])} begins with rank {r[start][i]}",
+        lambda i: f"query {spell(facts.queries[q[start][i]])} begins with rank {r[start][i]}",
     )
     if not start.any() and facts.sound:  # a row that cannot be read leaves a gap of our own
         findings.add(
             "R006",
             rows.line[order][gap],
-            lambda i: f"query {shown(facts.queries[q[gap][i]])} has no rank {r[gap][i] - 1}",
+            lambda i: f"query {spell(facts.queries[q[gap][i]])} has no rank {r[gap][i] - 1}",
         )
 
 
-def _repeated_ranks(facts: Facts, rows: Rows, rank: Ints, findings: Findings) -> bool:
+def _repeated_ranks(facts: Facts, rows: RunRows, rank: Int64s, findings: Findings) -> bool:
     order = np.lexsort((rows.line, rank, rows.query))
     q, r = rows.query[order], rank[order]
-    again = np.flatnonzero((q[1:] == q[:-1]) & (r[1:] == r[:-1])) + 1
+    repeated = np.flatnonzero((q[1:] == q[:-1]) & (r[1:] == r[:-1])) + 1
     findings.add(
         "R007",
-        rows.line[order][again],
-        lambda i: f"query {shown(facts.queries[q[again[i]]])} has rank {r[again[i]]} again",
+        rows.line[order][repeated],
+        lambda i: f"query {spell(facts.queries[q[repeated[i]]])} has rank {r[repeated[i]]} again",
     )
-    return len(again) > 0
+    return len(repeated) > 0
 
 
-def _direction(facts: Facts, rows: Rows, findings: Findings) -> None:
-    """Whether scores fall as ranks grow; by file order where the ranks say nothing."""
+def _direction(facts: Facts, rows: RunRows, findings: Findings) -> None:
+    """Report scores that do not fall as ranks grow; by file order where the ranks say nothing."""
     by = rows.line if rows.rank is None else rows.rank
     order = np.lexsort((rows.line, by, rows.query))
     q, s = rows.query[order], rows.score[order]
@@ -206,26 +209,26 @@ def _direction(facts: Facts, rows: Rows, findings: Findings) -> None:
     rises, falls = same & (s[1:] > s[:-1]), same & (s[1:] < s[:-1])
     if not rises.any():
         return
-    turned = not falls.any() and rises.sum() >= _TREND and rises.sum() > same.sum() / 2
+    reversed_ = not falls.any() and rises.sum() >= _TREND and rises.sum() > same.sum() / 2
     queries = plural(len(np.unique(q[1:][rises])), "query", "queries")
-    if turned:
-        what = f"every score grows, in {queries}: are they distances?"
-        findings.add("R008" if rows.rank is not None else "R009", [], what, int(rises.sum()))
+    if reversed_:
+        text = f"every score grows, in {queries}: are they distances?"
+        findings.add("R008" if rows.rank is not None else "R009", [], text, int(rises.sum()))
     elif rows.rank is not None:
-        found = np.flatnonzero(rises) + 1
-        at = rows.line[order][found]
+        rising = np.flatnonzero(rises) + 1
+        at = rows.line[order][rising]
         where = np.argsort(at, kind="stable")
-        found, by = found[where], by[order]
+        rising, by = rising[where], by[order]
         findings.add(
             "R005",
             at[where],
             lambda i: (
-                f"query {shown(facts.queries[q[found[i]]])}: rank {by[found[i]]} has score {s[found[i]]:g}, rank {by[found[i] - 1]} only {s[found[i] - 1]:g}"
+                f"query {spell(facts.queries[q[rising[i]]])}: rank {by[rising[i]]} has score {s[rising[i]]:g}, rank {by[rising[i] - 1]} only {s[rising[i] - 1]:g}"
             ),
         )
 
 
-def _ties(rows: Rows, findings: Findings) -> None:
+def _ties(rows: RunRows, findings: Findings) -> None:
     order = np.lexsort((-rows.score, rows.query))
     q, s = rows.query[order], rows.score[order]
     same, tied = q[1:] == q[:-1], s[1:] == s[:-1]
@@ -235,8 +238,8 @@ def _ties(rows: Rows, findings: Findings) -> None:
     queries = plural(len(np.unique(q[1:][same & tied])), "query", "queries")
     findings.add("R010", [], f"rows with the score of the row above, in {queries}", int((same & tied).sum()))
     with np.errstate(over="ignore"):
-        narrow = s.astype(np.float32)
-    collide = np.flatnonzero(same & ~tied & (narrow[1:] == narrow[:-1]))
+        rounded = s.astype(np.float32)
+    collide = np.flatnonzero(same & ~tied & (rounded[1:] == rounded[:-1]))
     at = np.sort(rows.line[order][collide + 1])
     findings.add("R011", at, "the score equals another one of the query in float32")
 
@@ -266,20 +269,20 @@ def _check_json(path: Path, findings: Findings) -> Facts:
 
 
 def _json_rows(ranked: Any, findings: Findings) -> Iterator[tuple[str, str, float]]:
-    """The rows of a JSON run whose objects were read as lists of pairs, so that a name given twice is seen."""
-    seen: set[str] = set()
+    """Yield the rows of a JSON run whose objects were read as lists of pairs, so that a name given twice is seen."""
+    queries: set[str] = set()
     for query, docs in ranked if isinstance(ranked, list) else []:
-        if query in seen:
+        if query in queries:
             findings.add("R018", [], f"query {query} occurs twice; JSON readers keep the last", 1)
-        seen.add(query)
+        queries.add(query)
         if not isinstance(docs, list):
-            findings.add("R018", [], f"query {query} has {a_kind(docs)}, an object is needed", 1)
+            findings.add("R018", [], f"query {query} has {json_type(docs)}, an object is needed", 1)
             continue
         for doc, score in docs:
-            if wrong := id_problem(query) or id_problem(doc):
-                findings.add("I007", [], wrong, 1)
+            if problem := id_problem(query) or id_problem(doc):
+                findings.add("I007", [], problem, 1)
             elif isinstance(score, bool) or not isinstance(score, (int, float)):
-                findings.add("R001", [], f"query {query}, document {doc}: the score is {a_kind(score)}", 1)
+                findings.add("R001", [], f"query {query}, document {doc}: the score is {json_type(score)}", 1)
             elif not abs(score) < FLOAT32_ENDS:
                 findings.add("R002", [], f"query {query}, document {doc}: the score is {score!r}", 1)
             else:

@@ -22,7 +22,7 @@ def extract_all(zip_file: str, folder: str) -> None:
 
 
 @contextlib.contextmanager
-def unpacked(path: Path, beside: Path, extract: Callable[[str, str], None] = extract_all) -> Iterator[Path]:
+def unpack(path: Path, beside: Path, extract: Callable[[str, str], None] = extract_all) -> Iterator[Path]:
     """Unpack a zip file into a hidden folder below ``beside`` for as long as the block runs.
 
     The folder is locked and named after the zip file, so that what a killed import left there is swept by the next.

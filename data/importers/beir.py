@@ -6,15 +6,16 @@ import importlib.util
 import os
 from pathlib import Path
 
-from intrex.data.errors import MissingExtra, nearest
+from intrex.data.errors import MissingExtra, nearest_name
 from intrex.data.importers.beir_names import BEIR_MD5, beir_names, check_name
-from intrex.data.io.download import Step, cache_dir, download
+from intrex.data.io.download import cache_dir, download
+from intrex.data.progress import Progress
 
 BASE_URL = "https://public.ukp.informatik.tu-darmstadt.de/thakur/BEIR/datasets"
 
 
-def fetch_beir(name: str, progress: Step | None = None) -> Path:
-    """The zip file of a BEIR data set, from the cache or from BEIR's server (``$INTREX_BEIR_URL``, if set).
+def fetch_beir(name: str, progress: Progress | None = None) -> Path:
+    """Return the zip file of a BEIR data set, from the cache or from BEIR's server (``$INTREX_BEIR_URL``, if set).
 
     Names that BEIR's table does not have are tried too, without a checksum.
 
@@ -29,7 +30,7 @@ def fetch_beir(name: str, progress: Step | None = None) -> Path:
     url = f"{os.environ.get('INTREX_BEIR_URL', BASE_URL).rstrip('/')}/{zip_name}.zip"
     hint = f"fetch {url} elsewhere, unpack it, then: intrex collection import FOLDER OUT"
     if zip_name not in BEIR_MD5:
-        hint += f"; or a misspelt name: {nearest(zip_name, beir_names())}"
+        hint += f"; or a misspelt name: {nearest_name(zip_name, beir_names())}"
     target = cache_dir() / "beir" / f"{zip_name}.zip"
     return download(url, target, md5=BEIR_MD5.get(zip_name), progress=progress, hint=hint)
 

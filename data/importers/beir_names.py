@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from intrex.data.errors import UsageError, nearest
+from intrex.data.errors import UsageError, nearest_name
 
 # The md5 of each zip file, from the table "Available Datasets" in the README of beir 2.2.0 (also in the package's
 # metadata); the catalogue of ir_datasets 0.6.3 states the same sums for the same addresses.
@@ -35,7 +35,7 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9._-]*(/[a-z0-9][a-z0-9._-]*)?")
 
 
 def beir_names() -> list[str]:
-    """Every name that `fetch_beir` has a checksum for."""
+    """List the names that `fetch_beir` has a checksum for."""
     parts = [f"cqadupstack/{forum}" for forum in FORUMS]
     return sorted([*(name for name in BEIR_MD5 if name != "cqadupstack"), *parts])
 
@@ -43,7 +43,7 @@ def beir_names() -> list[str]:
 def check_name(name: str) -> None:
     """Raise `UsageError` for a name that cannot be one, or that holds several collections."""
     if not _NAME.fullmatch(name):
-        raise UsageError(f"no name of a BEIR data set: {name!r}", nearest(name, beir_names()))
+        raise UsageError(f"no name of a BEIR data set: {name!r}", nearest_name(name, beir_names()))
     if name == "cqadupstack":
         hint = f"import one: beir:cqadupstack/{FORUMS[0]}; there are {', '.join(FORUMS)}"
         raise UsageError("cqadupstack is twelve collections, one for each forum", hint)

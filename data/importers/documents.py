@@ -9,7 +9,7 @@ from intrex.data.importers.inputs import Input, Record, text_id
 
 
 def beir_documents(file: Input, problems: Problems) -> Iterator[Record]:
-    """BEIR: one object a line with ``_id``, ``text``, and perhaps ``title`` and ``metadata``."""
+    """Read BEIR's layout: one object a line with ``_id``, ``text``, and perhaps ``title`` and ``metadata``."""
     for line, row in file.objects(problems):
         if "_id" not in row or not row.keys() & {"title", "text"}:
             missing = "'_id'" if "_id" not in row else "'text'"
@@ -19,7 +19,7 @@ def beir_documents(file: Input, problems: Problems) -> Iterator[Record]:
 
 
 def pyserini_documents(file: Input, problems: Problems) -> Iterator[Record]:
-    """Pyserini: objects with ``id`` and ``contents``, one a line or in an array.
+    """Read Pyserini's layout: objects with ``id`` and ``contents``, one a line or in an array.
 
     ``contents`` becomes the text, whole, and the title stays empty: Pyserini has no rule that says where a title
     would end. An id may be a number, as Anserini allows. Other fields are not read.
@@ -37,14 +37,14 @@ def pyserini_documents(file: Input, problems: Problems) -> Iterator[Record]:
 
 
 def colbert_documents(file: Input, problems: Problems) -> Iterator[Record]:
-    """ColBERT: ``pid TAB passage``, perhaps ``TAB title``; a first line that starts with ``id`` or ``pid`` is a header."""
+    """Read ColBERT's layout: ``pid TAB passage``, perhaps ``TAB title``; a first line that starts with ``id`` or ``pid`` is a header."""
     for line, text in file.lines(problems):
         fields = text.split("\t")
         if line == 1 and fields[0] in ("id", "pid"):
             continue
         if len(fields) not in (2, 3):
-            wrong = f"the line has {len(fields)} columns, 2 or 3 are needed"
-            problems.add(str(file.at(line)), wrong, "a line is: id TAB text, or id TAB text TAB title")
+            problem = f"the line has {len(fields)} columns, 2 or 3 are needed"
+            problems.add(str(file.at(line)), problem, "a line is: id TAB text, or id TAB text TAB title")
         else:
             yield Record(fields[0], fields[2] if len(fields) == 3 else "", fields[1], file.at(line))
 

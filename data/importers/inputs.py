@@ -10,71 +10,71 @@ from typing import Any, NamedTuple, TypeVar
 
 from intrex.data.errors import Problems
 from intrex.data.importers.jsonstream import read_json_objects
-from intrex.data.io.download import Step
 from intrex.data.io.files import file_sha256, read_lines
-from intrex.data.writer import Source
+from intrex.data.progress import Progress
+from intrex.data.writer import RecordSource
 
 _EVERY = 1000
 _Item = TypeVar("_Item")
 
 
 class Record(NamedTuple):
-    """A document as its file has it; the collection writer says what is wrong with it."""
+    """Document as its file has it; the collection writer says what is wrong with it."""
 
     id: Any
     title: Any
     text: Any
-    source: Source
+    source: RecordSource
     metadata: Any = None
 
 
-class Labelled(Problems):
-    """Passes problems on under the file's label: the readers below know only the bare file name."""
+class LabelledProblems(Problems):
+    """Problems passed on under the file's label: the readers below know only the bare file name."""
 
     def __init__(self, problems: Problems, label: str) -> None:
         super().__init__(label)
         self._problems = problems
 
-    def add(self, where: str, what: str, hint: str | None = None) -> None:
+    def add(self, where: str, message: str, hint: str | None = None) -> None:
         """Record a problem, with the line of ``where``."""
-        self._problems.add(f"{self.subject}:{where.rpartition(':')[2]}", what, hint)
+        self._problems.add(f"{self.subject}:{where.rpartition(':')[2]}", message, hint)
 
 
 @dataclass(frozen=True)
 class Input:
-    """A file, and what to call it in messages: its path below the source folder, or as it was typed."""
+    """File with the name that messages call it by: its path below the source folder, or as it was typed."""
 
     path: Path
     label: str
 
-    def at(self, line: int) -> Source:
-        """A line of this file."""
-        return Source(self.label, line)
+    def at(self, line: int) -> RecordSource:
+        """Return a line of this file as a source."""
+        return RecordSource(self.label, line)
 
     def lines(self, problems: Problems) -> Iterator[tuple[int, str]]:
-        """Line numbers and lines; plain or gzip."""
-        return read_lines(self.path, Labelled(problems, self.label))
+        """Yield line numbers and lines; plain or gzip."""
+        return read_lines(self.path, LabelledProblems(problems, self.label))
 
     def objects(self, problems: Problems) -> Iterator[tuple[int, dict[str, Any]]]:
-        """Line numbers and JSON objects: one a line, or an array of them; plain or gzip."""
-        return read_json_objects(self.path, Labelled(problems, self.label))
+        """Yield line numbers and JSON objects: one a line, or an array of them; plain or gzip."""
+        return read_json_objects(self.path, LabelledProblems(problems, self.label))
 
     def record(self) -> dict[str, Any]:
-        """Size and hash for the manifest; only the file's name, so that equal files give equal manifests."""
+        """Return size and hash for the manifest; only the file's name, so that equal files give equal manifests."""
         return {"file": self.path.name, "bytes": self.path.stat().st_size, "sha256": file_sha256(self.path)}
 
 
 def text_id(value: Any) -> Any:
-    """An id that some tools write as a JSON number, as the string that they read it as."""
+    """Return an id that some tools write as a JSON number as the string that they read it as."""
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
 def bare_name(path: Path) -> str:
-    """The file name without ``.gz`` and without an ending that names a format."""
+    """Return the file name without ``.gz`` and without an ending that names a format."""
     return re.sub(r"\.(jsonl|json|tsv|txt|trec|qrels|zip)$", "", path.name.removesuffix(".gz"))
 
 
-def counted(items: Iterable[_Item], progress: Step | None) -> Iterator[_Item]:
+def count_items(items: Iterable[_Item], progress: Progress | None) -> Iterator[_Item]:
     """Yield the items, and tell ``progress`` how many went by: every thousand, and the rest."""
     n = 0
     for n, item in enumerate(items, 1):

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
-from intrex.data.errors import Problems, a_kind
+from intrex.data.errors import Problems, json_type
 from intrex.data.io.files import BOM, PIECE, read_jsonl, reading
 
 LONGEST = 256 * PIECE
@@ -31,7 +31,7 @@ def read_json_objects(path: Path, problems: Problems) -> Iterator[tuple[int, dic
 
 
 class _Text:
-    """A window on a text file that is being parsed, with the line that its cursor stands in."""
+    """Window on a text file that is being parsed, with the line that its cursor stands in."""
 
     def __init__(self, stream: IO[bytes]) -> None:
         self._stream = stream
@@ -48,12 +48,12 @@ class _Text:
 
     def skip(self) -> str:
         """Step over blanks, commas and brackets, and return them."""
-        start, found = self.at, _BETWEEN.match(self.text, self.at)
-        self._move(found.end() if found else self.at)
+        start, blanks = self.at, _BETWEEN.match(self.text, self.at)
+        self._move(blanks.end() if blanks else self.at)
         return self.text[start : self.at]
 
     def take(self) -> Any:
-        """The JSON value at the cursor, which moves behind it."""
+        """Parse the JSON value at the cursor, which moves behind it."""
         value, end = self._scan(self.text, self.at)
         self._move(end)
         return value
@@ -73,8 +73,8 @@ def _read_stream(path: Path, problems: Problems) -> Iterator[tuple[int, dict[str
             yield from _parse(text, path.name, problems)
         except UnicodeDecodeError as error:
             line = text.line + text.text.count("\n") + error.object[: error.start].count(b"\n")
-            wrong = f"not UTF-8: byte 0x{error.object[error.start]:02x}"
-            problems.add(f"{path.name}:{line}", wrong, "convert the file to UTF-8")
+            reason = f"not UTF-8: byte 0x{error.object[error.start]:02x}"
+            problems.add(f"{path.name}:{line}", reason, "convert the file to UTF-8")
 
 
 def _parse(text: _Text, name: str, problems: Problems) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -91,27 +91,27 @@ def _parse(text: _Text, name: str, problems: Problems) -> Iterator[tuple[int, di
         try:
             value = text.take()
         except (ValueError, RecursionError) as error:
-            if not text.ended and _cut(error, len(text.text)):
+            if not text.ended and _is_cut_off(error, len(text.text)):
                 text.more()
                 continue
-            problems.add(f"{name}:{line}", _what(error))
+            problems.add(f"{name}:{line}", _reason(error))
             return
         if isinstance(value, dict):
             yield line, value
         else:
-            problems.add(f"{name}:{line}", f"a JSON object is needed, this is {a_kind(value)}")
+            problems.add(f"{name}:{line}", f"a JSON object is needed, this is {json_type(value)}")
     if depth > 0:
         problems.add(f"{name}:{text.line}", "the array does not end: the file was cut off")
 
 
-def _cut(error: Exception, size: int) -> bool:
-    """Whether the value may only be cut off by the end of what was read, and is not too long to go on."""
+def _is_cut_off(error: Exception, size: int) -> bool:
+    """Tell whether the value may only be cut off by the end of what was read, and is not too long to go on."""
     if not isinstance(error, json.JSONDecodeError) or size > LONGEST:
         return False
     return error.msg.startswith("Unterminated string") or error.pos >= size - _NEAR
 
 
-def _what(error: Exception) -> str:
+def _reason(error: Exception) -> str:
     if isinstance(error, RecursionError):
         return "broken JSON: nested too deeply"
     return f"broken JSON: {getattr(error, 'msg', error)}"

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from intrex.data.errors import Problems
 from intrex.data.importers.inputs import Input
 from intrex.data.io.lines import first_line, is_header
-from intrex.data.writer import Source
+from intrex.data.writer import RecordSource
 
 _GRADE = re.compile(r"[+-]?[0-9]{1,10}")
 _LARGEST = 2**31 - 1
@@ -18,12 +18,12 @@ _COLUMNS = {3: "query, document, grade", 4: "query, iteration, document, grade"}
 
 
 class Judgement(NamedTuple):
-    """A judgement as its file has it."""
+    """Judgement as its file has it."""
 
     query: str
     document: str
     grade: int
-    source: Source
+    source: RecordSource
 
 
 def read_judgements(file: Input, problems: Problems) -> Iterator[Judgement]:
@@ -44,8 +44,8 @@ def read_judgements(file: Input, problems: Problems) -> Iterator[Judgement]:
         if header:
             continue
         count += 1
-        if wrong := layout.complaint(fields):
-            problems.add(str(file.at(line)), wrong, f"a line is: {_COLUMNS[layout.width]}")
+        if complaint := layout.complaint(fields):
+            problems.add(str(file.at(line)), complaint, f"a line is: {_COLUMNS[layout.width]}")
         else:
             yield Judgement(fields[0], fields[-2], int(fields[-1]), file.at(line))
     if not count:
@@ -53,15 +53,15 @@ def read_judgements(file: Input, problems: Problems) -> Iterator[Judgement]:
 
 
 class _Layout:
-    """How the lines of a file are cut, settled by the first of them."""
+    """Cutting of the lines of a file, settled by the first of them."""
 
     def __init__(self, line: str) -> None:
         self.tabs = len(line.split("\t")) in _COLUMNS
-        found = len(self.split(line))
-        self.width = found if found in _COLUMNS else 4
+        width = len(self.split(line))
+        self.width = width if width in _COLUMNS else 4
 
     def split(self, line: str) -> list[str]:
-        """The columns of a line, without blanks around them where TABs separate."""
+        """Return the columns of a line, without blanks around them where TABs separate."""
         if not self.tabs:
             return line.split()
         fields = line.split("\t")
@@ -73,7 +73,7 @@ class _Layout:
         return [*fields[:-1], fields[-1].strip()]
 
     def complaint(self, fields: list[str]) -> str | None:
-        """What is wrong with a line, or None."""
+        """Describe what is wrong with a line, or return None."""
         if len(fields) != self.width:
             between = "TABs" if self.tabs else "blanks"
             return f"{len(fields)} columns between {between}, {self.width} are needed"

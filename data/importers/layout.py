@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from intrex.data.errors import BadInput, Problems, UsageError, nearest
+from intrex.data.errors import BadInput, Problems, UsageError, nearest_name
 from intrex.data.importers.documents import READERS
 from intrex.data.importers.inputs import Input, bare_name
 
@@ -29,7 +29,7 @@ _HINT = (
 
 @dataclass(frozen=True)
 class Layout:
-    """The files of a collection, before any is read whole."""
+    """Files of a collection, before any is read whole."""
 
     format: str
     corpus: list[Input]
@@ -37,7 +37,7 @@ class Layout:
     qrels: dict[str, Input]
 
     def record(self) -> dict[str, Any]:
-        """What the manifest keeps: names, sizes and hashes."""
+        """Return what the manifest keeps: names, sizes and hashes."""
         return {
             "corpus": [file.record() for file in self.corpus],
             "queries": [file.record() for file in self.queries],
@@ -61,21 +61,21 @@ def find_layout(
         UsageError: the layout or a set name cannot be.
     """
     if layout != "auto" and layout not in READERS:
-        raise UsageError(f"unknown corpus layout {layout!r}", nearest(layout, ["auto", *READERS]))
+        raise UsageError(f"unknown corpus layout {layout!r}", nearest_name(layout, ["auto", *READERS]))
     folder = source if source.is_dir() else None
     corpus = _corpus_files(folder, layout) if folder else [Input(source, source.name)]
     topics = [Input(path, str(path)) for path in queries]
-    judged = {_checked(name, path): Input(path, str(path)) for name, path in (qrels or {}).items()}
+    judgements = {_check_set(name, path): Input(path, str(path)) for name, path in (qrels or {}).items()}
     if folder:
         topics = topics or _query_files(folder)
-        judged = judged if qrels else _qrels_files(folder)
-    if judged and not topics:
+        judgements = judgements if qrels else _qrels_files(folder)
+    if judgements and not topics:
         raise BadInput(f"there are judgements and no queries: {source}", "add --queries FILE")
-    return Layout(_format(corpus[0]) if layout == "auto" else layout, corpus, topics, judged)
+    return Layout(_format(corpus[0]) if layout == "auto" else layout, corpus, topics, judgements)
 
 
 def _visible(folder: Path) -> Iterator[Path]:
-    """The files of a folder and those below it, in order, without hidden ones."""
+    """Yield the files of a folder and those below it, in order, without hidden ones."""
     for path in sorted(folder.rglob("*")):
         below = path.relative_to(folder).parts
         if path.is_file() and not any(part.startswith((".", "__MACOSX")) for part in below):
@@ -83,20 +83,20 @@ def _visible(folder: Path) -> Iterator[Path]:
 
 
 def _only(folder: Path, *names: str) -> Input | None:
-    """The one file of these names; two of them are one too many."""
-    there = [Input(folder / name, name) for name in names if (folder / name).is_file()]
-    if len(there) > 1:
+    """Return the one file of these names, or None; two of them are one too many."""
+    files = [Input(folder / name, name) for name in names if (folder / name).is_file()]
+    if len(files) > 1:
         raise BadInput(
-            f"both {there[0].label} and {there[1].label} are there: {folder}", "remove one of them"
+            f"both {files[0].label} and {files[1].label} are there: {folder}", "remove one of them"
         )
-    return there[0] if there else None
+    return files[0] if files else None
 
 
 def _corpus_files(folder: Path, layout: str) -> list[Input]:
     beir, colbert = ("corpus.jsonl", "corpus.jsonl.gz"), ("collection.tsv", "collection.tsv.gz")
     names = {"auto": (*beir, *colbert), "beir": beir, "colbert": colbert}.get(layout, ())
-    if found := _only(folder, *names):
-        return [found]
+    if file := _only(folder, *names):
+        return [file]
     paths = [path for path in _visible(folder) if path.name.endswith(_JSON)] if layout != "colbert" else []
     paths = [path for path in paths if not (_TOPICS.match(path.name) or _QRELS.match(path.name))]
     below = [str(path.parent) for path in _visible(folder) if path.name in names]
@@ -107,13 +107,13 @@ def _corpus_files(folder: Path, layout: str) -> list[Input]:
 
 
 def _query_files(folder: Path) -> list[Input]:
-    if found := _only(folder, "queries.jsonl", "queries.jsonl.gz"):
-        return [found]
+    if file := _only(folder, "queries.jsonl", "queries.jsonl.gz"):
+        return [file]
     return [Input(p, p.name) for p in _visible(folder) if p.parent == folder and _TOPICS.match(p.name)]
 
 
 def _qrels_files(folder: Path) -> dict[str, Input]:
-    found: dict[str, Input] = {}
+    sets: dict[str, Input] = {}
     for path in _visible(folder):
         below = path.relative_to(folder)
         inside = below.parts[0] == "qrels" and len(below.parts) == 2
@@ -121,16 +121,16 @@ def _qrels_files(folder: Path) -> dict[str, Input]:
             _log.info("%s is not read: judgements end in %s", below, ", ".join(_JUDGED[::2]))
             continue
         if inside or (len(below.parts) == 1 and _QRELS.match(path.name)):
-            name = _checked(_QRELS.sub("", bare_name(path), count=1) or "test", path)
-            if name in found:
+            name = _check_set(_QRELS.sub("", bare_name(path), count=1) or "test", path)
+            if name in sets:
                 raise BadInput(
-                    f"two files are the query set {name}: {found[name].label} and {below}", "remove one"
+                    f"two files are the query set {name}: {sets[name].label} and {below}", "remove one"
                 )
-            found[name] = Input(path, below.as_posix())
-    return found
+            sets[name] = Input(path, below.as_posix())
+    return sets
 
 
-def _checked(name: str, path: Path) -> str:
+def _check_set(name: str, path: Path) -> str:
     if not _SET.fullmatch(name):
         hint = "use letters, digits, dot, dash and underscore; --qrels SET=FILE names a set"
         raise UsageError(f"{name!r} cannot be the name of a query set ({path.name})", hint)

@@ -11,17 +11,17 @@ from typing import Any
 
 from intrex.data.collection import Collection
 from intrex.data.errors import BadInput, UsageError
-from intrex.data.importers.archive import unpacked
+from intrex.data.importers.archive import unpack
 from intrex.data.importers.beir import fetch_beir, unzip
 from intrex.data.importers.beir_names import BEIR_MD5, beir_names
 from intrex.data.importers.documents import READERS
-from intrex.data.importers.inputs import Input, bare_name, counted
+from intrex.data.importers.inputs import Input, bare_name, count_items
 from intrex.data.importers.irds import fill_from_irds, irds_names, is_known, origin_of
 from intrex.data.importers.judgements import read_judgements
 from intrex.data.importers.layout import Layout, find_layout
 from intrex.data.importers.topics import read_topics
-from intrex.data.io.download import Step
 from intrex.data.io.files import refuse_existing, require_file
+from intrex.data.progress import Progress
 from intrex.data.writer import CollectionWriter, write_collection
 
 Paths = Path | Sequence[Path] | None
@@ -38,8 +38,8 @@ def import_collection(
     qrels: Sets = None,
     allow_unknown: bool = False,
     overwrite: bool = False,
-    progress: Step | None = None,
-    downloading: Step | None = None,
+    progress: Progress | None = None,
+    downloading: Progress | None = None,
 ) -> Collection:
     """Import a collection, streaming: memory does not grow with the text, only by some bytes a document.
 
@@ -68,10 +68,10 @@ def import_collection(
     for file in (*files, *sets.values()):
         _regular(require_file(file, "queries" if file in files else "qrels"))
     job = _Job(out, name, layout, files, sets, allow_unknown, overwrite, progress, downloading)
-    kind, which = resolve(source)
+    kind, data_set = resolve(source)
     if kind == "irds":
-        return job.from_irds(which)
-    return job.from_beir(which) if kind == "beir" else job.from_path(Path(source))
+        return job.from_irds(data_set)
+    return job.from_beir(data_set) if kind == "beir" else job.from_path(Path(source))
 
 
 def _regular(path: Path) -> None:
@@ -84,8 +84,8 @@ def parse_sets(values: Iterable[str | Path]) -> dict[str, Path]:
     """Parse judgement options: ``SET=FILE``, or ``FILE`` (also one with ``=`` in its name) for the set ``test``."""
     sets: dict[str, Path] = {}
     for value in values:
-        set_, found, file = str(value).partition("=")
-        if not found or isinstance(value, Path) or Path(value).exists():
+        set_, equals, file = str(value).partition("=")
+        if not equals or isinstance(value, Path) or Path(value).exists():
             set_, file = "test", str(value)
         if set_ in sets:
             hint = "give each file its own set: --qrels SET=FILE"
@@ -99,9 +99,9 @@ def resolve(source: str | Path) -> tuple[str, str]:
     text = str(source)
     if Path(source).exists():
         return "path", text
-    kind, found, which = text.partition(":")
-    if found and kind in ("beir", "irds"):
-        return kind, which
+    kind, colon, name = text.partition(":")
+    if colon and kind in ("beir", "irds"):
+        return kind, name
     if text in BEIR_MD5 or text in beir_names():
         return "beir", text
     if is_known(text):
@@ -114,7 +114,7 @@ def resolve(source: str | Path) -> tuple[str, str]:
 
 @dataclass(frozen=True)
 class _Job:
-    """One import and its options."""
+    """Import and its options."""
 
     out: Path
     name: str | None
@@ -123,8 +123,8 @@ class _Job:
     qrels: dict[str, Path]
     allow_unknown: bool
     overwrite: bool
-    progress: Step | None
-    downloading: Step | None
+    progress: Progress | None
+    downloading: Progress | None
 
     def from_path(self, path: Path) -> Collection:
         """Import a file or folder; a zip file is unpacked beside the output."""
@@ -137,7 +137,7 @@ class _Job:
                     f"the output {self.out} holds what is to be imported: {source}", "choose another output"
                 )
         if path.is_file() and path.suffix == ".zip":
-            with unpacked(path, self.out.absolute().parent) as folder:
+            with unpack(path, self.out.absolute().parent) as folder:
                 return self._files(folder, name, {"source": path.name})
         return self._files(path, name, {"source": path.resolve().name})
 
@@ -145,10 +145,10 @@ class _Job:
         """Import a data set of BEIR's by name."""
         self._no_layout(f"beir:{name}")
         archive, (_, _, part) = fetch_beir(name, self.downloading), name.partition("/")
-        with unpacked(archive, archive.parent, unzip) as folder:
+        with unpack(archive, archive.parent, unzip) as folder:
             if not (folder / part).is_dir():
-                there = ", ".join(sorted(entry.name for entry in folder.iterdir() if entry.is_dir()))
-                raise BadInput(f"{archive.name} has no folder {part}", f"there are: {there or 'none'}")
+                folders = ", ".join(sorted(entry.name for entry in folder.iterdir() if entry.is_dir()))
+                raise BadInput(f"{archive.name} has no folder {part}", f"there are: {folders or 'none'}")
             return self._files(folder / part, name, {"source": f"beir:{name}"})
 
     def from_irds(self, id_: str) -> Collection:
@@ -172,20 +172,20 @@ class _Job:
     def _write(
         self, name: str, origin: dict[str, Any], fill: Callable[[CollectionWriter], None]
     ) -> Collection:
-        both = {"allow_unknown": self.allow_unknown, "overwrite": self.overwrite}
-        return write_collection(self.out, self.name or name, origin, fill, **both)
+        flags = {"allow_unknown": self.allow_unknown, "overwrite": self.overwrite}
+        return write_collection(self.out, self.name or name, origin, fill, **flags)
 
 
-def _fill(layout: Layout, writer: CollectionWriter, progress: Step | None = None) -> None:
+def _fill(layout: Layout, writer: CollectionWriter, progress: Progress | None = None) -> None:
     """Stream documents, then queries, then judgements into a collection."""
     documents = (record for file in layout.corpus for record in READERS[layout.format](file, writer.problems))
-    for record in counted(documents, progress):
+    for record in count_items(documents, progress):
         writer.document(record.id, record.title, record.text, record.source, record.metadata)
     for file in layout.queries:
         _fill_queries(file, writer)
     for set_, file in layout.qrels.items():
-        for judged in read_judgements(file, writer.problems):
-            writer.judgement(set_, judged.query, judged.document, judged.grade, judged.source)
+        for judgement in read_judgements(file, writer.problems):
+            writer.judgement(set_, judgement.query, judgement.document, judgement.grade, judgement.source)
 
 
 def _fill_queries(file: Input, writer: CollectionWriter) -> None:

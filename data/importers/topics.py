@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 
 from intrex.data.errors import BadInput, Problems
 from intrex.data.importers.inputs import Input, text_id
-from intrex.data.writer import Source
+from intrex.data.io.lines import HEADERS
+from intrex.data.writer import RecordSource
 
 _IDS, _TEXTS = ("_id", "id", "qid", "query_id"), ("text", "query", "contents")
-_HEADERS = {"id", "_id", "qid", "query-id", "query_id"}
 _TAG = re.compile(
     r"<(/?)(top|num|title|desc|narr|dom|smry|con|fac|def|nat|time|head|date|note)\s*>", re.IGNORECASE
 )
@@ -19,11 +19,11 @@ _PREFIX = re.compile(r"\s*(?:number|topic|description)\s*:", re.IGNORECASE)
 
 
 class Query(NamedTuple):
-    """A query as its file has it."""
+    """Query as its file has it."""
 
     id: Any
     text: Any
-    source: Source
+    source: RecordSource
 
 
 def read_topics(file: Input, problems: Problems) -> Iterator[Query]:
@@ -52,43 +52,43 @@ def _json(file: Input, problems: Problems) -> Iterator[Query]:
 def _tsv(file: Input, problems: Problems) -> Iterator[Query]:
     for line, text in file.lines(problems):
         fields = text.split("\t")
-        if line == 1 and fields[0].lower() in _HEADERS:
+        if line == 1 and fields[0].lower() in HEADERS:
             continue
         if len(fields) != 2:
-            wrong = f"the line has {len(fields)} column{'s' * (len(fields) != 1)}, 2 are needed"
-            problems.add(str(file.at(line)), wrong, "a line is: id TAB text")
+            reason = f"the line has {len(fields)} column{'s' * (len(fields) != 1)}, 2 are needed"
+            problems.add(str(file.at(line)), reason, "a line is: id TAB text")
         else:
             yield Query(fields[0], fields[1], file.at(line))
 
 
 class _Topic:
-    """One topic while it is being read."""
+    """Topic while it is being read."""
 
     def __init__(self, line: int) -> None:
         self.line = line
         self.fields: dict[str, list[str]] = {}
 
     def __getitem__(self, name: str) -> str:
-        """A field without its label (``Number:``) and on one line."""
+        """Return a field without its label (``Number:``) and on one line."""
         text = " ".join(" ".join(self.fields.get(name, ())).split())
         return _PREFIX.sub("", text, count=1).strip() if name in ("num", "title", "desc") else text
 
 
 def _trec(file: Input, problems: Problems) -> Iterator[Query]:
-    """TREC topics; the query is the title, or the description where a track gave no titles (TREC-4).
+    """Read TREC topics; the query is the title, or the description where a track gave no titles (TREC-4).
 
     Leading zeros of a number go (``Number: 051``): the judgements of those tracks are written without them.
     """
-    found = False
+    any_topic = False
     for topic in _split(file, problems):
-        found, number, text = True, topic["num"], topic["title"] or topic["desc"]
+        any_topic, number, text = True, topic["num"], topic["title"] or topic["desc"]
         if not number or not text:
             missing = "number" if not number else "title and no description"
             problems.add(str(file.at(topic.line)), f"the topic has no {missing}")
         else:
             plain = number.isascii() and number.isdigit()
             yield Query((number.lstrip("0") or "0") if plain else number, text, file.at(topic.line))
-    if not found:
+    if not any_topic:
         raise BadInput(
             f"no <top> in the topics ({file.label})", "other XML is not read; write lines of: id TAB text"
         )

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from intrex.data.errors import BadInput, Problems, a_kind
+from intrex.data.errors import BadInput, Problems, json_type
 from intrex.data.importers.inputs import Input, text_id
 from intrex.data.io.files import require_file
-from intrex.data.writer import Source
+from intrex.data.writer import RecordSource
 
 _IDS = ("id", "_id", "docid", "docno", "qid", "query_id")
 _VECTORS = ("vector", "toks", "query_toks")
@@ -20,32 +20,32 @@ LARGEST = 3.4028234663852886e38
 
 
 class Weights(NamedTuple):
-    """The weights of a document or a query by term, none of them 0; its text, if the file has it, and its line."""
+    """Weights of a document or a query by term, none of them 0; its text, if the file has it, and its line."""
 
     id: Any
     vector: dict[str, float]
     text: str
-    source: Source
+    source: RecordSource
 
 
 def weight_files(path: Path) -> list[Input]:
-    """The files of weights that a path names: itself, or every ``.json``, ``.jsonl`` and ``.gz`` file of a folder.
+    """List the files of weights that a path names: itself, or every ``.json``, ``.jsonl`` and ``.gz`` file of a folder.
 
     Raises:
         BadInput: the path does not exist, or the folder has no such file.
     """
     if not path.is_dir():
         return [Input(require_file(path, "file of weights"), path.name)]
-    found = sorted(p for p in path.rglob("*") if p.is_file() and p.suffix in (".json", ".jsonl", ".gz"))
-    if not found:
+    files = sorted(p for p in path.rglob("*") if p.is_file() and p.suffix in (".json", ".jsonl", ".gz"))
+    if not files:
         raise BadInput(
             f"no .json, .jsonl or .gz file in the folder {path}", "name the file, or the folder it is in"
         )
-    return [Input(p, p.relative_to(path).as_posix()) for p in found]
+    return [Input(p, p.relative_to(path).as_posix()) for p in files]
 
 
 def has_weights(file: Input) -> bool:
-    """Whether the first JSON object of a file has term weights."""
+    """Tell whether the first JSON object of a file has term weights."""
     line = next((line.lstrip() for _, line in file.lines(Problems(file.label))), "")
     if not line.startswith(("{", "[")):
         return False
@@ -70,28 +70,30 @@ def read_weights(file: Input, problems: Problems) -> Iterator[Weights]:
                 str(source), f"the object has no {missing}", 'a line is: {"id", "vector": {term: weight}}'
             )
         elif not isinstance(row[vector], dict):
-            problems.add(str(source), f"'{vector}' is {a_kind(row[vector])}, an object of weights is needed")
+            problems.add(
+                str(source), f"'{vector}' is {json_type(row[vector])}, an object of weights is needed"
+            )
         else:
             text = next((row[key] for key in _TEXTS if isinstance(row.get(key), str)), "")
-            yield Weights(text_id(row[id_]), _sound(row[vector], str(source), problems), text, source)
+            yield Weights(text_id(row[id_]), _sound_weights(row[vector], str(source), problems), text, source)
 
 
-def _sound(vector: Mapping[str, Any], where: str, problems: Problems) -> dict[str, float]:
-    """The weights that are not 0; those that cannot be are reported."""
-    kept = {}
+def _sound_weights(vector: Mapping[str, Any], where: str, problems: Problems) -> dict[str, float]:
+    """Return the weights that are not 0; those that cannot be are reported."""
+    weights = {}
     for term, weight in vector.items():
         if type(weight) not in (int, float):
-            problems.add(where, f"the weight of {term!r} is {a_kind(weight)}, a number is needed")
+            problems.add(where, f"the weight of {term!r} is {json_type(weight)}, a number is needed")
         elif not 0 <= weight <= LARGEST:
-            problems.add(where, f"the weight of {term!r} is {_which(weight)}")
-        elif wrong := _wrong_term(term):
-            problems.add(where, wrong)
+            problems.add(where, f"the weight of {term!r} is {_weight_problem(weight)}")
+        elif problem := _term_problem(term):
+            problems.add(where, problem)
         elif weight:
-            kept[term] = weight
-    return kept
+            weights[term] = weight
+    return weights
 
 
-def _wrong_term(term: str) -> str | None:
+def _term_problem(term: str) -> str | None:
     if not term:
         return "a term is empty"
     if "\n" in term:
@@ -107,7 +109,7 @@ def _is_text(term: str) -> bool:
     return True
 
 
-def _which(weight: float) -> str:
+def _weight_problem(weight: float) -> str:
     if isinstance(weight, float) and not math.isfinite(weight):
         return "not a finite number"
     return "negative" if weight < 0 else "too large for float32"

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 
+from intrex.data.arrays import Bytes, Float64s, Int32s, Int64s, Uint8s
 from intrex.data.errors import Problems
-from intrex.data.ids import MAX_BYTES, Bytes, gather_spans
+from intrex.data.ids import MAX_BYTES, gather_spans
 from intrex.data.io.files import read_pieces
-from intrex.data.io.lines import Fields, Ints, comment_lines, is_header, looks_like_data, strange_lines
+from intrex.data.io.lines import Fields, comment_lines, count_data_comments, is_header, unreadable_lines
 
 _NUMBER = np.zeros(256, bool)
 _NUMBER[np.frombuffer(b"0123456789+-.eE", np.uint8)] = True
@@ -29,18 +29,18 @@ _log = logging.getLogger("intrex")
 
 @dataclass(frozen=True)
 class Piece:
-    """Some lines of a file, cut into ``width`` fields each.
+    """Lines of a file, cut into ``width`` fields each.
 
     ``starts`` and ``ends`` are [lines, width] byte positions in ``text``; ``lines`` has line numbers from 1.
     """
 
-    text: npt.NDArray[np.uint8]
-    starts: Ints
-    ends: Ints
-    lines: Ints
+    text: Uint8s
+    starts: Int64s
+    ends: Int64s
+    lines: Int64s
 
     def column(self, index: int) -> Bytes:
-        """One column as a numpy ``S`` array."""
+        """Return one column as a numpy ``S`` array."""
         return gather_spans(self.text, self.starts[:, index], self.ends[:, index] - self.starts[:, index])
 
     def report_quotes(self, columns: Sequence[int], path: Path, problems: Problems) -> None:
@@ -55,7 +55,7 @@ class Piece:
 def read_columns(
     path: Path,
     width: int,
-    what: str,
+    layout: str,
     problems: Problems,
     header: int | None = None,
     comments: Comments = "none",
@@ -68,13 +68,13 @@ def read_columns(
     Args:
         path: the file, plain or gzip.
         width: how many fields a line has.
-        what: their names, for messages.
+        layout: their names, for messages.
         problems: told of every line that does not fit.
         header: the column of a number; a first line without one, and with a header's word in front, is skipped.
         comments: which lines are skipped because of a ``#``.
         more: whether a line may have further fields, which are not looked at.
     """
-    cutter = _Cutter(path, width, what, problems, header, comments, more)
+    cutter = _Cutter(path, width, layout, problems, header, comments, more)
     for raw in read_pieces(path, 8 << 20):
         piece = cutter.cut(raw)
         if len(piece.lines):
@@ -92,7 +92,7 @@ def read_columns(
 class _Cutter:
     path: Path
     width: int
-    what: str
+    layout: str
     problems: Problems
     header: int | None
     comments: Comments
@@ -101,10 +101,10 @@ class _Cutter:
     doubtful: int = 0
 
     def cut(self, raw: bytes) -> Piece:
-        """The next piece of the file, as columns."""
-        found = Fields.of(raw)
-        skipped = self._skipped(found)
-        count = found.count.copy()
+        """Cut the next piece of the file into columns."""
+        fields = Fields.of(raw)
+        skipped = self._skipped(fields)
+        count = fields.count.copy()
         count[skipped] = 0  # as if they were blank
         keep = count >= self.width if self.more else count == self.width
         wrong = [
@@ -112,47 +112,43 @@ class _Cutter:
             for line in np.flatnonzero((count > 0) & ~keep).tolist()
         ]
         comments = set(skipped.tolist())  # may hold what they like
-        strange = [said for said in strange_lines(found) if said[0] not in comments]
-        keep[[line for line, *_ in strange]] = False
-        chosen, rows = keep[found.owner], np.flatnonzero(keep)
+        unreadable = [fault for fault in unreadable_lines(fields) if fault[0] not in comments]
+        keep[[line for line, *_ in unreadable]] = False
+        used, rows = keep[fields.owner], np.flatnonzero(keep)
         if self.more:
-            first = np.concatenate([[0], np.cumsum(found.count)])[found.owner]
-            chosen &= np.arange(len(found.owner)) - first < self.width
-        starts = found.starts[chosen].reshape(-1, self.width)
-        ends = found.ends[chosen].reshape(-1, self.width)
+            first = np.concatenate([[0], np.cumsum(fields.count)])[fields.owner]
+            used &= np.arange(len(fields.owner)) - first < self.width
+        starts = fields.starts[used].reshape(-1, self.width)
+        ends = fields.ends[used].reshape(-1, self.width)
         fits = ~(ends - starts > MAX_BYTES).any(axis=1)
         long = [(line, f"a field has more than {MAX_BYTES} bytes", None) for line in rows[~fits].tolist()]
-        for line, reason, hint in sorted([*wrong, *strange, *long], key=lambda said: said[0]):
+        for line, reason, hint in sorted([*wrong, *unreadable, *long], key=lambda fault: fault[0]):
             self.problems.add(f"{self.path.name}:{self.line + line + 1}", reason, hint)
-        piece = Piece(found.text, starts[fits], ends[fits], self.line + 1 + rows[fits])
-        self.line += len(found.breaks)
+        piece = Piece(fields.text, starts[fits], ends[fits], self.line + 1 + rows[fits])
+        self.line += len(fields.breaks)
         return piece
 
     def _columns(self, count: int) -> str:
-        return f"{count} column{'s' * (count != 1)}, {self.width} are needed: {self.what}"
+        return f"{count} column{'s' * (count != 1)}, {self.width} are needed: {self.layout}"
 
-    def _skipped(self, found: Fields) -> Ints:
-        """Indices of the comments, and of the header row if it is the first line."""
+    def _skipped(self, fields: Fields) -> Int64s:
+        """Return the indices of the comments, and of the header row if it is the first line."""
         skipped = np.empty(0, np.int64)
         if self.comments != "none":
-            skipped = comment_lines(found, indented=self.comments == "indented")
-            self.doubtful += looks_like_data(found, skipped, self.width)
+            skipped = comment_lines(fields, indented=self.comments == "indented")
+            self.doubtful += count_data_comments(fields, skipped, self.width)
         if self.header is None:
             return skipped
-        lines = np.setdiff1d(np.flatnonzero(found.count), skipped, assume_unique=True)
+        lines = np.setdiff1d(np.flatnonzero(fields.count), skipped, assume_unique=True)
         if not len(lines):
             return skipped
         number, self.header = self.header, None
-        words = found.words(int(lines[0]))
-        return (
-            np.append(skipped, lines[0]) if len(words) == self.width and is_header(words, number) else skipped
-        )
+        words = fields.words(int(lines[0]))
+        return np.append(skipped, lines[0]) if is_header(words, number) else skipped
 
 
-def parse_floats(
-    column: Bytes, lines: Ints, path: Path, what: str, problems: Problems
-) -> npt.NDArray[np.float64]:
-    """Numbers of a column as float64; text, NaN and infinity are reported with their line."""
+def parse_floats(column: Bytes, lines: Int64s, path: Path, name: str, problems: Problems) -> Float64s:
+    """Parse the numbers of a column as float64; text, NaN and infinity are reported with their line."""
     out = np.zeros(len(column), np.float64)
     cells = column.view(np.uint8).reshape(len(column), -1) if len(column) else np.empty((0, 1), np.uint8)
     good = (_NUMBER[cells] | (cells == 0)).all(axis=1)
@@ -168,15 +164,15 @@ def parse_floats(
     for i in np.flatnonzero(~good):
         problems.add(
             f"{path.name}:{lines[i]}",
-            f"the {what} is {column[i].decode('utf-8', 'replace')!r}, a finite number is needed",
+            f"the {name} is {column[i].decode('utf-8', 'replace')!r}, a finite number is needed",
         )
     return out
 
 
 def parse_integers(
-    column: Bytes, lines: Ints, path: Path, what: str, problems: Problems, low: int = 1 - 2**31
-) -> npt.NDArray[np.int32]:
-    """Integers of a column, ``low`` or more, as int32; anything else is reported with its line, and stands as 0 or ``low``."""
+    column: Bytes, lines: Int64s, path: Path, name: str, problems: Problems, low: int = 1 - 2**31
+) -> Int32s:
+    """Parse the integers of a column, ``low`` or more, as int32; anything else is reported with its line, and stands as 0 or ``low``."""
     out = np.zeros(len(column), np.int64)
     try:
         out = column.astype(np.int64)
@@ -193,13 +189,13 @@ def parse_integers(
     for i in np.flatnonzero(~good):
         problems.add(
             f"{path.name}:{lines[i]}",
-            f"the {what} is {column[i].decode('utf-8', 'replace')!r}, {needed}",
+            f"the {name} is {column[i].decode('utf-8', 'replace')!r}, {needed}",
         )
     return np.where(good, out, max(low, 0)).astype(np.int32)
 
 
-def segments(keys: Bytes) -> Ints:
-    """Offsets [groups + 1] of runs of equal neighbours."""
+def segments(keys: Bytes) -> Int64s:
+    """Return the offsets [groups + 1] of runs of equal neighbours."""
     if not len(keys):
         return np.zeros(1, np.int64)
     return np.concatenate([[0], np.flatnonzero(keys[1:] != keys[:-1]) + 1, [len(keys)]])

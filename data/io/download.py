@@ -10,7 +10,7 @@ import os
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
@@ -20,10 +20,8 @@ from intrex.data.errors import BadInput, IntrexError, UsageError
 from intrex.data.io.files import fsync_dir
 from intrex.data.io.locks import lock_or_refuse
 from intrex.data.io.network import unreachable
+from intrex.data.progress import Progress
 from intrex.data.version import intrex_version
-
-Step = Callable[[int], None]
-"""Called now and then with how much was done since the last call."""
 
 _PIECE = 1 << 18
 _AGAIN_LATER = {408, 425, 429, 500, 502, 503, 504}
@@ -31,9 +29,9 @@ _PAUSE_SECONDS = 0.25
 
 
 def cache_dir() -> Path:
-    """Where downloads, scores and distilled models are kept: ``$INTREX_CACHE``, else ``intrex`` in the user's cache folder."""
-    if own := os.environ.get("INTREX_CACHE"):
-        return Path(own).expanduser()
+    """Return the folder of downloads, scores and distilled models: ``$INTREX_CACHE``, else ``intrex`` in the user's cache folder."""
+    if folder := os.environ.get("INTREX_CACHE"):
+        return Path(folder).expanduser()
     return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "intrex"
 
 
@@ -46,7 +44,7 @@ def download(
     size: int | None = None,
     timeout: float = 30.0,
     tries: int = 3,
-    progress: Step | None = None,
+    progress: Progress | None = None,
     hint: str | None = None,
 ) -> Path:
     """Fetch ``url`` to ``target``: whole and checked, or not at all.
@@ -71,15 +69,15 @@ def download(
         BadInput: the file came twice, and twice with a wrong checksum or size.
     """
     _require_http(url)
-    wanted = _Wanted({"sha256": sha256, "md5": md5}, size)
-    if target.is_file() and wanted.complaint(target) is None:
+    published = _Published({"sha256": sha256, "md5": md5}, size)
+    if target.is_file() and published.complaint(target) is None:
         return target
     hint = hint or f"where there is no network, fetch {url} elsewhere and put it at {target}"
     target.parent.mkdir(parents=True, exist_ok=True)
     with _part_file(target) as (part, stream):
-        if wrong := unreachable(url):
-            raise IntrexError(f"cannot reach {urlsplit(url).netloc}: {wrong}", hint)
-        transfer = _Transfer(url, part, stream, wanted, timeout, tries, progress, hint)
+        if reason := unreachable(url):
+            raise IntrexError(f"cannot reach {urlsplit(url).netloc}: {reason}", hint)
+        transfer = _Transfer(url, part, stream, published, timeout, tries, progress, hint)
         transfer.run()
         stream.flush()
         os.fsync(stream.fileno())
@@ -104,7 +102,7 @@ def _require_http(url: str) -> None:
 
 
 @dataclass(frozen=True)
-class _Wanted:
+class _Published:
     sums: dict[str, str | None]
     size: int | None
 
@@ -113,21 +111,21 @@ class _Wanted:
         return any(self.sums.values())
 
     def complaint(self, path: Path) -> str | None:
-        """What is wrong with a file, or None."""
+        """Describe what is wrong with a file, or return None."""
         if self.size is not None and path.stat().st_size != self.size:
             return f"it has {path.stat().st_size:,} bytes, {self.size:,} were published"
-        for algorithm, published in self.sums.items():
-            if published:
+        for algorithm, expected in self.sums.items():
+            if expected:
                 with path.open("rb") as stream:
-                    found = hashlib.file_digest(stream, algorithm).hexdigest()
-                if found != published.lower():
-                    return f"its {algorithm} is {found}, published is {published.lower()}"
+                    actual = hashlib.file_digest(stream, algorithm).hexdigest()
+                if actual != expected.lower():
+                    return f"its {algorithm} is {actual}, published is {expected.lower()}"
         return None
 
 
 @contextlib.contextmanager
 def _part_file(target: Path) -> Iterator[tuple[Path, IO[bytes]]]:
-    """The hidden sibling, opened for appending and locked; it stays for a later resume if it holds anything."""
+    """Yield the hidden sibling, opened for appending and locked; it stays for a later resume if it holds anything."""
     part = target.with_name(f".{target.name}.part")
     with part.open("ab") as stream:
         lock_or_refuse(stream, part, f"downloading {target.name}")
@@ -140,20 +138,20 @@ def _part_file(target: Path) -> Iterator[tuple[Path, IO[bytes]]]:
 
 
 class _Restart(Exception):
-    """What is there does not continue what the server has."""
+    """Mismatch of the bytes here and those of the server: the download begins anew."""
 
 
 @dataclass
 class _Transfer:
-    """Brings one file into the part file, over as many connections as it takes."""
+    """Transfer of one file into the part file, over as many connections as it takes."""
 
     url: str
     part: Path
     stream: IO[bytes]
-    wanted: _Wanted
+    published: _Published
     timeout: float
     tries: int
-    progress: Step | None
+    progress: Progress | None
     hint: str
     validator: str | None = None
     total: int | None = None
@@ -165,24 +163,24 @@ class _Transfer:
         return self.part.with_name(self.part.name + ".json")
 
     @property
-    def here(self) -> int:
+    def received(self) -> int:
         """How many bytes are there."""
         return self.stream.tell()
 
     def run(self) -> None:
         """Fetch, check, and fetch once more if the check says no."""
         self._recall()
-        self._tell(self.here)
+        self._tell(self.received)
         self._fetch()
-        for again in (True, False):
+        for may_retry in (True, False):
             self.stream.flush()
-            wrong = self.wanted.complaint(self.part)
-            if wrong is None:
+            complaint = self.published.complaint(self.part)
+            if complaint is None:
                 return
             self._empty()
-            if again:
+            if may_retry:
                 self._fetch()
-        raise BadInput(f"the download is not the published file, twice: {wrong} ({self.url})", self.hint)
+        raise BadInput(f"the download is not the published file, twice: {complaint} ({self.url})", self.hint)
 
     def _recall(self) -> None:
         note: dict[str, str | None] = {}
@@ -191,63 +189,64 @@ class _Transfer:
         if isinstance(note, dict) and note.get("url") == self.url:
             self.validator = note.get("validator")
         # Without a validator, only a checksum can tell whether the old bytes and the new ones belong together.
-        self.may_resume = bool(self.validator) or self.wanted.checked
+        self.may_resume = bool(self.validator) or self.published.checked
 
     def _tell(self, more: int) -> None:
         if self.progress and more:
             self.progress(more)
 
     def _empty(self) -> None:
-        self._tell(-self.here)
+        self._tell(-self.received)
         self.stream.truncate(0)
         self.stream.seek(0)
         self.note_path.unlink(missing_ok=True)
         self.validator = self.total = None
 
     def _fetch(self) -> None:
-        failures, best = 0, self.here
+        failures, best = 0, self.received
         while True:
             try:
                 self._attempt()
                 return
             except _Restart:
                 self._empty()
-                wrong = "the file on the server keeps changing"
+                reason = "the file on the server keeps changing"
             except urllib.error.HTTPError as error:
                 if (
                     error.code == 416
-                    and _content_range(error.headers.get("Content-Range", ""))[1] == self.here
+                    and _content_range(error.headers.get("Content-Range", ""))[1] == self.received
                 ):
                     return  # there is nothing beyond what is here: the last run was cut off before the rename
-                wrong = self._refusal(error)
+                reason = self._refusal(error)
             except (OSError, http.client.HTTPException) as error:
-                wrong = str(getattr(error, "reason", None) or error) or type(error).__name__
-            failures, best = (0 if self.here > best else failures) + 1, max(best, self.here)
+                reason = str(getattr(error, "reason", None) or error) or type(error).__name__
+            failures, best = (0 if self.received > best else failures) + 1, max(best, self.received)
             if failures >= self.tries:
-                kept = f"; the {self.here:,} bytes that came are kept for the next try" if self.here else ""
+                size = self.received
+                partial = f"; the {size:,} bytes that came are kept for the next try" if size else ""
                 raise IntrexError(
-                    f"the download failed {failures} times: {wrong} ({self.url}){kept}", self.hint
+                    f"the download failed {failures} times: {reason} ({self.url}){partial}", self.hint
                 )
             time.sleep(_PAUSE_SECONDS * 2 ** (failures - 1))
 
     def _refusal(self, error: urllib.error.HTTPError) -> str:
-        """What a status says; raises if trying again is no use."""
+        """Describe what a status says; raise if trying again is no use."""
         with error:
-            said = f"{error.code} {error.reason}"
+            status = f"{error.code} {error.reason}"
             if error.code == 416:
                 self._empty()
             elif error.code not in _AGAIN_LATER:
-                gone = error.code in (404, 410)
-                why = "there is no such file on the server" if gone else "the server refuses"
-                raise IntrexError(f"{why}: {said} ({self.url})", self.hint)
-        return f"the server says {said}"
+                missing = error.code in (404, 410)
+                why = "there is no such file on the server" if missing else "the server refuses"
+                raise IntrexError(f"{why}: {status} ({self.url})", self.hint)
+        return f"the server says {status}"
 
     def _attempt(self) -> None:
-        if self.here and not self.may_resume:
+        if self.received and not self.may_resume:
             self._empty()
         headers = {"User-Agent": f"intrex/{intrex_version()}", "Accept-Encoding": "identity"}
-        if self.here:
-            headers["Range"] = f"bytes={self.here}-"
+        if self.received:
+            headers["Range"] = f"bytes={self.received}-"
             if self.validator:
                 headers["If-Range"] = self.validator
         request = urllib.request.Request(self.url, headers=headers)  # noqa: S310 - the scheme was checked
@@ -257,22 +256,23 @@ class _Transfer:
                 self.stream.write(piece)
                 self._tell(len(piece))
         self.stream.flush()
-        if self.total is not None and self.here < self.total:
-            raise ConnectionError(f"it broke off after {self.here:,} of {self.total:,} bytes")
+        if self.total is not None and self.received < self.total:
+            raise ConnectionError(f"it broke off after {self.received:,} of {self.total:,} bytes")
 
     def _begin(self, response: http.client.HTTPResponse) -> None:
         """Settle where the answer starts and ends, and note whose bytes these are."""
         if response.status == 206:
             start, total = _content_range(response.headers.get("Content-Range", ""))
-            if start != self.here or (self.total is not None and total not in (None, self.total)):
+            if start != self.received or (self.total is not None and total not in (None, self.total)):
                 raise _Restart
         else:
             self._empty()
             length = response.headers.get("Content-Length", "")
             total = int(length) if length.isdecimal() else None
-        if self.wanted.size is not None and total not in (None, self.wanted.size):
+        if self.published.size is not None and total not in (None, self.published.size):
             raise BadInput(
-                f"the server has {total:,} bytes, {self.wanted.size:,} were published ({self.url})", self.hint
+                f"the server has {total:,} bytes, {self.published.size:,} were published ({self.url})",
+                self.hint,
             )
         tag = response.headers.get("ETag", "")
         # A weak tag does not promise equal bytes; RFC 9110 forbids it in If-Range.
@@ -284,7 +284,7 @@ class _Transfer:
 
 
 def _content_range(value: str) -> tuple[int, int | None]:
-    """First byte and total length of a ``Content-Range``; an unreadable one starts nowhere."""
+    """Return the first byte and the total length of a ``Content-Range``; an unreadable one starts nowhere."""
     span, _, total = value.removeprefix("bytes ").partition("/")
     first = span.split("-")[0]
     return (int(first) if first.isdecimal() else -1), (int(total) if total.isdecimal() else None)

@@ -16,31 +16,31 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any, cast
 
-from intrex.data.errors import BadInput, IntrexError, Problems, a_kind
+from intrex.data.errors import BadInput, IntrexError, Problems, json_type
 
 BOM = b"\xef\xbb\xbf"
 PIECE = 1 << 20  # bytes
 STDIO = Path("-")
 
 
-def require_file(path: Path, what: str, hint: str | None = None) -> Path:
+def require_file(path: Path, noun: str, hint: str | None = None) -> Path:
     """Return ``path``, or raise `BadInput` if it is missing or a folder."""
     if not path.exists():
-        raise BadInput(f"{what} not found: {path}", hint)
+        raise BadInput(f"{noun} not found: {path}", hint)
     if path.is_dir():
-        raise BadInput(f"the {what} is a folder, a file is needed: {path}", hint)
+        raise BadInput(f"the {noun} is a folder, a file is needed: {path}", hint)
     return path
 
 
 @contextlib.contextmanager
 def spooled(path: Path) -> Iterator[Path]:
-    """``path`` itself, or a temporary copy of stdin (``-``) or of a pipe: a file is looked at more than once."""
+    """Yield ``path`` itself, or a temporary copy of stdin (``-``) or of a pipe: a file is looked at more than once."""
     if path != STDIO and (not path.exists() or path.is_file() or path.is_dir()):
         yield path
         return
-    with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as opened:
+    with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
         copy = Path(folder) / (path.name if path != STDIO else "stdin")
-        source = sys.stdin.buffer if path == STDIO else opened.enter_context(path.open("rb"))
+        source = sys.stdin.buffer if path == STDIO else stack.enter_context(path.open("rb"))
         with copy.open("wb") as stream:
             shutil.copyfileobj(source, stream)
         yield copy
@@ -68,19 +68,19 @@ def reading(path: Path) -> Iterator[IO[bytes]]:
 
 
 def read_pieces(path: Path, size: int = PIECE) -> Iterator[bytes]:
-    """The file's bytes, without a byte order mark, in pieces of about ``size`` that end at a line's end."""
+    """Yield the file's bytes, without a byte order mark, in pieces of about ``size`` that end at a line's end."""
     with reading(path) as stream:
-        rest = stream.read(len(BOM))
-        rest = b"" if rest == BOM else rest
+        tail = stream.read(len(BOM))
+        tail = b"" if tail == BOM else tail
         while piece := stream.read(size):
             cut = piece.rfind(b"\n") + 1
             if cut:
-                yield rest + piece[:cut]
-                rest = piece[cut:]
+                yield tail + piece[:cut]
+                tail = piece[cut:]
             else:
-                rest += piece
-        if rest:
-            yield rest
+                tail += piece
+        if tail:
+            yield tail
 
 
 def read_lines(path: Path, problems: Problems) -> Iterator[tuple[int, str]]:
@@ -117,11 +117,11 @@ def read_jsonl(path: Path, problems: Problems) -> Iterator[tuple[int, dict[str, 
         if isinstance(value, dict):
             yield number, value
         else:
-            problems.add(f"{path.name}:{number}", f"a JSON object is needed, this is {a_kind(value)}")
+            problems.add(f"{path.name}:{number}", f"a JSON object is needed, this is {json_type(value)}")
 
 
 def json_reason(error: Exception) -> str:
-    """Why text could not be read as JSON, in words."""
+    """Explain in words why a text could not be read as JSON."""
     if isinstance(error, json.JSONDecodeError):
         return f"{error.msg} at column {error.colno}" + (
             f" of line {error.lineno}" if error.lineno > 1 else ""
@@ -132,7 +132,7 @@ def json_reason(error: Exception) -> str:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """A JSON file that holds one object."""
+    """Read a JSON file that holds one object."""
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:
@@ -154,20 +154,20 @@ def fsync_dir(path: Path) -> None:
             os.close(handle)
 
 
-def exchange(one: Path, other: Path) -> None:
+def exchange(first: Path, second: Path) -> None:
     """Swap two folders atomically (Linux ``renameat2``); elsewhere by two renames."""
     renameat2 = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
     at_cwd, flag = -100, 2
-    if renameat2 and renameat2(at_cwd, os.fsencode(one), at_cwd, os.fsencode(other), flag) == 0:
+    if renameat2 and renameat2(at_cwd, os.fsencode(first), at_cwd, os.fsencode(second), flag) == 0:
         return
-    aside = one.with_name(one.name + ".old")
-    other.rename(aside)
-    one.rename(other)
-    aside.rename(one)
+    aside = first.with_name(first.name + ".old")
+    second.rename(aside)
+    first.rename(second)
+    aside.rename(first)
 
 
 def is_stream(path: Path) -> bool:
-    """Whether writing to ``path`` replaces nothing: ``-``, a device, a pipe, or one of the process's open files."""
+    """Tell whether writing to ``path`` replaces nothing: ``-``, a device, a pipe, or one of the process's open files."""
     if path == STDIO or not path.exists() or path.is_dir():
         return path == STDIO
     if not path.is_file():
@@ -226,16 +226,16 @@ def write_text(path: Path, text: str, overwrite: bool = False) -> None:
 
 
 def canonical_json(value: Any) -> str:
-    """The one JSON spelling that fingerprints are computed of: sorted keys, no spaces, UTF-8, no NaN."""
+    """Spell a value in the one JSON form that fingerprints are computed of: sorted keys, no spaces, UTF-8, no NaN."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
 def fingerprint(value: Any) -> str:
-    """sha256 (hex) of the canonical JSON of ``value``."""
+    """Return the sha256 (hex) of the canonical JSON of ``value``."""
     return hashlib.sha256(canonical_json(value).encode("utf-8")).hexdigest()
 
 
 def file_sha256(path: Path) -> str:
-    """sha256 (hex) of a file's bytes, read in pieces."""
+    """Return the sha256 (hex) of a file's bytes, read in pieces."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()

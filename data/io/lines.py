@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import Self
 
 import numpy as np
-import numpy.typing as npt
 
+from intrex.data.arrays import Int64s, Uint8s
 from intrex.data.io.files import BOM, reading
 
-Ints = npt.NDArray[np.int64]
-Wrong = tuple[int, str, str | None]
+Fault = tuple[int, str, str | None]
 """Index of a line, what is wrong with it, and perhaps a hint."""
 
 # Tab, line feed, vertical tab, form feed, carriage return, space separate; other control characters are errors.
@@ -27,13 +26,15 @@ _WIDE = re.compile(rb"\xc2[\x85\xa0]|\xe1\x9a\x80|\xe2\x80[\x80-\x8a\xa8\xa9\xaf
 _WIDE_BEGINS = (b"\xc2\x85", b"\xc2\xa0", b"\xe1\x9a\x80", b"\xe2\x80", b"\xe2\x81\x9f", b"\xe3\x80\x80")
 _HASH, _NEWLINE = ord("#"), ord("\n")
 
-HEADERS = frozenset({"query-id", "query_id", "queryid", "qid", "query"})
-"""What the first column of a header row says, in lower case."""
+HEADERS = frozenset(
+    {"query-id", "query_id", "queryid", "qid", "q_id", "query", "topic", "topic_id", "id", "_id"}
+)
+"""First words of a header row of runs, judgements and queries, in lower case."""
 
 
 @dataclass(frozen=True)
 class Fields:
-    """The fields of some lines.
+    """Fields of a piece of a file.
 
     Attributes:
         raw: the lines.
@@ -46,12 +47,12 @@ class Fields:
     """
 
     raw: bytes
-    text: npt.NDArray[np.uint8]
-    starts: Ints
-    ends: Ints
-    breaks: Ints
-    owner: Ints
-    count: Ints
+    text: Uint8s
+    starts: Int64s
+    ends: Int64s
+    breaks: Int64s
+    owner: Int64s
+    count: Int64s
 
     @classmethod
     def of(cls, raw: bytes) -> Self:
@@ -64,50 +65,51 @@ class Fields:
         return cls(raw, text, starts, ends, breaks, owner, np.bincount(owner, minlength=len(breaks) + 1))
 
     def words(self, line: int) -> list[str]:
-        """The fields of one line."""
+        """Return the fields of one line."""
         at = np.searchsorted(self.owner, line)
-        own = slice(at, at + self.count[line])
-        pairs = zip(self.starts[own], self.ends[own], strict=True)
+        span = slice(at, at + self.count[line])
+        pairs = zip(self.starts[span], self.ends[span], strict=True)
         return [self.raw[a:b].decode("utf-8", "replace") for a, b in pairs]
 
 
-def comment_lines(found: Fields, indented: bool) -> Ints:
-    """Indices of the lines that begin with ``#``; with ``indented``, of those too that have blanks before it."""
-    leads = found.text[np.concatenate([[0], found.breaks + 1])[: -1 if found.raw.endswith(b"\n") else None]]
+def comment_lines(fields: Fields, indented: bool) -> Int64s:
+    """Return the indices of the lines that begin with ``#``; with ``indented``, of those too that have blanks before it."""
+    starts = np.concatenate([[0], fields.breaks + 1])
+    leads = fields.text[starts[: -1 if fields.raw.endswith(b"\n") else None]]
     lines = np.flatnonzero((leads == _HASH) | (_BLANK[leads] if indented else False))
-    lines = lines[found.count[lines] > 0]
-    first = found.starts[np.searchsorted(found.owner, lines)]
-    marked: Ints = lines[found.text[first] == _HASH]
-    return marked
+    lines = lines[fields.count[lines] > 0]
+    first = fields.starts[np.searchsorted(fields.owner, lines)]
+    comments: Int64s = lines[fields.text[first] == _HASH]
+    return comments
 
 
-def looks_like_data(found: Fields, comments: Ints, width: int) -> int:
-    """How many comments have the columns of data, and no blank after the ``#``."""
-    alike = comments[found.count[comments] == width]
-    first = np.searchsorted(found.owner, alike)
-    return int((found.ends[first] - found.starts[first] > 1).sum())
+def count_data_comments(fields: Fields, comments: Int64s, width: int) -> int:
+    """Count the comments that have the columns of data, and no blank after the ``#``."""
+    candidates = comments[fields.count[comments] == width]
+    first = np.searchsorted(fields.owner, candidates)
+    return int((fields.ends[first] - fields.starts[first] > 1).sum())
 
 
-def strange_lines(found: Fields) -> list[Wrong]:
-    """The lines with control characters, with white space beyond ASCII, or not in UTF-8."""
-    controls = np.searchsorted(found.breaks, np.flatnonzero(_CONTROL[found.text]))
-    wrong: dict[int, tuple[str, str | None]] = dict.fromkeys(
+def unreadable_lines(fields: Fields) -> list[Fault]:
+    """Return the lines with control characters, with white space beyond ASCII, or not in UTF-8."""
+    controls = np.searchsorted(fields.breaks, np.flatnonzero(_CONTROL[fields.text]))
+    faults: dict[int, tuple[str, str | None]] = dict.fromkeys(
         controls.tolist(), ("a control character; is this a text file?", None)
     )
-    if found.raw.isascii():
-        return [(line, *said) for line, said in wrong.items()]
-    if any(begin[:1] in found.raw and begin in found.raw for begin in _WIDE_BEGINS):
-        for match in _WIDE.finditer(found.raw):
+    if fields.raw.isascii():
+        return [(line, *texts) for line, texts in faults.items()]
+    if any(begin[:1] in fields.raw and begin in fields.raw for begin in _WIDE_BEGINS):
+        for match in _WIDE.finditer(fields.raw):
             reason = f"the white space U+{ord(match[0].decode('utf-8')):04X}, which no id may hold"
-            line = int(np.searchsorted(found.breaks, match.start()))
-            wrong[line] = reason, "blanks and TABs separate columns; percent-encode white space in ids"
-    for line in _not_utf8(found.raw):
-        wrong[line] = "not UTF-8", "convert the file to UTF-8 first (iconv)"
-    return [(line, *said) for line, said in wrong.items()]
+            line = int(np.searchsorted(fields.breaks, match.start()))
+            faults[line] = reason, "blanks and TABs separate columns; percent-encode white space in ids"
+    for line in _not_utf8(fields.raw):
+        faults[line] = "not UTF-8", "convert the file to UTF-8 first (iconv)"
+    return [(line, *texts) for line, texts in faults.items()]
 
 
 def _not_utf8(raw: bytes) -> Iterator[int]:
-    """Indices of the lines that are not UTF-8."""
+    """Yield the indices of the lines that are not UTF-8."""
     try:
         raw.decode("utf-8")
     except UnicodeDecodeError:
@@ -119,18 +121,21 @@ def _not_utf8(raw: bytes) -> Iterator[int]:
 
 
 def is_header(words: Sequence[str], number: int) -> bool:
-    """Whether a first line is a header row: a header's word in front, and no number where there must be one."""
+    """Tell whether a first line is a header row: a header's word in front, and no number in column ``number``.
+
+    Of a line with fewer columns the last one is looked at; ``number`` -1 is always the last.
+    """
     if words[0].lower() not in HEADERS:
         return False
     try:
-        float(words[number])
+        float(words[min(number, len(words) - 1)])
     except ValueError:
         return True
     return False
 
 
 def first_line(path: Path) -> str:
-    """The first line that is neither blank nor a comment, or else the first that is not blank; it tells the format."""
+    """Return the first line that is neither blank nor a comment, or else the first that is not blank; it tells the format."""
     comment = ""
     with reading(path) as stream:
         for raw in stream:

@@ -17,8 +17,8 @@ def lock_or_refuse(stream: IO[Any], path: Path, doing: str) -> None:
     """
     try:
         fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        ours = os.path.samestat(os.fstat(stream.fileno()), path.stat())
+        is_ours = os.path.samestat(os.fstat(stream.fileno()), path.stat())
     except OSError:
-        ours = False
-    if not ours:
+        is_ours = False
+    if not is_ours:
         raise IntrexError(f"another process is {doing}", "wait for it to end, then try again")

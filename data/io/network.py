@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 
 def connect_seconds() -> float:
-    """How long a server may take to answer the first knock: ``$INTREX_CONNECT_SECONDS``, else 1."""
+    """Return the seconds that a server may take to answer the first knock: ``$INTREX_CONNECT_SECONDS``, else 1."""
     try:
         return max(float(os.environ.get("INTREX_CONNECT_SECONDS", "1")), 0.01)
     except ValueError:
@@ -20,7 +20,7 @@ def connect_seconds() -> float:
 
 
 def unreachable(url: str) -> str | None:
-    """Why the server of ``url`` (or the proxy in front of it) cannot be reached, or None if it can.
+    """Explain why the server of ``url`` (or the proxy in front of it) cannot be reached, or return None if it can.
 
     The name is looked up in a thread of its own, because a look-up has no time limit, and every address is tried
     at once, because one of a host's two protocols may be broken.
@@ -35,7 +35,7 @@ def unreachable(url: str) -> str | None:
 
 
 def all_unreachable(urls: Iterable[str]) -> bool:
-    """Whether there are servers and none of them can be reached; they are tried at the same time."""
+    """Tell whether there are servers and none of them can be reached; they are tried at the same time."""
     servers = sorted({f"{parts.scheme}://{parts.netloc}" for parts in map(urlsplit, urls) if parts.netloc})
     answers = queue.SimpleQueue[str | None]()
     for server in servers:

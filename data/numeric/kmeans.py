@@ -8,31 +8,30 @@ centroids, of vectors, of restarts.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any, Literal, NamedTuple
+from collections.abc import Iterator
+from typing import Literal, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
+from intrex.data.arrays import Array, Bools, Float32s, Float64s, Int32s, Rows
 from intrex.data.errors import BadInput, UsageError
-from intrex.data.numeric.rows import Doubles, Matrix, Rows, add_rows, pair_dots
+from intrex.data.numeric.rows import add_rows, gamma, pair_dots, row_norms
+from intrex.data.progress import Progress
 from intrex.data.system.threads import on_threads
 
-Labels = npt.NDArray[np.int32]
 Init = Literal["k-means++", "sample"]
 
 _SCORES_AT_ONCE = 1 << 21
 """Numbers of a matrix product that are held: 8 MB."""
 _NUMBERS_AT_ONCE = 1 << 21
 """Numbers of the vectors that are read together: 8 MB."""
-_UNIT = 2.0**-24
 _LONGEST = 1e18
 _ZERO = 1e-12
 """Distances of unit vectors below it are rounding."""
 
 
 class Clusters(NamedTuple):
-    """A clustering of n vectors into k clusters.
+    """Clustering of n vectors into k clusters.
 
     Attributes:
         centroids: [k, d] float32; of length 1 if spherical.
@@ -41,14 +40,14 @@ class Clusters(NamedTuple):
         iterations: how often the centroids were moved.
     """
 
-    centroids: Matrix
-    labels: Labels
+    centroids: Float32s
+    labels: Int32s
     inertia: float
     iterations: int
 
 
 def kmeans(
-    vectors: npt.NDArray[Any],
+    vectors: Array,
     k: int,
     *,
     spherical: bool = False,
@@ -58,9 +57,9 @@ def kmeans(
     restarts: int = 1,
     seed: int = 0,
     threads: int = 1,
-    progress: Callable[[int], None] | None = None,
+    progress: Progress | None = None,
 ) -> Clusters:
-    """The best of some restarts, each until vectors no longer change their cluster or the iterations are used up.
+    """Cluster vectors: the best of some restarts, each until vectors no longer change their cluster or the iterations are used up.
 
     A cluster that is left without a vector takes the one farthest from its own centroid, unless that one is alone
     there. A cluster is empty in the end only if there are fewer different vectors than clusters, or if the last
@@ -91,24 +90,24 @@ def kmeans(
     if restarts < 1:
         raise UsageError(f"{restarts} restarts of k-means", "at least 1")
     bits = np.random.PCG64(seed)
-    draw = _spread if init == "k-means++" else _sampled
+    draw = _draw_plus_plus if init == "k-means++" else _draw_sample
     starts = enumerate(
         draw(points, k, bits) for _ in range(restarts)
     )  # one after another, whoever takes them
 
-    def best_of(some: Iterator[tuple[int, Matrix]]) -> tuple[float, int, Clusters] | None:
-        tried = ((number, _lloyd(points, start, iterations, settled)) for number, start in some)
-        ranked = ((found.inertia, number, found) for number, found in tried)
-        return min(ranked, key=lambda one: one[:2], default=None)
+    def best_of(numbered: Iterator[tuple[int, Float32s]]) -> tuple[float, int, Clusters] | None:
+        clusterings = ((number, _lloyd(points, start, iterations, settled)) for number, start in numbered)
+        ranked = ((clusters.inertia, number, clusters) for number, clusters in clusterings)
+        return min(ranked, key=lambda result: result[:2], default=None)
 
-    each = [best_of(starts)] if threads == 1 else on_threads(best_of, starts, min(threads, restarts))
-    return min((one for one in each if one is not None), key=lambda one: one[:2])[2]
+    results = [best_of(starts)] if threads == 1 else on_threads(best_of, starts, min(threads, restarts))
+    return min((result for result in results if result is not None), key=lambda result: result[:2])[2]
 
 
-def nearest(
-    rows: Matrix, centroids: Matrix, *, euclidean: bool = False, squares: Doubles | None = None
-) -> Labels:
-    """The centroid of the largest dot product, or of the smallest distance, for each row; the lower number on ties.
+def nearest_centroids(
+    rows: Float32s, centroids: Float32s, *, euclidean: bool = False, squares: Float64s | None = None
+) -> Int32s:
+    """Return the centroid of the largest dot product, or of the smallest distance, of each row; the lower number on ties.
 
     Dot products count as equal if their float64 sums are (see `rowmath.pair_dots`). In memory: blocks of the matrix
     product, never all of it.
@@ -119,9 +118,9 @@ def nearest(
         euclidean: whether the distance decides, not the dot product.
         squares: [n] the squared lengths of the rows, where they are known.
     """
-    theirs = _squares(centroids)
-    longest = float(np.sqrt(theirs.max(initial=0.0)))
-    half = theirs / 2 if euclidean else np.zeros(len(centroids))
+    squares_of = _squares(centroids)
+    longest = float(np.sqrt(squares_of.max(initial=0.0)))
+    half = squares_of / 2 if euclidean else np.zeros(len(centroids))
     norms = np.sqrt(_squares(rows) if squares is None else squares)
     labels = np.empty(len(rows), np.int32)
     step = max(1, _SCORES_AT_ONCE // max(1, len(centroids)))
@@ -136,22 +135,21 @@ def nearest(
     return labels
 
 
-def _squares(rows: Matrix) -> Doubles:
-    """Squared lengths."""
+def _squares(rows: Float32s) -> Float64s:
+    """Return squared lengths [n]."""
     numbers = np.arange(len(rows))
     return pair_dots(rows, numbers, rows, numbers)
 
 
 def _decide(
-    block: Matrix, norms: Doubles, centroids: Matrix, half: Doubles, scores: Matrix, longest: float
-) -> Labels:
-    """The best column of each row of approximate scores, which are changed; those within their error are recomputed."""
+    block: Float32s, norms: Float64s, centroids: Float32s, half: Float64s, scores: Float32s, longest: float
+) -> Int32s:
+    """Return the best column of each row of approximate scores, which are changed; those within their error are recomputed."""
     numbers = np.arange(len(block))
-    labels: Labels = scores.argmax(axis=1).astype(np.int32)
+    labels: Int32s = scores.argmax(axis=1).astype(np.int32)
     best = scores[numbers, labels].astype(np.float64)
-    # the bound of intrex.retrievers.vectors.exact.error_bound, with the roundings of the subtraction
-    roundings = (block.shape[1] + 8) * _UNIT
-    least = best - 2 * roundings / (1 - roundings) * (norms + longest) * longest - 2.0**-100
+    # as `error_bound`, with the roundings of the subtraction
+    least = best - 2 * gamma(block.shape[1] + 8) * (norms + longest) * longest - 2.0**-100
     scores[numbers, labels] = -np.inf
     close = np.flatnonzero(scores.max(axis=1) >= least)
     if len(close):
@@ -166,14 +164,14 @@ def _decide(
 
 
 class _Points:
-    """The vectors in blocks, with what is computed of them once.
+    """Vectors in blocks, with what is computed of them once.
 
     Attributes:
         squares: [n] float64, squared lengths.
         scale: [n] float64, what a vector is multiplied by before it is added: 1, or 1 over its length if spherical.
     """
 
-    def __init__(self, vectors: npt.NDArray[Any], spherical: bool, progress: Callable[[int], None]) -> None:
+    def __init__(self, vectors: Array, spherical: bool, progress: Progress) -> None:
         self._vectors, self.spherical, self._progress = vectors, spherical, progress
         self.n, self.dim = vectors.shape
         self.squares = np.empty(self.n)
@@ -186,21 +184,21 @@ class _Points:
         lengths = np.sqrt(self.squares)
         self.scale = 1 / np.where(lengths > 0, lengths, 1.0) if spherical else np.ones(self.n)
 
-    def blocks(self) -> Iterator[tuple[slice, Matrix]]:
+    def blocks(self) -> Iterator[tuple[slice, Float32s]]:
         step = max(1, _NUMBERS_AT_ONCE // max(1, self.dim))
         for start in range(0, self.n, step):
             block = self._vectors[start : start + step]
             yield slice(start, start + len(block)), np.ascontiguousarray(block, np.float32)
         self._progress(self.n)
 
-    def pick(self, rows: Rows) -> Matrix:
-        """Some vectors as centroids."""
+    def pick(self, rows: Rows) -> Float32s:
+        """Return the vectors ``rows`` as centroids."""
         return self._finish(
             np.asarray(self._vectors[rows], np.float64), np.zeros((len(rows), self.dim), np.float32)
         )
 
-    def distances(self, centroids: Matrix, labels: Labels) -> Doubles:
-        """What each vector's distance to its centroid adds to the inertia."""
+    def distances(self, centroids: Float32s, labels: Int32s) -> Float64s:
+        """Return what each vector's distance to its centroid adds to the inertia."""
         out = np.empty(self.n)
         squares = _squares(centroids)
         for part, block in self.blocks():
@@ -212,16 +210,16 @@ class _Points:
                 out[part] = np.maximum(self.squares[part] + squares[at] - 2 * dots, 0)
         return out
 
-    def assign(self, centroids: Matrix) -> Labels:
-        """The nearest centroid of each vector."""
+    def assign(self, centroids: Float32s) -> Int32s:
+        """Return the nearest centroid of each vector."""
         labels = np.empty(self.n, np.int32)
         for part, block in self.blocks():
             euclidean, squares = not self.spherical, self.squares[part]
-            labels[part] = nearest(block, centroids, euclidean=euclidean, squares=squares)
+            labels[part] = nearest_centroids(block, centroids, euclidean=euclidean, squares=squares)
         return labels
 
-    def centroids(self, labels: Labels, old: Matrix) -> Matrix:
-        """The mean of each cluster; an empty one, or one without a direction, keeps its old centroid."""
+    def centroids(self, labels: Int32s, old: Float32s) -> Float32s:
+        """Return the mean of each cluster; an empty one, or one without a direction, keeps its old centroid."""
         sums = np.zeros(old.shape)
         for part, block in self.blocks():
             add_rows(block, labels[part], self.scale[part], sums)
@@ -229,29 +227,29 @@ class _Points:
         means = sums if self.spherical else sums / np.maximum(sizes, 1)[:, None]
         return self._finish(means, old, sizes == 0)
 
-    def _finish(self, means: Doubles, old: Matrix, empty: npt.NDArray[np.bool_] | None = None) -> Matrix:
-        kept = np.zeros(len(means), np.bool_) if empty is None else empty
+    def _finish(self, means: Float64s, old: Float32s, empty: Bools | None = None) -> Float32s:
+        unchanged = np.zeros(len(means), np.bool_) if empty is None else empty
         if self.spherical:
-            lengths = np.sqrt((means * means).sum(axis=1))
-            kept = kept | (lengths == 0)
+            lengths = row_norms(means)
+            unchanged = unchanged | (lengths == 0)
             means = means / np.where(lengths > 0, lengths, 1.0)[:, None]
-        return np.where(kept[:, None], old, means).astype(np.float32)
+        return np.where(unchanged[:, None], old, means).astype(np.float32)
 
 
-def _lloyd(points: _Points, centroids: Matrix, iterations: int, settled: float) -> Clusters:
+def _lloyd(points: _Points, centroids: Float32s, iterations: int, settled: float) -> Clusters:
     labels = np.full(points.n, -1, np.int32)
     moved = 0
     while True:
-        found = points.assign(centroids)
-        if moved == iterations or np.count_nonzero(found != labels) <= settled * points.n:
-            return Clusters(centroids, found, float(points.distances(centroids, found).sum()), moved)
-        labels = found
-        centroids = points.centroids(_filled(points, centroids, labels), centroids)
+        assigned = points.assign(centroids)
+        if moved == iterations or np.count_nonzero(assigned != labels) <= settled * points.n:
+            return Clusters(centroids, assigned, float(points.distances(centroids, assigned).sum()), moved)
+        labels = assigned
+        centroids = points.centroids(_fill_empty(points, centroids, labels), centroids)
         moved += 1
 
 
-def _filled(points: _Points, centroids: Matrix, labels: Labels) -> Labels:
-    """The labels after each empty cluster, in order, took the farthest vector of a cluster that keeps another."""
+def _fill_empty(points: _Points, centroids: Float32s, labels: Int32s) -> Int32s:
+    """Return the labels after each empty cluster, in order, took the farthest vector of a cluster that keeps another."""
     sizes = np.bincount(labels, minlength=len(centroids))
     empty = np.flatnonzero(sizes == 0)
     if not len(empty):
@@ -265,27 +263,27 @@ def _filled(points: _Points, centroids: Matrix, labels: Labels) -> Labels:
     return labels
 
 
-def _uniform(bits: np.random.PCG64, count: int) -> Doubles:
-    """Numbers in [0, 1) from a generator whose raw stream numpy promises to keep."""
+def _uniform(bits: np.random.PCG64, count: int) -> Float64s:
+    """Draw numbers in [0, 1) from a generator whose raw stream numpy promises to keep."""
     return (bits.random_raw(count) >> np.uint64(11)).astype(np.float64) * 2.0**-53
 
 
-def _sampled(points: _Points, k: int, bits: np.random.PCG64) -> Matrix:
+def _draw_sample(points: _Points, k: int, bits: np.random.PCG64) -> Float32s:
     return points.pick(np.sort(np.argsort(bits.random_raw(points.n), kind="stable")[:k]))
 
 
-def _spread(points: _Points, k: int, bits: np.random.PCG64) -> Matrix:
-    """k-means++: each next centroid is a vector drawn in proportion to its distance from the nearest one so far."""
+def _draw_plus_plus(points: _Points, k: int, bits: np.random.PCG64) -> Float32s:
+    """Draw by k-means++: each next centroid is a vector drawn in proportion to its distance from the nearest one so far."""
     near = np.full(points.n, np.inf)
-    chosen: list[int] = []
+    drawn: list[int] = []
     for draw in _uniform(bits, k).tolist():
-        sums = np.cumsum(near if chosen else np.ones(points.n))
+        sums = np.cumsum(near if drawn else np.ones(points.n))
         if sums[-1] > 0:
             row = int(np.searchsorted(sums, draw * sums[-1], side="right"))
         else:  # fewer different vectors than clusters: the first one that was not taken
-            row = next(r for r in range(points.n) if r not in set(chosen))
-        chosen.append(min(row, points.n - 1))
-        centroid = points.pick(np.array(chosen[-1:]))
+            row = next(r for r in range(points.n) if r not in set(drawn))
+        drawn.append(min(row, points.n - 1))
+        centroid = points.pick(np.array(drawn[-1:]))
         far = points.distances(centroid, np.zeros(points.n, np.int32))
         near = np.minimum(near, np.where(far < _ZERO, 0, far) if points.spherical else far)
-    return points.pick(np.array(chosen))
+    return points.pick(np.array(drawn))

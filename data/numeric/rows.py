@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from intrex.data.arrays import Array, Float32s, Float64s, Int32s, Rows
 from intrex.data.native.library import Call, Library, native
 
 _ROWS = "intrex.data.numeric.kernels"
@@ -21,14 +22,12 @@ LIBRARY = Library(
 _LANES = 8
 _AT_ONCE = 1 << 20
 """Numbers that numpy, without a kernel, multiplies together."""
-
-Matrix = npt.NDArray[np.float32]
-Rows = npt.NDArray[np.int64]
-Doubles = npt.NDArray[np.float64]
+_ROUNDOFF = 2.0**-24
+"""Unit roundoff of float32."""
 
 
-def pair_dots(a: Matrix, a_rows: Rows, b: Matrix, b_rows: Rows) -> Doubles:
-    """Dot products [m] of row ``a_rows[i]`` of ``a`` [n, d] and row ``b_rows[i]`` of ``b`` [k, d], C-contiguous both."""
+def pair_dots(a: Float32s, a_rows: Rows, b: Float32s, b_rows: Rows) -> Float64s:
+    """Compute the dot products [m] of row ``a_rows[i]`` of ``a`` [n, d] and row ``b_rows[i]`` of ``b`` [k, d], C-contiguous both."""
     out = np.empty(len(a_rows))
     calls = native(LIBRARY)
     if calls is not None:
@@ -50,7 +49,7 @@ def pair_dots(a: Matrix, a_rows: Rows, b: Matrix, b_rows: Rows) -> Doubles:
     return out
 
 
-def add_rows(rows: Matrix, groups: npt.NDArray[np.int32], scale: Doubles, sums: Doubles) -> None:
+def add_rows(rows: Float32s, groups: Int32s, scale: Float64s, sums: Float64s) -> None:
     """Add ``scale[i]`` times row i of ``rows`` [n, d] to row ``groups[i]`` of ``sums`` [k, d], in the order of the rows."""
     calls = native(LIBRARY)
     if calls is None:
@@ -60,7 +59,35 @@ def add_rows(rows: Matrix, groups: npt.NDArray[np.int32], scale: Doubles, sums: 
     calls["add_rows"](*where)
 
 
-def _address(array: npt.NDArray[Any]) -> int:
+def row_norms(vectors: npt.NDArray[np.floating[Any]]) -> Float64s:
+    """Return the Euclidean lengths [n] of the rows of ``vectors`` [n, d], in float64, where float32 cannot overflow."""
+    wide = vectors.astype(np.float64)
+    norms: Float64s = np.sqrt((wide * wide).sum(axis=1))
+    return norms
+
+
+def unit(vectors: Float32s) -> Float32s:
+    """Scale the rows of ``vectors`` [n, d] to length 1; zero stays zero."""
+    norms = row_norms(vectors)[:, None]
+    scaled: Float32s = (vectors / np.where(norms > 0, norms, 1.0)).astype(np.float32)
+    return scaled
+
+
+def gamma(roundings: int) -> float:
+    """Bound the relative error of ``roundings`` float32 operations: n u / (1 - n u), Higham (2002), section 3.1."""
+    return roundings * _ROUNDOFF / (1 - roundings * _ROUNDOFF)
+
+
+def error_bound(dim: int, query_norm: float, document_norm: float) -> float:
+    """Bound the distance of a float32 dot product, added in any order, from the true one rounded to float32.
+
+    It is `gamma` times the product of the norms; four roundings more than ``dim`` cover the final rounding and that of
+    the norms. What underflows adds at most the smallest normal number each time.
+    """
+    return gamma(dim + 4) * query_norm * document_norm + dim * 2.0**-126
+
+
+def _address(array: Array) -> int:
     if not array.flags.c_contiguous:
         raise ValueError("a kernel needs contiguous arrays")
     return array.ctypes.data

@@ -31,7 +31,7 @@ _LOCK, _STATE, _PART, _WHOLE = ".lock", ".state.json", ".part", ".whole"
 
 @dataclass(frozen=True)
 class Manifest:
-    """What an artifact is, what it was made from, and the size and sha256 of each of its files."""
+    """Record of what an artifact is and was made from, with the size and sha256 of each of its files."""
 
     kind: str
     collection: str
@@ -49,21 +49,21 @@ class Manifest:
         return fingerprint([self.schema, self.kind, self.collection, self.encoder, self.params, files])
 
     def to_json(self) -> str:
-        """Readable JSON with a stable key order."""
+        """Return readable JSON with a stable key order."""
         body = {"schema": self.schema, "kind": self.kind}
         body |= {"fingerprint": self.fingerprint, "collection": self.collection}
-        rest = {
+        content = {
             "encoder": self.encoder,
             "params": self.params,
             "files": self.files,
             "versions": self.versions,
         }
-        check = {"check": fingerprint([body, rest])}
-        return json.dumps({**body, **rest, **check}, indent=2, ensure_ascii=False) + "\n"
+        check = {"check": fingerprint([body, content])}
+        return json.dumps({**body, **content, **check}, indent=2, ensure_ascii=False) + "\n"
 
 
 def manifest_path(path: Path) -> Path | None:
-    """The manifest of an artifact folder, or None if there is none."""
+    """Return the path of an artifact folder's manifest, or None if there is none."""
     return next((path / name for name in NAMES if (path / name).is_file()), None)
 
 
@@ -75,13 +75,13 @@ def read_manifest(path: Path, kinds: tuple[str, ...] = (), rebuild: str = "rebui
     """
     if not path.exists():
         raise BadInput(f"not found: {path}", f"to make it: {rebuild.removesuffix(' --overwrite')}")
-    found = manifest_path(path) if path.is_dir() else None
-    if found is None:
+    file = manifest_path(path) if path.is_dir() else None
+    if file is None:
         raise BadInput(
             f"not an intrex artifact (no manifest): {path}",
             f"a build that was cut off leaves none; {rebuild}",
         )
-    manifest = _parse_manifest(found, rebuild)
+    manifest = _parse_manifest(file, rebuild)
     if kinds and manifest.kind not in kinds:
         raise BadInput(f"{path} holds an artifact of kind {manifest.kind}, needed here: {' or '.join(kinds)}")
     for name, entry in manifest.files.items():
@@ -92,23 +92,23 @@ def read_manifest(path: Path, kinds: tuple[str, ...] = (), rebuild: str = "rebui
     return manifest
 
 
-def _parse_manifest(found: Path, rebuild: str) -> Manifest:
-    raw = read_json(found)
+def _parse_manifest(path: Path, rebuild: str) -> Manifest:
+    raw = read_json(path)
     if raw.get("schema") != SCHEMA:
         raise BadInput(
-            f"schema {raw.get('schema')!r} is not one this intrex reads ({SCHEMA}) ({found})", rebuild
+            f"schema {raw.get('schema')!r} is not one this intrex reads ({SCHEMA}) ({path})", rebuild
         )
     try:
         manifest = Manifest(**{key: raw[key] for key in Manifest.__dataclass_fields__})
         sound = json.loads(manifest.to_json()) == raw
     except (KeyError, TypeError, AttributeError) as error:
-        raise BadInput(f"damaged manifest: {error!r} ({found})", rebuild) from error
+        raise BadInput(f"damaged manifest: {error!r} ({path})", rebuild) from error
     if not sound:
-        raise BadInput(f"damaged manifest: its content does not match its check sum ({found})", rebuild)
+        raise BadInput(f"damaged manifest: its content does not match its check sum ({path})", rebuild)
     return manifest
 
 
-def verify(path: Path, rebuild: str = "rebuild it") -> Manifest:
+def verify_artifact(path: Path, rebuild: str = "rebuild it") -> Manifest:
     """Read the manifest and compare the sha256 of every file; raises `CheckFailed` naming those that differ."""
     manifest = read_manifest(path, rebuild=rebuild)
     bad = [name for name, entry in manifest.files.items() if file_sha256(path / name) != entry["sha256"]]
@@ -118,12 +118,12 @@ def verify(path: Path, rebuild: str = "rebuild it") -> Manifest:
 
 
 class Build:
-    """A build in progress: its folder, and a small state that survives a kill."""
+    """Build in progress: its folder, and a small state that survives a kill."""
 
     def __init__(self, path: Path, inputs: str) -> None:
         self.path = path
         self.inputs = inputs
-        self._kept: dict[str, dict[str, Any]] = {}
+        self._entries: dict[str, dict[str, Any]] = {}
 
     @property
     def state(self) -> dict[str, Any]:
@@ -136,30 +136,30 @@ class Build:
         """Record progress durably; call after the data it speaks of was fsynced."""
         self._write_durably(_STATE, json.dumps({"inputs": self.inputs, "state": state}))
 
-    def keep(self, source: Path, entry: dict[str, Any], name: str) -> None:
+    def take_over(self, source: Path, entry: dict[str, Any], name: str) -> None:
         """Take over a file of another artifact, which its manifest has an entry of: a link to it, or where there are none a copy."""
         target = self.path / name
         try:
             target.hardlink_to(source)
         except OSError:
             shutil.copyfile(source, target)
-        self._kept[name] = entry
+        self._entries[name] = entry
 
     def _finish(self, manifest: Manifest, name: str) -> None:
         """Hash and fsync every file, then write the manifest."""
         from concurrent.futures import ThreadPoolExecutor
 
-        def settled(file: Path) -> tuple[str, dict[str, Any]]:
+        def sync(file: Path) -> tuple[str, dict[str, Any]]:
             with file.open("rb") as stream:
                 os.fsync(stream.fileno())
             known, size = file.relative_to(self.path).as_posix(), file.stat().st_size
-            return known, self._kept.get(known) or {"bytes": size, "sha256": file_sha256(file)}
+            return known, self._entries.get(known) or {"bytes": size, "sha256": file_sha256(file)}
 
-        own = {self.path / own for own in (_LOCK, _STATE, _PART, _WHOLE, name)}
-        found = sorted(p for p in self.path.rglob("*") if p.is_file() and p not in own)
+        internal = {self.path / internal for internal in (_LOCK, _STATE, _PART, _WHOLE, name)}
+        files = sorted(p for p in self.path.rglob("*") if p.is_file() and p not in internal)
         with ThreadPoolExecutor(8) as pool:  # a disk takes several in little more time than one
-            files = dict(pool.map(settled, found))
-        full = replace(manifest, files=files, versions={"intrex": intrex_version(), **manifest.versions})
+            entries = dict(pool.map(sync, files))
+        full = replace(manifest, files=entries, versions={"intrex": intrex_version(), **manifest.versions})
         self._write_durably(name, full.to_json())
         fsync_dir(self.path)
 
@@ -221,25 +221,25 @@ def _refuse_changed(target: Path, base: Manifest | None) -> None:
 
 def _refuse_foreign(target: Path, name: str) -> None:
     """Raise unless ``target`` is an empty folder or an artifact of the same sort with nothing of others in it."""
-    other = "choose another name, or remove it yourself"
+    hint = "choose another name, or remove it yourself"
     if target.is_symlink() or not target.is_dir():
-        what = "a symbolic link" if target.is_symlink() else "not a folder"
-        raise IntrexError(f"{what}, it will not be replaced: {target}", other)
-    there = {p.relative_to(target).as_posix() for p in target.rglob("*") if not p.is_dir()}
-    if there and not (target / name).is_file():
-        raise IntrexError(f"not an intrex artifact of this sort, it will not be replaced: {target}", other)
+        kind = "a symbolic link" if target.is_symlink() else "not a folder"
+        raise IntrexError(f"{kind}, it will not be replaced: {target}", hint)
+    files = {p.relative_to(target).as_posix() for p in target.rglob("*") if not p.is_dir()}
+    if files and not (target / name).is_file():
+        raise IntrexError(f"not an intrex artifact of this sort, it will not be replaced: {target}", hint)
     try:
-        own = set(_parse_manifest(target / name, "").files) if there else set()
+        listed = set(_parse_manifest(target / name, "").files) if files else set()
     except BadInput:  # damaged, or not ours at all
         raise IntrexError(
-            f"its manifest is damaged or not intrex's, it will not be replaced: {target}", other
+            f"its manifest is damaged or not intrex's, it will not be replaced: {target}", hint
         ) from None
-    if strange := sorted(there - own - {name, _LOCK, _STATE, _PART, _WHOLE}):
-        raise IntrexError(f"{target} holds files that are not its own: {', '.join(strange[:3])}", other)
+    if foreign := sorted(files - listed - {name, _LOCK, _STATE, _PART, _WHOLE}):
+        raise IntrexError(f"{target} holds files that are not its own: {', '.join(foreign[:3])}", hint)
 
 
 def _is_whole(hidden: Path, inputs: str) -> bool:
-    """Whether a build of these inputs was finished; an artifact that was exchanged out of the target is not it."""
+    """Tell whether a build of these inputs was finished; an artifact that was exchanged out of the target is not it."""
     mark = hidden / _WHOLE
     return mark.is_file() and mark.read_text(encoding="utf-8") == inputs
 
@@ -278,11 +278,11 @@ def _locked(hidden: Path) -> Iterator[None]:
 
 def _sweep(target: Path, keep: str) -> None:
     """Remove what killed builds of other inputs left behind; leave alone what is locked."""
-    for old in target.parent.glob(f".{glob.escape(target.name)}.{'[0-9a-f]' * 16}.building"):
-        if old == _sibling(target, keep) or not old.is_dir():
+    for folder in target.parent.glob(f".{glob.escape(target.name)}.{'[0-9a-f]' * 16}.building"):
+        if folder == _sibling(target, keep) or not folder.is_dir():
             continue
-        with contextlib.suppress(IntrexError, OSError), _locked(old):
-            shutil.rmtree(old)
+        with contextlib.suppress(IntrexError, OSError), _locked(folder):
+            shutil.rmtree(folder)
 
 
 def _place(hidden: Path, target: Path, name: str, overwrite: bool) -> None:
@@ -304,6 +304,6 @@ def _place(hidden: Path, target: Path, name: str, overwrite: bool) -> None:
         for mark in (_WHOLE, _STATE):  # first, or a kill would leave half of the old one marked as whole
             (hidden / mark).unlink(missing_ok=True)
         shutil.rmtree(hidden)
-    for left in (_LOCK, _STATE, _PART, _WHOLE):
-        (target / left).unlink(missing_ok=True)
+    for name_ in (_LOCK, _STATE, _PART, _WHOLE):
+        (target / name_).unlink(missing_ok=True)
     fsync_dir(target.parent)

@@ -10,38 +10,35 @@ import contextlib
 import hashlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import numpy as np
-import numpy.typing as npt
 
+from intrex.data.arrays import Array, Bytes, Scores, Uint32s
 from intrex.data.errors import IntrexError
-from intrex.data.ids import Bytes
 from intrex.data.io.download import cache_dir
 from intrex.data.io.files import canonical_json, write_text
 from intrex.data.io.locks import lock_or_refuse
 from intrex.data.specs import EncoderSpec
-
-Scores = npt.NDArray[np.float32]
 
 RECORD = np.dtype([("key", "S16"), ("score", "<f4"), ("check", "<u4")])
 SUFFIX = ".scores1"
 """Files of this layout of records; another layout will have another suffix."""
 WRITERS = 1000
 """How many processes may write scores of one scorer at once."""
-_ODD = np.array(
+_MULTIPLIERS = np.array(
     [0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0xD6E8FEB86659FD93, 0xA0761D6478BD642F],
     np.uint64,
 )
 
 
 def text_digest(text: str) -> bytes:
-    """sha256 of a text's UTF-8."""
+    """Return the sha256 of a text's UTF-8."""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
 
 
 def pair_keys(spec: EncoderSpec, queries: Sequence[bytes], documents: Sequence[bytes]) -> Bytes:
-    """Keys [n] (``S16``) of pairs: the first half of sha256 of the spec's fingerprint and the digests of both texts.
+    """Return keys [n] (``S16``) of pairs: the first half of sha256 of the spec's fingerprint and the digests of both texts.
 
     Args:
         spec: of the scorer; whatever changes a score is in it.
@@ -58,7 +55,7 @@ def pair_keys(spec: EncoderSpec, queries: Sequence[bytes], documents: Sequence[b
 
 
 class ScoreCache:
-    """A folder of scores; by default ``scores`` in intrex's cache folder.
+    """Folder of scores; by default ``scores`` in intrex's cache folder.
 
     Attributes:
         hits: pairs whose score was there, over all uses of this object.
@@ -70,8 +67,8 @@ class ScoreCache:
         self.hits = self.added = 0
 
     @contextlib.contextmanager
-    def opened(self, spec: EncoderSpec) -> Iterator[StoredScores]:
-        """The scores of one scorer, as they stand now; more may be added until the context ends."""
+    def open(self, spec: EncoderSpec) -> Iterator[StoredScores]:
+        """Open the scores of one scorer, as they stand now; more may be added until the context ends."""
         stored = StoredScores(self.folder / spec.fingerprint, spec)
         try:
             yield stored
@@ -82,7 +79,7 @@ class ScoreCache:
 
 
 class StoredScores:
-    """The scores of one scorer. Nothing is written, and no folder made, before the first `add`.
+    """Scores of one scorer. Nothing is written, and no folder made, before the first `add`.
 
     Attributes:
         hits: keys that `find` found.
@@ -100,14 +97,14 @@ class StoredScores:
         self._keys, self._scores = np.ascontiguousarray(records["key"]), records["score"].astype(np.float32)
 
     def find(self, keys: Bytes) -> Scores:
-        """The scores [n] of keys, NaN where there is none."""
-        found = np.full(len(keys), np.nan, np.float32)
+        """Return the scores [n] float32 of keys [n], NaN where there is none."""
+        scores = np.full(len(keys), np.nan, np.float32)
         at = np.searchsorted(self._keys, keys)
         inside = np.flatnonzero(at < len(self._keys))
         known = inside[self._keys[at[inside]] == keys[inside]]
-        found[known] = self._scores[at[known]]
+        scores[known] = self._scores[at[known]]
         self.hits += len(known)
-        return found
+        return scores
 
     def add(self, keys: Bytes, scores: Scores) -> None:
         """Write scores [n] of keys [n] at once: they outlive this process from here on.
@@ -131,7 +128,7 @@ class StoredScores:
             self._out = None
 
     def _begin(self) -> IO[bytes]:
-        """The first file that no other process has locked, without what a killed one left of its last record."""
+        """Open the first file that no other process has locked, and cut off what a killed one left of its last record."""
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             if not (self._folder / "spec.json").exists():
@@ -155,16 +152,16 @@ class StoredScores:
         raise IntrexError(f"no file of scores can be locked in {self._folder}", "add --no-cache")
 
 
-def _read(path: Path) -> npt.NDArray[Any]:
-    """The sound records of a file."""
+def _read(path: Path) -> Array:
+    """Read the sound records of a file."""
     records = np.fromfile(path, RECORD)  # whole records: what follows the last of them is not read
-    sound: npt.NDArray[Any] = records[_checks(records) == records["check"]]
+    sound: Array = records[_checks(records) == records["check"]]
     return sound
 
 
-def _checks(records: npt.NDArray[Any]) -> npt.NDArray[np.uint32]:
-    """The check word of each record: zeros, and any single changed bit, do not pass."""
-    words = records.view(np.uint32).reshape(-1, RECORD.itemsize // 4)[:, : len(_ODD)]
-    sums = (words * _ODD).sum(axis=1, dtype=np.uint64) + _ODD[0]
-    checks: npt.NDArray[np.uint32] = (sums >> np.uint64(32)).astype(np.uint32)
+def _checks(records: Array) -> Uint32s:
+    """Return the check word of each record: zeros, and any single changed bit, do not pass."""
+    words = records.view(np.uint32).reshape(-1, RECORD.itemsize // 4)[:, : len(_MULTIPLIERS)]
+    sums = (words * _MULTIPLIERS).sum(axis=1, dtype=np.uint64) + _MULTIPLIERS[0]
+    checks: Uint32s = (sums >> np.uint64(32)).astype(np.uint32)
     return checks

@@ -11,6 +11,7 @@ from typing import IO, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from intrex.data.arrays import Array, Float16s, Float32s, Int32s, Int64s
 from intrex.data.errors import BadInput
 
 _HEADER = 128
@@ -25,9 +26,9 @@ class PackedVectors(NamedTuple):
         single: [n, e], one vector for the whole of each text, stored beside the others; None where there is none.
     """
 
-    vectors: npt.NDArray[np.float32] | npt.NDArray[np.float16]
-    offsets: npt.NDArray[np.int64]
-    single: npt.NDArray[np.float32] | npt.NDArray[np.float16] | None = None
+    vectors: Float32s | Float16s
+    offsets: Int64s
+    single: Float32s | Float16s | None = None
 
 
 class SparseVectors(NamedTuple):
@@ -39,13 +40,13 @@ class SparseVectors(NamedTuple):
         weights: [total] float32, above 0.
     """
 
-    offsets: npt.NDArray[np.int64]
-    terms: npt.NDArray[np.int32]
-    weights: npt.NDArray[np.float32]
+    offsets: Int64s
+    terms: Int32s
+    weights: Float32s
 
 
 class RowWriter:
-    """Appends rows to an ``.npy`` file in constant memory; `flush` makes what was written durable.
+    """Appender of rows to an ``.npy`` file in constant memory; `flush` makes what was written durable.
 
     The file is open during a call only: a build that fails, on a full disk say, leaves none to be closed later.
 
@@ -53,19 +54,19 @@ class RowWriter:
         path: the file.
         shape: the final shape; its first number is None where it is not known before `close`.
         dtype: of the numbers, little-endian on disk.
-        done: rows that an earlier, killed run wrote durably; what follows them is cut off.
+        resumed: rows that an earlier, killed run wrote durably; what follows them is cut off.
     """
 
     def __init__(
-        self, path: Path, shape: tuple[int | None, ...], dtype: npt.DTypeLike = np.float32, done: int = 0
+        self, path: Path, shape: tuple[int | None, ...], dtype: npt.DTypeLike = np.float32, resumed: int = 0
     ) -> None:
-        self.path, self.shape, self.rows = path, shape, done
+        self.path, self.shape, self.rows = path, shape, resumed
         self.dtype = np.dtype(dtype).newbyteorder("<")
-        with path.open("r+b" if done else "wb") as stream:
+        with path.open("r+b" if resumed else "wb") as stream:
             self._write_header(stream)
-            stream.truncate(_HEADER + done * self.dtype.itemsize * math.prod(n or 0 for n in shape[1:]))
+            stream.truncate(_HEADER + resumed * self.dtype.itemsize * math.prod(n or 0 for n in shape[1:]))
 
-    def append(self, rows: npt.NDArray[Any]) -> None:
+    def append(self, rows: Array) -> None:
         """Append rows; raises ValueError when they have another shape."""
         if rows.shape[1:] != self.shape[1:]:
             raise ValueError(f"rows of shape {rows.shape} do not fit {self.shape}")
@@ -96,14 +97,14 @@ class RowWriter:
         stream.write(prefix + header.ljust(_HEADER - 11).encode("ascii") + b"\n")
 
 
-Named = Callable[[int], str]
+NameOf = Callable[[int], str]
 """What to call the i-th of some vectors in a message."""
 
 
 class VectorWriter(RowWriter):
-    """A `RowWriter` of finite vectors [n, d]."""
+    """Appender of finite vectors [n, d]."""
 
-    def append(self, rows: npt.NDArray[np.floating[Any]], name: Named | None = None) -> None:
+    def append(self, rows: npt.NDArray[np.floating[Any]], name: NameOf | None = None) -> None:
         """Append vectors [m, d], rounded to the file's type.
 
         Raises:
@@ -121,13 +122,13 @@ class VectorWriter(RowWriter):
 
 
 class PackedWriter:
-    """Appends texts of any number of vectors each: ``NAME.npy`` [total, d] and ``NAME.offsets.npy`` [n + 1].
+    """Appender of texts of any number of vectors each: ``NAME.npy`` [total, d] and ``NAME.offsets.npy`` [n + 1].
 
     Args:
         folder: where the two files go.
         dim: of the vectors.
         dtype: of the vectors, float16 or float32.
-        done: texts and vectors that an earlier, killed run wrote durably.
+        resumed: texts and vectors that an earlier, killed run wrote durably.
         name: the files' name.
     """
 
@@ -136,10 +137,10 @@ class PackedWriter:
         folder: Path,
         dim: int,
         dtype: npt.DTypeLike = np.float32,
-        done: tuple[int, int] = (0, 0),
+        resumed: tuple[int, int] = (0, 0),
         name: str = "tokens",
     ) -> None:
-        texts, total = done
+        texts, total = resumed
         self._vectors = VectorWriter(folder / f"{name}.npy", (None, dim), dtype, total)
         self._offsets = RowWriter(folder / f"{name}.offsets.npy", (None,), np.int64, texts and texts + 1)
         if not texts:
@@ -150,7 +151,7 @@ class PackedWriter:
         """How many texts and how many vectors were written."""
         return self._offsets.rows - 1, self._vectors.rows
 
-    def append(self, packed: PackedVectors, name: Named | None = None) -> None:
+    def append(self, packed: PackedVectors, name: NameOf | None = None) -> None:
         """Append texts; raises `BadInput` as `VectorWriter.append`, where ``name(i)`` names the i-th text."""
         start, (texts, _) = self._vectors.rows, self.written
 
@@ -172,7 +173,7 @@ class PackedWriter:
         self._offsets.close()
 
 
-def open_vectors(path: Path, dtypes: tuple[str, ...] = ("float32",)) -> npt.NDArray[Any]:
+def open_vectors(path: Path, dtypes: tuple[str, ...] = ("float32",)) -> Array:
     """Memory-map a matrix [n, d]; raises `BadInput` when the file is cut off or holds something else."""
     vectors = open_array(path)
     if vectors.ndim != 2 or vectors.dtype.name not in dtypes:
@@ -196,10 +197,10 @@ def open_packed(folder: Path, name: str = "tokens") -> PackedVectors:
     return PackedVectors(vectors, offsets)
 
 
-def open_array(path: Path) -> npt.NDArray[Any]:
+def open_array(path: Path) -> Array:
     """Memory-map an array; raises `BadInput` when the file is cut off or is not one."""
     try:
-        mapped: npt.NDArray[Any] = np.load(path, mmap_mode="r" if path.stat().st_size > _HEADER else None)
+        mapped: Array = np.load(path, mmap_mode="r" if path.stat().st_size > _HEADER else None)
     except (ValueError, OSError) as error:
         raise BadInput(f"not a sound vector file: {error} ({path})", "rebuild the index") from error
     return mapped

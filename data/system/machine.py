@@ -12,7 +12,7 @@ from intrex.data.errors import IntrexError
 
 
 def memory() -> int:
-    """Bytes of memory that may still be used; the whole memory where the system does not say, 0 if not even that."""
+    """Return the bytes of memory that may still be used; the whole memory where the system does not say, 0 if not even that."""
     with contextlib.suppress(OSError, ValueError, StopIteration):
         lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
         return 1024 * int(next(line for line in lines if line.startswith("MemAvailable:")).split()[1])
@@ -22,7 +22,7 @@ def memory() -> int:
 
 
 def resident() -> tuple[int, int]:
-    """Bytes of memory that this process holds now, mapped files included, and the most it held; 0 if nobody knows.
+    """Return the bytes of memory that this process holds now, mapped files included, and the most it held; 0 if nobody knows.
 
     Where the system tells only the most (macOS), both are that.
     """
@@ -30,27 +30,29 @@ def resident() -> tuple[int, int]:
         OSError, KeyError
     ):  # Linux: ru_maxrss would count what the parent had at the fork
         lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
-        known = dict(line.split(":", 1) for line in lines)
-        return 1024 * int(known["VmRSS"].split()[0]), 1024 * int(known["VmHWM"].split()[0])
+        fields = dict(line.split(":", 1) for line in lines)
+        return 1024 * int(fields["VmRSS"].split()[0]), 1024 * int(fields["VmHWM"].split()[0])
     with contextlib.suppress(ImportError):
         import resource
 
-        most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-        return most, most
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+        return peak, peak
     return 0, 0
 
 
-def require_memory(need: int, what: str, hint: str) -> None:
-    """Raise `IntrexError` if ``what`` needs more bytes of memory than there are."""
-    if need > (there := memory()) > 0:
-        raise IntrexError(f"{what} needs {_size(need)} of memory, there are {_size(there)}", hint)
+def require_memory(need: int, noun: str, hint: str) -> None:
+    """Raise `IntrexError` if ``noun`` needs more bytes of memory than there are."""
+    if need > (available := memory()) > 0:
+        raise IntrexError(f"{noun} needs {_size(need)} of memory, there are {_size(available)}", hint)
 
 
-def require_disk(need: int, target: Path, what: str, hint: str) -> None:
-    """Raise `IntrexError` if ``what``, to be made at ``target``, needs more bytes of disk than are free."""
+def require_disk(need: int, target: Path, noun: str, hint: str) -> None:
+    """Raise `IntrexError` if ``noun``, to be made at ``target``, needs more bytes of disk than are free."""
     folder = next(p for p in (target, *target.absolute().parents) if p.exists())
-    if need > (there := shutil.disk_usage(folder).free):
-        raise IntrexError(f"{what} needs {_size(need)} of disk, {_size(there)} are free in {folder}", hint)
+    if need > (available := shutil.disk_usage(folder).free):
+        raise IntrexError(
+            f"{noun} needs {_size(need)} of disk, {_size(available)} are free in {folder}", hint
+        )
 
 
 def _size(count: int) -> str:

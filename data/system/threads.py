@@ -14,7 +14,7 @@ Result = TypeVar("Result")
 
 
 def cores() -> int:
-    """Cores that this process may use."""
+    """Count the cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
@@ -29,7 +29,7 @@ def blas_threads(count: int) -> AbstractContextManager[object]:
 def on_threads(
     worker: Callable[[Iterator[Item]], Result], items: Iterable[Item], threads: int
 ) -> list[Result]:
-    """Run ``worker`` on each of some threads; all draw their items from one iterator, matrix products use one thread.
+    """Run ``worker`` on each of ``threads`` threads; all draw their items from one iterator, matrix products use one thread.
 
     After an error, or Ctrl-C, there are no more items. The first error is raised.
     """
@@ -40,14 +40,14 @@ def on_threads(
         with ThreadPoolExecutor(threads) as executor:
             try:
                 running = [executor.submit(worker, shared) for _ in range(threads)]
-                return [one.result() for one in running]
+                return [future.result() for future in running]
             except BaseException:
                 shared.stop()
                 raise
 
 
 class _Shared(Generic[Item]):
-    """An iterator that several threads may draw from."""
+    """Iterator that several threads may draw from."""
 
     def __init__(self, items: Iterable[Item]) -> None:
         self._items = iter(items)

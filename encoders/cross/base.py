@@ -7,12 +7,9 @@ from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 import numpy as np
-import numpy.typing as npt
 
+from intrex.data.arrays import Rows, Scores
 from intrex.data.specs import EncoderSpec
-
-Rows = npt.NDArray[np.int64]
-Scores = npt.NDArray[np.float32]
 
 CROSS_ENCODER = "cross-encoder"
 

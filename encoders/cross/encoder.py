@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from intrex.data.errors import BadInput, UsageError, nearest
+from intrex.data.arrays import Float32s, Rows, Scores
+from intrex.data.errors import BadInput, UsageError, nearest_name
 from intrex.data.io.files import file_sha256, fingerprint, read_json
 from intrex.data.specs import EncoderSpec
-from intrex.encoders.base import Vectors
-from intrex.encoders.cross.base import CROSS_ENCODER, PairScorer, Rows, Scores, use_threads
+from intrex.encoders.cross.base import CROSS_ENCODER, PairScorer, use_threads
 from intrex.encoders.options import CROSS, EncoderOptions
 from intrex.encoders.runtime.batching import AT_ONCE, Tokens, batches, pad, token_budget, tokenize
 from intrex.encoders.runtime.linear import LARGEST_DIFFERENCE, pack_linear
@@ -55,7 +55,7 @@ class CrossEncoderScorer(PairScorer):
         CROSS.refuse(options)
         if options.dtype not in DTYPES:
             raise UsageError(
-                f"a cross-encoder has no dtype {options.dtype!r}", nearest(options.dtype, DTYPES)
+                f"a cross-encoder has no dtype {options.dtype!r}", nearest_name(options.dtype, DTYPES)
             )
         found = resolve_model(name, options.revision)
         params: dict[str, Any] = {"dtype": options.dtype, "settings": _settings(found.path)}
@@ -197,9 +197,11 @@ def _set_dtype(model: Any, dtype: str) -> None:
     if on_cpu:
         pairs = [(TRIAL[0], text) for text in TRIAL]
 
-        def trial() -> Vectors:
+        def trial() -> Float32s:
             with torch.inference_mode():
-                found: Vectors = _logits(model, pairs, _tokenize(model, pairs), np.arange(len(pairs))).numpy()
+                found: Float32s = _logits(
+                    model, pairs, _tokenize(model, pairs), np.arange(len(pairs))
+                ).numpy()
             return found
 
         pack_linear(model[0], trial, LARGEST_DIFFERENCE if dtype == "float32" else 0.05)

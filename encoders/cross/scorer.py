@@ -6,10 +6,11 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from intrex.data.arrays import Float32s, Rows, Scores
 from intrex.data.errors import UsageError
-from intrex.data.numeric.rows import pair_dots
-from intrex.encoders.base import Encoder, Role, Vectors, make_encoder
-from intrex.encoders.cross.base import CROSS_ENCODER, PairScorer, Rows, Scores, use_threads
+from intrex.data.numeric.rows import pair_dots, unit
+from intrex.encoders.base import Encoder, Role, make_encoder
+from intrex.encoders.cross.base import CROSS_ENCODER, PairScorer, use_threads
 from intrex.encoders.options import FAMILIES, EncoderOptions
 
 ENCODED_AT_ONCE = 512
@@ -56,7 +57,7 @@ class EncoderScorer(PairScorer):
         self.spec = encoder.spec
         self._encoder = encoder
         self._threads = threads
-        self._queries: dict[str, Vectors] = {}
+        self._queries: dict[str, Float32s] = {}
 
     def parts(self, queries: Sequence[str], documents: Sequence[str]) -> Iterator[tuple[Rows, Scores]]:
         """See `PairScorer.parts`; encodes each document once, and each query once in the life of the scorer."""
@@ -73,11 +74,7 @@ class EncoderScorer(PairScorer):
             dots = pair_dots(asked, np.arange(len(rows)), vectors, which[rows] - start)
             yield rows, dots.astype(np.float32)
 
-    def _encode(self, texts: list[str], role: Role) -> Vectors:
+    def _encode(self, texts: list[str], role: Role) -> Float32s:
         """Vectors of texts, at length 1 if they are compared by the cosine; zero stays zero."""
         vectors = np.ascontiguousarray(self._encoder.encode(texts, role), np.float32)
-        if self.spec.params.get("similarity", "dot") != "cosine":
-            return vectors
-        norms = np.linalg.norm(vectors.astype(np.float64), axis=1, keepdims=True)
-        scaled: Vectors = (vectors / np.where(norms > 0, norms, 1.0)).astype(np.float32)
-        return scaled
+        return unit(vectors) if self.spec.params.get("similarity", "dot") == "cosine" else vectors

@@ -19,18 +19,18 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 import numpy.typing as npt
 
+from intrex.data.arrays import Float32s, Int64s
 from intrex.data.errors import BadInput
 from intrex.data.io.files import fingerprint
 from intrex.data.native.library import Call
 from intrex.data.store.vectors import PackedVectors
 from intrex.data.system.threads import on_threads
-from intrex.encoders.base import Role, Vectors
+from intrex.encoders.base import Role
 from intrex.encoders.fde.config import TEXTS_AT_ONCE, TOKENS_AT_ONCE, FdeConfig
 from intrex.encoders.fde.native import address, kernels
 from intrex.encoders.fde.plain import block, fold, partitions
 from intrex.encoders.fde.random import draw_final, draw_repetition, project, signs
 
-Places = npt.NDArray[np.int64]
 TILE = 48
 """Tokens of every matrix product. A product's last bits depend on its shape, and on the place of a row in it: with one
 shape for all, and each text at the beginning of its own, a text's FDE is the same bits in any batch."""
@@ -56,7 +56,7 @@ class Fde:
             it off there. Of a dense one the signs as bits, uint8 [final_dim, full_dim / 8 rounded up]. Else None.
     """
 
-    def __init__(self, config: FdeConfig, vectors: Vectors, final: npt.NDArray[Any] | None = None) -> None:
+    def __init__(self, config: FdeConfig, vectors: Float32s, final: npt.NDArray[Any] | None = None) -> None:
         if vectors.shape != (config.reps, config.rows, config.dim) or vectors.dtype != np.float32:
             raise ValueError(f"projections {vectors.dtype} {vectors.shape} are not those of {config}")
         self.config = config
@@ -110,8 +110,8 @@ class Fde:
         *,
         threads: int = 1,
         names: Sequence[str] | None = None,
-        out: Vectors | None = None,
-    ) -> Vectors:
+        out: Float32s | None = None,
+    ) -> Float32s:
         """FDEs [n, fde_dim] in float32 of n texts: the same bits in any batch and with any number of threads.
 
         Args:
@@ -143,7 +143,7 @@ class Fde:
         on_threads(work, _blocks(tokens.offsets), threads)
         return out
 
-    def _block(self, task: _Task, start: int, end: int, out: Vectors) -> None:
+    def _block(self, task: _Task, start: int, end: int, out: Float32s) -> None:
         """Write the FDEs of some texts to ``out``."""
         offsets = task.tokens.offsets[start : end + 1]
         points, begins = _tiles(task.tokens.vectors[offsets[0] : offsets[-1]], offsets - offsets[0])
@@ -159,7 +159,7 @@ class Fde:
         if task.final is not None:
             out[:] = project(whole, task.final)
 
-    def _aggregate(self, task: _Task, points: Vectors, begins: Places, sizes: Places, out: Vectors) -> None:
+    def _aggregate(self, task: _Task, points: Float32s, begins: Int64s, sizes: Int64s, out: Float32s) -> None:
         """Write the FDEs of some texts to ``out``, up to a dense final projection."""
         c, products, slots = self.config, self._products(points), self._slots
         source, first, step = (points, 0, 0) if c.d_proj is None else (products, c.k_sim, c.rows)
@@ -176,21 +176,21 @@ class Fde:
             address(counts), address(keys), address(scratch), address(out),
         )  # fmt: skip
 
-    def _products(self, points: Vectors) -> Vectors:
+    def _products(self, points: Float32s) -> Float32s:
         """The tokens' products with all hyperplanes and projections [n, reps * rows]."""
         matrix = self.vectors.reshape(-1, self.config.dim).T
         return (points.reshape(-1, TILE, self.config.dim) @ matrix).reshape(len(points), -1)
 
     def _by_numpy(
         self,
-        source: Vectors,
+        source: Float32s,
         first: int,
         step: int,
-        products: Vectors,
-        begins: Places,
-        sizes: Places,
+        products: Float32s,
+        begins: Int64s,
+        sizes: Int64s,
         mean: bool,
-        out: Vectors,
+        out: Float32s,
     ) -> None:
         """What the kernel does, where there is none."""
         c = self.config
@@ -216,7 +216,7 @@ class Fde:
         return signs(self.final, self.config.full_dim)
 
 
-def _blocks(offsets: Places) -> Iterator[tuple[int, int]]:
+def _blocks(offsets: Int64s) -> Iterator[tuple[int, int]]:
     """Ranges of texts that a thread encodes together."""
     start, n = 0, len(offsets) - 1
     while start < n:
@@ -226,7 +226,7 @@ def _blocks(offsets: Places) -> Iterator[tuple[int, int]]:
         start = end
 
 
-def _tiles(vectors: npt.NDArray[Any], offsets: Places) -> tuple[Vectors, Places]:
+def _tiles(vectors: npt.NDArray[Any], offsets: Int64s) -> tuple[Float32s, Int64s]:
     """The vectors in float32, each text at the beginning of a tile and zeros up to its end, and where each begins."""
     ends = np.cumsum(-(-np.diff(offsets) // TILE) * TILE)
     begins = np.concatenate([[0], ends[:-1]])

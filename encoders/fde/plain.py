@@ -5,14 +5,13 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from intrex.encoders.base import Vectors
+from intrex.data.arrays import Float32s, Int64s
 
-Bits = npt.NDArray[np.int64]
 FAR, STEP = 1 << 62, 1 << 40
 """The key of a point, while nearest ones are looked for, is its Hamming distance times `STEP`, plus its index."""
 
 
-def partitions(products: Vectors) -> Bits:
+def partitions(products: Float32s) -> Int64s:
     """The partition [n] of tokens from their products [n, k] with the hyperplanes: a Gray code, decoded."""
     parts = np.zeros(len(products), np.int64)
     for bit in (products > 0).T:
@@ -20,7 +19,7 @@ def partitions(products: Vectors) -> Bits:
     return parts
 
 
-def nearest_points(parts: Bits, k: int) -> Bits:
+def nearest_points(parts: Int64s, k: int) -> Int64s:
     """For each of 2^k partitions the point nearest by the Hamming distance of bit strings, the first among equals.
 
     Hamming distance is a sum over bits, so one pass over the hypercube's edges along each bit is exact.
@@ -31,11 +30,11 @@ def nearest_points(parts: Bits, k: int) -> Bits:
         pairs = keys.reshape(-1, 2, 1 << bit)
         pairs[:] = np.minimum(pairs, pairs[:, ::-1] + STEP)
     every = np.arange(1 << k)
-    nearest: Bits = keys[every ^ (every >> 1)] & (STEP - 1)
+    nearest: Int64s = keys[every ^ (every >> 1)] & (STEP - 1)
     return nearest
 
 
-def block(points: Vectors, parts: Bits, k: int, mean: bool, fill: bool) -> Vectors:
+def block(points: Float32s, parts: Int64s, k: int, mean: bool, fill: bool) -> Float32s:
     """One repetition of one text [2^k, width], from its points [n, width] and their partitions [n]."""
     sums = np.zeros((1 << k, points.shape[1]), np.float32)
     np.add.at(sums, parts, points)
@@ -49,7 +48,7 @@ def block(points: Vectors, parts: Bits, k: int, mean: bool, fill: bool) -> Vecto
     return sums
 
 
-def fold(values: Vectors, slots: npt.NDArray[np.int32], final_dim: int) -> Vectors:
+def fold(values: Float32s, slots: npt.NDArray[np.int32], final_dim: int) -> Float32s:
     """The count sketch [final_dim] of values [n], in their order."""
     out = np.zeros(final_dim, np.float32)
     np.add.at(out, np.abs(slots) - 1, np.where(slots > 0, values, -values))

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from intrex.encoders.base import Vectors
+from intrex.data.arrays import Float32s
 
 
 def draw_repetition(
     seed: int, repetition: int, dim: int, k_sim: int, d_proj: int | None, kind: str
-) -> Vectors:
+) -> Float32s:
     """Hyperplanes with Gaussian entries and below them the inner projection: [k_sim + d_proj, dim] float32.
 
     A dense projection has entries ±1/√d_proj (paper, section 2); a count sketch adds each dimension of a token to one
@@ -49,7 +49,7 @@ def signs(bits: npt.NDArray[np.uint8], full_dim: int) -> npt.NDArray[np.float64]
     return matrix.T
 
 
-def project(vectors: Vectors, matrix: npt.NDArray[np.float64]) -> Vectors:
+def project(vectors: Float32s, matrix: npt.NDArray[np.float64]) -> Float32s:
     """The dense final projection of vectors [n, full_dim], with entries ±1/√final_dim: [n, final_dim] float32.
 
     Each vector is rounded to a grid 2^30 times finer than its largest number (coarser beyond 2^23 dimensions), on which
@@ -58,5 +58,5 @@ def project(vectors: Vectors, matrix: npt.NDArray[np.float64]) -> Vectors:
     bits = min(30, 53 - (matrix.shape[0] - 1).bit_length())
     shift = bits - np.frexp(np.abs(vectors).max(axis=1))[1][:, None]
     sums = np.rint(np.ldexp(vectors.astype(np.float64), shift)) @ matrix
-    projected: Vectors = (np.ldexp(sums, -shift) / np.sqrt(matrix.shape[1])).astype(np.float32)
+    projected: Float32s = (np.ldexp(sums, -shift) / np.sqrt(matrix.shape[1])).astype(np.float32)
     return projected

@@ -6,20 +6,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from intrex.data.arrays import Float32s, Int64s
 from intrex.data.errors import BadInput
 from intrex.data.store.vectors import PackedVectors
-from intrex.encoders.base import Role, Vectors
+from intrex.encoders.base import Role
 from intrex.encoders.multivector.reductions import gate_stopwords, pool_words, select
 from intrex.encoders.multivector.single import set_single, take_cls
-from intrex.encoders.multivector.words import WordIds
 from intrex.encoders.runtime.models import Model, resolve_model, say_once
 
 
 class Linear(NamedTuple):
     """x ↦ x · weightᵀ + bias, with weight [out, in] and bias [out]."""
 
-    weight: Vectors
-    bias: Vectors
+    weight: Float32s
+    bias: Float32s
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +42,7 @@ class Learned:
     single_dim: int
     gamma: float
 
-    def apply(self, packed: PackedVectors, words: WordIds, role: Role) -> tuple[PackedVectors, WordIds]:
+    def apply(self, packed: PackedVectors, words: Int64s, role: Role) -> tuple[PackedVectors, Int64s]:
         """The vectors that are left of each text, and their words; ``words`` [total] is read for whole words only."""
         if self.whole_words:
             inside = words >= 0
@@ -51,7 +51,7 @@ class Learned:
             packed, kept = gate_stopwords(packed, self.gate.weight[0], float(self.gate.bias[0]))
             words = words[kept] if len(words) else words
         if self.projection is not None:
-            projected: Vectors = packed.vectors @ self.projection.weight.T + self.projection.bias
+            projected: Float32s = packed.vectors @ self.projection.weight.T + self.projection.bias
             packed = packed._replace(vectors=projected)
         return packed, words
 

@@ -8,17 +8,17 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-import numpy.typing as npt
 
+from intrex.data.arrays import Float32s, Int64s, Rows
 from intrex.data.errors import BadInput, UsageError
 from intrex.data.specs import EncoderSpec
 from intrex.data.store.vectors import PackedVectors
-from intrex.encoders.base import Role, Vectors
+from intrex.encoders.base import Role
 from intrex.encoders.multivector.colberter import Learned
 from intrex.encoders.multivector.layouts import load_layout
 from intrex.encoders.multivector.reductions import Reductions
 from intrex.encoders.multivector.single import SINGLE, add_single
-from intrex.encoders.multivector.words import WordIds, word_ids
+from intrex.encoders.multivector.words import word_ids
 from intrex.encoders.options import MULTIVECTOR, EncoderOptions, TokenEncoderOptions
 from intrex.encoders.runtime.batching import batches, pad, token_budget, tokenize
 from intrex.encoders.runtime.models import Model, quiet, resolve_model
@@ -31,7 +31,6 @@ from intrex.encoders.runtime.transformer import (
     set_dtype,
 )
 
-Rows = npt.NDArray[np.int64]
 AT_ONCE = 1024
 """Texts encoded together: bounds the memory of one call, beside its result."""
 _WORDS = "words"
@@ -139,7 +138,7 @@ class MultiVectorEncoder:
         for rows in batches(tokens.lengths, self._budget):
             yield rows, pad(self._model, tokens, rows)
 
-    def _trial(self) -> Vectors:
+    def _trial(self) -> Float32s:
         """Vectors of a few texts, whose number does not depend on their last bits."""
         plain = MultiVectorEncoder(self._model, replace(self.spec, params={}), batch_size=2)
         return np.asarray(plain.encode(TRIAL, "document").vectors, np.float32)
@@ -151,9 +150,9 @@ class _Outputs:
     def __init__(self, texts: int, dim: int, single_dim: int | None) -> None:
         none = np.empty(0, np.int64)
         self._counts = np.zeros(texts, np.int64)
-        self._vectors: list[tuple[Rows, Vectors]] = [(none, np.empty((0, dim), np.float32))]
-        self._words: list[tuple[Rows, WordIds]] = [(none, none)]
-        self._single: Vectors | None = (
+        self._vectors: list[tuple[Rows, Float32s]] = [(none, np.empty((0, dim), np.float32))]
+        self._words: list[tuple[Rows, Int64s]] = [(none, none)]
+        self._single: Float32s | None = (
             None if single_dim is None else np.empty((texts, single_dim), np.float32)
         )
 
@@ -167,7 +166,7 @@ class _Outputs:
         if self._single is not None:
             self._single[rows] = found[SINGLE].cpu().numpy()
 
-    def arranged(self) -> tuple[PackedVectors, WordIds]:
+    def arranged(self) -> tuple[PackedVectors, Int64s]:
         """The vectors and, if there were any, the words; to be called once, as batches are freed on the way."""
         offsets = np.concatenate([[0], np.cumsum(self._counts)])
         return PackedVectors(self._arrange(self._vectors), offsets, self._single), self._arrange(self._words)
@@ -186,8 +185,8 @@ class _Outputs:
 def _join(parts: list[PackedVectors]) -> PackedVectors:
     counts = np.concatenate([np.diff(part.offsets) for part in parts])
     singles = [part.single for part in parts if part.single is not None]
-    vectors: Vectors = np.concatenate([part.vectors for part in parts])
-    single: Vectors | None = np.concatenate(singles) if singles else None
+    vectors: Float32s = np.concatenate([part.vectors for part in parts])
+    single: Float32s | None = np.concatenate(singles) if singles else None
     return PackedVectors(vectors, np.concatenate([[0], np.cumsum(counts)]), single)
 
 

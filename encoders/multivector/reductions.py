@@ -8,11 +8,11 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
+from intrex.data.arrays import Int64s
 from intrex.data.errors import UsageError
 from intrex.data.specs import EncoderSpec
 from intrex.data.store.vectors import PackedVectors
 from intrex.encoders.base import Role
-from intrex.encoders.multivector.words import WordIds
 from intrex.encoders.options import TokenEncoderOptions
 
 
@@ -54,7 +54,7 @@ class Reductions:
             if (name == "whole_words" and value) or (name != "whole_words" and pooled)
         }
 
-    def apply(self, packed: PackedVectors, words: WordIds, role: Role) -> PackedVectors:
+    def apply(self, packed: PackedVectors, words: Int64s, role: Role) -> PackedVectors:
         """The reduced vectors; ``words`` [total] is read for whole words only."""
         if self.whole_words:
             packed, _ = pool_words(packed, words)
@@ -63,7 +63,7 @@ class Reductions:
         return packed
 
 
-def pool_words(packed: PackedVectors, words: WordIds) -> tuple[PackedVectors, WordIds]:
+def pool_words(packed: PackedVectors, words: Int64s) -> tuple[PackedVectors, Int64s]:
     """The mean of the vectors of each unique whole word of a text (BOW² of ColBERTer, Hofstätter et al. 2022), not normalised.
 
     Args:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from intrex.data.errors import UsageError, nearest
+from intrex.data.errors import UsageError, nearest_name
 from intrex.encoders.options import SINGLES
 
 SINGLE = "single_vector"
@@ -29,7 +29,7 @@ def add_single(model: Any, kind: str) -> None:
     from sentence_transformers.base.modules import Dense, Transformer
 
     if kind not in SINGLES:
-        raise UsageError(f"no single vector {kind!r}", nearest(kind, SINGLES))
+        raise UsageError(f"no single vector {kind!r}", nearest_name(kind, SINGLES))
     take = take_cls if kind == "cls" else _take_mean
     modules = list(model)
     last = 0

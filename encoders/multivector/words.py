@@ -7,9 +7,9 @@ import unicodedata
 from collections.abc import Iterable
 
 import numpy as np
-import numpy.typing as npt
 
-WordIds = npt.NDArray[np.int64]
+from intrex.data.arrays import Int64s
+
 _WORD = re.compile("w+|p")
 _ALONE = ((0x2E80, 0x9FFF), (0xF900, 0xFAFF), (0xFF66, 0xFF9D), (0x20000, 0x3FFFF))
 """Ideographs and kana: written without blanks."""
@@ -38,7 +38,7 @@ def _punctuation(char: str) -> bool:
 _SHAPE = _Shape()
 
 
-def word_ids(text: str, spans: Iterable[tuple[int, int]]) -> WordIds:
+def word_ids(text: str, spans: Iterable[tuple[int, int]]) -> Int64s:
     """The number of the word that each token of a text belongs to.
 
     A word is what stands between blanks and punctuation; a punctuation mark, an ideograph and a kana are words of

@@ -11,14 +11,14 @@ from typing import Any
 
 import numpy as np
 
+from intrex.data.arrays import Float32s
 from intrex.data.errors import UsageError
-from intrex.encoders.base import Vectors
 
 LARGEST_DIFFERENCE = 1e-4
 """How far a packed float32 model may be from the plain one on the trial texts before it is not used."""
 
 
-def pack_linear(model: Any, trial: Callable[[], Vectors], tolerance: float = LARGEST_DIFFERENCE) -> bool:
+def pack_linear(model: Any, trial: Callable[[], Float32s], tolerance: float = LARGEST_DIFFERENCE) -> bool:
     """Run the linear layers of a torch model by oneDNN, if that works for this model and gives the same vectors.
 
     Args:
@@ -54,7 +54,7 @@ def pack_linear(model: Any, trial: Callable[[], Vectors], tolerance: float = LAR
     return same
 
 
-def quantize_linear(model: Any, trial: Callable[[], Vectors]) -> None:
+def quantize_linear(model: Any, trial: Callable[[], Float32s]) -> None:
     """Give the linear layers of a torch model 8-bit weights, one scale for each output, in place.
 
     Activations are rounded to 8 bits with one scale for each token, so that a text's vector does not depend on the

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from intrex.data.arrays import Float32s
 from intrex.data.errors import BadInput, UsageError
 from intrex.data.specs import EncoderSpec
-from intrex.encoders.base import Vectors
 from intrex.encoders.options import EncoderOptions
 from intrex.encoders.runtime.linear import pack_linear, quantize_linear
 from intrex.encoders.runtime.models import Model, quiet
@@ -75,7 +75,7 @@ def choose_prompts(model: Any, options: EncoderOptions) -> dict[str, str]:
     }
 
 
-def set_dtype(model: Any, dtype: str, trial: Callable[[], Vectors], longest: int) -> None:
+def set_dtype(model: Any, dtype: str, trial: Callable[[], Float32s], longest: int) -> None:
     """Change what the transformer, the model's first module, computes in; what follows it stays in float32.
 
     Args:

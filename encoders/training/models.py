@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from intrex.data.arrays import Scores
 from intrex.data.errors import BadInput
 from intrex.encoders.multivector.layouts import load_layout
 from intrex.encoders.options import EncoderOptions
@@ -17,9 +18,6 @@ from intrex.encoders.runtime.transformer import load_model
 from intrex.encoders.static import StaticEncoder
 from intrex.encoders.training.examples import Pool
 from intrex.encoders.training.options import TrainOptions
-
-Scores = list[npt.NDArray[np.float32]]
-"""Scores of the candidates of each query."""
 
 
 def start_model(kind: str, options: TrainOptions) -> tuple[Any, Model]:
@@ -97,7 +95,7 @@ _MAKERS: dict[str, Callable[[Model, TrainOptions], Any]] = {
 }
 
 
-def pool_scores(kind: str, model: Any, pool: Pool, batch_size: int) -> Scores:
+def pool_scores(kind: str, model: Any, pool: Pool, batch_size: int) -> list[Scores]:
     """Scores of every candidate of every query by a model in training."""
     import torch
 
@@ -118,7 +116,7 @@ def _unique(pool: Pool) -> tuple[list[str], list[npt.NDArray[np.int64]]]:
     return list(numbers), rows
 
 
-def _embedding_scores(model: Any, pool: Pool, batch_size: int) -> Scores:
+def _embedding_scores(model: Any, pool: Pool, batch_size: int) -> list[Scores]:
     texts, rows = _unique(pool)
     settings = {"batch_size": batch_size, "show_progress_bar": False}
     queries = model.encode_query(list(pool.queries), **settings)
@@ -128,7 +126,7 @@ def _embedding_scores(model: Any, pool: Pool, batch_size: int) -> Scores:
     return [dense[i, r] for i, r in enumerate(rows)]
 
 
-def _cross_scores(model: Any, pool: Pool, batch_size: int) -> Scores:
+def _cross_scores(model: Any, pool: Pool, batch_size: int) -> list[Scores]:
     pairs = [(q, d) for q, texts in zip(pool.queries, pool.documents, strict=True) for d in texts]
     found = np.asarray(model.predict(pairs, batch_size=batch_size, show_progress_bar=False), np.float32)
     ends = np.cumsum([len(texts) for texts in pool.documents])

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
-from intrex.data.errors import UsageError, nearest
+from intrex.data.errors import UsageError, nearest_name
 from intrex.data.options import Options, declare, option
 
 LOSSES = {
@@ -88,7 +88,7 @@ def options_for(kind: str, **chosen: Any) -> TrainOptions:
         UsageError: an unknown kind, a loss that it does not have, or a number out of range.
     """
     if kind not in KINDS:
-        raise UsageError(f"unknown kind of model {kind!r}", nearest(kind, KINDS))
+        raise UsageError(f"unknown kind of model {kind!r}", nearest_name(kind, KINDS))
     options = replace(KINDS[kind], **{key: value for key, value in chosen.items() if value is not None})
     if options.loss not in _BY_KIND[kind]:
         raise UsageError(

@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from intrex.data.arrays import Scores
 from intrex.data.errors import IntrexError, MissingExtra
+from intrex.data.progress import Progress
 from intrex.encoders.runtime.models import log, quiet
 from intrex.encoders.training.examples import Example, Pool, columns
 from intrex.encoders.training.losses import make_loss
@@ -28,7 +29,7 @@ TRIED = 2
 """Batches that are timed for the estimate."""
 METRIC = "eval_dev"
 
-DevScore = Callable[[list[npt.NDArray[np.float32]]], float]
+DevScore = Callable[[list[Scores]], float]
 """nDCG@10 of the scores of a pool's candidates."""
 
 
@@ -78,7 +79,7 @@ def train(
     pool: Pool | None = None,
     dev_score: DevScore | None = None,
     announce: Callable[[Plan], None] = lambda _: None,
-    progress: Callable[[int], None] = lambda _: None,
+    progress: Progress = lambda _: None,
 ) -> Trained:
     """Train a model and save it.
 
@@ -162,7 +163,7 @@ def _make_trainer(
     work: Path,
     pool: Pool | None,
     dev_score: DevScore | None,
-    progress: Callable[[int], None],
+    progress: Progress,
 ) -> Any:
     from datasets import Dataset
     from transformers import EarlyStoppingCallback, PrinterCallback, TrainerCallback

@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
-import numpy.typing as npt
 
+from intrex.data.arrays import Bools, Float64s
 from intrex.data.errors import BadInput, UsageError
-from intrex.eval.compare.resampling import Floats
 from intrex.eval.measures import Measure
 from intrex.eval.scoring.rules import Rules
 from intrex.eval.scoring.scorefile import SystemScores
@@ -33,17 +32,17 @@ class Aligned:
     systems: list[str]
     measures: list[str]
     query_ids: list[str]
-    values: Floats
-    answered: npt.NDArray[np.bool_]
+    values: Float64s
+    answered: Bools
     conditions: Conditions
 
-    def shared(self, systems: Sequence[int]) -> npt.NDArray[np.bool_]:
+    def shared(self, systems: Sequence[int]) -> Bools:
         """[q] the queries to compare some systems on: all, or with ``--no-complete`` those that each answers."""
         if self.conditions.complete:
             return np.ones(len(self.query_ids), np.bool_)
         return np.asarray(self.answered[:, list(systems)].all(axis=1), np.bool_)
 
-    def means(self) -> Floats:
+    def means(self) -> Float64s:
         """[s, m] each system's means, as `evaluate` prints them."""
         return np.stack([self.values[self.shared([i]), i].mean(axis=0) for i in range(len(self.systems))])
 
@@ -124,12 +123,12 @@ def _check_mean(measure: Measure) -> None:
         )
 
 
-def _columns(one: SystemScores, measures: Sequence[Measure]) -> Floats:
+def _columns(one: SystemScores, measures: Sequence[Measure]) -> Float64s:
     known = [str(m) for m in one.scores.measures]
     for measure in measures:
         if str(measure) not in known:
             raise BadInput(f"{one.system} was not scored with {measure}", f"there are: {', '.join(known)}")
-    values: Floats = one.scores.values[:, [known.index(str(m)) for m in measures]]
+    values: Float64s = one.scores.values[:, [known.index(str(m)) for m in measures]]
     if not np.isfinite(values).all():
         raise BadInput(f"the scores of {one.system} are not all finite numbers", "score the run again")
     return values

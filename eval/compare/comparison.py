@@ -8,11 +8,12 @@ from itertools import combinations
 
 import numpy as np
 
-from intrex.data.errors import BadInput, UsageError, nearest
+from intrex.data.arrays import Float64s, Int64s
+from intrex.data.errors import BadInput, UsageError, nearest_name
 from intrex.eval.compare.align import Aligned
 from intrex.eval.compare.corrections import CORRECTIONS, correct
 from intrex.eval.compare.paired import effect, t_test, wilcoxon
-from intrex.eval.compare.resampling import Bootstrap, Floats, Pairs, bootstrap, randomization
+from intrex.eval.compare.resampling import Bootstrap, bootstrap, randomization
 from intrex.eval.compare.tukey import randomized_tukey
 
 TESTS = ("randomization", "t", "wilcoxon", "bootstrap", "tukey")
@@ -48,7 +49,7 @@ class Settings:
             ("family", self.family, FAMILIES),
         ):
             if value not in known:
-                raise UsageError(f"unknown {what} {value!r}", nearest(value, known))
+                raise UsageError(f"unknown {what} {value!r}", nearest_name(value, known))
         if self.test == "tukey" and self.family == "all":
             raise UsageError(
                 "Tukey's p-values hold within a measure, so no family of all measures can be had with them",
@@ -161,7 +162,7 @@ def compare(data: Aligned, settings: Settings | None = None, baseline: int | Non
     return Comparison(data, settings, pairs, baseline, rows)
 
 
-def _groups(data: Aligned, pairs: list[tuple[int, int]]) -> list[tuple[list[int], Floats, Pairs]]:
+def _groups(data: Aligned, pairs: list[tuple[int, int]]) -> list[tuple[list[int], Float64s, Int64s]]:
     """Pairs that share their queries: (positions of the pairs, values [q', s, m], pairs [p', 2])."""
     groups: dict[bytes, list[int]] = defaultdict(list)
     for i, pair in enumerate(pairs):
@@ -181,7 +182,7 @@ def _bootstraps(data: Aligned, pairs: list[tuple[int, int]], settings: Settings)
     return out
 
 
-def _p_values(data: Aligned, pairs: list[tuple[int, int]], settings: Settings) -> Floats:
+def _p_values(data: Aligned, pairs: list[tuple[int, int]], settings: Settings) -> Float64s:
     """[p, m] p-values of the tests other than the bootstrap."""
     if settings.test == "tukey":
         shared = data.shared(range(len(data.systems)))

@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 import numpy as np
 
-from intrex.eval.compare.resampling import Floats
+from intrex.data.arrays import Float64s
 
 
-def bonferroni(p: Floats) -> Floats:
+def bonferroni(p: Float64s) -> Float64s:
     """Bonferroni: m p, at most 1. Controls the family-wise error.
 
     >>> bonferroni(np.array([.01, .04, .03, .005])).round(6).tolist()
@@ -18,7 +18,7 @@ def bonferroni(p: Floats) -> Floats:
     return np.minimum(p * len(p), 1.0)
 
 
-def holm(p: Floats) -> Floats:
+def holm(p: Float64s) -> Float64s:
     """Holm's step-down (Holm 1979): the largest (m - j + 1) p_(j) up to each rank. Controls the family-wise error.
 
     >>> holm(np.array([.01, .04, .03, .005])).round(6).tolist()
@@ -31,7 +31,7 @@ def holm(p: Floats) -> Floats:
     return out
 
 
-def benjamini_hochberg(p: Floats) -> Floats:
+def benjamini_hochberg(p: Float64s) -> Float64s:
     """Benjamini and Hochberg's step-up (1995): the smallest m p_(j) / j from each rank on. Controls the false discoveries.
 
     >>> benjamini_hochberg(np.array([.01, .04, .03, .005])).round(6).tolist()
@@ -44,12 +44,12 @@ def benjamini_hochberg(p: Floats) -> Floats:
     return out
 
 
-def uncorrected(p: Floats) -> Floats:
+def uncorrected(p: Float64s) -> Float64s:
     """The p-values as they are."""
     return p.copy()
 
 
-CORRECTIONS: dict[str, Callable[[Floats], Floats]] = {
+CORRECTIONS: dict[str, Callable[[Float64s], Float64s]] = {
     "holm": holm,
     "bonferroni": bonferroni,
     "bh": benjamini_hochberg,
@@ -57,7 +57,7 @@ CORRECTIONS: dict[str, Callable[[Floats], Floats]] = {
 }
 
 
-def correct(p: Floats, how: str, over_all: bool = False) -> Floats:
+def correct(p: Float64s, how: str, over_all: bool = False) -> Float64s:
     """Correct p-values [p, m] of pairs by measures, within each measure or over all of them together."""
     function = CORRECTIONS[how]
     if over_all:

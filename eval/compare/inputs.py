@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from intrex.data.errors import BadInput, UsageError, nearest
+from intrex.data.errors import BadInput, UsageError, nearest_name
 from intrex.data.io.files import reading
 from intrex.data.locate import Judged, find_queries
 from intrex.data.run import Run
@@ -56,7 +56,8 @@ class Loaded:
             if names.count(name) == 1:
                 return names.index(name)
         raise UsageError(
-            f"the baseline {name!r} is not among the systems", nearest(name, [s.system for s in self.systems])
+            f"the baseline {name!r} is not among the systems",
+            nearest_name(name, [s.system for s in self.systems]),
         )
 
 

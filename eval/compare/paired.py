@@ -7,7 +7,8 @@ from functools import cache
 
 import numpy as np
 
-from intrex.eval.compare.resampling import EXACT_QUERIES, TOLERANCE, Floats, randomization
+from intrex.data.arrays import Float64s
+from intrex.eval.compare.resampling import EXACT_QUERIES, TOLERANCE, randomization
 
 POWER = 0.8
 DETECT_AT = 0.05
@@ -38,7 +39,7 @@ class Effect:
     detectable: float | None
 
 
-def deviation(differences: Floats) -> float:
+def deviation(differences: Float64s) -> float:
     """Standard deviation with n - 1; what is left of equal differences by rounding counts as 0."""
     if len(differences) < 2:
         return 0.0
@@ -46,7 +47,7 @@ def deviation(differences: Floats) -> float:
     return found if found > TOLERANCE * max(1.0, float(np.abs(differences).max())) else 0.0
 
 
-def effect(differences: Floats) -> Effect:
+def effect(differences: Float64s) -> Effect:
     """Effect sizes of differences [n]."""
     n, s, mean = len(differences), deviation(differences), float(np.mean(differences))
     slack = TOLERANCE * max(1.0, float(np.abs(differences).max()))
@@ -58,7 +59,7 @@ def effect(differences: Floats) -> Effect:
     return Effect(mean, d_z, hedges, wins, n - wins - losses, losses, detectable_difference(n, s))
 
 
-def t_test(differences: Floats) -> float:
+def t_test(differences: Float64s) -> float:
     """Two-sided p of the paired t-test on differences [n] (Student 1908), n - 1 degrees of freedom.
 
     Without any spread t is 0/0 or infinite: p is 1 when all differences are 0, and 0 when they are all the same
@@ -75,7 +76,7 @@ def t_test(differences: Floats) -> float:
     return float(2 * stdtr(n - 1, -mean / (s / np.sqrt(n))))
 
 
-def wilcoxon(differences: Floats) -> float:
+def wilcoxon(differences: Float64s) -> float:
     """Two-sided p of Wilcoxon's signed-rank test (1945) on differences [n]; zeros are dropped (scipy's ``wilcox``).
 
     Exact for up to 16 differences that are not zero (ties share the mean rank), and up to 50 without ties; beyond,

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from intrex.data.arrays import Float64s
 from intrex.data.errors import BadInput
 from intrex.eval.compare.align import Aligned
-from intrex.eval.compare.resampling import Floats
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Reproduction:
     signature: str
 
 
-def rmse(one: Floats, other: Floats) -> float:
+def rmse(one: Float64s, other: Float64s) -> float:
     """Root mean square of the differences of two vectors of scores."""
     return float(np.sqrt(np.mean(np.square(one - other))))
 

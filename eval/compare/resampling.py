@@ -11,10 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
-Pairs = npt.NDArray[np.int64]
+from intrex.data.arrays import Float64s, Int64s
 
 TOLERANCE = 1e-12
 """Means that differ by less are equal: what a sum of decimal fractions is off by. Above 4,096 queries, one step of
@@ -35,12 +33,12 @@ class Fixed:
         slack: [m] with how much tolerance sums of permuted values are compared.
     """
 
-    values: Floats
-    scale: Floats
-    slack: Floats
+    values: Float64s
+    scale: Float64s
+    slack: Float64s
 
 
-def fixed_point(values: Floats) -> Fixed:
+def fixed_point(values: Float64s) -> Fixed:
     """Scores [q, ..., m] as whole numbers whose sums over q stay exact in float64.
 
     The step depends on the number of queries, and on the measure's range only where that exceeds 1. With 8,000
@@ -53,13 +51,13 @@ def fixed_point(values: Floats) -> Fixed:
     return Fixed(np.rint(values * scale), scale, n * step * scale)
 
 
-def _span(values: Floats, axes: int | tuple[int, ...]) -> Floats:
+def _span(values: Float64s, axes: int | tuple[int, ...]) -> Float64s:
     """The power of two, 1 or more, that no value along the axes exceeds."""
-    found: Floats = np.exp2(np.ceil(np.log2(np.maximum(np.abs(values).max(axis=axes, initial=0.0), 1.0))))
+    found: Float64s = np.exp2(np.ceil(np.log2(np.maximum(np.abs(values).max(axis=axes, initial=0.0), 1.0))))
     return found
 
 
-def _alike(values: Floats, pairs: Pairs) -> Iterator[tuple[Pairs, Floats, Pairs]]:
+def _alike(values: Float64s, pairs: Int64s) -> Iterator[tuple[Int64s, Float64s, Int64s]]:
     """Pairs of one range, so that `fixed_point` of each depends on no other system.
 
     Yields:
@@ -85,13 +83,13 @@ def generator(seed: int, stream: int, block: int) -> np.random.Generator:
     return np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, stream, block])))
 
 
-def pair_sums(sums: Floats, pairs: Pairs) -> Floats:
+def pair_sums(sums: Float64s, pairs: Int64s) -> Float64s:
     """Differences b - a of sums [..., s, m] for pairs [p, 2] of (a, b): [..., p, m]."""
-    found: Floats = sums[..., pairs[:, 1], :] - sums[..., pairs[:, 0], :]
+    found: Float64s = sums[..., pairs[:, 1], :] - sums[..., pairs[:, 0], :]
     return found
 
 
-def randomization(values: Floats, pairs: Pairs, samples: int, seed: int) -> Floats:
+def randomization(values: Float64s, pairs: Int64s, samples: int, seed: int) -> Float64s:
     """Two-sided p of Fisher's randomisation test on paired scores.
 
     Under the null hypothesis a query's two scores could as well be swapped, which flips the sign of its difference.
@@ -113,7 +111,7 @@ def randomization(values: Floats, pairs: Pairs, samples: int, seed: int) -> Floa
     return out
 
 
-def _randomization(values: Floats, pairs: Pairs, samples: int, seed: int) -> Floats:
+def _randomization(values: Float64s, pairs: Int64s, samples: int, seed: int) -> Float64s:
     n, systems, measures = values.shape
     fixed = fixed_point(values)
     total = fixed.values.sum(axis=0)
@@ -129,14 +127,14 @@ def _randomization(values: Floats, pairs: Pairs, samples: int, seed: int) -> Flo
     return np.asarray(shares, np.float64)
 
 
-def _all_flips(n: int) -> Iterator[Floats]:
+def _all_flips(n: int) -> Iterator[Float64s]:
     """All 2^n rows of zeros and ones, in pieces."""
     for start in range(0, 2**n, 4096):
         numbers = np.arange(start, min(start + 4096, 2**n))
         yield ((numbers[:, None] >> np.arange(n)) & 1).astype(np.float64)
 
 
-def _random_flips(n: int, samples: int, seed: int) -> Iterator[Floats]:
+def _random_flips(n: int, samples: int, seed: int) -> Iterator[Float64s]:
     """Random rows of zeros and ones, a block at a time."""
     for block, rows in blocks(samples, n):
         raw = generator(seed, _SIGNS, block).bytes(-(-rows * n // 8))
@@ -148,12 +146,12 @@ def _random_flips(n: int, samples: int, seed: int) -> Iterator[Floats]:
 class Bootstrap:
     """Intervals of the difference of means, and shifted p-values; [p, m] each."""
 
-    low: Floats
-    high: Floats
-    p: Floats
+    low: Float64s
+    high: Float64s
+    p: Float64s
 
 
-def bootstrap(values: Floats, pairs: Pairs, samples: int, seed: int, alpha: float) -> Bootstrap:
+def bootstrap(values: Float64s, pairs: Int64s, samples: int, seed: int, alpha: float) -> Bootstrap:
     """Paired percentile bootstrap: queries drawn with replacement, the same ones for both systems.
 
     The interval is the middle 1 - alpha of the resampled differences (Efron and Tibshirani 1993, 13.3). The p-value
@@ -174,7 +172,7 @@ def bootstrap(values: Floats, pairs: Pairs, samples: int, seed: int, alpha: floa
     return Bootstrap(low, high, p)
 
 
-def _bootstrap(values: Floats, pairs: Pairs, samples: int, seed: int, alpha: float) -> Bootstrap:
+def _bootstrap(values: Float64s, pairs: Int64s, samples: int, seed: int, alpha: float) -> Bootstrap:
     n, systems, measures = values.shape
     fixed = fixed_point(values)
     flat = fixed.values.reshape(n, systems * measures)

@@ -6,17 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from intrex.data.arrays import Bools, Bytes, Float64s, Int64s
 from intrex.data.errors import BadInput
-from intrex.data.ids import Bytes
 from intrex.data.run import Run
-from intrex.eval.compare.resampling import Floats
 
 PERSISTENCE = 0.9
 CUTOFFS = (10, 100)
-
-Ints = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -49,8 +45,8 @@ class Similarity:
 class Tops:
     """The first documents of each query: [q, depth] codes in byte order of the ids, -1 after the end; lengths [q]."""
 
-    codes: Ints
-    lengths: Ints
+    codes: Int64s
+    lengths: Int64s
 
 
 def similarities(
@@ -115,7 +111,7 @@ def _tops(runs: Sequence[Run], queries: Bytes, depth: int) -> list[Tops]:
     return out
 
 
-def positions(one: Tops, other: Tops) -> Ints:
+def positions(one: Tops, other: Tops) -> Int64s:
     """[q, depth] the 0-based rank in ``other`` of each document of ``one``; -1 where it has none."""
     rows = np.arange(len(one.codes))[:, None] * (max(one.codes.max(), other.codes.max()) + 1)
     keys = (rows + other.codes)[other.codes >= 0]
@@ -127,7 +123,7 @@ def positions(one: Tops, other: Tops) -> Ints:
     return np.where(found, place[order][at], -1)
 
 
-def overlaps(place: Ints, depth: int) -> Floats:
+def overlaps(place: Int64s, depth: int) -> Float64s:
     """[q, depth] documents that the first d of both lists share, from `positions`: one enters at its later rank."""
     later = np.maximum(place, np.arange(place.shape[1])[None, :])
     rows, columns = np.nonzero(place >= 0)
@@ -136,7 +132,9 @@ def overlaps(place: Ints, depth: int) -> Floats:
     return np.cumsum(counts, axis=1)
 
 
-def rbo_extrapolated(common: Floats, length_a: Ints, length_b: Ints, p: float = PERSISTENCE) -> Floats:
+def rbo_extrapolated(
+    common: Float64s, length_a: Int64s, length_b: Int64s, p: float = PERSISTENCE
+) -> Float64s:
     """[q] RBO_ext of Webber, Moffat and Zobel 2010 (ACM TOIS 28(4)), equation 32: lists of different lengths, no ties.
 
     Args:
@@ -154,19 +152,19 @@ def rbo_extrapolated(common: Floats, length_a: Ints, length_b: Ints, p: float = 
     beyond = np.where(d > short[:, None], (d - short[:, None]) / (short[:, None] * d), 0.0)
     guessed = at_short * (beyond * weights).sum(axis=1)
     tail = ((at_long - at_short) / long + at_short / short) * p**long
-    found: Floats = (1 - p) / p * (seen + guessed) + tail
+    found: Float64s = (1 - p) / p * (seen + guessed) + tail
     return found
 
 
-def rbo_truncated(common: Floats, p: float = PERSISTENCE) -> Floats:
+def rbo_truncated(common: Float64s, p: float = PERSISTENCE) -> Float64s:
     """[q] RBO's sum up to the depth divided by its largest possible value there: repro_eval's (Clarke et al. 2021)."""
     d = np.arange(1, common.shape[1] + 1)
     weights = p ** (d - 1.0)
-    found: Floats = (common / d * weights).sum(axis=1) / weights.sum()
+    found: Float64s = (common / d * weights).sum(axis=1) / weights.sum()
     return found
 
 
-def tau_union(one: Tops, other: Tops, place: Ints) -> Floats:
+def tau_union(one: Tops, other: Tops, place: Int64s) -> Float64s:
     """[q] Kendall's tau-b over all documents of either list; those a list lacks tie for its last place.
 
     Two documents that only one list has are tied in the other and so say nothing; one that only a has and one that
@@ -183,11 +181,11 @@ def tau_union(one: Tops, other: Tops, place: Ints) -> Floats:
     every = size * (size - 1) / 2
     tied_b, tied_a = only_a * (only_a - 1) / 2, only_b * (only_b - 1) / 2
     scale = np.sqrt((every - tied_a) * (every - tied_b))
-    found: Floats = np.where(scale > 0, agree / np.where(scale > 0, scale, 1), np.where(c > 0, 1.0, 0.0))
+    found: Float64s = np.where(scale > 0, agree / np.where(scale > 0, scale, 1), np.where(c > 0, 1.0, 0.0))
     return found
 
 
-def _inversions(place: Ints) -> Floats:
+def _inversions(place: Int64s) -> Float64s:
     """[q] pairs of shared documents that the two lists order differently."""
     found = np.zeros(len(place))
     for j in range(1, place.shape[1]):
@@ -196,15 +194,15 @@ def _inversions(place: Ints) -> Floats:
     return found
 
 
-def _around(shared: npt.NDArray[np.bool_], filled: npt.NDArray[np.bool_]) -> Floats:
+def _around(shared: Bools, filled: Bools) -> Float64s:
     """[q] over the documents only this list has: shared ones before it minus shared ones after it."""
     before = np.cumsum(shared, axis=1)
     after = shared.sum(axis=1)[:, None] - before
-    found: Floats = np.where(filled & ~shared, before - after, 0).sum(axis=1).astype(np.float64)
+    found: Float64s = np.where(filled & ~shared, before - after, 0).sum(axis=1).astype(np.float64)
     return found
 
 
-def tau_by_position(one: Tops, other: Tops) -> Floats:
+def tau_by_position(one: Tops, other: Tops) -> Float64s:
     """[q] repro_eval's Kendall's tau Union (KTU; Breuer et al. 2020).
 
     It pairs the documents that stand at the same rank, each as its number in the sorted union of ids, and correlates
@@ -220,11 +218,11 @@ def tau_by_position(one: Tops, other: Tops) -> Floats:
         agree += np.where(j < lengths, 2 * same.sum(axis=1) - j, 0)
     pairs = lengths * (lengths - 1) / 2
     alone = (one.codes[:, 0] == other.codes[:, 0]).astype(np.float64)
-    found: Floats = np.where(pairs > 0, agree / np.maximum(pairs, 1), alone)
+    found: Float64s = np.where(pairs > 0, agree / np.maximum(pairs, 1), alone)
     return found
 
 
-def overlap_at(common: Floats, length_a: Ints, length_b: Ints, k: int) -> Floats:
+def overlap_at(common: Float64s, length_a: Int64s, length_b: Int64s, k: int) -> Float64s:
     """[q] shared documents of the first k, divided by k, or by the longer list where both are shorter."""
-    found: Floats = common[:, k - 1] / np.minimum(k, np.maximum(length_a, length_b))
+    found: Float64s = common[:, k - 1] / np.minimum(k, np.maximum(length_a, length_b))
     return found

@@ -16,8 +16,8 @@ from intrex.eval.compare.movers import Mover
 from intrex.eval.compare.reproduction import Reproduction
 from intrex.eval.compare.resampling import EXACT_QUERIES, TOLERANCE
 from intrex.eval.compare.similarity import Similarity
+from intrex.eval.tables import Table, escape_latex, latex_lines, markdown_lines
 
-Table = tuple[list[str], list[list[Any]]]
 WIDTH = 80
 NAME = 26
 BETTER, WORSE = "†", "‡"
@@ -33,7 +33,7 @@ NAMES = {
 }
 
 
-def long_rows(rows: Sequence[Any], kind: type) -> Table:
+def long_rows(rows: Sequence[Any], kind: type) -> Table[Any]:
     """Records of a dataclass as they are, a column for each field."""
     return [f.name for f in fields(kind)], [list(astuple(row)) for row in rows]
 
@@ -125,7 +125,7 @@ def legend(found: Comparison) -> str:
     return f"{BETTER} significantly better, {WORSE} worse than {base}"
 
 
-def terminal_means(found: Comparison) -> list[Table]:
+def terminal_means(found: Comparison) -> list[Table[str]]:
     """Systems by measures with marks, in as many tables as 80 columns need."""
     data, means, signs = found.data, found.data.means(), marks(found)
     columns = []
@@ -137,7 +137,7 @@ def terminal_means(found: Comparison) -> list[Table]:
         columns.append((measure, cells))
     names = [short(name) for name in data.systems]
     room = WIDTH - max(map(len, names)) - 5
-    tables: list[Table] = []
+    tables: list[Table[str]] = []
     while columns:
         taken: list[tuple[str, list[str]]] = []
         used = 0
@@ -153,7 +153,7 @@ def _width(column: tuple[str, list[str]]) -> int:
     return max(len(column[0]), *map(len, column[1])) + 2
 
 
-def terminal_pairs(found: Comparison, measure: str) -> Table:
+def terminal_pairs(found: Comparison, measure: str) -> Table[str]:
     """The pairs by one measure; systems by their letters. Without ``detect`` where 80 columns do not hold it."""
     level = f"{100 * (1 - found.settings.alpha):g}% interval"
     headers = ["pair", "diff", level, "p", found.settings.corrected_by, "d_z", "win/tie/loss", "detect"]
@@ -187,7 +187,7 @@ def p_text(p: float) -> str:
     return f"{p:.4f}" if p >= 0.0001 else "<.0001"
 
 
-def movers_table(found: Comparison, moved: Sequence[Mover], a: int, b: int, narrow: bool) -> Table:
+def movers_table(found: Comparison, moved: Sequence[Mover], a: int, b: int, narrow: bool) -> Table[str]:
     """The movers of one pair; ``narrow`` cuts ranks and texts to fit 80 columns, ids never."""
     names = found.data.systems
     own = [row for row in moved if (row.a, row.b) == (names[a], names[b])]
@@ -219,11 +219,11 @@ def _cut(text: str, width: int) -> str:
     return text.rstrip() + "…"
 
 
-def paper_rows(found: Comparison, bold: str, raised: str) -> Table:
+def paper_rows(found: Comparison, bold: str, raised: str) -> Table[str]:
     """Systems by measures for a document: the best in bold, marks raised; both are patterns with one ``{}``."""
     data, means, signs = found.data, found.data.means(), marks(found)
     best = np.abs(means - means.max(axis=0)) < 5e-13
-    rows: list[list[Any]] = []
+    rows: list[list[str]] = []
     for i, name in enumerate(data.systems):
         cells = []
         for m in range(len(data.measures)):
@@ -252,8 +252,7 @@ def caption(found: Comparison) -> str:
 def markdown(found: Comparison) -> str:
     """The table in Markdown, its caption below."""
     headers, rows = paper_rows(found, "**{}**", "<sup>{}</sup>")
-    lines = [headers, ["---", "---", *("---:" for _ in found.data.measures)], *rows]
-    body = ["| " + " | ".join(str(cell).replace("|", "\\|") for cell in line) + " |" for line in lines]
+    body = markdown_lines(headers, rows, ["---", "---", *("---:" for _ in found.data.measures)])
     return "\n".join([*body, "", caption(found), "", f"`{found.signature}`", ""])
 
 
@@ -261,35 +260,24 @@ def latex(found: Comparison) -> str:
     """The table in LaTeX (booktabs), its caption above."""
     headers, rows = paper_rows(found, r"\textbf{{{}}}", r"$^{{{}}}$")
     keep = {BETTER: r"\dagger", WORSE: r"\ddagger"}
-    lines = [" & ".join(escape(h) for h in headers) + r" \\"]
+    lines = []
     for mark, name, *cells in rows:
         shown = ["".join(keep.get(c, c) for c in cell) for cell in cells]
-        lines.append(" & ".join([mark, escape(name), *shown]) + r" \\")
-    text = escape(caption(found))
+        lines.append([mark, escape_latex(name), *shown])
+    text = escape_latex(caption(found))
     for sign, command in keep.items():
         text = text.replace(sign, f"${command}$")
-    align = "ll" + "r" * len(found.data.measures)
-    return "\n".join(
-        [
-            r"\begin{table}", r"\centering", rf"\caption{{{text}}}", rf"\begin{{tabular}}{{{align}}}", r"\toprule",
-            lines[0], r"\midrule", *lines[1:], r"\bottomrule", r"\end{tabular}", r"\end{table}",
-            f"% {found.signature}", "",
-        ]
-    )  # fmt: skip
+    table = latex_lines([escape_latex(h) for h in headers], lines, "ll" + "r" * len(found.data.measures))
+    head = [r"\begin{table}", r"\centering", rf"\caption{{{text}}}"]
+    return "\n".join([*head, *table, r"\end{table}", f"% {found.signature}", ""])
 
 
-def escape(text: str) -> str:
-    """Text for LaTeX."""
-    special = {"\\": r"\textbackslash{}", "^": r"\^{}", "~": r"\~{}"}
-    return "".join(special.get(c, "\\" + c if c in "&%$#_{}" else c) for c in text)
-
-
-def pair_rows(found: Comparison) -> Table:
+def pair_rows(found: Comparison) -> Table[Any]:
     """All rows with every field, for machines."""
     return long_rows(found.rows, PairRow)
 
 
-def similarity_table(rows: Sequence[Similarity]) -> Table:
+def similarity_table(rows: Sequence[Similarity]) -> Table[str]:
     """Rank similarity, a line for each pair."""
     headers = ["pair", "RBO", "RBO cut", "tau-b", "KTU", "top 10", "top 100", "n"]
     return headers, [
@@ -298,7 +286,7 @@ def similarity_table(rows: Sequence[Similarity]) -> Table:
     ]
 
 
-def reproduction_table(rows: Sequence[Reproduction]) -> Table:
+def reproduction_table(rows: Sequence[Reproduction]) -> Table[str]:
     """How well the pair was reproduced, a line for each measure."""
     headers = ["measure", "RMSE base", "RMSE adv", "improved by", "reproduced", "effect ratio", "delta RI"]
     return headers, [

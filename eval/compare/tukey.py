@@ -13,9 +13,9 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from intrex.eval.compare.resampling import Floats, Pairs, fixed_point, pair_sums
+from intrex.data.arrays import Float64s, Int64s, Uint64s
+from intrex.eval.compare.resampling import fixed_point, pair_sums
 
 _GOLDEN = 0x9E3779B97F4A7C15
 _MIX_1, _MIX_2 = 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
@@ -23,10 +23,8 @@ _SMALL = 16_000_000  # scores to move: below, loading numba takes longer than th
 _ROWS = 256
 _PER_WORD = 4  # places that one 32-bit word decides; their bias is below 1e-5 up to 64 systems
 
-Ints = npt.NDArray[np.int64]
 
-
-def randomized_tukey(values: Floats, pairs: Pairs, samples: int, seed: int) -> Floats:
+def randomized_tukey(values: Float64s, pairs: Int64s, samples: int, seed: int) -> Float64s:
     """Two-sided p of the randomised Tukey HSD test.
 
     Each resample shuffles every query's scores among all systems and takes the range of the means, largest minus
@@ -52,7 +50,7 @@ def randomized_tukey(values: Floats, pairs: Pairs, samples: int, seed: int) -> F
     return (1.0 + np.stack(counts, axis=1).astype(np.float64)) / (1.0 + samples)
 
 
-def shuffled_ranges(whole: Ints, samples: int, seed: int, compiled: bool | None = None) -> Floats:
+def shuffled_ranges(whole: Int64s, samples: int, seed: int, compiled: bool | None = None) -> Float64s:
     """Range of the shuffled sums, [samples, m], of whole scores [q, s, m]; ``compiled`` forces a path (for tests)."""
     n, systems, measures = whole.shape
     big = samples * n * systems > _SMALL if compiled is None else compiled
@@ -84,7 +82,7 @@ def _mix_int(value: int) -> int:
     return value ^ (value >> 31)
 
 
-def _mix(value: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+def _mix(value: Uint64s) -> Uint64s:
     """The same on an array."""
     value = value + np.uint64(_GOLDEN)
     value = (value ^ (value >> np.uint64(30))) * np.uint64(_MIX_1)
@@ -92,7 +90,7 @@ def _mix(value: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
     return value ^ (value >> np.uint64(31))
 
 
-def _plain(whole: Ints, key: np.uint64, numbers: npt.NDArray[np.uint64]) -> Ints:
+def _plain(whole: Int64s, key: np.uint64, numbers: Uint64s) -> Int64s:
     """Ranges of the resamples ``numbers`` by numpy: Fisher and Yates' shuffle of all queries at once."""
     n, systems, measures = whole.shape
     rows, columns = np.arange(len(numbers))[:, None], np.arange(n)[None, :]
@@ -114,7 +112,7 @@ def _plain(whole: Ints, key: np.uint64, numbers: npt.NDArray[np.uint64]) -> Ints
     sums = np.zeros((len(numbers), systems, measures), np.int64)
     for place in range(systems):
         sums[:, place] = whole[columns, order[:, :, place]].sum(axis=1)
-    found: Ints = sums.max(axis=1) - sums.min(axis=1)
+    found: Int64s = sums.max(axis=1) - sums.min(axis=1)
     return found
 
 

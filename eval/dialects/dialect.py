@@ -10,9 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
-from intrex.data.errors import UsageError, nearest
+from intrex.data.arrays import Float64s
+from intrex.data.errors import UsageError, nearest_name
 from intrex.data.qrels import Qrels
 from intrex.eval.dialects import quirks
 from intrex.eval.measures import Measure
@@ -21,7 +21,6 @@ from intrex.eval.measures.kinds import aggregate
 from intrex.eval.scoring.matching import Matched
 from intrex.eval.scoring.rules import Rules, SelfMatch, Ties
 
-Floats = npt.NDArray[np.float64]
 AS_IT_IS = lambda measure, level: measure  # noqa: E731
 NO_FIGURE = lambda qrels, measure, rules: None  # noqa: E731
 
@@ -61,7 +60,7 @@ class Dialect:
     exact: frozenset[str] = frozenset()
     fixed: bool = True
     checks: tuple[Callable[[Qrels, Matched, Measure, Rules], None], ...] = ()
-    absent: Callable[[Measure, Rules, Floats], Floats] | None = None
+    absent: Callable[[Measure, Rules, Float64s], Float64s] | None = None
     figure: Callable[[Qrels, Measure, Rules], float | None] = NO_FIGURE
     averaged: bool = False
     more_columns: bool = False
@@ -94,7 +93,7 @@ class Dialect:
             return f"it has {measure.name} with a cutoff: {measure.name}@10"
         if key == "RR@" and not self.fixed:
             return f"it cuts the run instead: -M {measure.cutoff} -m recip_rank"
-        return nearest(measure.name, {name.rstrip("@") for name in self.only})
+        return nearest_name(measure.name, {name.rstrip("@") for name in self.only})
 
     def usual(self, texts: Sequence[str]) -> list[str]:
         """Of the measures that nobody asked for by name, those that the tool has; AP as the tool has it."""
@@ -118,13 +117,13 @@ class Dialect:
             return list(texts)
         return [name for text in texts for name in nickname(text, self.only)]
 
-    def values(self, matched: Matched, measure: Measure, rules: Rules, values: Floats) -> Floats:
+    def values(self, matched: Matched, measure: Measure, rules: Rules, values: Float64s) -> Float64s:
         """The values of all queries, from those that have missing queries as empty rankings."""
         if self.absent is None or not rules.complete:
             return values
         return np.where(matched.answered, values, self.absent(measure, rules, values))
 
-    def total(self, qrels: Qrels, measure: Measure, rules: Rules, values: Floats) -> float:
+    def total(self, qrels: Qrels, measure: Measure, rules: Rules, values: Float64s) -> float:
         """The figure of the values of the queries that count."""
         counted = self.figure(qrels, measure, rules)
         if counted is not None:
@@ -281,5 +280,5 @@ TOOLS: dict[str, Dialect] = {
 def find_tool(name: str) -> Dialect:
     """A dialect by name; raises `UsageError` with the nearest one."""
     if name not in TOOLS:
-        raise UsageError(f"unknown tool {name!r}", nearest(name, TOOLS))
+        raise UsageError(f"unknown tool {name!r}", nearest_name(name, TOOLS))
     return TOOLS[name]

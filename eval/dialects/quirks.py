@@ -5,8 +5,8 @@ from __future__ import annotations
 import itertools
 
 import numpy as np
-import numpy.typing as npt
 
+from intrex.data.arrays import Float64s, Int32s
 from intrex.data.errors import BadInput
 from intrex.data.qrels import Qrels
 from intrex.eval.measures import Measure
@@ -15,21 +15,18 @@ from intrex.eval.scoring.matching import Matched
 from intrex.eval.scoring.rules import Rules, Ties
 from intrex.eval.scoring.score import view
 
-Floats = npt.NDArray[np.float64]
-Mask = npt.NDArray[np.bool_]
 
-
-def nothing(measure: Measure, rules: Rules, values: Floats) -> Floats:
+def nothing(measure: Measure, rules: Rules, values: Float64s) -> Float64s:
     """0 for every missing query, counts of its judgements too (ir_measures)."""
     return np.zeros(len(values))
 
 
-def nothing_but_itself(measure: Measure, rules: Rules, values: Floats) -> Floats:
+def nothing_but_itself(measure: Measure, rules: Rules, values: Float64s) -> Float64s:
     """0 for every missing query, which counts as a query (trec_eval 9 with ``-c``)."""
     return values if measure.name == "NumQ" else np.zeros(len(values))
 
 
-def a_placeholder(measure: Measure, rules: Rules, values: Floats) -> Floats:
+def a_placeholder(measure: Measure, rules: Rules, values: Float64s) -> Float64s:
     """trec_eval 10 with ``-c`` scores one unjudged document in place of a missing ranking, and then clears up.
 
     It clears by the printed name of a measure, so that ``utility`` and ``rbp_resid`` with parameters of their own
@@ -91,7 +88,7 @@ def close_gains(qrels: Qrels, matched: Matched, measure: Measure, rules: Rules) 
             )
 
 
-def _highest(qrels: Qrels) -> npt.NDArray[np.int32]:
+def _highest(qrels: Qrels) -> Int32s:
     """[q] the highest grade of each query."""
     return np.maximum.reduceat(qrels.grades, qrels.offsets[:-1])
 

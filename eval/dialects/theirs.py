@@ -12,15 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from intrex.data.errors import BadInput, Problems, UsageError, a_kind
+from intrex.data.arrays import Bools, Float64s
+from intrex.data.errors import BadInput, Problems, UsageError, json_type
 from intrex.data.io.files import json_reason, read_lines, read_pieces, require_file, spooled
 from intrex.data.io.lines import first_line
 from intrex.eval.dialects.dialect import Dialect
 from intrex.eval.measures import Measure, parse_measures
 
-Floats = npt.NDArray[np.float64]
 TOLERANCE = 1e-9
 UNSAID = "leave out the queries that the tool gives no value of"
 
@@ -44,7 +43,7 @@ class Printed:
                 found.setdefault(parsed[0], []).append(name)
         return found
 
-    def values(self, measure: Measure, queries: list[str]) -> tuple[Floats, int]:
+    def values(self, measure: Measure, queries: list[str]) -> tuple[Float64s, int]:
         """[q] values, not a number where the file has none, and how many decimals they are printed with."""
         names = [measure.label or "", str(measure), *self.spellings.get(measure, [])]
         without = Measure(measure.name, measure.cutoff, tuple(p for p in measure.params if p[0] != "rel"))
@@ -70,9 +69,9 @@ def against(
     measure: Measure,
     tool: Dialect,
     queries: list[str],
-    last: Floats,
-    answered: npt.NDArray[np.bool_],
-) -> tuple[Floats, Floats]:
+    last: Float64s,
+    answered: Bools,
+) -> tuple[Float64s, Float64s]:
     """What the tool printed, and what of it our account does not reach, beyond its rounding.
 
     Args:
@@ -144,7 +143,7 @@ def _from_json(raw: bytes, path: Path) -> dict[tuple[str, str], tuple[float, int
     for a, inner in read.items():
         if not isinstance(inner, dict):
             raise BadInput(
-                f"--theirs reads {{query: {{measure: value}}}}; {a!r} has {a_kind(inner)} ({path})",
+                f"--theirs reads {{query: {{measure: value}}}}; {a!r} has {json_type(inner)} ({path})",
                 "write one object for each query, or for each measure",
             )
         rows += [(a, b, _number(v, f"{b!r} of {a!r}", path)) for b, v in inner.items()]
@@ -170,7 +169,7 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _number(value: object, what: str, path: Path) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise BadInput(
-            f"--theirs: the value of {what} is {a_kind(value)}, a number is needed ({path})", UNSAID
+            f"--theirs: the value of {what} is {json_type(value)}, a number is needed ({path})", UNSAID
         )
     if not abs(value) <= sys.float_info.max:
         raise BadInput(f"--theirs: the value of {what} is not a finite number ({path})", UNSAID)

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
+from intrex.data.arrays import Bools, Float64s
 from intrex.data.errors import BadInput
 from intrex.data.ids import as_strings
 from intrex.data.qrels import Qrels
@@ -18,8 +18,6 @@ from intrex.eval.evaluate.systems import Matches
 from intrex.eval.measures import Measure
 from intrex.eval.scoring.rules import Rules, SelfMatch, Ties
 from intrex.eval.scoring.score import score_matched
-
-Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -35,7 +33,7 @@ class Switch:
 
     rule: str
     mean: float
-    changed: Floats
+    changed: Float64s
     n_queries: int
 
 
@@ -55,12 +53,12 @@ class Explanation:
 
     measure: Measure
     query_ids: list[str]
-    ours: Floats
-    theirs: Floats
+    ours: Float64s
+    theirs: Float64s
     our_mean: float
     their_mean: float
     switches: list[Switch]
-    residual: Floats
+    residual: Float64s
 
     @property
     def explained(self) -> bool:
@@ -157,7 +155,7 @@ def _path(start: State, goal: State) -> Iterator[tuple[str, State]]:
         yield "missing queries' values", (rules, measure, tool)
 
 
-def _values(qrels: Qrels, state: State, matches: Matches) -> Floats:
+def _values(qrels: Qrels, state: State, matches: Matches) -> Float64s:
     """[q] values, not a number where the query is left out."""
     rules, measure, tool = state
     matched = matches.of(rules, measure)
@@ -171,9 +169,9 @@ def _explanation(
     qrels: Qrels,
     measure: Measure,
     states: list[tuple[str, State]],
-    curves: list[Floats],
+    curves: list[Float64s],
     tool: Dialect,
-    answered: npt.NDArray[np.bool_],
+    answered: Bools,
     printed: Printed | None,
 ) -> Explanation:
     switches = []
@@ -199,9 +197,7 @@ def _explanation(
     return Explanation(measure, names, ours, theirs, _figure(measure, ours), their_mean, switches, residual)
 
 
-def _require_values(
-    qrels: Qrels, answered: npt.NDArray[np.bool_], last: Floats, tool: Dialect, measure: Measure
-) -> None:
+def _require_values(qrels: Qrels, answered: Bools, last: Float64s, tool: Dialect, measure: Measure) -> None:
     """Raise `BadInput` where the tool's own value is 0/0 (ranx's bpref): there is nothing to explain."""
     for i in np.flatnonzero(np.isnan(last) & answered)[:1]:
         query = qrels.query_ids[i].decode()
@@ -210,5 +206,5 @@ def _require_values(
         )
 
 
-def _figure(measure: Measure, values: Floats) -> float:
+def _figure(measure: Measure, values: Float64s) -> float:
     return measure.aggregate(values[~np.isnan(values)])

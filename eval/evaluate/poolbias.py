@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from intrex.data.arrays import Float64s, Int32s, Int64s
 from intrex.data.errors import UsageError
 from intrex.data.qrels import Qrels
 from intrex.eval.measures import Measure, Rankings
 from intrex.eval.measures.graded import gains_of, ideal_sum
-from intrex.eval.measures.rankings import Floats, Grades, Ints, share
+from intrex.eval.measures.rankings import share
 from intrex.eval.scoring.matching import Matched
 from intrex.eval.scoring.rules import Rules
 from intrex.eval.scoring.score import view
@@ -62,18 +63,18 @@ def pool_bias(qrels: Qrels, matched: Matched, measures: Sequence[Measure], rules
     return found
 
 
-def _depth(measure: Measure, r: Rankings) -> Ints:
+def _depth(measure: Measure, r: Rankings) -> Int64s:
     """[q] how many documents of each ranking the measure looks at."""
     return r.retrieved if measure.cutoff is None else np.minimum(r.retrieved, int(measure.cutoff))
 
 
-def _unjudged(measure: Measure, r: Rankings) -> Ints:
+def _unjudged(measure: Measure, r: Rankings) -> Int64s:
     """[q] how many of those were not judged, negative grades among them."""
     depth = _depth(measure, r)
     return depth - r.counts((r.grades >= 0) & (r.ranks <= depth[r.query]))
 
 
-def _upper(measure: Measure, r: Rankings, lower: Floats, grades: Grades) -> Floats:
+def _upper(measure: Measure, r: Rankings, lower: Float64s, grades: Int32s) -> Float64s:
     """[q] the value were each unjudged document in the top k of the grade that gains most, at most 1."""
     params = measure.arguments
     shape = params.get("dcg", "log2"), params.get("floor", 1), params.get("gains")

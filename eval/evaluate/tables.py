@@ -10,15 +10,14 @@ from intrex.eval.dialects.theirs import TOLERANCE
 from intrex.eval.evaluate.explain import Explanation
 from intrex.eval.measures import Measure
 from intrex.eval.scoring.scorefile import SystemScores
+from intrex.eval.tables import Cell, Table
 
-Cell = str | int | float
-Table = tuple[list[str], list[list[Cell]]]
 LEFT_OUT = "left out"
 ACROSS = 5
 """With more measures than this, a table to read has a line for each of them and a column for each system."""
 
 
-def summary(systems: Sequence[SystemScores], measures: Sequence[Measure], wide: bool) -> Table:
+def summary(systems: Sequence[SystemScores], measures: Sequence[Measure], wide: bool) -> Table[Cell]:
     """One figure for each measure: to read (wide), or one row a value with its counts and signature (long)."""
     names = [str(m) for m in measures]
     means = [one.scores.means(one.conditions.complete) for one in systems]
@@ -42,7 +41,7 @@ def summary(systems: Sequence[SystemScores], measures: Sequence[Measure], wide: 
 
 def by_query(
     systems: Sequence[SystemScores], measures: Sequence[Measure], wide: bool, total: bool = True
-) -> Table:
+) -> Table[Cell]:
     """Every query's values, then (with ``total``) the figures over all as the query ``all``."""
     names = [str(m) for m in measures]
     headers = ["system", "query", *names] if wide else ["system", "query", "measure", "value", "signature"]
@@ -96,7 +95,7 @@ def _counted(one: SystemScores) -> Cell:
     return counts[0] if min(counts) == max(counts) else f"{min(counts)}..{max(counts)}"
 
 
-def switches(found: Sequence[Explanation], tool: str) -> Table:
+def switches(found: Sequence[Explanation], tool: str) -> Table[Cell]:
     """The way from our figures to a tool's, a line for each rule that changed one; not of measures that agree."""
     rows: list[list[Cell]] = []
     for one in found:
@@ -124,7 +123,7 @@ def _signed(value: float) -> str:
     return f"{value:+.0e}" if 0 < abs(value) < 0.00005 else f"{value:+.4f}"
 
 
-def differences(found: Sequence[Explanation], tool: str, wide: bool, most: int | None = None) -> Table:
+def differences(found: Sequence[Explanation], tool: str, wide: bool, most: int | None = None) -> Table[Cell]:
     """The queries whose values differ: to read, the largest difference first and at most ``most`` of a measure."""
     rows: list[list[Cell]] = []
     for one in found:

@@ -10,16 +10,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
+from intrex.data.arrays import Bools, Float64s
 from intrex.data.errors import BadInput, UsageError
 from intrex.data.io.files import fingerprint
 from intrex.eval.leaderboard.regimes import Figure, Plan, RegimeScores, matrix, regime_scores
 from intrex.eval.leaderboard.rows import JUDGED, LeaderboardRow, comparable, row_order, shown
 from intrex.eval.scoring.scorefile import SystemScores
 from intrex.eval.splits.split import REGIMES, Split, read_split
+from intrex.eval.tables import Table
 
-Floats = npt.NDArray[np.float64]
 MACRO, MICRO, PAIRED, GAP = "macro", "micro", "paired", "gap"
 
 
@@ -35,7 +35,7 @@ class FoldScores:
         """Whether a model was trained for each fold."""
         return bool(self.by_fold[0].conditions.fold)
 
-    def matrix(self, plan: Plan, measure: str) -> Floats:
+    def matrix(self, plan: Plan, measure: str) -> Float64s:
         """Scores [n, f] of the plan's queries; raises `BadInput` when the measure or queries are missing."""
         known = []
         for one in self.by_fold:
@@ -174,19 +174,19 @@ def _places(found: RegimeScores, judged: RegimeScores) -> Iterator[tuple[tuple[s
         yield (PAIRED, GAP), found.gap, min(p.value for p in judged.micro.values())
 
 
-def _answered(one: SystemScores, plan: Plan) -> npt.NDArray[np.bool_]:
+def _answered(one: SystemScores, plan: Plan) -> Bools:
     known = dict(zip(one.scores.query_ids, one.scores.answered.tolist(), strict=True))
     return np.array([known[q] for q in plan.queries], np.bool_)
 
 
-def _missing(answered: npt.NDArray[np.bool_], plan: Plan, fold: str, regime: str) -> int:
+def _missing(answered: Bools, plan: Plan, fold: str, regime: str) -> int:
     """Pairs of query and fold, in this place of the leaderboard, for which the run has no ranking."""
     inside = plan.regime >= 0 if regime == GAP else plan.regime == REGIMES.index(regime)
     columns = [plan.folds.index(fold)] if fold in plan.folds else list(range(len(plan.folds)))
     return int((inside & ~answered)[:, columns].sum())
 
 
-def pivot_split(rows: Sequence[LeaderboardRow], measure: str) -> tuple[list[str], list[list[str]]]:
+def pivot_split(rows: Sequence[LeaderboardRow], measure: str) -> Table[str]:
     """A table to read: for each system its macro means, the paired gap and the raw one, by extrapolation descending."""
     cells = {(r.system, r.fold, r.regime): r for r in rows if r.measure == measure}
     places = [(MACRO, r) for r in REGIMES] + [(PAIRED, GAP), (MACRO, GAP)]

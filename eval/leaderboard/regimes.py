@@ -15,13 +15,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from intrex.data.arrays import Float64s, Int64s
 from intrex.data.errors import BadInput
 from intrex.eval.splits.split import REGIMES, Split
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 
 RESAMPLES = 10_000
 LEVEL = 0.95
@@ -40,7 +37,7 @@ class Plan:
 
     queries: tuple[str, ...]
     folds: tuple[str, ...]
-    regime: Ints
+    regime: Int64s
 
     @classmethod
     def of(cls, split: Split) -> Plan:
@@ -57,7 +54,7 @@ class Plan:
         return cls(queries, tuple(f.name for f in split.folds), regime)
 
     @property
-    def strata(self) -> Ints:
+    def strata(self) -> Int64s:
         """[n] the stratum of each query: queries of one are in the same regimes."""
         return np.unique(self.regime, axis=0, return_inverse=True)[1].ravel().astype(np.int64)
 
@@ -93,7 +90,7 @@ class RegimeScores:
     raw_micro: Figure
 
 
-def per_query(plan: Plan, scores: Floats) -> Floats:
+def per_query(plan: Plan, scores: Float64s) -> Float64s:
     """Each query's mean over the folds in which it is in a regime: [n, 2] for `REGIMES`, NaN where there is none."""
     out = np.full((len(plan.queries), len(REGIMES)), np.nan)
     for number in range(len(REGIMES)):
@@ -104,7 +101,7 @@ def per_query(plan: Plan, scores: Floats) -> Floats:
     return out
 
 
-def regime_scores(plan: Plan, scores: Floats, seed: int = 0) -> RegimeScores:
+def regime_scores(plan: Plan, scores: Float64s, seed: int = 0) -> RegimeScores:
     """All figures of one system by one measure.
 
     Args:
@@ -128,10 +125,10 @@ def regime_scores(plan: Plan, scores: Floats, seed: int = 0) -> RegimeScores:
     )
 
 
-def _shares(plan: Plan, scores: Floats) -> dict[str, tuple[Floats, int]]:
+def _shares(plan: Plan, scores: Float64s) -> dict[str, tuple[Float64s, int]]:
     """Each query's share [n] of every figure, which is their sum; and of how many it is."""
     inside = [plan.regime == number for number in range(len(REGIMES))]
-    columns: dict[str, tuple[Floats, int]] = {}
+    columns: dict[str, tuple[Float64s, int]] = {}
     for name, mask in zip(REGIMES, inside, strict=True):
         kept = np.where(mask, scores, 0.0)
         sizes = mask.sum(axis=0)
@@ -152,7 +149,7 @@ def _shares(plan: Plan, scores: Floats) -> dict[str, tuple[Floats, int]]:
     return columns
 
 
-def _bootstrap(shares: Floats, strata: Ints, seed: int) -> tuple[Floats, Floats, Floats]:
+def _bootstrap(shares: Float64s, strata: Int64s, seed: int) -> tuple[Float64s, Float64s, Float64s]:
     """Sums of shares [n, m], and the bounds of their percentile interval, resampling within strata."""
     random = np.random.Generator(np.random.PCG64(seed))
     sums = np.zeros((RESAMPLES, shares.shape[1]))
@@ -166,11 +163,11 @@ def _bootstrap(shares: Floats, strata: Ints, seed: int) -> tuple[Floats, Floats,
             # not by BLAS: its last bits depend on threads
             sums[start : start + size] += np.einsum("rq,qm->rm", counts.astype(np.float64), own)
     low, high = np.quantile(sums, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
-    values: Floats = shares.sum(axis=0)
+    values: Float64s = shares.sum(axis=0)
     return values, low, high
 
 
-def matrix(plan: Plan, by_fold: Sequence[Mapping[str, float]], system: str) -> Floats:
+def matrix(plan: Plan, by_fold: Sequence[Mapping[str, float]], system: str) -> Float64s:
     """Scores [n, f] from each fold's scores by query; raises `BadInput` naming queries that are not scored."""
     out = np.empty((len(plan.queries), len(plan.folds)))
     for j, (fold, known) in enumerate(zip(plan.folds, by_fold, strict=True)):

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import csv
-import io
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
+from intrex.data.arrays import Float64s
 from intrex.data.errors import BadInput, UsageError
 from intrex.data.io.files import require_file, write_text
 from intrex.eval.measures.kinds import FLOOR
 from intrex.eval.scoring.scorefile import SystemScores
+from intrex.eval.tables import Table, csv_text
 
 RESAMPLES = 10_000
 LEVEL = 0.95
@@ -47,8 +47,8 @@ COLUMNS = tuple("judged@10" if f.name == "judged_at_10" else f.name for f in fie
 
 
 def bootstrap_interval(
-    values: npt.NDArray[np.float64], kinds: Sequence[str] | None = None, seed: int = 0
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    values: Float64s, kinds: Sequence[str] | None = None, seed: int = 0
+) -> tuple[Float64s, Float64s]:
     """Percentile bootstrap over queries: 95 % interval of each column's figure.
 
     Args:
@@ -149,11 +149,9 @@ def _rows(one: SystemScores) -> Iterable[LeaderboardRow]:
 
 def to_csv(rows: Sequence[LeaderboardRow]) -> str:
     """CSV with a header; floats as ``repr``, lines end in a line feed."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    writer.writerows(tuple(repr(v) if isinstance(v, float) else v for v in astuple(row)) for row in rows)
-    return out.getvalue()
+    return csv_text(
+        COLUMNS, (tuple(repr(v) if isinstance(v, float) else v for v in astuple(row)) for row in rows)
+    )
 
 
 def read_leaderboard(path: Path) -> list[LeaderboardRow]:
@@ -202,9 +200,7 @@ def sort_measure(measures: Sequence[str], sort_by: str | None) -> str:
     return key
 
 
-def pivot(
-    rows: Sequence[LeaderboardRow], measures: Sequence[str], sort_by: str | None = None
-) -> tuple[list[str], list[list[str]]]:
+def pivot(rows: Sequence[LeaderboardRow], measures: Sequence[str], sort_by: str | None = None) -> Table[str]:
     """A table to read: a line per system, a column per measure, best first by ``sort_by`` (or the first measure).
 
     Raises:

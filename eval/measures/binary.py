@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
 
+from intrex.data.arrays import Array, Float64s, Int64s
 from intrex.eval.measures.kinds import geometric
-from intrex.eval.measures.rankings import Floats, Ints, Rankings, share
+from intrex.eval.measures.rankings import Rankings, share
 
 
-def average_precision(r: Rankings, *, cutoff: int | None = None, rel: int = 1) -> Floats:
+def average_precision(r: Rankings, *, cutoff: int | None = None, rel: int = 1) -> Float64s:
     """Mean over all relevant documents of the precision at their rank; 0 for those not retrieved.
 
     Source: trec_eval's ``map`` and ``map_cut``.
@@ -24,7 +22,7 @@ def average_precision(r: Rankings, *, cutoff: int | None = None, rel: int = 1) -
 
 
 @geometric
-def geometric_map(r: Rankings, *, cutoff: int | None = None, rel: int = 1) -> Floats:
+def geometric_map(r: Rankings, *, cutoff: int | None = None, rel: int = 1) -> Float64s:
     """Average precision, averaged over queries by the geometric mean; a value below 0.00001 counts 0.00001.
 
     Source: Robertson 2006; trec_eval's ``gm_map``.
@@ -35,7 +33,7 @@ def geometric_map(r: Rankings, *, cutoff: int | None = None, rel: int = 1) -> Fl
     return average_precision(r, cutoff=cutoff, rel=rel)
 
 
-def smoothed_average_precision(r: Rankings, *, rel: int = 1) -> Floats:
+def smoothed_average_precision(r: Rankings, *, rel: int = 1) -> Float64s:
     """Robertson's log((1 + s) / (1 + R - s)), where s is the sum that average precision divides by R.
 
     Source: Robertson 2012, "On Smoothing Average Precision"; trec_eval's ``yaap``.
@@ -45,11 +43,11 @@ def smoothed_average_precision(r: Rankings, *, rel: int = 1) -> Floats:
     """
     hits = r.hits(rel)
     total = r.sums(r.so_far(hits) / r.ranks, hits)
-    found: Floats = np.log((1 + total) / (1 + r.relevant(rel) - total))
+    found: Float64s = np.log((1 + total) / (1 + r.relevant(rel) - total))
     return found
 
 
-def precision(r: Rankings, *, cutoff: int, rel: int = 1) -> Floats:
+def precision(r: Rankings, *, cutoff: int, rel: int = 1) -> Float64s:
     """Relevant documents in the top k, divided by k even if fewer were retrieved.
 
     Source: trec_eval's ``P``.
@@ -60,7 +58,7 @@ def precision(r: Rankings, *, cutoff: int, rel: int = 1) -> Floats:
     return share(r.counts(r.hits(rel, cutoff)), cutoff)
 
 
-def recall(r: Rankings, *, cutoff: int, rel: int = 1) -> Floats:
+def recall(r: Rankings, *, cutoff: int, rel: int = 1) -> Float64s:
     """Relevant documents in the top k, divided by all relevant ones.
 
     Source: trec_eval's ``recall``.
@@ -71,7 +69,7 @@ def recall(r: Rankings, *, cutoff: int, rel: int = 1) -> Floats:
     return share(r.counts(r.hits(rel, cutoff)), r.relevant(rel))
 
 
-def capped_recall(r: Rankings, *, cutoff: int, rel: int = 1) -> Floats:
+def capped_recall(r: Rankings, *, cutoff: int, rel: int = 1) -> Float64s:
     """Relevant documents in the top k, divided by the smaller of k and the number of relevant documents.
 
     Source: BEIR's ``R_cap``; trec_eval's ``relative_P``.
@@ -82,7 +80,7 @@ def capped_recall(r: Rankings, *, cutoff: int, rel: int = 1) -> Floats:
     return share(r.counts(r.hits(rel, cutoff)), np.minimum(cutoff, r.relevant(rel)))
 
 
-def f_measure(r: Rankings, *, cutoff: int, rel: int = 1, beta: float = 1.0) -> Floats:
+def f_measure(r: Rankings, *, cutoff: int, rel: int = 1, beta: float = 1.0) -> Float64s:
     """The weighted harmonic mean of P and R in the top k: (1 + beta^2) P R / (beta^2 P + R).
 
     Source: van Rijsbergen 1979; ranx's ``f1``.
@@ -94,7 +92,7 @@ def f_measure(r: Rankings, *, cutoff: int, rel: int = 1, beta: float = 1.0) -> F
     return share((1 + beta**2) * p * q, beta**2 * p + q)
 
 
-def reciprocal_rank(r: Rankings, *, cutoff: int | None = None, rel: int = 1) -> Floats:
+def reciprocal_rank(r: Rankings, *, cutoff: int | None = None, rel: int = 1) -> Float64s:
     """One divided by the rank of the first relevant document; 0 when there is none in the top k.
 
     Source: trec_eval's ``recip_rank``; with cutoff 10, MS MARCO's MRR@10.
@@ -106,7 +104,7 @@ def reciprocal_rank(r: Rankings, *, cutoff: int | None = None, rel: int = 1) -> 
     return r.sums(1 / r.ranks, hits & (r.so_far(hits) == 1))
 
 
-def success(r: Rankings, *, cutoff: int, rel: int = 1) -> Floats:
+def success(r: Rankings, *, cutoff: int, rel: int = 1) -> Float64s:
     """1 when a relevant document is in the top k, else 0.
 
     Source: trec_eval's ``success``; BEIR's top-k accuracy, ranx's hit rate.
@@ -118,7 +116,7 @@ def success(r: Rankings, *, cutoff: int, rel: int = 1) -> Floats:
     return (r.counts(r.hits(rel, cutoff)) > 0).astype(np.float64)
 
 
-def r_precision(r: Rankings, *, rel: int = 1) -> Floats:
+def r_precision(r: Rankings, *, rel: int = 1) -> Float64s:
     """Precision at rank R, the number of relevant documents.
 
     Source: trec_eval's ``Rprec``.
@@ -129,7 +127,7 @@ def r_precision(r: Rankings, *, rel: int = 1) -> Floats:
     return precision_at_multiple(r, cutoff=1.0, rel=rel)
 
 
-def precision_at_multiple(r: Rankings, *, cutoff: float, rel: int = 1) -> Floats:
+def precision_at_multiple(r: Rankings, *, cutoff: float, rel: int = 1) -> Float64s:
     """Precision at rank x R, that product rounded up (from a tenth on): ``Rprec_mult@1.2``.
 
     Source: trec_eval's ``Rprec_mult``.
@@ -141,7 +139,7 @@ def precision_at_multiple(r: Rankings, *, cutoff: float, rel: int = 1) -> Floats
     return share(r.counts(r.hits(rel) & (r.ranks <= depth[r.query])), depth)
 
 
-def interpolated_precision(r: Rankings, *, cutoff: float, rel: int = 1, rule: str = "up") -> Floats:
+def interpolated_precision(r: Rankings, *, cutoff: float, rel: int = 1, rule: str = "up") -> Float64s:
     """The highest precision at any rank where the recall is at least x: ``IPrec@0.1``.
 
     That recall is reached with c relevant documents: c is x R rounded up from a tenth on (``rule="up"``, trec_eval
@@ -163,7 +161,7 @@ def interpolated_precision(r: Rankings, *, cutoff: float, rel: int = 1, rule: st
     return best
 
 
-def reached(product: npt.NDArray[Any], rule: str) -> Ints:
+def reached(product: Array, rule: str) -> Int64s:
     """How many relevant documents a recall takes, from recall x R; see `interpolated_precision`."""
     return np.floor(product + (0.9 if rule == "up" else 0.5)).astype(np.int64)
 
@@ -173,7 +171,7 @@ ELEVEN = tuple(i / 10 for i in range(11))
 
 def eleven_point_average(
     r: Rankings, *, rel: int = 1, points: tuple[float, ...] = ELEVEN, rule: str = "up"
-) -> Floats:
+) -> Float64s:
     """The mean of interpolated precision at recall 0, 0.1 ... 1, or at other points.
 
     Source: trec_eval's ``11pt_avg``.
@@ -187,7 +185,7 @@ def eleven_point_average(
     return total / len(points)
 
 
-def set_precision(r: Rankings, *, rel: int = 1, relative: bool = False) -> Floats:
+def set_precision(r: Rankings, *, rel: int = 1, relative: bool = False) -> Float64s:
     """Share of the retrieved documents that are relevant; ``relative`` to the best that a set of its size can have.
 
     Source: trec_eval's ``set_P`` and ``set_relative_P``.
@@ -200,7 +198,7 @@ def set_precision(r: Rankings, *, rel: int = 1, relative: bool = False) -> Float
     return share(r.counts(r.hits(rel)), whole)
 
 
-def set_recall(r: Rankings, *, rel: int = 1) -> Floats:
+def set_recall(r: Rankings, *, rel: int = 1) -> Float64s:
     """Share of the relevant documents that were retrieved (trec_eval's ``set_recall``).
 
     >>> set_recall(Rankings.of([1, 0, 2, None, 3], [3, 2, 1, 1, 0])).tolist()
@@ -209,7 +207,7 @@ def set_recall(r: Rankings, *, rel: int = 1) -> Floats:
     return share(r.counts(r.hits(rel)), r.relevant(rel))
 
 
-def set_f(r: Rankings, *, rel: int = 1, beta: float = 1.0) -> Floats:
+def set_f(r: Rankings, *, rel: int = 1, beta: float = 1.0) -> Float64s:
     """The set's (1 + beta) P R / (beta P + R): beta as trec_eval's ``set_F`` and ir_measures have it, not squared.
 
     >>> set_f(Rankings.of([1, 0, 2, None, 3], [3, 2, 1, 1, 0])).round(6).tolist()
@@ -219,7 +217,7 @@ def set_f(r: Rankings, *, rel: int = 1, beta: float = 1.0) -> Floats:
     return share((1 + beta) * p * q, beta * p + q)
 
 
-def set_average_precision(r: Rankings, *, rel: int = 1) -> Floats:
+def set_average_precision(r: Rankings, *, rel: int = 1) -> Float64s:
     """The set's precision times its recall.
 
     Source: trec_eval's ``set_map``.
@@ -231,7 +229,9 @@ def set_average_precision(r: Rankings, *, rel: int = 1) -> Floats:
     return share(found * found, r.retrieved * r.relevant(rel))
 
 
-def utility(r: Rankings, *, rel: int = 1, hit: float = 1.0, noise: float = -1.0, miss: float = 0.0) -> Floats:
+def utility(
+    r: Rankings, *, rel: int = 1, hit: float = 1.0, noise: float = -1.0, miss: float = 0.0
+) -> Float64s:
     """Worth of the retrieved set: hit * a + noise * b + miss * c, of relevant retrieved, other retrieved, missed.
 
     Source: trec_eval's ``utility``; its fourth weight, of documents neither relevant nor retrieved, is 0 here.
@@ -240,5 +240,5 @@ def utility(r: Rankings, *, rel: int = 1, hit: float = 1.0, noise: float = -1.0,
     [1.0]
     """
     found = r.counts(r.hits(rel))
-    worth: Floats = hit * found + noise * (r.retrieved - found) + miss * (r.relevant(rel) - found)
+    worth: Float64s = hit * found + noise * (r.retrieved - found) + miss * (r.relevant(rel) - found)
     return worth

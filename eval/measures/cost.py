@@ -6,10 +6,11 @@ from collections.abc import Callable
 
 import numpy as np
 
-from intrex.eval.measures.rankings import Floats, Rankings, share
+from intrex.data.arrays import Float64s
+from intrex.eval.measures.rankings import Rankings, share
 
 
-def binary_gain(r: Rankings, *, rel: int = 1) -> Floats:
+def binary_gain(r: Rankings, *, rel: int = 1) -> Float64s:
     """Mean over all relevant documents of 1 / log2(2 + documents above that are not relevant).
 
     Source: trec_eval's ``binG``.
@@ -21,7 +22,7 @@ def binary_gain(r: Rankings, *, rel: int = 1) -> Floats:
     return share(r.sums(1 / np.log2(2.0 + r.ranks - r.so_far(hits)), hits), r.relevant(rel))
 
 
-def normalised_gain(r: Rankings) -> Floats:
+def normalised_gain(r: Rankings) -> Float64s:
     """Gains discounted by what was spent: each rank costs the ideal gain there (at least 1), less what was gained.
 
     Source: trec_eval's ``G``.
@@ -30,7 +31,7 @@ def normalised_gain(r: Rankings) -> Floats:
     [1.0]
     """
 
-    def one(gains: Floats, ideal: Floats) -> float:
+    def one(gains: Float64s, ideal: Float64s) -> float:
         wanted = np.zeros(len(gains))
         wanted[: len(ideal)] = ideal[: len(gains)]
         spent = np.cumsum(np.maximum(wanted, 1.0)) - np.cumsum(gains)
@@ -41,7 +42,7 @@ def normalised_gain(r: Rankings) -> Floats:
     return _by_query(r, one)
 
 
-def ndcg_at_relevant(r: Rankings) -> Floats:
+def ndcg_at_relevant(r: Rankings) -> Float64s:
     """NDCG averaged over the ranks of the relevant documents; at the end of the ranking for those not retrieved.
 
     Source: trec_eval's ``ndcg_rel``.
@@ -50,7 +51,7 @@ def ndcg_at_relevant(r: Rankings) -> Floats:
     [1.0]
     """
 
-    def one(gains: Floats, ideal: Floats) -> float:
+    def one(gains: Float64s, ideal: Float64s) -> float:
         found, best = _curves(gains, ideal)
         if not len(ideal):
             return 0.0
@@ -61,7 +62,7 @@ def ndcg_at_relevant(r: Rankings) -> Floats:
     return _by_query(r, one)
 
 
-def ndcg_at_levels(r: Rankings, *, rel: int = 1) -> Floats:
+def ndcg_at_levels(r: Rankings, *, rel: int = 1) -> Float64s:
     """NDCG averaged over the ranks where the ideal gain falls to a lower level; 0 without any relevant document.
 
     Source: trec_eval's ``Rndcg``.
@@ -70,7 +71,7 @@ def ndcg_at_levels(r: Rankings, *, rel: int = 1) -> Floats:
     [1.0]
     """
 
-    def one(gains: Floats, ideal: Floats) -> float:
+    def one(gains: Float64s, ideal: Float64s) -> float:
         found, best = _curves(gains, ideal)
         if not len(ideal):
             return 0.0
@@ -86,14 +87,14 @@ def ndcg_at_levels(r: Rankings, *, rel: int = 1) -> Floats:
     return np.where(r.relevant(rel) > 0, _by_query(r, one), 0.0)
 
 
-def _curves(gains: Floats, ideal: Floats) -> tuple[Floats, Floats]:
+def _curves(gains: Float64s, ideal: Float64s) -> tuple[Float64s, Float64s]:
     """Discounted gains summed down to each rank, of a ranking and of the ideal one, for as many ranks as the longer."""
     size = max(len(gains), len(ideal))
     discounts = np.log2(np.arange(2, size + 2))
     return tuple(np.cumsum(np.pad(part, (0, size - len(part))) / discounts) for part in (gains, ideal))  # type: ignore[return-value]
 
 
-def _by_query(r: Rankings, one: Callable[[Floats, Floats], float]) -> Floats:
+def _by_query(r: Rankings, one: Callable[[Float64s, Float64s], float]) -> Float64s:
     """Apply a function of (gains by rank, positive gains of the ideal ranking) to every query that has a ranking."""
     out = np.zeros(len(r))
     for i in np.flatnonzero(r.retrieved).tolist():

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
+from intrex.data.arrays import Float64s, Int64s
 from intrex.data.errors import BadInput
-from intrex.eval.measures.rankings import Floats, Rankings
-
-Matrix = npt.NDArray[np.float64]
+from intrex.eval.measures.rankings import Rankings
 
 
-def alpha_ndcg(r: Rankings, *, cutoff: int | None = None, alpha: float = 0.5, rel: int = 1) -> Floats:
+def alpha_ndcg(r: Rankings, *, cutoff: int | None = None, alpha: float = 0.5, rel: int = 1) -> Float64s:
     """NDCG where a document gains (1 - alpha)^n of each of its subtopics that n documents above it cover already.
 
     The ideal ranking takes, at each rank, the document that gains most (of several the one whose id is last in byte
@@ -36,7 +34,7 @@ def alpha_ndcg(r: Rankings, *, cutoff: int | None = None, alpha: float = 0.5, re
     return out
 
 
-def subtopic_recall(r: Rankings, *, cutoff: int, rel: int = 1) -> Floats:
+def subtopic_recall(r: Rankings, *, cutoff: int, rel: int = 1) -> Float64s:
     """Share of the query's subtopics that the top k cover.
 
     Source: Zhai et al. 2003; ndeval's ``strec``.
@@ -54,7 +52,7 @@ def subtopic_recall(r: Rankings, *, cutoff: int, rel: int = 1) -> Floats:
 
 def _covered(
     r: Rankings, cutoff: int | None, rel: int
-) -> list[tuple[int, tuple[Matrix, npt.NDArray[np.int64]], Matrix]]:
+) -> list[tuple[int, tuple[Float64s, Int64s], Float64s]]:
     """(query, (coverage [hits, subtopics] and ranks of its hits), coverage of all its judged documents)."""
     if r.subtopics is None or r.rows is None:
         raise BadInput(
@@ -75,14 +73,14 @@ def _covered(
     return found
 
 
-def _gains(coverage: Matrix, alpha: float) -> Floats:
+def _gains(coverage: Float64s, alpha: float) -> Float64s:
     """What each document of a ranking gains, given those above it."""
     before = np.cumsum(coverage, axis=0) - coverage
-    found: Floats = (coverage * (1 - alpha) ** before).sum(axis=1)
+    found: Float64s = (coverage * (1 - alpha) ** before).sum(axis=1)
     return found
 
 
-def _ideal(pool: Matrix, alpha: float, depth: int) -> Matrix:
+def _ideal(pool: Float64s, alpha: float, depth: int) -> Float64s:
     """The greedy ideal ranking's coverage, at most ``depth`` documents."""
     left = np.flatnonzero(pool.any(axis=1))[::-1]
     seen = np.zeros(pool.shape[1])

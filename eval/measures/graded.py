@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-import numpy.typing as npt
 
+from intrex.data.arrays import Float64s, Int32s, Int64s
 from intrex.data.errors import BadInput
-from intrex.eval.measures.rankings import Floats, Grades, Ints, Rankings, share, totals
+from intrex.eval.measures.rankings import Rankings, share, totals
 
 HIGHEST = 1000
 """The highest grade g of which 2^g, and sums of that, are finite numbers."""
@@ -21,7 +21,7 @@ def ndcg(
     dcg: str = "log2",
     floor: int = 1,
     gains: Mapping[int, float] | None = None,
-) -> Floats:
+) -> Float64s:
     """Normalised discounted cumulative gain: the sum of gain / log2(rank + 1), over that of the ideal ranking.
 
     The gain is the grade (``dcg="log2"``) or 2^grade - 1 (``dcg="exp-log2"``); a negative grade gains nothing.
@@ -49,7 +49,7 @@ def dcg_sum(
     dcg: str = "log2",
     floor: int = 1,
     gains: Mapping[int, float] | None = None,
-) -> Floats:
+) -> Float64s:
     """Discounted cumulative gain, not normalised (trec_eval's ``dcg``); see `ndcg`.
 
     >>> dcg_sum(Rankings.of([1, 0, 2, None, 3], [3, 2, 1, 1, 0]), cutoff=5).round(6).tolist()
@@ -58,14 +58,14 @@ def dcg_sum(
     return _discounted(r, gains_of(r.grades, dcg, floor, gains), cutoff)
 
 
-def gains_of(grades: Grades, dcg: str, floor: int, gains: Mapping[int, float] | None) -> Floats:
+def gains_of(grades: Int32s, dcg: str, floor: int, gains: Mapping[int, float] | None) -> Float64s:
     """[n] float64, the gain of each grade; see `ndcg`."""
     positive = np.where(grades >= floor, grades, 0).astype(np.float64)
     if dcg == "exp-log2":
         kept = positive[~np.isin(grades, list(gains or {}))]
         _require_powers(int(kept.max(initial=0)), "dcg='exp-log2'", "dcg='log2' takes the grade as the gain")
         positive = np.exp2(np.minimum(positive, HIGHEST)) - 1
-    found: Floats = positive
+    found: Float64s = positive
     for grade, gain in (gains or {}).items():
         found[grades == grade] = gain
     return found
@@ -78,11 +78,11 @@ def _require_powers(highest: int, what: str, hint: str) -> None:
         )
 
 
-def _discounted(r: Rankings, gains: Floats, cutoff: int | None) -> Floats:
+def _discounted(r: Rankings, gains: Float64s, cutoff: int | None) -> Float64s:
     return r.sums(gains / np.log2(r.ranks + 1), None if cutoff is None else r.ranks <= cutoff)
 
 
-def ideal_sum(r: Rankings, gains: Floats, cutoff: int | None) -> Floats:
+def ideal_sum(r: Rankings, gains: Float64s, cutoff: int | None) -> Float64s:
     """[q] the discounted gains of the best ranking; documents that gain nothing or less are not in it."""
     order = np.lexsort((-gains, r.pool_query))
     gains, rank = gains[order], _places(r.pool_offsets)
@@ -90,14 +90,14 @@ def ideal_sum(r: Rankings, gains: Floats, cutoff: int | None) -> Floats:
     return totals(r.pool_query[keep], gains[keep] / np.log2(rank[keep] + 1), len(r))
 
 
-def _places(offsets: Ints) -> Ints:
+def _places(offsets: Int64s) -> Int64s:
     """Positions from 1 within each segment."""
     sizes = np.diff(offsets)
-    found: Ints = np.arange(offsets[-1]) - np.repeat(offsets[:-1], sizes) + 1
+    found: Int64s = np.arange(offsets[-1]) - np.repeat(offsets[:-1], sizes) + 1
     return found
 
 
-def expected_reciprocal_rank(r: Rankings, *, cutoff: int | None = None, max: int = 4) -> Floats:  # noqa: A002
+def expected_reciprocal_rank(r: Rankings, *, cutoff: int | None = None, max: int = 4) -> Float64s:  # noqa: A002
     """Expected reciprocal rank of the document that stops the user, who stops at a grade g with (2^g - 1) / 2^max.
 
     The value depends on the highest grade that the collection could have, so it is part of the name: ``ERR(max=3)``.
@@ -125,7 +125,7 @@ def expected_reciprocal_rank(r: Rankings, *, cutoff: int | None = None, max: int
     return r.sums(stop * reached / r.ranks, None if cutoff is None else r.ranks <= cutoff)
 
 
-def _products_before(r: Rankings, factors: Floats) -> Floats:
+def _products_before(r: Rankings, factors: Float64s) -> Float64s:
     """[h] the product of the factors of the same query's hits above this one."""
     out = np.ones(len(factors))
     sizes = np.diff(r.offsets)
@@ -137,7 +137,7 @@ def _products_before(r: Rankings, factors: Floats) -> Floats:
 
 def rank_biased_precision(
     r: Rankings, *, cutoff: int | None = None, p: float = 0.8, rel: int = 1, graded: bool = False
-) -> Floats:
+) -> Float64s:
     """(1 - p) times the sum of p^(rank - 1) over the relevant documents; ``graded`` weighs them by their grade.
 
     Graded values can exceed 1 (ranx's ``rbp``).
@@ -154,7 +154,7 @@ def rank_biased_precision(
     return (1 - p) * r.sums(gain * p ** (r.ranks - 1.0), r.hits(rel, cutoff))
 
 
-def scaled_rank_biased_precision(r: Rankings, *, p: float = 0.9) -> Floats:
+def scaled_rank_biased_precision(r: Rankings, *, p: float = 0.9) -> Float64s:
     """Rank-biased precision with grades as gains, divided by the query's highest grade when that is above 1.
 
     Source: trec_eval 10's ``rbp`` as meant; its code reads two variables that it never sets (m_rbp.c).
@@ -167,7 +167,7 @@ def scaled_rank_biased_precision(r: Rankings, *, p: float = 0.9) -> Floats:
     return (1 - p) * r.sums(gain * p ** (r.ranks - 1.0))
 
 
-def _highest(r: Rankings) -> npt.NDArray[np.int64]:
+def _highest(r: Rankings) -> Int64s:
     """[q] the highest grade among each query's judgements, 0 without any."""
     best = np.zeros(len(r), np.int64)
     np.maximum.at(best, r.pool_query, r.pool)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, cast
 
-from intrex.data.errors import UsageError, nearest
+from intrex.data.errors import UsageError, nearest_name
 from intrex.eval.measures.aliases import SYNONYMS, TEXTS, other_tools, ranx, trec_eval
 from intrex.eval.measures.measure import MEASURES, Measure, parameters
 
@@ -97,7 +97,7 @@ def _parse(text: str) -> list[Measure]:
         raise UsageError(f"not a measure: {text!r}")
     folded = {name.lower() for name in MEASURES.table}
     known = [*MEASURES.table, *(name for name in SYNONYMS if name.lower() not in folded)]
-    raise UsageError(f"unknown measure {text!r}: {nearest(word, known)}")
+    raise UsageError(f"unknown measure {text!r}: {nearest_name(word, known)}")
 
 
 def _fit(measures: list[Measure], text: str) -> list[Measure]:
@@ -185,7 +185,7 @@ def _checked(value: Any, wanted: inspect.Parameter, what: str) -> Any:
             raise UsageError(f"{what} is {value}, {needed} is needed")
     choices = _choices(wanted)
     if choices and value not in choices:
-        raise UsageError(f"{what} is {value!r}: {nearest(value, choices)}")
+        raise UsageError(f"{what} is {value!r}: {nearest_name(value, choices)}")
     return float(value) if kind is float else value
 
 

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import numpy as np
-import numpy.typing as npt
+
+from intrex.data.arrays import Float64s
 
 F = TypeVar("F", bound=Callable[..., Any])
 FLOOR = 0.00001
@@ -31,7 +32,7 @@ def pooled(function: F) -> F:
     return function
 
 
-def aggregate(values: npt.NDArray[np.float64], kind: str) -> float:
+def aggregate(values: Float64s, kind: str) -> float:
     """One figure of the values of queries: their ``mean``, ``sum`` or ``geometric`` mean; 0 of none."""
     if not len(values):
         return 0.0
@@ -42,6 +43,6 @@ def aggregate(values: npt.NDArray[np.float64], kind: str) -> float:
     return _added(values) / len(values)
 
 
-def _added(values: npt.NDArray[np.float64]) -> float:
+def _added(values: Float64s) -> float:
     """The sum, one after the other as trec_eval adds: numpy's own order differs in the last bit, and 0.00325 rounds."""
     return float(np.add.accumulate(values)[-1])

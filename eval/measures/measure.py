@@ -9,8 +9,8 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from intrex.data.arrays import Float64s
 from intrex.data.registry import Registry
 from intrex.eval.measures.kinds import aggregate
 from intrex.eval.measures.rankings import Rankings
@@ -149,7 +149,7 @@ class Measure:
         merged = {**dict(self.params), **values}
         return replace(self, params=tuple(sorted(merged.items(), key=lambda pair: pair[0])))
 
-    def values(self, rankings: Rankings) -> npt.NDArray[np.float64]:
+    def values(self, rankings: Rankings) -> Float64s:
         """[q] float64, one value for each query."""
         given = self.arguments
         if given.pop("judged_only", False):
@@ -158,7 +158,7 @@ class Measure:
             given["cutoff"] = self.cutoff
         return np.asarray(MEASURES.load(self.name)(rankings, **given), np.float64)
 
-    def aggregate(self, values: npt.NDArray[np.float64]) -> float:
+    def aggregate(self, values: Float64s) -> float:
         """One figure of the values of several queries."""
         return aggregate(values, self.kind)
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from intrex.data.arrays import Float64s, Int64s
 from intrex.eval.measures.kinds import geometric, pooled, summed
-from intrex.eval.measures.rankings import Floats, Ints, Rankings, share
+from intrex.eval.measures.rankings import Rankings, share
 
 LOWEST = int(np.iinfo(np.int32).min)
 EPSILON = 0.00001
@@ -13,7 +14,7 @@ EPSILON = 0.00001
 
 
 @pooled
-def bpref(r: Rankings, *, rel: int = 1, rule: str = "trec_eval") -> Floats:
+def bpref(r: Rankings, *, rel: int = 1, rule: str = "trec_eval") -> Float64s:
     """Mean over relevant documents of 1 - min(n, R) / min(N, R).
 
     n is the number of judged non-relevant documents above it, N of all those, R of relevant ones; 1 where n is 0.
@@ -33,7 +34,7 @@ def bpref(r: Rankings, *, rel: int = 1, rule: str = "trec_eval") -> Floats:
     return share(r.sums(worth, hits), total)
 
 
-def _bpref_of_ranx(r: Rankings, rel: int) -> Floats:
+def _bpref_of_ranx(r: Rankings, rel: int) -> Float64s:
     hits, total = r.hits(rel), r.relevant(rel)
     most = np.minimum(np.diff(r.pool_offsets) - total, total)[r.query]
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -43,7 +44,7 @@ def _bpref_of_ranx(r: Rankings, rel: int) -> Floats:
 
 @pooled
 @geometric
-def geometric_bpref(r: Rankings, *, rel: int = 1) -> Floats:
+def geometric_bpref(r: Rankings, *, rel: int = 1) -> Float64s:
     """`bpref`, averaged over queries by the geometric mean (trec_eval's ``gm_bpref``).
 
     >>> geometric_bpref(Rankings.of([1, 0, 2, None, 3], [3, 2, 1, 1, 0])).tolist()
@@ -53,7 +54,7 @@ def geometric_bpref(r: Rankings, *, rel: int = 1) -> Floats:
 
 
 @pooled
-def inferred_average_precision(r: Rankings, *, rel: int = 1) -> Floats:
+def inferred_average_precision(r: Rankings, *, rel: int = 1) -> Float64s:
     """Average precision estimated from a sample of the pool: negative grades are pooled and not judged.
 
     Precision above a relevant document is that of the judged ones above it, smoothed, times the share of the
@@ -74,7 +75,7 @@ def inferred_average_precision(r: Rankings, *, rel: int = 1) -> Floats:
 
 
 @pooled
-def judged(r: Rankings, *, cutoff: int | None = None) -> Floats:
+def judged(r: Rankings, *, cutoff: int | None = None) -> Float64s:
     """Share of the top k that the qrels list for this query, at whatever grade; of what was retrieved, if fewer than k.
 
     Source: ir_measures' ``Judged``. (trec_eval takes a negative grade for pooled and not judged: see `unjudged`.)
@@ -87,7 +88,7 @@ def judged(r: Rankings, *, cutoff: int | None = None) -> Floats:
 
 
 @pooled
-def unjudged(r: Rankings, *, cutoff: int) -> Floats:
+def unjudged(r: Rankings, *, cutoff: int) -> Float64s:
     """Unjudged documents in the top k, those of negative grade too, divided by k even if fewer were retrieved.
 
     Source: trec_eval 10's ``unj``.
@@ -99,7 +100,7 @@ def unjudged(r: Rankings, *, cutoff: int) -> Floats:
 
 
 @pooled
-def hole(r: Rankings, *, cutoff: int, scope: str = "query") -> Floats:
+def hole(r: Rankings, *, cutoff: int, scope: str = "query") -> Float64s:
     """Unjudged documents in the top k, divided by k; with ``scope="collection"``, those judged for no query at all.
 
     Source: BEIR's and MTEB's ``Hole`` is the second, over a ranking with BEIR's own treatment of ties.
@@ -116,7 +117,7 @@ def hole(r: Rankings, *, cutoff: int, scope: str = "query") -> Floats:
 
 
 @pooled
-def rbp_residual(r: Rankings, *, p: float = 0.9) -> Floats:
+def rbp_residual(r: Rankings, *, p: float = 0.9) -> Float64s:
     """How much rank-biased precision could grow if all unjudged documents were relevant, those not retrieved too.
 
     0 when every retrieved document is judged.
@@ -134,7 +135,7 @@ def rbp_residual(r: Rankings, *, p: float = 0.9) -> Floats:
 
 @pooled
 @summed
-def n_queries(r: Rankings) -> Floats:
+def n_queries(r: Rankings) -> Float64s:
     """1 for each query; over all of them, their number (trec_eval's ``num_q``).
 
     >>> n_queries(Rankings.of([1], [1])).tolist()
@@ -145,7 +146,7 @@ def n_queries(r: Rankings) -> Floats:
 
 @pooled
 @summed
-def n_retrieved(r: Rankings, *, cutoff: int | None = None, rel: int = 0) -> Ints:
+def n_retrieved(r: Rankings, *, cutoff: int | None = None, rel: int = 0) -> Int64s:
     """Documents retrieved; with ``rel`` of at least 1, relevant documents retrieved (ir_measures' ``NumRet(rel=1)``).
 
     Source: trec_eval's ``num_ret``, ``num_rel_ret``.
@@ -161,7 +162,7 @@ def n_retrieved(r: Rankings, *, cutoff: int | None = None, rel: int = 0) -> Ints
 
 @pooled
 @summed
-def n_relevant(r: Rankings, *, rel: int = 1) -> Ints:
+def n_relevant(r: Rankings, *, rel: int = 1) -> Int64s:
     """Relevant documents, retrieved or not (trec_eval's ``num_rel``).
 
     >>> n_relevant(Rankings.of([1, 0, 2, None, 3], [3, 2, 1, 1, 0])).tolist()
@@ -172,7 +173,7 @@ def n_relevant(r: Rankings, *, rel: int = 1) -> Ints:
 
 @pooled
 @summed
-def n_relevant_retrieved(r: Rankings, *, cutoff: int | None = None, rel: int = 1) -> Ints:
+def n_relevant_retrieved(r: Rankings, *, cutoff: int | None = None, rel: int = 1) -> Int64s:
     """Relevant documents retrieved (trec_eval's ``num_rel_ret``; with a cutoff, ranx's ``hits``).
 
     >>> n_relevant_retrieved(Rankings.of([1, 0, 2, None, 3], [3, 2, 1, 1, 0])).tolist()
@@ -183,7 +184,7 @@ def n_relevant_retrieved(r: Rankings, *, cutoff: int | None = None, rel: int = 1
 
 @pooled
 @summed
-def n_nonrelevant_retrieved(r: Rankings, *, rel: int = 1) -> Ints:
+def n_nonrelevant_retrieved(r: Rankings, *, rel: int = 1) -> Int64s:
     """Documents retrieved that were judged and are not relevant (trec_eval's ``num_nonrel_judged_ret``).
 
     >>> n_nonrelevant_retrieved(Rankings.of([1, 0, 2, None, 3], [3, 2, 1, 1, 0])).tolist()

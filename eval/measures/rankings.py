@@ -5,17 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from intrex.data.arrays import Array, Bools, Float64s, Int32s, Int64s
 from intrex.data.qrels import Subtopics
-
-Ints = npt.NDArray[np.int64]
-Grades = npt.NDArray[np.int32]
-Floats = npt.NDArray[np.float64]
-Mask = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -39,14 +33,14 @@ class Rankings:
         subtopics: the subtopics of the qrels' rows, or None.
     """
 
-    retrieved: Ints
-    offsets: Ints
-    ranks: Ints
-    grades: Grades
-    pool_offsets: Ints
-    pool: Grades
-    strays: tuple[Ints, Ints] | None = None
-    rows: Ints | None = None
+    retrieved: Int64s
+    offsets: Int64s
+    ranks: Int64s
+    grades: Int32s
+    pool_offsets: Int64s
+    pool: Int32s
+    strays: tuple[Int64s, Int64s] | None = None
+    rows: Int64s | None = None
     subtopics: Subtopics | None = None
 
     def __len__(self) -> int:
@@ -74,49 +68,49 @@ class Rankings:
         return replace(self, rows=own, subtopics=Subtopics(rows, topics, np.ones(len(rows), np.int32)))
 
     @cached_property
-    def query(self) -> Ints:
+    def query(self) -> Int64s:
         """[h] the row of the query of each hit."""
         return np.repeat(np.arange(len(self)), np.diff(self.offsets))
 
     @cached_property
-    def pool_query(self) -> Ints:
+    def pool_query(self) -> Int64s:
         """[j] the row of the query of each judgement."""
         return np.repeat(np.arange(len(self)), np.diff(self.pool_offsets))
 
-    def hits(self, rel: int, cutoff: int | None = None) -> Mask:
+    def hits(self, rel: int, cutoff: int | None = None) -> Bools:
         """[h] whether each held document is relevant (its grade at least ``rel``) and within the cutoff."""
-        found: Mask = self.grades >= rel
+        found: Bools = self.grades >= rel
         return found if cutoff is None else found & (self.ranks <= cutoff)
 
-    def sums(self, values: npt.NDArray[Any], chosen: Mask | None = None) -> Floats:
+    def sums(self, values: Array, chosen: Bools | None = None) -> Float64s:
         """[q] the sum over each query's hits of ``values`` [h], in rank order; ``chosen`` [h] selects hits."""
         if chosen is not None:
             return totals(self.query[chosen], values[chosen], len(self))
         return totals(self.query, values, len(self))
 
-    def counts(self, chosen: Mask) -> Ints:
+    def counts(self, chosen: Bools) -> Int64s:
         """[q] how many hits of each query are chosen."""
         return np.bincount(self.query[chosen], minlength=len(self))
 
-    def so_far(self, chosen: Mask) -> Ints:
+    def so_far(self, chosen: Bools) -> Int64s:
         """[h] how many chosen hits of the same query stand at this rank or above."""
         return self.running(chosen.astype(np.int64))
 
-    def running(self, values: Ints) -> Ints:
+    def running(self, values: Int64s) -> Int64s:
         """[h] the sum of integers over the hits of the same query down to this one."""
         total = np.concatenate([[0], np.cumsum(values)])
-        found: Ints = total[1:] - total[self.offsets[:-1]][self.query]
+        found: Int64s = total[1:] - total[self.offsets[:-1]][self.query]
         return found
 
-    def relevant(self, rel: int) -> Ints:
+    def relevant(self, rel: int) -> Int64s:
         """[q] R, the number of relevant judged documents."""
         return np.bincount(self.pool_query[self.pool >= rel], minlength=len(self))
 
-    def nonrelevant(self, rel: int) -> Ints:
+    def nonrelevant(self, rel: int) -> Int64s:
         """[q] the number of documents judged and not relevant."""
         return np.bincount(self.pool_query[(self.pool >= 0) & (self.pool < rel)], minlength=len(self))
 
-    def judged_elsewhere(self, cutoff: int) -> Ints:
+    def judged_elsewhere(self, cutoff: int) -> Int64s:
         """[q] documents in the top k that were judged for other queries only."""
         if self.strays is None:
             raise ValueError("these rankings do not know what was judged for other queries")
@@ -151,21 +145,21 @@ class Rankings:
             strays=self._strays_to(depth),
         )
 
-    def _strays_to(self, depth: int) -> tuple[Ints, Ints] | None:
+    def _strays_to(self, depth: int) -> tuple[Int64s, Int64s] | None:
         if self.strays is None:
             return None
         rows, ranks = self.strays
         return rows[ranks <= depth], ranks[ranks <= depth]
 
 
-def totals(rows: Ints, values: npt.NDArray[Any], size: int) -> Floats:
+def totals(rows: Int64s, values: Array, size: int) -> Float64s:
     """[size] float64, the sum of the values of each row, added in the order they stand."""
-    found: Floats = np.bincount(rows, values, size)  # type: ignore[assignment]
+    found: Float64s = np.bincount(rows, values, size)  # type: ignore[assignment]
     return found
 
 
-def share(part: npt.NDArray[Any], whole: npt.NDArray[Any] | float) -> Floats:
+def share(part: Array, whole: Array | float) -> Float64s:
     """Element-wise ``part / whole`` as float64, 0 where the whole is 0."""
     top, bottom = np.broadcast_arrays(np.asarray(part, np.float64), np.asarray(whole, np.float64))
-    found: Floats = np.divide(top, bottom, out=np.zeros(top.shape), where=bottom != 0)
+    found: Float64s = np.divide(top, bottom, out=np.zeros(top.shape), where=bottom != 0)
     return found

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from intrex.data.errors import BadInput, Problems, UsageError, nearest
+from intrex.data.errors import BadInput, Problems, UsageError, nearest_name
 from intrex.data.io.files import fingerprint, read_jsonl, require_file, writing
+from intrex.eval.tables import Table
 
 SCHEMA = 1
 KINDS = {
@@ -56,10 +57,10 @@ class Audit:
         """The queries that have a flag of one of the kinds, or of any; raises `UsageError` for one not looked for."""
         for kind in kinds:
             if kind not in self.flags:
-                raise UsageError(f"the audit has no flag {kind!r}", nearest(kind, self.flags))
+                raise UsageError(f"the audit has no flag {kind!r}", nearest_name(kind, self.flags))
         return {q for kind in kinds or self.flags for q in self.flags[kind]}
 
-    def table(self) -> tuple[list[str], list[list[str | int]]]:
+    def table(self) -> Table[str | int]:
         """A row for each kind, and one for any: how many queries, which part of all, and an example."""
         rows: list[list[str | int]] = []
         for kind in (*self.flags, "any"):

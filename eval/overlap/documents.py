@@ -13,8 +13,8 @@ from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
+from intrex.data.arrays import Int64s, Uint64s
 from intrex.eval.overlap.queries import words
 
 SHINGLE = 5
@@ -26,15 +26,12 @@ AT_ONCE = 4096
 """Training documents that are sketched together."""
 _ODD = np.uint64(0x9E3779B97F4A7C15)
 
-Hashes = npt.NDArray[np.uint64]
-Ints = npt.NDArray[np.int64]
-
 
 class Shingles(NamedTuple):
     """Hashes of the shingles of documents: document i has ``hashes[offsets[i]:offsets[i + 1]]``, ascending, unique."""
 
-    hashes: Hashes
-    offsets: Ints
+    hashes: Uint64s
+    offsets: Int64s
 
 
 class _Words(dict[str, int]):
@@ -71,14 +68,14 @@ def shingles(texts: Iterable[str]) -> Shingles:
     return Shingles(hashes[new], np.concatenate([[0], np.cumsum(counts)]).astype(np.int64))
 
 
-def _mixed(numbers: Hashes) -> Hashes:
+def _mixed(numbers: Uint64s) -> Uint64s:
     """Every bit of each number spread over all of them (the finaliser of SplitMix64)."""
     for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
         numbers = (numbers ^ (numbers >> np.uint64(shift))) * np.uint64(factor)
     return numbers ^ (numbers >> np.uint64(31))
 
 
-def sketches(of: Shingles) -> Hashes:
+def sketches(of: Shingles) -> Uint64s:
     """[n, BINS] the smallest hash of each bin; documents without a shingle have `EMPTY` everywhere."""
     n = len(of.offsets) - 1
     out = np.full((n, BINS), EMPTY, np.uint64)
@@ -119,7 +116,7 @@ def _blocks(texts: Iterable[str]) -> Iterator[tuple[int, Shingles]]:
         start += len(block)
 
 
-def _bands(of: Shingles) -> tuple[Hashes, Ints]:
+def _bands(of: Shingles) -> tuple[Uint64s, Int64s]:
     """A key for each band of each document that has shingles, and the document: those that agree in a band share a key."""
     some = np.flatnonzero(np.diff(of.offsets))
     parts = sketches(of)[some].reshape(len(some), BINS // ROWS, ROWS)
@@ -129,7 +126,7 @@ def _bands(of: Shingles) -> tuple[Hashes, Ints]:
     return keys.ravel(), np.repeat(some, BINS // ROWS)
 
 
-def _candidates(ours: Shingles, keys: Hashes, owners: Ints) -> dict[int, set[int]]:
+def _candidates(ours: Shingles, keys: Uint64s, owners: Int64s) -> dict[int, set[int]]:
     """For training documents, in order, the test documents that share a band; ``keys`` are sorted."""
     mine, rows = _bands(ours)
     low, high = np.searchsorted(keys, mine, "left"), np.searchsorted(keys, mine, "right")

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from intrex.data.collection import Collection, Queries
-from intrex.data.errors import BadInput, MissingExtra, UsageError, nearest
+from intrex.data.errors import BadInput, MissingExtra, UsageError, nearest_name
 from intrex.data.locate import find_qrels, find_queries
 from intrex.encoders.base import make_encoder
 from intrex.encoders.options import EncoderOptions
@@ -91,7 +91,7 @@ def audit(
         possible += _JUDGED if same else [kind for kind in kinds if kind == "label"]
     for kind in kinds:
         if kind not in KINDS:
-            raise UsageError(f"unknown flag {kind!r}", nearest(kind, KINDS))
+            raise UsageError(f"unknown flag {kind!r}", nearest_name(kind, KINDS))
         if kind not in possible:
             raise UsageError(f"the flag {kind!r} cannot be looked for here", _NEEDS[kind])
     order = sorted(range(len(theirs)), key=lambda i: theirs.ids[i].encode())

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from intrex.data.arrays import Float32s, Float64s, Int64s
 from intrex.data.collection import Queries
 from intrex.data.errors import BadInput, UsageError
 from intrex.data.ids import as_strings
@@ -114,7 +114,7 @@ def make_resttest(sides: Sides, options: ResttestOptions) -> Split:
     return sides.finish(split, spec, restarts=options.restarts, balance=options.balance)
 
 
-def _clusters(train: Embedded, test: Embedded, options: ResttestOptions) -> npt.NDArray[np.int64]:
+def _clusters(train: Embedded, test: Embedded, options: ResttestOptions) -> Int64s:
     """Return the cluster of each query [train + test]; every one of the k has a query."""
     joined, k = _dense(train.vectors, test.vectors, options.seed), options.k
     if k > len(joined):
@@ -131,7 +131,7 @@ def _clusters(train: Embedded, test: Embedded, options: ResttestOptions) -> npt.
     return balanced(_products(joined, found.centroids)) if options.balance else labels
 
 
-def _products(vectors: npt.NDArray[np.float32], others: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+def _products(vectors: Float32s, others: Float32s) -> Float64s:
     """Dot products [n, m] in float64, from blocks of vectors."""
     wide = others.T.astype(np.float64)
     out = np.empty((len(vectors), len(others)))
@@ -141,7 +141,7 @@ def _products(vectors: npt.NDArray[np.float32], others: npt.NDArray[np.float32])
     return out
 
 
-def _dense(train: Vectors, test: Vectors, seed: int) -> npt.NDArray[np.float32]:
+def _dense(train: Vectors, test: Vectors, seed: int) -> Float32s:
     """All queries as dense vectors; BM25 weights through a random projection, which keeps cosines within some 0.05."""
     if isinstance(train, np.ndarray):
         return np.concatenate([train, test])
@@ -152,7 +152,7 @@ def _dense(train: Vectors, test: Vectors, seed: int) -> npt.NDArray[np.float32]:
     return np.asarray(sparse.vstack([train, test]) @ projection, np.float32)
 
 
-def _by_size(labels: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+def _by_size(labels: Int64s) -> Int64s:
     """The same clusters numbered by size, the largest first, equal ones by their first member."""
     names, first, counts = np.unique(labels, return_index=True, return_counts=True)
     order = np.lexsort((first, -counts))
@@ -161,7 +161,7 @@ def _by_size(labels: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     return place[labels]
 
 
-def balanced(alike: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
+def balanced(alike: Float64s) -> Int64s:
     """Clusters of sizes that differ by one at most: the query that would lose most chooses first.
 
     Args:

@@ -5,14 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from intrex.data.arrays import Bools, Int64s
 from intrex.data.qrels import Qrels
 from intrex.data.run import Run
 from intrex.eval.scoring.rules import Ordered
 from intrex.eval.scoring.signature import run_fingerprint
-
-Ints = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -33,15 +31,15 @@ class Matched:
         strays: query rows and ranks of documents judged for other queries only, or None if they were not asked for.
     """
 
-    retrieved: Ints
-    offsets: Ints
-    ranks: Ints
-    rows: Ints
-    answered: npt.NDArray[np.bool_]
+    retrieved: Int64s
+    offsets: Int64s
+    ranks: Int64s
+    rows: Int64s
+    answered: Bools
     n_extra: int
     tag: str
     run_sha256: str | None = None
-    strays: tuple[Ints, Ints] | None = None
+    strays: tuple[Int64s, Int64s] | None = None
 
 
 def match(
@@ -58,11 +56,11 @@ def match(
     """
     rows = {query: i for i, query in enumerate(qrels.query_ids.tolist())}
     retrieved = np.zeros(len(qrels), np.int64)
-    ranks: list[Ints] = [np.empty(0, np.int64)] * len(qrels)
-    found: list[Ints] = [np.empty(0, np.int64)] * len(qrels)
+    ranks: list[Int64s] = [np.empty(0, np.int64)] * len(qrels)
+    found: list[Int64s] = [np.empty(0, np.int64)] * len(qrels)
     answered = np.zeros(len(qrels), np.bool_)
     known_anywhere = np.unique(qrels.doc_ids) if strays else None
-    astray: list[tuple[int, Ints]] = []
+    astray: list[tuple[int, Int64s]] = []
     n_extra = 0
     for at, query in enumerate(run.query_ids.tolist()):
         i = rows.get(query)
@@ -97,6 +95,6 @@ def match(
     )
 
 
-def _joined(parts: list[tuple[int, Ints]]) -> tuple[Ints, Ints]:
+def _joined(parts: list[tuple[int, Int64s]]) -> tuple[Int64s, Int64s]:
     rows = np.repeat(np.array([i for i, _ in parts], np.int64), [len(r) for _, r in parts])
     return rows, np.concatenate([np.empty(0, np.int64), *(r for _, r in parts)])

@@ -8,18 +8,18 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import IO, Any
+from typing import IO
 
 import numpy as np
-import numpy.typing as npt
 
-from intrex.data.ids import Bytes, gather_spans
+from intrex.data.arrays import Array, Bytes
+from intrex.data.ids import gather_spans
 from intrex.data.io.files import BOM
 from intrex.data.native.library import Call
 from intrex.data.qrels import Qrels
 from intrex.eval.scoring.signature import ranking_digest
 
-Array = npt.NDArray[Any]
+Array = Array
 Calls = Mapping[str, Call]
 
 LONGEST = 128 << 20

@@ -9,10 +9,9 @@ from enum import StrEnum
 import numpy as np
 import numpy.typing as npt
 
+from intrex.data.arrays import Bytes, Int64s
 from intrex.data.io.columns import segments
 from intrex.data.run import RunTable
-
-Ints = npt.NDArray[np.int64]
 
 
 class Ties(StrEnum):
@@ -76,9 +75,9 @@ class Rules:
 class Ordered:
     """Rankings in the order of some rules: query i owns rows offsets[i] to offsets[i+1] of ``doc_ids``, best first."""
 
-    query_ids: npt.NDArray[np.bytes_]
-    offsets: Ints
-    doc_ids: npt.NDArray[np.bytes_]
+    query_ids: Bytes
+    offsets: Int64s
+    doc_ids: Bytes
     tag: str
 
 
@@ -102,7 +101,7 @@ def order(table: RunTable, rules: Rules) -> Ordered:
     return Ordered(queries[offsets[:-1]], offsets, table.doc_ids[rows], table.tag)
 
 
-def _quicksorted(rows: Ints, scores: npt.NDArray[np.floating]) -> Ints:
+def _quicksorted(rows: Int64s, scores: npt.NDArray[np.floating]) -> Int64s:
     """Rows by score descending as ranx orders them: by numba's quicksort when read, once more when made comparable."""
     if len(np.unique(scores[rows])) == len(rows):
         return rows[np.argsort(-scores[rows])]

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-import numpy.typing as npt
 
+from intrex.data.arrays import Bools, Float64s
 from intrex.data.errors import BadInput
 from intrex.data.ids import as_strings
 from intrex.data.qrels import Qrels
@@ -34,10 +34,10 @@ class Scores:
 
     measures: tuple[Measure, ...]
     query_ids: list[str]
-    values: npt.NDArray[np.float64]
-    answered: npt.NDArray[np.bool_]
+    values: Float64s
+    answered: Bools
     n_extra: int = 0
-    left_out: npt.NDArray[np.bool_] | None = None
+    left_out: Bools | None = None
     figures: Mapping[Measure, float] = field(default_factory=dict)
 
     @property
@@ -59,7 +59,7 @@ class Scores:
             for i, m in enumerate(self.measures)
         }
 
-    def counted(self, complete: bool = True) -> npt.NDArray[np.bool_]:
+    def counted(self, complete: bool = True) -> Bools:
         """[q, m] bool, the queries that each measure's figure is of."""
         if self.left_out is not None:
             return ~self.left_out

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from intrex.data.errors import BadInput, Problems, UsageError, a_kind
+from intrex.data.errors import BadInput, Problems, UsageError, json_type
 from intrex.data.io.files import read_jsonl, require_file, writing
 from intrex.eval.measures import Measure, parse_measures
 from intrex.eval.scoring.rules import Rules, SelfMatch, Ties
@@ -143,13 +143,13 @@ def _row(row: dict[str, Any], width: int, last: str | None) -> str:
     if last is not None and query <= last:  # text is ordered as its UTF-8 is
         raise _Damaged(f"query {query} a second time" if query == last else f"query {query} after {last}")
     if not isinstance(row.get("answered"), bool):
-        raise _Damaged(f"answered is {a_kind(row.get('answered'))}, true or false is needed")
+        raise _Damaged(f"answered is {json_type(row.get('answered'))}, true or false is needed")
     if not isinstance(values, list) or len(values) != width:
-        shown = f"{len(values)} values" if isinstance(values, list) else f"values is {a_kind(values)}"
+        shown = f"{len(values)} values" if isinstance(values, list) else f"values is {json_type(values)}"
         raise _Damaged(f"{shown}, a list of {width} is needed")
     for value in values:
         if type(value) not in (int, float):
-            raise _Damaged(f"a value is {a_kind(value)}, a number is needed")
+            raise _Damaged(f"a value is {json_type(value)}, a number is needed")
         if not abs(value) <= sys.float_info.max:
             raise _Damaged("a value is not a finite number")
     return query
@@ -157,7 +157,7 @@ def _row(row: dict[str, Any], width: int, last: str | None) -> str:
 
 def _text(value: object, what: str) -> None:
     if not isinstance(value, str) or not value:
-        raise _Damaged(f"{what} is {a_kind(value) if value != '' else 'empty'}, a string is needed")
+        raise _Damaged(f"{what} is {json_type(value) if value != '' else 'empty'}, a string is needed")
     if not value.isascii() and any("\ud800" <= c <= "\udfff" for c in value):
         raise _Damaged(f"{what} is no sound text: {value!r}")
 
@@ -177,7 +177,7 @@ def _conditions(record: object) -> Conditions:
         raise _Damaged(f"precision is {rules['precision']!r}, 32 or 64 is needed")
     for key in ("complete", "judged_only"):
         if not isinstance(rules[key], bool):
-            raise _Damaged(f"{key} is {a_kind(rules[key])}, true or false is needed")
+            raise _Damaged(f"{key} is {json_type(rules[key])}, true or false is needed")
     if rules["depth"] is not None:
         _count(rules["depth"], "depth", 1)
     ways = {"ties": _way(Ties, rules, "ties"), "self_match": _way(SelfMatch, rules, "self_match")}
@@ -194,7 +194,7 @@ def _way(kind: type[StrEnum], rules: dict[str, Any], key: str) -> StrEnum:
 def _fields(record: object, kind: type[Conditions | Rules], what: str) -> dict[str, Any]:
     """An object that has the fields of a class, all of them and no others."""
     if not isinstance(record, dict):
-        raise _Damaged(f"{what} is {a_kind(record)}, an object is needed")
+        raise _Damaged(f"{what} is {json_type(record)}, an object is needed")
     wanted = {one.name for one in fields(kind)}
     if wrong := sorted(wanted ^ set(record)):
         raise _Damaged(f"{what}: {wrong[0]!r} is {'missing' if wrong[0] in wanted else 'unknown'}")

@@ -7,11 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from intrex.eval.splits.similarity import Vectors, normalised
-
-Ints = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)

@@ -7,20 +7,18 @@ interpolation. That the clustering is spherical k-means, and that all folds trai
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
+from intrex.data.arrays import Float64s, Int64s
 from intrex.data.errors import UsageError
 from intrex.eval.splits.queries import Embedded, drawn
 from intrex.eval.splits.similarity import highest_by_group
 from intrex.eval.splits.split import Fold, Split, check_disjoint, check_sizes
 
-Ints = npt.NDArray[np.int64]
-
 
 def resttest(
     train: Embedded,
     test: Embedded,
-    buckets: Ints,
+    buckets: Int64s,
     *,
     equal: bool = True,
     seed: int = 0,
@@ -70,7 +68,7 @@ def resttest(
     return Split("resttest", tuple(folds), params)
 
 
-def _closeness(train: Embedded, test: Embedded, buckets: Ints, chosen: list[Ints]) -> npt.NDArray[np.float64]:
+def _closeness(train: Embedded, test: Embedded, buckets: Int64s, chosen: list[Int64s]) -> Float64s:
     """For each test query and fold the highest similarity to a training query of the fold: one pass over all pairs.
 
     Training queries that are in the same folds are a group; there are at most a few for each bucket.

@@ -10,8 +10,8 @@ import re
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import numpy.typing as npt
 
+from intrex.data.arrays import Float32s, Int64s
 from intrex.data.errors import UsageError
 from intrex.eval.splits.queries import drawn
 from intrex.eval.splits.split import Fold, Split, check_disjoint, check_sizes
@@ -20,8 +20,6 @@ SHORT = 6
 """Words up to which a query is short."""
 QUESTIONS = ("what", "how", "who", "when", "where", "which", "why")
 _WORD = re.compile(r"[^\W_]+", re.UNICODE)
-
-Ints = npt.NDArray[np.int64]
 
 
 def by_length(texts: Sequence[str], cut: int = SHORT) -> list[str]:
@@ -84,7 +82,7 @@ def shift(
     return Split("shift", tuple(folds), {"kind": kind, "seed": seed, "equal": equal, "left_out": left_out})
 
 
-def far_groups(centroids: npt.NDArray[np.float32], keep: int) -> Ints:
+def far_groups(centroids: Float32s, keep: int) -> Int64s:
     """Clusters that are far from each other, chosen greedily; ties by number.
 
     The two least similar ones come first, then the one whose highest similarity to those chosen is lowest.

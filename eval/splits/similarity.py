@@ -11,14 +11,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from intrex.data.arrays import Array, Float64s, Int64s
+from intrex.data.numeric.rows import unit
 from intrex.data.system.threads import cores, on_threads
 
 Vectors = Any
 """[n, d]: a float32 array, or a ``scipy.sparse`` matrix in CSR form."""
-Ints = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.float64]
 
 TESTS_AT_ONCE = 512
 TRAINS_AT_ONCE = 1 << 14
@@ -29,16 +28,14 @@ NUMBERS_AT_ONCE = 1 << 23
 ROWS_AT_ONCE = 1 << 14
 
 
-def normalised(vectors: Vectors, rows: Ints | None = None) -> Vectors:
+def normalised(vectors: Vectors, rows: Int64s | None = None) -> Vectors:
     """The vectors, or some ``rows`` of them, at length 1 in float32; zero stays zero."""
     if isinstance(vectors, np.ndarray):
-        chosen = np.arange(len(vectors)) if rows is None else rows
-        unit = np.empty((len(chosen), vectors.shape[1]), np.float32)
-        for low in range(0, len(chosen), ROWS_AT_ONCE):
-            wide = vectors[chosen[low : low + ROWS_AT_ONCE]].astype(np.float64)
-            norms = np.sqrt((wide * wide).sum(axis=1))[:, None]
-            unit[low : low + ROWS_AT_ONCE] = wide / np.where(norms > 0, norms, 1.0)
-        return unit
+        rows = np.arange(len(vectors)) if rows is None else rows
+        scaled = np.empty((len(rows), vectors.shape[1]), np.float32)
+        for low in range(0, len(rows), ROWS_AT_ONCE):
+            scaled[low : low + ROWS_AT_ONCE] = unit(vectors[rows[low : low + ROWS_AT_ONCE]])
+        return scaled
     from scipy import sparse
 
     wide = sparse.csr_matrix(vectors if rows is None else vectors[rows], dtype=np.float64)
@@ -53,7 +50,7 @@ def _tests(tests: Vectors) -> Iterator[slice]:
         yield slice(low, min(low + TESTS_AT_ONCE, tests.shape[0]))
 
 
-def _products(tests: Vectors, trains: Vectors) -> Iterator[tuple[slice, npt.NDArray[Any]]]:
+def _products(tests: Vectors, trains: Vectors) -> Iterator[tuple[slice, Array]]:
     """Approximate similarities [n, b] of some test queries to blocks of training queries."""
     for start in range(0, trains.shape[0], TRAINS_AT_ONCE):
         there = slice(start, min(start + TRAINS_AT_ONCE, trains.shape[0]))
@@ -61,7 +58,7 @@ def _products(tests: Vectors, trains: Vectors) -> Iterator[tuple[slice, npt.NDAr
         yield there, found if isinstance(found, np.ndarray) else found.toarray()
 
 
-def _exact(tests: Vectors, trains: Vectors, rows: Ints) -> Floats:
+def _exact(tests: Vectors, trains: Vectors, rows: Int64s) -> Float64s:
     """Similarity of each test query to the training queries ``rows`` [n, k]; those of row -1 are minus infinity."""
     out = np.empty(rows.shape)
     step = max(1, NUMBERS_AT_ONCE // max(rows.shape[1] * tests.shape[1], 1))
@@ -76,7 +73,7 @@ def _exact(tests: Vectors, trains: Vectors, rows: Ints) -> Floats:
     return np.where(rows >= 0, out, -np.inf)
 
 
-def nearest(tests: Vectors, trains: Vectors, k: int) -> tuple[Ints, Floats]:
+def nearest(tests: Vectors, trains: Vectors, k: int) -> tuple[Int64s, Float64s]:
     """The ``k`` most similar training queries of each test query, ties by row ascending.
 
     Args:
@@ -100,7 +97,7 @@ def nearest(tests: Vectors, trains: Vectors, k: int) -> tuple[Ints, Floats]:
     return np.take_along_axis(rows, order, 1), np.take_along_axis(exact, order, 1)
 
 
-def _candidates(tests: Vectors, trains: Vectors, wanted: int) -> Ints:
+def _candidates(tests: Vectors, trains: Vectors, wanted: int) -> Int64s:
     """[n, wanted] the training queries of the highest approximate similarity to each test query, in no order."""
     best = np.full((tests.shape[0], wanted), -np.inf, np.float32)
     rows = np.full((tests.shape[0], wanted), -1, np.int64)
@@ -118,7 +115,7 @@ def _candidates(tests: Vectors, trains: Vectors, wanted: int) -> Ints:
     return rows
 
 
-def _above(found: npt.NDArray[Any], floor: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], Ints]:
+def _above(found: Array, floor: Array) -> tuple[Array, Int64s]:
     """Of each row the scores above its floor, and their columns; filled up to one width with minus infinity."""
     at, column = np.divmod(np.flatnonzero(found > floor[:, None]), found.shape[1])
     counts = np.bincount(at, minlength=len(found))
@@ -129,7 +126,7 @@ def _above(found: npt.NDArray[Any], floor: npt.NDArray[Any]) -> tuple[npt.NDArra
     return scores, columns
 
 
-def highest_by_group(tests: Vectors, trains: Vectors, groups: Ints) -> Floats:
+def highest_by_group(tests: Vectors, trains: Vectors, groups: Int64s) -> Float64s:
     """For each test query the highest similarity to a training query of each group.
 
     Args:

@@ -16,6 +16,7 @@ from intrex.data.errors import BadInput, UsageError
 from intrex.data.ids import id_problem
 from intrex.data.io.files import fingerprint, read_json
 from intrex.data.store.artifact import Build, Manifest, build_artifact, read_manifest
+from intrex.eval.tables import Table
 
 KIND = "split"
 FILE = "split.json"
@@ -190,7 +191,7 @@ def check_name(name: str) -> None:
         )
 
 
-def describe(split: Split) -> tuple[list[str], list[list[str | int]]]:
+def describe(split: Split) -> Table[str | int]:
     """A table: for each fold its queries, and the mean highest similarity of test to training queries by regime."""
     headers = ["fold", "train", *REGIMES]
     compared = [r for r in REGIMES if any(r in f.similarity for f in split.folds)]

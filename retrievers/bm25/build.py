@@ -10,6 +10,7 @@ from typing import Any
 from intrex.data.collection import Collection
 from intrex.data.ids import IdWriter
 from intrex.data.io.files import fingerprint
+from intrex.data.progress import Progress, no_progress
 from intrex.data.store.artifact import Build, Manifest, build_artifact
 from intrex.retrievers.bm25.fields import CONTENTS, extra_fields
 from intrex.retrievers.bm25.index import KIND, LAYOUT, BM25Index
@@ -17,7 +18,7 @@ from intrex.retrievers.bm25.multifield import analyse
 from intrex.retrievers.bm25.options import Bm25Build
 from intrex.retrievers.bm25.segment import Draft, SegmentRecord, statistics, write_segment
 from intrex.retrievers.bm25.similarity import check_bm25
-from intrex.retrievers.options import Progress, Stage, no_progress, no_stage
+from intrex.retrievers.options import Stage, no_stage
 from intrex.retrievers.text.analyzer import Analyzer
 from intrex.retrievers.text.terms import Terms
 

@@ -16,18 +16,19 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from intrex.data.arrays import Int64s
 from intrex.data.collection import Collection
 from intrex.data.errors import BadInput, Problems, UsageError
 from intrex.data.ids import GONE, IdTable, IdWriter, as_bytes, write_ids
 from intrex.data.io.files import fingerprint
+from intrex.data.progress import Progress, no_progress
 from intrex.data.store.artifact import Build, Manifest, build_artifact, read_manifest
 from intrex.retrievers.bm25.build import bm25_manifest, watched
 from intrex.retrievers.bm25.index import KIND, REBUILD, BM25Index
 from intrex.retrievers.bm25.merge import Source, merge_segments
 from intrex.retrievers.bm25.multifield import analyse
-from intrex.retrievers.bm25.segment import DF, Draft, Ints, Segment, SegmentRecord, write_segment
+from intrex.retrievers.bm25.segment import DF, Draft, Segment, SegmentRecord, write_segment
 from intrex.retrievers.inverted.postings import Postings
-from intrex.retrievers.options import Progress, no_progress
 
 ADDED = ".added"
 """Folder of the new documents' segment, until it is known where it goes."""
@@ -166,7 +167,7 @@ class _Unit:
     postings: Postings
     norms: npt.NDArray[np.uint8]
     stays: npt.NDArray[np.bool_]
-    df: Callable[[], Ints]
+    df: Callable[[], Int64s]
     fresh_df: bool = False
     draft: Draft | None = None
 
@@ -193,7 +194,7 @@ class _Change:
     index: BM25Index
     path: Path
     what: list[str]
-    gone: Ints
+    gone: Int64s
     write: Callable[[Path], Draft] | None = None
     source: str | None = None
     whole: bool = False
@@ -250,7 +251,7 @@ class _Change:
         for name, entry in self.index.manifest.files.items():
             owner, _, file = name.partition("/")
             if owner == str(unit.at) and not (unit.fresh_df and file == DF):
-                build.keep(self.path / name, entry, f"{folder.name}/{file}")
+                build.take_over(self.path / name, entry, f"{folder.name}/{file}")
         if unit.fresh_df:
             np.save(folder / DF, unit.df().astype(np.int32))
         return unit.record
@@ -258,10 +259,10 @@ class _Change:
     def _write_ids(self, build: Build, added: Path | None, kept: npt.NDArray[np.bool_]) -> None:
         """Write the ids and ranks of the rows that are kept."""
         old, new = self.index.ids, IdTable(added) if added is not None else None
-        rank = old.changed(self.gone, as_bytes([]) if new is None else new.all())
+        rank = old.updated_ranks(self.gone, as_bytes([]) if new is None else new.all())
         if new is None and kept.all():
             for name in ("ids.txt", "ids.offsets.npy"):
-                build.keep(self.path / name, self.index.manifest.files[name], name)
+                build.take_over(self.path / name, self.index.manifest.files[name], name)
             np.save(build.path / "ids.rank.npy", rank)
             return
         tables = [old] if new is None else [old, new]

@@ -16,6 +16,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from intrex.data.arrays import Int64s
 from intrex.data.collection import Queries
 from intrex.data.errors import BadInput, UsageError
 from intrex.data.ids import GONE, IdTable
@@ -27,7 +28,7 @@ from intrex.retrievers.bm25.multifield import chosen, field_of, weighted
 from intrex.retrievers.bm25.options import Bm25Search
 from intrex.retrievers.bm25.queries import Weigher
 from intrex.retrievers.bm25.searcher import Searcher
-from intrex.retrievers.bm25.segment import Ints, Segment, SegmentRecord, statistics
+from intrex.retrievers.bm25.segment import Segment, SegmentRecord, statistics
 from intrex.retrievers.bm25.similarity import Idfs, encode_lengths, inverse_tables
 from intrex.retrievers.inverted import search as lexical
 from intrex.retrievers.inverted.native import gather
@@ -193,7 +194,7 @@ class BM25Index(Index):
         norms = np.concatenate([one.norms[0] for one in self.segments])
         return int(np.count_nonzero((norms != 0) & (np.asarray(self.ids.rank) != GONE)))
 
-    def _vectors(self, rows: Ints) -> dict[int, dict[str, int]]:
+    def _vectors(self, rows: Int64s) -> dict[int, dict[str, int]]:
         """How often each term of ``contents`` occurs in some rows, by row."""
         found: dict[int, dict[str, int]] = {}
         for one in self.segments:

@@ -13,12 +13,13 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from intrex.data.arrays import Int32s, Int64s, Uint8s
 from intrex.retrievers.bm25.segment import Draft, FieldCounts, SegmentRecord, fields_of
 from intrex.retrievers.inverted import postings
 from intrex.retrievers.inverted.build import WORTH, Inverted, PostingsWriter
 from intrex.retrievers.inverted.build_native import kernels_for
 from intrex.retrievers.inverted.native import address
-from intrex.retrievers.inverted.postings import BIG, Counts, Ids, Ints, Postings
+from intrex.retrievers.inverted.postings import BIG, Postings
 from intrex.retrievers.inverted.vocabulary import Names
 
 LOOKED_UP = 1 << 16
@@ -38,8 +39,8 @@ class Source(NamedTuple):
 
     record: SegmentRecord
     postings: Postings
-    norms: Counts
-    df: Ints
+    norms: Uint8s
+    df: Int64s
     stays: npt.NDArray[np.bool_]
 
 
@@ -65,9 +66,9 @@ def _sum(counts: Sequence[FieldCounts]) -> FieldCounts:
     return FieldCounts(documents, tokens, max(one.longest for one in counts))
 
 
-def _union(sources: Sequence[tuple[Postings, npt.NDArray[np.bool_]]]) -> tuple[list[Ints], Names]:
+def _union(sources: Sequence[tuple[Postings, npt.NDArray[np.bool_]]]) -> tuple[list[Int64s], Names]:
     """The number that each term of each source gets, -1 if it is in no row that stays; and the terms by these numbers."""
-    numbers: list[Ints] = []
+    numbers: list[Int64s] = []
     text: list[bytes] = []
     for at, (own, used) in enumerate(sources):
         new = np.full(len(own), -1, np.int64)
@@ -87,7 +88,7 @@ def _union(sources: Sequence[tuple[Postings, npt.NDArray[np.bool_]]]) -> tuple[l
     return numbers, Names(np.frombuffer(b"".join(one + b"\n" for one in text), np.uint8), ends)
 
 
-def _run(stem: Path, source: Source, numbers: Ints, first_row: int) -> Inverted:
+def _run(stem: Path, source: Source, numbers: Int64s, first_row: int) -> Inverted:
     """A source's postings by the new numbers, with the rows that they get, in files."""
     known = np.flatnonzero(numbers >= 0)
     local = np.full(int(numbers.max(initial=-1)) + 1, -1, np.int64)
@@ -114,7 +115,7 @@ def _run(stem: Path, source: Source, numbers: Ints, first_row: int) -> Inverted:
     return Inverted(offsets, files[0], files[1], large_at, values)
 
 
-def _pieces(source: Postings, local: Ints) -> Iterator[Ints]:
+def _pieces(source: Postings, local: Int64s) -> Iterator[Int64s]:
     """Terms in the order of their new numbers, as many at a time as may be merged."""
     sizes = (
         np.where(local >= 0, source.offsets[local + 1] - source.offsets[local], 0)
@@ -128,7 +129,7 @@ def _pieces(source: Postings, local: Ints) -> Iterator[Ints]:
         low = high
 
 
-def _gather(source: Postings, terms: Ints) -> tuple[Ids, Counts, Ints, Ints]:
+def _gather(source: Postings, terms: Int64s) -> tuple[Int32s, Uint8s, Int64s, Int64s]:
     """The postings of some terms one after another: rows, counts, which of the terms each is of, and how far it moved."""
     if not len(source):
         return (

@@ -10,10 +10,11 @@ from typing import NamedTuple, Self
 import numpy as np
 import numpy.typing as npt
 
+from intrex.data.arrays import Int64s
 from intrex.retrievers.bm25.multifield import field_of
 from intrex.retrievers.bm25.segment import Segment
 from intrex.retrievers.bm25.similarity import Idfs
-from intrex.retrievers.inverted.search import Ints, Weighted
+from intrex.retrievers.inverted.search import Weighted
 
 KEPT = 1 << 20
 """Terms of queries that are remembered; then they are all forgotten."""
@@ -30,9 +31,9 @@ class _Numbers(dict[str, int]):
 class _Known(NamedTuple):
     """What an index says of n terms: ids [segments, n], -1 for none; documents that have it; the field; its idf."""
 
-    ids: Ints
-    df: Ints
-    fields: Ints
+    ids: Int64s
+    df: Int64s
+    fields: Int64s
     idf: npt.NDArray[np.float32]
 
     def joined(self, more: Self) -> Self:
@@ -70,7 +71,7 @@ class Weigher:
         idf = [self._idfs[name][n] for name, n in zip(of, df.tolist(), strict=True)]
         return _Known(ids, df, fields, np.array(idf, np.float32))
 
-    def _places(self, queries: Sequence[Mapping[str, float]]) -> tuple[Ints, _Known]:
+    def _places(self, queries: Sequence[Mapping[str, float]]) -> tuple[Int64s, _Known]:
         """The number of each term of each query, and what is known by number."""
         with self._lock:
             if len(self._numbers) > KEPT:
@@ -101,7 +102,7 @@ class Weigher:
         alone = np.array([len(boosts) > 1 and boosts.get(name, 1.0) != 1 for name in self._fields], np.uint8)
         found = known.df[at] > 0
 
-        def kept(ids: Ints) -> Weighted:
+        def kept(ids: Int64s) -> Weighted:
             has = np.flatnonzero((ids >= 0) & found)
             sizes = np.bincount(owners[has], minlength=len(queries))
             cuts = np.concatenate([np.zeros(1, np.int64), np.cumsum(sizes)])

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from intrex.data.arrays import Int64s, Scores
 from intrex.data.native.library import Call
-from intrex.retrievers.base import Scores
 from intrex.retrievers.inverted.native import kernels
 from intrex.retrievers.inverted.postings import Postings
-from intrex.retrievers.inverted.search import Ints, PostingsSearcher, Weighted, sum_by_query
+from intrex.retrievers.inverted.search import PostingsSearcher, Weighted, sum_by_query
 
 _SPREAD = np.float64(2.0**-28)
 
@@ -70,7 +70,7 @@ class Searcher(PostingsSearcher):
         exact: npt.NDArray[np.uint8] = (sum_by_query(queries, least <= sums * _SPREAD) == 0).astype(np.uint8)
         return exact
 
-    def _scores(self, queries: Weighted, t: int) -> tuple[Ints, Scores]:
+    def _scores(self, queries: Weighted, t: int) -> tuple[Int64s, Scores]:
         found, tfs = self.postings.of(int(queries.terms[t]))
         rows = found.astype(np.int64)  # take and assignment are twice as fast with the native index type
         field = 0 if queries.fields is None else int(queries.fields[t])
@@ -79,5 +79,5 @@ class Searcher(PostingsSearcher):
         )
 
 
-def _fields(queries: Weighted) -> Ints:
+def _fields(queries: Weighted) -> Int64s:
     return np.zeros(len(queries.terms), np.int64) if queries.fields is None else queries.fields

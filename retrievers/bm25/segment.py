@@ -17,8 +17,8 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 import numpy.typing as npt
 
+from intrex.data.arrays import Int64s, Scores
 from intrex.data.ids import IdWriter
-from intrex.retrievers.base import Scores
 from intrex.retrievers.bm25.multifield import field_of
 from intrex.retrievers.bm25.similarity import encode_lengths, inverse_tables
 from intrex.retrievers.inverted.build import PostingsWriter
@@ -26,7 +26,6 @@ from intrex.retrievers.inverted.postings import Postings
 from intrex.retrievers.inverted.vocabulary import Names
 from intrex.retrievers.text.terms import Terms
 
-Ints = npt.NDArray[np.int64]
 DF = "df.npy"
 SLACK = np.float32(1 + 2.0**-20)
 """More than float32 rounds a bound by when it is scaled."""
@@ -112,7 +111,7 @@ class Segment:
         )
         self._df = np.asarray(np.load(folder / DF, mmap_mode="r")) if record.removed else None
 
-    def df(self, terms: Ints) -> Ints:
+    def df(self, terms: Int64s) -> Int64s:
         """In how many documents each term is that the segment has a number for; 0 for -1."""
         if not len(self.postings):
             return np.zeros(len(terms), np.int64)
@@ -120,7 +119,7 @@ class Segment:
         found = offsets[terms + 1] - offsets[terms] if self._df is None else self._df[terms]
         return np.where(terms >= 0, found, 0).astype(np.int64)
 
-    def all_df(self) -> Ints:
+    def all_df(self) -> Int64s:
         """In how many documents each term is."""
         return np.diff(self.postings.offsets) if self._df is None else self._df.astype(np.int64)
 
@@ -135,7 +134,7 @@ class Segment:
             return self._bounds
         return self._bounds * np.float32((inverse / before).max() * SLACK)
 
-    def without(self, gone: npt.NDArray[np.bool_]) -> tuple[SegmentRecord, Ints]:
+    def without(self, gone: npt.NDArray[np.bool_]) -> tuple[SegmentRecord, Int64s]:
         """The record and `all_df` once more rows are removed, those where ``gone`` [rows] is set."""
         rows, terms, counts = self.postings.occurrences(gone)
         df = self.all_df() - np.bincount(terms, minlength=len(self.postings))

@@ -13,8 +13,8 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from intrex.data.arrays import Scores
 from intrex.data.errors import UsageError
-from intrex.retrievers.base import Scores
 
 EXACT = 24
 

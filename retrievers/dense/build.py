@@ -7,6 +7,8 @@ from typing import Any
 
 from intrex.data.collection import Collection, Document
 from intrex.data.io.files import fingerprint, refuse_existing
+from intrex.data.numeric.rows import row_norms, unit
+from intrex.data.progress import Progress, no_progress
 from intrex.data.specs import EncoderSpec
 from intrex.data.store.artifact import Build, Manifest, build_artifact
 from intrex.data.store.vectors import VectorWriter
@@ -14,13 +16,8 @@ from intrex.encoders.base import Encoder, make_encoder
 from intrex.encoders.options import EncoderOptions
 from intrex.retrievers.dense.index import DenseIndex
 from intrex.retrievers.dense.options import DenseBuild
-from intrex.retrievers.encoded import (
-    BLOCK,
-    library_versions,
-    write_documents,
-)
-from intrex.retrievers.options import Progress, Stage, no_progress, no_stage
-from intrex.retrievers.vectors.exact import row_norms, unit
+from intrex.retrievers.encoded import BLOCK, library_versions, write_documents
+from intrex.retrievers.options import Stage, no_stage
 from intrex.retrievers.vectors.nearest import add_ann
 from intrex.retrievers.vectors.options import FLAT, AnnConfig
 
@@ -82,7 +79,7 @@ class _DenseSink:
     def __init__(self, build: Build, encoder: Encoder, documents: int) -> None:
         self._encoder = encoder
         done, self.longest = int(build.state.get("rows", 0)), float(build.state.get("longest", 0.0))
-        self._vectors = VectorWriter(build.path / "vectors.npy", (documents, encoder.spec.dim), done=done)
+        self._vectors = VectorWriter(build.path / "vectors.npy", (documents, encoder.spec.dim), resumed=done)
 
     def append(self, documents: list[Document]) -> None:
         rows = self._encoder.encode([d.contents for d in documents], "document")

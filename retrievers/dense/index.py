@@ -6,22 +6,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
+from intrex.data.arrays import Float32s, Rows, Scores
 from intrex.data.collection import Queries
 from intrex.data.errors import BadInput
 from intrex.data.ids import IdTable
+from intrex.data.numeric.rows import unit
 from intrex.data.run import Run
 from intrex.data.specs import EncoderSpec
 from intrex.data.store.artifact import Manifest, read_manifest
 from intrex.data.store.vectors import open_vectors
-from intrex.encoders.base import Encoder, Vectors, load_encoder
-from intrex.retrievers.base import Index, Rows, RunBuilder, Scores
+from intrex.encoders.base import Encoder, load_encoder
+from intrex.retrievers.base import Index, RunBuilder
 from intrex.retrievers.dense.options import DenseSearch
-from intrex.retrievers.encoded import (
-    QUERIES_AT_ONCE,
-    RecordedEncoder,
-)
+from intrex.retrievers.encoded import QUERIES_AT_ONCE, RecordedEncoder
 from intrex.retrievers.options import SearchOptions
-from intrex.retrievers.vectors.exact import unit
 from intrex.retrievers.vectors.nearest import open_nearest
 
 REBUILD = "intrex index dense COLLECTION OUT --overwrite"
@@ -90,7 +88,7 @@ class DenseIndex(Index):
                 builder.add(name, rows, scores)
         return builder.run()
 
-    def rank(self, vectors: Vectors, options: SearchOptions) -> Iterator[tuple[Rows, Scores]]:
+    def rank(self, vectors: Float32s, options: SearchOptions) -> Iterator[tuple[Rows, Scores]]:
         """Rows and float32 scores of the ``k`` best documents for each of ``vectors`` [q, d], best first.
 
         Raises:

@@ -15,6 +15,8 @@ import numpy as np
 from intrex.data.collection import Collection, Document
 from intrex.data.errors import BadInput
 from intrex.data.io.files import fingerprint
+from intrex.data.numeric.rows import row_norms
+from intrex.data.progress import Progress, no_progress
 from intrex.data.specs import EncoderSpec
 from intrex.data.store.artifact import Build, Manifest, build_artifact
 from intrex.data.store.vectors import PackedVectors, RowWriter, VectorWriter
@@ -26,8 +28,6 @@ from intrex.encoders.fde.encoder import Fde
 from intrex.retrievers.encoded import BLOCK, SECONDS_BETWEEN_SAVES, library_versions, write_documents
 from intrex.retrievers.fde.index import FdeIndex
 from intrex.retrievers.multivector.index import MultiVectorIndex
-from intrex.retrievers.options import Progress, no_progress
-from intrex.retrievers.vectors.exact import row_norms
 from intrex.retrievers.vectors.nearest import add_ann
 from intrex.retrievers.vectors.options import FLAT, AnnConfig
 
@@ -191,9 +191,9 @@ class _FdeSink:
         state = build.state
         self.rows, self.longest = int(state.get("rows", 0)), float(state.get("longest", 0.0))
         shape = documents, fde.config.fde_dim
-        self._vectors = VectorWriter(build.path / "vectors.npy", shape, done=self.rows)
+        self._vectors = VectorWriter(build.path / "vectors.npy", shape, resumed=self.rows)
         empty = int(state.get("empty", 0))
-        self._empty = RowWriter(build.path / "empty.npy", (None,), np.int64, done=empty)
+        self._empty = RowWriter(build.path / "empty.npy", (None,), np.int64, resumed=empty)
 
     def append(self, tokens: PackedVectors, names: Sequence[str]) -> None:
         """Encode the next documents and write them; zeros for one without tokens."""

@@ -14,21 +14,23 @@ from typing import Self
 
 import numpy as np
 
+from intrex.data.arrays import Float32s, Rows, Scores
 from intrex.data.collection import Queries
 from intrex.data.errors import BadInput
 from intrex.data.ids import IdTable
+from intrex.data.progress import no_progress
 from intrex.data.run import Run
 from intrex.data.specs import EncoderSpec
 from intrex.data.store.artifact import Manifest, read_manifest
 from intrex.data.store.vectors import PackedVectors, open_vectors
-from intrex.encoders.base import TokenEncoder, Vectors, load_token_encoder
+from intrex.encoders.base import TokenEncoder, load_token_encoder
 from intrex.encoders.fde.config import FdeConfig
 from intrex.encoders.fde.encoder import Fde
-from intrex.retrievers.base import Index, Rows, RunBuilder, Scores, tie_rank, top_k
+from intrex.retrievers.base import Index, RunBuilder, tie_rank, top_k
 from intrex.retrievers.encoded import QUERIES_AT_ONCE, RecordedEncoder
 from intrex.retrievers.fde.options import FdeSearch
 from intrex.retrievers.multivector.index import MultiVectorIndex
-from intrex.retrievers.options import SearchOptions, no_progress
+from intrex.retrievers.options import SearchOptions
 from intrex.retrievers.vectors.nearest import open_nearest
 from intrex.retrievers.vectors.options import NearestOptions
 
@@ -168,7 +170,7 @@ class FdeIndex(Index):
             yield from (found.get(i, nothing) for i in range(start, end))
             options.progress(end - start)
 
-    def _nearest(self, vectors: Vectors, options: FdeSearch) -> list[tuple[Rows, Scores]]:
+    def _nearest(self, vectors: Float32s, options: FdeSearch) -> list[tuple[Rows, Scores]]:
         """The best by FDE, documents without tokens left out."""
         wanted = options.candidates or options.k
         k = min(wanted + len(self._empty), len(self.ids))

@@ -8,6 +8,7 @@ from pathlib import Path
 from intrex.data.collection import Collection
 from intrex.data.errors import BadInput, UsageError
 from intrex.data.io.files import refuse_existing
+from intrex.data.progress import Progress, no_progress
 from intrex.data.specs import EncoderSpec
 from intrex.data.store.artifact import read_manifest
 from intrex.encoders.base import TokenEncoder, make_token_encoder
@@ -16,7 +17,7 @@ from intrex.retrievers.fde.build import build_fde, build_fde_of_collection
 from intrex.retrievers.fde.index import FdeIndex
 from intrex.retrievers.fde.options import FdeBuild, FdeOptions
 from intrex.retrievers.multivector.index import MultiVectorIndex
-from intrex.retrievers.options import Progress, Stage, no_progress, no_stage
+from intrex.retrievers.options import Stage, no_stage
 from intrex.retrievers.vectors.options import FLAT, AnnConfig
 
 

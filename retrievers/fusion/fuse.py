@@ -9,8 +9,9 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
+from intrex.data.arrays import Bytes, Float64s
 from intrex.data.errors import BadInput, MissingExtra, UsageError
-from intrex.data.ids import Bytes, as_bytes
+from intrex.data.ids import as_bytes
 from intrex.data.run import Run
 from intrex.retrievers.fusion.options import MAX_WEIGHT, RRF_K, FuseOptions
 from intrex.retrievers.postprocess import cut
@@ -18,12 +19,12 @@ from intrex.retrievers.postprocess import cut
 Floats = npt.NDArray[np.float64]
 
 
-def reciprocal_ranks(scores: npt.NDArray[np.float32], k: float = RRF_K) -> Floats:
+def reciprocal_ranks(scores: npt.NDArray[np.float32], k: float = RRF_K) -> Float64s:
     """1 / (k + rank) of a ranking in order (Cormack, Clarke and Büttcher 2009)."""
     return 1.0 / (k + np.arange(1, len(scores) + 1, dtype=np.float64))
 
 
-def min_max(scores: npt.NDArray[np.float32]) -> Floats:
+def min_max(scores: npt.NDArray[np.float32]) -> Float64s:
     """Scores mapped to [0, 1] within one query of one run; a list of equal scores maps to 1.
 
     1, because a retrieved document must not rank with those that were not retrieved.
@@ -84,14 +85,14 @@ def wsum(
 def _fuse(
     runs: Sequence[Run],
     weights: Sequence[float],
-    value: Callable[[npt.NDArray[np.float32]], Floats],
+    value: Callable[[npt.NDArray[np.float32]], Float64s],
     k: int,
     depth: int | None,
     tag: str,
 ) -> Run:
     if len(runs) < 2:
         raise UsageError("fusion needs at least two runs")
-    gathered: dict[bytes, list[tuple[Bytes, Floats]]] = {}
+    gathered: dict[bytes, list[tuple[Bytes, Float64s]]] = {}
     for run, weight in zip(runs, weights, strict=True):
         for query, docs, scores in run.rankings():
             gathered.setdefault(query, []).append((docs[:depth], weight * value(scores[:depth])))
@@ -103,7 +104,7 @@ def _fuse(
     return Run(as_bytes([q.decode("utf-8") for q in found]), offsets, docs, scores, tag)
 
 
-def _top(parts: list[tuple[Bytes, Floats]], k: int) -> tuple[Bytes, npt.NDArray[np.float32]]:
+def _top(parts: list[tuple[Bytes, Float64s]], k: int) -> tuple[Bytes, npt.NDArray[np.float32]]:
     """The ``k`` best documents and their summed scores, added in the order of the runs."""
     docs, at = np.unique(np.concatenate([d for d, _ in parts]), return_inverse=True)
     total = np.zeros(len(docs))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from intrex.data.errors import UsageError, nearest
+from intrex.data.errors import UsageError, nearest_name
 from intrex.data.options import Options, When, declare, option
 
 METHODS = ("rrf", "wsum")
@@ -57,11 +57,11 @@ class FuseOptions(Options):
             hint = (
                 f"add --engine ranx for {self.method}"
                 if self.method in RANX
-                else nearest(self.method, METHODS)
+                else nearest_name(self.method, METHODS)
             )
             raise UsageError(f"unknown fusion method {self.method!r}", hint)
         if self.engine == "ranx" and self.method in METHODS:
             raise UsageError(f"{self.method} is intrex's own", "leave --engine ranx out")
         if self.engine == "ranx" and self.method not in RANX:
-            raise UsageError(f"unknown ranx method {self.method!r}", nearest(self.method, RANX))
+            raise UsageError(f"unknown ranx method {self.method!r}", nearest_name(self.method, RANX))
         super().__post_init__()

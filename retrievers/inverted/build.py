@@ -10,10 +10,11 @@ from typing import IO, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from intrex.data.arrays import Int32s, Int64s, Uint8s
 from intrex.data.errors import UsageError
 from intrex.retrievers.inverted.build_native import kernels_for
 from intrex.retrievers.inverted.native import address
-from intrex.retrievers.inverted.postings import BIG, MERGED, Counts, Ids, Ints
+from intrex.retrievers.inverted.postings import BIG, MERGED
 from intrex.retrievers.inverted.vocabulary import Names, write_terms
 
 RUN = 1 << 24
@@ -48,14 +49,14 @@ class Inverted(NamedTuple):
     The first three may be files instead, set aside until they are merged.
     """
 
-    offsets: Ints | Path
-    docs: Ids | Path
-    tfs: Counts | Path
-    big_at: Ints
+    offsets: Int64s | Path
+    docs: Int32s | Path
+    tfs: Uint8s | Path
+    big_at: Int64s
     big: npt.NDArray[np.uint32]
 
 
-def invert(tokens: Ids, offsets: Ints, first_row: int, n_terms: int) -> Inverted:
+def invert(tokens: Int32s, offsets: Int64s, first_row: int, n_terms: int) -> Inverted:
     """Postings of documents ``tokens[offsets[i]:offsets[i + 1]]``, whose rows count from ``first_row``."""
     calls = kernels_for(WORTH * len(tokens))
     if calls is None:
@@ -69,7 +70,7 @@ def invert(tokens: Ids, offsets: Ints, first_row: int, n_terms: int) -> Inverted
     return _in_order(ends, docs[: ends[-1]], tfs[: ends[-1]], big_at[:n_big], big[:n_big])
 
 
-def _plain_invert(tokens: Ids, offsets: Ints, first_row: int, n_terms: int) -> Inverted:
+def _plain_invert(tokens: Int32s, offsets: Int64s, first_row: int, n_terms: int) -> Inverted:
     rows = np.repeat(np.arange(len(offsets) - 1, dtype=np.int64), np.diff(offsets))
     pairs, counts = np.unique(tokens.astype(np.int64) * max(len(offsets) - 1, 1) + rows, return_counts=True)
     terms, rows = np.divmod(pairs, max(len(offsets) - 1, 1))
@@ -79,7 +80,7 @@ def _plain_invert(tokens: Ids, offsets: Ints, first_row: int, n_terms: int) -> I
     return _in_order(ends, docs, tfs, big_at, counts[big_at].astype(np.uint32))
 
 
-def _in_order(ends: Ints, docs: Ids, tfs: Counts, at: Ints, big: npt.NDArray[np.uint32]) -> Inverted:
+def _in_order(ends: Int64s, docs: Int32s, tfs: Uint8s, at: Int64s, big: npt.NDArray[np.uint32]) -> Inverted:
     order = np.argsort(at)
     return Inverted(ends, docs, tfs, at[order], big[order])
 
@@ -99,11 +100,11 @@ class PostingsWriter:
         self.n_postings = self.n_rows = 0
         self._max_memory, self._run = max_memory, run_length(max_memory)
         self._waiting = self._n_terms = 0
-        self._tokens: list[Ids] = []
-        self._sizes: list[Ints] = []
+        self._tokens: list[Int32s] = []
+        self._sizes: list[Int64s] = []
         self._runs: list[Inverted] = []
 
-    def add(self, tokens: Ids, offsets: Ints) -> None:
+    def add(self, tokens: Int32s, offsets: Int64s) -> None:
         """Add rows: ``tokens[offsets[i]:offsets[i + 1]]`` are the term ids of one, repeats kept; it may have none.
 
         Args:
@@ -154,7 +155,7 @@ class PostingsWriter:
             left.unlink()
         write_terms(self.folder, names)
 
-    def _places(self, terms: int) -> Ints:
+    def _places(self, terms: int) -> Int64s:
         """Where each term's postings begin in the whole, and of the counts over 254 their places, which are written."""
         offsets = np.zeros(terms + 1, np.int64)
         for run in self._runs:
@@ -173,7 +174,7 @@ class PostingsWriter:
         np.save(self.folder / "postings.big.npy", np.concatenate([run.big for run in self._runs])[order])
         return offsets
 
-    def _merge(self, offsets: Ints) -> None:
+    def _merge(self, offsets: Int64s) -> None:
         """Write the postings of every term: those of the first run, of the second, and so on."""
         low = 0
         with (
@@ -188,7 +189,7 @@ class PostingsWriter:
                         stream.write(memoryview(part))  # type: ignore[arg-type]
                 low = high
 
-    def _pieces(self, term: int) -> Iterator[tuple[Ids, Counts]]:
+    def _pieces(self, term: int) -> Iterator[tuple[Int32s, Uint8s]]:
         """The postings of one term, some at a time."""
         for run in self._runs:
             begin, end = [*_read(run.offsets, slice(term, term + 2), np.int64).tolist(), 0, 0][:2]
@@ -196,7 +197,7 @@ class PostingsWriter:
                 here = slice(at, min(at + MERGED, end))
                 yield _read(run.docs, here, np.int32), _read(run.tfs, here, np.uint8)
 
-    def _merged(self, offsets: Ints, low: int, high: int) -> tuple[Ids, Counts]:
+    def _merged(self, offsets: Int64s, low: int, high: int) -> tuple[Int32s, Uint8s]:
         """The postings of the terms ``low:high``."""
         size = int(offsets[high] - offsets[low])
         docs, tfs = np.empty(size, np.int32), np.empty(size, np.uint8)

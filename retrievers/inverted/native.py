@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from intrex.data.ids import Bytes, IdTable
+from intrex.data.arrays import Bytes
+from intrex.data.ids import IdTable
 from intrex.data.native.library import Call, Library, native
 
 _SEARCH, _LOOKUP = "intrex.retrievers.bm25.kernels", "intrex.retrievers.inverted.kernels.lookup"

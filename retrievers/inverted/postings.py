@@ -14,12 +14,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from intrex.data.arrays import Float32s, Int32s, Int64s, Uint8s
 from intrex.retrievers.inverted.vocabulary import Vocabulary
-
-Ints = npt.NDArray[np.int64]
-Ids = npt.NDArray[np.int32]
-Counts = npt.NDArray[np.uint8]
-Floats = npt.NDArray[np.float32]
 
 BOUND_BLOCK = 128
 """Postings that share an upper bound of what they can score."""
@@ -34,13 +30,13 @@ class Postings(Vocabulary):
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         super().__init__(folder)
-        self.offsets: Ints = _load(folder / "postings.offsets.npy")
-        self.docs: Ids = _load(folder / "postings.docs.npy")
-        self.tfs: Counts = _load(folder / "postings.tfs.npy")
-        self.big_at: Ints = _load(folder / "postings.big_at.npy")
+        self.offsets: Int64s = _load(folder / "postings.offsets.npy")
+        self.docs: Int32s = _load(folder / "postings.docs.npy")
+        self.tfs: Uint8s = _load(folder / "postings.tfs.npy")
+        self.big_at: Int64s = _load(folder / "postings.big_at.npy")
         self.big: npt.NDArray[np.uint32] = _load(folder / "postings.big.npy")
 
-    def of(self, number: int) -> tuple[Ids, npt.NDArray[np.uint32]]:
+    def of(self, number: int) -> tuple[Int32s, npt.NDArray[np.uint32]]:
         """The rows that have the term with an id, ascending, and how often each has it."""
         low, high = int(self.offsets[number]), int(self.offsets[number + 1])
         tfs = self.tfs[low:high].astype(np.uint32)
@@ -48,7 +44,7 @@ class Postings(Vocabulary):
         tfs[self.big_at[first:last] - low] = self.big[first:last]
         return self.docs[low:high], tfs
 
-    def vectors(self, rows: Ints, n: int) -> dict[int, dict[str, int]]:
+    def vectors(self, rows: Int64s, n: int) -> dict[int, dict[str, int]]:
         """How often each term occurs in some of ``n`` rows, by row.
 
         One pass over all postings serves any number of rows, so that no second copy by document need be kept.
@@ -63,7 +59,7 @@ class Postings(Vocabulary):
             found[row][names[term]] = count
         return found
 
-    def occurrences(self, wanted: npt.NDArray[np.bool_]) -> tuple[Ids, Ints, Ints]:
+    def occurrences(self, wanted: npt.NDArray[np.bool_]) -> tuple[Int32s, Int64s, Int64s]:
         """The postings of the rows that are ``wanted``: their rows, the ids of their terms, their counts."""
         parts = [
             np.flatnonzero(wanted.take(self.docs[low : low + MERGED])) + low
@@ -75,7 +71,7 @@ class Postings(Vocabulary):
         counts[large] = self.big[np.searchsorted(self.big_at, at[large])]
         return self.docs[at], np.searchsorted(self.offsets, at, side="right") - 1, counts
 
-    def bounds(self, norms: Counts, inverse: Floats, fields: Counts | None = None) -> Floats:
+    def bounds(self, norms: Uint8s, inverse: Float32s, fields: Uint8s | None = None) -> Float32s:
         """The largest count over norm of each `BOUND_BLOCK` postings; float32.
 
         Args:

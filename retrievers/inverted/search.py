@@ -15,12 +15,12 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from intrex.data.arrays import Int64s, Scores
 from intrex.data.ids import GONE
 from intrex.data.native.library import Call
-from intrex.retrievers.base import Scores, top_k
+from intrex.retrievers.base import top_k
 from intrex.retrievers.inverted.native import argument
 
-Ints = npt.NDArray[np.int64]
 WINDOW = 1 << 14
 """Rows whose sums are held at a time: 128 KB, which stay in the second cache."""
 AT_ONCE = 1 << 20
@@ -43,17 +43,17 @@ class Weighted(NamedTuple):
     up by themselves, to a sum that is rounded to float32 before it is added, and 2 for the last of them; else 0.
     """
 
-    offsets: Ints
-    terms: Ints
+    offsets: Int64s
+    terms: Int64s
     weights: Scores
-    fields: Ints | None = None
+    fields: Int64s | None = None
     rounds: npt.NDArray[np.uint8] | None = None
 
 
 class Hits(NamedTuple):
     """Rankings one after another, best first; ``sizes`` [queries] says how long each is."""
 
-    sizes: Ints
+    sizes: Int64s
     rows: npt.NDArray[np.int32]
     scores: Scores
 
@@ -78,7 +78,7 @@ class Lists(Protocol):
         ...
 
     @property
-    def offsets(self) -> Ints:
+    def offsets(self) -> Int64s:
         """Which of ``docs`` belong to each term, [terms + 1]."""
         ...
 
@@ -115,7 +115,7 @@ class PostingsSearcher(ABC):
         """Whether the scores of each query add up without rounding, so that their order does not matter."""
 
     @abstractmethod
-    def _scores(self, queries: Weighted, t: int) -> tuple[Ints, npt.NDArray[np.floating]]:
+    def _scores(self, queries: Weighted, t: int) -> tuple[Int64s, npt.NDArray[np.floating]]:
         """The rows that have term t of the queries, and what it adds to each, by numpy."""
 
     def search(self, queries: Weighted, k: int, threads: int = 1) -> Hits:
@@ -139,7 +139,7 @@ class PostingsSearcher(ABC):
         prune = int(self.prune and self.bounds is not None)
         return [*given, queries.offsets, begins, ends, rounds, exact], [prune], self._given(queries)
 
-    def _plain(self, queries: Weighted, query: int, sums: npt.NDArray[np.float64]) -> tuple[Ints, Scores]:
+    def _plain(self, queries: Weighted, query: int, sums: npt.NDArray[np.float64]) -> tuple[Int64s, Scores]:
         """The rows that one query finds, and their scores, by numpy; ``sums`` [n] goes back as it came."""
         touched = [np.empty(0, np.int64)]
         for low, high in _groups(queries, query):
@@ -193,7 +193,7 @@ def search(parts: Sequence[PostingsSearcher], queries: Sequence[Weighted], k: in
     return Hits(*(np.concatenate(column) for column in zip(*found, strict=True)))
 
 
-def _best(found: list[tuple[Ints, Scores]], parts: Sequence[PostingsSearcher], k: int) -> Hits:
+def _best(found: list[tuple[Int64s, Scores]], parts: Sequence[PostingsSearcher], k: int) -> Hits:
     """The best of what one query found in each part."""
     scores = np.concatenate([totals for _, totals in found])
     rank = np.concatenate([p.rank.take(rows) for p, (rows, _) in zip(parts, found, strict=True)])

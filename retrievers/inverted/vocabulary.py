@@ -15,10 +15,10 @@ from typing import NamedTuple, Self
 import numpy as np
 import numpy.typing as npt
 
+from intrex.data.arrays import Int64s
 from intrex.retrievers.inverted.build_native import kernels_for
 from intrex.retrievers.inverted.native import address, kernels
 
-Ints = npt.NDArray[np.int64]
 WRITTEN = 1 << 16
 """Terms that are written at a time."""
 
@@ -29,7 +29,7 @@ class Vocabulary:
     def __init__(self, folder: Path) -> None:
         empty = not (folder / "terms.txt").stat().st_size  # an empty file cannot be mapped
         self.text = np.zeros(0, np.uint8) if empty else np.memmap(folder / "terms.txt", np.uint8, "r")
-        self.ends: Ints = np.asarray(np.load(folder / "terms.offsets.npy", mmap_mode="r"))
+        self.ends: Int64s = np.asarray(np.load(folder / "terms.offsets.npy", mmap_mode="r"))
         self.ids: npt.NDArray[np.int32] = np.asarray(np.load(folder / "terms.ids.npy", mmap_mode="r"))
 
     def __len__(self) -> int:
@@ -39,17 +39,17 @@ class Vocabulary:
         """The term at a place in byte order, in UTF-8."""
         return self.text[self.ends[place] : self.ends[place + 1] - 1].tobytes()
 
-    def spelled(self, numbers: Ints) -> list[bytes]:
+    def spelled(self, numbers: Int64s) -> list[bytes]:
         """The terms of some numbers, in UTF-8."""
         return [self.term(place) for place in self._places[numbers].tolist()]
 
     @cached_property
-    def _places(self) -> Ints:
+    def _places(self) -> Int64s:
         places = np.empty(len(self), np.int64)
         places[self.ids] = np.arange(len(self))
         return places
 
-    def find(self, terms: Sequence[str]) -> Ints:
+    def find(self, terms: Sequence[str]) -> Int64s:
         """The number of each term, -1 for one that no document has; int64 [len(terms)]."""
         wanted = [term.encode("utf-8", "surrogatepass") for term in terms]
         places = np.empty(len(wanted), np.int64)
@@ -70,7 +70,7 @@ class Names(NamedTuple):
     """Different terms by number: term i is the line ``text[ends[i]:ends[i + 1] - 1]``, in UTF-8."""
 
     text: npt.NDArray[np.uint8]
-    ends: Ints
+    ends: Int64s
 
     @classmethod
     def of(cls, terms: Iterable[str]) -> Self:

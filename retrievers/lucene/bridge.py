@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from intrex.data.arrays import Rows, Scores
 from intrex.data.errors import BadInput, IntrexError, UsageError
-from intrex.retrievers.base import Rows, Scores
 from intrex.retrievers.lucene import jvm
 from intrex.retrievers.prf.base import Expansion
 from intrex.retrievers.prf.bm25prf import BM25PRF

@@ -8,6 +8,7 @@ from pathlib import Path
 from intrex.data.collection import Collection
 from intrex.data.errors import IntrexError
 from intrex.data.io.files import fingerprint
+from intrex.data.progress import Progress, no_progress
 from intrex.data.store.artifact import Build, Manifest, build_artifact
 from intrex.data.system.threads import cores
 from intrex.retrievers.bm25.fields import extra_fields
@@ -17,7 +18,7 @@ from intrex.retrievers.lucene import jvm
 from intrex.retrievers.lucene.bridge import ENGLISH, analyzer
 from intrex.retrievers.lucene.index import K1, KIND, B, LuceneIndex
 from intrex.retrievers.lucene.indexer import Recipe, Stored, run_indexer
-from intrex.retrievers.options import Progress, Stage, no_progress, no_stage
+from intrex.retrievers.options import Stage, no_stage
 
 SMALL = 10_000
 """Documents below which one thread indexes: the JVM takes longer to start than it takes to index them."""

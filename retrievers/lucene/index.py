@@ -13,23 +13,16 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
+from intrex.data.arrays import Bytes
 from intrex.data.collection import Queries
 from intrex.data.errors import BadInput, UsageError
-from intrex.data.ids import Bytes, as_bytes, gather_spans
+from intrex.data.ids import as_bytes, gather_spans
 from intrex.data.run import Run
 from intrex.data.store.artifact import Manifest, read_manifest
 from intrex.retrievers.base import Index
 from intrex.retrievers.bm25.similarity import check_bm25
 from intrex.retrievers.lucene import jvm
-from intrex.retrievers.lucene.bridge import (
-    ENGLISH,
-    REBUILD,
-    Hits,
-    feedback,
-    open_bulk,
-    packed,
-    unpacked,
-)
+from intrex.retrievers.lucene.bridge import ENGLISH, REBUILD, Hits, feedback, open_bulk, packed, unpacked
 from intrex.retrievers.lucene.options import LuceneSearch
 from intrex.retrievers.options import SearchOptions
 from intrex.retrievers.prf.base import expansion_of

@@ -12,8 +12,8 @@ from typing import Any
 
 from intrex.data.collection import Collection
 from intrex.data.errors import IntrexError
+from intrex.data.progress import Progress
 from intrex.retrievers.lucene import jvm
-from intrex.retrievers.options import Progress
 
 FLAT, MULTIFIELD = "BeirFlatCollection", "BeirMultifieldCollection"
 """Anserini's readers of BEIR's lines: ``contents`` is the title, a new line and the text; or the text alone."""

@@ -6,8 +6,9 @@ import math
 
 import numpy as np
 
+from intrex.data.arrays import Float32s, Rows, Scores
 from intrex.data.errors import BadInput
-from intrex.retrievers.vectors.exact import Matrix, Rows, Scores, error_bound, row_norms
+from intrex.data.numeric.rows import error_bound, row_norms
 from intrex.retrievers.vectors.native import exact_dot
 
 
@@ -24,7 +25,7 @@ class Blend:
         BadInput: query vectors of another dimension, not finite, or so long that scores overflow.
     """
 
-    def __init__(self, documents: Matrix, queries: Matrix, gamma: float, longest: float) -> None:
+    def __init__(self, documents: Float32s, queries: Float32s, gamma: float, longest: float) -> None:
         if queries.shape[1] != documents.shape[1]:
             raise BadInput(
                 f"single vectors of {queries.shape[1]} dimensions do not fit the index's {documents.shape[1]}"

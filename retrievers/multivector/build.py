@@ -8,28 +8,25 @@ from typing import Any
 import numpy as np
 
 from intrex.data.collection import Collection, Document
-from intrex.data.errors import BadInput, UsageError, nearest
+from intrex.data.errors import BadInput, UsageError, nearest_name
 from intrex.data.io.files import fingerprint, refuse_existing
+from intrex.data.numeric.rows import row_norms
+from intrex.data.progress import Progress, no_progress
 from intrex.data.store.artifact import Build, Manifest, build_artifact
 from intrex.data.store.vectors import PackedWriter, VectorWriter
 from intrex.encoders.base import TokenEncoder, make_token_encoder
 from intrex.encoders.options import TokenEncoderOptions
-from intrex.retrievers.encoded import (
-    BLOCK,
-    library_versions,
-    write_documents,
-)
+from intrex.retrievers.encoded import BLOCK, library_versions, write_documents
 from intrex.retrievers.multivector.compressed import compress
 from intrex.retrievers.multivector.index import SINGLE, MultiVectorIndex
 from intrex.retrievers.multivector.options import BITS, STORES, MultiVectorBuild
-from intrex.retrievers.options import Progress, Stage, no_progress, no_stage
-from intrex.retrievers.vectors.exact import row_norms
+from intrex.retrievers.options import Stage, no_stage
 
 
 def check_store(store: str, bits: int | None) -> None:
     """Raise `UsageError` unless vectors can be kept so."""
     if store not in STORES:
-        raise UsageError(f"unknown store {store!r}", nearest(store, STORES))
+        raise UsageError(f"unknown store {store!r}", nearest_name(store, STORES))
     if bits not in (None, *BITS):
         raise UsageError(f"residuals of {bits} bits a dimension", f"known: {', '.join(map(str, BITS))}")
 
@@ -115,7 +112,7 @@ class _TokenSink:
         self._single: VectorWriter | None = None
         if "single" in encoder.spec.params:
             shape = None, encoder.spec.params["single_dim"]
-            self._single = VectorWriter(build.path / SINGLE, shape, done=done[0])
+            self._single = VectorWriter(build.path / SINGLE, shape, resumed=done[0])
         self.longest_single = float(build.state.get("single", 0.0))
 
     @property

@@ -12,15 +12,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from intrex.data.arrays import Float32s, Rows
 from intrex.data.errors import BadInput
+from intrex.data.numeric.rows import row_norms
+from intrex.data.progress import Progress
 from intrex.data.store.artifact import Build
 from intrex.data.store.vectors import PackedVectors, RowWriter, open_array, open_packed
 from intrex.retrievers.multivector import maxsim
 from intrex.retrievers.multivector.options import BITS
 from intrex.retrievers.multivector.plaid import CentroidLists
 from intrex.retrievers.multivector.residual import Codec, train
-from intrex.retrievers.options import Progress, Stage
-from intrex.retrievers.vectors.exact import Matrix, Rows, row_norms
+from intrex.retrievers.options import Stage
 from intrex.retrievers.vectors.native import numbers
 
 SECONDS_BETWEEN_SAVES = 1.0
@@ -59,19 +61,19 @@ class ResidualTokens:
         if not rising or not len(grid) or self._codes.max(initial=0) >= len(grid):
             raise BadInput(f"the compressed vectors do not fit together ({folder})", rebuild)
 
-    def read(self, start: int, stop: int, out: Matrix) -> Matrix:
+    def read(self, start: int, stop: int, out: Float32s) -> Float32s:
         """See `Tokens.read`."""
         return self._decode(slice(start, stop), out)
 
-    def take(self, tokens: Rows) -> Matrix:
+    def take(self, tokens: Rows) -> Float32s:
         """See `Tokens.take`."""
         return self._decode(tokens, np.empty((len(tokens), self.dim), np.float32))
 
-    def gather(self, rows: Rows, out: Matrix) -> Matrix:
+    def gather(self, rows: Rows, out: Float32s) -> Float32s:
         """See `Tokens.gather`."""
         return self._decode(numbers(self.offsets, rows), out)
 
-    def _decode(self, some: slice | Rows, out: Matrix) -> Matrix:
+    def _decode(self, some: slice | Rows, out: Float32s) -> Float32s:
         codes = self._codes[some].astype(np.int32)
         rows = self.codec.decode(codes, np.ascontiguousarray(self._packed[some]), out)
         if self._lengths is not None:
@@ -157,7 +159,7 @@ class _Writers:
         self._packed = RowWriter(folder / "residuals.npy", (None, codec.width), np.uint8, done)
         self._lengths = None if unit else RowWriter(folder / "lengths.npy", (None,), np.float16, done)
 
-    def append(self, rows: Matrix) -> None:
+    def append(self, rows: Float32s) -> None:
         if self._lengths is not None:
             lengths = row_norms(rows)
             self._lengths.append(lengths)

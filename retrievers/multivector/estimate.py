@@ -9,7 +9,8 @@ from typing import NamedTuple
 import numpy as np
 
 from intrex.data.collection import Collection
-from intrex.data.numeric.kmeans import nearest
+from intrex.data.numeric.kmeans import nearest_centroids
+from intrex.data.numeric.rows import row_norms, unit
 from intrex.data.store.vectors import PackedVectors
 from intrex.data.system.machine import resident
 from intrex.encoders.base import TokenEncoder, make_token_encoder
@@ -29,7 +30,6 @@ from intrex.retrievers.multivector.build import check_store
 from intrex.retrievers.multivector.compressed import NEAR_ONE
 from intrex.retrievers.multivector.options import MultiVectorBuild
 from intrex.retrievers.multivector.residual import ITERATIONS, plan
-from intrex.retrievers.vectors.exact import row_norms, unit
 
 
 def estimate_multivector(
@@ -91,9 +91,9 @@ def _clustering(seen: Sample[PackedVectors], k: int) -> tuple[float, float, int]
         return 1.0, 0.0, 0
     centroids = centroids[np.linspace(0, len(centroids) - 1, min(k, len(centroids))).astype(np.int64)]
     before = resident()[0]
-    nearest(vectors[rows[:1]], centroids)
+    nearest_centroids(vectors[rows[:1]], centroids)
     after, start = resident()[0], time.perf_counter()
-    codes = nearest(vectors[rows], centroids)
+    codes = nearest_centroids(vectors[rows], centroids)
     seconds = time.perf_counter() - start
     pairs = len(np.unique(owners[rows] << 32 | codes.astype(np.int64)))
     return pairs / len(rows), seconds / (len(rows) * len(centroids)), max(0, after - before)

@@ -8,18 +8,15 @@ exact, so that the list is the heuristic at its best.
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
+from intrex.data.arrays import Rows, Uint32s
 from intrex.data.store.vectors import PackedVectors
-from intrex.retrievers.base import Rows
 from intrex.retrievers.multivector import maxsim, xtr
 from intrex.retrievers.multivector.tokens import Tokens
 
-Rank = npt.NDArray[np.uint32]
-
 
 def ordered_documents(
-    tokens: Tokens, queries: PackedVectors, depth: int, rank: Rank, threads: int
+    tokens: Tokens, queries: PackedVectors, depth: int, rank: Uint32s, threads: int
 ) -> list[Rows]:
     """For each query the documents in the heuristic's order, as often as their tokens are found.
 
@@ -63,7 +60,7 @@ def distinct(documents: Rows) -> Rows:
     return documents[np.sort(np.unique(documents, return_index=True)[1])]
 
 
-def candidates(tokens: Tokens, queries: PackedVectors, count: int, rank: Rank, threads: int) -> list[Rows]:
+def candidates(tokens: Tokens, queries: PackedVectors, count: int, rank: Uint32s, threads: int) -> list[Rows]:
     """For each query the first ``count`` different documents of its list, ascending.
 
     As many neighbours of each query token are looked at as candidates are wanted. Raises as `ordered_documents`.

@@ -8,6 +8,7 @@ from typing import Any, Self, cast
 
 import numpy as np
 
+from intrex.data.arrays import Float32s, Rows, Scores
 from intrex.data.collection import Queries
 from intrex.data.errors import BadInput, UsageError
 from intrex.data.ids import IdTable
@@ -16,18 +17,14 @@ from intrex.data.specs import EncoderSpec
 from intrex.data.store.artifact import Manifest, read_manifest
 from intrex.data.store.vectors import PackedVectors, open_packed, open_vectors
 from intrex.encoders.base import TokenEncoder, load_token_encoder
-from intrex.retrievers.base import Index, Rows, RunBuilder, Scores
-from intrex.retrievers.encoded import (
-    QUERIES_AT_ONCE,
-    RecordedEncoder,
-)
+from intrex.retrievers.base import Index, RunBuilder
+from intrex.retrievers.encoded import QUERIES_AT_ONCE, RecordedEncoder
 from intrex.retrievers.multivector import heuristic, maxsim, plaid, xtr
 from intrex.retrievers.multivector.blend import Blend
 from intrex.retrievers.multivector.compressed import ResidualTokens
 from intrex.retrievers.multivector.options import HEURISTIC, MultiVectorSearch
 from intrex.retrievers.multivector.tokens import StoredTokens, Tokens
 from intrex.retrievers.options import SearchOptions
-from intrex.retrievers.vectors.exact import Matrix
 
 REBUILD = "intrex index multivector COLLECTION OUT --overwrite"
 SINGLE = "single.npy"
@@ -199,7 +196,7 @@ def _open_tokens(path: Path, manifest: Manifest) -> Tokens:
     return StoredTokens(open_packed(path), float(manifest.params["max_norm"]))
 
 
-def _open_single(path: Path, spec: EncoderSpec, documents: int) -> tuple[Matrix | None, float]:
+def _open_single(path: Path, spec: EncoderSpec, documents: int) -> tuple[Float32s | None, float]:
     if "single" not in spec.params:
         return None, 0.0
     vectors, wanted = open_vectors(path / SINGLE), (documents, spec.params["single_dim"])

@@ -17,14 +17,16 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from intrex.data.arrays import Float32s, Float64s, Rows, Scores
 from intrex.data.errors import BadInput
+from intrex.data.numeric.rows import error_bound, row_norms
 from intrex.data.store.vectors import PackedVectors
 from intrex.data.system.threads import on_threads
 from intrex.retrievers.base import tie_rank, top_k
 from intrex.retrievers.multivector.blend import Blend
 from intrex.retrievers.multivector.tokens import Tokens
-from intrex.retrievers.vectors.exact import Matrix, Pool, Rows, Scores, error_bound, row_norms
-from intrex.retrievers.vectors.native import BlockScores, Wide, exact_scores
+from intrex.retrievers.vectors.exact import Pool
+from intrex.retrievers.vectors.native import BlockScores, exact_scores
 
 TOGETHER = 256
 """Query tokens that one matrix product takes; more would not make it faster."""
@@ -46,7 +48,7 @@ class Stack(NamedTuple):
     """
 
     queries: list[int]
-    vectors: Matrix
+    vectors: Float32s
     bounds: Rows
 
 
@@ -165,7 +167,7 @@ def scores(
     return out
 
 
-def product_margins(tokens: Tokens, queries: PackedVectors) -> Wide:
+def product_margins(tokens: Tokens, queries: PackedVectors) -> Float64s:
     """For each query token twice the bound on the error of its products with the documents' tokens, rounding included.
 
     Raises:
@@ -209,7 +211,7 @@ def stacked(queries: PackedVectors, tokens: int) -> list[Stack]:
 
 def products(
     tokens: Tokens, stacks: Sequence[Stack], first: int, last: int
-) -> Iterator[tuple[int, int, Matrix]]:
+) -> Iterator[tuple[int, int, Float32s]]:
     """Products [query tokens, m] of each of some stacks with the tokens of the documents ``first:last``, block by block.
 
     Yields:

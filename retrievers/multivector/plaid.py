@@ -14,17 +14,17 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from intrex.data.arrays import Float32s, Int32s, Rows, Scores, Uint16s
 from intrex.data.errors import BadInput, UsageError
 from intrex.data.native.library import Call, Library, native
 from intrex.data.store.vectors import PackedVectors
 from intrex.data.system.threads import on_threads
-from intrex.retrievers.base import Rows, Scores, top_k
+from intrex.retrievers.base import top_k
 from intrex.retrievers.inverted.native import address
-from intrex.retrievers.vectors.exact import Matrix
 
 QUERY_GRID, LONGEST = 2.0**-11, 1.9
 """With centroids of length 1 on a grid of 2^-12, and tokens so long, sums are multiples of 2^-23 below 2."""
-Codes = npt.NDArray[np.uint16] | npt.NDArray[np.int32]
+Codes = Uint16s | Int32s
 _PLAID = "intrex.retrievers.multivector.kernels.plaid"
 LIBRARY = Library(
     "plaid",
@@ -80,7 +80,7 @@ class CentroidLists(NamedTuple):
         lists: [entries] int32, rows of documents, ascending for each centroid.
     """
 
-    grid: Matrix
+    grid: Float32s
     codes: Codes
     offsets: Rows
     bounds: Rows
@@ -119,7 +119,7 @@ def candidates(
     return rows
 
 
-def centroid_scores(centroids: Matrix, query: Matrix) -> Matrix:
+def centroid_scores(centroids: Float32s, query: Float32s) -> Float32s:
     """Products [k, q] of the centroids [k, d] and the query's tokens [q, d], which are brought to a grid.
 
     The grid has steps of 2^-11, for tokens whose longest is from 0.95 to 1.9 long, and so in proportion to the powers
@@ -129,12 +129,12 @@ def centroid_scores(centroids: Matrix, query: Matrix) -> Matrix:
     scale = 2.0 ** np.frexp(longest / LONGEST)[1]
     step = np.float64(scale * QUERY_GRID)
     coarse = (np.rint(query / step) * QUERY_GRID).astype(np.float32)
-    scores: Matrix = (centroids @ coarse.T) * np.float32(scale)
+    scores: Float32s = (centroids @ coarse.T) * np.float32(scale)
     return scores
 
 
 def finalists(
-    query: Matrix, lists: CentroidLists, rank: npt.NDArray[np.uint32], k: int, options: PlaidOptions
+    query: Float32s, lists: CentroidLists, rank: npt.NDArray[np.uint32], k: int, options: PlaidOptions
 ) -> Rows:
     """Rows, ascending, of the documents that the three stages leave to be scored exactly.
 
@@ -166,7 +166,7 @@ def finalists(
     return rows
 
 
-def _probe(scores: Matrix, lists: CentroidLists, ncells: int) -> Rows:
+def _probe(scores: Float32s, lists: CentroidLists, ncells: int) -> Rows:
     n, (k, cols) = len(lists.offsets) - 1, scores.shape
     if ncells >= k:
         return np.flatnonzero(np.diff(lists.offsets) > 0)
@@ -184,7 +184,7 @@ def _probe(scores: Matrix, lists: CentroidLists, ncells: int) -> Rows:
     return np.sort(out[:found])
 
 
-def _interact(scores: Matrix, lists: CentroidLists, rows: Rows, kept: npt.NDArray[np.bool_]) -> Scores:
+def _interact(scores: Float32s, lists: CentroidLists, rows: Rows, kept: npt.NDArray[np.bool_]) -> Scores:
     """Centroid interaction [len(rows)] of documents that have tokens."""
     calls, cols = kernels(), scores.shape[1]
     out = np.empty(len(rows), np.float32)

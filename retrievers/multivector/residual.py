@@ -14,14 +14,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from intrex.data.arrays import Float32s, Int32s, Uint8s
 from intrex.data.errors import UsageError
 from intrex.data.native.library import Library, native
-from intrex.data.numeric.kmeans import Labels, kmeans, nearest
-from intrex.data.numeric.rows import pair_dots
+from intrex.data.numeric.kmeans import kmeans, nearest_centroids
+from intrex.data.numeric.rows import pair_dots, unit
+from intrex.data.progress import Progress, no_progress
 from intrex.data.store.vectors import PackedVectors
 from intrex.retrievers.inverted.native import address
-from intrex.retrievers.options import Progress, no_progress
-from intrex.retrievers.vectors.exact import Matrix, unit
 
 BITS = (1, 2, 4)
 GRID = 2.0**-12
@@ -32,7 +32,6 @@ TOKENS_PER_CENTROID = 64
 PASSAGE_TOKENS = 120
 HELD_OUT, MOST_HELD_OUT = 0.05, 50_000
 
-Packed = npt.NDArray[np.uint8]
 _RESIDUAL = "intrex.retrievers.multivector.kernels.residual"
 LIBRARY = Library(
     "residual",
@@ -57,7 +56,7 @@ class Codec:
     weights: npt.NDArray[np.float32]
 
     @cached_property
-    def centroids(self) -> Matrix:
+    def centroids(self) -> Float32s:
         """The centroids [k, d], of length 1 but for the rounding."""
         return self.grid * np.float32(GRID)
 
@@ -76,13 +75,13 @@ class Codec:
         """What holds the number of a centroid."""
         return np.uint16 if len(self.grid) <= 1 << 16 else np.int32
 
-    def encode(self, rows: Matrix) -> tuple[Labels, Packed]:
+    def encode(self, rows: Float32s) -> tuple[Int32s, Uint8s]:
         """Centroid numbers [n] int32 and packed residuals [n, width] of vectors [n, d] float32 of length 1.
 
         The centroid is that of the largest dot product (the lower number on ties), computed in float64; the residual
         is rounded to float32, and its bucket is the number of cutoffs below it.
         """
-        codes = nearest(rows, self.centroids)
+        codes = nearest_centroids(rows, self.centroids)
         packed = np.zeros((len(rows), self.width), np.uint8)
         calls = native(LIBRARY)
         if calls is None:
@@ -96,7 +95,7 @@ class Codec:
             calls["pack"](address(rows), *rows.shape, *ours)
         return codes, packed
 
-    def decode(self, codes: Labels, packed: Packed, out: Matrix | None = None) -> Matrix:
+    def decode(self, codes: Int32s, packed: Uint8s, out: Float32s | None = None) -> Float32s:
         """The vectors [n, d] float32 of codes [n] int32 and packed residuals [n, width], in the first rows of ``out``.
 
         Centroid plus weights in float32, divided by its length in float64.
@@ -114,17 +113,17 @@ class Codec:
             calls["unpack"](address(packed), n, dim, address(codes), *tables, self.bits, address(rows))
         return rows
 
-    def _buckets(self, packed: Packed) -> npt.NDArray[np.uint8]:
+    def _buckets(self, packed: Uint8s) -> npt.NDArray[np.uint8]:
         shifts = np.arange(0, 8, self.bits, dtype=np.uint8)
         every = (packed[:, :, None] >> shifts) & np.uint8(len(self.weights) - 1)
         return every.reshape(len(packed), -1)[:, : self.grid.shape[1]]
 
     @cached_property
-    def _table(self) -> Matrix:
+    def _table(self) -> Float32s:
         """The weights of all values of four dimensions of 1 or 2 bits, or of two of 4 bits."""
         together = 2 if self.bits == 4 else 4
         values = np.arange(1 << (self.bits * together))[:, None] >> (self.bits * np.arange(together))
-        table: Matrix = self.weights[values & (len(self.weights) - 1)]
+        table: Float32s = self.weights[values & (len(self.weights) - 1)]
         return table
 
 
@@ -166,7 +165,7 @@ def train(packed: PackedVectors, bits: int, *, seed: int = 0, progress: Progress
     grid = np.rint(found.centroids / GRID).astype(np.int16)
     codec = Codec(grid, np.zeros((1 << bits) - 1, np.float32), np.zeros(1 << bits, np.float32))
     some = rows[np.sort(order[:held])]
-    residuals = (some - codec.centroids[nearest(some, codec.centroids)]).reshape(-1)
+    residuals = (some - codec.centroids[nearest_centroids(some, codec.centroids)]).reshape(-1)
     steps = np.arange(1, 1 << (bits + 1)) / (1 << (bits + 1))
     quantiles = np.quantile(residuals, steps).astype(np.float32)
     return Codec(grid, np.ascontiguousarray(quantiles[1::2]), np.ascontiguousarray(quantiles[::2]))

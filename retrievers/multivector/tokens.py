@@ -7,8 +7,8 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from intrex.data.arrays import Float32s, Rows
 from intrex.data.store.vectors import PackedVectors
-from intrex.retrievers.vectors.exact import Matrix, Rows
 from intrex.retrievers.vectors.native import gather, numbers, widen
 
 
@@ -25,15 +25,15 @@ class Tokens(Protocol):
     dim: int
     longest: float
 
-    def read(self, start: int, stop: int, out: Matrix) -> Matrix:
+    def read(self, start: int, stop: int, out: Float32s) -> Float32s:
         """The tokens ``start:stop`` as float32 [stop - start, dim], C-contiguous; ``out`` has room for them if needed."""
         ...
 
-    def take(self, tokens: Rows) -> Matrix:
+    def take(self, tokens: Rows) -> Float32s:
         """Some tokens as float32 [len(tokens), dim], C-contiguous."""
         ...
 
-    def gather(self, rows: Rows, out: Matrix) -> Matrix:
+    def gather(self, rows: Rows, out: Float32s) -> Float32s:
         """The tokens of some documents, one after another, as float32 and C-contiguous; ``out`` has room for them if needed."""
         ...
 
@@ -51,21 +51,21 @@ class StoredTokens:
         self.offsets: Rows = np.asarray(packed.offsets)
         self.dim, self.longest = packed.vectors.shape[1], longest
 
-    def read(self, start: int, stop: int, out: Matrix) -> Matrix:
+    def read(self, start: int, stop: int, out: Float32s) -> Float32s:
         """See `Tokens.read`."""
         return self._wide(self._vectors[start:stop], out)
 
-    def take(self, tokens: Rows) -> Matrix:
+    def take(self, tokens: Rows) -> Float32s:
         """See `Tokens.take`."""
         found = self._vectors[tokens]
         return self._wide(found, np.empty(found.shape, np.float32))
 
-    def gather(self, rows: Rows, out: Matrix) -> Matrix:
+    def gather(self, rows: Rows, out: Float32s) -> Float32s:
         """See `Tokens.gather`."""
         if self._vectors.dtype == np.float16:
             return gather(self._vectors, self.offsets, rows, out)
-        found: Matrix = self._vectors[numbers(self.offsets, rows)]
+        found: Float32s = self._vectors[numbers(self.offsets, rows)]
         return found
 
-    def _wide(self, vectors: npt.NDArray[Any], out: Matrix) -> Matrix:
+    def _wide(self, vectors: npt.NDArray[Any], out: Float32s) -> Float32s:
         return widen(vectors, out) if vectors.dtype == np.float16 else vectors

@@ -16,14 +16,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from intrex.data.arrays import Float32s, Float64s, Rows, Scores
 from intrex.data.store.vectors import PackedVectors
 from intrex.data.system.threads import on_threads
 from intrex.retrievers.base import tie_rank, top_k
 from intrex.retrievers.multivector import maxsim
 from intrex.retrievers.multivector.maxsim import GATHERED, Stack
 from intrex.retrievers.multivector.tokens import Tokens
-from intrex.retrievers.vectors.exact import Matrix, Rows, Scores
-from intrex.retrievers.vectors.native import Wide, exact_dots
+from intrex.retrievers.vectors.native import exact_dots
 
 TOKEN_TOP_K = 1000
 """k' by default, as in the authors' evaluation."""
@@ -77,7 +77,7 @@ def search(
 class _Retrieved:
     """For each query token of a stack (a column) the tokens that may be its ``k`` nearest, with approximate products."""
 
-    def __init__(self, k: int, margins: Wide) -> None:
+    def __init__(self, k: int, margins: Float64s) -> None:
         self.tokens: Rows = np.empty(0, np.int64)
         self.columns: Rows = np.empty(0, np.int64)
         self._sims: Scores = np.empty(0, np.float32)
@@ -86,7 +86,7 @@ class _Retrieved:
         self._waiting: list[tuple[Rows, Rows, Scores]] = []
         self._count, self._limit = 0, 2 * k * len(margins)
 
-    def add(self, sims: Matrix, start: int) -> None:
+    def add(self, sims: Float32s, start: int) -> None:
         """Add the products [columns, m] with the m tokens from ``start`` on."""
         columns, near = np.nonzero(sims >= self._floors[:, None])
         self._put(near + start, columns, sims[columns, near])
@@ -118,7 +118,7 @@ class _Retrieved:
         self._limit = max(self._limit, 2 * self._count)  # ties may be more than k
 
 
-def _kth(numbers: npt.NDArray[np.floating[Any]], columns: Rows, k: int, n: int) -> Wide:
+def _kth(numbers: npt.NDArray[np.floating[Any]], columns: Rows, k: int, n: int) -> Float64s:
     """The k-th largest number of each of n columns, which are sorted; minus infinity where there are fewer."""
     begins = np.searchsorted(columns, np.arange(n + 1)).tolist()
     found = np.full(n, -np.inf)
@@ -129,8 +129,8 @@ def _kth(numbers: npt.NDArray[np.floating[Any]], columns: Rows, k: int, n: int) 
 
 
 def retrieve(
-    tokens: Tokens, stack: Stack, k: int, margins: Wide, threads: int
-) -> tuple[Rows, Rows, Wide, Wide]:
+    tokens: Tokens, stack: Stack, k: int, margins: Float64s, threads: int
+) -> tuple[Rows, Rows, Float64s, Float64s]:
     """The ``k`` nearest tokens of each column with their exact products, and the k-th product of each column."""
 
     def scan(stripes: Iterator[tuple[int, int]]) -> _Retrieved:
@@ -155,7 +155,7 @@ def retrieve(
 
 
 def _impute(
-    tokens: Tokens, stack: Stack, found: Rows, columns: Rows, exact: Wide, least: Wide
+    tokens: Tokens, stack: Stack, found: Rows, columns: Rows, exact: Float64s, least: Float64s
 ) -> Iterator[tuple[Rows, Scores]]:
     """Rows, ascending, and scores of the documents that each query of a stack retrieved a token of."""
     documents = np.searchsorted(tokens.offsets, found, side="right") - 1

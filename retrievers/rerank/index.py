@@ -8,11 +8,12 @@ from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
+from intrex.data.arrays import Bytes, Rows, Scores
 from intrex.data.collection import Queries
 from intrex.data.errors import Problems, UsageError
-from intrex.data.ids import Bytes, IdTable, as_strings
+from intrex.data.ids import IdTable, as_strings
 from intrex.data.run import Run, check_tag
-from intrex.retrievers.base import Index, Rows, RunBuilder, Scores, top_k
+from intrex.retrievers.base import Index, RunBuilder, top_k
 from intrex.retrievers.encoded import QUERIES_AT_ONCE
 from intrex.retrievers.options import SearchOptions
 

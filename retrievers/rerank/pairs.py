@@ -6,16 +6,16 @@ import contextlib
 
 import numpy as np
 
+from intrex.data.arrays import Bytes, Rows, Scores
 from intrex.data.collection import Collection, Queries
 from intrex.data.errors import BadInput, Problems
-from intrex.data.ids import Bytes, as_bytes, as_strings
+from intrex.data.ids import as_bytes, as_strings
+from intrex.data.progress import Progress, no_progress
 from intrex.data.run import Run, check_tag
 from intrex.data.specs import EncoderSpec
 from intrex.data.store.scorecache import ScoreCache, StoredScores, pair_keys, text_digest
 from intrex.encoders.cross.base import PairScorer
 from intrex.encoders.runtime.batching import AT_ONCE
-from intrex.retrievers.base import Rows, Scores
-from intrex.retrievers.options import Progress, no_progress
 from intrex.retrievers.rerank.index import candidates
 
 
@@ -52,7 +52,7 @@ def rerank_pairs(
     """
     check_tag(tag)
     pairs = _Pairs(run, queries, collection, depth, scorer.spec)
-    with contextlib.nullcontext() if cache is None else cache.opened(scorer.spec) as stored:
+    with contextlib.nullcontext() if cache is None else cache.open(scorer.spec) as stored:
         scores = _score(pairs, scorer, stored, progress)
     columns = as_bytes(pairs.queries)[pairs.owner], pairs.ids, scores[pairs.which]
     return Run.from_columns(*columns, tag, Problems(f"run {tag}"))

@@ -7,24 +7,15 @@ from typing import Any
 
 from intrex.data.collection import Collection, Document
 from intrex.data.io.files import fingerprint, refuse_existing
+from intrex.data.progress import Progress, no_progress
 from intrex.data.store.artifact import Build, Manifest, build_artifact
 from intrex.encoders.base import SparseEncoder, make_sparse_encoder
 from intrex.encoders.options import EncoderOptions
-from intrex.retrievers.encoded import (
-    BLOCK,
-    library_versions,
-    write_documents,
-)
-from intrex.retrievers.options import Progress, Stage, no_progress, no_stage
+from intrex.retrievers.encoded import BLOCK, library_versions, write_documents
+from intrex.retrievers.options import Stage, no_stage
 from intrex.retrievers.sparse.index import KIND, LAYOUT, ImpactIndex
 from intrex.retrievers.sparse.options import SparseBuild
-from intrex.retrievers.sparse.storage import (
-    ForwardWriter,
-    check_bits,
-    finish,
-    remove_forward,
-    settle,
-)
+from intrex.retrievers.sparse.storage import ForwardWriter, check_bits, finish, remove_forward, settle
 
 
 def build_sparse(

@@ -11,17 +11,18 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from intrex.data.arrays import Rows
 from intrex.data.collection import Collection
 from intrex.data.errors import Problems
 from intrex.data.ids import IdTable, IdWriter, as_bytes, encode_id, id_problem
 from intrex.data.importers.inputs import Input
 from intrex.data.importers.weights import Weights, read_weights, weight_files
 from intrex.data.io.files import fingerprint
+from intrex.data.progress import Progress, no_progress
 from intrex.data.store.artifact import Build, Manifest, build_artifact
 from intrex.data.store.vectors import SparseVectors
-from intrex.data.writer import Source
-from intrex.retrievers.base import Rows
-from intrex.retrievers.options import Progress, Stage, no_progress, no_stage
+from intrex.data.writer import RecordSource
+from intrex.retrievers.options import Stage, no_stage
 from intrex.retrievers.sparse.index import KIND, LAYOUT, ImpactIndex
 from intrex.retrievers.sparse.options import ImpactBuild
 from intrex.retrievers.sparse.storage import ForwardWriter, check_bits, finish, remove_forward
@@ -119,7 +120,7 @@ class _Reader:
             self._problems.add(str(text.source), _wrong_id(text.id) or unknown)
         elif self._text_of[row] >= 0:
             file, line = divmod(self._places[self._text_of[row]], _LINES)
-            first = Source(self._labels[file], line)
+            first = RecordSource(self._labels[file], line)
             self._problems.add(str(text.source), f"the document {text.id} occurred before, at {first}")
         else:
             self._text_of[row] = len(self._places)

@@ -10,6 +10,7 @@ from typing import Self
 
 import numpy as np
 
+from intrex.data.arrays import Rows, Scores
 from intrex.data.collection import Queries
 from intrex.data.errors import BadInput
 from intrex.data.ids import IdTable
@@ -18,11 +19,8 @@ from intrex.data.specs import EncoderSpec
 from intrex.data.store.artifact import Manifest, read_manifest
 from intrex.encoders.base import SparseEncoder, load_sparse_encoder, make_sparse_encoder
 from intrex.encoders.options import EncoderOptions
-from intrex.retrievers.base import Index, Rows, RunBuilder, Scores, tie_rank
-from intrex.retrievers.encoded import (
-    QUERIES_AT_ONCE,
-    RecordedEncoder,
-)
+from intrex.retrievers.base import Index, RunBuilder, tie_rank
+from intrex.retrievers.encoded import QUERIES_AT_ONCE, RecordedEncoder
 from intrex.retrievers.inverted.native import gather
 from intrex.retrievers.inverted.search import Weighted
 from intrex.retrievers.inverted.vocabulary import Vocabulary

@@ -8,13 +8,12 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from intrex.data.arrays import Int64s
 from intrex.data.errors import BadInput
 from intrex.data.store.vectors import SparseVectors
 from intrex.encoders.base import SparseEncoder
 from intrex.retrievers.inverted.search import Weighted
 from intrex.retrievers.inverted.vocabulary import Vocabulary
-
-Ints = npt.NDArray[np.int64]
 
 
 def weigh_named(queries: Sequence[Mapping[str, float]], vocabulary: Vocabulary) -> Weighted:
@@ -32,13 +31,13 @@ def weigh_texts(texts: Sequence[str], vocabulary: Vocabulary) -> Weighted:
     return weigh_named([Counter(text.split()) for text in texts], vocabulary)
 
 
-def weigh_encoded(encoded: SparseVectors, numbers: Ints | None) -> Weighted:
+def weigh_encoded(encoded: SparseVectors, numbers: Int64s | None) -> Weighted:
     """Weights by dimension; ``numbers`` [dim] has the number of each in the index, or -1; None if they are the same."""
     terms = encoded.terms.astype(np.int64)
     return _known(np.diff(encoded.offsets), terms if numbers is None else numbers[terms], encoded.weights)
 
 
-def dimension_numbers(encoder: SparseEncoder, vocabulary: Vocabulary) -> Ints:
+def dimension_numbers(encoder: SparseEncoder, vocabulary: Vocabulary) -> Int64s:
     """The number that an index has for each dimension of an encoder that did not build it; -1 for one it lacks.
 
     Raises:
@@ -53,7 +52,7 @@ def dimension_numbers(encoder: SparseEncoder, vocabulary: Vocabulary) -> Ints:
     return numbers
 
 
-def _known(sizes: Ints, terms: Ints, weights: npt.NDArray[np.float32]) -> Weighted:
+def _known(sizes: Int64s, terms: Int64s, weights: npt.NDArray[np.float32]) -> Weighted:
     """Without the terms of number -1 and weights that are 0."""
     kept = (terms >= 0) & (weights > 0)
     owners = np.repeat(np.arange(len(sizes)), sizes)[kept]

@@ -19,16 +19,16 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from intrex.data.arrays import Int64s, Scores
 from intrex.data.native.library import Call
-from intrex.retrievers.base import Scores
 from intrex.retrievers.inverted.native import impact_search
-from intrex.retrievers.inverted.search import UNTOUCHED, Ints, PostingsSearcher, Weighted
+from intrex.retrievers.inverted.search import UNTOUCHED, PostingsSearcher, Weighted
 
 
 class Impacts(NamedTuple):
     """Postings with weights, memory-mapped; see the module's text."""
 
-    offsets: Ints
+    offsets: Int64s
     docs: npt.NDArray[np.int32]
     weights: npt.NDArray[np.uint8] | npt.NDArray[np.uint16] | npt.NDArray[np.float32]
 
@@ -85,7 +85,7 @@ class ImpactSearcher(PostingsSearcher):
             sums[has] += np.float64(queries.weights[t]) * self.scale * weights[at[has]].astype(np.float64)
         return np.where(np.signbit(sums), -np.inf, sums).astype(np.float32)
 
-    def _scores(self, queries: Weighted, t: int) -> tuple[Ints, npt.NDArray[np.float64]]:
+    def _scores(self, queries: Weighted, t: int) -> tuple[Int64s, npt.NDArray[np.float64]]:
         offsets, docs, weights = self.postings
         term = int(queries.terms[t])
         here = slice(int(offsets[term]), int(offsets[term + 1]))

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
-from intrex.data.errors import UsageError, nearest
+from intrex.data.errors import UsageError, nearest_name
 from intrex.retrievers.text import tokenizer as breaks
 from intrex.retrievers.text.porter import stem
 from intrex.retrievers.text.tokenizer import MAX_TOKEN
@@ -129,7 +129,7 @@ class Analyzer:
             hint = "--language bigrams takes pairs of characters" if name == "ja" else None
             raise UsageError(f"the language {name!r} is analysed by --engine lucene only", hint)
         if name not in ANALYZERS:
-            raise UsageError(f"unknown analyzer {name!r}", nearest(name, ANALYZERS))
+            raise UsageError(f"unknown analyzer {name!r}", nearest_name(name, ANALYZERS))
         self.name = "english" if name == "en" else name
         module = ANALYZERS[name]
         recipe = import_module(module).recipe(name) if module else ENGLISH

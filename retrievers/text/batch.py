@@ -14,16 +14,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from intrex.data.arrays import Int32s, Int64s, Uint8s
 from intrex.retrievers.inverted import build_native as indexnative
 from intrex.retrievers.inverted.native import address
 from intrex.retrievers.inverted.vocabulary import Names
 from intrex.retrievers.text import tokenizer as breaks
 from intrex.retrievers.text.analyzer import STOP_WORDS, Analyzer, english_term
 from intrex.retrievers.text.porter import STEP_2, STEP_3, STEP_4
-
-Ids = npt.NDArray[np.int32]
-Offsets = npt.NDArray[np.int64]
-Utf8 = npt.NDArray[np.uint8]
 
 FORMS = 1 << 19
 """Surface forms that are remembered, in some 100 bytes each; then they are all forgotten."""
@@ -60,7 +57,7 @@ class BatchAnalyzer:
         """The term of each number; grows with every call of `add`."""
         return self._native.terms.names() if self._native else Names.of(self._numbers)
 
-    def add(self, texts: Sequence[str]) -> tuple[Ids, Offsets]:
+    def add(self, texts: Sequence[str]) -> tuple[Int32s, Int64s]:
         """The terms of some texts.
 
         Returns:
@@ -74,12 +71,12 @@ class BatchAnalyzer:
         starts = np.cumsum([0, *map(len, encoded)], dtype=np.int64)
         return self._native.add(np.frombuffer(b"".join(encoded) + bytes(SPARE), np.uint8), starts)
 
-    def add_bytes(self, text: Utf8, starts: Offsets) -> tuple[Ids, Offsets]:
+    def add_bytes(self, text: Uint8s, starts: Int64s) -> tuple[Int32s, Int64s]:
         """The terms of the texts ``text[starts[i]:starts[i + 1]]``, sound UTF-8 with `SPARE` bytes behind it."""
         assert self._native is not None  # noqa: S101 - see reads_bytes
         return self._native.add(text, starts)
 
-    def _plain(self, lists: list[list[str]]) -> tuple[Ids, Offsets]:
+    def _plain(self, lists: list[list[str]]) -> tuple[Int32s, Int64s]:
         numbers = self._numbers
         offsets = np.cumsum([0, *map(len, lists)], dtype=np.int64)
         found = (numbers.setdefault(term, len(numbers)) for term in chain.from_iterable(lists))
@@ -99,7 +96,7 @@ class _Native:
         self._of_form, self._known = np.empty(0, np.int32), 0
         self._spans, self._keys = np.empty(SPANS, np.int64), np.zeros(GROUP + 1, np.uint64)
 
-    def add(self, text: Utf8, starts: Offsets) -> tuple[Ids, Offsets]:
+    def add(self, text: Uint8s, starts: Int64s) -> tuple[Int32s, Int64s]:
         """See `BatchAnalyzer.add_bytes`."""
         if self._forms.count > FORMS:
             self._forms, self._known = _Strings(self._calls), 0
@@ -117,7 +114,7 @@ class _Native:
         )
         return forms[:n].copy(), offsets
 
-    def _recognise(self, text: Utf8, tokens: int) -> Ids:
+    def _recognise(self, text: Uint8s, tokens: int) -> Int32s:
         """The form numbers of tokens that were cut."""
         forms, out = self._forms, np.empty(tokens, np.int32)
         state, whole = np.array([0, forms.count, 0, 0]), 0
@@ -213,7 +210,7 @@ def _machine() -> tuple[npt.NDArray[Any], ...]:
     return np.frombuffer(breaks.classes(), np.uint8), steps, np.array(accepts, np.uint8), runs
 
 
-def _rules() -> Utf8:
+def _rules() -> Uint8s:
     """Porter's steps 2 to 4 as the kernel takes them."""
     out = bytearray()
     for rules, above in ((STEP_2, 0), (STEP_3, 0), (STEP_4, 1)):
@@ -223,6 +220,6 @@ def _rules() -> Utf8:
     return np.frombuffer(bytes(out), np.uint8)
 
 
-def _stops() -> Utf8:
+def _stops() -> Uint8s:
     words = [bytes([len(word)]) + word.encode("ascii") for word in sorted(STOP_WORDS)]
     return np.frombuffer(b"".join(words) + b"\0", np.uint8)

@@ -15,11 +15,12 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from intrex.data.arrays import Uint8s
 from intrex.data.collection import Collection, parse_document
 from intrex.data.io.files import read_pieces
 from intrex.retrievers.inverted import build_native as indexnative
 from intrex.retrievers.inverted.native import address
-from intrex.retrievers.text.batch import SPARE, BatchAnalyzer, Utf8
+from intrex.retrievers.text.batch import SPARE, BatchAnalyzer
 
 T = TypeVar("T")
 
@@ -54,7 +55,7 @@ class Texts(NamedTuple):
     """Some documents: their ids, and what is indexed of them, ``text[starts[i]:starts[i + 1]]`` in UTF-8."""
 
     ids: list[str]
-    text: Utf8
+    text: Uint8s
     starts: npt.NDArray[np.int64]
 
 
@@ -120,9 +121,9 @@ def texts(collection: Collection) -> Iterator[Texts]:
 def _odd_line(
     piece: bytes,
     row: int,
-    out: Utf8,
+    out: Uint8s,
     ends: npt.NDArray[np.int64],
-    ids: Utf8,
+    ids: Uint8s,
     state: npt.NDArray[np.int64],
 ) -> None:
     """Take apart the line at which the kernel stopped."""

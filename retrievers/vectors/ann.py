@@ -9,12 +9,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from intrex.data.arrays import Float32s, Rows, Scores
 from intrex.data.errors import BadInput, MissingExtra, UsageError
+from intrex.data.progress import Progress, no_progress
 from intrex.data.system.machine import require_memory
 from intrex.data.system.threads import blas_threads, on_threads
 from intrex.retrievers.base import tie_rank, top_k
-from intrex.retrievers.options import Progress, SearchOptions, no_progress
-from intrex.retrievers.vectors.exact import Matrix, Pool, Rows, Scores, check_queries
+from intrex.retrievers.options import SearchOptions
+from intrex.retrievers.vectors.exact import Pool, check_queries
 from intrex.retrievers.vectors.native import exact_dot
 from intrex.retrievers.vectors.options import AnnConfig, NearestOptions
 
@@ -31,7 +33,9 @@ ADDED_AT_ONCE = 1 << 24
 """Numbers of the vectors that are added at a time: 64 MB."""
 
 
-def faiss_scan(queries: Matrix, block: Matrix, start: int, pools: list[Pool], k: int, threads: int) -> None:
+def faiss_scan(
+    queries: Float32s, block: Float32s, start: int, pools: list[Pool], k: int, threads: int
+) -> None:
     """Add to each query's pool the rows of a block that may be among its ``k`` best, found by ``faiss.knn``.
 
     faiss returns a fixed number of neighbours. Where the last of them still reaches the pool's floor there may be
@@ -61,7 +65,7 @@ def faiss_scan(queries: Matrix, block: Matrix, start: int, pools: list[Pool], k:
 
 
 def build_ann(
-    vectors: Matrix, config: AnnConfig, folder: Path, threads: int, progress: Progress = no_progress
+    vectors: Float32s, config: AnnConfig, folder: Path, threads: int, progress: Progress = no_progress
 ) -> None:
     """Write ``ann.faiss`` for some vectors: the same bytes each time, with any number of threads.
 
@@ -110,7 +114,7 @@ def build_ann(
     faiss.write_index(index, str(folder / FILE))
 
 
-def _train_parts(index: Any, vectors: Matrix, rows: Rows, threads: int) -> None:
+def _train_parts(index: Any, vectors: Float32s, rows: Rows, threads: int) -> None:
     """Learn the centroids of a product quantiser, some parts at a time, in threads of our own: the parts are independent."""
     faiss, dsub = load_faiss(), index.pq.dsub
     found: dict[int, npt.NDArray[np.float32]] = {}
@@ -180,7 +184,7 @@ class AnnSearch:
         config: AnnConfig,
         longest: float,
         rank: npt.NDArray[np.uint32],
-        vectors: Matrix | None = None,
+        vectors: Float32s | None = None,
     ) -> None:
         faiss = load_faiss()
         flag = faiss.IO_FLAG_MMAP if config.ivf else faiss.IO_FLAG_MMAP_IFC
@@ -206,7 +210,7 @@ class AnnSearch:
                 "leave --engine out",
             )
 
-    def rank(self, queries: Matrix, options: SearchOptions) -> Iterator[tuple[Rows, Scores]]:
+    def rank(self, queries: Float32s, options: SearchOptions) -> Iterator[tuple[Rows, Scores]]:
         """Rows and float32 scores of about the ``k`` best for each of ``queries`` [q, d], best first.
 
         Raises:
@@ -224,7 +228,7 @@ class AnnSearch:
             yield from self._batch(batch, wanted, options)
             options.progress(len(batch))
 
-    def _batch(self, batch: Matrix, wanted: int, options: SearchOptions) -> list[tuple[Rows, Scores]]:
+    def _batch(self, batch: Float32s, wanted: int, options: SearchOptions) -> list[tuple[Rows, Scores]]:
         found: dict[int, tuple[Rows, Scores]] = {}
 
         def work(numbers: Iterator[int]) -> None:
@@ -235,13 +239,13 @@ class AnnSearch:
         on_threads(work, range(len(batch)), options.threads)
         return [found[i] for i in range(len(batch))]
 
-    def score(self, query: Matrix, rows: Rows) -> Scores:
+    def score(self, query: Float32s, rows: Rows) -> Scores:
         """Scores [len(rows)] of some rows for one query [d], of the vectors as they are kept."""
         if self._vectors is not None:
             return exact_dot(self._vectors, rows, query)
         return exact_dot(self._index.reconstruct_batch(rows), np.arange(len(rows)), query)
 
-    def _best(self, query: Matrix, wanted: int, options: SearchOptions) -> tuple[Rows, Scores]:
+    def _best(self, query: Float32s, wanted: int, options: SearchOptions) -> tuple[Rows, Scores]:
         rows: Rows = np.sort(self._index.search(query[None], wanted)[1][0])
         rows = rows[np.searchsorted(rows, 0) :]  # -1: it found no more
         scores = self.score(query, rows)

@@ -7,30 +7,12 @@ from `intrex.retrievers.vectors.native.exact_dot`, which adds in one fixed order
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 
+from intrex.data.arrays import Float32s, Rows, Scores
 from intrex.data.errors import BadInput
-
-Matrix = npt.NDArray[np.float32]
-Rows = npt.NDArray[np.int64]
-Scores = npt.NDArray[np.float32]
-
-_UNIT = 2.0**-24
-"""Unit roundoff of float32."""
-
-
-def error_bound(dim: int, query_norm: float, document_norm: float) -> float:
-    """How far a float32 dot product, added in any order, can be from the true one rounded to float32.
-
-    By Higham (2002), section 3.1: n u / (1 - n u) times the product of the norms, where n counts the roundings; four
-    more than ``dim`` cover the final rounding and that of the norms. What underflows adds at most the smallest normal
-    number each time.
-    """
-    roundings = (dim + 4) * _UNIT
-    return roundings / (1 - roundings) * query_norm * document_norm + dim * 2.0**-126
+from intrex.data.numeric.rows import row_norms
 
 
 def fixed_sums(numbers: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
@@ -46,21 +28,7 @@ def fixed_sums(numbers: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     return sums
 
 
-def unit(vectors: Matrix) -> Matrix:
-    """The vectors [n, d] at length 1; zero stays zero."""
-    norms = row_norms(vectors)[:, None]
-    scaled: Matrix = (vectors / np.where(norms > 0, norms, 1.0)).astype(np.float32)
-    return scaled
-
-
-def row_norms(vectors: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.float64]:
-    """Euclidean lengths [n] in float64, where float32 numbers cannot overflow."""
-    wide = vectors.astype(np.float64)
-    norms: npt.NDArray[np.float64] = np.sqrt((wide * wide).sum(axis=1))
-    return norms
-
-
-def check_queries(queries: Matrix, dim: int, longest: float) -> None:
+def check_queries(queries: Float32s, dim: int, longest: float) -> None:
     """Raise `BadInput` unless these are vectors [q, dim] whose products with ones of length ``longest`` are finite."""
     if queries.ndim != 2 or queries.shape[1] != dim:
         raise BadInput(f"query vectors of {queries.shape[-1]} dimensions do not fit the index's {dim}")

@@ -8,9 +8,10 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
+from intrex.data.arrays import Float32s, Float64s, Rows, Scores
 from intrex.data.native.library import Call, Library, native
 from intrex.retrievers.inverted.native import address
-from intrex.retrievers.vectors.exact import Matrix, Rows, Scores, fixed_sums
+from intrex.retrievers.vectors.exact import fixed_sums
 
 _MAXSIM = "intrex.retrievers.vectors.kernels"
 LIBRARY = Library(
@@ -25,7 +26,6 @@ LIBRARY = Library(
     ),
     "intrex.retrievers.vectors.native:trial",
 )
-Wide = npt.NDArray[np.float64]
 _AT_ONCE = 1 << 21
 """Numbers that are multiplied at once without a kernel: bounds the memory to some 50 MB."""
 _log = logging.getLogger(__name__)
@@ -36,7 +36,7 @@ def kernels() -> Mapping[str, Call] | None:
     return native(LIBRARY, lambda: _log.warning("compiling the scoring kernels, once on this machine"))
 
 
-def widen(halves: npt.NDArray[np.float16], out: Matrix) -> Matrix:
+def widen(halves: npt.NDArray[np.float16], out: Float32s) -> Float32s:
     """Float16 vectors [m, d] as float32, in the first rows of ``out`` [at least m, d]."""
     calls, wide = kernels(), out[: len(halves)]
     if calls is None:
@@ -55,7 +55,7 @@ def numbers(offsets: Rows, rows: Rows) -> Rows:
     return np.repeat(starts - before, lengths) + np.arange(lengths.sum())
 
 
-def gather(halves: npt.NDArray[np.float16], offsets: Rows, rows: Rows, out: Matrix) -> Matrix:
+def gather(halves: npt.NDArray[np.float16], offsets: Rows, rows: Rows, out: Float32s) -> Float32s:
     """The float16 vectors of some documents, one document after another, as float32 in the first rows of ``out``.
 
     Args:
@@ -95,7 +95,7 @@ class BlockScores:
         self.scores: Scores = np.full((len(bounds) - 1, self._last - self._first), -np.inf, np.float32)
         self._calls = kernels()
 
-    def add(self, sims: Matrix, start: int) -> None:
+    def add(self, sims: Float32s, start: int) -> None:
         """Take the products [rows, m] with the m tokens from ``start`` on; blocks come in order and without gaps."""
         if self._calls is None:
             self._plain(sims, start)
@@ -105,7 +105,7 @@ class BlockScores:
             address(self._maxima), address(self._bounds), len(self._bounds) - 1, address(self.scores),
         )  # fmt: skip
 
-    def _plain(self, sims: Matrix, start: int) -> None:
+    def _plain(self, sims: Float32s, start: int) -> None:
         end = start + sims.shape[1]
         while self._next < self._last and self._offsets[self._next] < end:
             begin, until = self._offsets[self._next : self._next + 2].tolist()
@@ -121,7 +121,9 @@ class BlockScores:
             self._next += 1
 
 
-def exact_scores(sims: Matrix, tokens: Matrix, query: Matrix, bounds: Rows, margins: Wide) -> Wide:
+def exact_scores(
+    sims: Float32s, tokens: Float32s, query: Float32s, bounds: Rows, margins: Float64s
+) -> Float64s:
     """MaxSim of some documents with one query, the same bits however ``sims`` was computed.
 
     A score is the sum, in the order of the query's tokens, of the largest product with each of them; products are
@@ -156,12 +158,12 @@ def exact_scores(sims: Matrix, tokens: Matrix, query: Matrix, bounds: Rows, marg
     return out
 
 
-def exact_dot(vectors: Matrix, rows: Rows, query: npt.NDArray[np.float32]) -> Scores:
+def exact_dot(vectors: Float32s, rows: Rows, query: npt.NDArray[np.float32]) -> Scores:
     """Dot products [len(rows)] of some rows of ``vectors`` [n, d] with ``query`` [d], rounded once to float32."""
     return exact_dots(vectors, rows, query[None], np.zeros(len(rows), np.int64)).astype(np.float32)
 
 
-def exact_dots(one: Matrix, rows: Rows, other: Matrix, columns: Rows) -> Wide:
+def exact_dots(one: Float32s, rows: Rows, other: Float32s, columns: Rows) -> Float64s:
     """Products [n] of row ``rows[i]`` of one matrix and row ``columns[i]`` of another.
 
     Products of float32 numbers are exact in float64; they are added in one fixed order (`exact.fixed_sums`).

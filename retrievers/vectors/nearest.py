@@ -10,13 +10,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from intrex.data.arrays import Float32s, Rows, Scores
 from intrex.data.errors import MissingExtra
+from intrex.data.numeric.rows import error_bound, row_norms
 from intrex.data.store.vectors import open_vectors
 from intrex.data.system.threads import blas_threads, cores
 from intrex.retrievers.base import tie_rank, top_k
 from intrex.retrievers.options import SearchOptions
 from intrex.retrievers.vectors.ann import AnnSearch, build_ann, faiss_scan
-from intrex.retrievers.vectors.exact import Matrix, Pool, Rows, Scores, check_queries, error_bound, row_norms
+from intrex.retrievers.vectors.exact import Pool, check_queries
 from intrex.retrievers.vectors.native import exact_dot
 from intrex.retrievers.vectors.options import AnnConfig, NearestOptions
 
@@ -32,7 +34,7 @@ class FlatSearch:
         longest: the length of the longest.
     """
 
-    def __init__(self, vectors: Matrix, longest: float, rank: npt.NDArray[np.uint32]) -> None:
+    def __init__(self, vectors: Float32s, longest: float, rank: npt.NDArray[np.uint32]) -> None:
         self.vectors, self.longest = vectors, longest
         self._rank = rank
 
@@ -46,7 +48,7 @@ class FlatSearch:
         if options.engine == "faiss" and find_spec("faiss") is None:
             raise MissingExtra("faiss-cpu", "ann", "--engine faiss")
 
-    def rank(self, queries: Matrix, options: SearchOptions) -> Iterator[tuple[Rows, Scores]]:
+    def rank(self, queries: Float32s, options: SearchOptions) -> Iterator[tuple[Rows, Scores]]:
         """Rows and float32 scores of the ``k`` best for each of ``queries`` [q, d], best first.
 
         Raises:
@@ -63,11 +65,11 @@ class FlatSearch:
             yield from found
             options.progress(len(batch))
 
-    def score(self, query: Matrix, rows: Rows) -> Scores:
+    def score(self, query: Float32s, rows: Rows) -> Scores:
         """Exact scores [len(rows)] of some rows for one query [d]."""
         return exact_dot(self.vectors, rows, query)
 
-    def _candidates(self, batch: Matrix, options: SearchOptions) -> list[Rows]:
+    def _candidates(self, batch: Float32s, options: SearchOptions) -> list[Rows]:
         """For each query the rows, ascending, among which the exact ``k`` best are, ties at the cut included."""
         dim = self.vectors.shape[1]
         bounds = [error_bound(dim, norm, self.longest) for norm in row_norms(batch).tolist()]
@@ -82,14 +84,14 @@ class FlatSearch:
                 pool.add(scores, start=start)
         return [np.sort(pool.rows) for pool in pools]
 
-    def _best(self, query: Matrix, rows: Rows, options: SearchOptions) -> tuple[Rows, Scores]:
+    def _best(self, query: Float32s, rows: Rows, options: SearchOptions) -> tuple[Rows, Scores]:
         scores = self.score(query, rows)
         best = top_k(scores, tie_rank(self._rank[rows], options.ties), options.k)
         return rows[best], scores[best]
 
 
 def open_nearest(
-    folder: Path, params: Mapping[str, Any], rank: npt.NDArray[np.uint32], vectors: Matrix | None
+    folder: Path, params: Mapping[str, Any], rank: npt.NDArray[np.uint32], vectors: Float32s | None
 ) -> FlatSearch | AnnSearch:
     """What searches the vectors of an index.
 

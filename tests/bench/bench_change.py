@@ -10,7 +10,7 @@ from pathlib import Path
 
 from intrex.data.collection import Collection
 from intrex.data.importers.sources import import_collection
-from intrex.data.writer import CollectionWriter, Source, write_collection
+from intrex.data.writer import CollectionWriter, RecordSource, write_collection
 from intrex.retrievers.bm25.build import build_bm25
 from intrex.retrievers.bm25.change import add, merge, remove
 from intrex.retrievers.bm25.index import BM25Index
@@ -23,7 +23,7 @@ def cut(folder: Path, collection: Collection, first: int, last: int) -> Collecti
 
     def fill(writer: CollectionWriter) -> None:
         for i, one in enumerate(list(collection.documents())[first:last], 1):
-            writer.document(one.id, one.title, one.text, Source("corpus", i))
+            writer.document(one.id, one.title, one.text, RecordSource("corpus", i))
 
     return write_collection(folder, folder.name, {"source": "bench"}, fill)
 

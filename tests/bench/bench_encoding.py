@@ -15,9 +15,8 @@ from pathlib import Path
 from intrex.data.collection import Collection
 from intrex.data.importers.sources import import_collection
 from intrex.encoders.base import make_encoder
-from intrex.encoders.options import EncoderOptions
+from intrex.encoders.options import DTYPES, EncoderOptions
 from intrex.encoders.runtime.models import quiet
-from intrex.encoders.runtime.transformer import DTYPES
 from intrex.eval.measures import parse_measures
 from intrex.eval.scoring.score import score
 from intrex.retrievers.dense.build import build_dense

@@ -16,7 +16,8 @@ import numpy as np
 
 from intrex.data.store.vectors import PackedVectors
 from intrex.data.system.threads import cores
-from intrex.encoders.fde.encoder import Fde, FdeConfig
+from intrex.encoders.fde.config import FdeConfig
+from intrex.encoders.fde.encoder import Fde
 
 REPS, K_SIM, D_PROJ, TOKENS = 20, 5, 16, 110
 

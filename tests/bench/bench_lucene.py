@@ -17,7 +17,7 @@ from pathlib import Path
 
 from intrex.data.collection import Collection, Queries
 from intrex.data.importers.sources import import_collection
-from intrex.data.writer import CollectionWriter, Source, write_collection
+from intrex.data.writer import CollectionWriter, RecordSource, write_collection
 from intrex.retrievers.bm25.build import build_bm25
 from intrex.retrievers.options import SearchOptions
 from tests.bench.zipf import zipf_corpus
@@ -79,9 +79,9 @@ def zipfian(folder: Path, documents: int) -> Collection:
     def fill(writer: CollectionWriter) -> None:
         for i in range(documents):
             text = " ".join([words[t] for t in tokens[offsets[i] : offsets[i + 1]].tolist()])
-            writer.document(f"d{i}", "", text, Source("corpus", i))
-        writer.query("q", words[100], Source("queries", 1))
-        writer.judgement("test", "q", "d0", 1, Source("qrels"))
+            writer.document(f"d{i}", "", text, RecordSource("corpus", i))
+        writer.query("q", words[100], RecordSource("queries", 1))
+        writer.judgement("test", "q", "d0", 1, RecordSource("qrels"))
 
     return write_collection(folder, "zipfian", {"source": "generated"}, fill)
 

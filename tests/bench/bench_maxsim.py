@@ -12,11 +12,11 @@ import time
 import maxsim_cpu
 import numpy as np
 
+from intrex.data.numeric.rows import row_norms
 from intrex.data.store.vectors import PackedVectors
 from intrex.data.system.threads import blas_threads
 from intrex.retrievers.multivector import maxsim, xtr
 from intrex.retrievers.multivector.tokens import StoredTokens
-from intrex.retrievers.vectors.exact import row_norms
 
 ROUNDS, QUERY, SHORTEST, LONGEST = 7, 32, 40, 180
 

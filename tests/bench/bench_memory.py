@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 from intrex.data.collection import Collection
-from intrex.data.writer import Source, write_collection
+from intrex.data.writer import RecordSource, write_collection
 from intrex.encoders.base import make_encoder
 from intrex.encoders.options import EncoderOptions
 from intrex.retrievers.dense.build import build_dense
@@ -28,7 +28,7 @@ def make(folder: Path, size: int) -> None:
     def fill(writer):
         for i in range(size):
             text = " ".join(f"word{rng.randrange(WORDS)}" for _ in range(rng.randrange(5, 20)))
-            writer.document(f"doc{i}", "", text, Source("random", i + 1))
+            writer.document(f"doc{i}", "", text, RecordSource("random", i + 1))
 
     write_collection(folder, "random", {"size": size}, fill)
 

@@ -46,7 +46,7 @@ def alike(known: list[str], seed: int) -> list[str]:
 
 def make(train: int, test: int) -> None:
     """The collection ``c`` with both sets, and vectors, in the working directory."""
-    from intrex.data.writer import CollectionWriter, Source, write_collection
+    from intrex.data.writer import CollectionWriter, RecordSource, write_collection
 
     words = zipf_words(VOCABULARY)
     queries = texts(words, train + test, 7, 1)
@@ -57,11 +57,13 @@ def make(train: int, test: int) -> None:
 
     def fill(writer: CollectionWriter) -> None:
         for i, said in enumerate(documents):
-            writer.document(f"d{i}", "", " ".join(said), Source("made", i + 1))
+            writer.document(f"d{i}", "", " ".join(said), RecordSource("made", i + 1))
         for i, said in enumerate(queries):
-            writer.query(f"q{i}", " ".join(said), Source("made", i + 1))
+            writer.query(f"q{i}", " ".join(said), RecordSource("made", i + 1))
         for i in range(train + test):
-            writer.judgement("train" if i < train else "test", f"q{i}", f"d{i}", 1, Source("made", i + 1))
+            writer.judgement(
+                "train" if i < train else "test", f"q{i}", f"d{i}", 1, RecordSource("made", i + 1)
+            )
 
     write_collection(Path("c"), "made", {"train": train, "test": test}, fill)
     vectors = np.random.default_rng(0).standard_normal((train + test, DIM), np.float32)

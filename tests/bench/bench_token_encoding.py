@@ -11,9 +11,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from intrex.encoders.base import make_token_encoder
-from intrex.encoders.options import EncoderOptions, TokenEncoderOptions
+from intrex.encoders.options import DTYPES, EncoderOptions, TokenEncoderOptions
 from intrex.encoders.runtime.models import quiet
-from intrex.encoders.runtime.transformer import DTYPES
 from tests.bench.bench_encoding import MODEL, seconds, texts
 
 REPEATS = 3

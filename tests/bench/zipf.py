@@ -4,19 +4,16 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
+from intrex.data.arrays import Int32s, Int64s
 from intrex.data.collection import Collection
-from intrex.data.writer import CollectionWriter, Source, write_collection
+from intrex.data.writer import CollectionWriter, RecordSource, write_collection
 from intrex.retrievers.text.analyzer import STOP_WORDS
-
-Tokens = npt.NDArray[np.int32]
-Offsets = npt.NDArray[np.int64]
 
 
 def zipf_corpus(
     documents: int, vocabulary: int = 200_000, length: int = 60, seed: int = 7
-) -> tuple[Tokens, Offsets]:
+) -> tuple[Int32s, Int64s]:
     """Term ids int32 [tokens] of all documents, one after another, and where each begins, int64 [documents + 1].
 
     The chance of term i is proportional to 1 / (i + 10); lengths are log-normal with the given mean.
@@ -72,6 +69,8 @@ def write_zipf_collection(out: Path, documents: int, vocabulary: int = 200_000) 
             for i, (a, b) in enumerate(pairwise((cuts - cuts[0]).tolist()), low):
                 title = min(6, (b - a) // 4)
                 text = " ".join(said[a + title : b])
-                writer.document(f"d{i:07}", " ".join(said[a : a + title]), text + ".", Source("zipf", i + 1))
+                writer.document(
+                    f"d{i:07}", " ".join(said[a : a + title]), text + ".", RecordSource("zipf", i + 1)
+                )
 
     return write_collection(out, "zipf", {"source": "zipf", "documents": documents}, fill)

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from intrex.data.writer import CollectionWriter, Source, write_collection
+from intrex.data.writer import CollectionWriter, RecordSource, write_collection
 from tests.support.tinymodel import write_tiny_model
 
 TOPICS = {
@@ -24,15 +24,15 @@ def fill(writer: CollectionWriter) -> None:
     random = np.random.default_rng(0)
     texts = [random.choice(list(TOPICS.values())[i % 3].split(), 4, replace=False) for i in range(120)]
     for i, words in enumerate(texts):
-        writer.document(f"d{i:03}", "", f"{' '.join(words)} number{i}", Source("documents", i + 1))
+        writer.document(f"d{i:03}", "", f"{' '.join(words)} number{i}", RecordSource("documents", i + 1))
     for i, words in enumerate(texts):
-        writer.query(f"q{i:03}", " ".join(words[:3]), Source("queries", i + 1))
+        writer.query(f"q{i:03}", " ".join(words[:3]), RecordSource("queries", i + 1))
     for i in range(120):
         name = "train" if i < 60 else "test"
-        writer.judgement(name, f"q{i:03}", f"d{i:03}", 1, Source("qrels"))
-        writer.judgement(f"no-{name}", f"q{i:03}", f"d{i:03}", 0, Source("qrels"))
+        writer.judgement(name, f"q{i:03}", f"d{i:03}", 1, RecordSource("qrels"))
+        writer.judgement(f"no-{name}", f"q{i:03}", f"d{i:03}", 0, RecordSource("qrels"))
         if i % 2 and i < 60:
-            writer.judgement("mixed", f"q{i:03}", f"d{i:03}", int(i > 20), Source("qrels"))
+            writer.judgement("mixed", f"q{i:03}", f"d{i:03}", int(i > 20), RecordSource("qrels"))
 
 
 @pytest.fixture

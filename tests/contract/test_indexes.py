@@ -11,7 +11,7 @@ import pytest
 
 from intrex.data.collection import Collection, Queries
 from intrex.data.run import Run, write_run
-from intrex.data.store.artifact import verify
+from intrex.data.store.artifact import verify_artifact
 from intrex.data.store.vectors import SparseVectors
 from intrex.encoders.base import (
     load_encoder,
@@ -89,7 +89,7 @@ def search(path: Path, k: int = 1000, **options: int) -> Run:
 def test_built_twice_is_equal_bytes(small: Collection, tmp_path: Path, kind: str) -> None:
     for name in ("1", "2"):
         BUILD[kind](small, tmp_path / name)
-        verify(tmp_path / name)
+        verify_artifact(tmp_path / name)
     if kind == "lucene":  # its segments carry random names; what it answers is compared
         one, two = search(tmp_path / "1"), search(tmp_path / "2")
         assert one.to_dict() == two.to_dict()

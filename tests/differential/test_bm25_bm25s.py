@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from intrex.data.collection import Collection
-from intrex.data.writer import CollectionWriter, Source, write_collection
+from intrex.data.writer import CollectionWriter, RecordSource, write_collection
 from intrex.retrievers.bm25.build import build_bm25
 from intrex.retrievers.options import SearchOptions
 from intrex.retrievers.text.analyzer import Analyzer
@@ -24,9 +24,11 @@ def generated(folder: Path, longest: int) -> Collection:
     def fill(writer: CollectionWriter) -> None:
         for i in range(300):
             text = " ".join(draw.choice(words, draw.integers(1, longest) if i % 20 else 0, p=chance))
-            writer.document(f"d{i}", "", text, Source("corpus", i + 1))
+            writer.document(f"d{i}", "", text, RecordSource("corpus", i + 1))
         for i in range(40):
-            writer.query(f"q{i}", " ".join(draw.choice(words, draw.integers(1, 8))), Source("queries", i + 1))
+            writer.query(
+                f"q{i}", " ".join(draw.choice(words, draw.integers(1, 8))), RecordSource("queries", i + 1)
+            )
 
     return write_collection(folder, "generated", {"source": "generated"}, fill)
 
@@ -64,14 +66,14 @@ def test_scifact_has_anserinis_figures(shared: Path, tmp_path: Path) -> None:
     def fill(writer: CollectionWriter) -> None:
         for i, line in enumerate((source / "corpus.jsonl").read_text("utf-8").splitlines(), 1):
             row = json.loads(line)
-            writer.document(row["_id"], row["title"], row["text"], Source("corpus.jsonl", i))
+            writer.document(row["_id"], row["title"], row["text"], RecordSource("corpus.jsonl", i))
         for i, line in enumerate((source / "queries.jsonl").read_text("utf-8").splitlines(), 1):
             row = json.loads(line)
-            writer.query(row["_id"], row["text"], Source("queries.jsonl", i))
+            writer.query(row["_id"], row["text"], RecordSource("queries.jsonl", i))
         for i, line in enumerate((source / "qrels/test.tsv").read_text("utf-8").splitlines()[1:], 2):
             query, document, grade = line.split("\t")
             judged[query][document] = int(grade)
-            writer.judgement("test", query, document, int(grade), Source("test.tsv", i))
+            writer.judgement("test", query, document, int(grade), RecordSource("test.tsv", i))
 
     judged: dict[str, dict[str, int]] = defaultdict(dict)
     collection = write_collection(tmp_path / "c", "scifact", {"source": "scifact"}, fill)

@@ -7,7 +7,7 @@ import pytest
 
 from intrex.data.collection import Collection, Queries
 from intrex.data.importers.sources import import_collection
-from intrex.data.writer import CollectionWriter, Source, write_collection
+from intrex.data.writer import CollectionWriter, RecordSource, write_collection
 from intrex.eval.pipelines.parity.bm25 import bm25_parity, compare
 from intrex.retrievers.bm25.build import build_bm25
 from intrex.retrievers.bm25.index import BM25Index
@@ -69,9 +69,11 @@ def test_documents_of_stop_words_only_count_for_feedback(tmp_path: Path) -> None
     def fill(writer: CollectionWriter) -> None:
         for i in range(30):
             words = f"wing{i % 3} lift{i % 4} drag{i % 5} w{i}" if i % 2 else "of the and"
-            writer.document(f"d{i}", "the" if i == 2 else "", words if i else " \x1f ", Source("corpus", i))
-        writer.query("q", "wing1 lift2", Source("queries", 1))
-        writer.judgement("test", "q", "d1", 1, Source("qrels"))
+            writer.document(
+                f"d{i}", "the" if i == 2 else "", words if i else " \x1f ", RecordSource("corpus", i)
+            )
+        writer.query("q", "wing1 lift2", RecordSource("queries", 1))
+        writer.judgement("test", "q", "d1", 1, RecordSource("qrels"))
 
     collection = write_collection(tmp_path / "c", "c", {"source": "test"}, fill)
     for fields in ({}, {"contents": 1.0, "title": 1.0}):

@@ -13,7 +13,7 @@ import pytest
 from intrex.data.collection import Collection, Queries
 from intrex.data.errors import BadInput, IntrexError
 from intrex.data.store.artifact import manifest_path
-from intrex.data.writer import CollectionWriter, Source, write_collection
+from intrex.data.writer import CollectionWriter, RecordSource, write_collection
 from intrex.retrievers.base import open_index
 from intrex.retrievers.bm25 import index as bm25
 from intrex.retrievers.bm25.build import build_bm25
@@ -36,7 +36,7 @@ sys.exit(code)
 def collect(folder: Path, texts: dict[str, str]) -> Collection:
     def fill(writer: CollectionWriter) -> None:
         for i, (id_, text) in enumerate(texts.items(), 1):
-            writer.document(id_, "", text, Source("corpus", i))
+            writer.document(id_, "", text, RecordSource("corpus", i))
 
     return write_collection(folder, "toy", {"source": "toy"}, fill)
 

@@ -11,8 +11,8 @@ import pytest
 from intrex.data.collection import Collection
 from intrex.data.errors import IntrexError
 from intrex.data.ids import as_bytes
-from intrex.data.store.artifact import build_artifact, read_manifest, verify
-from intrex.data.writer import CollectionWriter, Source, write_collection
+from intrex.data.store.artifact import build_artifact, read_manifest, verify_artifact
+from intrex.data.writer import CollectionWriter, RecordSource, write_collection
 from intrex.retrievers.bm25 import change as bm25_change
 from intrex.retrievers.bm25.build import build_bm25
 from intrex.retrievers.bm25.change import add, merge, remove
@@ -30,7 +30,7 @@ def collect(folder: Path, name: str, many: int) -> Collection:
     def fill(writer: CollectionWriter) -> None:
         for i in range(many):
             text = " ".join(f"w{int(draw.paretovariate(0.7)) % 3000}" for _ in range(20))
-            writer.document(f"{name}{i}", "", text, Source("x", i + 1))
+            writer.document(f"{name}{i}", "", text, RecordSource("x", i + 1))
 
     return write_collection(folder / name, name, {"source": "x"}, fill)
 
@@ -49,7 +49,7 @@ def test_killed_while_it_is_changed(tmp_path: Path) -> None:
         start = time.perf_counter()
         change()
         times.append(time.perf_counter() - start)
-        prints.append(verify(out).fingerprint)
+        prints.append(verify_artifact(out).fingerprint)
     assert len(set(prints)) == 4
     moments, inside = random.Random(1), 0
     for i in range(KILLS):
@@ -57,11 +57,11 @@ def test_killed_while_it_is_changed(tmp_path: Path) -> None:
         if at == 0:
             build_bm25(first, out, overwrite=True)
         inside += killed(in_child(changes[at]), moments.uniform(0.0, times[at]))
-        found = verify(out).fingerprint
+        found = verify_artifact(out).fingerprint
         assert found in prints[at : at + 2]
         if found == prints[at]:
             changes[at]()
-        assert verify(out).fingerprint == prints[at + 1]
+        assert verify_artifact(out).fingerprint == prints[at + 1]
         assert not [p.name for p in tmp_path.iterdir() if p.name.startswith(".")]
     assert inside >= KILLS // 2
 
@@ -86,8 +86,8 @@ def test_killed_between_the_exchange_and_the_end(tmp_path: Path) -> None:
         if _has(out, "a1"):
             remove(out, ["a1"])
         assert not _has(out, "a1") and _has(out, "a2")
-        wanted = wanted or verify(out).fingerprint
-        assert verify(out).fingerprint == wanted
+        wanted = wanted or verify_artifact(out).fingerprint
+        assert verify_artifact(out).fingerprint == wanted
         merge(out)
         assert not [p.name for p in tmp_path.iterdir() if p.name.startswith(".")]
         assert sorted(p.name for p in out.iterdir()) == [
@@ -115,7 +115,7 @@ def test_two_changes_at_once(tmp_path: Path) -> None:
         for which, code in enumerate(codes):
             assert _has(out, f"a{2 * i + which}") == (code != 0)
         done += codes.count(0)
-        verify(out)
+        verify_artifact(out)
     assert done and sum(one.record.documents for one in BM25Index.open(out).segments) == 200 - done
 
 
@@ -136,4 +136,4 @@ def test_a_rebuild_while_it_is_changed(tmp_path: Path, monkeypatch: pytest.Monke
     with pytest.raises(IntrexError, match="another process has changed"):
         remove(out, ["a1"])
     assert _has(out, "b1") and not _has(out, "a2")
-    verify(out)
+    verify_artifact(out)

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from intrex.data.collection import Collection
-from intrex.data.store.artifact import verify
-from intrex.data.writer import Source, write_collection
+from intrex.data.store.artifact import verify_artifact
+from intrex.data.writer import RecordSource, write_collection
 from intrex.encoders.base import make_token_encoder
 from intrex.encoders.options import EncoderOptions
 from intrex.retrievers.multivector.build import build_multivector
@@ -21,7 +21,7 @@ DOCUMENTS = 400
 BUILD = """
 import sys, time
 from pathlib import Path
-from intrex.data.collection import Collection
+
 from intrex.retrievers import encoded
 from intrex.retrievers.multivector import compressed, maxsim
 from tests.faults.test_compress_resume import build
@@ -46,7 +46,7 @@ def made(folder: Path) -> Collection:
     def fill(writer) -> None:
         for i in range(DOCUMENTS):
             text = " ".join(f"w{rng.randrange(90)}" for _ in range(rng.randrange(12)))
-            writer.document(f"doc{i}", "", text, Source("made", i + 1))
+            writer.document(f"doc{i}", "", text, RecordSource("made", i + 1))
 
     return write_collection(folder, "made", {"source": "test"}, fill)
 
@@ -81,7 +81,7 @@ def test_killed_while_compressing_it_ends_in_the_same_bytes(tmp_path: Path) -> N
     with (left / "residuals.npy").open("ab") as stream:
         stream.write(b"what follows the last saved block is not trusted")
     index = build(collection, out)
-    assert index.manifest.fingerprint == whole.fingerprint == verify(out).fingerprint
+    assert index.manifest.fingerprint == whole.fingerprint == verify_artifact(out).fingerprint
     assert not (out / "tokens.npy").exists() and list(tmp_path.glob(".killed.*")) == []
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from intrex.data.store.artifact import verify
+from intrex.data.store.artifact import verify_artifact
 from intrex.encoders.base import make_token_encoder
 from intrex.encoders.fde.config import FdeConfig
 from intrex.encoders.options import EncoderOptions
@@ -25,10 +25,10 @@ CONFIG = FdeConfig(16, reps=3, k_sim=2, d_proj=8)
 BUILD = """
 import os, signal, sys, time
 from pathlib import Path
-from intrex.encoders.fde.config import FdeConfig
+
 from intrex.retrievers.fde import build as fde_build
-from intrex.retrievers.vectors.options import AnnConfig
-from intrex.retrievers.multivector.index import MultiVectorIndex
+
+
 
 fde_build.SECONDS_BETWEEN_SAVES = 0.0
 engine, dies = sys.argv[3], sys.argv[4]
@@ -79,7 +79,7 @@ def test_killed_between_blocks_it_ends_in_the_same_bytes(tokens, tmp_path) -> No
     index = build_fde(tokens, out, CONFIG, block=20)
     # the path to the tokens is part of the manifest: the same folder, another name
     assert index.manifest.files == build_fde(tokens, tmp_path / "whole", CONFIG, block=20).manifest.files
-    assert hidden(out) == [] and verify(out)
+    assert hidden(out) == [] and verify_artifact(out)
 
 
 @pytest.mark.parametrize("engine", ["hnsw", "sq8"])
@@ -93,7 +93,7 @@ def test_killed_when_all_but_the_vectors_is_done(engine, collection, tokens, tmp
     seen: list[int] = []
     index = build_fde(tokens, out, CONFIG, ann=AnnConfig(engine=engine), block=20, progress=seen.append)
     assert seen == [], "nothing was encoded again"
-    assert not (out / "vectors.npy").exists() and verify(out)
+    assert not (out / "vectors.npy").exists() and verify_artifact(out)
     whole = build_fde(tokens, tmp_path / "whole", CONFIG, ann=AnnConfig(engine=engine), block=20)
     assert index.manifest.files == whole.manifest.files
     queries = collection.queries()

@@ -12,8 +12,8 @@ import pytest
 
 from intrex.data.collection import Collection
 from intrex.data.errors import IntrexError
-from intrex.data.store.artifact import verify
-from intrex.data.writer import Source, write_collection
+from intrex.data.store.artifact import verify_artifact
+from intrex.data.writer import RecordSource, write_collection
 from intrex.encoders.base import make_encoder, make_sparse_encoder, make_token_encoder
 from intrex.encoders.options import EncoderOptions
 from intrex.retrievers.dense.build import build_dense
@@ -27,7 +27,7 @@ DOCUMENTS = 900
 BUILD = """
 import sys, time
 from pathlib import Path
-from intrex.data.collection import Collection
+
 from intrex.retrievers import encoded
 from tests.faults.test_index_resume import BUILDS
 
@@ -73,9 +73,9 @@ def collection(tmp_path_factory) -> Collection:
     def fill(writer):
         for i in range(DOCUMENTS):
             text = " ".join(f"w{rng.randrange(500)}" for _ in range(rng.randrange(12)))
-            writer.document(f"doc{i * 37 % 1009}", "", text, Source("made", i + 1))
+            writer.document(f"doc{i * 37 % 1009}", "", text, RecordSource("made", i + 1))
         for i in range(5):
-            writer.query(f"q{i}", f"w{i} w{i * 3}", Source("made", i + 1))
+            writer.query(f"q{i}", f"w{i} w{i * 3}", RecordSource("made", i + 1))
 
     return write_collection(tmp_path_factory.mktemp("made") / "made", "made", {"source": "test"}, fill)
 
@@ -110,7 +110,7 @@ def test_killed_at_random_moments_it_ends_in_the_same_bytes(collection, tmp_path
         "later runs went on, they did not start again"
     )
     index = BUILDS[kind](collection, out, block=20)
-    assert index.manifest.fingerprint == whole.fingerprint == verify(out).fingerprint
+    assert index.manifest.fingerprint == whole.fingerprint == verify_artifact(out).fingerprint
     assert hidden(out) == []
     usual = BUILDS[kind](collection, tmp_path / "again", block=20)
     queries = collection.queries()
@@ -158,7 +158,7 @@ def test_a_second_builder_is_turned_away(collection, tmp_path, kind):
         BUILDS[kind](collection, out, block=20)
     assert process.wait() == 0
     process.stdout.close()
-    assert verify(out).params["documents"] == DOCUMENTS
+    assert verify_artifact(out).params["documents"] == DOCUMENTS
 
 
 @pytest.mark.parametrize("step", ["write_postings", "remove_forward", "file_sha256"])
@@ -185,4 +185,4 @@ def test_weights_are_not_encoded_again_when_the_end_of_a_build_is_killed(
     encoder = make_sparse_encoder("hashing:32", EncoderOptions())
     monkeypatch.setattr(encoder, "encode", killed)
     made = build_sparse(collection, tmp_path / "index", encoder)
-    assert made.manifest.fingerprint == whole.fingerprint == verify(tmp_path / "index").fingerprint
+    assert made.manifest.fingerprint == whole.fingerprint == verify_artifact(tmp_path / "index").fingerprint

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from intrex.data.collection import Collection
-from intrex.data.store.artifact import read_manifest, verify
-from intrex.data.writer import CollectionWriter, Source, write_collection
+from intrex.data.store.artifact import read_manifest, verify_artifact
+from intrex.data.writer import CollectionWriter, RecordSource, write_collection
 from intrex.encoders.base import make_encoder
 from intrex.encoders.options import EncoderOptions
 from intrex.retrievers.bm25.build import build_bm25
@@ -25,7 +25,7 @@ def fill(writer: CollectionWriter) -> None:
     words = random.Random(0)
     for i in range(N):
         text = " ".join(f"w{int(words.paretovariate(0.7)) % 5000}" for _ in range(30))
-        writer.document(f"d{i}", "", text, Source("x", i + 1))
+        writer.document(f"d{i}", "", text, RecordSource("x", i + 1))
 
 
 def in_child(work: Callable[[], object]) -> int:
@@ -73,10 +73,10 @@ def test_killed_at_random_moments(tmp_path: Path, capsys: pytest.CaptureFixture[
         child = in_child(lambda which=which, out=out, there=there: builders[which](out, there))
         inside += killed(child, moments.uniform(0.0, 0.9 * times[which]))
         if there or out.exists():
-            assert verify(out).fingerprint == prints[which]
+            assert verify_artifact(out).fingerprint == prints[which]
         if i % 9 == which:  # now and then let one finish: it resumes or sweeps, and the result is the same
             builders[which](out, out.exists())
-            assert verify(out).fingerprint == prints[which]
+            assert verify_artifact(out).fingerprint == prints[which]
             assert not [p for p in tmp_path.iterdir() if p.name.startswith(f".target{which}")]
     with capsys.disabled():
         print(f"[{inside} of {KILLS} kills inside a build]", end="")
@@ -84,7 +84,7 @@ def test_killed_at_random_moments(tmp_path: Path, capsys: pytest.CaptureFixture[
     for which, build in enumerate(builders):
         out = tmp_path / f"target{which}"
         build(out, out.exists())
-        assert verify(out).fingerprint == prints[which]
+        assert verify_artifact(out).fingerprint == prints[which]
     assert not [p.name for p in tmp_path.iterdir() if p.name.startswith(".")]
 
 
@@ -95,4 +95,4 @@ def test_two_builders_at_once(small: Collection, tmp_path: Path) -> None:
         children = [in_child(lambda: build_bm25(small, out, overwrite=True)) for _ in range(2)]
         codes = sorted(os.waitstatus_to_exitcode(os.waitpid(c, 0)[1]) for c in children)
         assert codes in ([0, 0], [0, 7])
-        verify(out)
+        verify_artifact(out)

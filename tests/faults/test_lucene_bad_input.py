@@ -10,7 +10,7 @@ import pytest
 
 from intrex.data.collection import Collection, Queries
 from intrex.data.errors import BadInput, IntrexError
-from intrex.data.writer import CollectionWriter, Source, write_collection
+from intrex.data.writer import CollectionWriter, RecordSource, write_collection
 from intrex.retrievers.base import open_index
 from intrex.retrievers.lucene import indexer
 from intrex.retrievers.lucene.build import build_lucene
@@ -29,9 +29,9 @@ pytestmark = pytest.mark.skipif(
 def corpus(folder: Path, texts: list[str]) -> Collection:
     def fill(writer: CollectionWriter) -> None:
         for i, text in enumerate(texts):
-            writer.document(f"d{i}", "", text, Source("corpus", i))
-        writer.query("q", "wing", Source("queries", 1))
-        writer.judgement("test", "q", "d0", 1, Source("qrels"))
+            writer.document(f"d{i}", "", text, RecordSource("corpus", i))
+        writer.query("q", "wing", RecordSource("queries", 1))
+        writer.judgement("test", "q", "d0", 1, RecordSource("qrels"))
 
     return write_collection(folder, "c", {"source": "test"}, fill)
 

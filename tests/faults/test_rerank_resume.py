@@ -15,7 +15,7 @@ from intrex.data.collection import Collection
 from intrex.data.run import Run, write_run
 from intrex.data.runformats import read_any_run
 from intrex.data.store.scorecache import RECORD, ScoreCache
-from intrex.data.writer import Source, write_collection
+from intrex.data.writer import RecordSource, write_collection
 from intrex.encoders.cross.encoder import CrossEncoderScorer
 from intrex.encoders.cross.scorer import EncoderScorer, make_pair_scorer
 from intrex.encoders.options import EncoderOptions
@@ -28,7 +28,7 @@ DOCUMENTS, QUERIES = 300, 4
 RERANK = """
 import sys, time
 from pathlib import Path
-from intrex.data.collection import Collection
+
 from intrex.encoders.cross import scorer as cross
 from tests.faults.test_rerank_resume import again
 
@@ -46,10 +46,10 @@ def fill(writer):
     rng = random.Random(5)
     for i in range(DOCUMENTS):
         writer.document(
-            f"d{i}", "", " ".join(f"w{rng.randrange(90)}" for _ in range(9)), Source("made", i + 1)
+            f"d{i}", "", " ".join(f"w{rng.randrange(90)}" for _ in range(9)), RecordSource("made", i + 1)
         )
     for i in range(QUERIES):
-        writer.query(f"q{i}", f"w{i} w{i * 3} w{i + 50}", Source("made", i + 1))
+        writer.query(f"q{i}", f"w{i} w{i * 3} w{i + 50}", RecordSource("made", i + 1))
 
 
 def again(

@@ -10,8 +10,8 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from intrex.data.collection import Collection, Queries
-from intrex.data.store.artifact import verify
-from intrex.data.writer import CollectionWriter, Source, write_collection
+from intrex.data.store.artifact import verify_artifact
+from intrex.data.writer import CollectionWriter, RecordSource, write_collection
 from intrex.retrievers.bm25 import change as bm25_change
 from intrex.retrievers.bm25 import merge as segment_merge
 from intrex.retrievers.bm25 import searcher as bm25_searcher
@@ -43,7 +43,7 @@ ASKED = Queries(
 def collect(folder: Path, documents: list[tuple[str, str, str]]) -> Collection:
     def fill(writer: CollectionWriter) -> None:
         for i, (id_, title, text) in enumerate(documents, 1):
-            writer.document(id_, title, text, Source("corpus", i))
+            writer.document(id_, title, text, RecordSource("corpus", i))
 
     return write_collection(folder, folder.name, {"source": "toy"}, fill)
 
@@ -96,7 +96,7 @@ def test_changes_are_a_rebuild(first, changes, titles, compiled) -> None:
                 only_added = False
                 left = [d for d in left if d[0] not in ids]
                 index = remove(folder / "i", ids)
-        verify(folder / "i")
+        verify_artifact(folder / "i")
         assert [p.name for p in folder.iterdir() if p.name.startswith(".")] == []
         if not left:
             assert found(index)[0] == {}

@@ -156,7 +156,7 @@ def test_no_file_is_too_broken_to_be_checked(raw: bytes, cuts, kind: str | None)
         path = Path(folder) / "x"
         path.write_bytes(raw)
         checked = check_paths([path], kind)
-        assert checked.rows(every=True) == check_paths([path], kind).rows(every=True)
+        assert checked.rows(every_line=True) == check_paths([path], kind).rows(every_line=True)
         try:
             fix_file([path], Path(folder) / "y", kind)
         except CheckFailed:

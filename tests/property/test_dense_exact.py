@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from intrex.data.ids import IdWriter
+from intrex.data.numeric.rows import error_bound, row_norms
 from intrex.data.specs import EncoderSpec
 from intrex.data.store.artifact import Manifest, build_artifact
 from intrex.data.store.vectors import VectorWriter
@@ -19,7 +20,7 @@ from intrex.retrievers.dense.index import DenseIndex
 from intrex.retrievers.dense.options import DenseSearch
 from intrex.retrievers.options import SearchOptions
 from intrex.retrievers.vectors import nearest
-from intrex.retrievers.vectors.exact import Pool, error_bound, row_norms
+from intrex.retrievers.vectors.exact import Pool
 from intrex.retrievers.vectors.native import exact_dot
 
 ENGINES = ["native", *(["faiss"] if find_spec("faiss") else [])]

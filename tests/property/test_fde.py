@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from intrex.data.store.vectors import PackedVectors
 from intrex.encoders.fde import encoder as module
-from intrex.encoders.fde.config import PROJECTIONS
-from intrex.encoders.fde.encoder import Fde, FdeConfig
+from intrex.encoders.fde.config import PROJECTIONS, FdeConfig
+from intrex.encoders.fde.encoder import Fde
 from intrex.encoders.fde.plain import nearest_points, partitions
 
 

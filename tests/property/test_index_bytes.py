@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from intrex.data.collection import Collection
-from intrex.data.writer import CollectionWriter, Source, write_collection
+from intrex.data.writer import CollectionWriter, RecordSource, write_collection
 from intrex.retrievers.bm25 import multifield
 from intrex.retrievers.bm25.build import build_bm25
 from intrex.retrievers.inverted import build as postings_build
@@ -43,7 +43,7 @@ def collect(folder: Path, documents: list[tuple[list[str], list[str]]]) -> Colle
     def fill(writer: CollectionWriter) -> None:
         for i, (title, text) in enumerate(documents):
             writer.document(
-                f"d{i}", " ".join(title[:3]), " ".join(text * (1 + i % 3)), Source("corpus", i + 1)
+                f"d{i}", " ".join(title[:3]), " ".join(text * (1 + i % 3)), RecordSource("corpus", i + 1)
             )
 
     return write_collection(folder, "toy", {"source": "toy"}, fill)

@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from intrex.data.errors import BadInput
+from intrex.data.numeric.rows import row_norms
 from intrex.data.store.vectors import PackedVectors
 from intrex.retrievers.multivector import maxsim, xtr
 from intrex.retrievers.multivector.tokens import StoredTokens
 from intrex.retrievers.vectors import native as vectornative
-from intrex.retrievers.vectors.exact import row_norms
 
 
 def pack(texts, dtype=np.float32):

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import numpy as np
 
+from intrex.data.numeric.rows import row_norms
 from intrex.data.store.artifact import Build
 from intrex.data.store.vectors import PackedVectors, PackedWriter
 from intrex.retrievers.multivector.compressed import ResidualTokens, compress
 from intrex.retrievers.options import no_stage
-from intrex.retrievers.vectors.exact import row_norms
 
 
 def token_vectors(documents: int, dim: int, seed: int = 0, most: int = 9) -> PackedVectors:

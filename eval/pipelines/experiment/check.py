@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from intrex.data.builders.registry import BUILDERS
-from intrex.data.errors import IntrexError, Problems, a_kind, nearest
+from intrex.data.errors import IntrexError, Problems, json_type, nearest_name
 from intrex.data.ids import id_problem
 from intrex.data.options import Option, options_of, unmet
 from intrex.encoders.options import FAMILIES, EncoderKind, EncoderOptions, TokenEncoderOptions
@@ -78,7 +78,7 @@ class _Check:
         self.keys(table, known, where, refused=dict.fromkeys(others, "/".join(origins)), needed=False)
         name = table.get("build")
         if name and isinstance(name, str) and name not in BUILDERS:
-            self.add(where, f"build: there is no {name!r}: {nearest(name, BUILDERS.table)}")
+            self.add(where, f"build: there is no {name!r}: {nearest_name(name, BUILDERS.table)}")
 
     def protocol(self, table: Mapping[str, Any]) -> None:
         where, name = "[split]", table.get("protocol")
@@ -91,7 +91,7 @@ class _Check:
         elif name is None:
             self.add(where, "lacks 'protocol'")
         else:
-            self.add(where, f"protocol is {name!r}: {nearest(str(name), usable)}")
+            self.add(where, f"protocol is {name!r}: {nearest_name(str(name), usable)}")
         if "encoder" not in table:
             self.add(where, "lacks 'encoder'")
 
@@ -129,7 +129,7 @@ class _Check:
         if isinstance(table["train"], dict):
             self.keys(table["train"], TRAINED, f"{where}, train", needed=False)
         else:
-            self.add(where, f"train must be a table such as {{epochs = 1}}, not {a_kind(table['train'])}")
+            self.add(where, f"train must be a table such as {{epochs = 1}}, not {json_type(table['train'])}")
 
     def reranker(self, table: Mapping[str, Any], where: str, earlier: Sequence[str]) -> None:
         self.keys(table, RERANKED, where)
@@ -142,14 +142,14 @@ class _Check:
             source = table.get(key)
             known = earlier if key == "rerank" else [n for n in earlier if n in self.kinds]
             if isinstance(source, str) and source not in known:
-                there = nearest(source, known) if known else "there is none"
+                there = nearest_name(source, known) if known else "there is none"
                 self.add(where, f"{verb} {source!r}, which is not an earlier system: {there}")
 
     def index(self, table: Mapping[str, Any], where: str) -> None:
         kinds = _built_kinds()
         kind = kinds.get(str(table["index"]))
         if kind is None:
-            self.add(where, f"index is {table['index']!r}: {nearest(str(table['index']), kinds)}")
+            self.add(where, f"index is {table['index']!r}: {nearest_name(str(table['index']), kinds)}")
             return
         known, refused = system_keys(kind), {}
         encoder = table.get("encoder")
@@ -191,7 +191,7 @@ class _Check:
         source = table.get("tokens")
         there = [name for name, one in self.kinds.items() if one in kind.sources]
         if isinstance(source, str) and source not in there:
-            hint = nearest(source, there) if there else "there is none"
+            hint = nearest_name(source, there) if there else "there is none"
             self.add(where, f"tokens: {source!r} is not an earlier {kind.sources[0]} system: {hint}")
 
     def unmet(
@@ -209,7 +209,7 @@ class _Check:
     def fusion(self, table: Mapping[str, Any], where: str, earlier: Sequence[str]) -> None:
         method, engine = str(table.get("method", "rrf")), table.get("engine", "native")
         if method not in (known := RANX if engine == "ranx" else METHODS):
-            self.add(where, f"method is {method!r}: {nearest(method, known)}")
+            self.add(where, f"method is {method!r}: {nearest_name(method, known)}")
         strange = [
             key for key, one in options_of(FuseOptions).items()
             if key in table and one.when is not None and method in METHODS and not one.when.holds({"method": method})
@@ -220,7 +220,7 @@ class _Check:
         parts = _texts(table["fuse"])
         for part in parts:
             if part not in earlier:
-                there = nearest(part, earlier) if earlier else "there is none"
+                there = nearest_name(part, earlier) if earlier else "there is none"
                 self.add(where, f"fuses {part!r}, which is not an earlier system: {there}")
         if isinstance(table["fuse"], list) and len(table["fuse"]) == 1:
             self.add(where, "needs two or more systems to fuse")
@@ -257,7 +257,7 @@ class _Check:
             if refused and key in refused:
                 self.add(where, f"{key} does not belong to {refused[key]}, it would be ignored")
             elif key not in known:
-                self.add(where, f"unknown key {key!r}: {nearest(key, known)}")
+                self.add(where, f"unknown key {key!r}: {nearest_name(key, known)}")
             else:
                 for wrong in known[key].problems(value):
                     self.add(where, f"{key} {wrong}")

@@ -13,6 +13,7 @@ from intrex.data.collection import Collection
 from intrex.data.io.files import fingerprint
 from intrex.data.locate import find_qrels
 from intrex.data.options import options_of
+from intrex.data.progress import Progress
 from intrex.data.registry import load_target
 from intrex.data.run import write_run
 from intrex.data.runformats import read_any_run
@@ -24,7 +25,7 @@ from intrex.eval.leaderboard.by_split import of_fold, split_rows
 from intrex.eval.leaderboard.rows import write_leaderboard
 from intrex.eval.measures import parse_measures
 from intrex.eval.pipelines.experiment.pins import given
-from intrex.eval.pipelines.experiment.stages import Inputs, Kind, Stage, Step
+from intrex.eval.pipelines.experiment.stages import Inputs, Kind, Stage
 from intrex.eval.pipelines.splitting import Sides
 from intrex.eval.pipelines.training.examples import Source
 from intrex.eval.pipelines.training.options import SourceOptions
@@ -47,7 +48,7 @@ def model_of(inputs: Inputs) -> str | None:
     return next((str(path) for name, path in inputs.items() if name.startswith("train/")), None)
 
 
-def _split(stage: Stage, inputs: Inputs, output: Path, step: Step) -> int:
+def _split(stage: Stage, inputs: Inputs, output: Path, step: Progress) -> int:
     params = given(stage.params)
     protocol, train, test = (params.pop(key) for key in ("protocol", "train", "test"))
     options = PROTOCOLS[protocol].options.read(params)
@@ -58,7 +59,7 @@ def _split(stage: Stage, inputs: Inputs, output: Path, step: Step) -> int:
     return len(sides.train) + len(sides.test)
 
 
-def _train(stage: Stage, inputs: Inputs, output: Path, step: Step) -> int:
+def _train(stage: Stage, inputs: Inputs, output: Path, step: Progress) -> int:
     params = given(stage.params)
     kind, train_set, fold = (params.pop(key) for key in ("kind", "set", "fold"))
     split = read_split(inputs["split"])
@@ -71,7 +72,7 @@ def _train(stage: Stage, inputs: Inputs, output: Path, step: Step) -> int:
     return int(made.params["pairs"])
 
 
-def _rerank(stage: Stage, inputs: Inputs, output: Path, step: Step) -> int:
+def _rerank(stage: Stage, inputs: Inputs, output: Path, step: Progress) -> int:
     collection = Collection.open(inputs["collection"])
     params = given(stage.params)
     queries, tag = collection.queries(params.pop("queries")), params.pop("tag")
@@ -92,7 +93,7 @@ def _rerank(stage: Stage, inputs: Inputs, output: Path, step: Step) -> int:
     return len(run.doc_ids)
 
 
-def _score(stage: Stage, inputs: Inputs, output: Path, step: Step) -> int:
+def _score(stage: Stage, inputs: Inputs, output: Path, step: Progress) -> int:
     judged = find_qrels(f"{inputs['collection']}:{stage.params['queries']}")
     measures = parse_measures(stage.params["measures"])
     split = read_split(inputs["split"])
@@ -125,7 +126,7 @@ def mean_of(systems: Sequence[SystemScores]) -> SystemScores:
     return replace(first, scores=replace(first.scores, values=values, answered=answered), run_sha256=run)
 
 
-def _leaderboard(stage: Stage, inputs: Inputs, output: Path, step: Step) -> int:
+def _leaderboard(stage: Stage, inputs: Inputs, output: Path, step: Progress) -> int:
     rows = split_rows(read_scores(inputs["scores"]), read_split(inputs["split"]))
     write_leaderboard(rows, output, overwrite=True)
     return len(rows)

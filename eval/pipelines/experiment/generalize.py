@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from intrex.data.errors import UsageError, nearest
+from intrex.data.errors import UsageError, nearest_name
 from intrex.eval.pipelines.experiment.recipe import Recipe, read_recipe
 from intrex.eval.pipelines.experiment.variants import trained_kind
 
@@ -105,7 +105,7 @@ def _wanted(systems: Sequence[dict[str, Any]], names: Sequence[str]) -> list[dic
     there = [str(system.get("name")) for system in systems]
     for name in names:
         if name not in there:
-            raise UsageError(f"the recipe has no system {name!r}", nearest(name, there))
+            raise UsageError(f"the recipe has no system {name!r}", nearest_name(name, there))
     return [system for system in systems if not names or system.get("name") in names]
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +21,7 @@ from intrex.eval.pipelines.experiment.variants import UNTRAINED
 from intrex.eval.pipelines.plots import pyplot, save
 from intrex.eval.scoring.scorefile import SystemScores
 from intrex.eval.splits.split import REGIMES, Split, describe
+from intrex.eval.tables import Table, csv_text, markdown_lines
 
 PLOT = "the plot of an experiment with a split"
 
@@ -85,12 +84,9 @@ def warnings(recipe: Recipe, split: Split) -> list[str]:
 
 def write_reports(found: Generalization, out: Path) -> None:
     """Write ``tests.csv``, ``report.md`` and ``generalization.png``; for what is raised see `plot`."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
     headers, rows = long_rows([test.row for test in found.tests], PairRow)
-    writer.writerow(["regime", *headers])
-    writer.writerows([test.regime, *row] for test, row in zip(found.tests, rows, strict=True))
-    write_text(out / "tests.csv", text.getvalue(), overwrite=True)
+    lines = ([test.regime, *row] for test, row in zip(found.tests, rows, strict=True))
+    write_text(out / "tests.csv", csv_text(["regime", *headers], lines), overwrite=True)
     write_text(out / "report.md", report(found), overwrite=True)
     plot(found, out / "generalization.png")
 
@@ -123,11 +119,10 @@ def report(found: Generalization) -> str:
 
 def table(headers: Sequence[object], rows: Sequence[Sequence[object]]) -> str:
     """A Markdown table."""
-    lines = [headers, ["---"] * len(headers), *rows]
-    return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
+    return "\n".join(markdown_lines(headers, rows))
 
 
-def figures(found: Generalization) -> tuple[list[str], list[list[str]]]:
+def figures(found: Generalization) -> Table[str]:
     """A line for each system, by extrapolation descending: macro and micro means, the gaps."""
     places = [(MACRO, REGIMES[0]), (MACRO, REGIMES[1]), (PAIRED, GAP), (MACRO, GAP), (MICRO, REGIMES[0]), (MICRO, REGIMES[1])]  # fmt: skip
     lines = []

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from intrex.data.collection import Collection
-from intrex.data.errors import BadInput, IntrexError, nearest
+from intrex.data.errors import BadInput, IntrexError, nearest_name
 from intrex.data.io.files import write_text
 from intrex.eval.leaderboard.rows import read_leaderboard
 from intrex.eval.pipelines.experiment.generalize_report import (
@@ -26,6 +24,7 @@ from intrex.eval.pipelines.experiment.work import KINDS
 from intrex.eval.pipelines.plots import pyplot
 from intrex.eval.scoring.scorefile import SystemScores, read_scores
 from intrex.eval.splits.split import read_split
+from intrex.eval.tables import csv_text
 
 
 @dataclass(frozen=True)
@@ -51,7 +50,7 @@ def _has_queries(recipe: Recipe) -> Callable[[Result], None]:
         there = Collection.open(result.output).sets
         for key, name in (("queries", recipe.queries), ("train", recipe.train)):
             if name is not None and name not in there:
-                hint = nearest(name, there) if there else "the collection has no judged queries"
+                hint = nearest_name(name, there) if there else "the collection has no judged queries"
                 raise BadInput(f"the collection has no query set {name!r} ({recipe.file}, {key})", hint)
 
     return check
@@ -98,12 +97,11 @@ def _link(name: Path, output: Path) -> None:
 
 def costs_csv(results: Sequence[Result]) -> str:
     """What each stage cost when it ran: seconds, bytes on disk, and documents or queries per second."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(["stage", "kind", "seconds", "bytes", "unit", "count", "per_second"])
-    for r in results:
-        rate = f"{r.units / r.seconds:.1f}" if r.seconds else ""
-        writer.writerow(
-            [r.stage.name, r.stage.kind, f"{r.seconds:.3f}", r.bytes, KINDS[r.stage.kind].unit, r.units, rate]
-        )
-    return out.getvalue()
+    rows = (
+        [
+            *(r.stage.name, r.stage.kind, f"{r.seconds:.3f}", r.bytes, KINDS[r.stage.kind].unit, r.units),
+            f"{r.units / r.seconds:.1f}" if r.seconds else "",
+        ]
+        for r in results
+    )
+    return csv_text(["stage", "kind", "seconds", "bytes", "unit", "count", "per_second"], rows)

@@ -22,11 +22,11 @@ from typing import Any
 
 from intrex.data.errors import BadInput, IntrexError
 from intrex.data.io.files import file_sha256, fingerprint, read_json, write_text
+from intrex.data.progress import Progress
 from intrex.data.store.artifact import manifest_path, read_manifest
 
-Step = Callable[[int], None]
 Inputs = Mapping[str, Path]
-Watch = Callable[["Stage", "int | None"], AbstractContextManager[Step]]
+Watch = Callable[["Stage", "int | None"], AbstractContextManager[Progress]]
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Kind:
     ``code`` the packages and modules (``eval/splits``) whose source is part of its key, ``unit`` what it counts.
     """
 
-    work: Callable[[Stage, Inputs, Path, Step], int]
+    work: Callable[[Stage, Inputs, Path, Progress], int]
     output: str
     code: tuple[str, ...]
     unit: str

@@ -9,6 +9,7 @@ from intrex.data.builders.registry import build_named
 from intrex.data.collection import Collection
 from intrex.data.importers.sources import import_collection
 from intrex.data.locate import find_qrels
+from intrex.data.progress import Progress
 from intrex.data.registry import load_target
 from intrex.data.run import write_run
 from intrex.data.runformats import read_any_run
@@ -17,7 +18,7 @@ from intrex.eval.leaderboard.rows import leaderboard, write_leaderboard
 from intrex.eval.measures import parse_measures
 from intrex.eval.pipelines.experiment.foldwork import FOLD_KINDS, model_of
 from intrex.eval.pipelines.experiment.pins import given
-from intrex.eval.pipelines.experiment.stages import Inputs, Kind, Stage, Step
+from intrex.eval.pipelines.experiment.stages import Inputs, Kind, Stage
 from intrex.eval.scoring.scorefile import read_scores, write_scores
 from intrex.retrievers.base import open_index
 from intrex.retrievers.fusion.fuse import fuse_runs
@@ -26,7 +27,7 @@ from intrex.retrievers.options import INDEXES, index_kinds
 from intrex.retrievers.search import prepare_search, run_search
 
 
-def _collection(stage: Stage, inputs: Inputs, output: Path, step: Step) -> int:
+def _collection(stage: Stage, inputs: Inputs, output: Path, step: Progress) -> int:
     params = given(stage.params)
     if "build" in params:
         made = build_named(params.pop("build"), output, **params, overwrite=True, progress=step)
@@ -35,7 +36,7 @@ def _collection(stage: Stage, inputs: Inputs, output: Path, step: Step) -> int:
     return made.n_documents
 
 
-def _index(stage: Stage, inputs: Inputs, output: Path, step: Step) -> int:
+def _index(stage: Stage, inputs: Inputs, output: Path, step: Progress) -> int:
     kind = INDEXES.load(stage.kind)
     if kind.build is None:
         raise ValueError(f"{kind.name} indexes are not built by their name")
@@ -49,7 +50,7 @@ def _index(stage: Stage, inputs: Inputs, output: Path, step: Step) -> int:
     return documents
 
 
-def _search(stage: Stage, inputs: Inputs, output: Path, step: Step) -> int:
+def _search(stage: Stage, inputs: Inputs, output: Path, step: Progress) -> int:
     collection = Collection.open(inputs["collection"])
     (folder,) = (path for name, path in inputs.items() if name != "collection")
     queries = collection.queries(stage.params["queries"])
@@ -60,7 +61,7 @@ def _search(stage: Stage, inputs: Inputs, output: Path, step: Step) -> int:
     return len(queries)
 
 
-def _fuse(stage: Stage, inputs: Inputs, output: Path, step: Step) -> int:
+def _fuse(stage: Stage, inputs: Inputs, output: Path, step: Progress) -> int:
     params = dict(stage.params)
     tag = params.pop("tag")
     fused = fuse_runs([read_any_run(inputs[name]) for name in stage.inputs], FuseOptions.read(params), tag)
@@ -68,7 +69,7 @@ def _fuse(stage: Stage, inputs: Inputs, output: Path, step: Step) -> int:
     return len(fused)
 
 
-def _evaluate(stage: Stage, inputs: Inputs, output: Path, step: Step) -> int:
+def _evaluate(stage: Stage, inputs: Inputs, output: Path, step: Progress) -> int:
     judged = find_qrels(f"{inputs['collection']}:{stage.params['queries']}")
     runs = [(name, read_any_run(path)) for name, path in inputs.items() if name != "collection"]
     systems = score_systems(judged, runs, parse_measures(stage.params["measures"]))
@@ -76,7 +77,7 @@ def _evaluate(stage: Stage, inputs: Inputs, output: Path, step: Step) -> int:
     return len(judged.qrels) * len(runs)
 
 
-def _leaderboard(stage: Stage, inputs: Inputs, output: Path, step: Step) -> int:
+def _leaderboard(stage: Stage, inputs: Inputs, output: Path, step: Progress) -> int:
     rows = leaderboard(read_scores(inputs["scores"]))
     write_leaderboard(rows, output, overwrite=True)
     return len(rows)

@@ -17,6 +17,7 @@ from intrex.eval.pipelines.parity.bm25 import (
     neighbourhood,
 )
 from intrex.eval.scoring.signature import Conditions, qrels_fingerprint
+from intrex.eval.tables import Table, markdown_lines
 from intrex.retrievers.options import TIE_ORDERS
 from intrex.retrievers.prf.bm25prf import BM25PRF
 
@@ -24,7 +25,7 @@ SHOWN = 5
 """Differing queries that are shown with the documents around the place."""
 
 
-def summary(result: Parity) -> tuple[list[str], list[list[str | int]]]:
+def summary(result: Parity) -> Table[str | int]:
     """One row: what was compared, how much of it differs, and the measures in Anserini's order of equal scores."""
     headers = ["collection", "ranking", "documents", "queries", "hits", "differing", "max score gap", *MEASURES,
                "measures", "parity"]  # fmt: skip
@@ -79,8 +80,7 @@ def markdown(result: Parity) -> str:
 
 
 def _table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
-    lines = [headers, ["---"] * len(headers), *rows]
-    return ["| " + " | ".join(str(cell).replace("|", "\\|") for cell in line) + " |" for line in lines] + [""]
+    return [*markdown_lines(headers, rows), ""]
 
 
 def _conditions(result: Parity) -> list[str]:

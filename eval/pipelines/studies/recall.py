@@ -10,14 +10,15 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-Ranks = npt.NDArray[np.int64]
+from intrex.data.arrays import Float64s, Int64s
+
 NEVER = np.iinfo(np.int64).max
 """The rank of what is not among the candidates."""
 
 
 def ranks_of(
     wanted: Sequence[npt.NDArray[np.generic]], candidates: Sequence[npt.NDArray[np.generic]]
-) -> list[Ranks]:
+) -> list[Int64s]:
     """The ranks from 1 of each query's wanted documents among its candidates, `NEVER` for those that are not there.
 
     Args:
@@ -36,7 +37,7 @@ def ranks_of(
     return found
 
 
-def recall_at(ranks: Sequence[Ranks], depths: Sequence[int]) -> npt.NDArray[np.float64]:
+def recall_at(ranks: Sequence[Int64s], depths: Sequence[int]) -> Float64s:
     """Mean over queries of the share of wanted documents among the first ``depth`` candidates; float64 [depths].
 
     Queries that want nothing are left out; NaN when none wants anything.
@@ -47,7 +48,7 @@ def recall_at(ranks: Sequence[Ranks], depths: Sequence[int]) -> npt.NDArray[np.f
     return np.array([float(np.mean([(one <= depth).mean() for one in some])) for depth in depths])
 
 
-def depth_needed(ranks: Sequence[Ranks], target: float) -> int | None:
+def depth_needed(ranks: Sequence[Int64s], target: float) -> int | None:
     """The fewest candidates at which the mean recall is at least ``target``; None if no number is enough.
 
     Args:

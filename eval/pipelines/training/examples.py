@@ -8,9 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
+from intrex.data.arrays import Float32s
 from intrex.data.collection import Collection, Queries
 from intrex.data.errors import BadInput
 from intrex.data.ids import as_strings
@@ -70,7 +68,7 @@ class Data:
     examples: list[Example]
     queries: int
     pool: Pool | None
-    dev_score: Callable[[list[npt.NDArray[np.float32]]], float] | None
+    dev_score: Callable[[list[Float32s]], float] | None
 
 
 def prepare(source: Source, options: TrainOptions) -> Data:
@@ -231,7 +229,7 @@ def _pool(
     judged: Mapping[str, Mapping[str, int]],
     candidates: Mapping[str, list[str]],
     texts: Mapping[str, str],
-) -> tuple[Pool | None, Callable[[list[npt.NDArray[np.float32]]], float] | None]:
+) -> tuple[Pool | None, Callable[[list[Float32s]], float] | None]:
     if not judged:
         return None, None
     docs = {
@@ -240,7 +238,7 @@ def _pool(
     }
     qrels = Qrels.from_dict({q: dict(judged[q]) for q in queries.ids})
 
-    def dev_score(scores: list[npt.NDArray[np.float32]]) -> float:
+    def dev_score(scores: list[Float32s]) -> float:
         run = {
             q: dict(zip(docs[q], s.tolist(), strict=True)) for q, s in zip(queries.ids, scores, strict=True)
         }

@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from intrex.data.io.files import fingerprint
+from intrex.data.progress import Progress
 from intrex.data.store.artifact import Build, Manifest, build_artifact
 from intrex.encoders.runtime.models import find_local
 from intrex.encoders.training.examples import examples_fingerprint
 from intrex.encoders.training.options import TrainOptions
 from intrex.encoders.training.trainer import Plan, Trained, check_packages, train
 from intrex.eval.pipelines.training.examples import Data, Source, prepare
+from intrex.eval.tables import markdown_lines
 
 KIND = "model"
 
@@ -28,7 +30,7 @@ def train_model(
     *,
     overwrite: bool = False,
     announce: Callable[[Plan], None] = lambda _: None,
-    progress: Callable[[int], None] = lambda _: None,
+    progress: Progress = lambda _: None,
 ) -> Manifest:
     """Train a model of a kind at ``out``: a folder that sentence-transformers and ``--encoder`` load.
 
@@ -113,9 +115,7 @@ def _card(params: Mapping[str, Any]) -> str:
         f"{params['pairs']:,} pairs of {params['queries']:,} queries of {params['collection']}:{params['train_set']}; "
         f"{params['steps']:,} steps from {params['base']}.",
         "",
-        "| what | value |",
-        "| --- | --- |",
-        *(f"| {key} | {_shown(value)} |" for key, value in params.items() if value is not None),
+        *markdown_lines(("what", "value"), ((k, _shown(v)) for k, v in params.items() if v is not None)),
         "",
     ]
     return "\n".join(lines)

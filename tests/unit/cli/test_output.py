@@ -5,7 +5,8 @@ import sys
 
 import pytest
 
-from intrex.cli.common.output import Cell, Format, between, emit
+from intrex.cli.common.output import Format, between, emit
+from intrex.eval.tables import Cell
 
 HEADERS = ["system", "query", *(f"measure{i}" for i in range(9))]
 

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from intrex.data.check.check import check_paths
-from intrex.data.check.codes import CODES, SEVERITIES, table
+from intrex.data.check.codes import CODES, SEVERITIES
 from intrex.data.errors import BadInput, CheckFailed, UsageError
+from intrex.eval.tables import markdown_lines
 from tests.conftest import ROOT, write_beir
 
 RUN = b"q1 Q0 d1 1 2.0 t\nq1 Q0 d2 2 1.0 t\nq2 Q0 d1 1 3.5 t\n"
@@ -142,7 +143,7 @@ def test_each_code_is_found_at_its_lines(code, name, content, lines, tmp_path: P
     one = found(tmp_path, {name: content}).files[0].findings
     assert code in one.found, list(one.rows())
     assert one.found[code].lines == lines
-    assert all(row[4] for row in one.rows(every=True)), "every row says something"
+    assert all(row[4] for row in one.rows(every_line=True)), "every row says something"
 
 
 @pytest.mark.parametrize("code", ACROSS)
@@ -161,7 +162,9 @@ def test_files_that_fit_together_have_no_finding(tmp_path: Path) -> None:
 
 
 def test_the_page_holds_the_registry() -> None:
-    assert table() in (ROOT / "docs" / "checks.md").read_text(encoding="utf-8")
+    rows = [(name, c.severity, c.title, c.meaning, c.mended) for name, c in CODES.items()]
+    lines = markdown_lines(["code", "severity", "finding", "meaning", "`--fix`"], rows)
+    assert "\n".join([*lines, ""]) in (ROOT / "docs" / "checks.md").read_text(encoding="utf-8")
 
 
 def test_one_row_for_each_code_or_for_each_line(tmp_path: Path) -> None:
@@ -174,7 +177,7 @@ def test_one_row_for_each_code_or_for_each_line(tmp_path: Path) -> None:
         9,
         "the score is nan; also lines 5, 6, 7, 8 and 4 more",
     )
-    each = [row for row in checked.rows(every=True) if row[0] == "R002"]
+    each = [row for row in checked.rows(every_line=True) if row[0] == "R002"]
     assert [row[2] for row in each] == [f"r:{n}" for n in range(4, 13)]
     with pytest.raises(CheckFailed, match="1 file, 1 error"):
         checked.raise_if_failed()

@@ -10,7 +10,7 @@ import pytest
 
 from intrex.data.errors import BadInput, IntrexError, UsageError
 from intrex.data.importers.sources import import_collection, parse_sets
-from intrex.data.store.artifact import verify
+from intrex.data.store.artifact import verify_artifact
 
 DOCUMENTS = [
     {"_id": "d1", "title": "Ships", "text": "naïve Grüße 北京", "metadata": {"year": 1965}},
@@ -57,7 +57,7 @@ def test_a_beir_folder(clean):
     assert clean.sets == {"test": {"queries": 1, "judgements": 2}, "train": {"queries": 1, "judgements": 1}}
     written = [json.loads(line) for line in (clean.path / "corpus.jsonl").read_text("utf-8").splitlines()]
     assert [row.get("metadata") for row in written] == [{"year": 1965}, None, None]
-    verify(clean.path)
+    verify_artifact(clean.path)
 
 
 def test_the_manifest_says_what_was_read_and_no_path(clean, tmp_path):

@@ -9,7 +9,7 @@ import zipfile
 import pytest
 
 from intrex.data.errors import BadInput, IntrexError
-from intrex.data.importers.archive import unpacked
+from intrex.data.importers.archive import unpack
 from intrex.data.importers.sources import import_collection
 from intrex.data.io.files import PIECE
 from intrex.data.io.locks import lock_or_refuse
@@ -289,6 +289,6 @@ def test_what_a_killed_import_left_is_swept_and_a_running_one_is_left_alone(tmp_
         lock_or_refuse(stream, lock, "testing")
         with pytest.raises(IntrexError, match=r"another process is unpacking x\.zip"):
             import_collection(tmp_path / "x.zip", tmp_path / "out")
-    with unpacked(tmp_path / "x.zip", tmp_path) as folder:
+    with unpack(tmp_path / "x.zip", tmp_path) as folder:
         assert (folder / "corpus.jsonl").read_text("utf-8") == BEIR_CORPUS
     assert not lock.parent.exists()

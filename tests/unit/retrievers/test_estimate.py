@@ -14,7 +14,7 @@ from intrex.data.errors import IntrexError, UsageError
 from intrex.data.importers.sources import import_collection
 from intrex.data.store.artifact import read_manifest
 from intrex.data.system import machine
-from intrex.data.writer import Source as Origin
+from intrex.data.writer import RecordSource as Origin
 from intrex.data.writer import write_collection
 from intrex.encoders.base import make_encoder, make_sparse_encoder, make_token_encoder
 from intrex.encoders.options import EncoderOptions

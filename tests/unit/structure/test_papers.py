@@ -66,7 +66,7 @@ def test_the_changelog_is_in_sections_with_unreleased_on_top() -> None:
 def test_every_kind_of_artifact_is_in_the_page_of_formats() -> None:
     from intrex.eval.pipelines.training.train import KIND as MODEL
     from intrex.eval.splits.split import KIND as SPLIT
-    from intrex.retrievers.base import INDEXES
+    from intrex.retrievers.options import INDEXES
 
     row = next(line for line in lines_of("docs/formats.md") if line.startswith("| `kind` |"))
     assert set(re.findall(r"`(\w+)`", row)) - {"kind", "train"} == {

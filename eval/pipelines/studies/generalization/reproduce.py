@@ -15,6 +15,7 @@ from intrex.eval.leaderboard.rows import LeaderboardRow, read_leaderboard
 from intrex.eval.pipelines.studies.generalization.page import PLACES, check_page, make_page
 from intrex.eval.pipelines.studies.generalization.results import MEASURE
 from intrex.eval.pipelines.studies.shared import SHARED
+from intrex.eval.tables import csv_text
 
 EXPECTED = Path(__file__).with_name("expected.csv")
 RECIPE = "generalization"
@@ -65,13 +66,17 @@ def shown(rows: list[LeaderboardRow]) -> dict[tuple[str, str, str], float]:
 
 def record(found: dict[str, list[LeaderboardRow]]) -> None:
     """Write the scores that are expected from now on."""
-    with EXPECTED.open("w", encoding="utf-8", newline="") as stream:
-        writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(["collection", "system", "fold", "regime", "value", "tolerance"])
-        for name, rows in found.items():
-            for (system, fold, regime), value in sorted(shown(rows).items()):
-                kind = "untrained" if system == "bm25" or system.endswith(".untrained") else "trained"
-                writer.writerow([name, system, fold, regime, f"{value:.4f}", TOLERANCES[kind]])
+    headers = ["collection", "system", "fold", "regime", "value", "tolerance"]
+    lines = [
+        [name, system, fold, regime, f"{value:.4f}", TOLERANCES[_kind(system)]]
+        for name, rows in found.items()
+        for (system, fold, regime), value in sorted(shown(rows).items())
+    ]
+    EXPECTED.write_text(csv_text(headers, lines), encoding="utf-8", newline="")
+
+
+def _kind(system: str) -> str:
+    return "untrained" if system == "bm25" or system.endswith(".untrained") else "trained"
 
 
 def unexpected(found: dict[str, list[LeaderboardRow]]) -> list[str]:

@@ -8,13 +8,13 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
+from intrex.data.arrays import Rows, Scores
 from intrex.data.collection import Queries
+from intrex.data.progress import Progress
 from intrex.data.qrels import Qrels
 from intrex.data.store.vectors import PackedVectors
 from intrex.encoders.fde.config import FdeConfig
-from intrex.retrievers.base import Scores
 from intrex.retrievers.fde.build import build_fde
 from intrex.retrievers.fde.index import FdeIndex
 from intrex.retrievers.fde.options import FdeSearch
@@ -23,9 +23,6 @@ from intrex.retrievers.multivector.index import MultiVectorIndex
 from intrex.retrievers.multivector.options import MultiVectorSearch
 from intrex.retrievers.options import SearchOptions
 from intrex.retrievers.vectors.options import AnnConfig
-
-Rows = npt.NDArray[np.int64]
-Step = Callable[[int], None]
 
 GRID = ((20, 3, 8), (20, 4, 8), (20, 5, 8), (20, 5, 16))
 """Repetitions, hyperplanes, inner dimensions: the paper's Pareto points, 1,280 to 10,240 dimensions (figure 3)."""
@@ -85,7 +82,7 @@ class Setting:
 
 
 def fde_method(
-    setting: Setting, work: Path, config: FdeConfig, ann: AnnConfig, name: str, step: Step
+    setting: Setting, work: Path, config: FdeConfig, ann: AnnConfig, name: str, step: Progress
 ) -> Method:
     """Build an FDE index (or open the one that an earlier run built), and wrap it."""
     out = work / name
@@ -141,11 +138,13 @@ def plaid_method(setting: Setting, ncells: int) -> Method:
     return Method(f"plaid-{ncells}", "plaid", 0, size / len(index.ids), order, search)
 
 
-def all_methods(setting: Setting, work: Path, quick: bool) -> Iterator[tuple[str, Callable[[Step], Method]]]:
+def all_methods(
+    setting: Setting, work: Path, quick: bool
+) -> Iterator[tuple[str, Callable[[Progress], Method]]]:
     """Every method of the study: its name, and what makes it."""
     dim, grid = setting.index.spec.dim, GRID[:2] if quick else GRID
 
-    def fde(config: FdeConfig, engine: str, name: str) -> tuple[str, Callable[[Step], Method]]:
+    def fde(config: FdeConfig, engine: str, name: str) -> tuple[str, Callable[[Progress], Method]]:
         return name, lambda step: fde_method(setting, work, config, AnnConfig(engine=engine), name, step)
 
     for reps, k_sim, d_proj in grid:
@@ -162,9 +161,9 @@ def all_methods(setting: Setting, work: Path, quick: bool) -> Iterator[tuple[str
     yield from ((name, partial(_heuristic, setting, i)) for i, name in enumerate(("sv", "sv-dedup")))
 
 
-def _plaid(setting: Setting, ncells: int, step: Step) -> Method:
+def _plaid(setting: Setting, ncells: int, step: Progress) -> Method:
     return plaid_method(setting, ncells)
 
 
-def _heuristic(setting: Setting, number: int, step: Step) -> Method:
+def _heuristic(setting: Setting, number: int, step: Progress) -> Method:
     return heuristic_methods(setting)[number]

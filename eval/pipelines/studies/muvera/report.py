@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -12,6 +10,7 @@ from intrex.data.io.files import write_text
 from intrex.eval.pipelines.plots import pyplot, save
 from intrex.eval.pipelines.studies.muvera.measured import Cost
 from intrex.eval.pipelines.studies.muvera.study import TARGETS, Found
+from intrex.eval.tables import csv_text, markdown_lines
 
 ENOUGH = 0.95
 """The share of the exact quality that a search is to keep."""
@@ -31,16 +30,18 @@ PAPER_SEEDS = {"(20, 4, 8)": (77.75, 0.17), "(20, 5, 16)": (82.82, 0.27)}
 def write_files(found: Found, out: Path, overwrite: bool = True) -> None:
     """Write ``recall.csv``, ``needed.csv``, ``costs.csv``, ``recall.png`` and ``costs.png``."""
     write_text(
-        out / "recall.csv", _csv(("method", "target", "candidates", "recall"), _recall_rows(found)), overwrite
+        out / "recall.csv",
+        csv_text(("method", "target", "candidates", "recall"), _recall_rows(found)),
+        overwrite,
     )
     head = ("method", "target", *(f"candidates_for_{t:g}" for t in TARGETS))
     rows = [(*key, *("" if n is None else n for n in row)) for key, row in found.needed.items()]
-    write_text(out / "needed.csv", _csv(head, rows), overwrite)
+    write_text(out / "needed.csv", csv_text(head, rows), overwrite)
     head = ("method", "candidates", "bytes_per_document", "ms_per_query", "nDCG@10", "exact_top_10_recall")
     costs = [
         (c.method, c.candidates, round(c.bytes, 1), round(c.ms, 4), c.value, c.top10) for c in found.costs
     ]
-    write_text(out / "costs.csv", _csv(head, costs), overwrite)
+    write_text(out / "costs.csv", csv_text(head, costs), overwrite)
     plot(found, out)
 
 
@@ -48,14 +49,6 @@ def _recall_rows(found: Found) -> Iterable[tuple[str, str, int, float]]:
     for (method, target), values in found.recall.items():
         for depth, value in zip(found.depths, values.tolist(), strict=True):
             yield method, target, depth, value
-
-
-def _csv(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(head)
-    writer.writerows(rows)
-    return out.getvalue()
 
 
 def plot(found: Found, out: Path) -> None:
@@ -153,8 +146,7 @@ def markdown(found: Found, name: str) -> str:
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
-    marks = ["---"] + ["--:"] * (len(head) - 1)
-    return ["| " + " | ".join(map(str, row)) + " |" for row in (head, marks, *rows)]
+    return markdown_lines(head, rows, ["---"] + ["--:"] * (len(head) - 1))
 
 
 def _needed(found: Found, target: str) -> list[str]:

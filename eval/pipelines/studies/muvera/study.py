@@ -15,23 +15,24 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
+from intrex.data.arrays import Float64s, Int64s, Rows, Scores
 from intrex.data.collection import Queries
 from intrex.data.errors import BadInput
+from intrex.data.progress import Progress
 from intrex.data.qrels import Qrels
 from intrex.encoders.fde.config import FdeConfig
 from intrex.eval.measures import parse_measures
 from intrex.eval.pipelines.studies.muvera.measured import Cost, Kept, Measured
-from intrex.eval.pipelines.studies.muvera.methods import Method, Rows, Setting, Step, all_methods, fde_method
-from intrex.eval.pipelines.studies.recall import Ranks, depth_needed, ranks_of, recall_at
+from intrex.eval.pipelines.studies.muvera.methods import Method, Setting, all_methods, fde_method
+from intrex.eval.pipelines.studies.recall import depth_needed, ranks_of, recall_at
 from intrex.eval.scoring.score import score
-from intrex.retrievers.base import RunBuilder, Scores
+from intrex.retrievers.base import RunBuilder
 from intrex.retrievers.multivector.index import MultiVectorIndex
 from intrex.retrievers.options import SearchOptions
 from intrex.retrievers.vectors.options import AnnConfig
 
-Watch = Callable[[str], AbstractContextManager[Step]]
+Watch = Callable[[str], AbstractContextManager[Progress]]
 Clock = Callable[[], float]
 
 DEPTHS = (10, 20, 50, 100, 200, 500, 1000, 2000, 5000)
@@ -48,11 +49,11 @@ class Found:
 
     setting: Setting
     depths: tuple[int, ...]
-    recall: dict[tuple[str, str], npt.NDArray[np.float64]]
+    recall: dict[tuple[str, str], Float64s]
     needed: dict[tuple[str, str], list[int | None]]
     methods: list[Measured]
     costs: list[Cost]
-    seeds: dict[str, npt.NDArray[np.float64]]
+    seeds: dict[str, Float64s]
 
 
 def some(queries: Queries, qrels: Qrels | None, limit: int | None) -> tuple[Queries, Qrels | None]:
@@ -161,7 +162,7 @@ def _value(setting: Setting, ranked: Sequence[tuple[Rows, Scores]]) -> float:
     return score(setting.qrels, builder.run(), parse_measures([MEASURE])).means()[MEASURE]
 
 
-def ranks_by_target(setting: Setting, method: Method) -> dict[str, list[Ranks]]:
+def ranks_by_target(setting: Setting, method: Method) -> dict[str, list[Int64s]]:
     """Where a method's candidates have the exact top 1, 10 and 100, and the relevant documents."""
     found = method.order(setting.packed, setting.deepest)
     targets = {f"exact top {k}": [t[:k] for t in setting.truth] for k in TOPS}
@@ -233,7 +234,7 @@ def _measure(setting: Setting, method: Method, rounds: int) -> Measured:
 
 def _spread(
     setting: Setting, work: Path, kept: Kept, seeds: int, quick: bool, watch: Watch
-) -> dict[str, npt.NDArray[np.float64]]:
+) -> dict[str, Float64s]:
     """Recall of the relevant documents (or of the exact top 100) at 100, by seed."""
     found = {}
     target = "relevant" if setting.qrels is not None else "exact top 100"

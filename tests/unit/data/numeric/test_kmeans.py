@@ -6,7 +6,7 @@ import pytest
 from intrex.data.errors import BadInput, UsageError
 from intrex.data.numeric import kmeans as module
 from intrex.data.numeric import rows as rowmath
-from intrex.data.numeric.kmeans import kmeans, nearest
+from intrex.data.numeric.kmeans import kmeans, nearest_centroids
 
 
 def mixture(n: int, dim: int, groups: int, seed: int = 0) -> np.ndarray:
@@ -61,9 +61,9 @@ def test_ties_go_to_the_lower_centroid_even_where_the_product_is_rounded() -> No
     rng = np.random.default_rng(2)
     rows = rng.standard_normal((500, 64)).astype(np.float32)
     centroids = rng.standard_normal((40, 64)).astype(np.float32)
-    labels = nearest(rows, np.concatenate([centroids, centroids[::-1]]))
+    labels = nearest_centroids(rows, np.concatenate([centroids, centroids[::-1]]))
     assert np.array_equal(labels, (rows.astype(np.float64) @ centroids.astype(np.float64).T).argmax(1))
-    labels = nearest(rows, np.concatenate([centroids, centroids]), euclidean=True)
+    labels = nearest_centroids(rows, np.concatenate([centroids, centroids]), euclidean=True)
     gaps = rows[:, None].astype(np.float64) - centroids
     assert np.array_equal(labels, (gaps**2).sum(2).argmin(1))
 
@@ -77,7 +77,7 @@ def test_close_calls_are_decided_in_float64() -> None:
         centroids[i, i] = np.nextafter(centroids[i, i], np.float32(9), dtype=np.float32)
     rows = rng.standard_normal((200, 96)).astype(np.float32)
     exact = rows.astype(np.float64) @ centroids.astype(np.float64).T
-    labels = nearest(rows, centroids)
+    labels = nearest_centroids(rows, centroids)
     best = exact.max(1)
     assert np.allclose(exact[np.arange(200), labels], best, rtol=0, atol=1e-13)
     rounded = (rows @ centroids.T).argmax(1)
@@ -158,7 +158,7 @@ def test_as_scikit_learn_from_the_same_start() -> None:
     vectors = mixture(600, 10, 8)
     ours = kmeans(vectors, 8, init="sample", iterations=300, seed=4)
     points = module._Points(vectors, False, lambda _: None)
-    start = module._sampled(points, 8, np.random.PCG64(4))
+    start = module._draw_sample(points, 8, np.random.PCG64(4))
     theirs = cluster.KMeans(8, init=start, n_init=1, max_iter=300, tol=0).fit(vectors)
     assert np.array_equal(ours.labels, theirs.labels_)
     np.testing.assert_allclose(ours.inertia, theirs.inertia_, rtol=1e-5)

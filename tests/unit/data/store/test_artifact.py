@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from intrex.data.errors import BadInput, CheckFailed, IntrexError
-from intrex.data.store.artifact import Build, Manifest, build_artifact, read_manifest, verify
+from intrex.data.store.artifact import Build, Manifest, build_artifact, read_manifest, verify_artifact
 
 
 def make(text: str = "x"):
@@ -22,7 +22,7 @@ def test_built_whole_and_nothing_beside_it(tmp_path: Path) -> None:
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a"]
     assert sorted(p.name for p in (tmp_path / "a").iterdir()) == ["manifest.json", "sub"]
     assert manifest.files["sub/a.txt"]["bytes"] == 1
-    verify(tmp_path / "a")
+    verify_artifact(tmp_path / "a")
 
 
 def test_existing_output_is_refused_and_replaced_on_request(tmp_path: Path) -> None:
@@ -80,7 +80,7 @@ def test_a_second_builder_is_turned_away(tmp_path: Path) -> None:
         return make()(build)
 
     build_artifact(tmp_path / "a", "i", body)
-    verify(tmp_path / "a")
+    verify_artifact(tmp_path / "a")
 
 
 def test_of_two_builds_of_other_inputs_the_second_to_finish_is_refused_and_kept(tmp_path: Path) -> None:
@@ -103,7 +103,7 @@ def test_of_two_builds_of_other_inputs_the_second_to_finish_is_refused_and_kept(
     build_artifact(tmp_path / "a", "quick", make("quick"))
     os.write(done[1], b"x")
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 17
-    verify(tmp_path / "a")
+    verify_artifact(tmp_path / "a")
     assert (tmp_path / "a" / "sub" / "a.txt").read_text() == "quick"
 
     def never(build: Build) -> Manifest:
@@ -138,9 +138,9 @@ def test_a_flipped_byte_in_any_place_is_found(tmp_path: Path) -> None:
             if name == "manifest.json" and _same(sound, bytes(damaged)):
                 continue  # the flip turned one blank into another
             with pytest.raises(BadInput if name == "manifest.json" else CheckFailed):
-                verify(tmp_path / "a")
+                verify_artifact(tmp_path / "a")
         path.write_bytes(sound)
-    verify(tmp_path / "a")
+    verify_artifact(tmp_path / "a")
 
 
 def _same(one: bytes, other: bytes) -> bool:

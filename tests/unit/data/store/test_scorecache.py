@@ -25,11 +25,11 @@ def file(folder: Path, number: int = 0) -> Path:
 def test_what_was_added_is_found(tmp_path):
     cache = ScoreCache(tmp_path)
     scores = np.array([0.5, -1.25, 0.0, 1e-30, 3e38], np.float32)
-    with cache.opened(SPEC) as stored:
+    with cache.open(SPEC) as stored:
         assert np.isnan(stored.find(keys(5))).all()
         stored.add(keys(2), scores[:2])
         stored.add(keys(3, 2), scores[2:])
-    with cache.opened(SPEC) as stored:
+    with cache.open(SPEC) as stored:
         found = stored.find(keys(9)[::-1])
     assert np.array_equal(found[4:], scores[::-1]) and np.isnan(found[:4]).all()
     assert (cache.hits, cache.added) == (5, 5)
@@ -37,7 +37,7 @@ def test_what_was_added_is_found(tmp_path):
 
 
 def test_nothing_is_written_where_nothing_is_added(tmp_path):
-    with ScoreCache(tmp_path / "a").opened(SPEC) as stored:
+    with ScoreCache(tmp_path / "a").open(SPEC) as stored:
         assert len(stored.find(keys(0))) == 0
     assert not (tmp_path / "a").exists()
 
@@ -58,42 +58,42 @@ def test_other_texts_and_other_scorers_have_other_keys():
 def test_a_record_that_was_cut_off_is_absent_and_written_over(tmp_path, cut):
     cache = ScoreCache(tmp_path)
     scores = np.arange(3, dtype=np.float32)
-    with cache.opened(SPEC) as stored:
+    with cache.open(SPEC) as stored:
         stored.add(keys(3), scores)
     path = file(tmp_path)
     path.write_bytes(path.read_bytes()[:-cut])
-    with cache.opened(SPEC) as stored:
+    with cache.open(SPEC) as stored:
         assert np.array_equal(stored.find(keys(3)), [0, 1, np.nan], equal_nan=True)
         stored.add(keys(1, 2), scores[2:])
-    with cache.opened(SPEC) as stored:
+    with cache.open(SPEC) as stored:
         assert np.array_equal(stored.find(keys(3)), scores)
     assert [p.name for p in path.parent.glob(f"*{SUFFIX}")] == [path.name]
 
 
 def test_a_record_with_any_changed_bit_is_absent(tmp_path):
     cache = ScoreCache(tmp_path)
-    with cache.opened(SPEC) as stored:
+    with cache.open(SPEC) as stored:
         stored.add(keys(2), np.array([0.25, 4], np.float32))
     whole = file(tmp_path).read_bytes()
     for bit in range(8 * RECORD.itemsize):
         damaged = bytearray(whole)
         damaged[bit // 8] ^= 1 << bit % 8
         file(tmp_path).write_bytes(damaged)
-        with cache.opened(SPEC) as stored:
+        with cache.open(SPEC) as stored:
             assert np.array_equal(stored.find(keys(2)), [np.nan, 4], equal_nan=True)
     file(tmp_path).write_bytes(bytes(len(whole)))  # what a crash of the machine may leave
-    with cache.opened(SPEC) as stored:
+    with cache.open(SPEC) as stored:
         assert np.isnan(stored.find(np.array([b"", *keys(2)], "S16"))).all()
 
 
 def write(folder: Path, start: int) -> None:
-    with ScoreCache(folder).opened(SPEC) as stored:
+    with ScoreCache(folder).open(SPEC) as stored:
         for i in range(start, start + 300, 3):
             stored.add(keys(3, i), np.arange(i, i + 3, dtype=np.float32))
 
 
 def test_two_processes_at_once_lose_nothing(tmp_path):
-    with ScoreCache(tmp_path).opened(SPEC) as stored:
+    with ScoreCache(tmp_path).open(SPEC) as stored:
         stored.add(keys(1, 5000), np.zeros(1, np.float32))  # this one holds the first file
         context = multiprocessing.get_context("fork")
         running = [context.Process(target=write, args=(tmp_path, start)) for start in (0, 200, 400)]
@@ -102,7 +102,7 @@ def test_two_processes_at_once_lose_nothing(tmp_path):
         for one in running:
             one.join()
             assert one.exitcode == 0
-    with ScoreCache(tmp_path).opened(SPEC) as stored:
+    with ScoreCache(tmp_path).open(SPEC) as stored:
         assert np.array_equal(stored.find(keys(700)), np.arange(700))
         assert stored.find(keys(1, 5000)) == 0
     assert not file(tmp_path, 4).exists()
@@ -110,6 +110,6 @@ def test_two_processes_at_once_lose_nothing(tmp_path):
 
 def test_a_folder_that_cannot_be_written_is_an_error_with_a_hint(tmp_path):
     (tmp_path / "file").write_text("")
-    with ScoreCache(tmp_path / "file").opened(SPEC) as stored, pytest.raises(IntrexError) as caught:
+    with ScoreCache(tmp_path / "file").open(SPEC) as stored, pytest.raises(IntrexError) as caught:
         stored.add(keys(1), np.zeros(1, np.float32))
     assert "--no-cache" in str(caught.value.hint)

@@ -34,7 +34,7 @@ def test_what_follows_the_last_saved_row_is_cut_off(tmp_path):
     writer = VectorWriter(path, (None, 2), np.float16)
     writer.append(np.ones((5, 2), np.float32))
     writer.flush()
-    again = VectorWriter(path, (None, 2), np.float16, done=3)
+    again = VectorWriter(path, (None, 2), np.float16, resumed=3)
     again.append(np.zeros((1, 2), np.float32))
     again.close()
     assert open_vectors(path, ("float16",)).tolist() == [[1, 1], [1, 1], [1, 1], [0, 0]]
@@ -61,7 +61,7 @@ def test_packed_texts_resume(tmp_path):
         if resumed:
             writer.append(PackedVectors(packed.vectors[:1], np.array([0, 1])))
             writer.flush()
-            writer = PackedWriter(folder, 4, done=(2, 2))
+            writer = PackedWriter(folder, 4, resumed=(2, 2))
         writer.append(PackedVectors(packed.vectors[2:], packed.offsets[2:] - 2))
         writer.close()
         found = open_packed(folder)

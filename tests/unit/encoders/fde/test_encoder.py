@@ -8,7 +8,8 @@ import pytest
 
 from intrex.data.errors import BadInput, UsageError
 from intrex.data.store.vectors import PackedVectors
-from intrex.encoders.fde.encoder import Fde, FdeConfig
+from intrex.encoders.fde.config import FdeConfig
+from intrex.encoders.fde.encoder import Fde
 from intrex.encoders.fde.native import kernels
 from intrex.encoders.fde.plain import partitions
 from tests.property.test_fde import maxsim, one, pack, units

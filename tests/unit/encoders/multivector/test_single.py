@@ -8,7 +8,7 @@ import pytest
 from intrex.data.collection import Queries
 from intrex.data.errors import BadInput, UsageError
 from intrex.data.specs import EncoderSpec
-from intrex.data.store.artifact import verify
+from intrex.data.store.artifact import verify_artifact
 from intrex.data.store.vectors import PackedVectors
 from intrex.retrievers.multivector import maxsim
 from intrex.retrievers.multivector.blend import Blend
@@ -71,7 +71,7 @@ def expected(encoder, collection, gamma, store=np.float16):
 def test_the_score_is_the_weighted_sum(small, tmp_path, gamma):
     encoder = Lettered()
     index = build_multivector(small, tmp_path / "i", encoder)
-    verify(tmp_path / "i")
+    verify_artifact(tmp_path / "i")
     found = index.search(QUERIES, MultiVectorSearch(gamma=gamma), encoder).to_dict()
     gamma = max(-700.0, min(700.0, gamma))
     assert {q: set(d) for q, d in found.items() if d} == {

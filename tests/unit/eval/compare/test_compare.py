@@ -14,21 +14,12 @@ from intrex.eval.compare.align import align
 from intrex.eval.compare.comparison import Comparison, Settings, compare
 from intrex.eval.compare.inputs import load, with_baseline
 from intrex.eval.compare.movers import movers, ranks
-from intrex.eval.compare.tables import (
-    columns_of,
-    escape,
-    latex,
-    letter,
-    markdown,
-    marks,
-    p_text,
-    plain,
-    short,
-)
+from intrex.eval.compare.tables import columns_of, latex, letter, markdown, marks, p_text, plain, short
 from intrex.eval.evaluate.systems import score_systems
 from intrex.eval.measures import parse_measures
 from intrex.eval.scoring.rules import Rules, SelfMatch, Ties
 from intrex.eval.scoring.scorefile import write_scores
+from intrex.eval.tables import escape_latex
 
 N = 24
 JUDGED = Judged(Qrels.from_dict({f"q{i:02d}": {"r": 1, "s": 2, "n": 0} for i in range(N)}), "toy", "test")
@@ -179,7 +170,7 @@ def test_tables_for_papers() -> None:
     assert "| a | good | **1.0000**<sup>bc</sup> | **0.5000**<sup>bc</sup> |" in markdown(found)
     text = latex(compared(run("a_b%", [1] * N), FAIR, baseline=1))
     assert r"a\_b\% & \textbf{1.0000}$^{\dagger}$" in text and "†" not in text
-    assert escape("100% a_b\\") == r"100\% a\_b\textbackslash{}"
+    assert escape_latex("100% a_b\\") == r"100\% a\_b\textbackslash{}"
 
 
 def test_table_helpers() -> None:

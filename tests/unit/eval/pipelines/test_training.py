@@ -12,14 +12,14 @@ import pytest
 from intrex.data.collection import Collection
 from intrex.data.errors import BadInput, UsageError
 from intrex.data.store.artifact import read_manifest
-from intrex.data.writer import CollectionWriter, Source, write_collection
+from intrex.data.writer import CollectionWriter, RecordSource, write_collection
+from intrex.data.writer import RecordSource as TrainSource
 from intrex.encoders.base import make_encoder, make_sparse_encoder, make_token_encoder
 from intrex.encoders.cross.scorer import make_pair_scorer
 from intrex.encoders.options import EncoderOptions
 from intrex.encoders.training.examples import Example, columns
 from intrex.encoders.training.options import KINDS, options_for
 from intrex.encoders.training.trainer import WHOLE, last_checkpoint
-from intrex.eval.pipelines.training.examples import Source as TrainSource
 from intrex.eval.pipelines.training.examples import prepare
 from intrex.eval.pipelines.training.train import train_model
 from intrex.eval.splits.split import Fold, Split
@@ -39,11 +39,11 @@ def fill(writer: CollectionWriter) -> None:
     random = np.random.default_rng(0)
     texts = [" ".join(random.choice(WORDS, 6, replace=False)) for _ in range(60)]
     for i, text in enumerate(texts):
-        writer.document(f"d{i:02}", "", text, Source("c", i + 1))
+        writer.document(f"d{i:02}", "", text, RecordSource("c", i + 1))
     for i in range(40):
-        writer.query(f"q{i:02}", " ".join(texts[i].split()[:2]), Source("q", i + 1))
+        writer.query(f"q{i:02}", " ".join(texts[i].split()[:2]), RecordSource("q", i + 1))
     for i in range(40):
-        writer.judgement("train" if i < 30 else "dev", f"q{i:02}", f"d{i:02}", 1, Source("j"))
+        writer.judgement("train" if i < 30 else "dev", f"q{i:02}", f"d{i:02}", 1, RecordSource("j"))
 
 
 @pytest.fixture

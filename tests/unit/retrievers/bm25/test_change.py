@@ -10,7 +10,7 @@ import pytest
 from intrex.data.collection import Collection, Queries
 from intrex.data.errors import BadInput, IntrexError, UsageError
 from intrex.data.ids import GONE, IdTable, IdWriter, as_bytes
-from intrex.data.store.artifact import read_manifest, verify
+from intrex.data.store.artifact import read_manifest, verify_artifact
 from intrex.encoders.base import make_encoder
 from intrex.encoders.options import EncoderOptions
 from intrex.retrievers.base import open_index
@@ -57,7 +57,7 @@ def test_files_that_stay_are_linked_and_not_read(
     assert not [name for name in hashed if name.startswith("0/") and name != "0/df.npy"]
     assert ask(opened, "w7") == ["d7"], "what is open stays as it was"
     assert ask(BM25Index.open(index), "w7 fresh") == ["n"]
-    verify(index)
+    verify_artifact(index)
 
 
 def test_where_nothing_can_be_linked_files_are_copied(index: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -66,7 +66,7 @@ def test_where_nothing_can_be_linked_files_are_copied(index: Path, monkeypatch: 
 
     monkeypatch.setattr(Path, "hardlink_to", refuse)
     assert ask(remove(index, ["d7"]), "w7 w8") == ["d8"]
-    verify(index)
+    verify_artifact(index)
 
 
 def test_what_is_there_already_is_named(index: Path, tmp_path: Path) -> None:
@@ -161,7 +161,7 @@ def test_a_read_only_folder(index: Path, tmp_path: Path) -> None:
             remove(index, ["d1"])
     finally:
         tmp_path.chmod(0o700)
-    verify(index)
+    verify_artifact(index)
 
 
 def test_ranks_of_changed_ids(tmp_path: Path) -> None:
@@ -174,7 +174,7 @@ def test_ranks_of_changed_ids(tmp_path: Path) -> None:
         table = IdTable(tmp_path)
         before = np.array(table.rank)
         gone = draw.permutation(300)[:many]
-        rank = table.changed(gone, as_bytes(new))
+        rank = table.updated_ranks(gone, as_bytes(new))
         every = [*names, *new]
         live = [i for i in range(len(every)) if i not in set(gone.tolist())]
         order = sorted(live, key=lambda i: every[i])

@@ -10,8 +10,8 @@ import pytest
 
 from intrex.data.collection import Collection, Queries
 from intrex.data.errors import BadInput, IntrexError, UsageError
-from intrex.data.store.artifact import verify
-from intrex.data.writer import CollectionWriter, Source, write_collection
+from intrex.data.store.artifact import verify_artifact
+from intrex.data.writer import CollectionWriter, RecordSource, write_collection
 from intrex.retrievers.base import open_index
 from intrex.retrievers.bm25 import index as bm25
 from intrex.retrievers.bm25.build import build_bm25
@@ -25,7 +25,7 @@ from tests.conftest import contents
 def collect(folder: Path, documents: dict[str, str]) -> Collection:
     def fill(writer: CollectionWriter) -> None:
         for i, (id_, text) in enumerate(documents.items(), 1):
-            writer.document(id_, "", text, Source("corpus", i))
+            writer.document(id_, "", text, RecordSource("corpus", i))
 
     return write_collection(folder, "toy", {"source": "toy"}, fill)
 
@@ -156,7 +156,7 @@ def test_builds_are_equal_to_the_byte(small: Collection, tmp_path: Path) -> None
         build_bm25(small, tmp_path / name, progress=steps.append)
     assert contents(tmp_path / "one") == contents(tmp_path / "two")
     assert sum(steps) == 2 * small.n_documents
-    verify(tmp_path / "one")
+    verify_artifact(tmp_path / "one")
 
 
 def test_an_index_is_not_replaced_unasked(small: Collection, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 from intrex.cli.common.parameters import spread
 from intrex.data.collection import Collection, Queries
 from intrex.data.errors import UsageError
-from intrex.data.writer import CollectionWriter, Source, write_collection
+from intrex.data.writer import CollectionWriter, RecordSource, write_collection
 from intrex.retrievers.bm25 import multifield
 from intrex.retrievers.bm25.build import build_bm25
 from intrex.retrievers.bm25.fields import extra_fields, weights
@@ -30,9 +30,9 @@ DOCUMENTS = {
 def collect(folder: Path) -> Collection:
     def fill(writer: CollectionWriter) -> None:
         for i, (id_, (title, text)) in enumerate(DOCUMENTS.items(), 1):
-            writer.document(id_, title, text, Source("corpus", i))
-        writer.query("q1", "dog", Source("queries", 1))
-        writer.judgement("test", "q1", "both", 1, Source("qrels"))
+            writer.document(id_, title, text, RecordSource("corpus", i))
+        writer.query("q1", "dog", RecordSource("queries", 1))
+        writer.judgement("test", "q1", "both", 1, RecordSource("qrels"))
 
     return write_collection(folder, "toy", {"source": "toy"}, fill)
 

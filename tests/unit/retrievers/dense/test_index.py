@@ -9,7 +9,7 @@ import pytest
 
 from intrex.data.collection import Queries
 from intrex.data.errors import BadInput, IntrexError
-from intrex.data.store.artifact import verify
+from intrex.data.store.artifact import verify_artifact
 from intrex.encoders.base import make_encoder
 from intrex.encoders.options import EncoderOptions
 from intrex.retrievers.base import open_index
@@ -83,7 +83,7 @@ def test_progress_counts_documents_and_queries(small, encoder, tmp_path):
 
 
 def test_the_manifest_says_what_it_was_made_of(index, small, encoder):
-    manifest = verify(index.path)
+    manifest = verify_artifact(index.path)
     assert (manifest.kind, manifest.collection) == ("dense", small.corpus_fingerprint)
     assert manifest.encoder == encoder.spec.to_dict()
     assert (manifest.params["similarity"], manifest.params["documents"]) == ("dot", 6)

@@ -7,7 +7,7 @@ import pytest
 
 from intrex.data.collection import Queries
 from intrex.data.errors import BadInput, IntrexError, UsageError
-from intrex.data.store.artifact import verify
+from intrex.data.store.artifact import verify_artifact
 from intrex.data.store.vectors import PackedVectors
 from intrex.encoders.base import make_token_encoder
 from intrex.encoders.fde.config import FdeConfig
@@ -44,7 +44,7 @@ def index(tokens, tmp_path):
 
 
 def test_what_is_written(index, tokens, small) -> None:
-    manifest = verify(index.path)
+    manifest = verify_artifact(index.path)
     assert (manifest.kind, manifest.collection) == ("fde", small.corpus_fingerprint)
     assert set(manifest.files) == {
         "vectors.npy", "empty.npy", "projections.npy", "ids.txt", "ids.offsets.npy", "ids.rank.npy"

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from intrex.data.arrays import Int64s
 from intrex.data.ids import GONE
 from intrex.retrievers.bm25 import searcher as bm25_searcher
 from intrex.retrievers.bm25.searcher import Searcher
@@ -13,7 +14,7 @@ from intrex.retrievers.inverted import search as lexical
 from intrex.retrievers.inverted.build import PostingsWriter
 from intrex.retrievers.inverted.native import kernels
 from intrex.retrievers.inverted.postings import Postings
-from intrex.retrievers.inverted.search import Ints, Weighted
+from intrex.retrievers.inverted.search import Weighted
 from intrex.retrievers.inverted.vocabulary import Names
 
 N, VOCABULARY = 3_000, 400
@@ -96,7 +97,7 @@ FIELDS = (np.arange(VOCABULARY) % 5 == 0).astype(np.uint8)
 """Every fifth term is of a second field."""
 
 
-def parts(folder: Path, cuts: list[int], gone: Ints) -> list[Searcher]:
+def parts(folder: Path, cuts: list[int], gone: Int64s) -> list[Searcher]:
     """One corpus of two fields, in parts that begin at some rows, without some rows."""
     draw = np.random.default_rng(6)
     chance = 1 / np.arange(1, VOCABULARY + 1)

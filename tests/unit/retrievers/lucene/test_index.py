@@ -168,15 +168,15 @@ def test_k_below_one(lucene: Path, small: Collection) -> None:
 def test_many_documents_multiple_shards(tmp_path: Path) -> None:
     """Several threads and files, equal scores by the hundred, k from few to many: as the native engine."""
     pytest.importorskip("pyserini", reason="needs the extra lucene")
-    from intrex.data.writer import CollectionWriter, Source, write_collection
+    from intrex.data.writer import CollectionWriter, RecordSource, write_collection
 
     def fill(writer: CollectionWriter) -> None:
         for i in range(12_000):
             words = ["wing"] * (i % 7) + ["flow"] * (i % 11 == 0) + ["heat"] * (i % 501 == 0)
-            writer.document(f"d{i}", "", " ".join(words), Source("corpus", i))
+            writer.document(f"d{i}", "", " ".join(words), RecordSource("corpus", i))
         for i, text in enumerate(["wing", "flow heat", "heat wing flow", "heat"]):
-            writer.query(f"q{i}", text, Source("queries", i))
-        writer.judgement("test", "q0", "d1", 1, Source("qrels"))
+            writer.query(f"q{i}", text, RecordSource("queries", i))
+        writer.judgement("test", "q0", "d1", 1, RecordSource("qrels"))
 
     collection = write_collection(tmp_path / "c", "c", {"source": "test"}, fill)
     lucene = build_lucene(collection, tmp_path / "l", threads=2)

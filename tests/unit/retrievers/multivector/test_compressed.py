@@ -9,7 +9,7 @@ from intrex.cli.app import run as run_cli
 from intrex.data.collection import Collection
 from intrex.data.errors import BadInput, UsageError
 from intrex.data.importers.sources import import_collection
-from intrex.data.store.artifact import verify
+from intrex.data.store.artifact import verify_artifact
 from intrex.data.store.vectors import PackedVectors
 from intrex.encoders.base import make_token_encoder
 from intrex.encoders.options import EncoderOptions
@@ -40,7 +40,7 @@ def build(collection: Collection, out: Path, **options: object):
 @pytest.mark.parametrize("bits", [1, 2, 4])
 def test_files_and_bytes(adi: Collection, tmp_path: Path, bits: int) -> None:
     index = build(adi, tmp_path / "i", bits=bits)
-    manifest = verify(index.path)
+    manifest = verify_artifact(index.path)
     assert (manifest.params["store"], manifest.params["bits"]) == ("residual", bits)
     total, k = manifest.params["tokens"], len(index.tokens.codec.grid)
     assert k == 1 << int(np.log2(16 * total**0.5))

@@ -7,9 +7,9 @@ import pytest
 
 from intrex.data.collection import Queries
 from intrex.data.errors import BadInput, IntrexError, UsageError
-from intrex.data.store.artifact import verify
+from intrex.data.store.artifact import verify_artifact
 from intrex.data.store.vectors import PackedVectors, PackedWriter, open_packed
-from intrex.data.writer import Source, write_collection
+from intrex.data.writer import RecordSource, write_collection
 from intrex.encoders.base import make_token_encoder
 from intrex.encoders.options import EncoderOptions
 from intrex.retrievers.base import open_index
@@ -94,7 +94,7 @@ def test_xtr_with_all_tokens_is_the_mean(index, small):
 
 
 def test_the_manifest_says_what_it_was_made_of(index, small, encoder):
-    manifest = verify(index.path)
+    manifest = verify_artifact(index.path)
     assert (manifest.kind, manifest.collection) == ("multivector", small.corpus_fingerprint)
     assert manifest.encoder == encoder.spec.to_dict()
     total = sum(len(d.contents.split()) for d in small.documents())
@@ -150,8 +150,8 @@ def test_vectors_that_cannot_be_stored_are_refused_by_name(small, encoder, tmp_p
 
 def test_a_collection_without_a_token_is_refused(encoder, tmp_path):
     def fill(writer):
-        writer.document("a", "", "", Source("made", 1))
-        writer.document("b", "", "...", Source("made", 2))
+        writer.document("a", "", "", RecordSource("made", 1))
+        writer.document("b", "", "...", RecordSource("made", 2))
 
     silent = write_collection(tmp_path / "silent", "silent", {"source": "test"}, fill)
     with pytest.raises(BadInput, match="not one of the 2 documents has a token"):

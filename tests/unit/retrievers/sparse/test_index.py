@@ -10,7 +10,7 @@ import pytest
 from intrex.data.collection import Queries
 from intrex.data.errors import BadInput, UsageError
 from intrex.data.locate import find_queries
-from intrex.data.store.artifact import verify
+from intrex.data.store.artifact import verify_artifact
 from intrex.data.store.vectors import SparseVectors
 from intrex.encoders.base import make_sparse_encoder
 from intrex.encoders.options import EncoderOptions
@@ -204,7 +204,7 @@ def test_scores_that_float32_cannot_hold_are_refused(index):
 def test_an_index_of_nothing(small, tmp_path):
     found = build_impact(small, tmp_path / "i", write(tmp_path / "w.jsonl", {i: {} for i in VECTORS}))
     assert search(found, texts(q="wing")) == search(found, Queries([], [])) == {}
-    assert verify(tmp_path / "i").params["postings"] == 0
+    assert verify_artifact(tmp_path / "i").params["postings"] == 0
 
 
 def test_encoded_as_the_encoder_does(small, tmp_path):

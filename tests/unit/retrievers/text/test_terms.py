@@ -10,7 +10,7 @@ import pytest
 
 from intrex.data.collection import Collection
 from intrex.data.errors import BadInput
-from intrex.data.writer import CollectionWriter, Source, write_collection
+from intrex.data.writer import CollectionWriter, RecordSource, write_collection
 from intrex.retrievers.bm25.multifield import analyse
 from intrex.retrievers.inverted import build_native as indexnative
 from intrex.retrievers.text import batch, terms
@@ -117,7 +117,7 @@ def collection_of(tmp_path: Path, lines: list[bytes]) -> Collection:
     """A collection whose ``corpus.jsonl`` is not what the writer wrote."""
 
     def fill(writer: CollectionWriter) -> None:
-        writer.document("d", "", "x", Source("corpus", 1))
+        writer.document("d", "", "x", RecordSource("corpus", 1))
 
     collection = write_collection(tmp_path / "c", "toy", {"source": "toy"}, fill)
     (collection.path / "corpus.jsonl").write_bytes(b"".join(lines))
@@ -212,9 +212,9 @@ def test_documents_with_text_and_no_term(tmp_path: Path) -> None:
 
     def fill(writer: CollectionWriter) -> None:
         for i, (title, text) in enumerate(contents):
-            writer.document(f"d{i}", title, text, Source("corpus", i))
-        writer.query("q", "wing", Source("queries", 1))
-        writer.judgement("test", "q", "d0", 1, Source("qrels"))
+            writer.document(f"d{i}", title, text, RecordSource("corpus", i))
+        writer.query("q", "wing", RecordSource("queries", 1))
+        writer.judgement("test", "q", "d0", 1, RecordSource("qrels"))
 
     collection = write_collection(tmp_path / "c", "c", {"source": "test"}, fill)
     for read in (terms._plain, terms._compiled):

@@ -11,7 +11,7 @@ from intrex.data.errors import BadInput
 
 
 def collections_in(folder: Path) -> Iterator[Collection]:
-    """Sound collections in a folder and in the folders directly below it, by name."""
+    """Yield the sound collections in a folder and in the folders directly below it, by name."""
     candidates = (
         [folder, *sorted(p for p in folder.iterdir() if p.is_dir() and not p.name.startswith("."))]
         if folder.is_dir()
@@ -25,8 +25,8 @@ def collections_in(folder: Path) -> Iterator[Collection]:
                 continue
 
 
-def describe(collection: Collection) -> dict[str, Any]:
-    """What a person wants to know of a collection."""
+def describe_collection(collection: Collection) -> dict[str, Any]:
+    """Return what a person wants to know of a collection, as a record to print."""
     params = collection.manifest.params
     sets = {
         f"set {name}": f"{n['queries']:,} queries, {n['judgements']:,} judgements"

@@ -1,0 +1,10 @@
+"""The one type of progress callbacks; it imports no numpy, so that the command line may."""
+
+from collections.abc import Callable
+
+Progress = Callable[[int], None]
+"""A function called with the number of documents, queries or bytes just finished."""
+
+
+def no_progress(_: int) -> None:
+    """Ignore the progress: nobody watches."""
