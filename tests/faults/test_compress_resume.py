@@ -21,7 +21,7 @@ DOCUMENTS = 400
 BUILD = """
 import sys, time
 from pathlib import Path
-
+from intrex.data.collection import Collection
 from intrex.retrievers import encoded
 from intrex.retrievers.multivector import compressed, maxsim
 from tests.faults.test_compress_resume import build

@@ -25,10 +25,10 @@ CONFIG = FdeConfig(16, reps=3, k_sim=2, d_proj=8)
 BUILD = """
 import os, signal, sys, time
 from pathlib import Path
-
+from intrex.encoders.fde.config import FdeConfig
 from intrex.retrievers.fde import build as fde_build
-
-
+from intrex.retrievers.vectors.options import AnnConfig
+from intrex.retrievers.multivector.index import MultiVectorIndex
 
 fde_build.SECONDS_BETWEEN_SAVES = 0.0
 engine, dies = sys.argv[3], sys.argv[4]

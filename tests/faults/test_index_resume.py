@@ -27,7 +27,7 @@ DOCUMENTS = 900
 BUILD = """
 import sys, time
 from pathlib import Path
-
+from intrex.data.collection import Collection
 from intrex.retrievers import encoded
 from tests.faults.test_index_resume import BUILDS
 

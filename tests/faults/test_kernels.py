@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 from intrex.data.qrels import Qrels
 from intrex.eval.scoring import stream
-
+from intrex.eval.scoring.native import ready
 before = ready()
 found = stream.match_file(Qrels.from_dict({"q": {"d2": 1}}), Path(sys.argv[1]))
 print(before, ready(), found.ranks.tolist(), "numba" in sys.modules)
@@ -73,7 +73,7 @@ def test_a_small_file_needs_neither_numba_nor_llvm(run: Path) -> None:
     code = """
 import sys
 from pathlib import Path
-
+from intrex.data.qrels import Qrels
 from intrex.eval.scoring.stream import match_any
 assert match_any(Qrels.from_dict({"q": {"d2": 1}}), Path(sys.argv[1])).ranks.tolist() == [2]
 print([m for m in ("numba", "llvmlite", "scipy", "intrex.eval.scoring.kernels.lines") if m in sys.modules])

@@ -28,7 +28,7 @@ DOCUMENTS, QUERIES = 300, 4
 RERANK = """
 import sys, time
 from pathlib import Path
-
+from intrex.data.collection import Collection
 from intrex.encoders.cross import scorer as cross
 from tests.faults.test_rerank_resume import again
 

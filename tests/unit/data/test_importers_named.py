@@ -219,8 +219,8 @@ def test_a_source_that_is_nothing_gets_a_suggestion():
 TIMED = """
 import json, sys, time
 from pathlib import Path
-
-
+from intrex.data.errors import IntrexError
+from intrex.data.importers.sources import import_collection
 start = time.monotonic()
 try:
     import_collection(sys.argv[1], Path(sys.argv[2]))
