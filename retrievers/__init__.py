@@ -1,1 +1,1 @@
-"""Indexes and searchers: one folder for each kind of index, opened by the table of kinds in `intrex.retrievers.base`."""
+"""Indexes and searchers: one folder for each kind of index, declared in its `options.py`, listed in `intrex.retrievers.options`."""

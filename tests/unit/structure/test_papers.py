@@ -45,7 +45,7 @@ def test_every_path_that_the_architecture_names_is_there() -> None:
     text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
     folders = ("cli", "data", "encoders", "eval", "retrievers", "tests", "docs")
     named = {path for path in re.findall(r"[`\s]([\w./-]+/[\w./-]*)", text) if path.split("/")[0] in folders}
-    patterns = {path.rstrip(".,").replace("COMMAND", "search").replace("KIND", "bm25") for path in named}
+    patterns = {path.rstrip(".,").replace("COMMAND", "search") for path in named}
     assert len(patterns) > 30
     assert not {path for path in patterns if not (ROOT / path).exists()}
 
@@ -66,14 +66,14 @@ def test_the_changelog_is_in_sections_with_unreleased_on_top() -> None:
 def test_every_kind_of_artifact_is_in_the_page_of_formats() -> None:
     from intrex.eval.pipelines.training.train import KIND as MODEL
     from intrex.eval.splits.split import KIND as SPLIT
-    from intrex.retrievers.options import INDEXES
+    from intrex.retrievers.options import index_kinds
 
     row = next(line for line in lines_of("docs/formats.md") if line.startswith("| `kind` |"))
     assert set(re.findall(r"`(\w+)`", row)) - {"kind", "train"} == {
         "collection",
         MODEL,
         SPLIT,
-        *(INDEXES.load(name).stored for name in INDEXES),
+        *(kind.stored for kind in index_kinds().values()),
     }
 
 
