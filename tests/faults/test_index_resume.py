@@ -174,10 +174,10 @@ def test_weights_are_not_encoded_again_when_the_end_of_a_build_is_killed(
     from intrex.data.store import artifact
     from intrex.retrievers import encoded
     from intrex.retrievers.sparse import build as impact_build
-    from intrex.retrievers.sparse import index as impact
+    from intrex.retrievers.sparse import storage
 
     monkeypatch.setattr(encoded, "SECONDS_BETWEEN_SAVES", 0.0)
-    owner = {"write_postings": impact_build, "remove_forward": impact, "file_sha256": artifact}[step]
+    owner = {"write_postings": storage, "remove_forward": impact_build, "file_sha256": artifact}[step]
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(owner, step, killed)
         build_weights(collection, tmp_path / "index")

@@ -195,9 +195,9 @@ def test_a_model_without_token_lists_goes_sentence_transformers_own_way(minilm_f
 @pytest.mark.parametrize(
     ("options", "words", "hint"),
     [
-        ({"dtype": "bfloat"}, "unknown dtype 'bfloat'", "bfloat16"),
+        ({"dtype": "bfloat"}, "--dtype is 'bfloat'", "bfloat16"),
         ({"max_length": 100_000}, "--max-length 100000", None),
-        ({"max_length": 0}, "--max-length 0", None),
+        ({"max_length": 0}, "--max-length is 0", None),
         ({"dim": 385}, "--dim 385", None),
         ({"device": "nothing"}, "no device 'nothing'", "--device"),
     ],

@@ -164,7 +164,7 @@ def test_prompts_go_before_the_text(folder):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"dtype": "float8"}, "unknown dtype"),
+        ({"dtype": "float8"}, "--dtype is 'float8'"),
         ({"max_length": 513}, "takes 1 to 512 tokens"),
         ({"dim": 5}, "sparse encoder has no --dim"),
         ({"device": "tpu9"}, "no device"),

@@ -153,7 +153,7 @@ def test_the_models_own_length_holds_unless_another_is_given(tmp_path):
         ({"dtype": "int8"}, "no --dtype"),
         ({"query_prompt": "q"}, "no --query-prompt"),
         ({"dim": 5}, "--dim 5"),
-        ({"max_length": 0}, "--max-length 0"),
+        ({"max_length": 0}, "--max-length is 0"),
     ],
 )
 def test_options_that_do_not_suit_are_refused(tmp_path, options, words):

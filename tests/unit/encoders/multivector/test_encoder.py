@@ -112,10 +112,10 @@ def test_prompts_and_max_length_can_be_given(minilm_folder):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"dtype": "bfloat"}, "unknown dtype 'bfloat'"),
+        ({"dtype": "bfloat"}, "--dtype is 'bfloat'"),
         ({"max_length": 100_000}, "--max-length 100000"),
         ({"max_length": 2}, "--max-length 2"),
-        ({"dim": 64}, "multi-vector encoder has no --dim"),
+        ({"dim": 64}, "multivector encoder has no --dim"),
         ({"device": "nothing"}, "no device 'nothing'"),
     ],
 )

@@ -282,7 +282,7 @@ def test_single_vectors_beside_the_tokens(folders):
     np.testing.assert_allclose(found.single, found.vectors[found.offsets[:-1]], atol=1e-6)
     assert (encoder.spec.params["single"], encoder.spec.params["single_dim"]) == ("cls", 16)
     assert encoder.encode([], "query").single.shape == (0, 16)
-    with pytest.raises(UsageError, match="no single vector 'middle'"):
+    with pytest.raises(UsageError, match="--single is 'middle'"):
         make_token_encoder(folders("colbert"), TokenEncoderOptions(single="middle"))
 
 

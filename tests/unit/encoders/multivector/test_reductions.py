@@ -153,21 +153,21 @@ def test_options_and_specs_say_the_same():
     made = Reductions.of(options)
     assert made.params() == {"whole_words": True, "pool_factor": 2.0, "protected_tokens": 0}
     assert Reductions.of(EncoderSpec("hashing", "hashing", params=made.params())) == made
-    assert Reductions.of(EncoderOptions()).params() == {}
+    assert Reductions.of(TokenEncoderOptions()).params() == {}
     assert repr(Reductions.of(TokenEncoderOptions(pool_factor=2)).params()["pool_factor"]) == "2.0"
 
 
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"pool_factor": 0.5}, "pool factor is at least 1, not 0.5"),
-        ({"pool_factor": float("nan")}, "not nan"),
-        ({"protected_tokens": -1}, "-1 tokens cannot be protected"),
+        ({"pool_factor": 0.5}, "--pool-factor is 0.5"),
+        ({"pool_factor": float("nan")}, "--pool-factor is nan"),
+        ({"protected_tokens": -1}, "--protected-tokens is -1"),
     ],
 )
 def test_impossible_reductions_are_refused(options, words):
     with pytest.raises(UsageError, match=words):
-        make_token_encoder("hashing", EncoderOptions(**options))
+        make_token_encoder("hashing", TokenEncoderOptions(**options))
 
 
 def test_hashed_tokens_can_be_reduced(tmp_path):

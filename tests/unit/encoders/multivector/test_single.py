@@ -80,7 +80,7 @@ def test_the_score_is_the_weighted_sum(small, tmp_path, gamma):
     for query, scores in expected(encoder, small, gamma).items():
         assert found[query] == pytest.approx(scores, abs=1e-5)
     rows = [np.arange(len(index.ids))] * 3
-    exact = index.score(encoder.encode(QUERIES.texts, "query"), rows, 1)
+    exact = index.score(encoder.encode(QUERIES.texts, "query"), rows, 1, gamma)
     assert sorted(exact[0][np.isfinite(exact[0])].tolist()) == sorted(found["q1"].values())
 
 
