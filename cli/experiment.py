@@ -35,7 +35,7 @@ FormatOption = Annotated[Format | None, typer.Option("--format", help="Of the pr
 
 
 @app.command("run", cls=Command)
-@examples("intrex experiment run demo.toml")
+@examples("intrex experiment run demo", "intrex experiment run my.toml")
 def run(recipe: RecipeArgument, output: Out = None, form: FormatOption = None) -> None:
     """Run a recipe; what is done already is not done again, and a killed run goes on where it was."""
     read = _complete(recipe)
@@ -131,7 +131,7 @@ def _run(recipe: Recipe, out: Path, form: Format | None) -> None:
 
 
 @app.command("plan", cls=Command)
-@examples("intrex experiment plan demo.toml")
+@examples("intrex experiment plan my.toml")
 def plan(recipe: RecipeArgument, output: Out = None, form: FormatOption = None) -> None:
     """Show each stage of a recipe: done, or why it would run. Changes nothing."""
     from intrex.eval.pipelines.experiment.run import plan_experiment

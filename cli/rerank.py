@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @examples(
-    "intrex rerank bm25.txt.gz scifact:test --with my-cross-encoder --depth 20 -o reranked.txt.gz",
+    "intrex rerank bm25.txt.gz scifact:test --with my-reranker --depth 20 -o reranked.txt.gz",
     "intrex rerank bm25.txt.gz scifact:test --index idx/tokens -o maxsim.txt.gz",
 )
 @with_choices(options_of(RerankOptions).values())

@@ -64,7 +64,7 @@ for _name, _protocol in PROTOCOLS.items():
 
 
 @app.command("import", cls=Command)
-@examples("intrex split import resttest_files idx/released --test-set dev")
+@examples("intrex split import resttest_files idx/released --test-set trec19")
 def import_(
     folder: Annotated[Path, typer.Argument(help="resttest_files, or one size of restrain_files.")],
     out: OutArgument = None,

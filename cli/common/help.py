@@ -47,7 +47,11 @@ def command_help(command: Any, ctx: Any, parameters: Iterable[Any], notes: Seque
             panels.setdefault(panel, []).append((_spelling(one), _meaning(one, command)))
     panels.setdefault("Help", []).append(("-h, --help", "Show this message."))
     names = " ".join(name if needed else f"[{name}]" for name, needed in _usage(command))
-    parts = [f"Usage: {ctx.command_path} [OPTIONS] {names}".rstrip() + "\n", _paragraphs(command.help)]
+    usage = textwrap.fill(
+        f"Usage: {ctx.command_path} [OPTIONS] {names}", WIDTH, subsequent_indent="       ", break_on_hyphens=False,
+        break_long_words=False,
+    )  # fmt: skip
+    parts = [f"{usage}\n", _paragraphs(command.help)]
     middle = [p for p in panels if p not in (*FIRST, *LAST)]
     order = [*(p for p in FIRST if p in panels), *middle, *(p for p in LAST if p in panels)]
     parts += [_panel(ARGUMENTS, arguments)] if arguments else []

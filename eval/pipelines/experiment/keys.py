@@ -12,6 +12,8 @@ from intrex.retrievers.fusion.options import FuseOptions
 from intrex.retrievers.options import IndexKind
 from intrex.retrievers.rerank.options import RerankOptions
 
+SEARCH_TABLE = "search"
+"""The table of a system that takes every option of the search of its index."""
 LONGEST_NAME = 200  # bytes: it becomes a file name, with a suffix
 
 
@@ -123,7 +125,7 @@ def system_keys(kind: IndexKind) -> dict[str, Option]:
 def search_values(kind: IndexKind, system: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a system says of its search, at its top and in its table ``search``."""
     top = {key: value for key, value in system.items() if key in searched(kind) and key != "name"}
-    table = system.get("search")
+    table = system.get(SEARCH_TABLE)
     return {**top, **(table if isinstance(table, dict) else {})}
 
 

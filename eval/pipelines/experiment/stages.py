@@ -73,13 +73,16 @@ class Result:
         return sum(p.stat().st_size for p in self.output.rglob("*") if p.is_file())
 
 
+PACKAGES = ("cli", "data", "encoders", "eval", "retrievers")
+
+
 @cache
 def code_version(parts: tuple[str, ...]) -> str:
     """sha256 of the source of some of intrex's packages, all their modules included, and of single modules."""
     digest = hashlib.sha256()
     for part in parts:
         package, _, rest = part.partition("/")
-        root = Path(str(files(f"intrex.{package}"))) / rest
+        root = Path(str(files(f"intrex.{package}" if package in PACKAGES else package))) / rest
         for file in sorted(root.rglob("*.py")) if root.is_dir() else [root]:
             digest.update(f"{part}/{file.relative_to(root)}\n".encode() + file.read_bytes())
     return digest.hexdigest()

@@ -1,0 +1,1 @@
+"""An index kind of another package; see docs/plugins.md of intrex."""
