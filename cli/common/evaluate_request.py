@@ -110,7 +110,7 @@ class EvaluateRequest:
             help="Which queries that tool scores differently, and why; csv and jsonl hold the queries only.",
         ),
     ] = None
-    theirs: Annotated[
+    tool_file: Annotated[
         Path | None,
         typer.Option(
             "--theirs", help="With --explain-diff: what the tool printed (trec_eval -q, or a JSON object)."
@@ -168,7 +168,7 @@ class EvaluateRequest:
         texts = [name for text in self.measures or default for name in text.split()]
         if tool := self.as_tool or self.explain:
             named = self.measures or self.trec
-            texts = find_tool(tool).named(texts) if named else find_tool(tool).usual(texts)
+            texts = find_tool(tool).tool_names(texts) if named else find_tool(tool).default_names(texts)
         measures = parse_measures(texts, self.level, keep_texts=self.trec)
         last = max((i for i, m in enumerate(measures) if m.name == "relstring"), default=None)
         return [m for i, m in enumerate(measures) if m.name != "relstring" or i == last]
@@ -209,7 +209,7 @@ class EvaluateRequest:
             (self.trec and len(self.runs) > 1, "--format trec prints one run, as trec_eval does", "give one run, or another format"),
             (self.trec and (self.pool_bias or self.explain is not None), "--format trec prints scores only", None),
             (bool(self.as_tool and self.explain), "--as and --explain-diff are two questions", "ask one at a time"),
-            (bool(self.theirs and not self.explain), "--theirs is what --explain-diff compares with", "add --explain-diff TOOL"),
+            (bool(self.tool_file and not self.explain), "--theirs is what --explain-diff compares with", "add --explain-diff TOOL"),
             (bool(self.scores) and (tool or self.pool_bias), "--scores feeds the leaderboard, which holds intrex's own scores", "leave --as, --explain-diff and --pool-bias out"),
             (self.pool_bias and tool, "--pool-bias is of intrex's own scores", "leave --as and --explain-diff out"),
             (self.pool_bias and self.per_query, "--pool-bias prints means only", "leave -q out"),

@@ -14,11 +14,11 @@ from intrex.data.errors import BadInput, MissingExtra, UsageError, nearest_name
 from intrex.data.locate import find_qrels, find_queries
 from intrex.encoders.base import make_encoder
 from intrex.encoders.options import EncoderOptions
-from intrex.eval.overlap.audit import KINDS, Audit, Flag
+from intrex.eval.overlap.audit import KINDS, Audit, LeakageFlag
 from intrex.eval.overlap.documents import near_duplicates
 from intrex.eval.overlap.labels import positives, shared_labels
 from intrex.eval.overlap.queries import (
-    Finder,
+    EntityFinder,
     Match,
     plain_entities,
     same_text,
@@ -125,7 +125,7 @@ def _by_text(
     encoder: str | None,
     entities: str,
     device: str | None,
-) -> dict[str, Flag]:
+) -> dict[str, LeakageFlag]:
     found: dict[int, Match]
     if kind == "exact":
         found = same_text(train.texts, test.texts)
@@ -139,7 +139,7 @@ def _by_text(
         found = {i: m for i, m in both.items() if m.score >= limits.entity_share}
     else:
         found = _neighbours(train, test, str(encoder), limits.neighbour, device)
-    return {test.ids[i]: Flag(train.ids[m.train], m.score) for i, m in sorted(found.items())}
+    return {test.ids[i]: LeakageFlag(train.ids[m.train], m.score) for i, m in sorted(found.items())}
 
 
 def _neighbours(
@@ -157,7 +157,7 @@ def _neighbours(
     }
 
 
-def _spacy(name: str) -> Finder:
+def _spacy(name: str) -> EntityFinder:
     if importlib.util.find_spec("spacy") is None:
         raise MissingExtra("spacy", "entities", f"--entities {name}")
     import spacy
@@ -175,13 +175,15 @@ def _spacy(name: str) -> Finder:
 
 def _by_labels(
     chosen: Sequence[str], train: str, test: str, collection: Collection, limits: Thresholds
-) -> dict[str, dict[str, Flag]]:
+) -> dict[str, dict[str, LeakageFlag]]:
     ours, theirs = (positives(find_qrels(side).qrels, limits.level) for side in (train, test))
-    found: dict[str, dict[str, Flag]] = {}
+    found: dict[str, dict[str, LeakageFlag]] = {}
     if "label" in chosen:
         owner = {d: q for q, docs in sorted(ours.items(), reverse=True) for d in docs}
         shared = shared_labels(ours.values(), theirs, limits.label)
-        found["label"] = {q: Flag(owner[min(docs)], len(docs) / len(theirs[q])) for q, docs in shared.items()}
+        found["label"] = {
+            q: LeakageFlag(owner[min(docs)], len(docs) / len(theirs[q])) for q, docs in shared.items()
+        }
     if "document" in chosen:
         found["document"] = _by_documents(ours, theirs, collection, limits.document)
     return found
@@ -189,13 +191,13 @@ def _by_labels(
 
 def _by_documents(
     train: Mapping[str, set[str]], test: Mapping[str, set[str]], collection: Collection, least: float
-) -> dict[str, Flag]:
+) -> dict[str, LeakageFlag]:
     """Flags of near duplicates of different ids; a document shared by both sides is a label, not a duplicate."""
     known, asked = (set[str]().union(*side.values()) for side in (train, test))
     texts = {d.id: d.contents for d in collection.documents() if d.id in known or d.id in asked}
     ours, own = sorted(known), sorted(asked - known)
     near = near_duplicates((texts[d] for d in ours), (texts[d] for d in own), least)
-    twins = {own[j]: Flag(ours[i], score) for j, (i, score) in near.items()}
+    twins = {own[j]: LeakageFlag(ours[i], score) for j, (i, score) in near.items()}
     flags = {}
     for query, docs in sorted(test.items()):
         hits = [twins[d] for d in sorted(docs) if d in twins]
