@@ -26,8 +26,8 @@ from intrex.eval.overlap.queries import (
     shared_entities,
     shared_ngrams,
 )
-from intrex.eval.splits.queries import Embedded
-from intrex.eval.splits.similarity import nearest as nearest_queries
+from intrex.eval.splits.queries import QueryVectors
+from intrex.eval.splits.similarity import nearest_queries as nearest_queries
 
 PLAIN = "plain"
 WITHOUT_LABELS = ("exact", "normalised", "ngram", "entity")
@@ -146,8 +146,8 @@ def _neighbours(
     train: Queries, test: Queries, name: str, least: float, device: str | None
 ) -> dict[int, Match]:
     encoder = make_encoder(name, EncoderOptions(device=device))
-    ours = Embedded.of(train.ids, encoder.encode(train.texts, "query"))
-    theirs = Embedded.of(test.ids, encoder.encode(test.texts, "query"))
+    ours = QueryVectors.of(train.ids, encoder.encode(train.texts, "query"))
+    theirs = QueryVectors.of(test.ids, encoder.encode(test.texts, "query"))
     rows, scores = nearest_queries(theirs.vectors, ours.vectors, 1)
     place = {id_: i for i, id_ in enumerate(train.ids)}
     at = {id_: i for i, id_ in enumerate(test.ids)}

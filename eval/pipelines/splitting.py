@@ -20,7 +20,7 @@ from intrex.encoders.base import make_encoder
 from intrex.encoders.options import EncoderOptions
 from intrex.eval.splits.closeness import with_similarity
 from intrex.eval.splits.options import UNITS, RestrainOptions, ResttestOptions, ShiftOptions
-from intrex.eval.splits.queries import Embedded
+from intrex.eval.splits.queries import QueryVectors
 from intrex.eval.splits.restrain import restrain
 from intrex.eval.splits.resttest import resttest
 from intrex.eval.splits.shift import by_length, by_question_word, far_groups, shift
@@ -80,11 +80,11 @@ class Sides:
             )
         return cls(usable, other, sources, encoder, device, counts, len(one) - len(usable))
 
-    def embed(self) -> tuple[Embedded, Embedded, dict[str, Any]]:
+    def embed(self) -> tuple[QueryVectors, QueryVectors, dict[str, Any]]:
         """Both sides with vectors, and what made these."""
         texts, n = [*self.train.texts, *self.test.texts], len(self.train)
         vectors, spec = _vectors(texts, self.encoder or BM25, self.device)
-        return Embedded.of(self.train.ids, vectors[:n]), Embedded.of(self.test.ids, vectors[n:]), spec
+        return QueryVectors.of(self.train.ids, vectors[:n]), QueryVectors.of(self.test.ids, vectors[n:]), spec
 
     def finish(self, split: Split, spec: Mapping[str, Any] | None, **params: Any) -> Split:
         """The split with what made it."""
@@ -114,7 +114,7 @@ def make_resttest(sides: Sides, options: ResttestOptions) -> Split:
     return sides.finish(split, spec, restarts=options.restarts, balance=options.balance)
 
 
-def _clusters(train: Embedded, test: Embedded, options: ResttestOptions) -> Int64s:
+def _clusters(train: QueryVectors, test: QueryVectors, options: ResttestOptions) -> Int64s:
     """Return the cluster of each query [train + test]; every one of the k has a query."""
     joined, k = _dense(train.vectors, test.vectors, options.seed), options.k
     if k > len(joined):
@@ -212,7 +212,7 @@ def make_shift(sides: Sides, options: ShiftOptions) -> Split:
     return sides.finish(shift(by, one, other, equal=equal, seed=seed, min_queries=min_queries), None)
 
 
-def _topics(train: Embedded, test: Embedded, seed: int) -> tuple[dict[str, str], dict[str, str]]:
+def _topics(train: QueryVectors, test: QueryVectors, seed: int) -> tuple[dict[str, str], dict[str, str]]:
     """The topic of training and of test queries near one of a few centroids that are far from each other."""
     joined = _dense(train.vectors, test.vectors, seed)
     clusters = min(TOPICS, max(len(joined) // 10, KEPT))

@@ -21,7 +21,7 @@ from intrex.data.store.scorecache import ScoreCache
 from intrex.encoders.cross.scorer import make_pair_scorer
 from intrex.encoders.training.options import options_for
 from intrex.eval.evaluate.systems import score_systems
-from intrex.eval.leaderboard.by_split import of_fold, split_rows
+from intrex.eval.leaderboard.by_split import mark_fold, split_rows
 from intrex.eval.leaderboard.rows import write_leaderboard
 from intrex.eval.measures import parse_measures
 from intrex.eval.pipelines.experiment.pins import given
@@ -104,7 +104,7 @@ def _score(stage: Stage, inputs: Inputs, output: Path, step: Progress) -> int:
     scored: list[SystemScores] = []
     for (_, fold), seeds in found.items():
         every = [*_seeds(seeds), mean_of(seeds)]
-        scored += every if fold is None else of_fold(every, split, split.folds[fold].name)
+        scored += every if fold is None else mark_fold(every, split, split.folds[fold].name)
     write_scores(scored, output, overwrite=True)
     return len(judged.qrels) * len(stage.params["runs"])
 

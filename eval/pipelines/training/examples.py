@@ -22,7 +22,7 @@ from intrex.encoders.training.examples import Example, Pool
 from intrex.encoders.training.options import TEACHERS, TrainOptions
 from intrex.eval.measures import parse_measures
 from intrex.eval.scoring.score import score
-from intrex.eval.splits.queries import drawn
+from intrex.eval.splits.queries import draw
 from intrex.eval.splits.split import Split
 from intrex.retrievers.bm25.build import build_bm25
 from intrex.retrievers.options import SearchOptions
@@ -93,7 +93,7 @@ def prepare(source: Source, options: TrainOptions) -> Data:
         raise BadInput("every training query is held out for the dev score", "a smaller --dev-share")
     if source.max_pairs is not None and len(pairs) > source.max_pairs:
         keys = {f"{q}\t{d}": (q, d) for q, d in pairs}
-        pairs = sorted(keys[k] for k in drawn(keys, options.seed)[: source.max_pairs])
+        pairs = sorted(keys[k] for k in draw(keys, options.seed)[: source.max_pairs])
     dev_queries, dev_judged = _dev(source, queries, positives, held, options.seed)
     wanted = {q for q, _ in pairs} if options.negatives or options.loss in TEACHERS else set()
     candidates = _candidates(source, queries.only(wanted), dev_queries)
@@ -110,7 +110,7 @@ def prepare(source: Source, options: TrainOptions) -> Data:
 def _held_out(source: Source, positives: Mapping[str, Any], seed: int) -> set[str]:
     if source.dev_set is not None or not source.dev_share:
         return set()
-    return set(drawn(positives, seed)[: max(1, round(source.dev_share * len(positives)))])
+    return set(draw(positives, seed)[: max(1, round(source.dev_share * len(positives)))])
 
 
 def _dev(
@@ -124,7 +124,7 @@ def _dev(
             raise BadInput(f"the dev set {source.dev_set} has no positives", "name another --dev")
     else:
         asked, judged = queries, {q: dict.fromkeys(positives[q], 1) for q in held}
-    chosen = set(drawn(judged, seed)[:DEV_QUERIES])
+    chosen = set(draw(judged, seed)[:DEV_QUERIES])
     return asked.only(chosen), {q: judged[q] for q in sorted(chosen)}
 
 
@@ -184,7 +184,7 @@ def _negatives(
 def _draw(ids: Sequence[str], seed: str) -> list[str]:
     """Ids in a random order that depends on them and the seed alone."""
     number = int(fingerprint([seed])[:8], 16)
-    return drawn(ids, number)
+    return draw(ids, number)
 
 
 def _texts(
