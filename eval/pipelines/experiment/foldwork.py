@@ -27,7 +27,7 @@ from intrex.eval.measures import parse_measures
 from intrex.eval.pipelines.experiment.pins import given
 from intrex.eval.pipelines.experiment.stages import Inputs, Kind, Stage
 from intrex.eval.pipelines.splitting import Sides
-from intrex.eval.pipelines.training.examples import Source
+from intrex.eval.pipelines.training.examples import TrainingSource
 from intrex.eval.pipelines.training.options import SourceOptions
 from intrex.eval.pipelines.training.train import train_model
 from intrex.eval.scoring.scorefile import SystemScores, read_scores, write_scores
@@ -64,7 +64,7 @@ def _train(stage: Stage, inputs: Inputs, output: Path, step: Progress) -> int:
     kind, train_set, fold = (params.pop(key) for key in ("kind", "set", "fold"))
     split = read_split(inputs["split"])
     data = SourceOptions.read({key: params.pop(key) for key in options_of(SourceOptions) if key in params})
-    source = Source(
+    source = TrainingSource(
         Collection.open(inputs["collection"]), train_set, split, split.folds[fold].name, data.dev, data.dev_share,
         Path(data.negatives_run) if data.negatives_run else None, data.teacher, data.max_pairs,
     )  # fmt: skip

@@ -9,7 +9,7 @@ PANEL = "Data"
 
 @declare
 class SourceOptions(Options):
-    """What a model is trained on; see `intrex.eval.pipelines.training.examples.Source`."""
+    """What a model is trained on; see `intrex.eval.pipelines.training.examples.TrainingSource`."""
 
     train_set: str = option(
         default="train", key="set", panel=PANEL, common=True, help="The collection's set to train on."

@@ -12,7 +12,7 @@ ALPHA = 0.05
 
 @dataclass(frozen=True)
 class Difference:
-    """One system minus another: the figure, its interval and the corrected p-value."""
+    """Difference of two systems: the figure, its interval and the corrected p-value."""
 
     value: float
     low: float
@@ -35,7 +35,7 @@ class Difference:
 
 
 class Results:
-    """A collection's figures and paired tests."""
+    """Figures and paired tests of a collection."""
 
     def __init__(self, name: str, docs: Path) -> None:
         self.name = name
@@ -69,11 +69,11 @@ class Results:
         return [dict(zip(head, line, strict=True)) for line in lines]
 
     def value(self, system: str, place: tuple[str, str]) -> float:
-        """A figure by the first measure."""
+        """Return a figure by the first measure."""
         return self.rows[(system, *place)].value
 
     def seeds(self, system: str, place: tuple[str, str]) -> list[float]:
-        """The figure of each seed."""
+        """Return the figure of each seed."""
         return [
             r.value for (s, *p), r in self.rows.items() if s.startswith(f"{system}@") and tuple(p) == place
         ]
