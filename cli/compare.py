@@ -15,7 +15,7 @@ DEFAULT_MEASURES = ("nDCG@10",)
 
 
 class Test(StrEnum):
-    """The test behind p."""
+    """Test behind p."""
 
     randomization = "randomization"
     t = "t"
@@ -25,7 +25,7 @@ class Test(StrEnum):
 
 
 class Correction(StrEnum):
-    """How p-values are corrected."""
+    """Correction of p-values."""
 
     holm = "holm"
     bonferroni = "bonferroni"
@@ -34,7 +34,7 @@ class Correction(StrEnum):
 
 
 class Family(StrEnum):
-    """What is corrected together."""
+    """P-values that are corrected together."""
 
     measure = "measure"
     all = "all"

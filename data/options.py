@@ -1,4 +1,4 @@
-"""What a user may choose, declared once: fields of frozen dataclasses that carry type, range, default and help.
+"""Options of a user, declared once: fields of frozen dataclasses that carry type, range, default and help.
 
 The command line, recipes, docs/cli.md, ``index info`` and the tests read these declarations. Plain data: no numpy here,
 nor where options are declared, since ``--help`` imports them.
@@ -25,7 +25,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class When:
-    """What an option depends on: another option with one of some values, or, without values, given at all.
+    """Condition of an option: another option has one of some values or, without values, is given at all.
 
     Attributes:
         key: the other option.
@@ -132,7 +132,7 @@ class Option:
 
     @property
     def range(self) -> str:
-        """The numbers there are, for people; every finite one where nothing is said."""
+        """Range of a number in words; every finite number where no bound is declared."""
         if self.above is not None:
             return f"a finite number above {self.above:g}"
         if self.low is not None and self.high is not None:
@@ -200,7 +200,7 @@ class Options:
             raise UsageError(f"{flag_of(key)} is for {needed}", f"add {needed}, or leave {flag_of(key)} out")
 
     def chosen(self) -> dict[str, Any]:
-        """The values by key, without those that are left to the program."""
+        """Return the values by key, without those that are left to the program."""
         values = ((one, getattr(self, one.field)) for one in options_of(type(self)).values())
         return {one.key: value for one, value in values if value is not None}
 

@@ -1,4 +1,4 @@
-"""How ``intrex compare`` prints."""
+"""Output of ``intrex compare``."""
 
 from __future__ import annotations
 

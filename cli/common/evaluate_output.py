@@ -1,4 +1,4 @@
-"""What ``intrex evaluate`` prints: scores, another tool's differences, pool bias."""
+"""Output of ``intrex evaluate``: scores, another tool's differences, pool bias."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The options of ``intrex evaluate``: declared once, read by the command and by what prints its results."""
+"""Options of ``intrex evaluate``: declared once, read by the command and by the writer of its results."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ DEFAULT_MEASURES = ("nDCG@10", "RR@10", "R@100", "AP")
 
 
 class ScoreFormat(StrEnum):
-    """How to print scores: as any table, or as trec_eval does."""
+    """Format of printed scores: that of any table, or trec_eval's."""
 
     table = "table"
     csv = "csv"
@@ -30,7 +30,7 @@ class ScoreFormat(StrEnum):
 
 
 class TieRule(StrEnum):
-    """How equal scores are ordered, and as floats of how many bits they are compared."""
+    """Order of equal scores, and the bits of the floats that are compared."""
 
     f32_docid_desc = "f32-docid-desc"
     f32_docid_asc = "f32-docid-asc"
@@ -42,7 +42,7 @@ class TieRule(StrEnum):
 
 @dataclass(frozen=True)
 class EvaluateRequest:
-    """What was asked of ``intrex evaluate``, with the help that it prints."""
+    """Request to ``intrex evaluate``, with the help that it prints."""
 
     qrels: Annotated[str, typer.Argument(help="A qrels file (TREC or BEIR), or COLLECTION:SET.")]
     runs: Annotated[list[Path], typer.Argument(help="Runs: TREC, MS MARCO or JSON.")]
@@ -151,7 +151,7 @@ class EvaluateRequest:
 
     @property
     def trec(self) -> bool:
-        """Whether to print as trec_eval does."""
+        """True where scores are printed as trec_eval prints them."""
         return self.form is ScoreFormat.trec
 
     def asked_measures(self) -> list[Measure]:

@@ -20,14 +20,14 @@ SECONDS_BEFORE_BARS = 2.0
 WHOLE = ("query",)
 """Columns of a table that are never folded, as numbers are not: ids are there to be copied."""
 FOLDED = 16
-"""How narrow other columns may become."""
+"""Least width of the columns that may be folded."""
 GAP = 3
 EDGES = 2
-"""What rich puts between two columns, and on both sides of a table."""
+"""Blanks that rich puts between two columns, and on both sides of a table."""
 
 
 class Format(StrEnum):
-    """How to print a table."""
+    """Format of a printed table."""
 
     table = "table"
     csv = "csv"
@@ -37,7 +37,7 @@ class Format(StrEnum):
 
 
 def resolve(form: Format | None) -> Format:
-    """The format asked for; else a table on a terminal and CSV elsewhere."""
+    """Return ``form``; where it is None, a table on a terminal and CSV elsewhere."""
     return form or (Format.table if sys.stdout.isatty() else Format.csv)
 
 
@@ -84,7 +84,7 @@ def emit(
 
 
 def between(form: Format | None) -> None:
-    """A blank line between two tables of one output, where the tables do not bring their own."""
+    """Print a blank line between two tables of one output, where the tables do not bring their own."""
     if resolve(form) in (Format.md, Format.latex):
         sys.stdout.write("\n")
 
@@ -132,7 +132,7 @@ def _table(
 
 
 def _blocks(widths: Sequence[int], lead: int, room: int) -> list[list[int]]:
-    """The columns of each table: all of them, or the first ``lead`` and as many others as fit."""
+    """Divide columns among tables: all in one, or in each the first ``lead`` and as many others as fit."""
     first = list(range(lead))
     if not lead or sum(widths) + GAP * (len(widths) - 1) <= room:
         return [list(range(len(widths)))]
@@ -148,20 +148,20 @@ def _blocks(widths: Sequence[int], lead: int, room: int) -> list[list[int]]:
 
 
 def say(text: str) -> None:
-    """A line for the person at the terminal (stderr)."""
+    """Print a line for the person at the terminal (stderr)."""
     sys.stderr.write(text + "\n")
 
 
 @contextmanager
 def progress(what: str, total: int | None = None) -> Iterator[Progress]:
-    """A progress bar on stderr: only on a terminal and for work over two seconds, with rate and time left."""
+    """Show a progress bar on stderr, only on a terminal and for work over two seconds, with rate and time left."""
     with bars() as add:
         yield add(what, total)
 
 
 @contextmanager
 def bars() -> Iterator[Callable[[str, int | None], Progress]]:
-    """Several bars below one another; each appears when its work first moves, two seconds in at the earliest."""
+    """Show several bars below one another; each appears when its work first moves, two seconds in at the earliest."""
     if not sys.stderr.isatty():
         yield lambda what, total: lambda n: None
         return
@@ -210,7 +210,7 @@ def _bars() -> Bars:
 
 
 def human_bytes(size: float) -> str:
-    """1536 -> 1.5 KiB."""
+    """Format a number of bytes: 1536 -> 1.5 KiB."""
     for unit in ("B", "KiB", "MiB", "GiB"):
         if size < 1024:
             return f"{size:,.0f} {unit}" if unit == "B" else f"{size:,.1f} {unit}"

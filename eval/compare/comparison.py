@@ -1,4 +1,4 @@
-"""The comparison of systems: every pair, or all against a baseline, by every measure."""
+"""Comparison of systems: every pair, or all against a baseline, by every measure."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Settings:
 
     @property
     def corrected_by(self) -> str:
-        """The correction that is in force."""
+        """Correction in force."""
         return "none" if self.test == "tukey" else self.correction
 
     def signature(self) -> str:
@@ -116,7 +116,7 @@ class Comparison:
 
     @property
     def family_size(self) -> int:
-        """How many p-values are corrected together."""
+        """Number of p-values that are corrected together."""
         return len(self.pairs) * (len(self.data.measures) if self.settings.family == "all" else 1)
 
 

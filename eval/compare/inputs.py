@@ -1,4 +1,4 @@
-"""What ``intrex compare`` reads: runs, or scores that were written before."""
+"""Inputs of ``intrex compare``: runs, or scores that were written before."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The queries that moved most between two systems, with the ranks of their relevant documents."""
+"""Queries that moved most between two systems, with the ranks of their relevant documents."""
 
 from __future__ import annotations
 

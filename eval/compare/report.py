@@ -17,7 +17,7 @@ from intrex.eval.compare.similarity import Similarity, similarities
 from intrex.eval.measures import Measure
 
 DEPTH, MAX_DEPTH = 100, 10_000
-"""How far down --ranking looks unless told otherwise, and at most: time grows with the square."""
+"""Default and largest depth of --ranking: time grows with the square."""
 
 
 @dataclass(frozen=True)

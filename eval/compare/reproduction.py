@@ -1,4 +1,4 @@
-"""How well a pair of runs, baseline and advanced, was reproduced: repro_eval's measures."""
+"""Measures of repro_eval: the quality of a reproduction of two runs, baseline and advanced."""
 
 from __future__ import annotations
 

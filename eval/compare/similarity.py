@@ -1,4 +1,4 @@
-"""How alike two runs rank: rank-biased overlap, Kendall's tau, overlap at a cutoff. No judgement plays a part."""
+"""Similarity of two rankings: rank-biased overlap, Kendall's tau, overlap at a cutoff. No judgement plays a part."""
 
 from __future__ import annotations
 

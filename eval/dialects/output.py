@@ -1,4 +1,4 @@
-"""What another tool printed for each query, read and held against our account of it."""
+"""Per-query output of other tools, read and held against intrex's account of it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class ToolOutput:
 
     @cached_property
     def spellings(self) -> dict[Measure, list[str]]:
-        """The names in the file that are each measure of ours, whatever tool's spelling they are in."""
+        """Names in the file by measure of intrex, in the spelling of any tool."""
         names_of: dict[Measure, list[str]] = {}
         for name in dict.fromkeys(name for name, _ in self.cells):
             try:

@@ -1,4 +1,4 @@
-"""What other tools do beside their rules: where they stop, and what they count where a run has nothing."""
+"""Quirks of other tools beside their rules: early stops, and values where a run has nothing."""
 
 from __future__ import annotations
 

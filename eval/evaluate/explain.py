@@ -1,4 +1,4 @@
-"""Why another tool's numbers differ from ours: rules are switched one at a time until nothing is left."""
+"""Explanation of another tool's numbers: rules are switched one at a time until no difference is left."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Explanation:
 
     @property
     def explained(self) -> bool:
-        """Whether nothing is left."""
+        """True where no difference is left."""
         return not np.any(np.abs(np.nan_to_num(self.residual)) > TOLERANCE)
 
     def reason(self, query: int) -> str:

@@ -1,4 +1,4 @@
-"""How much nDCG depends on what was not judged: bounds, the condensed list, and the share judged."""
+"""Dependence of nDCG on unjudged documents: bounds, the condensed list, and the share judged."""
 
 from __future__ import annotations
 

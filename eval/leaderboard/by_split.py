@@ -32,7 +32,7 @@ class FoldScores:
 
     @property
     def trained(self) -> bool:
-        """Whether a model was trained for each fold."""
+        """True where a model was trained for each fold."""
         return bool(self.by_fold[0].conditions.fold)
 
     def matrix(self, plan: RegimePlan, measure: str) -> Float64s:

@@ -1,4 +1,4 @@
-"""The leaderboard: one row per system, query set, regime and measure, with an interval and its signature."""
+"""Rows of the leaderboard: one per system, query set, regime and measure, with an interval and its signature."""
 
 from __future__ import annotations
 

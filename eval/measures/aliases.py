@@ -1,4 +1,4 @@
-"""The measure names of trec_eval, pytrec_eval, ranx, BEIR and MTEB, each as a measure of ours."""
+"""Measure names of trec_eval, pytrec_eval, ranx, BEIR and MTEB, each as a measure of intrex."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ SYNONYMS = {
 """Names that take a cutoff and parameters in our grammar."""
 
 TEXTS = ("runid", "relstring")
-"""What trec_eval prints as text: only ``evaluate --format trec`` shows it."""
+"""Text lines of trec_eval: only ``evaluate --format trec`` shows them."""
 
 _CUTOFFS = (5, 10, 15, 20, 30, 100, 200, 500, 1000)
 

@@ -11,7 +11,7 @@ from intrex.data.errors import BadInput
 from intrex.eval.measures.rankings import Rankings, share, totals
 
 HIGHEST = 1000
-"""The highest grade g of which 2^g, and sums of that, are finite numbers."""
+"""Highest grade g of which 2^g, and sums of that, are finite numbers."""
 
 
 def ndcg(

@@ -14,9 +14,9 @@ from intrex.eval.measures.measure import MEASURES, Measure, parameters
 
 HINT = "a measure reads like nDCG@10, RR@10, R@100, AP, P(rel=2)@5, or as trec_eval, ranx, BEIR and MTEB spell it"
 TOP = 2**31 - 1
-"""The highest integer that a measure takes: a cutoff, a grade, a relevance level."""
+"""Highest integer that a measure takes: a cutoff, a grade, a relevance level."""
 HUGE = 1e100
-"""The largest gain or weight: sums of such numbers, and the squares of those, are still finite."""
+"""Largest gain or weight: sums of such numbers, and the squares of those, are still finite."""
 LIMITS: dict[str, tuple[float, float]] = {
     "rel": (1, TOP),
     "floor": (1, TOP),
@@ -28,7 +28,7 @@ LIMITS: dict[str, tuple[float, float]] = {
     "noise": (-HUGE, HUGE),
     "miss": (-HUGE, HUGE),
 }
-"""The lowest and the highest value of a parameter; a level whose default is 0 may be 0."""
+"""Lowest and highest value of each parameter; a level whose default is 0 may be 0."""
 KINDS = {int: "an integer", float: "a number", str: "a text", bool: "True or False"}
 
 

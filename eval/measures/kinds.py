@@ -1,4 +1,4 @@
-"""How the values of single queries become one figure: the mean, unless a measure says otherwise."""
+"""Kinds of averages: the values of single queries become one figure, the mean unless a measure says otherwise."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from intrex.data.arrays import Float64s
 
 F = TypeVar("F", bound=Callable[..., Any])
 FLOOR = 0.00001
-"""The least value that a geometric mean sees (trec_eval)."""
+"""Least value that a geometric mean sees (trec_eval)."""
 
 
 def summed(function: F) -> F:

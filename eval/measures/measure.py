@@ -124,7 +124,7 @@ class Measure:
 
     @property
     def kind(self) -> str:
-        """How values become one figure: ``mean``, ``sum`` or ``geometric``."""
+        """Kind of average: ``mean``, ``sum`` or ``geometric``."""
         kind_: str = getattr(MEASURES.load(self.name), "kind", "mean")
         return kind_
 
@@ -136,12 +136,12 @@ class Measure:
 
     @property
     def arguments(self) -> dict[str, Any]:
-        """The parameters that differ from their defaults, as its function takes them."""
+        """Parameters that differ from their defaults, as the function of the measure takes them."""
         return {k: dict(v) if k == "gains" else v for k, v in self.params}
 
     @property
     def wants_strays(self) -> bool:
-        """Whether it asks what was judged for other queries: `Rankings.strays`."""
+        """True where the measure needs the judgements of other queries: `Rankings.strays`."""
         return self.arguments.get("scope") == "collection"
 
     def with_params(self, **values: Any) -> Measure:

@@ -1,4 +1,4 @@
-"""What a measure sees of a run: where the judged documents of every query stand."""
+"""Input of every measure: the ranks of the judged documents of each query in a run."""
 
 from __future__ import annotations
 

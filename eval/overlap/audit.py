@@ -1,4 +1,4 @@
-"""The result of an audit: flags by test query, a table, and the file that keeps them."""
+"""Result of an audit: flags by test query, a table, and the file that keeps them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a test query shares with training queries by its words: the same text, n-grams, entities.
+"""Overlap of a test query with training queries by its words: the same text, n-grams, entities.
 
 Zhan et al. 2022 (section on overlap) name entities, intent and labels; how they found entities is not in their code.
 The rules here are intrex's own: each function states its own.
@@ -77,7 +77,7 @@ def ngrams(tokens: Sequence[str], n: int) -> Iterable[tuple[str, ...]]:
 
 
 EntityFinder = Callable[[Sequence[str]], list[set[str]]]
-"""The entities of each text."""
+"""Function that finds the entities of each text."""
 
 
 def plain_entities(texts: Sequence[str]) -> list[set[str]]:

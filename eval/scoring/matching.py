@@ -1,4 +1,4 @@
-"""Where judged documents stand in a run: all that a measure needs of it."""
+"""Ranks of judged documents in a run: all that a measure needs of it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The rules under which a run is scored: how it is ordered, what is dropped, what a missing query counts."""
+"""Rules under which a run is scored: the order, the documents dropped, the value of a missing query."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Rules:
 
     @property
     def canonical(self) -> bool:
-        """Whether the order is that of `Run`, intrex's own."""
+        """True where the order is that of `Run`, intrex's own."""
         return self.precision == 32 and self.ties is Ties.docid_desc
 
     def describe(self) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""The file ``scores.jsonl``: per-query values of any number of systems, with the conditions they hold under."""
+"""File ``scores.jsonl``: per-query values of any number of systems, with the conditions they hold under."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The signature that goes with every printed score: from it a reader can repeat the number."""
+"""Signature of every printed score: from it a reader can repeat the number."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Conditions:
 
     @property
     def complete(self) -> bool:
-        """Whether a judged query that the run lacks counts as an empty ranking."""
+        """True where a judged query that the run lacks counts as an empty ranking."""
         return self.rules.complete
 
     def signature(self) -> str:

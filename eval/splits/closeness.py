@@ -1,4 +1,4 @@
-"""How similar the test queries of a fold are to its training queries."""
+"""Similarity of the test queries of a fold to its training queries."""
 
 from __future__ import annotations
 

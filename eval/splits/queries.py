@@ -1,4 +1,4 @@
-"""The queries that are split: ids in byte order with their texts and vectors, and a draw that no order can change."""
+"""Queries that are split: ids in byte order with their texts and vectors, and a draw that no order can change."""
 
 from __future__ import annotations
 

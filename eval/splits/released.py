@@ -1,4 +1,4 @@
-"""The judgement files that Zhan et al. released for MS MARCO, as splits.
+"""Judgement files that Zhan et al. released for MS MARCO, as splits.
 
 Source: github.com/jingtaozhan/extrapolate-eval: ``resttest_files/DATASET/bucket-K/{train,interpolate.SET,
 extrapolate.SET}-qrel.txt`` and ``restrain_files/DATASET/SIZE/{interpolate,extrapolate}.train-qrel.txt``, TREC qrels.

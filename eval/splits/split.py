@@ -1,4 +1,4 @@
-"""What a split is, and its files: which queries each fold trains on, and which it is tested on in which regime.
+"""Splits and their files: the training queries of each fold, and its test queries in each regime.
 
 Source of the protocols: Zhan et al., "Evaluating Interpolation and Extrapolation Performance of Neural Retrieval
 Models", CIKM 2022. Documents are never split.
@@ -76,7 +76,7 @@ class Split:
 
     @property
     def name(self) -> str:
-        """What stands in the column ``split`` of a leaderboard: the protocol and a fingerprint of all folds."""
+        """Name in the column ``split`` of a leaderboard: the protocol and a fingerprint of all folds."""
         return f"{self.protocol}-{self.fingerprint[:12]}"
 
     @property

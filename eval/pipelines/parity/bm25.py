@@ -35,7 +35,7 @@ from intrex.retrievers.text.analyzer import Analyzer
 
 MEASURES = ("nDCG@10", "R@100", "RR@10")
 TOLERANCE = 3e-4
-"""How far scores may be apart: Anserini writes four decimals and lowers equal ones by up to a few 1e-6 each."""
+"""Largest difference of scores: Anserini writes four decimals and lowers equal ones by up to a few 1e-6 each."""
 ROUNDING = 1e-5
 """Relative difference of scores that the order of float32 operations explains."""
 BATCH = 2048
@@ -105,7 +105,7 @@ class Parity:
 
     @property
     def figures_agree(self) -> bool:
-        """Whether every measure is the same to four decimals, under both tie orders."""
+        """True where every measure is the same to four decimals, under both tie orders."""
         return all(
             f"{self.figures['native', ties][m]:.4f}" == f"{self.figures['lucene', ties][m]:.4f}"
             for ties in TIE_ORDERS

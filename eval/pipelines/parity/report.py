@@ -1,4 +1,4 @@
-"""The parity report: Markdown that a reviewer can be sent."""
+"""Parity report in Markdown, made to be sent to a reviewer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How many candidates a first stage must hand over: recall at depths, and the depth that reaches a recall.
+"""Number of candidates that a first stage must hand over: recall at depths, and the depth that reaches a recall.
 
 Both are what MUVERA's figures 3 to 5 and table 1 report (Dhulipala et al. 2024, section 3).
 """
@@ -13,7 +13,7 @@ import numpy.typing as npt
 from intrex.data.arrays import Float64s, Int64s
 
 NEVER = np.iinfo(np.int64).max
-"""The rank of what is not among the candidates."""
+"""Rank of a document that is not among the candidates."""
 
 
 def ranks_of(

@@ -1,4 +1,4 @@
-"""What a model is trained on: pairs from judgements, negatives mined from a run or by BM25, a teacher, a dev pool."""
+"""Training examples: pairs from judgements, negatives mined from a run or by BM25, a teacher, a dev pool."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The page of the generalisation study: answers computed from the CSV files, tables, and a check that reads it back."""
+"""Page of the generalisation study: answers computed from the CSV files, tables, and a check that reads it back."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence

@@ -20,10 +20,10 @@ from intrex.eval.tables import csv_text
 EXPECTED = Path(__file__).with_name("expected.csv")
 RECIPE = "generalization"
 MINUTES = {"stackfaq": 50, "metatool": 40}
-"""What each collection took on two quiet cores, rounded up: the plan that is printed."""
+"""Minutes that each collection took on two quiet cores, rounded up: the plan that is printed."""
 TOLERANCES = {"untrained": 0.005, "trained": 0.03}
-"""How far scores may lie from those expected: of what is not trained, bits of libraries and processors; of what is, the
-course of training too."""
+"""Largest distance of scores from those expected. Untrained systems differ by bits of libraries and processors,
+trained ones by the course of training too."""
 COPIED = ("leaderboard.csv", "tests.csv", "costs.csv")
 
 

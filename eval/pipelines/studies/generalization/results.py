@@ -1,4 +1,4 @@
-"""What the generalisation study found in a collection, read from its CSV files."""
+"""Results of the generalisation study on a collection, read from its CSV files."""
 
 import csv
 from dataclasses import dataclass
@@ -59,7 +59,7 @@ class Results:
 
     @property
     def folds(self) -> list[dict[str, str]]:
-        """The lines of the report's table of folds."""
+        """Lines of the report's table of folds."""
         section = self.report.split("## Folds")[1].split("\n## ")[0]
         head, _, *lines = [
             [c.strip() for c in line.strip("| ").split("|")]

@@ -1,4 +1,4 @@
-"""What a study has measured, kept as it goes: a killed study does not measure it again."""
+"""Measurements of a study, kept as it goes: a killed study does not repeat them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The ways to find candidates that the MUVERA study compares: FDEs, PLAID, the single-vector heuristic."""
+"""Sources of candidates that the MUVERA study compares: FDEs, PLAID, the single-vector heuristic."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The MUVERA study's files: CSV tables, two plots, and a Markdown report."""
+"""Files of the MUVERA study: CSV tables, two plots, and a Markdown report."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from intrex.eval.pipelines.studies.muvera.study import TARGETS, StudyResult
 from intrex.eval.tables import csv_text, markdown_lines
 
 ENOUGH = 0.95
-"""The share of the exact quality that a search is to keep."""
+"""Share of the exact quality that a search is to keep."""
 PAPER_NEEDED = {
     "SV": (1200, 2100, 4500, None),
     "SV dedup": (300, 400, 800, 2100),
