@@ -128,7 +128,7 @@ class IdWriter:
 
     def extend(self, ids: list[str]) -> None:
         """Append ids."""
-        text = "".join([f"{one}\n" for one in ids]).encode("utf-8")
+        text = "".join([f"{doc_id}\n" for doc_id in ids]).encode("utf-8")
         with self._text.open("ab") as stream:
             stream.write(text)
         ends = np.flatnonzero(np.frombuffer(text, np.uint8) == _NEWLINE) + (self._offsets[-1] + 1)

@@ -73,20 +73,20 @@ def notes(systems: list[SystemScores], judged: Judged) -> None:
     from intrex.eval.scoring.score import queries_without_relevant
 
     if empty := queries_without_relevant(judged.qrels):
-        what = "query has" if len(empty) == 1 else "queries have"
-        shown = ", ".join(empty[:3]) + (" ..." if len(empty) > 3 else "")
-        say(f"note: {len(empty):,} judged {what} no relevant document and can only score 0: {shown}")
+        queries = "query has" if len(empty) == 1 else "queries have"
+        examples = ", ".join(empty[:3]) + (" ..." if len(empty) > 3 else "")
+        say(f"note: {len(empty):,} judged {queries} no relevant document and can only score 0: {examples}")
     for system in systems:
         if missing := system.scores.n_missing:
-            done = "count as empty rankings" if system.conditions.complete else "are left out"
+            effect = "count as empty rankings" if system.conditions.complete else "are left out"
             judgements = f"{missing:,} of {len(system.scores.query_ids):,} judged queries"
-            say(f"note: {system.system} lacks {judgements}; they {done}")
+            say(f"note: {system.system} lacks {judgements}; they {effect}")
 
 
 def print_explained(
     request: EvaluateRequest, tool: str, judged: Judged, runs: list[Path], measures: list[Measure]
 ) -> None:
-    """Print why a tool's scores differ from ours."""
+    """Print the differences of a tool's scores from intrex's, with their reasons."""
     from intrex.eval.dialects.dialect import find_tool
     from intrex.eval.evaluate.explain import explain
     from intrex.eval.evaluate.tables import agrees, difference_table, switch_table

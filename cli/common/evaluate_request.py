@@ -193,8 +193,8 @@ class EvaluateRequest:
             "qrels_jg": "judgement groups",
         }
         if self.rel_format != "qrels":
-            what = kinds.get(self.rel_format, "judgements of this format")
-            raise UsageError(f"{what} (trec_eval's -R {self.rel_format}) are not supported")
+            judgements = kinds.get(self.rel_format, "judgements of this format")
+            raise UsageError(f"{judgements} (trec_eval's -R {self.rel_format}) are not supported")
 
     def refuse_clashes(self, numeric: list[Measure]) -> None:
         """Raise `UsageError` on options that do not go together, before anything is read.

@@ -264,8 +264,8 @@ def comparison_latex(comparison: Comparison) -> str:
     keep = {BETTER: r"\dagger", WORSE: r"\ddagger"}
     lines = []
     for mark, name, *cells in rows:
-        marked = ["".join(keep.get(c, c) for c in cell) for cell in cells]
-        lines.append([mark, escape_latex(name), *marked])
+        texts = ["".join(keep.get(c, c) for c in cell) for cell in cells]
+        lines.append([mark, escape_latex(name), *texts])
     text = escape_latex(caption(comparison))
     for sign, command in keep.items():
         text = text.replace(sign, f"${command}$")

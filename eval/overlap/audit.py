@@ -82,12 +82,12 @@ def write_audit(audit: Audit, path: Path, overwrite: bool = False) -> None:
     with writing(path, overwrite) as stream:
         lines = [json.dumps(head, ensure_ascii=False)]
         for query in audit.queries:
-            own = {
-                kind: {"like": found[query].like, "score": round(found[query].score, 6)}
-                for kind, found in audit.flags.items()
-                if query in found
+            flags = {
+                kind: {"like": by_query[query].like, "score": round(by_query[query].score, 6)}
+                for kind, by_query in audit.flags.items()
+                if query in by_query
             }
-            lines.append(json.dumps({"query": query, "flags": own}, ensure_ascii=False))
+            lines.append(json.dumps({"query": query, "flags": flags}, ensure_ascii=False))
         stream.write(("\n".join(lines) + "\n").encode("utf-8"))
 
 
@@ -103,8 +103,8 @@ def read_audit(path: Path) -> Audit:
             raise ValueError("another schema, or cut off")
         flags: dict[str, dict[str, LeakageFlag]] = {kind: {} for kind in head["kinds"]}
         for row in rows[1:]:
-            for kind, one in row["flags"].items():
-                flags[kind][row["query"]] = LeakageFlag(str(one["like"]), float(one["score"]))
+            for kind, flag in row["flags"].items():
+                flags[kind][row["query"]] = LeakageFlag(str(flag["like"]), float(flag["score"]))
         return Audit(tuple(row["query"] for row in rows[1:]), flags, head["settings"], head["sources"])
     except (IndexError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise BadInput(f"not a sound file of flags: {error} ({path})", problems.hint) from error

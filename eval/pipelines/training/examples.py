@@ -124,8 +124,8 @@ def _dev(
             raise BadInput(f"the dev set {source.dev_set} has no positives", "name another --dev")
     else:
         queries_of, judged = queries, {q: dict.fromkeys(positives[q], 1) for q in held}
-    drawn = set(draw(judged, seed)[:DEV_QUERIES])
-    return queries_of.only(drawn), {q: judged[q] for q in sorted(drawn)}
+    query_ids = set(draw(judged, seed)[:DEV_QUERIES])
+    return queries_of.only(query_ids), {q: judged[q] for q in sorted(query_ids)}
 
 
 def _candidates(source: TrainingSource, training: Queries, dev: Queries) -> dict[str, list[str]]:
@@ -165,16 +165,16 @@ def _negatives(
     for query, document in pairs:
         mined = [d for d in candidates.get(query, []) if d not in positives[query]]
         seed = f"{options.seed} {query} {document}"
-        drawn = _draw(mined, seed)[: options.negatives]
-        if len(drawn) < options.negatives:
+        sample = _draw(mined, seed)[: options.negatives]
+        if len(sample) < options.negatives:
             all_ids = all_ids or [d.id for d in collection.documents()]
-            more = (d for d in _draw(all_ids, seed) if d not in positives[query] and d not in drawn)
-            drawn += [d for d, _ in zip(more, range(options.negatives - len(drawn)), strict=False)]
-        if len(drawn) < options.negatives:
+            more = (d for d in _draw(all_ids, seed) if d not in positives[query] and d not in sample)
+            sample += [d for d, _ in zip(more, range(options.negatives - len(sample)), strict=False)]
+        if len(sample) < options.negatives:
             raise BadInput(
                 f"the collection has no {options.negatives} negatives for query {query}", "--negatives"
             )
-        negatives[query, document] = drawn
+        negatives[query, document] = sample
     return negatives
 
 

@@ -59,9 +59,9 @@ def plot(result: StudyResult, out: Path) -> None:
     """
     plt = pyplot("the plots of a study")
     targets = list(dict.fromkeys(target for _, target in result.recall))
-    drawn = [t for t in ("exact top 10", "relevant") if t in targets]
-    figure, panels = plt.subplots(1, len(drawn), figsize=(6 * len(drawn), 4.5), squeeze=False)
-    for panel, target in zip(panels[0], drawn, strict=True):
+    names = [t for t in ("exact top 10", "relevant") if t in targets]
+    figure, panels = plt.subplots(1, len(names), figsize=(6 * len(names), 4.5), squeeze=False)
+    for panel, target in zip(panels[0], names, strict=True):
         for method in result.methods:
             panel.plot(
                 result.depths,
