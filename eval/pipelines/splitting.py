@@ -153,7 +153,7 @@ def _dense(train: Vectors, test: Vectors, seed: int) -> Float32s:
 
 
 def _by_size(labels: Int64s) -> Int64s:
-    """Number the same clusters by size, the largest first, equal ones by their first member."""
+    """Renumber clusters by size, the largest first, equal ones by their first member."""
     names, first, counts = np.unique(labels, return_index=True, return_counts=True)
     order = np.lexsort((first, -counts))
     place = np.empty(int(names.max(initial=0)) + 1, np.int64)
