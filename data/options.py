@@ -17,7 +17,7 @@ from intrex.data.errors import UsageError, json_type, nearest_name
 LARGEST_INT = 2**31 - 1
 LARGEST_FLOAT = 3.4028234663852886e38
 _DECLARED = "option"
-Kind = type
+ValueType = type
 _READ: dict[Any, dict[str, Option]] = {}
 P = TypeVar("P", bound="Options")
 T = TypeVar("T")
@@ -84,7 +84,7 @@ class Option:
 
     key: str
     field: str
-    type: Kind
+    type: ValueType
     default: Any
     required: bool
     help: str
@@ -101,7 +101,7 @@ class Option:
     runtime: bool = False
     metavar: str = ""
     blank: bool = False
-    item: Kind = str
+    item: ValueType = str
     check: Callable[[Any], object] | None = None
     parse: Callable[[list[str]], Any] | None = None
 
