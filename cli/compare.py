@@ -15,7 +15,7 @@ DEFAULT_MEASURES = ("nDCG@10",)
 
 
 class Test(StrEnum):
-    """The test behind p."""
+    """Test behind p."""
 
     randomization = "randomization"
     t = "t"
@@ -25,7 +25,7 @@ class Test(StrEnum):
 
 
 class Correction(StrEnum):
-    """How p-values are corrected."""
+    """Correction of p-values."""
 
     holm = "holm"
     bonferroni = "bonferroni"
@@ -34,7 +34,7 @@ class Correction(StrEnum):
 
 
 class Family(StrEnum):
-    """What is corrected together."""
+    """P-values that are corrected together."""
 
     measure = "measure"
     all = "all"
@@ -104,16 +104,16 @@ def compare(
     ] = None,
 ) -> None:
     """Compare runs: p-values, intervals, effect sizes. A difference is b - a; a win is a query where b is better."""
-    from intrex.cli.common.compare_output import check_format, show
+    from intrex.cli.common.compare_output import check_one_table, show
     from intrex.eval.compare.comparison import Settings
-    from intrex.eval.compare.report import Request, make_report
+    from intrex.eval.compare.report import CompareRequest, make_report
     from intrex.eval.measures import parse_measures
 
-    check_format(form, (movers is not None) + ranking + (reproduction is not None))
-    asked = parse_measures([m for text in measures or DEFAULT_MEASURES for m in text.split()], level)
+    check_one_table(form, (movers is not None) + ranking + (reproduction is not None))
+    parsed = parse_measures([m for text in measures or DEFAULT_MEASURES for m in text.split()], level)
     settings = Settings(test.value, correction.value, family.value, samples, seed, alpha)
-    request = Request(
-        qrels, runs, asked, complete, baseline, settings, movers, queries, ranking, depth, reproduction
+    request = CompareRequest(
+        qrels, runs, parsed, complete, baseline, settings, movers, queries, ranking, depth, reproduction
     )
     report = make_report(request)
     for note in report.notes:

@@ -33,7 +33,7 @@ def evaluate(request: EvaluateRequest) -> None:
 
     from intrex.data.io.files import refuse_existing, spooled
     from intrex.data.locate import find_qrels
-    from intrex.eval.leaderboard.by_split import find_fold, of_fold
+    from intrex.eval.leaderboard.by_split import find_fold, mark_fold
     from intrex.eval.measures.aliases import TEXTS
     from intrex.eval.measures.measure import DIVERSE
     from intrex.eval.overlap.unflagged import find_flags, with_unflagged
@@ -59,7 +59,7 @@ def evaluate(request: EvaluateRequest) -> None:
         systems = _score(request, judged, runs, numeric)
         systems = with_unflagged(systems, *flags) if flags else systems
         if request.scores is not None:
-            write_scores(of_fold(systems, *fold) if fold else systems, request.scores, request.overwrite)
+            write_scores(mark_fold(systems, *fold) if fold else systems, request.scores, request.overwrite)
         if request.trec:
             print_trec(request, judged, runs[0], measures, systems[0])
         else:

@@ -92,7 +92,7 @@ def generalize(
 
 
 def _complete(recipe: str) -> Recipe:
-    """A recipe that names its collection; those for `generalize` leave it open."""
+    """Return a recipe that names its collection; those for `generalize` leave it open."""
     from intrex.data.errors import UsageError
     from intrex.eval.pipelines.experiment.recipe import read_recipe
 

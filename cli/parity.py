@@ -62,7 +62,7 @@ def bm25(
     from intrex.data.collection import Collection
     from intrex.data.io.files import STDIO, refuse_existing, write_text
     from intrex.eval.pipelines.parity.bm25 import bm25_parity
-    from intrex.eval.pipelines.parity.report import markdown, summary
+    from intrex.eval.pipelines.parity.report import parity_markdown, parity_table
 
     language = values.pop("language", "en")
     options = LuceneSearch.read(values)
@@ -74,9 +74,9 @@ def bm25(
         raise BadInput(f"{opened.name} has {len(opened.sets)} query sets, name one", f"--set, of: {there}")
     result = bm25_parity(opened, query_set or next(iter(opened.sets)), options, language=language)
     if output is not None:
-        write_text(output, markdown(result), overwrite)
+        write_text(output, parity_markdown(result), overwrite)
     if output != STDIO:
-        emit(*summary(result), form)
+        emit(*parity_table(result), form)
     if not result.at_parity:
         raise CheckFailed(
             f"not at parity with Anserini: {len(result.differences):,} of {result.queries.texts:,} queries differ",

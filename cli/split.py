@@ -105,11 +105,11 @@ def info(split: Annotated[Path, typer.Argument(help="A split folder.")], form: F
 
 
 def _finish(made: Split, out: Path, overwrite: bool) -> None:
-    from intrex.eval.splits.split import remarks, write_split
+    from intrex.eval.splits.split import split_remarks, write_split
 
     write_split(made, out, overwrite)
     _show(made, None)
-    for one in remarks(made):
+    for one in split_remarks(made):
         say(f"note: {one}")
     sizes = sorted({len(f.train) for f in made.folds})
     each = f"{sizes[0]:,}" if len(sizes) == 1 else f"{sizes[0]:,} to {sizes[-1]:,}"
@@ -118,6 +118,6 @@ def _finish(made: Split, out: Path, overwrite: bool) -> None:
 
 
 def _show(split: Split, form: Format | None) -> None:
-    from intrex.eval.splits.split import describe
+    from intrex.eval.splits.split import split_table
 
-    emit(*describe(split), form)
+    emit(*split_table(split), form)

@@ -46,17 +46,18 @@ def muvera(
     """Recall of exact MaxSim and of relevant documents by FDEs, PLAID and the single-vector heuristic; cost and plots."""
     from intrex.data.io.files import write_text
     from intrex.data.locate import find_qrels, find_queries
-    from intrex.eval.pipelines.studies.muvera.report import markdown, write_files
-    from intrex.eval.pipelines.studies.muvera.study import prepare, run_study, some
+    from intrex.eval.pipelines.studies.muvera.report import study_markdown, write_files
+    from intrex.eval.pipelines.studies.muvera.study import prepare_setting, run_study, sample_queries
     from intrex.retrievers.multivector.index import MultiVectorIndex
     from intrex.retrievers.options import SearchOptions
 
     asked, collection = find_queries(queries)
-    asked, judged = some(asked, find_qrels(queries).qrels if collection is not None else None, limit)
+    judged = find_qrels(queries).qrels if collection is not None else None
+    asked, judged = sample_queries(asked, judged, limit)
     opened = MultiVectorIndex.open(index)
     plaid = MultiVectorIndex.open(compressed) if compressed is not None else None
     options = SearchOptions(threads=threads, batch_size=batch_size)
-    setting = prepare(opened, asked, judged, options, depth, plaid)
+    setting = prepare_setting(opened, asked, judged, options, depth, plaid)
     found = run_study(
         setting,
         output / "index",
@@ -66,5 +67,5 @@ def muvera(
         watch=lambda name: progress(name, None),
     )
     write_files(found, output)
-    write_text(output / "study.md", markdown(found, queries), overwrite=True)
+    write_text(output / "study.md", study_markdown(found, queries), overwrite=True)
     say(f"{output}: recall.csv, needed.csv, costs.csv, recall.png, costs.png, study.md")

@@ -45,12 +45,12 @@ def train(
     from intrex.data.io.files import refuse_existing
     from intrex.encoders.training.trainer import Plan
     from intrex.eval.leaderboard.by_split import find_fold
-    from intrex.eval.pipelines.training.examples import Source
+    from intrex.eval.pipelines.training.examples import TrainingSource
     from intrex.eval.pipelines.training.train import same_weights, train_model
 
     refuse_existing(target, overwrite)
     split, fold = find_fold(data.split) if data.split is not None else (None, "")
-    source = Source(
+    source = TrainingSource(
         Collection.open(collection), data.train_set, split, fold, data.dev, data.dev_share,
         Path(data.negatives_run) if data.negatives_run else None, data.teacher, data.max_pairs,
     )  # fmt: skip

@@ -75,12 +75,12 @@ class Collection:
 
     @property
     def name(self) -> str:
-        """The collection's name, as given when it was made."""
+        """Name of the collection, as given when it was made."""
         return str(self.manifest.params["name"])
 
     @property
     def n_documents(self) -> int:
-        """How many documents there are, empty ones included."""
+        """Number of documents, empty ones included."""
         return int(self.manifest.params["documents"])
 
     @property

@@ -1,4 +1,4 @@
-"""The errors a user can meet, and the collector that reports every problem of a file at once.
+"""Errors that a user can meet, and the collector that reports every problem of a file at once.
 
 IntrexError            exit 1   bad data, a missing file, a full disk
 ├── BadInput                    a file says something it must not; carries file and line
@@ -34,7 +34,7 @@ class BadInput(IntrexError):
 
 
 class UsageError(IntrexError):
-    """The command line asks for something that cannot be done."""
+    """Request on the command line that cannot be met."""
 
     exit_code = 2
 

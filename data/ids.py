@@ -23,7 +23,7 @@ _BAD = re.compile(
 )  # BEIR reads judgements as CSV: a leading quote would open a field
 
 GONE = np.uint32(0xFFFFFFFF)
-"""The rank of a row whose document was removed; ids of other rows are counted without it."""
+"""Rank of a row whose document was removed; ids of other rows are counted without it."""
 
 
 def id_problem(value: object) -> str | None:
@@ -85,7 +85,7 @@ class IdRegistry:
 
     @cached_property
     def _order(self) -> Bytes:
-        """The entries, sorted in place by digest; the array must not outlive the call that asked for it."""
+        """Entries, sorted in place by digest; the array must not outlive the call that asked for it."""
         entries = np.frombuffer(self._digests, dtype="S16")
         if self._ordered != len(self):
             entries.sort()
@@ -128,7 +128,7 @@ class IdWriter:
 
     def extend(self, ids: list[str]) -> None:
         """Append ids."""
-        text = "".join([f"{one}\n" for one in ids]).encode("utf-8")
+        text = "".join([f"{doc_id}\n" for doc_id in ids]).encode("utf-8")
         with self._text.open("ab") as stream:
             stream.write(text)
         ends = np.flatnonzero(np.frombuffer(text, np.uint8) == _NEWLINE) + (self._offsets[-1] + 1)
@@ -192,7 +192,7 @@ class IdTable:
 
     @cached_property
     def _order(self) -> Int64s:
-        """The rows in the byte order of their ids, without those removed."""
+        """Rows in the byte order of their ids, without those removed."""
         rows = np.flatnonzero(self.rank != GONE)
         order = np.empty(len(rows), np.int64)
         order[self.rank[rows]] = rows

@@ -1,4 +1,4 @@
-"""What there is: the collections below a folder, and what one of them holds."""
+"""Listing of the collections below a folder, and of the content of one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a user may choose, declared once: fields of frozen dataclasses that carry type, range, default and help.
+"""Options of a user, declared once: fields of frozen dataclasses that carry type, range, default and help.
 
 The command line, recipes, docs/cli.md, ``index info`` and the tests read these declarations. Plain data: no numpy here,
 nor where options are declared, since ``--help`` imports them.
@@ -17,7 +17,7 @@ from intrex.data.errors import UsageError, json_type, nearest_name
 LARGEST_INT = 2**31 - 1
 LARGEST_FLOAT = 3.4028234663852886e38
 _DECLARED = "option"
-Kind = type
+ValueType = type
 _READ: dict[Any, dict[str, Option]] = {}
 P = TypeVar("P", bound="Options")
 T = TypeVar("T")
@@ -25,19 +25,19 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class When:
-    """What an option depends on: another option with one of some values, or, without values, given at all.
+    """Condition of an option: another option has one of some values or, without values, is given at all.
 
     Attributes:
         key: the other option.
         values: of which it must have one.
         built: it was chosen when the index was built.
-        said: what is needed, where that is no option of the command line.
+        text: the condition in words, where it is no option of the command line.
     """
 
     key: str
     values: tuple[object, ...] = ()
     built: bool = False
-    said: str = ""
+    text: str = ""
 
     def holds(self, values: Mapping[str, object]) -> bool:
         """Tell whether the other option is as needed; ``values`` by key, those left out are None."""
@@ -47,7 +47,7 @@ class When:
     def spell(self, key: str) -> str:
         """Say what is needed, with a spelling of the other option's key."""
         switch = self.values in ((), (True,))
-        return self.said or (key if switch else f"{key} {' or '.join(map(str, self.values))}")
+        return self.text or (key if switch else f"{key} {' or '.join(map(str, self.values))}")
 
     def __str__(self) -> str:
         return self.spell(flag_of(self.key))
@@ -84,7 +84,7 @@ class Option:
 
     key: str
     field: str
-    type: Kind
+    type: ValueType
     default: Any
     required: bool
     help: str
@@ -101,7 +101,7 @@ class Option:
     runtime: bool = False
     metavar: str = ""
     blank: bool = False
-    item: Kind = str
+    item: ValueType = str
     check: Callable[[Any], object] | None = None
     parse: Callable[[list[str]], Any] | None = None
 
@@ -115,8 +115,8 @@ class Option:
             yield "is empty"
         elif self.choices and value not in self.choices:
             yield f"is {value!r}: {nearest_name(str(value), map(str, self.choices))}"
-        elif isinstance(value, (list, tuple)) and (odd := [v for v in value if not is_a(v, self.item)]):
-            yield f"holds {json_type(odd[0])}, needed: {json_type(self.item())}"
+        elif isinstance(value, (list, tuple)) and (wrong := [v for v in value if not is_a(v, self.item)]):
+            yield f"holds {json_type(wrong[0])}, needed: {json_type(self.item())}"
         elif self.check is not None:
             try:
                 self.check(value)
@@ -132,7 +132,7 @@ class Option:
 
     @property
     def range(self) -> str:
-        """The numbers there are, for people; every finite one where nothing is said."""
+        """Range of a number in words; every finite number where no bound is declared."""
         if self.above is not None:
             return f"a finite number above {self.above:g}"
         if self.low is not None and self.high is not None:
@@ -190,19 +190,19 @@ class Options:
     def __post_init__(self) -> None:
         """Refuse values that cannot be."""
         declared = options_of(type(self))
-        for one in declared.values():
-            value = getattr(self, one.field)
-            if value is not None and value != one.default:
-                for problem in one.problems(value):
-                    what, _, hint = problem.partition(": ") if one.choices else (problem, "", "")
-                    raise UsageError(f"{one.flags[0]} {what}", hint or None)
-        for key, needed in unmet(declared, self.chosen()):
+        for item in declared.values():
+            value = getattr(self, item.field)
+            if value is not None and value != item.default:
+                for problem in item.problems(value):
+                    message, _, hint = problem.partition(": ") if item.choices else (problem, "", "")
+                    raise UsageError(f"{item.flags[0]} {message}", hint or None)
+        for key, needed in unmet_conditions(declared, self.to_dict()):
             raise UsageError(f"{flag_of(key)} is for {needed}", f"add {needed}, or leave {flag_of(key)} out")
 
-    def chosen(self) -> dict[str, Any]:
-        """The values by key, without those that are left to the program."""
-        values = ((one, getattr(self, one.field)) for one in options_of(type(self)).values())
-        return {one.key: value for one, value in values if value is not None}
+    def to_dict(self) -> dict[str, Any]:
+        """Return the values by key, without those that are left to the program."""
+        values = {key: getattr(self, item.field) for key, item in options_of(type(self)).items()}
+        return {key: value for key, value in values.items() if value is not None}
 
     def part(self, kind: type[P]) -> P:
         """Take the values that another class of options declares too."""
@@ -225,25 +225,25 @@ class Options:
         return cls(**{name: tuple(v) if isinstance(v, list) else v for name, v in named.items()})
 
 
-def unmet(
+def unmet_conditions(
     declared: Mapping[str, Option], values: Mapping[str, Any], built: Mapping[str, Any] | None = None
 ) -> Iterator[tuple[str, When]]:
-    """Yield the options that were chosen and depend on another that is not as they need, with what they need.
+    """Yield the options that depend on another that is not as they need, each with its condition.
 
     Args:
         declared: by key.
-        values: what was chosen, by key; a default that was not chosen counts as the other option's value.
-        built: what an index was built with, by key; without it only what was chosen beside is looked at.
+        values: chosen values by key; a default that was not chosen counts as the other option's value.
+        built: what an index was built with, by key; without it only ``values`` are looked at.
     """
-    known = {key: one.default for key, one in declared.items()} | dict(values)
+    settings = {key: item.default for key, item in declared.items()} | dict(values)
     for key, value in values.items():
-        one = declared[key]
-        if value == one.default:
+        item = declared[key]
+        if value == item.default:
             continue
-        choice = one.choice_when.get(value) if isinstance(value, str) else None
-        for needed in filter(None, (one.when, choice)):
-            others = known if not needed.built else built
-            if others is not None and not needed.holds(others):
+        choice = item.choice_when.get(value) if isinstance(value, str) else None
+        for needed in filter(None, (item.when, choice)):
+            context = settings if not needed.built else built
+            if context is not None and not needed.holds(context):
                 yield key, needed
 
 
@@ -256,17 +256,14 @@ def options_of(cls: Any) -> dict[str, Option]:
 
 def _read(cls: Any) -> dict[str, Option]:
     hints = get_type_hints(cls)
-    made = (
-        _declared(f, hints[f.name], dict(f.metadata[_DECLARED]))
-        for f in fields(cls)
-        if _DECLARED in f.metadata
-    )
-    return {one.key: one for one in made}
+    declared = [f for f in fields(cls) if _DECLARED in f.metadata]
+    options = (_read_field(f, hints[f.name], dict(f.metadata[_DECLARED])) for f in declared)
+    return {item.key: item for item in options}
 
 
-def _declared(field: dataclasses.Field[Any], hint: Any, said: dict[str, Any]) -> Option:
-    key = said.pop("key") or field.name
-    flags = said.pop("flags")
+def _read_field(field: dataclasses.Field[Any], hint: Any, declaration: dict[str, Any]) -> Option:
+    key = declaration.pop("key") or field.name
+    flags = declaration.pop("flags")
     replaced = [flag[1:] for flag in flags if flag.startswith("=")]
     kind, item = _plain(hint)
     default = field.default
@@ -274,7 +271,7 @@ def _declared(field: dataclasses.Field[Any], hint: Any, said: dict[str, Any]) ->
         default = None  # such as all cores: known when the program runs
     return Option(
         key, field.name, kind, None if default is MISSING else default, default is MISSING,
-        flags=tuple(replaced or [flag_of(key), *flags]), item=item, **said,
+        flags=tuple(replaced or [flag_of(key), *flags]), item=item, **declaration,
     )  # fmt: skip
 
 

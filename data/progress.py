@@ -1,4 +1,4 @@
-"""The one type of progress callbacks; it imports no numpy, so that the command line may."""
+"""Type of progress callbacks; the module imports no numpy, so that the command line may import it."""
 
 from collections.abc import Callable
 

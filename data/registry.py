@@ -35,7 +35,7 @@ class Registry(Generic[T]):
 
     @cached_property
     def plugins(self) -> dict[str, EntryPoint]:
-        """The names that other packages add; raises `IntrexError` when one is taken twice."""
+        """Entry points of other packages by name; raises `IntrexError` when a name is taken twice."""
         targets = dict(self._shipped)
         points = {}
         for point in entry_points(group=self.group):

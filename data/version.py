@@ -1,4 +1,4 @@
-"""The version of intrex."""
+"""Version of intrex."""
 
 from __future__ import annotations
 

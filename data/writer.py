@@ -1,4 +1,4 @@
-"""The collection writer: what every importer and builder streams into."""
+"""Writer of collections, into which every importer and builder streams."""
 
 from __future__ import annotations
 

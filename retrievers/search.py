@@ -8,7 +8,7 @@ from typing import Any
 
 from intrex.data.collection import Queries
 from intrex.data.errors import BadInput, UsageError, nearest_name
-from intrex.data.options import flag_of, options_of, unmet
+from intrex.data.options import flag_of, options_of, unmet_conditions
 from intrex.data.run import Run, check_tag
 from intrex.retrievers.base import Index
 from intrex.retrievers.bm25.fields import CONTENTS
@@ -31,7 +31,7 @@ def prepare_search(index: Index, values: Mapping[str, Any]) -> SearchOptions:
     named = (index.built.get("engine"), index.manifest.kind)  # as an engine: what it was built for, itself
     chosen = {key: value for key, value in values.items() if key != "engine" or value not in named}
     options = kind.read(chosen)
-    for key, needed in unmet(declared, chosen, index.built):
+    for key, needed in unmet_conditions(declared, chosen, index.built):
         flag = flag_of(key)
         raise UsageError(
             f"{flag} is for indexes built with {needed}, this one is {label(index)}", f"leave {flag} out"

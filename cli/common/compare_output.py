@@ -1,4 +1,4 @@
-"""How ``intrex compare`` prints."""
+"""Output of ``intrex compare``."""
 
 from __future__ import annotations
 
@@ -11,57 +11,57 @@ from intrex.data.errors import UsageError
 from intrex.eval.tables import Cell
 
 if TYPE_CHECKING:
-    from intrex.eval.compare.report import Report
+    from intrex.eval.compare.report import CompareReport
 
 
-def check_format(form: Format | None, tables: int) -> None:
+def check_one_table(form: Format | None, tables: int) -> None:
     """Raise `UsageError` when more tables are asked for than the format holds, before any work starts."""
-    chosen = resolve(form)
-    if tables > 1 and chosen in (Format.csv, Format.jsonl):
+    form = resolve(form)
+    if tables > 1 and form in (Format.csv, Format.jsonl):
         raise UsageError(
-            f"{chosen.value} holds one table, {tables} were asked for",
+            f"{form.value} holds one table, {tables} were asked for",
             "ask for --movers, --ranking and --reproduction one at a time, or use --format table",
         )
 
 
-def show(report: Report, form: Format | None) -> None:
+def show(report: CompareReport, form: Format | None) -> None:
     """Print a report to stdout.
 
     CSV and JSON lines hold one table: that of --movers, --ranking or --reproduction if one of them is asked for, else
     the pairs. The other formats have them below one another.
     """
-    chosen = resolve(form)
-    if chosen in (Format.csv, Format.jsonl):
-        _machine(report, chosen)
+    form = resolve(form)
+    if form in (Format.csv, Format.jsonl):
+        _machine(report, form)
         return
-    if chosen is Format.table:
+    if form is Format.table:
         _terminal(report)
     else:
-        from intrex.eval.compare.tables import latex, markdown
+        from intrex.eval.compare.tables import comparison_latex, comparison_markdown
 
-        sys.stdout.write((markdown if chosen is Format.md else latex)(report.comparison))
-    _more(report, chosen)
+        sys.stdout.write((comparison_markdown if form is Format.md else comparison_latex)(report.comparison))
+    _more(report, form)
 
 
-def _machine(report: Report, form: Format) -> None:
+def _machine(report: CompareReport, form: Format) -> None:
     from intrex.eval.compare.movers import Mover
     from intrex.eval.compare.reproduction import Reproduction
     from intrex.eval.compare.similarity import Similarity
     from intrex.eval.compare.tables import long_rows, pair_rows
 
     parts = ((report.movers, Mover), (report.similarities, Similarity), (report.reproduction, Reproduction))
-    asked = [long_rows(rows, kind) for rows, kind in parts if rows is not None]
-    emit(*(asked[0] if asked else pair_rows(report.comparison)), form)
+    tables = [long_rows(rows, kind) for rows, kind in parts if rows is not None]
+    emit(*(tables[0] if tables else pair_rows(report.comparison)), form)
 
 
-def _terminal(report: Report) -> None:
+def _terminal(report: CompareReport) -> None:
     from intrex.eval.compare.tables import heading, plain, terminal_means, terminal_pairs
 
-    found = report.comparison
-    for table in terminal_means(found):
+    comparison = report.comparison
+    for table in terminal_means(comparison):
         sys.stdout.write(plain(*table) + "\n")
-    sys.stdout.write(heading(found))
-    pairs = [(measure, *terminal_pairs(found, measure)) for measure in found.data.measures]
+    sys.stdout.write(heading(comparison))
+    pairs = [(measure, *terminal_pairs(comparison, measure)) for measure in comparison.data.measures]
     for measure, headers, rows in pairs:
         sys.stdout.write(f"\n{measure}\n{plain(headers, rows)}")
     sys.stdout.write("\n")
@@ -69,13 +69,13 @@ def _terminal(report: Report) -> None:
         sys.stdout.write(
             "detect: the smallest true difference that a t-test of so many queries finds\nfour times in five\n"
         )
-    sys.stdout.write(found.signature + "\n")
+    sys.stdout.write(comparison.signature + "\n")
 
 
-def _more(report: Report, form: Format) -> None:
+def _more(report: CompareReport, form: Format) -> None:
     from intrex.eval.compare.tables import letter, movers_table, plain, reproduction_table, similarity_table
 
-    found = report.comparison
+    comparison = report.comparison
 
     def put(title: str, headers: Sequence[str], rows: Sequence[Sequence[Cell]]) -> None:
         sys.stdout.write(f"\n{'% ' if form is Format.latex else ''}{title}\n")
@@ -86,9 +86,9 @@ def _more(report: Report, form: Format) -> None:
             emit(headers, rows, form)
 
     if report.movers is not None:
-        for a, b in found.pairs:
-            title = f"Queries that moved most by {found.data.measures[0]}, {letter(b)} - {letter(a)}"
-            put(title, *movers_table(found, report.movers, a, b, form is Format.table))
+        for a, b in comparison.pairs:
+            title = f"Queries that moved most by {comparison.data.measures[0]}, {letter(b)} - {letter(a)}"
+            put(title, *movers_table(comparison, report.movers, a, b, form is Format.table))
     if report.similarities is not None:
         depth = report.similarities[0].depth
         put(f"Rank similarity to depth {depth}, means over queries", *similarity_table(report.similarities))

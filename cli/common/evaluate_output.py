@@ -1,4 +1,4 @@
-"""What ``intrex evaluate`` prints: scores, another tool's differences, pool bias."""
+"""Output of ``intrex evaluate``: scores, another tool's differences, pool bias."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ def _wide(form: ScoreFormat | None) -> bool:
 
 def print_scores(request: EvaluateRequest, systems: list[SystemScores], n_measures: int) -> None:
     """Print the first ``n_measures`` measures as a table: figures, or with -q every query's values."""
-    from intrex.eval.evaluate.tables import by_query, summary
+    from intrex.eval.evaluate.tables import query_table, score_table
 
     measures = systems[0].scores.measures[:n_measures]
     wide, total = _wide(request.form), not request.no_summary
     if request.per_query:
-        headers, rows = by_query(systems, measures, wide, total)
+        headers, rows = query_table(systems, measures, wide, total)
     else:
-        headers, rows = summary(systems, measures, wide)
+        headers, rows = score_table(systems, measures, wide)
     caption = "\n".join(dict.fromkeys(system.conditions.signature() for system in systems))
     emit(headers, rows, _plain(request.form), caption=caption, lead=1 + request.per_query)
 
@@ -47,13 +47,13 @@ def print_trec(
     from intrex.eval.evaluate.systems import match_path
     from intrex.eval.evaluate.trecformat import trec_lines
     from intrex.eval.measures.aliases import TEXTS
-    from intrex.eval.scoring.score import view
+    from intrex.eval.scoring.score import rankings_of
 
     rules, dialect = system.conditions.rules, system.conditions.dialect
     rankings = None
     if any(m.name == "relstring" for m in measures):
         matched = match_path(judged.qrels, run, rules, more=dialect.startswith("trec_eval"))
-        rankings = view(judged.qrels, matched, rules)
+        rankings = rankings_of(judged.qrels, matched, rules)
     computed = dict(zip([m for m in measures if m.name not in TEXTS], system.scores.measures, strict=False))
     lines = trec_lines(
         system.scores,
@@ -70,44 +70,45 @@ def print_trec(
 
 def notes(systems: list[SystemScores], judged: Judged) -> None:
     """Say which judged queries can only score 0, and how many each run lacks."""
-    from intrex.eval.scoring.score import without_relevant
+    from intrex.eval.scoring.score import queries_without_relevant
 
-    if empty := without_relevant(judged.qrels):
-        what = "query has" if len(empty) == 1 else "queries have"
-        shown = ", ".join(empty[:3]) + (" ..." if len(empty) > 3 else "")
-        say(f"note: {len(empty):,} judged {what} no relevant document and can only score 0: {shown}")
+    if empty := queries_without_relevant(judged.qrels):
+        queries = "query has" if len(empty) == 1 else "queries have"
+        examples = ", ".join(empty[:3]) + (" ..." if len(empty) > 3 else "")
+        say(f"note: {len(empty):,} judged {queries} no relevant document and can only score 0: {examples}")
     for system in systems:
         if missing := system.scores.n_missing:
-            done = "count as empty rankings" if system.conditions.complete else "are left out"
+            effect = "count as empty rankings" if system.conditions.complete else "are left out"
             judgements = f"{missing:,} of {len(system.scores.query_ids):,} judged queries"
-            say(f"note: {system.system} lacks {judgements}; they {done}")
+            say(f"note: {system.system} lacks {judgements}; they {effect}")
 
 
 def print_explained(
     request: EvaluateRequest, tool: str, judged: Judged, runs: list[Path], measures: list[Measure]
 ) -> None:
-    """Print why a tool's scores differ from ours."""
+    """Print the differences of a tool's scores from intrex's, with their reasons."""
     from intrex.eval.dialects.dialect import find_tool
     from intrex.eval.evaluate.explain import explain
-    from intrex.eval.evaluate.tables import agree, differences, switches
+    from intrex.eval.evaluate.tables import agrees, difference_table, switch_table
 
     if len(runs) > 1:
         raise UsageError("--explain-diff explains one run at a time")
     explanations = explain(
         judged.qrels, runs[0], measures, request.rules(), find_tool(tool), request.complete is not None,
-        request.level or 1, request.theirs,
+        request.level or 1, request.tool_file,
     )  # fmt: skip
     wide, form = _wide(request.form), _plain(request.form)
-    headers, rows = switches(explanations, tool)
+    headers, rows = switch_table(explanations, tool)
     first = wide and bool(rows)
     if first:
         emit(headers, rows, form)
-    headers, rows = differences(explanations, tool, wide, SHOWN if wide and not request.per_query else None)
+    most = SHOWN if wide and not request.per_query else None
+    headers, rows = difference_table(explanations, tool, wide, most)
     if rows or not wide:
         if first:
             between(form)
         emit(headers, rows, form)
-    if equal := [str(explanation.measure) for explanation in explanations if agree(explanation)]:
+    if equal := [str(explanation.measure) for explanation in explanations if agrees(explanation)]:
         say(f"intrex and {tool} agree on {', '.join(equal)}")
     for explanation in explanations:
         if not explanation.explained:

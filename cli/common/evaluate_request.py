@@ -1,4 +1,4 @@
-"""The options of ``intrex evaluate``: declared once, read by the command and by what prints its results."""
+"""Options of ``intrex evaluate``: declared once, read by the command and by the writer of its results."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ DEFAULT_MEASURES = ("nDCG@10", "RR@10", "R@100", "AP")
 
 
 class ScoreFormat(StrEnum):
-    """How to print scores: as any table, or as trec_eval does."""
+    """Format of printed scores: that of any table, or trec_eval's."""
 
     table = "table"
     csv = "csv"
@@ -30,7 +30,7 @@ class ScoreFormat(StrEnum):
 
 
 class TieRule(StrEnum):
-    """How equal scores are ordered, and as floats of how many bits they are compared."""
+    """Order of equal scores, and the bits of the floats that are compared."""
 
     f32_docid_desc = "f32-docid-desc"
     f32_docid_asc = "f32-docid-asc"
@@ -42,7 +42,7 @@ class TieRule(StrEnum):
 
 @dataclass(frozen=True)
 class EvaluateRequest:
-    """What was asked of ``intrex evaluate``, with the help that it prints."""
+    """Request to ``intrex evaluate``, with the help that it prints."""
 
     qrels: Annotated[str, typer.Argument(help="A qrels file (TREC or BEIR), or COLLECTION:SET.")]
     runs: Annotated[list[Path], typer.Argument(help="Runs: TREC, MS MARCO or JSON.")]
@@ -110,7 +110,7 @@ class EvaluateRequest:
             help="Which queries that tool scores differently, and why; csv and jsonl hold the queries only.",
         ),
     ] = None
-    theirs: Annotated[
+    tool_file: Annotated[
         Path | None,
         typer.Option(
             "--theirs", help="With --explain-diff: what the tool printed (trec_eval -q, or a JSON object)."
@@ -151,7 +151,7 @@ class EvaluateRequest:
 
     @property
     def trec(self) -> bool:
-        """Whether to print as trec_eval does."""
+        """True where scores are printed as trec_eval prints them."""
         return self.form is ScoreFormat.trec
 
     def asked_measures(self) -> list[Measure]:
@@ -168,7 +168,7 @@ class EvaluateRequest:
         texts = [name for text in self.measures or default for name in text.split()]
         if tool := self.as_tool or self.explain:
             named = self.measures or self.trec
-            texts = find_tool(tool).named(texts) if named else find_tool(tool).usual(texts)
+            texts = find_tool(tool).tool_names(texts) if named else find_tool(tool).default_names(texts)
         measures = parse_measures(texts, self.level, keep_texts=self.trec)
         last = max((i for i, m in enumerate(measures) if m.name == "relstring"), default=None)
         return [m for i, m in enumerate(measures) if m.name != "relstring" or i == last]
@@ -193,8 +193,8 @@ class EvaluateRequest:
             "qrels_jg": "judgement groups",
         }
         if self.rel_format != "qrels":
-            what = kinds.get(self.rel_format, "judgements of this format")
-            raise UsageError(f"{what} (trec_eval's -R {self.rel_format}) are not supported")
+            judgements = kinds.get(self.rel_format, "judgements of this format")
+            raise UsageError(f"{judgements} (trec_eval's -R {self.rel_format}) are not supported")
 
     def refuse_clashes(self, numeric: list[Measure]) -> None:
         """Raise `UsageError` on options that do not go together, before anything is read.
@@ -209,7 +209,7 @@ class EvaluateRequest:
             (self.trec and len(self.runs) > 1, "--format trec prints one run, as trec_eval does", "give one run, or another format"),
             (self.trec and (self.pool_bias or self.explain is not None), "--format trec prints scores only", None),
             (bool(self.as_tool and self.explain), "--as and --explain-diff are two questions", "ask one at a time"),
-            (bool(self.theirs and not self.explain), "--theirs is what --explain-diff compares with", "add --explain-diff TOOL"),
+            (bool(self.tool_file and not self.explain), "--theirs is what --explain-diff compares with", "add --explain-diff TOOL"),
             (bool(self.scores) and (tool or self.pool_bias), "--scores feeds the leaderboard, which holds intrex's own scores", "leave --as, --explain-diff and --pool-bias out"),
             (self.pool_bias and tool, "--pool-bias is of intrex's own scores", "leave --as and --explain-diff out"),
             (self.pool_bias and self.per_query, "--pool-bias prints means only", "leave -q out"),

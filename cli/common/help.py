@@ -142,9 +142,11 @@ def _panel(title: str, rows: Iterable[tuple[str, str]]) -> str:
 def _row(name: str, text: str) -> str:
     """Lay out a name and its text in two columns; a long name has a line of its own, wrapped if need be."""
     lines = textwrap.wrap(text, WIDTH - COLUMN, break_on_hyphens=False) or [""]
-    names = textwrap.wrap(
-        name, WIDTH - 2, subsequent_indent="    ", break_on_hyphens=False, break_long_words=False
+    parts = name.replace("|", "| ")  # long lists of choices break after a bar
+    wrapped = textwrap.wrap(
+        parts, WIDTH - 2, subsequent_indent="    ", break_on_hyphens=False, break_long_words=False
     )
+    names = [line.replace("| ", "|") for line in wrapped]
     if len(name) <= COLUMN - 4:
         names, lines = (
             [],

@@ -20,14 +20,14 @@ SECONDS_BEFORE_BARS = 2.0
 WHOLE = ("query",)
 """Columns of a table that are never folded, as numbers are not: ids are there to be copied."""
 FOLDED = 16
-"""How narrow other columns may become."""
+"""Least width of the columns that may be folded."""
 GAP = 3
 EDGES = 2
-"""What rich puts between two columns, and on both sides of a table."""
+"""Blanks that rich puts between two columns, and on both sides of a table."""
 
 
 class Format(StrEnum):
-    """How to print a table."""
+    """Format of a printed table."""
 
     table = "table"
     csv = "csv"
@@ -37,7 +37,7 @@ class Format(StrEnum):
 
 
 def resolve(form: Format | None) -> Format:
-    """The format asked for; else a table on a terminal and CSV elsewhere."""
+    """Return ``form``; where it is None, a table on a terminal and CSV elsewhere."""
     return form or (Format.table if sys.stdout.isatty() else Format.csv)
 
 
@@ -54,10 +54,10 @@ def emit(
     goes below a table; the other formats carry what it says in a column. A table wider than the terminal is printed in
     blocks of columns if it has ``lead`` columns that say what a row is about: each block begins with them.
     """
-    chosen = resolve(form)
-    if chosen is Format.csv:
+    form = resolve(form)
+    if form is Format.csv:
         sys.stdout.write(csv_text(headers, rows))
-    elif chosen is Format.jsonl:
+    elif form is Format.jsonl:
         for row in rows:
             sys.stdout.write(json.dumps(dict(zip(headers, row, strict=True)), ensure_ascii=False) + "\n")
     else:
@@ -66,13 +66,13 @@ def emit(
             all(isinstance(row[i], (int, float)) or _numeric(texts[j][i]) for j, row in enumerate(rows))
             for i in range(len(headers))
         ]
-        if chosen is Format.table:
-            whole = [
+        if form is Format.table:
+            no_wrap = [
                 right[i] or headers[i] in WHOLE or any(isinstance(row[i], (int, float)) for row in rows)
                 for i in range(len(headers))
             ]
-            _table(headers, texts, right, whole, lead)
-        elif chosen is Format.md:
+            _table(headers, texts, right, no_wrap, lead)
+        elif form is Format.md:
             lines = markdown_lines(headers, texts, ["---:" if numeric else "---" for numeric in right])
             sys.stdout.write("\n".join(lines) + "\n")
         else:
@@ -80,11 +80,11 @@ def emit(
             head, *body = ([escape_latex(cell) for cell in line] for line in (headers, *texts))
             sys.stdout.write("\n".join(latex_lines(head, body, columns)) + "\n")
         if caption:
-            sys.stdout.write(_caption(caption, chosen))
+            sys.stdout.write(_caption(caption, form))
 
 
 def between(form: Format | None) -> None:
-    """A blank line between two tables of one output, where the tables do not bring their own."""
+    """Print a blank line between two tables of one output, where the tables do not bring their own."""
     if resolve(form) in (Format.md, Format.latex):
         sys.stdout.write("\n")
 
@@ -103,7 +103,7 @@ def _table(
     headers: Sequence[str],
     rows: Sequence[Sequence[str]],
     right: Sequence[bool],
-    whole: Sequence[bool],
+    no_wrap: Sequence[bool],
     lead: int,
 ) -> None:
     from rich import box
@@ -112,7 +112,7 @@ def _table(
     from rich.table import Table
 
     def narrowest(i: int) -> int:
-        return widths[i] if whole[i] else min(widths[i], FOLDED)
+        return widths[i] if no_wrap[i] else min(widths[i], FOLDED)
 
     room = Console().width if sys.stdout.isatty() else 1000
     widths = [max(cell_len(line[i]) for line in (headers, *rows)) for i in range(len(headers))]
@@ -123,7 +123,7 @@ def _table(
                 headers[i].replace("[", "\\["),
                 justify="right" if right[i] else "left",
                 overflow="fold",
-                no_wrap=whole[i],
+                no_wrap=no_wrap[i],
             )
         for row in rows:
             table.add_row(*(row[i].replace("[", "\\[") for i in block))
@@ -132,7 +132,7 @@ def _table(
 
 
 def _blocks(widths: Sequence[int], lead: int, room: int) -> list[list[int]]:
-    """The columns of each table: all of them, or the first ``lead`` and as many others as fit."""
+    """Divide columns among tables: all in one, or in each the first ``lead`` and as many others as fit."""
     first = list(range(lead))
     if not lead or sum(widths) + GAP * (len(widths) - 1) <= room:
         return [list(range(len(widths)))]
@@ -148,40 +148,40 @@ def _blocks(widths: Sequence[int], lead: int, room: int) -> list[list[int]]:
 
 
 def say(text: str) -> None:
-    """A line for the person at the terminal (stderr)."""
+    """Print a line for the person at the terminal (stderr)."""
     sys.stderr.write(text + "\n")
 
 
 @contextmanager
-def progress(what: str, total: int | None = None) -> Iterator[Progress]:
-    """A progress bar on stderr: only on a terminal and for work over two seconds, with rate and time left."""
+def progress(label: str, total: int | None = None) -> Iterator[Progress]:
+    """Show a progress bar on stderr, only on a terminal and for work over two seconds, with rate and time left."""
     with bars() as add:
-        yield add(what, total)
+        yield add(label, total)
 
 
 @contextmanager
 def bars() -> Iterator[Callable[[str, int | None], Progress]]:
-    """Several bars below one another; each appears when its work first moves, two seconds in at the earliest."""
+    """Show several bars below one another; each appears when its work first moves, two seconds in at the earliest."""
     if not sys.stderr.isatty():
-        yield lambda what, total: lambda n: None
+        yield lambda label, total: lambda n: None
         return
-    shown = _bars()
-    begun = time.monotonic()
+    display = _bars()
+    start = time.monotonic()
 
-    def add(what: str, total: int | None) -> Progress:
-        task = shown.add_task(what, total=total, visible=False)
+    def add(label: str, total: int | None) -> Progress:
+        task = display.add_task(label, total=total, visible=False)
 
         def step(n: int) -> None:
-            shown.update(task, advance=n, visible=True)
-            if time.monotonic() - begun > SECONDS_BEFORE_BARS:
-                shown.start()  # does nothing from the second time on
+            display.update(task, advance=n, visible=True)
+            if time.monotonic() - start > SECONDS_BEFORE_BARS:
+                display.start()  # does nothing from the second time on
 
         return step
 
     try:
         yield add
     finally:
-        shown.stop()
+        display.stop()
 
 
 def _bars() -> Bars:
@@ -210,7 +210,7 @@ def _bars() -> Bars:
 
 
 def human_bytes(size: float) -> str:
-    """1536 -> 1.5 KiB."""
+    """Format a number of bytes: 1536 -> 1.5 KiB."""
     for unit in ("B", "KiB", "MiB", "GiB"):
         if size < 1024:
             return f"{size:,.0f} {unit}" if unit == "B" else f"{size:,.1f} {unit}"

@@ -1,4 +1,4 @@
-"""The builders by name."""
+"""Builders by name."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ from intrex.data.progress import Progress
 from intrex.data.writer import CollectionWriter, RecordSource, write_collection
 
 BOUNDS = {"train": 60, "dev": 70, "test": 100}
-"""Where each split ends, in percent of the queries."""
+"""End of each split, in percent of the queries."""
 
 
 @dataclass(frozen=True)

@@ -1,1 +1,1 @@
-"""The preflight of corpora, topics, qrels and runs: what is wrong, where, and what can be mended."""
+"""Preflight of corpora, topics, qrels and runs: every problem, its place, and the repairs that are possible."""

@@ -1,4 +1,4 @@
-"""The check of files and folders: tells what each is, checks it, then compares them with each other."""
+"""Check of files and folders: tells the kind of each, checks it, then compares them with each other."""
 
 from __future__ import annotations
 

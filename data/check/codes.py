@@ -1,4 +1,4 @@
-"""The codes of ``intrex check``: the one registry that severities, messages and docs/checks.md come from.
+"""Codes of ``intrex check``: the one registry that severities, messages and docs/checks.md come from.
 
 F any file · I identifiers · C corpora · T topics · Q judgements · R runs · X across files
 """

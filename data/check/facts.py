@@ -1,4 +1,4 @@
-"""What a check learns of a file besides findings: what the checks across files compare."""
+"""Facts about a file that the checks across files compare."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Facts:
 
     @property
     def label(self) -> str:
-        """What the file is called in messages."""
+        """Name of the file in messages."""
         return self.findings.label
 
     def summary(self) -> str:

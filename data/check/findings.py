@@ -37,7 +37,7 @@ class Finding:
 
     @property
     def lines(self) -> list[int]:
-        """The line numbers in order; none where the finding is of the whole file."""
+        """Line numbers in order; none where the finding is of the whole file."""
         return sorted(int(n) for lines, _ in self.parts for n in lines if n)
 
     def occurrences(self) -> Iterator[tuple[int, str]]:

@@ -1,4 +1,4 @@
-"""What a file is: told from its content; its name only decides between kinds that look alike."""
+"""Kinds of files, told from the content; the name only decides between kinds that look alike."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The lines of a file as they stand: bytes that should not be there, and rows cut into columns, right or wrong."""
+"""Lines of a file as they stand: bytes that should not be there, and rows cut into columns, right or wrong."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def _decodes(raw: bytes) -> bool:
 
 @dataclass
 class Table:
-    """The rows of a file that have the right number of columns.
+    """Rows of a file that have the right number of columns.
 
     Attributes:
         columns: one ``S`` array [n] for each column.

@@ -1,4 +1,4 @@
-"""The names of BEIR's own data sets, and the checksums that BEIR publishes."""
+"""Names of BEIR's own data sets, and the checksums that BEIR publishes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the importers read from: files under the name that messages call them by, and the records in them."""
+"""Inputs of the importers: files under the name that messages call them by, and the records in them."""
 
 from __future__ import annotations
 

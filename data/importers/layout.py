@@ -1,4 +1,4 @@
-"""Which files of a folder are what: corpus, queries, judgements."""
+"""Layout of a folder: its corpus, its queries, its judgements."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The importer: a path, a BEIR name or an ir_datasets id becomes a collection."""
+"""Import of a path, a BEIR name or an ir_datasets id as a collection."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ _IDS = ("id", "_id", "docid", "docno", "qid", "query_id")
 _VECTORS = ("vector", "toks", "query_toks")
 _TEXTS = ("text", "contents", "content", "query")
 LARGEST = 3.4028234663852886e38
-"""The largest float32 number: weights are kept in float32."""
+"""Largest float32 number: weights are kept in float32."""
 
 
 class Weights(NamedTuple):

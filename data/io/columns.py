@@ -22,7 +22,7 @@ _NUMBER[np.frombuffer(b"0123456789+-.eE", np.uint8)] = True
 _QUOTE = ord('"')
 
 Comments = Literal["none", "first", "indented"]
-"""Where ``#`` begins a comment: nowhere, as the first character of a line, or also after blanks."""
+"""Places where ``#`` begins a comment: none, the first character of a line, or also after blanks."""
 
 _log = logging.getLogger("intrex")
 

@@ -164,7 +164,7 @@ class _Transfer:
 
     @property
     def received(self) -> int:
-        """How many bytes are there."""
+        """Number of bytes written so far."""
         return self.stream.tell()
 
     def run(self) -> None:

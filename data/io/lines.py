@@ -1,4 +1,4 @@
-"""What the lines of a piece of a file are: fields between blanks, a comment, a header row, or no sound text."""
+"""Lines of a piece of a file, told apart: fields between blanks, a comment, a header row, or no sound text."""
 
 from __future__ import annotations
 

@@ -275,15 +275,15 @@ def _draw_sample(points: _Points, k: int, bits: np.random.PCG64) -> Float32s:
 def _draw_plus_plus(points: _Points, k: int, bits: np.random.PCG64) -> Float32s:
     """Draw by k-means++: each next centroid is a vector drawn in proportion to its distance from the nearest one so far."""
     near = np.full(points.n, np.inf)
-    drawn: list[int] = []
+    rows: list[int] = []
     for draw in _uniform(bits, k).tolist():
-        sums = np.cumsum(near if drawn else np.ones(points.n))
+        sums = np.cumsum(near if rows else np.ones(points.n))
         if sums[-1] > 0:
             row = int(np.searchsorted(sums, draw * sums[-1], side="right"))
         else:  # fewer different vectors than clusters: the first one that was not taken
-            row = next(r for r in range(points.n) if r not in set(drawn))
-        drawn.append(min(row, points.n - 1))
-        centroid = points.pick(np.array(drawn[-1:]))
+            row = next(r for r in range(points.n) if r not in set(rows))
+        rows.append(min(row, points.n - 1))
+        centroid = points.pick(np.array(rows[-1:]))
         far = points.distances(centroid, np.zeros(points.n, np.int32))
         near = np.minimum(near, np.where(far < _ZERO, 0, far) if points.spherical else far)
-    return points.pick(np.array(drawn))
+    return points.pick(np.array(rows))

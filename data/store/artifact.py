@@ -127,7 +127,7 @@ class Build:
 
     @property
     def state(self) -> dict[str, Any]:
-        """What the last `save_state` of a build of the same inputs recorded; empty in a fresh build."""
+        """State that the last `save_state` of a build of the same inputs recorded; empty in a fresh build."""
         file = self.path / _STATE
         known = read_json(file) if file.exists() else {}
         return known["state"] if known.get("inputs") == self.inputs else {}

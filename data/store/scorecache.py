@@ -25,7 +25,7 @@ RECORD = np.dtype([("key", "S16"), ("score", "<f4"), ("check", "<u4")])
 SUFFIX = ".scores1"
 """Files of this layout of records; another layout will have another suffix."""
 WRITERS = 1000
-"""How many processes may write scores of one scorer at once."""
+"""Number of processes that may write scores of one scorer at once."""
 _MULTIPLIERS = np.array(
     [0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0xD6E8FEB86659FD93, 0xA0761D6478BD642F],
     np.uint64,

@@ -98,7 +98,7 @@ class RowWriter:
 
 
 NameOf = Callable[[int], str]
-"""What to call the i-th of some vectors in a message."""
+"""Name of the i-th vector in messages."""
 
 
 class VectorWriter(RowWriter):
@@ -148,7 +148,7 @@ class PackedWriter:
 
     @property
     def written(self) -> tuple[int, int]:
-        """How many texts and how many vectors were written."""
+        """Numbers of texts and of vectors written."""
         return self._offsets.rows - 1, self._vectors.rows
 
     def append(self, packed: PackedVectors, name: NameOf | None = None) -> None:
@@ -184,7 +184,7 @@ def open_vectors(path: Path, dtypes: tuple[str, ...] = ("float32",)) -> Array:
 
 
 def open_packed(folder: Path, name: str = "tokens") -> PackedVectors:
-    """Memory-map what a `PackedWriter` wrote; raises `BadInput` when it is cut off or does not fit together."""
+    """Memory-map the files of a `PackedWriter`; raises `BadInput` when they are cut off or do not fit together."""
     vectors = open_vectors(folder / f"{name}.npy", ("float16", "float32"))
     path = folder / f"{name}.offsets.npy"
     offsets = open_array(path)

@@ -1,4 +1,4 @@
-"""What memory and disk there are, to refuse work that cannot fit before it begins."""
+"""Memory and disk of the machine, to refuse work that cannot fit before it begins."""
 
 from __future__ import annotations
 

@@ -37,17 +37,17 @@ class Aligned:
     conditions: Conditions
 
     def shared(self, systems: Sequence[int]) -> Bools:
-        """[q] the queries to compare some systems on: all, or with ``--no-complete`` those that each answers."""
+        """Tell which queries [q] to compare some systems on: all, or with ``--no-complete`` those that each answers."""
         if self.conditions.complete:
             return np.ones(len(self.query_ids), np.bool_)
         return np.asarray(self.answered[:, list(systems)].all(axis=1), np.bool_)
 
     def means(self) -> Float64s:
-        """[s, m] each system's means, as `evaluate` prints them."""
+        """Return each system's means [s, m], as `evaluate` prints them."""
         return np.stack([self.values[self.shared([i]), i].mean(axis=0) for i in range(len(self.systems))])
 
     def first(self, count: int) -> Aligned:
-        """The first systems alone."""
+        """Return the first systems alone."""
         values, answered = self.values[:, :count], self.answered[:, :count]
         return replace(self, systems=self.systems[:count], values=values, answered=answered)
 
@@ -68,46 +68,46 @@ def align(systems: Sequence[SystemScores], measures: Sequence[Measure], complete
         raise UsageError("one system alone cannot be compared", "intrex compare QRELS RUN RUN")
     for measure in measures:
         _check_mean(measure)
-    names = [one.system for one in systems]
-    if twice := [name for name, n in Counter(names).items() if n > 1]:
-        raise BadInput(f"two systems are called {twice[0]!r}", "give their runs different tags")
+    names = [system.system for system in systems]
+    if repeated := [name for name, n in Counter(names).items() if n > 1]:
+        raise BadInput(f"two systems are called {repeated[0]!r}", "give their runs different tags")
     first = systems[0]
-    for one in systems[1:]:
-        _check_conditions(first, one)
-    values = np.stack([_columns(one, measures) for one in systems], axis=1)
-    answered = np.stack([one.scores.answered for one in systems], axis=1)
+    for system in systems[1:]:
+        _check_conditions(first, system)
+    values = np.stack([_columns(system, measures) for system in systems], axis=1)
+    answered = np.stack([system.scores.answered for system in systems], axis=1)
     conditions = replace(first.conditions, rules=replace(first.conditions.rules, complete=complete))
     return Aligned(names, [str(m) for m in measures], first.scores.query_ids, values, answered, conditions)
 
 
-def _check_conditions(first: SystemScores, one: SystemScores) -> None:
+def _check_conditions(first: SystemScores, second: SystemScores) -> None:
     """Refuse two systems whose values mean different things; what a missing query counts, `align` sets itself."""
-    ours, theirs = first.conditions, one.conditions
-    names = f"{first.system!r} and {one.system!r} were scored"
-    same = (ours.qrels, ours.split) == (theirs.qrels, theirs.split)
-    if not same or one.scores.query_ids != first.scores.query_ids:
+    a, b = first.conditions, second.conditions
+    names = f"{first.system!r} and {second.system!r} were scored"
+    same = (a.qrels, a.split) == (b.qrels, b.split)
+    if not same or second.scores.query_ids != first.scores.query_ids:
         raise BadInput(
             f"{names} against different judgements",
             "their values cannot be paired; score both against the same qrels",
         )
-    if said := _differences(ours, theirs):
+    if differences := _differences(a, b):
         raise BadInput(
-            f"{names} by different rules: {said}",
+            f"{names} by different rules: {differences}",
             "their values cannot be paired; score both by the same rules (runs are scored by the default ones)",
         )
-    if ours.version != theirs.version:
+    if a.version != b.version:
         raise BadInput(
-            f"{names} by different versions of intrex: {ours.version} and {theirs.version}",
+            f"{names} by different versions of intrex: {a.version} and {b.version}",
             "score both again with this one",
         )
 
 
-def _differences(ours: Conditions, theirs: Conditions) -> str:
-    """The rules that differ, for example ``depth=all against 10``; empty where none does."""
+def _differences(a: Conditions, b: Conditions) -> str:
+    """Spell the rules that differ, for example ``depth=all against 10``; empty where none does."""
     names = [field.name for field in fields(Rules) if field.name != "complete"]
-    every = [("as", ours.dialect, theirs.dialect)]
-    every += [(name, _word(ours.rules, name), _word(theirs.rules, name)) for name in names]
-    return ", ".join(f"{name}={one} against {other}" for name, one, other in every if one != other)
+    words = [("as", a.dialect, b.dialect)]
+    words += [(name, _word(a.rules, name), _word(b.rules, name)) for name in names]
+    return ", ".join(f"{name}={left} against {right}" for name, left, right in words if left != right)
 
 
 def _word(rules: Rules, name: str) -> str:
@@ -116,19 +116,19 @@ def _word(rules: Rules, name: str) -> str:
 
 
 def _check_mean(measure: Measure) -> None:
-    """The one place that refuses measures whose summary is no arithmetic mean: differences would say nothing of it."""
+    """Refuse, in this one place, measures whose summary is no arithmetic mean: differences would say nothing of it."""
     if measure.kind != "mean":
         raise UsageError(
             f"{measure} is not a mean over queries, so queries cannot be paired", "compare with AP for gm_map"
         )
 
 
-def _columns(one: SystemScores, measures: Sequence[Measure]) -> Float64s:
-    known = [str(m) for m in one.scores.measures]
+def _columns(system: SystemScores, measures: Sequence[Measure]) -> Float64s:
+    known = [str(m) for m in system.scores.measures]
     for measure in measures:
         if str(measure) not in known:
-            raise BadInput(f"{one.system} was not scored with {measure}", f"there are: {', '.join(known)}")
-    values: Float64s = one.scores.values[:, [known.index(str(m)) for m in measures]]
+            raise BadInput(f"{system.system} was not scored with {measure}", f"there are: {', '.join(known)}")
+    values: Float64s = system.scores.values[:, [known.index(str(m)) for m in measures]]
     if not np.isfinite(values).all():
-        raise BadInput(f"the scores of {one.system} are not all finite numbers", "score the run again")
+        raise BadInput(f"the scores of {system.system} are not all finite numbers", "score the run again")
     return values

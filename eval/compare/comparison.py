@@ -1,4 +1,4 @@
-"""The comparison of systems: every pair, or all against a baseline, by every measure."""
+"""Comparison of systems: every pair, or all against a baseline, by every measure."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _DECIMALS = 12  # differences that agree to here are ties for Wilcoxon's ranks
 
 @dataclass(frozen=True)
 class Settings:
-    """How to compare.
+    """Settings of a comparison.
 
     Attributes:
         test: one of `TESTS`.
@@ -43,13 +43,13 @@ class Settings:
     alpha: float = 0.05
 
     def __post_init__(self) -> None:
-        for what, value, known in (
+        for name, value, known in (
             ("test", self.test, TESTS),
             ("correction", self.correction, CORRECTIONS),
             ("family", self.family, FAMILIES),
         ):
             if value not in known:
-                raise UsageError(f"unknown {what} {value!r}", nearest_name(value, known))
+                raise UsageError(f"unknown {name} {value!r}", nearest_name(value, known))
         if self.test == "tukey" and self.family == "all":
             raise UsageError(
                 "Tukey's p-values hold within a measure, so no family of all measures can be had with them",
@@ -62,11 +62,11 @@ class Settings:
 
     @property
     def corrected_by(self) -> str:
-        """The correction that is in force."""
+        """Correction in force."""
         return "none" if self.test == "tukey" else self.correction
 
     def signature(self) -> str:
-        """What a reader needs to repeat the p-values and intervals."""
+        """Return what a reader needs to repeat the p-values and intervals."""
         return (
             f"test={self.test}|samples={self.samples}|seed={self.seed}|correction={self.corrected_by}"
             f"|family={self.family}|alpha={self.alpha}"
@@ -75,7 +75,7 @@ class Settings:
 
 @dataclass(frozen=True)
 class PairRow:
-    """One pair by one measure; ``difference`` is b - a, a win is a query on which b is better."""
+    """Pair of systems by one measure; ``difference`` is b - a, a win is a query on which b is better."""
 
     measure: str
     a: str
@@ -101,7 +101,7 @@ class PairRow:
 
 @dataclass(frozen=True)
 class Comparison:
-    """All rows, by measure and then by pair, and what they were made of."""
+    """Rows of all pairs, by measure and then by pair, and what they were made of."""
 
     data: Aligned
     settings: Settings
@@ -116,7 +116,7 @@ class Comparison:
 
     @property
     def family_size(self) -> int:
-        """How many p-values are corrected together."""
+        """Number of p-values that are corrected together."""
         return len(self.pairs) * (len(self.data.measures) if self.settings.family == "all" else 1)
 
 
@@ -148,42 +148,42 @@ def compare(data: Aligned, settings: Settings | None = None, baseline: int | Non
     rows = []
     for m, measure in enumerate(data.measures):
         for i, ((a, b), mask) in enumerate(zip(pairs, masks, strict=True)):
-            one, other = data.values[mask, a, m], data.values[mask, b, m]
-            found = effect(other - one)
+            values_a, values_b = data.values[mask, a, m], data.values[mask, b, m]
+            sizes = effect(values_b - values_a)
             rows.append(
                 PairRow(
-                    measure, data.systems[a], data.systems[b], float(one.mean()), float(other.mean()),
-                    found.mean, float(resampled.low[i, m]), float(resampled.high[i, m]),
+                    measure, data.systems[a], data.systems[b], float(values_a.mean()), float(values_b.mean()),
+                    sizes.mean, float(resampled.low[i, m]), float(resampled.high[i, m]),
                     float(p[i, m]), float(corrected[i, m]), settings.test, settings.corrected_by,
-                    found.d_z, found.hedges, found.wins, found.ties, found.losses,
-                    int(mask.sum()), found.detectable, signature,
+                    sizes.d_z, sizes.hedges, sizes.wins, sizes.ties, sizes.losses,
+                    int(mask.sum()), sizes.detectable, signature,
                 )
             )  # fmt: skip
     return Comparison(data, settings, pairs, baseline, rows)
 
 
 def _groups(data: Aligned, pairs: list[tuple[int, int]]) -> list[tuple[list[int], Float64s, Int64s]]:
-    """Pairs that share their queries: (positions of the pairs, values [q', s, m], pairs [p', 2])."""
+    """Group pairs that share their queries: (positions of the pairs, values [q', s, m], pairs [p', 2])."""
     groups: dict[bytes, list[int]] = defaultdict(list)
     for i, pair in enumerate(pairs):
         groups[data.shared(pair).tobytes()].append(i)
     return [
-        (own, data.values[np.frombuffer(mask, np.bool_)], np.array([pairs[i] for i in own]))
-        for mask, own in groups.items()
+        (rows, data.values[np.frombuffer(mask, np.bool_)], np.array([pairs[i] for i in rows]))
+        for mask, rows in groups.items()
     ]
 
 
 def _bootstraps(data: Aligned, pairs: list[tuple[int, int]], settings: Settings) -> Bootstrap:
     shape = (len(pairs), len(data.measures))
     out = Bootstrap(np.empty(shape), np.empty(shape), np.empty(shape))
-    for own, values, local in _groups(data, pairs):
-        found = bootstrap(values, local, settings.samples, settings.seed, settings.alpha)
-        out.low[own], out.high[own], out.p[own] = found.low, found.high, found.p
+    for rows, values, local in _groups(data, pairs):
+        part = bootstrap(values, local, settings.samples, settings.seed, settings.alpha)
+        out.low[rows], out.high[rows], out.p[rows] = part.low, part.high, part.p
     return out
 
 
 def _p_values(data: Aligned, pairs: list[tuple[int, int]], settings: Settings) -> Float64s:
-    """[p, m] p-values of the tests other than the bootstrap."""
+    """Compute the p-values [p, m] of the tests other than the bootstrap."""
     if settings.test == "tukey":
         shared = data.shared(range(len(data.systems)))
         if not shared.any():
@@ -194,8 +194,8 @@ def _p_values(data: Aligned, pairs: list[tuple[int, int]], settings: Settings) -
         return randomized_tukey(data.values[shared], np.array(pairs), settings.samples, settings.seed)
     out = np.empty((len(pairs), len(data.measures)))
     if settings.test == "randomization":
-        for own, values, local in _groups(data, pairs):
-            out[own] = randomization(values, local, settings.samples, settings.seed)
+        for rows, values, local in _groups(data, pairs):
+            out[rows] = randomization(values, local, settings.samples, settings.seed)
         return out
     for i, (a, b) in enumerate(pairs):
         shared = data.shared((a, b))

@@ -10,7 +10,7 @@ from intrex.data.arrays import Float64s
 
 
 def bonferroni(p: Float64s) -> Float64s:
-    """Bonferroni: m p, at most 1. Controls the family-wise error.
+    """Correct by Bonferroni: m p, at most 1. Controls the family-wise error.
 
     >>> bonferroni(np.array([.01, .04, .03, .005])).round(6).tolist()
     [0.04, 0.16, 0.12, 0.02]
@@ -19,7 +19,7 @@ def bonferroni(p: Float64s) -> Float64s:
 
 
 def holm(p: Float64s) -> Float64s:
-    """Holm's step-down (Holm 1979): the largest (m - j + 1) p_(j) up to each rank. Controls the family-wise error.
+    """Correct by Holm's step-down (Holm 1979): the largest (m - j + 1) p_(j) up to each rank. Controls the family-wise error.
 
     >>> holm(np.array([.01, .04, .03, .005])).round(6).tolist()
     [0.03, 0.06, 0.06, 0.02]
@@ -32,7 +32,7 @@ def holm(p: Float64s) -> Float64s:
 
 
 def benjamini_hochberg(p: Float64s) -> Float64s:
-    """Benjamini and Hochberg's step-up (1995): the smallest m p_(j) / j from each rank on. Controls the false discoveries.
+    """Correct by Benjamini and Hochberg's step-up (1995): the smallest m p_(j) / j from each rank on. Controls the false discoveries.
 
     >>> benjamini_hochberg(np.array([.01, .04, .03, .005])).round(6).tolist()
     [0.02, 0.04, 0.04, 0.02]
@@ -45,7 +45,7 @@ def benjamini_hochberg(p: Float64s) -> Float64s:
 
 
 def uncorrected(p: Float64s) -> Float64s:
-    """The p-values as they are."""
+    """Return the p-values as they are."""
     return p.copy()
 
 
@@ -57,9 +57,9 @@ CORRECTIONS: dict[str, Callable[[Float64s], Float64s]] = {
 }
 
 
-def correct(p: Float64s, how: str, over_all: bool = False) -> Float64s:
+def correct(p: Float64s, method: str, over_all: bool = False) -> Float64s:
     """Correct p-values [p, m] of pairs by measures, within each measure or over all of them together."""
-    function = CORRECTIONS[how]
+    function = CORRECTIONS[method]
     if over_all:
         return function(p.ravel()).reshape(p.shape)
     return np.stack([function(column) for column in p.T], axis=1)

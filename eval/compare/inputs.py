@@ -1,4 +1,4 @@
-"""What ``intrex compare`` reads: runs, or scores that were written before."""
+"""Inputs of ``intrex compare``: runs, or scores that were written before."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from intrex.eval.scoring.signature import qrels_fingerprint
 
 
 @dataclass(frozen=True)
-class Loaded:
+class LoadedSystems:
     """Systems in the order given, with where they come from.
 
     Attributes:
@@ -33,23 +33,24 @@ class Loaded:
     files: list[str]
     scored: list[bool]
 
-    def need_runs(self, what: str) -> list[Run]:
-        """The runs, read whole; raises `UsageError` when scores, or a pipe, were given instead."""
+    def need_runs(self, option: str) -> list[Run]:
+        """Read the runs whole; raises `UsageError` when scores, or a pipe, were given instead."""
         if any(self.scored):
             raise UsageError(
-                f"{what} looks into rankings; files of scores have none", "give the runs themselves"
+                f"{option} looks into rankings; files of scores have none", "give the runs themselves"
             )
         if any(not Path(file).is_file() for file in self.files):
             raise UsageError(
-                f"{what} reads runs twice, a pipe can be read once", "write the run to a file first"
+                f"{option} reads runs twice, a pipe can be read once", "write the run to a file first"
             )
         return [read_any_run(Path(file)) for file in self.files]
 
     def find(self, name: str) -> int:
-        """The row of a system by its name, its run's tag or its file."""
-        own = Path(name)
+        """Return the row of a system by its name, its run's tag or its file."""
+        path = Path(name)
         for i, file in enumerate(self.files):
-            if own.is_file() and self.files.count(file) == 1 and Path(file).is_file() and own.samefile(file):
+            is_one_file = self.files.count(file) == 1 and Path(file).is_file()
+            if is_one_file and path.is_file() and path.samefile(file):
                 return i
         tags = [_tag(s.system, f) for s, f in zip(self.systems, self.files, strict=True)]
         for names in ([s.system for s in self.systems], tags):
@@ -62,21 +63,21 @@ class Loaded:
 
 
 def _tag(system: str, file: str) -> str:
-    """The tag in a system's name, which has the end of its file's path behind it where runs share the tag."""
+    """Return the tag in a system's name, which has the end of its file's path behind it where runs share the tag."""
     parts = Path(file).parts
     ends = [file, *("/".join(parts[-k:]) for k in range(1, len(parts)))]
     return next((system.removesuffix(f" ({end})") for end in ends if system.endswith(f" ({end})")), system)
 
 
 def subtopics_needed(paths: Sequence[Path], measures: Sequence[Measure]) -> bool:
-    """Whether judgements by subtopic belong to the comparison: by its measures, or by those of a file of scores."""
-    every = list(measures)
+    """Tell whether judgements by subtopic belong to the comparison: by its measures, or by those of a file of scores."""
+    all_measures = list(measures)
     for path in filter(_holds_scores, paths):
-        every += [measure for one in read_scores(path) for measure in one.scores.measures]
-    return any(measure.name in DIVERSE for measure in every)
+        all_measures += [measure for system in read_scores(path) for measure in system.scores.measures]
+    return any(measure.name in DIVERSE for measure in all_measures)
 
 
-def load(judged: Judged, paths: Sequence[Path], measures: Sequence[Measure], complete: bool) -> Loaded:
+def load(judged: Judged, paths: Sequence[Path], measures: Sequence[Measure], complete: bool) -> LoadedSystems:
     """Read and score runs; files that ``intrex evaluate --scores`` wrote are taken as they are.
 
     Raises:
@@ -85,11 +86,11 @@ def load(judged: Judged, paths: Sequence[Path], measures: Sequence[Measure], com
     scored = {path for path in paths if _holds_scores(path)}
     rules = Rules(complete=complete)
     fresh = iter(score_files(judged, [path for path in paths if path not in scored], measures, rules))
-    found: list[tuple[SystemScores, str, bool]] = []
+    loaded: list[tuple[SystemScores, str, bool]] = []
     for path in paths:
         systems = _read(path, judged) if path in scored else [next(fresh)]
-        found += [(one, str(path), path in scored) for one in systems]
-    return Loaded([f[0] for f in found], [f[1] for f in found], [f[2] for f in found])
+        loaded += [(system, str(path), path in scored) for system in systems]
+    return LoadedSystems([f[0] for f in loaded], [f[1] for f in loaded], [f[2] for f in loaded])
 
 
 def _holds_scores(path: Path) -> bool:
@@ -102,26 +103,26 @@ def _holds_scores(path: Path) -> bool:
 def _read(path: Path, judged: Judged) -> list[SystemScores]:
     systems = read_scores(path)
     expected = qrels_fingerprint(judged.qrels)
-    for one in systems:
-        if one.conditions.qrels != expected:
+    for system in systems:
+        if system.conditions.qrels != expected:
             raise BadInput(
-                f"the scores of {one.system} were made with other judgements ({path})",
+                f"the scores of {system.system} were made with other judgements ({path})",
                 "name the qrels they were made with",
             )
     return systems
 
 
 def with_baseline(paths: Sequence[Path], baseline: str | None) -> list[Path]:
-    """The files to read: a baseline that is a file of its own comes first, unless it is among them."""
-    own = Path(baseline) if baseline is not None else None
-    if own is None or not own.is_file() or any(path.is_file() and path.samefile(own) for path in paths):
+    """List the files to read: a baseline that is a file of its own comes first, unless it is among them."""
+    file = Path(baseline) if baseline is not None else None
+    if file is None or not file.is_file() or any(path.is_file() and path.samefile(file) for path in paths):
         return list(paths)
-    return [own, *paths]
+    return [file, *paths]
 
 
 def query_texts(qrels: str, queries: str | None) -> dict[str, str]:
-    """Texts by query id: from a query file or set, else from the collection that the qrels name; else none."""
+    """Return texts by query id: from a query file or set, else from the collection that the qrels name; else none."""
     if queries is None and (qrels == "-" or (Path(qrels).exists() and not Path(qrels).is_dir())):
         return {}
-    found, _ = find_queries(queries or qrels)
-    return dict(zip(found.ids, found.texts, strict=True))
+    source, _ = find_queries(queries or qrels)
+    return dict(zip(source.ids, source.texts, strict=True))

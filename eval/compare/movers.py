@@ -1,4 +1,4 @@
-"""The queries that moved most between two systems, with the ranks of their relevant documents."""
+"""Queries that moved most between two systems, with the ranks of their relevant documents."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SHOWN_RANKS = 10
 
 @dataclass(frozen=True)
 class Mover:
-    """One query of one pair; ranks are of its relevant documents, best first, ``-`` for those not retrieved."""
+    """Query of one pair; ranks are of its relevant documents, best first, ``-`` for those not retrieved."""
 
     measure: str
     a: str
@@ -42,7 +42,7 @@ def movers(
     count: int,
     texts: Mapping[str, str],
 ) -> list[Mover]:
-    """The queries of each pair with the largest absolute difference by the first measure; none that stayed.
+    """Return the queries of each pair with the largest absolute difference by the first measure; none that stayed.
 
     Args:
         comparison: its pairs and per-query values.
@@ -52,7 +52,7 @@ def movers(
         count: queries for each pair.
         texts: query texts by id; a missing one stays empty.
     """
-    data, found = comparison.data, []
+    data, rows = comparison.data, []
     level = int(getattr(measure, "rel", None) or 1)
     for a, b in comparison.pairs:
         differences = np.where(data.shared((a, b)), data.values[:, b, 0] - data.values[:, a, 0], 0.0)
@@ -60,32 +60,32 @@ def movers(
         for i in order[np.abs(differences[order]) > TOLERANCE].tolist():
             query = data.query_ids[i]
             relevant = _relevant(qrels, query, level)
-            found.append(
+            rows.append(
                 Mover(
                     data.measures[0], data.systems[a], data.systems[b], query,
                     float(data.values[i, a, 0]), float(data.values[i, b, 0]), float(differences[i]),
-                    ranks(runs[a], query, relevant), ranks(runs[b], query, relevant), texts.get(query, ""),
+                    ranks_text(runs[a], query, relevant), ranks_text(runs[b], query, relevant), texts.get(query, ""),
                     data.conditions.signature(),
                 )
             )  # fmt: skip
-    return found
+    return rows
 
 
 def _relevant(qrels: Qrels, query: str, level: int) -> set[bytes]:
     at = int(np.searchsorted(qrels.query_ids, as_bytes([query])[0]))
-    own = slice(qrels.offsets[at], qrels.offsets[at + 1])
-    docs: list[bytes] = qrels.doc_ids[own][qrels.grades[own] >= level].tolist()
+    rows = slice(qrels.offsets[at], qrels.offsets[at + 1])
+    docs: list[bytes] = qrels.doc_ids[rows][qrels.grades[rows] >= level].tolist()
     return set(docs)
 
 
-def ranks(run: Run, query: str, relevant: set[bytes]) -> str:
-    """Ranks of some documents in a run, for example ``1 4 -``; the first ten, then how many more there are."""
+def ranks_text(run: Run, query: str, relevant: set[bytes]) -> str:
+    """Spell the ranks of relevant documents in a run, for example ``1 4 -``; the first ten, then how many more there are."""
     key = as_bytes([query])[0]
     at = int(np.searchsorted(run.query_ids, key))
-    found: list[str] = []
+    hits: list[str] = []
     if at < len(run) and run.query_ids[at] == key:
         docs = run.doc_ids[run.offsets[at] : run.offsets[at + 1]].tolist()
-        found = [str(rank) for rank, doc in enumerate(docs, 1) if doc in relevant]
-    every = found + ["-"] * (len(relevant) - len(found))
-    more = [f"+{len(every) - SHOWN_RANKS}"] if len(every) > SHOWN_RANKS else []
-    return " ".join(every[:SHOWN_RANKS] + more)
+        hits = [str(rank) for rank, doc in enumerate(docs, 1) if doc in relevant]
+    texts = hits + ["-"] * (len(relevant) - len(hits))
+    more = [f"+{len(texts) - SHOWN_RANKS}"] if len(texts) > SHOWN_RANKS else []
+    return " ".join(texts[:SHOWN_RANKS] + more)

@@ -16,7 +16,7 @@ DETECT_AT = 0.05
 
 @dataclass(frozen=True)
 class Effect:
-    """What a sample of differences says, apart from significance; None where it is not defined.
+    """Sizes of the effect in a sample of differences, apart from significance; None where it is not defined.
 
     Attributes:
         mean: mean difference.
@@ -40,15 +40,15 @@ class Effect:
 
 
 def deviation(differences: Float64s) -> float:
-    """Standard deviation with n - 1; what is left of equal differences by rounding counts as 0."""
+    """Compute the standard deviation with n - 1; what is left of equal differences by rounding counts as 0."""
     if len(differences) < 2:
         return 0.0
-    found = float(np.std(differences, ddof=1))
-    return found if found > TOLERANCE * max(1.0, float(np.abs(differences).max())) else 0.0
+    spread = float(np.std(differences, ddof=1))
+    return spread if spread > TOLERANCE * max(1.0, float(np.abs(differences).max())) else 0.0
 
 
 def effect(differences: Float64s) -> Effect:
-    """Effect sizes of differences [n]."""
+    """Compute the effect sizes of differences [n]."""
     n, s, mean = len(differences), deviation(differences), float(np.mean(differences))
     slack = TOLERANCE * max(1.0, float(np.abs(differences).max()))
     wins, losses = int((differences > slack).sum()), int((differences < -slack).sum())
@@ -60,7 +60,7 @@ def effect(differences: Float64s) -> Effect:
 
 
 def t_test(differences: Float64s) -> float:
-    """Two-sided p of the paired t-test on differences [n] (Student 1908), n - 1 degrees of freedom.
+    """Compute the two-sided p of the paired t-test on differences [n] (Student 1908), n - 1 degrees of freedom.
 
     Without any spread t is 0/0 or infinite: p is 1 when all differences are 0, and 0 when they are all the same
     other number. One query says nothing about spread: p is 1.
@@ -77,28 +77,29 @@ def t_test(differences: Float64s) -> float:
 
 
 def wilcoxon(differences: Float64s) -> float:
-    """Two-sided p of Wilcoxon's signed-rank test (1945) on differences [n]; zeros are dropped (scipy's ``wilcox``).
+    """Compute the two-sided p of Wilcoxon's signed-rank test (1945) on differences [n]; zeros are dropped (scipy's ``wilcox``).
 
     Exact for up to 16 differences that are not zero (ties share the mean rank), and up to 50 without ties; beyond,
     the normal approximation with its correction for ties. p is 1 when nothing is left.
     """
-    kept = differences[differences != 0]
-    if not len(kept):
+    nonzero = differences[differences != 0]
+    if not len(nonzero):
         return 1.0
-    sizes = np.abs(kept)
-    if len(kept) <= EXACT_QUERIES:  # the randomisation test of signed ranks, over all signs
+    sizes = np.abs(nonzero)
+    if len(nonzero) <= EXACT_QUERIES:  # the randomisation test of signed ranks, over all signs
         _, group, count = np.unique(sizes, return_inverse=True, return_counts=True)
         rank = (np.cumsum(count) - (count - 1) / 2)[group]
-        scores = np.stack([np.zeros(len(kept)), rank * np.sign(kept)], axis=1)[:, :, None]
+        scores = np.stack([np.zeros(len(nonzero)), rank * np.sign(nonzero)], axis=1)[:, :, None]
         return float(randomization(scores, np.array([[0, 1]]), 0, 0)[0, 0])
-    from scipy.stats import wilcoxon as scipys
 
-    exact = len(kept) <= 50 and len(np.unique(sizes)) == len(kept)
-    return float(scipys(kept, method="exact" if exact else "approx", correction=False).pvalue)
+    from scipy.stats import wilcoxon as scipy_wilcoxon
+
+    exact = len(nonzero) <= 50 and len(np.unique(sizes)) == len(nonzero)
+    return float(scipy_wilcoxon(nonzero, method="exact" if exact else "approx", correction=False).pvalue)
 
 
 def detectable_difference(n: int, deviation: float) -> float | None:
-    """The smallest true mean difference that n queries of this spread would show, four times out of five.
+    """Compute the smallest true mean difference that n queries of this spread would show, four times out of five.
 
     That of a two-sided paired t-test at alpha 0.05 with power 0.8: noncentrality times deviation / sqrt(n), the
     noncentrality solved from the noncentral t distribution. None with fewer than two queries or
@@ -109,7 +110,7 @@ def detectable_difference(n: int, deviation: float) -> float | None:
 
 @cache
 def noncentrality(n: int) -> float:
-    """The noncentrality at which a two-sided t-test with n - 1 degrees of freedom has power 0.8 at alpha 0.05."""
+    """Solve for the noncentrality at which a two-sided t-test with n - 1 degrees of freedom has power 0.8 at alpha 0.05."""
     from scipy.optimize import brentq
     from scipy.special import nctdtr, stdtrit
 

@@ -10,19 +10,19 @@ from intrex.data.ids import as_bytes
 from intrex.data.locate import find_qrels
 from intrex.eval.compare.align import Aligned, align
 from intrex.eval.compare.comparison import Comparison, Settings, compare
-from intrex.eval.compare.inputs import Loaded, load, query_texts, subtopics_needed, with_baseline
+from intrex.eval.compare.inputs import LoadedSystems, load, query_texts, subtopics_needed, with_baseline
 from intrex.eval.compare.movers import Mover, movers
 from intrex.eval.compare.reproduction import Reproduction, reproduction
 from intrex.eval.compare.similarity import Similarity, similarities
 from intrex.eval.measures import Measure
 
 DEPTH, MAX_DEPTH = 100, 10_000
-"""How far down --ranking looks unless told otherwise, and at most: time grows with the square."""
+"""Default and largest depth of --ranking: time grows with the square."""
 
 
 @dataclass(frozen=True)
-class Request:
-    """What was asked: see the options of ``intrex compare``."""
+class CompareRequest:
+    """Options of ``intrex compare``."""
 
     qrels: str
     runs: list[Path]
@@ -38,8 +38,8 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Report:
-    """What came out; the parts that were not asked for are None."""
+class CompareReport:
+    """Results of ``intrex compare``; the parts that were not asked for are None."""
 
     comparison: Comparison
     movers: list[Mover] | None
@@ -48,7 +48,7 @@ class Report:
     notes: list[str]
 
 
-def make_report(request: Request) -> Report:
+def make_report(request: CompareRequest) -> CompareReport:
     """Read, score and compare.
 
     Raises:
@@ -57,30 +57,30 @@ def make_report(request: Request) -> Report:
     """
     _check(request)
     paths = with_baseline(request.runs, request.baseline)
-    again = [path for path in dict.fromkeys(request.reproduction or ()) if path not in paths]
-    judged = find_qrels(request.qrels, subtopics_needed([*paths, *again], request.measures))
+    reproductions = [path for path in dict.fromkeys(request.reproduction or ()) if path not in paths]
+    judged = find_qrels(request.qrels, subtopics_needed([*paths, *reproductions], request.measures))
     texts = query_texts(request.qrels, request.queries) if request.movers else {}
-    loaded = load(judged, [*paths, *again], request.measures, request.complete)
-    for what, wanted in (("--movers", request.movers), ("--ranking", request.ranking)):
-        if wanted:
-            loaded.need_runs(what)
+    loaded = load(judged, [*paths, *reproductions], request.measures, request.complete)
+    for option, value in (("--movers", request.movers), ("--ranking", request.ranking)):
+        if value:
+            loaded.need_runs(option)
     if request.reproduction and len(set(loaded.files)) != len(loaded.files):
         raise UsageError("--reproduction takes files of one system each", "give the runs themselves")
-    every = align(loaded.systems, request.measures, request.complete)
-    compared = every.first(2) if request.reproduction else every
+    aligned = align(loaded.systems, request.measures, request.complete)
+    compared = aligned.first(2) if request.reproduction else aligned
     baseline = loaded.find(request.baseline) if request.baseline is not None else None
     comparison = compare(compared, request.settings, baseline)
-    moved = alike = None
+    moved = similar = None
     if request.movers:
         runs = loaded.need_runs("--movers")
         moved = movers(comparison, runs, judged.qrels, request.measures[0], request.movers, texts)
     if request.ranking:
-        alike = _similarities(request, loaded, every, comparison)
-    reproduced = reproduction(every, (0, 1), _reproduced(request, loaded)) if request.reproduction else None
-    return Report(comparison, moved, alike, reproduced, _notes(every, comparison))
+        similar = _similarities(request, loaded, aligned, comparison)
+    reproduced = reproduction(aligned, (0, 1), _reproduced(request, loaded)) if request.reproduction else None
+    return CompareReport(comparison, moved, similar, reproduced, _notes(aligned, comparison))
 
 
-def _check(request: Request) -> None:
+def _check(request: CompareRequest) -> None:
     if not request.measures:
         raise UsageError("no measure is named", "for example -m nDCG@10")
     if request.queries is not None and not request.movers:
@@ -96,29 +96,29 @@ def _check(request: Request) -> None:
         )
 
 
-def _reproduced(request: Request, loaded: Loaded) -> list[int]:
-    """The rows of the two reproductions; one of them may be the original itself."""
+def _reproduced(request: CompareRequest, loaded: LoadedSystems) -> list[int]:
+    """Return the rows of the two reproductions; one of them may be the original itself."""
     return [loaded.files.index(str(path)) for path in request.reproduction or ()]
 
 
 def _similarities(
-    request: Request, loaded: Loaded, every: Aligned, comparison: Comparison
+    request: CompareRequest, loaded: LoadedSystems, aligned: Aligned, comparison: Comparison
 ) -> list[Similarity]:
     runs = loaded.need_runs("--ranking")
     pairs = list(comparison.pairs)
     if request.reproduction:
         pairs += [pair for pair in enumerate(_reproduced(request, loaded)) if pair[0] != pair[1]]
-    named = list(zip(every.systems, runs, strict=True))
+    named = list(zip(aligned.systems, runs, strict=True))
     depth = DEPTH if request.depth is None else request.depth
-    return similarities(named, pairs, as_bytes(every.query_ids), depth)
+    return similarities(named, pairs, as_bytes(aligned.query_ids), depth)
 
 
-def _notes(every: Aligned, comparison: Comparison) -> list[str]:
-    total, notes = len(every.query_ids), []
-    for i, name in enumerate(every.systems):
-        if lacking := total - int(every.answered[:, i].sum()):
-            done = "count as empty rankings" if every.conditions.complete else "are left out of its pairs"
-            notes.append(f"{name} lacks {lacking:,} of {total:,} judged queries; they {done}")
+def _notes(aligned: Aligned, comparison: Comparison) -> list[str]:
+    total, notes = len(aligned.query_ids), []
+    treatment = "count as empty rankings" if aligned.conditions.complete else "are left out of its pairs"
+    for i, name in enumerate(aligned.systems):
+        if lacking := total - int(aligned.answered[:, i].sum()):
+            notes.append(f"{name} lacks {lacking:,} of {total:,} judged queries; they {treatment}")
     if min(row.n_queries for row in comparison.rows) == 1:
         notes.append("one query alone shows nothing about others: every p of such a pair is 1")
     return notes

@@ -1,4 +1,4 @@
-"""How well a pair of runs, baseline and advanced, was reproduced: repro_eval's measures."""
+"""Measures of repro_eval: the quality of a reproduction of two runs, baseline and advanced."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from intrex.eval.compare.align import Aligned
 
 @dataclass(frozen=True)
 class Reproduction:
-    """One measure; None where a ratio has a zero below the line.
+    """Reproduction by one measure; None where a ratio has a zero below the line.
 
     Attributes:
         rmse_baseline: root mean square difference of the queries' scores, original and reproduced baseline.
@@ -34,13 +34,13 @@ class Reproduction:
     signature: str
 
 
-def rmse(one: Float64s, other: Float64s) -> float:
-    """Root mean square of the differences of two vectors of scores."""
-    return float(np.sqrt(np.mean(np.square(one - other))))
+def rmse(a: Float64s, b: Float64s) -> float:
+    """Compute the root mean square of the differences of two vectors of scores."""
+    return float(np.sqrt(np.mean(np.square(a - b))))
 
 
 def reproduction(data: Aligned, original: Sequence[int], reproduced: Sequence[int]) -> list[Reproduction]:
-    """RMSE, effect ratio and delta relative improvement (Breuer et al. 2020, SIGIR, section 3), by measure.
+    """Compute RMSE, effect ratio and delta relative improvement (Breuer et al. 2020, SIGIR, section 3), by measure.
 
     Args:
         data: all four systems, on the same queries.
@@ -50,7 +50,7 @@ def reproduction(data: Aligned, original: Sequence[int], reproduced: Sequence[in
     shared = data.shared([*original, *reproduced])
     if not shared.any():
         raise BadInput("the four runs answer no query in common")
-    found = []
+    rows = []
     for m, measure in enumerate(data.measures):
         base, advanced = (data.values[shared, i, m] for i in original)
         base_2, advanced_2 = (data.values[shared, i, m] for i in reproduced)
@@ -58,10 +58,10 @@ def reproduction(data: Aligned, original: Sequence[int], reproduced: Sequence[in
         ratio = better_2 / better + 0.0 if better else None  # + 0.0 turns -0 into 0
         below, below_2 = float(base.mean()), float(base_2.mean())
         change = better / below - better_2 / below_2 if below and below_2 else None
-        found.append(
+        rows.append(
             Reproduction(
                 measure, rmse(base, base_2), rmse(advanced, advanced_2), better, better_2, ratio, change,
                 int(shared.sum()), data.conditions.signature(),
             )
         )  # fmt: skip
-    return found
+    return rows

@@ -24,7 +24,7 @@ _SIGNS, _BOOTSTRAP = 1, 2  # each use of a seed draws from a stream of its own
 
 
 @dataclass(frozen=True)
-class Fixed:
+class FixedPoint:
     """Scores as whole numbers: ``values / scale`` is the score to within ``0.5 / scale``.
 
     Attributes:
@@ -38,8 +38,8 @@ class Fixed:
     slack: Float64s
 
 
-def fixed_point(values: Float64s) -> Fixed:
-    """Scores [q, ..., m] as whole numbers whose sums over q stay exact in float64.
+def fixed_point(values: Float64s) -> FixedPoint:
+    """Convert scores [q, ..., m] to whole numbers whose sums over q stay exact in float64.
 
     The step depends on the number of queries, and on the measure's range only where that exceeds 1. With 8,000
     queries it is 2e-12, and the error of a mean far below.
@@ -48,17 +48,17 @@ def fixed_point(values: Float64s) -> Fixed:
     span = _span(values, tuple(range(values.ndim - 1)))
     scale = np.exp2(52 - np.ceil(np.log2(max(n, 1) * span)))
     step = np.maximum(TOLERANCE * span, 1.0 / scale)
-    return Fixed(np.rint(values * scale), scale, n * step * scale)
+    return FixedPoint(np.rint(values * scale), scale, n * step * scale)
 
 
 def _span(values: Float64s, axes: int | tuple[int, ...]) -> Float64s:
-    """The power of two, 1 or more, that no value along the axes exceeds."""
-    found: Float64s = np.exp2(np.ceil(np.log2(np.maximum(np.abs(values).max(axis=axes, initial=0.0), 1.0))))
-    return found
+    """Return the power of two, 1 or more, that no value along the axes exceeds."""
+    spans: Float64s = np.exp2(np.ceil(np.log2(np.maximum(np.abs(values).max(axis=axes, initial=0.0), 1.0))))
+    return spans
 
 
-def _alike(values: Float64s, pairs: Int64s) -> Iterator[tuple[Int64s, Float64s, Int64s]]:
-    """Pairs of one range, so that `fixed_point` of each depends on no other system.
+def _pairs_by_range(values: Float64s, pairs: Int64s) -> Iterator[tuple[Int64s, Float64s, Int64s]]:
+    """Yield pairs of one range, so that `fixed_point` of each depends on no other system.
 
     Yields:
         Positions of the pairs, the scores [q, s', m] of the systems among them, the pairs by those systems' rows.
@@ -66,31 +66,31 @@ def _alike(values: Float64s, pairs: Int64s) -> Iterator[tuple[Int64s, Float64s, 
     spans = _span(values, 0)
     _, group = np.unique(spans[pairs].max(axis=1), axis=0, return_inverse=True)
     for number in range(int(group.max(initial=-1)) + 1):
-        own = np.flatnonzero(group.ravel() == number)
-        systems, local = np.unique(pairs[own], return_inverse=True)
-        yield own, values[:, systems], local.reshape(-1, 2)
+        rows = np.flatnonzero(group.ravel() == number)
+        systems, local = np.unique(pairs[rows], return_inverse=True)
+        yield rows, values[:, systems], local.reshape(-1, 2)
 
 
 def blocks(samples: int, n: int) -> Iterator[tuple[int, int]]:
-    """(number of the block, resamples in it), by n alone: never by threads or systems."""
+    """Yield (number of the block, resamples in it), by n alone: never by threads or systems."""
     rows = max(1, min(512, _CELLS // max(n, 1)))
     for block, start in enumerate(range(0, samples, rows)):
         yield block, min(rows, samples - start)
 
 
 def generator(seed: int, stream: int, block: int) -> np.random.Generator:
-    """The random numbers of one block."""
+    """Return the random numbers of one block."""
     return np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, stream, block])))
 
 
 def pair_sums(sums: Float64s, pairs: Int64s) -> Float64s:
-    """Differences b - a of sums [..., s, m] for pairs [p, 2] of (a, b): [..., p, m]."""
-    found: Float64s = sums[..., pairs[:, 1], :] - sums[..., pairs[:, 0], :]
-    return found
+    """Return differences b - a of sums [..., s, m] for pairs [p, 2] of (a, b): [..., p, m]."""
+    differences: Float64s = sums[..., pairs[:, 1], :] - sums[..., pairs[:, 0], :]
+    return differences
 
 
 def randomization(values: Float64s, pairs: Int64s, samples: int, seed: int) -> Float64s:
-    """Two-sided p of Fisher's randomisation test on paired scores.
+    """Compute the two-sided p of Fisher's randomisation test on paired scores.
 
     Under the null hypothesis a query's two scores could as well be swapped, which flips the sign of its difference.
     p = (1 + #{|d*| >= |d|}) / (1 + samples) over random flips (Davison and Hinkley 1997, 4.2; Phipson and Smyth
@@ -106,8 +106,8 @@ def randomization(values: Float64s, pairs: Int64s, samples: int, seed: int) -> F
         [p, m] p-values.
     """
     out = np.empty((len(pairs), values.shape[2]))
-    for own, scores, local in _alike(values, pairs):
-        out[own] = _randomization(scores, local, samples, seed)
+    for rows, scores, local in _pairs_by_range(values, pairs):
+        out[rows] = _randomization(scores, local, samples, seed)
     return out
 
 
@@ -119,23 +119,23 @@ def _randomization(values: Float64s, pairs: Int64s, samples: int, seed: int) -> 
     flat = fixed.values.reshape(n, systems * measures)
     counts = np.zeros(observed.shape, np.int64)
     exact = n <= EXACT_QUERIES
-    for kept in _all_flips(n) if exact else _random_flips(n, samples, seed):
+    for flips in _all_flips(n) if exact else _random_flips(n, samples, seed):
         # the flipped sum is what is kept minus what is not: twice the kept part minus the total
-        sums = 2.0 * (kept @ flat).reshape(-1, systems, measures) - total
+        sums = 2.0 * (flips @ flat).reshape(-1, systems, measures) - total
         counts += (np.abs(pair_sums(sums, pairs)) >= observed).sum(axis=0)
     shares = counts / 2.0**n if exact else (1.0 + counts) / (1.0 + samples)
     return np.asarray(shares, np.float64)
 
 
 def _all_flips(n: int) -> Iterator[Float64s]:
-    """All 2^n rows of zeros and ones, in pieces."""
+    """Yield all 2^n rows of zeros and ones, in pieces."""
     for start in range(0, 2**n, 4096):
         numbers = np.arange(start, min(start + 4096, 2**n))
         yield ((numbers[:, None] >> np.arange(n)) & 1).astype(np.float64)
 
 
 def _random_flips(n: int, samples: int, seed: int) -> Iterator[Float64s]:
-    """Random rows of zeros and ones, a block at a time."""
+    """Yield random rows of zeros and ones, a block at a time."""
     for block, rows in blocks(samples, n):
         raw = generator(seed, _SIGNS, block).bytes(-(-rows * n // 8))
         bits = np.unpackbits(np.frombuffer(raw, np.uint8), count=rows * n)
@@ -152,7 +152,7 @@ class Bootstrap:
 
 
 def bootstrap(values: Float64s, pairs: Int64s, samples: int, seed: int, alpha: float) -> Bootstrap:
-    """Paired percentile bootstrap: queries drawn with replacement, the same ones for both systems.
+    """Resample paired queries (percentile bootstrap): drawn with replacement, the same ones for both systems.
 
     The interval is the middle 1 - alpha of the resampled differences (Efron and Tibshirani 1993, 13.3). The p-value
     is that of the shifted test (16.4; Sakai 2006): how often a resample strays from the observed difference by at
@@ -166,9 +166,9 @@ def bootstrap(values: Float64s, pairs: Int64s, samples: int, seed: int, alpha: f
         alpha: 0.05 for a 95 % interval.
     """
     low, high, p = (np.empty((len(pairs), values.shape[2])) for _ in range(3))
-    for own, scores, local in _alike(values, pairs):
-        found = _bootstrap(scores, local, samples, seed, alpha)
-        low[own], high[own], p[own] = found.low, found.high, found.p
+    for rows, scores, local in _pairs_by_range(values, pairs):
+        part = _bootstrap(scores, local, samples, seed, alpha)
+        low[rows], high[rows], p[rows] = part.low, part.high, part.p
     return Bootstrap(low, high, p)
 
 
@@ -179,13 +179,13 @@ def _bootstrap(values: Float64s, pairs: Int64s, samples: int, seed: int, alpha: 
     total = pair_sums(fixed.values.sum(axis=0), pairs)
     sums = np.empty((samples, systems * measures))
     counts = np.empty((min(512, samples), n))
-    done = 0
+    filled = 0
     for block, rows in blocks(samples, n):
-        drawn = generator(seed, _BOOTSTRAP, block).integers(0, n, (rows, n), dtype=np.uint32)
+        picks = generator(seed, _BOOTSTRAP, block).integers(0, n, (rows, n), dtype=np.uint32)
         for row in range(rows):  # one at a time: the counts of one resample fit the cache
-            counts[row] = np.bincount(drawn[row], minlength=n)
-        sums[done : done + rows] = counts[:rows] @ flat
-        done += rows
+            counts[row] = np.bincount(picks[row], minlength=n)
+        sums[filled : filled + rows] = counts[:rows] @ flat
+        filled += rows
     low, high, p = (np.empty((len(pairs), measures)) for _ in range(3))
     cube = sums.reshape(samples, systems, measures)
     for i in range(len(pairs)):

@@ -34,34 +34,34 @@ NAMES = {
 
 
 def long_rows(rows: Sequence[Any], kind: type) -> Table[Any]:
-    """Records of a dataclass as they are, a column for each field."""
+    """Return records of a dataclass as they are, a column for each field."""
     return [f.name for f in fields(kind)], [list(astuple(row)) for row in rows]
 
 
 def letter(i: int) -> str:
-    """The mark of a system: a to z, A to Z, then its number."""
+    """Return the mark of a system: a to z, A to Z, then its number."""
     letters = string.ascii_letters
     return letters[i] if i < len(letters) else f"[{i + 1}]"
 
 
-def short(name: str, width: int = NAME) -> str:
-    """A name cut in its middle."""
+def shorten(name: str, width: int = NAME) -> str:
+    """Cut a name in its middle."""
     half = (width - 1) // 2
     return name if len(name) <= width else f"{name[: width - 1 - half]}…{name[-half:]}"
 
 
-def queries_text(found: Comparison) -> str:
-    """How many queries the pairs were compared on."""
-    counts = {row.n_queries for row in found.rows}
+def queries_text(comparison: Comparison) -> str:
+    """Say how many queries the pairs were compared on."""
+    counts = {row.n_queries for row in comparison.rows}
     low, high = min(counts), max(counts)
-    if found.data.conditions.complete:
+    if comparison.data.conditions.complete:
         return f"{high:,} {'query' if high == 1 else 'queries'}"
     span = f"{low:,}" if low == high else f"{low:,} to {high:,}"
-    return f"pairs on the queries that both answer ({span} of {len(found.data.query_ids):,})"
+    return f"pairs on the queries that both answer ({span} of {len(comparison.data.query_ids):,})"
 
 
 def plain(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table for a terminal: columns two blanks apart, numbers to the right, a rule below the headers."""
+    """Lay out a table for a terminal: columns two blanks apart, numbers to the right, a rule below the headers."""
     widths = [max(columns_of(line[i]) for line in (headers, *rows)) for i in range(len(headers))]
     right = [all(row[i][:1] in "0123456789+-<" for row in rows) for i in range(len(headers))]
     lines = []
@@ -74,42 +74,43 @@ def plain(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def heading(found: Comparison) -> str:
-    """Queries, test, correction and the marks, as a paragraph of 80 columns."""
-    parts = f"{queries_text(found)}; {method_text(found)}. {legend(found)}."
+def heading(comparison: Comparison) -> str:
+    """Write queries, test, correction and the marks, as a paragraph of 80 columns."""
+    parts = f"{queries_text(comparison)}; {method_text(comparison)}. {legend(comparison)}."
     return textwrap.fill(parts[:1].upper() + parts[1:], WIDTH) + "\n"
 
 
-def method_text(found: Comparison) -> str:
-    """Test, correction and level in words."""
-    settings, size = found.settings, found.family_size
+def method_text(comparison: Comparison) -> str:
+    """Spell test, correction and level in words."""
+    settings, size = comparison.settings, comparison.family_size
     if settings.test == "tukey":
         guard = "p-values hold for all pairs together"
     elif settings.corrected_by == "none":
         guard = "not corrected"
     else:
-        what = "test" if settings.family == "all" else "pair"
+        unit = "test" if settings.family == "all" else "pair"
         scope = "of all measures together" if settings.family == "all" else "of each measure"
-        guard = f"{NAMES[settings.correction]} over {size:,} {what}{'s' * (size != 1)} {scope}"
-    drawn = ""
-    if settings.test in ("bootstrap", "tukey") or (settings.test == "randomization" and not _exact(found)):
-        drawn = f", {settings.samples:,} samples"
-    return f"two-sided {NAMES[settings.test]}{drawn}, {guard}, alpha {settings.alpha:g}"
+        guard = f"{NAMES[settings.correction]} over {size:,} {unit}{'s' * (size != 1)} {scope}"
+    samples = ""
+    sampled = settings.test == "randomization" and not _exact(comparison)
+    if sampled or settings.test in ("bootstrap", "tukey"):
+        samples = f", {settings.samples:,} samples"
+    return f"two-sided {NAMES[settings.test]}{samples}, {guard}, alpha {settings.alpha:g}"
 
 
-def _exact(found: Comparison) -> bool:
-    return all(row.n_queries <= EXACT_QUERIES for row in found.rows)
+def _exact(comparison: Comparison) -> bool:
+    return all(row.n_queries <= EXACT_QUERIES for row in comparison.rows)
 
 
-def marks(found: Comparison) -> list[list[str]]:
-    """[s][m] the letters of the systems that each beats significantly, or its mark against the baseline."""
-    names, measures = found.data.systems, found.data.measures
+def marks(comparison: Comparison) -> list[list[str]]:
+    """Return for each [s][m] the letters of the systems that it beats significantly, or its mark against the baseline."""
+    names, measures = comparison.data.systems, comparison.data.measures
     out = [["" for _ in measures] for _ in names]
-    for row in found.rows:
-        if row.p_corrected > found.settings.alpha or row.difference == 0:
+    for row in comparison.rows:
+        if row.p_corrected > comparison.settings.alpha or row.difference == 0:
             continue
         a, b, m = names.index(row.a), names.index(row.b), measures.index(row.measure)
-        if found.baseline is not None:
+        if comparison.baseline is not None:
             out[b][m] = BETTER if row.difference > 0 else WORSE
         else:
             winner, loser = (b, a) if row.difference > 0 else (a, b)
@@ -117,17 +118,17 @@ def marks(found: Comparison) -> list[list[str]]:
     return [["".join(sorted(cell, key=str.swapcase)) for cell in line] for line in out]
 
 
-def legend(found: Comparison) -> str:
-    """What the marks mean."""
-    if found.baseline is None:
+def legend(comparison: Comparison) -> str:
+    """Explain the marks."""
+    if comparison.baseline is None:
         return "Letters: the systems that it beats significantly"
-    base = short(found.data.systems[found.baseline])
+    base = shorten(comparison.data.systems[comparison.baseline])
     return f"{BETTER} significantly better, {WORSE} worse than {base}"
 
 
-def terminal_means(found: Comparison) -> list[Table[str]]:
-    """Systems by measures with marks, in as many tables as 80 columns need."""
-    data, means, signs = found.data, found.data.means(), marks(found)
+def terminal_means(comparison: Comparison) -> list[Table[str]]:
+    """Return systems by measures with marks, in as many tables as 80 columns need."""
+    data, means, signs = comparison.data, comparison.data.means(), marks(comparison)
     columns = []
     for m, measure in enumerate(data.measures):
         width = max(len(line[m]) for line in signs)
@@ -135,17 +136,17 @@ def terminal_means(found: Comparison) -> list[Table[str]]:
             f"{means[i, m]:.4f}" + (f" {signs[i][m]:<{width}}" if width else "") for i in range(len(signs))
         ]
         columns.append((measure, cells))
-    names = [short(name) for name in data.systems]
+    names = [shorten(name) for name in data.systems]
     room = WIDTH - max(map(len, names)) - 5
     tables: list[Table[str]] = []
     while columns:
-        taken: list[tuple[str, list[str]]] = []
+        fitting: list[tuple[str, list[str]]] = []
         used = 0
-        while columns and (not taken or used + _width(columns[0]) <= room):
+        while columns and (not fitting or used + _width(columns[0]) <= room):
             used += _width(columns[0])
-            taken.append(columns.pop(0))
-        rows = [[letter(i), name, *(cells[i] for _, cells in taken)] for i, name in enumerate(names)]
-        tables.append((["", "system", *(measure for measure, _ in taken)], rows))
+            fitting.append(columns.pop(0))
+        rows = [[letter(i), name, *(cells[i] for _, cells in fitting)] for i, name in enumerate(names)]
+        tables.append((["", "system", *(measure for measure, _ in fitting)], rows))
     return tables
 
 
@@ -153,14 +154,14 @@ def _width(column: tuple[str, list[str]]) -> int:
     return max(len(column[0]), *map(len, column[1])) + 2
 
 
-def terminal_pairs(found: Comparison, measure: str) -> Table[str]:
-    """The pairs by one measure; systems by their letters. Without ``detect`` where 80 columns do not hold it."""
-    level = f"{100 * (1 - found.settings.alpha):g}% interval"
-    headers = ["pair", "diff", level, "p", found.settings.corrected_by, "d_z", "win/tie/loss", "detect"]
-    if found.settings.corrected_by == "none":
+def terminal_pairs(comparison: Comparison, measure: str) -> Table[str]:
+    """Return the pairs by one measure; systems by their letters. Without ``detect`` where 80 columns do not hold it."""
+    level = f"{100 * (1 - comparison.settings.alpha):g}% interval"
+    headers = ["pair", "diff", level, "p", comparison.settings.corrected_by, "d_z", "win/tie/loss", "detect"]
+    if comparison.settings.corrected_by == "none":
         del headers[4]
-    names, rows = found.data.systems, []
-    for row in found.rows:
+    names, rows = comparison.data.systems, []
+    for row in comparison.rows:
         if row.measure != measure:
             continue
         cells = [
@@ -169,7 +170,7 @@ def terminal_pairs(found: Comparison, measure: str) -> Table[str]:
             "-" if row.d_z is None else _signed(row.d_z, 2), f"{row.wins}/{row.ties}/{row.losses}",
             "-" if row.detectable is None else f"{row.detectable:.4f}",
         ]  # fmt: skip
-        if found.settings.corrected_by == "none":
+        if comparison.settings.corrected_by == "none":
             del cells[4]
         rows.append(cells)
     used = sum(max(len(line[i]) for line in (headers, *rows)) + 2 for i in range(len(headers))) - 2
@@ -183,19 +184,20 @@ def _signed(value: float, digits: int) -> str:
 
 
 def p_text(p: float) -> str:
-    """Four digits; smaller ones as a bound."""
+    """Print four digits; smaller ones as a bound."""
     return f"{p:.4f}" if p >= 0.0001 else "<.0001"
 
 
-def movers_table(found: Comparison, moved: Sequence[Mover], a: int, b: int, narrow: bool) -> Table[str]:
-    """The movers of one pair; ``narrow`` cuts ranks and texts to fit 80 columns, ids never."""
-    names = found.data.systems
-    own = [row for row in moved if (row.a, row.b) == (names[a], names[b])]
-    one, other = letter(a), letter(b)
-    headers = ["query", f"{other} - {one}", one, other, f"ranks in {one}", f"ranks in {other}", "text"]
+def movers_table(comparison: Comparison, movers: Sequence[Mover], a: int, b: int, narrow: bool) -> Table[str]:
+    """Return the movers of one pair; ``narrow`` cuts ranks and texts to fit 80 columns, ids never."""
+    names = comparison.data.systems
+    mark_a, mark_b = letter(a), letter(b)
+    ranks = [f"ranks in {mark}" for mark in (mark_a, mark_b)]
+    headers = ["query", f"{mark_b} - {mark_a}", mark_a, mark_b, *ranks, "text"]
     rows = [
         [r.query, _signed(r.difference, 4), f"{r.value_a:.4f}", f"{r.value_b:.4f}", r.ranks_a, r.ranks_b, " ".join(r.text.split())]
-        for r in own
+        for r in movers
+        if (r.a, r.b) == (names[a], names[b])
     ]  # fmt: skip
     if narrow and rows:
         for row in rows:
@@ -207,7 +209,7 @@ def movers_table(found: Comparison, moved: Sequence[Mover], a: int, b: int, narr
 
 
 def columns_of(text: str) -> int:
-    """How many columns of a terminal a text takes: East Asian wide characters take two, accents none."""
+    """Count the columns of a terminal that a text takes: East Asian wide characters take two, accents none."""
     return sum(0 if unicodedata.combining(c) else 1 + (unicodedata.east_asian_width(c) in "WF") for c in text)
 
 
@@ -219,9 +221,9 @@ def _cut(text: str, width: int) -> str:
     return text.rstrip() + "…"
 
 
-def paper_rows(found: Comparison, bold: str, raised: str) -> Table[str]:
-    """Systems by measures for a document: the best in bold, marks raised; both are patterns with one ``{}``."""
-    data, means, signs = found.data, found.data.means(), marks(found)
+def paper_rows(comparison: Comparison, bold: str, raised: str) -> Table[str]:
+    """Return systems by measures for a document: the best in bold, marks raised; both are patterns with one ``{}``."""
+    data, means, signs = comparison.data, comparison.data.means(), marks(comparison)
     best = np.abs(means - means.max(axis=0)) < 5e-13
     rows: list[list[str]] = []
     for i, name in enumerate(data.systems):
@@ -232,62 +234,62 @@ def paper_rows(found: Comparison, bold: str, raised: str) -> Table[str]:
                 (bold.format(text) if best[i, m] else text)
                 + (raised.format(signs[i][m]) if signs[i][m] else "")
             )
-        rows.append([letter(i) if found.baseline is None else "", name, *cells])
+        rows.append([letter(i) if comparison.baseline is None else "", name, *cells])
     return ["", "system", *data.measures], rows
 
 
-def caption(found: Comparison) -> str:
-    """What a reader of the table must know."""
-    what = (
+def caption(comparison: Comparison) -> str:
+    """Write what a reader of the table must know."""
+    explanation = (
         "Superscript letters name the systems that a system beats significantly"
-        if found.baseline is None
-        else f"{BETTER} is significantly better and {WORSE} significantly worse than {found.data.systems[found.baseline]}"
+        if comparison.baseline is None
+        else f"{BETTER} is significantly better and {WORSE} significantly worse than {comparison.data.systems[comparison.baseline]}"
     )
-    means = f"Means over {queries_text(found)}"
-    if not found.data.conditions.complete:
-        means = f"Means over the queries that each answers; {queries_text(found)}"
-    return f"{means}; best in bold. {what} ({method_text(found)})."
+    means = f"Means over {queries_text(comparison)}"
+    if not comparison.data.conditions.complete:
+        means = f"Means over the queries that each answers; {queries_text(comparison)}"
+    return f"{means}; best in bold. {explanation} ({method_text(comparison)})."
 
 
-def markdown(found: Comparison) -> str:
-    """The table in Markdown, its caption below."""
-    headers, rows = paper_rows(found, "**{}**", "<sup>{}</sup>")
-    body = markdown_lines(headers, rows, ["---", "---", *("---:" for _ in found.data.measures)])
-    return "\n".join([*body, "", caption(found), "", f"`{found.signature}`", ""])
+def comparison_markdown(comparison: Comparison) -> str:
+    """Write the table in Markdown, its caption below."""
+    headers, rows = paper_rows(comparison, "**{}**", "<sup>{}</sup>")
+    body = markdown_lines(headers, rows, ["---", "---", *("---:" for _ in comparison.data.measures)])
+    return "\n".join([*body, "", caption(comparison), "", f"`{comparison.signature}`", ""])
 
 
-def latex(found: Comparison) -> str:
-    """The table in LaTeX (booktabs), its caption above."""
-    headers, rows = paper_rows(found, r"\textbf{{{}}}", r"$^{{{}}}$")
+def comparison_latex(comparison: Comparison) -> str:
+    """Write the table in LaTeX (booktabs), its caption above."""
+    headers, rows = paper_rows(comparison, r"\textbf{{{}}}", r"$^{{{}}}$")
     keep = {BETTER: r"\dagger", WORSE: r"\ddagger"}
     lines = []
     for mark, name, *cells in rows:
-        shown = ["".join(keep.get(c, c) for c in cell) for cell in cells]
-        lines.append([mark, escape_latex(name), *shown])
-    text = escape_latex(caption(found))
+        texts = ["".join(keep.get(c, c) for c in cell) for cell in cells]
+        lines.append([mark, escape_latex(name), *texts])
+    text = escape_latex(caption(comparison))
     for sign, command in keep.items():
         text = text.replace(sign, f"${command}$")
-    table = latex_lines([escape_latex(h) for h in headers], lines, "ll" + "r" * len(found.data.measures))
+    table = latex_lines([escape_latex(h) for h in headers], lines, "ll" + "r" * len(comparison.data.measures))
     head = [r"\begin{table}", r"\centering", rf"\caption{{{text}}}"]
-    return "\n".join([*head, *table, r"\end{table}", f"% {found.signature}", ""])
+    return "\n".join([*head, *table, r"\end{table}", f"% {comparison.signature}", ""])
 
 
-def pair_rows(found: Comparison) -> Table[Any]:
-    """All rows with every field, for machines."""
-    return long_rows(found.rows, PairRow)
+def pair_rows(comparison: Comparison) -> Table[Any]:
+    """Return all rows with every field, for machines."""
+    return long_rows(comparison.rows, PairRow)
 
 
 def similarity_table(rows: Sequence[Similarity]) -> Table[str]:
-    """Rank similarity, a line for each pair."""
+    """Return rank similarity, a line for each pair."""
     headers = ["pair", "RBO", "RBO cut", "tau-b", "KTU", "top 10", "top 100", "n"]
     return headers, [
-        [f"{short(r.b, 11)} ~ {short(r.a, 11)}", *(f"{v:.3f}" for v in astuple(r)[2:8]), str(r.n_queries)]
+        [f"{shorten(r.b, 11)} ~ {shorten(r.a, 11)}", *(f"{v:.3f}" for v in astuple(r)[2:8]), str(r.n_queries)]
         for r in rows
     ]
 
 
 def reproduction_table(rows: Sequence[Reproduction]) -> Table[str]:
-    """How well the pair was reproduced, a line for each measure."""
+    """Return how well the pair was reproduced, a line for each measure."""
     headers = ["measure", "RMSE base", "RMSE adv", "improved by", "reproduced", "effect ratio", "delta RI"]
     return headers, [
         [r.measure, f"{r.rmse_baseline:.4f}", f"{r.rmse_advanced:.4f}", _signed(r.improvement, 4), _signed(r.reproduced_improvement, 4)]

@@ -25,7 +25,7 @@ _PER_WORD = 4  # places that one 32-bit word decides; their bias is below 1e-5 u
 
 
 def randomized_tukey(values: Float64s, pairs: Int64s, samples: int, seed: int) -> Float64s:
-    """Two-sided p of the randomised Tukey HSD test.
+    """Compute the two-sided p of the randomised Tukey HSD test.
 
     Each resample shuffles every query's scores among all systems and takes the range of the means, largest minus
     smallest. p = (1 + #{range* >= |d|}) / (1 + samples): the p-values of all pairs by a measure hold together, no
@@ -42,17 +42,17 @@ def randomized_tukey(values: Float64s, pairs: Int64s, samples: int, seed: int) -
         [p, m] p-values.
     """
     fixed = fixed_point(values)
-    whole = fixed.values.astype(np.int64)
-    ranges = shuffled_ranges(whole, samples, seed)
-    observed = np.abs(pair_sums(whole.sum(axis=0).astype(np.float64), pairs)) - fixed.slack
+    scores = fixed.values.astype(np.int64)
+    ranges = shuffled_ranges(scores, samples, seed)
+    observed = np.abs(pair_sums(scores.sum(axis=0).astype(np.float64), pairs)) - fixed.slack
     ordered = np.sort(ranges, axis=0)
     counts = [samples - np.searchsorted(ordered[:, j], observed[:, j]) for j in range(values.shape[2])]
     return (1.0 + np.stack(counts, axis=1).astype(np.float64)) / (1.0 + samples)
 
 
-def shuffled_ranges(whole: Int64s, samples: int, seed: int, compiled: bool | None = None) -> Float64s:
-    """Range of the shuffled sums, [samples, m], of whole scores [q, s, m]; ``compiled`` forces a path (for tests)."""
-    n, systems, measures = whole.shape
+def shuffled_ranges(scores: Int64s, samples: int, seed: int, compiled: bool | None = None) -> Float64s:
+    """Return the range of the shuffled sums [samples, m] of whole scores [q, s, m]; ``compiled`` forces a path (for tests)."""
+    n, systems, measures = scores.shape
     big = samples * n * systems > _SMALL if compiled is None else compiled
     key = np.uint64(_mix_int(seed))
     out = np.empty((samples, measures), np.int64)
@@ -60,9 +60,9 @@ def shuffled_ranges(whole: Int64s, samples: int, seed: int, compiled: bool | Non
     def work(start: int) -> None:
         stop = min(start + _ROWS, samples)
         if big:
-            _kernel()(whole, key, start, stop, out)
+            _kernel()(scores, key, start, stop, out)
         else:
-            out[start:stop] = _plain(whole, key, np.arange(start, stop, dtype=np.uint64))
+            out[start:stop] = _plain(scores, key, np.arange(start, stop, dtype=np.uint64))
 
     starts = range(0, samples, _ROWS)
     if big:
@@ -75,7 +75,7 @@ def shuffled_ranges(whole: Int64s, samples: int, seed: int, compiled: bool | Non
 
 
 def _mix_int(value: int) -> int:
-    """splitmix64's finaliser (Steele, Lea and Flood 2014) on a Python int."""
+    """Mix a Python int by splitmix64's finaliser (Steele, Lea and Flood 2014)."""
     value = (value + _GOLDEN) & (2**64 - 1)
     value = ((value ^ (value >> 30)) * _MIX_1) & (2**64 - 1)
     value = ((value ^ (value >> 27)) * _MIX_2) & (2**64 - 1)
@@ -83,42 +83,42 @@ def _mix_int(value: int) -> int:
 
 
 def _mix(value: Uint64s) -> Uint64s:
-    """The same on an array."""
+    """Mix an array likewise."""
     value = value + np.uint64(_GOLDEN)
     value = (value ^ (value >> np.uint64(30))) * np.uint64(_MIX_1)
     value = (value ^ (value >> np.uint64(27))) * np.uint64(_MIX_2)
     return value ^ (value >> np.uint64(31))
 
 
-def _plain(whole: Int64s, key: np.uint64, numbers: Uint64s) -> Int64s:
-    """Ranges of the resamples ``numbers`` by numpy: Fisher and Yates' shuffle of all queries at once."""
-    n, systems, measures = whole.shape
+def _plain(scores: Int64s, key: np.uint64, numbers: Uint64s) -> Int64s:
+    """Compute the ranges of the resamples ``numbers`` by numpy: Fisher and Yates' shuffle of all queries at once."""
+    n, systems, measures = scores.shape
     rows, columns = np.arange(len(numbers))[:, None], np.arange(n)[None, :]
     state = _mix(numbers ^ key)[:, None] + np.arange(n, dtype=np.uint64)[None, :] * np.uint64(_GOLDEN)
     order = np.broadcast_to(np.arange(systems), (len(numbers), n, systems)).copy()
-    left = word = np.zeros_like(state)
+    spare = word = np.zeros_like(state)
     for step, last in enumerate(range(systems - 1, 0, -1)):
         if step % (2 * _PER_WORD) == 0:
             state = _mix(state)
-            word, left = state & np.uint64(0xFFFFFFFF), state >> np.uint64(32)
+            word, spare = state & np.uint64(0xFFFFFFFF), state >> np.uint64(32)
         elif step % _PER_WORD == 0:
-            word = left
+            word = spare
         word = word * np.uint64(last + 1)
         pick = (word >> np.uint64(32)).astype(np.int64)
         word = word & np.uint64(0xFFFFFFFF)
-        chosen = order[rows, columns, pick]
+        picked = order[rows, columns, pick]
         order[rows, columns, pick] = order[:, :, last]
-        order[:, :, last] = chosen
+        order[:, :, last] = picked
     sums = np.zeros((len(numbers), systems, measures), np.int64)
     for place in range(systems):
-        sums[:, place] = whole[columns, order[:, :, place]].sum(axis=1)
-    found: Int64s = sums.max(axis=1) - sums.min(axis=1)
-    return found
+        sums[:, place] = scores[columns, order[:, :, place]].sum(axis=1)
+    ranges: Int64s = sums.max(axis=1) - sums.min(axis=1)
+    return ranges
 
 
 @cache
 def _kernel() -> Callable[..., Any]:
-    """The compiled form of `_plain`, for resamples start to stop."""
+    """Compile `_plain`, for resamples start to stop."""
     import numba
 
     golden, mix_1, mix_2 = np.uint64(_GOLDEN), np.uint64(_MIX_1), np.uint64(_MIX_2)

@@ -16,9 +16,9 @@ from intrex.data.errors import UsageError, nearest_name
 from intrex.data.qrels import Qrels
 from intrex.eval.dialects import quirks
 from intrex.eval.measures import Measure
-from intrex.eval.measures.aliases import nickname
+from intrex.eval.measures.aliases import expand_nickname
 from intrex.eval.measures.kinds import aggregate
-from intrex.eval.scoring.matching import Matched
+from intrex.eval.scoring.matching import RunHits
 from intrex.eval.scoring.rules import Rules, SelfMatch, Ties
 
 AS_IT_IS = lambda measure, level: measure  # noqa: E731
@@ -27,7 +27,7 @@ NO_FIGURE = lambda qrels, measure, rules: None  # noqa: E731
 
 @dataclass(frozen=True)
 class Dialect:
-    """How a tool scores.
+    """Rules and habits of a tool that scores.
 
     Attributes:
         name: as ``--as`` takes it.
@@ -59,15 +59,15 @@ class Dialect:
     digits: int | None = None
     exact: frozenset[str] = frozenset()
     fixed: bool = True
-    checks: tuple[Callable[[Qrels, Matched, Measure, Rules], None], ...] = ()
+    checks: tuple[Callable[[Qrels, RunHits, Measure, Rules], None], ...] = ()
     absent: Callable[[Measure, Rules, Float64s], Float64s] | None = None
     figure: Callable[[Qrels, Measure, Rules], float | None] = NO_FIGURE
     averaged: bool = False
     more_columns: bool = False
     silent: bool = False
 
-    def rules_for(self, measure: Measure, asked: Rules, given: bool) -> Rules:
-        """The rules for one measure: the tool's order, the ``-J``, ``-M`` and (where ``given``) ``-c`` asked for.
+    def rules_for(self, measure: Measure, options: Rules, complete_given: bool) -> Rules:
+        """Return the rules for one measure: the tool's order, the ``-J``, ``-M`` and (where ``complete_given``) ``-c`` asked for.
 
         Raises:
             UsageError: the tool lacks the option, or the measure.
@@ -77,16 +77,16 @@ class Dialect:
             raise UsageError(f"{self.name} has no measure like {measure}", self._instead(measure, key))
         if unknown := sorted({k for k, _ in measure.params} - self.options):
             raise UsageError(f"{self.name} has no {' and no '.join(unknown)} like that of {measure}")
-        own = self.special.get(key, self.special.get(measure.name, self.rules))
+        rules = self.special.get(key, self.special.get(measure.name, self.rules))
         if self.fixed:
-            if given and asked.complete != own.complete:
-                what = "counts missing queries as 0" if own.complete else "leaves missing queries out"
-                raise UsageError(f"{self.name} {what} and has no option to change it")
-            if asked.judged_only or asked.depth is not None:
+            if complete_given and options.complete != rules.complete:
+                habit = "counts missing queries as 0" if rules.complete else "leaves missing queries out"
+                raise UsageError(f"{self.name} {habit} and has no option to change it")
+            if options.judged_only or options.depth is not None:
                 raise UsageError(f"{self.name} has no -J and no -M")
-            return own
-        complete = asked.complete if given else own.complete
-        return replace(own, complete=complete, judged_only=asked.judged_only, depth=asked.depth)
+            return rules
+        complete = options.complete if complete_given else rules.complete
+        return replace(rules, complete=complete, judged_only=options.judged_only, depth=options.depth)
 
     def _instead(self, measure: Measure, key: str) -> str:
         if f"{key}@" in self.only:
@@ -95,14 +95,14 @@ class Dialect:
             return f"it cuts the run instead: -M {measure.cutoff} -m recip_rank"
         return nearest_name(measure.name, {name.rstrip("@") for name in self.only})
 
-    def usual(self, texts: Sequence[str]) -> list[str]:
-        """Of the measures that nobody asked for by name, those that the tool has; AP as the tool has it."""
+    def default_names(self, texts: Sequence[str]) -> list[str]:
+        """Return those of the measures that the tool has, of those that nobody asked for by name; AP as the tool has it."""
         cut = {"AP": "AP@100"} if "AP" not in self.only else {}
-        kept = [cut.get(text, text) for text in texts]
-        return [t for t in kept if (t.split("@")[0] + "@" * ("@" in t)) in self.only]
+        names = [cut.get(text, text) for text in texts]
+        return [t for t in names if (t.split("@")[0] + "@" * ("@" in t)) in self.only]
 
-    def named(self, texts: Sequence[str]) -> list[str]:
-        """The names of measures as this tool means them: trec_eval's nicknames spelt out, as its version has them.
+    def tool_names(self, texts: Sequence[str]) -> list[str]:
+        """Return the names of measures as this tool means them: trec_eval's nicknames spelt out, as its version has them.
 
         Raises:
             UsageError: the tool has another measure of that name, which intrex lacks.
@@ -115,45 +115,45 @@ class Dialect:
             return [{"recall": "SetR", "precision": "SetP"}.get(text, text) for text in texts]
         if "trec" not in self.name:
             return list(texts)
-        return [name for text in texts for name in nickname(text, self.only)]
+        return [name for text in texts for name in expand_nickname(text, self.only)]
 
-    def values(self, matched: Matched, measure: Measure, rules: Rules, values: Float64s) -> Float64s:
-        """The values of all queries, from those that have missing queries as empty rankings."""
+    def values(self, hits: RunHits, measure: Measure, rules: Rules, values: Float64s) -> Float64s:
+        """Return the values of all queries, from those that have missing queries as empty rankings."""
         if self.absent is None or not rules.complete:
             return values
-        return np.where(matched.answered, values, self.absent(measure, rules, values))
+        return np.where(hits.answered, values, self.absent(measure, rules, values))
 
     def total(self, qrels: Qrels, measure: Measure, rules: Rules, values: Float64s) -> float:
-        """The figure of the values of the queries that count."""
-        counted = self.figure(qrels, measure, rules)
-        if counted is not None:
-            return counted
+        """Return the figure of the values of the queries that count."""
+        figure = self.figure(qrels, measure, rules)
+        if figure is not None:
+            return figure
         return aggregate(values, "mean") if self.averaged else measure.aggregate(values)
 
-    def spelt(self, measure: Measure, level: int) -> Measure:
-        """The measure as the tool computes it."""
+    def as_computed(self, measure: Measure, level: int) -> Measure:
+        """Return the measure as the tool computes it."""
         return replace(self.spell(measure, level), label=measure.label)
 
 
 def _nearest_recall(measure: Measure, level: int) -> Measure:
-    return measure.given(rule="nearest") if measure.name in ("IPrec", "IPrecAvg") else measure
+    return measure.with_params(rule="nearest") if measure.name in ("IPrec", "IPrecAvg") else measure
 
 
 def _ranx(measure: Measure, level: int) -> Measure:
     if measure.name in ("nDCG", "DCG") and level > 1 and "floor" not in dict(measure.params):
-        return measure.given(floor=level)
+        return measure.with_params(floor=level)
     if measure.name == "RBP":
-        return measure.given(graded=True)
-    return measure.given(rule="ranx") if measure.name == "Bpref" else measure
+        return measure.with_params(graded=True)
+    return measure.with_params(rule="ranx") if measure.name == "Bpref" else measure
 
 
 def _ir_measures(measure: Measure, level: int) -> Measure:
-    """Its pytrec_eval provider hands a recall on with two decimals; some parameters it has for some measures only."""
+    """Spell a measure for ir_measures: its pytrec_eval provider hands a recall on with two decimals; some parameters it has for some measures only."""
     lacks = {"NumRel": {"rel"}, "SetR": {"judged_only"}, "RR@": {"judged_only"}}
     key = f"{measure.name}@" if measure.cutoff is not None else measure.name
-    if wrong := {k for k, _ in measure.params} & lacks.get(key, set()):
+    if unsupported := {k for k, _ in measure.params} & lacks.get(key, set()):
         raise UsageError(
-            f"ir_measures has no {wrong.pop()} for {measure.name}: none of its providers supports {measure}"
+            f"ir_measures has no {unsupported.pop()} for {measure.name}: none of its providers supports {measure}"
         )
     return (
         replace(measure, cutoff=round(float(measure.cutoff), 2))
@@ -163,7 +163,7 @@ def _ir_measures(measure: Measure, level: int) -> Measure:
 
 
 def _beir(measure: Measure, level: int) -> Measure:
-    return measure.given(scope="collection") if measure.name == "Hole" else measure
+    return measure.with_params(scope="collection") if measure.name == "Hole" else measure
 
 
 def _words(text: str) -> frozenset[str]:
@@ -189,8 +189,8 @@ _STABLE = Rules(precision=64, ties=Ties.file)
 _ASCENDING = Rules(precision=64, ties=Ties.docid_asc)
 
 TOOLS: dict[str, Dialect] = {
-    one.name: one
-    for one in (
+    tool.name: tool
+    for tool in (
         Dialect(
             "trec_eval9",
             "trec_eval 9.0.8",
@@ -199,9 +199,9 @@ TOOLS: dict[str, Dialect] = {
             _V9,
             _TREC_OPTIONS,
             fixed=False,
-            checks=(quirks.no_first_grade, quirks.zero_by_zero, quirks.close_gains),
-            absent=quirks.nothing_but_itself,
-            figure=quirks.from_grade_1,
+            checks=(quirks.refuse_no_first_grade, quirks.refuse_zero_by_zero, quirks.refuse_close_gains),
+            absent=quirks.zero_but_query_count,
+            figure=quirks.count_from_grade_1,
             more_columns=True,
             silent=True,
         ),
@@ -214,9 +214,9 @@ TOOLS: dict[str, Dialect] = {
             _TREC_OPTIONS,
             spell=_nearest_recall,
             fixed=False,
-            checks=(quirks.stops_at_missing, quirks.no_first_grade, quirks.close_gains),
-            absent=quirks.a_placeholder,
-            figure=quirks.from_grade_1,
+            checks=(quirks.refuse_missing, quirks.refuse_no_first_grade, quirks.refuse_close_gains),
+            absent=quirks.values_of_placeholder,
+            figure=quirks.count_from_grade_1,
             more_columns=True,
         ),
         Dialect(
@@ -226,7 +226,7 @@ TOOLS: dict[str, Dialect] = {
             {},
             _V9 - {"YAAP"},
             frozenset(["rel", "beta", "relative", "judged_only"]),
-            checks=(quirks.no_grade, quirks.zero_by_zero),
+            checks=(quirks.refuse_no_grade, quirks.refuse_zero_by_zero),
         ),
         Dialect(
             "ir_measures",
@@ -237,8 +237,8 @@ TOOLS: dict[str, Dialect] = {
             _IR,
             frozenset(["rel", "beta", "relative", "judged_only", "gains"]),
             spell=_ir_measures,
-            checks=(quirks.no_grade, quirks.zero_by_zero),
-            absent=quirks.nothing,
+            checks=(quirks.refuse_no_grade, quirks.refuse_zero_by_zero),
+            absent=quirks.all_zero,
         ),
         Dialect(
             "ranx",
@@ -248,7 +248,7 @@ TOOLS: dict[str, Dialect] = {
             _RANX,
             frozenset(["rel", "floor", "dcg", "p", "graded", "rule"]),
             spell=_ranx,
-            checks=(quirks.ranx_stops,),
+            checks=(quirks.refuse_for_ranx,),
             averaged=True,
         ),
         Dialect(
@@ -260,7 +260,7 @@ TOOLS: dict[str, Dialect] = {
             frozenset(["scope"]),
             spell=_beir,
             digits=5,
-            checks=(quirks.no_grade, quirks.beir_stops),
+            checks=(quirks.refuse_no_grade, quirks.refuse_for_beir),
         ),
         Dialect(
             "mteb",
@@ -271,14 +271,14 @@ TOOLS: dict[str, Dialect] = {
             frozenset(),
             digits=5,
             exact=frozenset(["RR"]),
-            checks=(quirks.no_grade, quirks.mteb_stops),
+            checks=(quirks.refuse_no_grade, quirks.refuse_for_mteb),
         ),
     )
 }
 
 
 def find_tool(name: str) -> Dialect:
-    """A dialect by name; raises `UsageError` with the nearest one."""
+    """Return a dialect by name; raises `UsageError` with the nearest one."""
     if name not in TOOLS:
         raise UsageError(f"unknown tool {name!r}", nearest_name(name, TOOLS))
     return TOOLS[name]

@@ -1,1 +1,1 @@
-"""The command `evaluate`: systems scored, reported and explained."""
+"""Command `evaluate`: systems scored, reported and explained."""

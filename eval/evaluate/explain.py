@@ -1,4 +1,4 @@
-"""Why another tool's numbers differ from ours: rules are switched one at a time until nothing is left."""
+"""Explanation of another tool's numbers: rules are switched one at a time until no difference is left."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from intrex.data.errors import BadInput
 from intrex.data.ids import as_strings
 from intrex.data.qrels import Qrels
 from intrex.eval.dialects.dialect import Dialect
-from intrex.eval.dialects.theirs import TOLERANCE, Printed, against, read_theirs
-from intrex.eval.evaluate.systems import Matches
+from intrex.eval.dialects.output import TOLERANCE, ToolOutput, compare_output, read_tool_output
+from intrex.eval.evaluate.systems import MatchCache
 from intrex.eval.measures import Measure
 from intrex.eval.scoring.rules import Rules, SelfMatch, Ties
-from intrex.eval.scoring.score import score_matched
+from intrex.eval.scoring.score import score_hits
 
 
 @dataclass(frozen=True)
 class Switch:
-    """One rule switched to the other tool's: which, and what it changed.
+    """Rule switched to the other tool's: which, and what it changed.
 
     Attributes:
         rule: what was switched, in words.
@@ -39,13 +39,13 @@ class Switch:
 
 @dataclass(frozen=True)
 class Explanation:
-    """The way from our figure of a measure to the tool's.
+    """Way from our figure of a measure to the tool's.
 
     Attributes:
         measure: ours.
         query_ids: [q] the judged queries.
-        ours, theirs: [q] values; not a number where the query is left out.
-        our_mean, their_mean: the figures.
+        our_values, tool_values: [q] values; not a number where the query is left out.
+        our_mean, tool_mean: the figures.
         switches: the rules that changed anything, in the order they were switched.
         residual: [q] what the rules do not explain; 0 unless the tool's own output was given.
         rounded: the tool's figure was rounded by this many decimals, or printed so.
@@ -53,20 +53,20 @@ class Explanation:
 
     measure: Measure
     query_ids: list[str]
-    ours: Float64s
-    theirs: Float64s
+    our_values: Float64s
+    tool_values: Float64s
     our_mean: float
-    their_mean: float
+    tool_mean: float
     switches: list[Switch]
     residual: Float64s
 
     @property
     def explained(self) -> bool:
-        """Whether nothing is left."""
+        """True where no difference is left."""
         return not np.any(np.abs(np.nan_to_num(self.residual)) > TOLERANCE)
 
     def reason(self, query: int) -> str:
-        """The rules that changed this query's value, or ``unexplained``; ``rounding`` of what the tool printed."""
+        """Name the rules that changed this query's value, or ``unexplained``; ``rounding`` of what the tool printed."""
         names = [s.rule.partition(": ")[0] for s in self.switches if abs(s.changed[query]) > TOLERANCE]
         if abs(np.nan_to_num(self.residual[query])) > TOLERANCE:
             names.append("unexplained")
@@ -75,8 +75,8 @@ class Explanation:
 
 State = tuple[Rules, Measure, Dialect | None]
 """Rules, measure, and the tool whose values of missing queries are taken."""
-OWN = {SelfMatch.keep: "query's own id: kept", SelfMatch.drop: "query's own id: dropped"}
-TIES = {
+SELF_WORDS = {SelfMatch.keep: "query's own id: kept", SelfMatch.drop: "query's own id: dropped"}
+TIE_WORDS = {
     Ties.docid_desc: "ties: id descending",
     Ties.docid_asc: "ties: id ascending",
     Ties.file: "ties: file order",
@@ -92,7 +92,7 @@ def explain(
     tool: Dialect,
     complete_given: bool,
     level: int,
-    theirs: Path | None = None,
+    tool_file: Path | None = None,
 ) -> list[Explanation]:
     """Explain how a tool's scores of a run file differ from ours, a measure at a time.
 
@@ -104,65 +104,65 @@ def explain(
         tool: whose rules to switch to.
         complete_given: whether ``-c`` or ``--no-complete`` was given.
         level: the relevance level of ``-l``.
-        theirs: what the tool printed for each query; without it, our account of the tool stands for it.
+        tool_file: what the tool printed for each query; without it, our account of the tool stands for it.
 
     Raises:
         BadInput: the run has none of the judged queries, or the tool would stop with an error.
         UsageError: the tool lacks a measure or an option.
     """
-    printed = read_theirs(theirs) if theirs else None
-    matches = Matches(qrels, path, tool.more_columns)
-    found = []
+    printed = read_tool_output(tool_file) if tool_file else None
+    cache = MatchCache(qrels, path, tool.more_columns)
+    explanations = []
     for measure in measures:
-        goal = (tool.rules_for(measure, base, complete_given), tool.spelt(measure, level), tool)
+        goal = (tool.rules_for(measure, base, complete_given), tool.as_computed(measure, level), tool)
         states = list(_path((base, measure, None), goal))
-        curves = [_values(qrels, state, matches) for _, state in states]
-        matched = matches.of(*goal[:2])
+        curves = [_values(qrels, state, cache) for _, state in states]
+        hits = cache.of(*goal[:2])
         for check in tool.checks:
-            check(qrels, matched, goal[1], goal[0])
-        _require_values(qrels, matched.answered, curves[-1], tool, measure)
-        found.append(_explanation(qrels, measure, states, curves, tool, matched.answered, printed))
-    return found
+            check(qrels, hits, goal[1], goal[0])
+        _require_values(qrels, hits.answered, curves[-1], tool, measure)
+        explanations.append(_explanation(qrels, measure, states, curves, tool, hits.answered, printed))
+    return explanations
 
 
 def _path(start: State, goal: State) -> Iterator[tuple[str, State]]:
-    """Our rules, then the rules with one more of the tool's at a time; each step named."""
-    rules, measure, none = start
+    """Yield our rules, then the rules with one more of the tool's at a time; each step named."""
+    rules, measure, no_tool = start
     yield "", start
-    theirs, spelt, tool = goal
+    tool_rules, computed, tool = goal
     steps = (
-        ("precision", f"scores as float{theirs.precision}"),
-        ("ties", TIES[theirs.ties]),
-        ("self_match", OWN[theirs.self_match]),
-        ("judged_only", "unjudged: removed" if theirs.judged_only else "unjudged: kept"),
-        ("depth", f"depth {theirs.depth or 'unlimited'}"),
+        ("precision", f"scores as float{tool_rules.precision}"),
+        ("ties", TIE_WORDS[tool_rules.ties]),
+        ("self_match", SELF_WORDS[tool_rules.self_match]),
+        ("judged_only", "unjudged: removed" if tool_rules.judged_only else "unjudged: kept"),
+        ("depth", f"depth {tool_rules.depth or 'unlimited'}"),
     )
     for name, words in steps:
-        if getattr(rules, name) != getattr(theirs, name):
-            rules = replace(rules, **{name: getattr(theirs, name)})
-            yield words, (rules, measure, none)
-    if spelt != measure:
-        added = [f"{k}={v}" for k, v in spelt.params if (k, v) not in measure.params]
-        measure = spelt
-        yield f"formula: {', '.join(added) or spelt}", (rules, measure, none)
-    if rules.complete != theirs.complete:
-        rules = replace(rules, complete=theirs.complete)
+        if getattr(rules, name) != getattr(tool_rules, name):
+            rules = replace(rules, **{name: getattr(tool_rules, name)})
+            yield words, (rules, measure, no_tool)
+    if computed != measure:
+        added = [f"{k}={v}" for k, v in computed.params if (k, v) not in measure.params]
+        measure = computed
+        yield f"formula: {', '.join(added) or computed}", (rules, measure, no_tool)
+    if rules.complete != tool_rules.complete:
+        rules = replace(rules, complete=tool_rules.complete)
         yield (
             "missing queries " + ("counted" if rules.complete else "left out"),
-            (rules, measure, none),
+            (rules, measure, no_tool),
         )
     if tool is not None and tool.absent is not None:
         yield "missing queries' values", (rules, measure, tool)
 
 
-def _values(qrels: Qrels, state: State, matches: Matches) -> Float64s:
-    """[q] values, not a number where the query is left out."""
+def _values(qrels: Qrels, state: State, cache: MatchCache) -> Float64s:
+    """Return the values [q], not a number where the query is left out."""
     rules, measure, tool = state
-    matched = matches.of(rules, measure)
-    column = score_matched(qrels, matched, [measure], rules).values[:, 0]
+    hits = cache.of(rules, measure)
+    column = score_hits(qrels, hits, [measure], rules).values[:, 0]
     if tool is not None:
-        column = tool.values(matched, measure, rules, column)
-    return column if rules.complete else np.where(matched.answered, column, np.nan)
+        column = tool.values(hits, measure, rules, column)
+    return column if rules.complete else np.where(hits.answered, column, np.nan)
 
 
 def _explanation(
@@ -172,7 +172,7 @@ def _explanation(
     curves: list[Float64s],
     tool: Dialect,
     answered: Bools,
-    printed: Printed | None,
+    printed: ToolOutput | None,
 ) -> Explanation:
     switches = []
     for (words, _), before, after in zip(states[1:], curves, curves[1:], strict=False):
@@ -181,20 +181,22 @@ def _explanation(
         if np.any(np.abs(changed) > TOLERANCE) or moved.any():
             changed = np.where(moved & (np.abs(changed) <= TOLERANCE), 2 * TOLERANCE, changed)
             switches.append(Switch(words, _figure(measure, after), changed, int((~np.isnan(after)).sum())))
-    last, ours = curves[-1], curves[0]
-    theirs, residual = last, np.zeros(len(last))
+    last, our_values = curves[-1], curves[0]
+    tool_values, residual = last, np.zeros(len(last))
     names = as_strings(qrels.query_ids)
     if printed is not None:
-        theirs, residual = against(printed, measure, tool, names, last, answered)
-    rules, spelt, _ = states[-1][1]
-    their_mean = tool.total(qrels, spelt, rules, theirs[~np.isnan(theirs)])
-    if tool.total(qrels, spelt, rules, last[~np.isnan(last)]) != _figure(measure, last):
+        tool_values, residual = compare_output(printed, measure, tool, names, last, answered)
+    rules, computed, _ = states[-1][1]
+    tool_mean = tool.total(qrels, computed, rules, tool_values[~np.isnan(tool_values)])
+    if tool.total(qrels, computed, rules, last[~np.isnan(last)]) != _figure(measure, last):
         switches.append(
-            Switch("how it sums up", their_mean, np.zeros(len(last)), int((~np.isnan(last)).sum()))
+            Switch("how it sums up", tool_mean, np.zeros(len(last)), int((~np.isnan(last)).sum()))
         )
     if tool.digits is not None and measure.name not in tool.exact and printed is None:
-        their_mean = round(their_mean, tool.digits)
-    return Explanation(measure, names, ours, theirs, _figure(measure, ours), their_mean, switches, residual)
+        tool_mean = round(tool_mean, tool.digits)
+    return Explanation(
+        measure, names, our_values, tool_values, _figure(measure, our_values), tool_mean, switches, residual
+    )
 
 
 def _require_values(qrels: Qrels, answered: Bools, last: Float64s, tool: Dialect, measure: Measure) -> None:

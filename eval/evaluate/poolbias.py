@@ -1,4 +1,4 @@
-"""How much nDCG depends on what was not judged: bounds, the condensed list, and the share judged."""
+"""Dependence of nDCG on unjudged documents: bounds, the condensed list, and the share judged."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from intrex.data.qrels import Qrels
 from intrex.eval.measures import Measure, Rankings
 from intrex.eval.measures.graded import gains_of, ideal_sum
 from intrex.eval.measures.rankings import share
-from intrex.eval.scoring.matching import Matched
+from intrex.eval.scoring.matching import RunHits
 from intrex.eval.scoring.rules import Rules
-from intrex.eval.scoring.score import view
+from intrex.eval.scoring.score import rankings_of
 
 
 @dataclass(frozen=True)
@@ -38,44 +38,45 @@ class PoolBias:
     judged: float
 
 
-def pool_bias(qrels: Qrels, matched: Matched, measures: Sequence[Measure], rules: Rules) -> list[PoolBias]:
-    """The bias of each nDCG among the measures.
+def pool_bias(qrels: Qrels, hits: RunHits, measures: Sequence[Measure], rules: Rules) -> list[PoolBias]:
+    """Compute the bias of each nDCG among the measures.
 
     Raises:
         UsageError: there is none.
     """
-    chosen = [m for m in measures if m.name == "nDCG"]
-    if not chosen:
+    ndcgs = [m for m in measures if m.name == "nDCG"]
+    if not ndcgs:
         raise UsageError("--pool-bias is about nDCG, and none is asked for", "-m nDCG@10")
-    if thinned := [m for m in chosen if dict(m.params).get("judged_only")] or rules.judged_only:
-        what = thinned[0] if isinstance(thinned, list) else "-J"
-        raise UsageError(f"--pool-bias shows the condensed list itself: leave judged_only out ({what})")
-    rankings = view(qrels, matched, rules)
-    keep = matched.answered | rules.complete
-    found = []
-    for measure in chosen:
+    if thinned := [m for m in ndcgs if dict(m.params).get("judged_only")] or rules.judged_only:
+        culprit = thinned[0] if isinstance(thinned, list) else "-J"
+        raise UsageError(f"--pool-bias shows the condensed list itself: leave judged_only out ({culprit})")
+    rankings = rankings_of(qrels, hits, rules)
+    keep = hits.answered | rules.complete
+    biases = []
+    for measure in ndcgs:
         lower = measure.values(rankings)
         upper = _upper(measure, rankings, lower, qrels.grades)
-        condensed = measure.given(judged_only=True).values(rankings)
+        condensed = measure.with_params(judged_only=True).values(rankings)
         depth = _depth(measure, rankings)
         judged = share(depth - _unjudged(measure, rankings), depth)
-        found.append(PoolBias(measure, *(float(np.mean(v[keep])) for v in (lower, upper, condensed, judged))))
-    return found
+        means = (float(np.mean(values[keep])) for values in (lower, upper, condensed, judged))
+        biases.append(PoolBias(measure, *means))
+    return biases
 
 
 def _depth(measure: Measure, r: Rankings) -> Int64s:
-    """[q] how many documents of each ranking the measure looks at."""
+    """Return how many documents of each ranking [q] the measure looks at."""
     return r.retrieved if measure.cutoff is None else np.minimum(r.retrieved, int(measure.cutoff))
 
 
 def _unjudged(measure: Measure, r: Rankings) -> Int64s:
-    """[q] how many of those were not judged, negative grades among them."""
+    """Count those of them that were not judged [q], negative grades among them."""
     depth = _depth(measure, r)
     return depth - r.counts((r.grades >= 0) & (r.ranks <= depth[r.query]))
 
 
 def _upper(measure: Measure, r: Rankings, lower: Float64s, grades: Int32s) -> Float64s:
-    """[q] the value were each unjudged document in the top k of the grade that gains most, at most 1."""
+    """Return the value [q] were each unjudged document in the top k of the grade that gains most, at most 1."""
     params = measure.arguments
     shape = params.get("dcg", "log2"), params.get("floor", 1), params.get("gains")
     named = np.array(list(params.get("gains") or ()), np.int32)
@@ -85,7 +86,7 @@ def _upper(measure: Measure, r: Rankings, lower: Float64s, grades: Int32s) -> Fl
     discounts = np.zeros(int(depth.max(initial=0)) + 1)
     discounts[1:] = np.cumsum(1 / np.log2(np.arange(2, len(discounts) + 1)))
     judged = r.sums(1 / np.log2(r.ranks + 1), (r.grades >= 0) & (r.ranks <= depth[r.query]))
-    could = lower + share(gain * (discounts[depth] - judged), ideal)
+    bound = lower + share(gain * (discounts[depth] - judged), ideal)
     # Without any gain among the judged documents, one unjudged document that gains would be the whole ideal.
-    alone = (ideal == 0) & (_unjudged(measure, r) > 0) & (gain > 0)
-    return np.where(alone, 1.0, np.minimum(1.0, could))
+    all_ideal = (ideal == 0) & (_unjudged(measure, r) > 0) & (gain > 0)
+    return np.where(all_ideal, 1.0, np.minimum(1.0, bound))

@@ -17,9 +17,9 @@ from intrex.data.run import Run
 from intrex.data.runformats import read_any_run, read_any_table
 from intrex.eval.dialects.dialect import Dialect
 from intrex.eval.measures import Measure
-from intrex.eval.scoring.matching import Matched, match
-from intrex.eval.scoring.rules import Rules, SelfMatch, Ties, order
-from intrex.eval.scoring.score import Scores, require_judged, score_matched
+from intrex.eval.scoring.matching import RunHits, match
+from intrex.eval.scoring.rules import Rules, SelfMatch, Ties, order_run
+from intrex.eval.scoring.score import Scores, require_judged, score_hits
 from intrex.eval.scoring.scorefile import SystemScores
 from intrex.eval.scoring.signature import Conditions, qrels_fingerprint
 from intrex.eval.scoring.stream import match_any
@@ -43,24 +43,30 @@ def score_systems(
         BadInput: a run has none of the judged queries.
     """
     rules = rules or Rules()
-    every = _with_judged(measures)
-    found = []
+    hits_of_runs = []
     for _, run in runs:
-        matched = match(judged.qrels, run, rules.self_match is SelfMatch.drop)
-        require_judged(judged.qrels, matched, as_strings(run.query_ids[:3]))
-        found.append(matched)
+        hits = match(judged.qrels, run, rules.self_match is SelfMatch.drop)
+        require_judged(judged.qrels, hits, as_strings(run.query_ids[:3]))
+        hits_of_runs.append(hits)
+    return _score_all(judged, _names([(f, r.tag) for f, r in runs]), hits_of_runs, measures, rules)
+
+
+def _score_all(
+    judged: Judged, names: list[str], hits_of_runs: list[RunHits], measures: Sequence[Measure], rules: Rules
+) -> list[SystemScores]:
     conditions = conditions_of(judged, rules)
+    measures = [*measures, *([] if ALWAYS in measures else [ALWAYS])]
     return [
-        SystemScores(name, score_matched(judged.qrels, one, every, rules), conditions, one.run_sha256 or "")
-        for name, one in zip(_names([(f, r.tag) for f, r in runs]), found, strict=True)
+        SystemScores(name, score_hits(judged.qrels, hits, measures, rules), conditions, hits.run_sha256 or "")
+        for name, hits in zip(names, hits_of_runs, strict=True)
     ]
 
 
 def _names(runs: Sequence[tuple[str, str]]) -> list[str]:
-    """Each run's tag, with its file's name where several share it; no folder that is not needed to tell them apart."""
+    """Name each run by its tag, with its file's name where several share it; no folder that is not needed to tell them apart."""
     tags = Counter(tag for _, tag in runs)
-    if twice := [file for file, n in Counter(file for file, _ in runs).items() if n > 1]:
-        raise UsageError(f"the run {twice[0]} is given twice")
+    if repeated := [file for file, n in Counter(file for file, _ in runs).items() if n > 1]:
+        raise UsageError(f"the run {repeated[0]} is given twice")
     return [
         tag if tags[tag] == 1 else f"{tag} ({_shortest(file, [f for f, t in runs if t == tag])})"
         for file, tag in runs
@@ -68,21 +74,17 @@ def _names(runs: Sequence[tuple[str, str]]) -> list[str]:
 
 
 def _shortest(file: str, files: Sequence[str]) -> str:
-    """The end of a path that no other of the files has: its name, with as many folders as that takes."""
+    """Return the end of a path that no other of the files has: its name, with as many folders as that takes."""
     parts = Path(file).parts
-    others = [Path(other).parts for other in files if other != file]
+    other_parts = [Path(path).parts for path in files if path != file]
     for k in range(1, len(parts)):
-        if all(other[-k:] != parts[-k:] for other in others):
+        if all(path[-k:] != parts[-k:] for path in other_parts):
             return "/".join(parts[-k:])
     return file
 
 
-def _with_judged(measures: Sequence[Measure]) -> list[Measure]:
-    return [*measures, *([] if ALWAYS in measures else [ALWAYS])]
-
-
 def conditions_of(judged: Judged, rules: Rules, dialect: str = "intrex") -> Conditions:
-    """Under what rules and against what judgements scores are computed."""
+    """Return the rules and judgements under which scores are computed."""
     return Conditions(
         judged.collection, judged.query_set, qrels_fingerprint(judged.qrels), rules, dialect=dialect
     )
@@ -96,15 +98,10 @@ def score_files(
     Large files are streamed: what is held of a run is where its judged documents stand. ``digest`` computes each
     run's sha256, which the leaderboard wants.
     """
-    every = _with_judged(measures)
     strays = any(m.wants_strays for m in measures)
-    found = [match_path(judged.qrels, path, rules, strays, digest=digest) for path in paths]
-    conditions = conditions_of(judged, rules)
-    names = _names([(str(p), m.tag) for p, m in zip(paths, found, strict=True)])
-    return [
-        SystemScores(name, score_matched(judged.qrels, one, every, rules), conditions, one.run_sha256 or "")
-        for name, one in zip(names, found, strict=True)
-    ]
+    hits_of_runs = [match_path(judged.qrels, path, rules, strays, digest=digest) for path in paths]
+    names = _names([(str(p), hits.tag) for p, hits in zip(paths, hits_of_runs, strict=True)])
+    return _score_all(judged, names, hits_of_runs, measures, rules)
 
 
 def match_path(
@@ -114,7 +111,7 @@ def match_path(
     strays: bool = False,
     more: bool = False,
     digest: bool = False,
-) -> Matched:
+) -> RunHits:
     """Order a run file by the rules and find the judged documents.
 
     Args:
@@ -130,28 +127,28 @@ def match_path(
     """
     drop = rules.self_match is SelfMatch.drop
     if rules.canonical and not strays and not more:
-        matched = match_any(qrels, path, drop, digest)
+        hits = match_any(qrels, path, drop, digest)
     else:
-        matched = match(qrels, order(read_any_table(path, more), rules), drop, strays=strays)
-    if not matched.answered.any():
+        hits = match(qrels, order_run(read_any_table(path, more), rules), drop, strays=strays)
+    if not hits.answered.any():
         run = read_any_run(path) if path != STDIO else None
-        require_judged(qrels, matched, as_strings(run.query_ids[:3]) if run else [])
-    return matched
+        require_judged(qrels, hits, as_strings(run.query_ids[:3]) if run else [])
+    return hits
 
 
-class Matches:
-    """One run file matched by several rules, each way once: what `match_path` finds, by what it depends on."""
+class MatchCache:
+    """Hits of one run file by several rules, each way once: what `match_path` finds, by what it depends on."""
 
     def __init__(self, qrels: Qrels, path: Path, more: bool) -> None:
         self._qrels, self._path, self._more = qrels, path, more
-        self._found: dict[tuple[int, Ties, SelfMatch, bool], Matched] = {}
+        self._hits: dict[tuple[int, Ties, SelfMatch, bool], RunHits] = {}
 
-    def of(self, rules: Rules, measure: Measure) -> Matched:
-        """The run in the order of the rules, as the measure needs it."""
+    def of(self, rules: Rules, measure: Measure) -> RunHits:
+        """Return the hits of the run in the order of the rules, as the measure needs it."""
         key = (rules.precision, rules.ties, rules.self_match, measure.wants_strays)
-        if key not in self._found:
-            self._found[key] = match_path(self._qrels, self._path, rules, measure.wants_strays, self._more)
-        return self._found[key]
+        if key not in self._hits:
+            self._hits[key] = match_path(self._qrels, self._path, rules, measure.wants_strays, self._more)
+        return self._hits[key]
 
 
 def score_as(
@@ -159,7 +156,7 @@ def score_as(
     judged: Judged,
     paths: Sequence[Path],
     measures: Sequence[Measure],
-    asked: Rules,
+    options: Rules,
     complete_given: bool,
     level: int,
 ) -> list[SystemScores]:
@@ -170,7 +167,7 @@ def score_as(
         judged: the judgements.
         paths: the run files, read as they stand.
         measures: what to compute.
-        asked: the ``-J``, ``-M`` and ``-c`` of the command line.
+        options: the ``-J``, ``-M`` and ``-c`` of the command line.
         complete_given: whether ``-c`` or ``--no-complete`` was given.
         level: the relevance level of ``-l``.
 
@@ -178,33 +175,33 @@ def score_as(
         BadInput: a run has none of the judged queries, or the tool would stop with an error.
         UsageError: the tool lacks a measure or an option.
     """
-    plan = [(tool.spelt(m, level), tool.rules_for(m, asked, complete_given)) for m in measures]
-    found = [_score_one(tool, judged.qrels, path, plan) for path in paths]
+    plan = [(tool.as_computed(m, level), tool.rules_for(m, options, complete_given)) for m in measures]
+    scored = [_score_one(tool, judged.qrels, path, plan) for path in paths]
     conditions = conditions_of(judged, plan[0][1], tool.name)
-    names = _names([(str(p), tag) for p, (tag, _) in zip(paths, found, strict=True)])
-    return [SystemScores(n, scores, conditions, "") for n, (_, scores) in zip(names, found, strict=True)]
+    names = _names([(str(p), tag) for p, (tag, _) in zip(paths, scored, strict=True)])
+    return [SystemScores(n, scores, conditions, "") for n, (_, scores) in zip(names, scored, strict=True)]
 
 
 def _score_one(
     tool: Dialect, qrels: Qrels, path: Path, plan: Sequence[tuple[Measure, Rules]]
 ) -> tuple[str, Scores]:
-    matches = Matches(qrels, path, tool.more_columns)
+    cache = MatchCache(qrels, path, tool.more_columns)
     columns, left_out, figures = [], [], {}
     for measure, rules in plan:
-        matched = matches.of(rules, measure)
+        hits = cache.of(rules, measure)
         for check in tool.checks:
-            check(qrels, matched, measure, rules)
-        column = score_matched(qrels, matched, [measure], rules).values[:, 0]
-        columns.append(tool.values(matched, measure, rules, column))
-        left_out.append(~matched.answered & (not rules.complete))
+            check(qrels, hits, measure, rules)
+        column = score_hits(qrels, hits, [measure], rules).values[:, 0]
+        columns.append(tool.values(hits, measure, rules, column))
+        left_out.append(~hits.answered & (not rules.complete))
         figures[measure] = tool.total(qrels, measure, rules, columns[-1][~left_out[-1]])
     scores = Scores(
         tuple(m for m, _ in plan),
         as_strings(qrels.query_ids),
         np.stack(columns, axis=1),
-        matched.answered,
-        matched.n_extra,
+        hits.answered,
+        hits.n_extra,
         np.stack(left_out, axis=1),
         figures,
     )
-    return matched.tag, scores
+    return hits.tag, scores

@@ -12,7 +12,7 @@ from intrex.eval.scoring.score import Scores
 
 def trec_lines(
     scores: Scores,
-    asked: Sequence[Measure],
+    measures: Sequence[Measure],
     rankings: Rankings | None,
     tag: str,
     complete: bool,
@@ -23,8 +23,8 @@ def trec_lines(
     """Yield trec_eval's lines for one run.
 
     Args:
-        scores: the values of all numeric measures among ``asked``.
-        asked: what to print, texts (``runid``, ``relstring``) among it; trec_eval's names in its own order, then ours.
+        scores: the values of all numeric measures among ``measures``.
+        measures: what to print, texts (``runid``, ``relstring``) among it; trec_eval's names in its own order, then ours.
         rankings: what the values were computed of, for ``relstring``; None where it is not asked for.
         tag: the run's.
         complete: whether missing queries have lines and count.
@@ -32,20 +32,20 @@ def trec_lines(
         summary: the lines of ``all`` (off with ``-n``).
         silent: no lines of missing queries even where they count, as in trec_eval 9.
     """
-    shown = sorted(asked, key=_place)
+    ordered = sorted(measures, key=_place)
     column = {m: i for i, m in enumerate(scores.measures)}
     if by_query:
         for i, query in enumerate(scores.query_ids):
             if not (scores.answered[i] or (complete and not silent)):
                 continue
-            for m in shown:
+            for m in ordered:
                 if m.name == "relstring" and rankings is not None:
                     yield _line(_label(m), query, f"'{_relstring(rankings, i, int(m.cutoff or 10))}'")
                 elif m.name not in TEXTS and m.kind != "geometric" and m.name != "NumQ":
                     yield _line(_label(m), query, _number(m, scores.values[i, column[m]]))
     if summary:
         figures = scores.means(complete)
-        for m in shown:
+        for m in ordered:
             if m.name == "runid":
                 yield _line(_label(m), "all", tag)
             elif m.name not in TEXTS:
@@ -73,7 +73,7 @@ def _place(measure: Measure) -> tuple[int, float]:
 
 
 def _relstring(rankings: Rankings, query: int, size: int) -> str:
-    """The grades of the first documents as digits: ``-`` not in the pool, ``.`` pooled and not judged, ``>`` above 9."""
+    """Spell the grades of the first documents as digits: ``-`` not in the pool, ``.`` pooled and not judged, ``>`` above 9."""
     out = ["-"] * min(size, int(rankings.retrieved[query]))
     for row in range(rankings.offsets[query], rankings.offsets[query + 1]):
         rank, grade = int(rankings.ranks[row]), int(rankings.grades[row])

@@ -14,8 +14,8 @@ import numpy as np
 from intrex.data.arrays import Bools, Float64s
 from intrex.data.errors import BadInput, UsageError
 from intrex.data.io.files import fingerprint
-from intrex.eval.leaderboard.regimes import Figure, Plan, RegimeScores, matrix, regime_scores
-from intrex.eval.leaderboard.rows import JUDGED, LeaderboardRow, comparable, row_order, shown
+from intrex.eval.leaderboard.regimes import Figure, RegimePlan, RegimeScores, regime_scores, score_matrix
+from intrex.eval.leaderboard.rows import JUDGED, LeaderboardRow, check_comparable, row_order, shown_names
 from intrex.eval.scoring.scorefile import SystemScores
 from intrex.eval.splits.split import REGIMES, Split, read_split
 from intrex.eval.tables import Table
@@ -25,32 +25,32 @@ MACRO, MICRO, PAIRED, GAP = "macro", "micro", "paired", "gap"
 
 @dataclass(frozen=True)
 class FoldScores:
-    """A system's scores by each fold of a split, in the order of its folds; the same object where it was not trained."""
+    """Scores of a system by each fold of a split, in the order of its folds; the same object where it was not trained."""
 
     system: str
     by_fold: tuple[SystemScores, ...]
 
     @property
     def trained(self) -> bool:
-        """Whether a model was trained for each fold."""
+        """True where a model was trained for each fold."""
         return bool(self.by_fold[0].conditions.fold)
 
-    def matrix(self, plan: Plan, measure: str) -> Float64s:
-        """Scores [n, f] of the plan's queries; raises `BadInput` when the measure or queries are missing."""
+    def matrix(self, plan: RegimePlan, measure: str) -> Float64s:
+        """Return scores [n, f] of the plan's queries; raises `BadInput` when the measure or queries are missing."""
         known = []
-        for one in self.by_fold:
-            names = [str(m) for m in one.scores.measures]
+        for scores in (system.scores for system in self.by_fold):
+            names = [str(m) for m in scores.measures]
             if measure not in names:
                 raise BadInput(
                     f"the scores of {self.system} have no {measure}", f"there are: {', '.join(names)}"
                 )
-            column = one.scores.values[:, names.index(measure)]
-            known.append(dict(zip(one.scores.query_ids, column.tolist(), strict=True)))
-        return matrix(plan, known, self.system)
+            column = scores.values[:, names.index(measure)]
+            known.append(dict(zip(scores.query_ids, column.tolist(), strict=True)))
+        return score_matrix(plan, known, self.system)
 
 
 def find_fold(text: str) -> tuple[Split, str]:
-    """The split and the fold of ``SPLIT:FOLD``; raises `BadInput` when either does not exist, `UsageError` without a fold."""
+    """Read the split and the fold of ``SPLIT:FOLD``; raises `BadInput` when either does not exist, `UsageError` without a fold."""
     folder, _, fold = text.rpartition(":")
     split = read_split(Path(folder or text))
     names = [f.name for f in split.folds]
@@ -61,44 +61,45 @@ def find_fold(text: str) -> tuple[Split, str]:
     return split, fold
 
 
-def of_fold(systems: Sequence[SystemScores], split: Split, fold: str) -> list[SystemScores]:
-    """The scores of systems that were trained on a fold; raises `BadInput` when its test queries are not scored."""
+def mark_fold(systems: Sequence[SystemScores], split: Split, fold: str) -> list[SystemScores]:
+    """Mark scores as those of systems trained on a fold; raises `BadInput` when its test queries are not scored."""
     labelled = []
-    for one in systems:
-        if missing := sorted(set(split.test_ids) - set(one.scores.query_ids)):
+    for system in systems:
+        if missing := sorted(set(split.test_ids) - set(system.scores.query_ids)):
             raise BadInput(
                 f"{len(missing):,} test queries of the split were not scored, for example {', '.join(missing[:3])}",
                 "the split was made from other queries than the judgements'",
             )
-        labelled.append(replace(one, conditions=replace(one.conditions, split=split.name, fold=fold)))
+        labelled.append(replace(system, conditions=replace(system.conditions, split=split.name, fold=fold)))
     return labelled
 
 
-def by_system(systems: Sequence[SystemScores], split: Split) -> list[FoldScores]:
-    """The scores of each system, put to the folds of a split.
+def scores_by_system(systems: Sequence[SystemScores], split: Split) -> list[FoldScores]:
+    """Put the scores of each system to the folds of a split.
 
     Raises:
         BadInput: scores of another split's folds, of a fold that the split does not have, or none for a fold; scores of
             several query sets; scores that leave out queries.
     """
-    comparable(systems)
-    _one_whole_set(systems)
+    check_comparable(systems)
+    _check_one_complete_set(systems)
     names = [f.name for f in split.folds]
-    found: dict[str, dict[str, SystemScores]] = {}
-    for one in systems:
-        fold = one.conditions.fold
-        if fold and one.conditions.split != split.name:
+    folds_of: dict[str, dict[str, SystemScores]] = {}
+    for scores in systems:
+        fold = scores.conditions.fold
+        if fold and scores.conditions.split != split.name:
             raise BadInput(
-                f"the scores of {one.system} are of a fold of {one.conditions.split}, the split is {split.name}",
+                f"the scores of {scores.system} are of a fold of {scores.conditions.split}, the split is {split.name}",
                 "name the split that the models were trained on",
             )
         if fold and fold not in names:
-            raise BadInput(f"the scores of {one.system} are of fold {fold}, the split has {', '.join(names)}")
-        found.setdefault(one.system, {})[fold] = one
-    return [FoldScores(system, _all_folds(system, known, names)) for system, known in found.items()]
+            folds = ", ".join(names)
+            raise BadInput(f"the scores of {scores.system} are of fold {fold}, the split has {folds}")
+        folds_of.setdefault(scores.system, {})[fold] = scores
+    return [FoldScores(system, _all_folds(system, known, names)) for system, known in folds_of.items()]
 
 
-def _one_whole_set(systems: Sequence[SystemScores]) -> None:
+def _check_one_complete_set(systems: Sequence[SystemScores]) -> None:
     sets = sorted(
         {":".join(filter(None, (c.collection, c.query_set))) for c in (s.conditions for s in systems)}
     )
@@ -106,7 +107,7 @@ def _one_whole_set(systems: Sequence[SystemScores]) -> None:
         raise BadInput(
             f"the scores are of {len(sets)} query sets: {', '.join(sets)}", "name those that the split tests"
         )
-    if partial := next((one for one in systems if not one.conditions.complete), None):
+    if partial := next((scores for scores in systems if not scores.conditions.complete), None):
         raise BadInput(
             f"the scores of {partial.system} leave out queries without a ranking, a split counts every query",
             "score the run without --no-complete",
@@ -131,74 +132,75 @@ def _all_folds(
 
 
 def split_rows(systems: Sequence[SystemScores], split: Split, seed: int = 0) -> list[LeaderboardRow]:
-    """The rows of all systems under a split, sorted as a leaderboard is.
+    """Return the rows of all systems under a split, sorted as a leaderboard is.
 
     Folds and regimes have the columns ``fold`` and ``regime``. Fold ``macro`` is the mean of the folds' means, ``micro``
     pools all pairs of query and fold; their regime ``gap`` is the raw difference. Fold ``paired``, regime ``gap`` is the
     paired gap. Intervals resample queries within strata; see `intrex.eval.leaderboard.regimes`.
     """
-    plan = Plan.of(split)
-    rows = [row for one in by_system(systems, split) for row in _rows(one, plan, split, seed)]
+    plan = RegimePlan.of(split)
+    rows = [row for scores in scores_by_system(systems, split) for row in _rows(scores, plan, split, seed)]
     return sorted(rows, key=row_order)
 
 
-def _rows(one: FoldScores, plan: Plan, split: Split, seed: int) -> Iterator[LeaderboardRow]:
-    first = one.by_fold[0]
+def _rows(system: FoldScores, plan: RegimePlan, split: Split, seed: int) -> Iterator[LeaderboardRow]:
+    first = system.by_fold[0]
     conditions = replace(first.conditions, split=split.name, fold="")
-    run = first.run_sha256 if not one.trained else fingerprint([s.run_sha256 for s in one.by_fold])
-    judged = regime_scores(plan, one.matrix(plan, JUDGED), seed)
-    answered = np.stack([_answered(s, plan) for s in one.by_fold], axis=1)
-    if other := [m for m in first.scores.measures if m.kind != "mean"]:
-        raise BadInput(f"{other[0]} is no mean over queries, a split has no figure of it", "score without it")
-    for measure in shown([str(m) for m in first.scores.measures]):
-        found = regime_scores(plan, one.matrix(plan, measure), seed)
-        for (fold, regime), figure, pool in _places(found, judged):
+    run = first.run_sha256 if not system.trained else fingerprint([s.run_sha256 for s in system.by_fold])
+    judged = regime_scores(plan, system.matrix(plan, JUDGED), seed)
+    answered = np.stack([_answered(s, plan) for s in system.by_fold], axis=1)
+    if counts := [m for m in first.scores.measures if m.kind != "mean"]:
+        message = f"{counts[0]} is no mean over queries, a split has no figure of it"
+        raise BadInput(message, "score without it")
+    for measure in shown_names([str(m) for m in first.scores.measures]):
+        scores = regime_scores(plan, system.matrix(plan, measure), seed)
+        for (fold, regime), figure, pool in _figures(scores, judged):
             missing = _missing(answered, plan, fold, regime)
             yield LeaderboardRow(
-                one.system, conditions.collection, conditions.query_set, split.name, fold, regime, measure,
+                system.system, conditions.collection, conditions.query_set, split.name, fold, regime, measure,
                 figure.value, figure.low, figure.high, figure.n, missing, pool, run, conditions.signature(),
             )  # fmt: skip
 
 
-def _places(found: RegimeScores, judged: RegimeScores) -> Iterator[tuple[tuple[str, str], Figure, float]]:
-    """Fold and regime, the figure there, and what part of the first ten is judged there."""
-    for place, figure in found.folds.items():
+def _figures(scores: RegimeScores, judged: RegimeScores) -> Iterator[tuple[tuple[str, str], Figure, float]]:
+    """Yield fold and regime, the figure there, and what part of the first ten is judged there."""
+    for place, figure in scores.folds.items():
         yield place, figure, judged.folds[place].value
     for regime in REGIMES:
-        yield (MACRO, regime), found.macro[regime], judged.macro[regime].value
-        yield (MICRO, regime), found.micro[regime], judged.micro[regime].value
-    both = {MACRO: (found.raw_macro, judged.macro), MICRO: (found.raw_micro, judged.micro)}
-    for fold, (figure, pools) in both.items():
+        yield (MACRO, regime), scores.macro[regime], judged.macro[regime].value
+        yield (MICRO, regime), scores.micro[regime], judged.micro[regime].value
+    raw_gaps = {MACRO: (scores.raw_macro, judged.macro), MICRO: (scores.raw_micro, judged.micro)}
+    for fold, (figure, pools) in raw_gaps.items():
         yield (fold, GAP), figure, min(p.value for p in pools.values())
-    if found.gap is not None:
-        yield (PAIRED, GAP), found.gap, min(p.value for p in judged.micro.values())
+    if scores.gap is not None:
+        yield (PAIRED, GAP), scores.gap, min(p.value for p in judged.micro.values())
 
 
-def _answered(one: SystemScores, plan: Plan) -> Bools:
-    known = dict(zip(one.scores.query_ids, one.scores.answered.tolist(), strict=True))
+def _answered(system: SystemScores, plan: RegimePlan) -> Bools:
+    known = dict(zip(system.scores.query_ids, system.scores.answered.tolist(), strict=True))
     return np.array([known[q] for q in plan.queries], np.bool_)
 
 
-def _missing(answered: Bools, plan: Plan, fold: str, regime: str) -> int:
-    """Pairs of query and fold, in this place of the leaderboard, for which the run has no ranking."""
+def _missing(answered: Bools, plan: RegimePlan, fold: str, regime: str) -> int:
+    """Count the pairs of query and fold, in this place of the leaderboard, for which the run has no ranking."""
     inside = plan.regime >= 0 if regime == GAP else plan.regime == REGIMES.index(regime)
     columns = [plan.folds.index(fold)] if fold in plan.folds else list(range(len(plan.folds)))
     return int((inside & ~answered)[:, columns].sum())
 
 
 def pivot_split(rows: Sequence[LeaderboardRow], measure: str) -> Table[str]:
-    """A table to read: for each system its macro means, the paired gap and the raw one, by extrapolation descending."""
+    """Return for each system its macro means, the paired gap and the raw one, by extrapolation descending."""
     cells = {(r.system, r.fold, r.regime): r for r in rows if r.measure == measure}
     places = [(MACRO, r) for r in REGIMES] + [(PAIRED, GAP), (MACRO, GAP)]
     systems = sorted({s for s, *_ in cells}, key=lambda s: (-cells[s, MACRO, REGIMES[1]].value, s))
     table = []
     for system in systems:
-        found = [cells.get((system, *place)) for place in places]
-        table.append([system, *(cell(row) if row else "" for row in found)])
+        cells_of = [cells.get((system, *place)) for place in places]
+        table.append([system, *(figure_text(row) if row else "" for row in cells_of)])
     return ["system", *REGIMES, "paired gap", "raw gap"], table
 
 
-def cell(row: LeaderboardRow) -> str:
-    """A figure with its interval; gaps with their sign."""
+def figure_text(row: LeaderboardRow) -> str:
+    """Print a figure with its interval; gaps with their sign."""
     sign = "+" if row.regime == GAP else ""
     return f"{row.value:{sign}.4f} [{row.ci_low:{sign}.3f}, {row.ci_high:{sign}.3f}]"

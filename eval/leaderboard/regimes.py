@@ -26,8 +26,8 @@ NONE = -1
 
 
 @dataclass(frozen=True)
-class Plan:
-    """Who is in which regime where.
+class RegimePlan:
+    """Regimes of queries by fold.
 
     Attributes:
         queries: [n] test queries, in byte order.
@@ -40,8 +40,8 @@ class Plan:
     regime: Int64s
 
     @classmethod
-    def of(cls, split: Split) -> Plan:
-        """The plan of a split; raises `BadInput` when a regime has no query in any fold."""
+    def of(cls, split: Split) -> RegimePlan:
+        """Return the plan of a split; raises `BadInput` when a regime has no query in any fold."""
         queries = tuple(split.test_ids)
         place = {q: i for i, q in enumerate(queries)}
         regime = np.full((len(queries), len(split.folds)), NONE, np.int64)
@@ -61,7 +61,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Figure:
-    """A figure with its bootstrap interval, and of how many queries (of query and fold pairs, where pooled) it is."""
+    """Figure with its bootstrap interval, and of how many queries (of query and fold pairs, where pooled) it is."""
 
     value: float
     low: float
@@ -71,7 +71,7 @@ class Figure:
 
 @dataclass(frozen=True)
 class RegimeScores:
-    """What one system's scores by one measure come to.
+    """Figures of one system's scores by one measure.
 
     Attributes:
         folds: figure of each fold and regime.
@@ -90,19 +90,19 @@ class RegimeScores:
     raw_micro: Figure
 
 
-def per_query(plan: Plan, scores: Float64s) -> Float64s:
-    """Each query's mean over the folds in which it is in a regime: [n, 2] for `REGIMES`, NaN where there is none."""
+def per_query(plan: RegimePlan, scores: Float64s) -> Float64s:
+    """Average each query over the folds in which it is in a regime: [n, 2] for `REGIMES`, NaN where there is none."""
     out = np.full((len(plan.queries), len(REGIMES)), np.nan)
     for number in range(len(REGIMES)):
         inside = plan.regime == number
         count = inside.sum(axis=1)
-        some = count > 0
-        out[some, number] = np.where(inside, scores, 0.0).sum(axis=1)[some] / count[some]
+        rows = count > 0
+        out[rows, number] = np.where(inside, scores, 0.0).sum(axis=1)[rows] / count[rows]
     return out
 
 
-def regime_scores(plan: Plan, scores: Float64s, seed: int = 0) -> RegimeScores:
-    """All figures of one system by one measure.
+def regime_scores(plan: RegimePlan, scores: Float64s, seed: int = 0) -> RegimeScores:
+    """Compute all figures of one system by one measure.
 
     Args:
         plan: who is in which regime.
@@ -111,36 +111,36 @@ def regime_scores(plan: Plan, scores: Float64s, seed: int = 0) -> RegimeScores:
     """
     columns = _shares(plan, scores)
     values, lows, highs = _bootstrap(np.stack([c for c, _ in columns.values()], axis=1), plan.strata, seed)
-    found = {
+    figures = {
         name: Figure(float(v), float(low), float(high), n)
         for (name, (_, n)), v, low, high in zip(columns.items(), values, lows, highs, strict=True)
     }
     return RegimeScores(
-        {(f, r): found[f"fold {f} {r}"] for f in plan.folds for r in REGIMES if f"fold {f} {r}" in found},
-        {r: found[f"macro {r}"] for r in REGIMES},
-        {r: found[f"micro {r}"] for r in REGIMES},
-        found.get("gap"),
-        found["raw macro"],
-        found["raw micro"],
+        {(f, r): figures[f"fold {f} {r}"] for f in plan.folds for r in REGIMES if f"fold {f} {r}" in figures},
+        {r: figures[f"macro {r}"] for r in REGIMES},
+        {r: figures[f"micro {r}"] for r in REGIMES},
+        figures.get("gap"),
+        figures["raw macro"],
+        figures["raw micro"],
     )
 
 
-def _shares(plan: Plan, scores: Float64s) -> dict[str, tuple[Float64s, int]]:
-    """Each query's share [n] of every figure, which is their sum; and of how many it is."""
+def _shares(plan: RegimePlan, scores: Float64s) -> dict[str, tuple[Float64s, int]]:
+    """Return each query's share [n] of every figure, which is their sum; and of how many it is."""
     inside = [plan.regime == number for number in range(len(REGIMES))]
     columns: dict[str, tuple[Float64s, int]] = {}
     for name, mask in zip(REGIMES, inside, strict=True):
-        kept = np.where(mask, scores, 0.0)
+        masked = np.where(mask, scores, 0.0)
         sizes = mask.sum(axis=0)
         used = np.flatnonzero(sizes)
         for j in used.tolist():
-            columns[f"fold {plan.folds[j]} {name}"] = kept[:, j] / sizes[j], int(sizes[j])
-        macro = (kept[:, used] / sizes[used]).sum(axis=1) / len(used)
+            columns[f"fold {plan.folds[j]} {name}"] = masked[:, j] / sizes[j], int(sizes[j])
+        macro = (masked[:, used] / sizes[used]).sum(axis=1) / len(used)
         columns[f"macro {name}"] = macro, int(sizes.sum())
-        columns[f"micro {name}"] = kept.sum(axis=1) / sizes.sum(), int(sizes.sum())
+        columns[f"micro {name}"] = masked.sum(axis=1) / sizes.sum(), int(sizes.sum())
     for kind in ("macro", "micro"):
-        both = [columns[f"{kind} {name}"] for name in REGIMES]
-        columns[f"raw {kind}"] = both[0][0] - both[1][0], sum(n for _, n in both)
+        (inter, n), (extra, m) = (columns[f"{kind} {name}"] for name in REGIMES)
+        columns[f"raw {kind}"] = inter - extra, n + m
     means = per_query(plan, scores)
     paired = ~np.isnan(means).any(axis=1)
     if paired.any():
@@ -150,25 +150,25 @@ def _shares(plan: Plan, scores: Float64s) -> dict[str, tuple[Float64s, int]]:
 
 
 def _bootstrap(shares: Float64s, strata: Int64s, seed: int) -> tuple[Float64s, Float64s, Float64s]:
-    """Sums of shares [n, m], and the bounds of their percentile interval, resampling within strata."""
+    """Return sums of shares [n, m], and the bounds of their percentile interval, resampling within strata."""
     random = np.random.Generator(np.random.PCG64(seed))
     sums = np.zeros((RESAMPLES, shares.shape[1]))
     for stratum in range(int(strata.max(initial=-1)) + 1):
         rows = np.flatnonzero(strata == stratum)
-        own = shares[rows]
+        members = shares[rows]
         step = max(1, 4_000_000 // len(rows))
         for start in range(0, RESAMPLES, step):
             size = min(step, RESAMPLES - start)
             counts = random.multinomial(len(rows), np.full(len(rows), 1 / len(rows)), size=size)
             # not by BLAS: its last bits depend on threads
-            sums[start : start + size] += np.einsum("rq,qm->rm", counts.astype(np.float64), own)
+            sums[start : start + size] += np.einsum("rq,qm->rm", counts.astype(np.float64), members)
     low, high = np.quantile(sums, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
     values: Float64s = shares.sum(axis=0)
     return values, low, high
 
 
-def matrix(plan: Plan, by_fold: Sequence[Mapping[str, float]], system: str) -> Float64s:
-    """Scores [n, f] from each fold's scores by query; raises `BadInput` naming queries that are not scored."""
+def score_matrix(plan: RegimePlan, by_fold: Sequence[Mapping[str, float]], system: str) -> Float64s:
+    """Return scores [n, f] from each fold's scores by query; raises `BadInput` naming queries that are not scored."""
     out = np.empty((len(plan.queries), len(plan.folds)))
     for j, (fold, known) in enumerate(zip(plan.folds, by_fold, strict=True)):
         missing = [q for q in plan.queries if q not in known]

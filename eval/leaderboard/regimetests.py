@@ -15,7 +15,7 @@ from intrex.data.errors import UsageError
 from intrex.eval.compare.align import Aligned
 from intrex.eval.compare.comparison import PairRow, Settings, compare
 from intrex.eval.leaderboard.by_split import GAP, FoldScores
-from intrex.eval.leaderboard.regimes import Plan, per_query
+from intrex.eval.leaderboard.regimes import RegimePlan, per_query
 from intrex.eval.splits.split import REGIMES, Split
 
 PLACES = (*REGIMES, GAP)
@@ -23,7 +23,7 @@ PLACES = (*REGIMES, GAP)
 
 @dataclass(frozen=True)
 class RegimeTest:
-    """A comparison of two systems in a regime, or of their gaps; see `PairRow`."""
+    """Comparison of two systems in a regime, or of their gaps; see `PairRow`."""
 
     regime: str
     row: PairRow
@@ -48,22 +48,22 @@ def regime_tests(
     """
     if len(systems) < 2:
         raise UsageError("one system alone cannot be compared", "a recipe of two systems or more")
-    plan = Plan.of(split)
+    plan = RegimePlan.of(split)
     means = np.stack(
         [np.stack([per_query(plan, s.matrix(plan, m)) for m in measures], axis=2) for s in systems], axis=1
     )  # [n, s, 2, m]
     columns = {name: means[:, :, i] for i, name in enumerate(REGIMES)}
     columns[GAP] = columns[REGIMES[0]] - columns[REGIMES[1]]
-    found = []
+    tests = []
     for place, values in columns.items():
-        kept = np.asarray(~np.isnan(values).any(axis=(1, 2)), np.bool_)
-        if not kept.any():
+        scored = np.asarray(~np.isnan(values).any(axis=(1, 2)), np.bool_)
+        if not scored.any():
             continue
-        queries = [q for q, one in zip(plan.queries, kept.tolist(), strict=True) if one]
+        queries = [q for q, is_scored in zip(plan.queries, scored.tolist(), strict=True) if is_scored]
         conditions = replace(systems[0].by_fold[0].conditions, split=split.name, fold=place)
-        answered = np.ones(values[kept].shape[:2], np.bool_)
+        answered = np.ones(values[scored].shape[:2], np.bool_)
         data = Aligned(
-            [s.system for s in systems], list(measures), queries, values[kept], answered, conditions
+            [s.system for s in systems], list(measures), queries, values[scored], answered, conditions
         )
-        found += [RegimeTest(place, row) for row in compare(data, settings).rows]
-    return found
+        tests += [RegimeTest(place, row) for row in compare(data, settings).rows]
+    return tests

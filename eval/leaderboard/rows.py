@@ -1,4 +1,4 @@
-"""The leaderboard: one row per system, query set, regime and measure, with an interval and its signature."""
+"""Rows of the leaderboard: one per system, query set, regime and measure, with an interval and its signature."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ JUDGED = "Judged@10"
 
 @dataclass(frozen=True)
 class LeaderboardRow:
-    """A mean and what is needed to judge it. No clock, host or path, so that equal inputs give equal bytes."""
+    """Mean and what is needed to judge it. No clock, host or path, so that equal inputs give equal bytes."""
 
     system: str
     collection: str
@@ -49,7 +49,7 @@ COLUMNS = tuple("judged@10" if f.name == "judged_at_10" else f.name for f in fie
 def bootstrap_interval(
     values: Float64s, kinds: Sequence[str] | None = None, seed: int = 0
 ) -> tuple[Float64s, Float64s]:
-    """Percentile bootstrap over queries: 95 % interval of each column's figure.
+    """Compute the 95 % percentile bootstrap interval over queries of each column's figure.
 
     Args:
         values: [q, m] per-query values.
@@ -83,72 +83,73 @@ def bootstrap_interval(
 
 
 def leaderboard(systems: Sequence[SystemScores]) -> list[LeaderboardRow]:
-    """The rows of all systems and measures, sorted.
+    """Return the rows of all systems and measures, sorted.
 
     Raises:
         BadInput: two systems of one query set have the same name, or were scored against different judgements;
             scores that are not finite.
         UsageError: scores of a split's fold: see `intrex.eval.leaderboard.by_split`.
     """
-    comparable(systems)
-    if trained := next((one for one in systems if one.conditions.fold), None):
+    check_comparable(systems)
+    if trained := next((scores for scores in systems if scores.conditions.fold), None):
         raise UsageError(
             f"the scores of {trained.system} are of fold {trained.conditions.fold} of a split",
             "add --split and the split's folder",
         )
-    rows = [row for one in systems for row in _rows(one)]
+    rows = [row for scores in systems for row in _rows(scores)]
     return sorted(rows, key=row_order)
 
 
 def row_order(r: LeaderboardRow) -> tuple[str, str, str, str, str, str, float, str]:
-    """The order of a leaderboard's rows."""
+    """Return the key by which a leaderboard's rows are sorted."""
     return r.collection, r.query_set, r.split, r.fold, r.regime, r.measure, -r.value, r.system
 
 
-def comparable(systems: Sequence[SystemScores]) -> None:
+def check_comparable(systems: Sequence[SystemScores]) -> None:
     """Raise `BadInput` when two systems have one name, or were scored by different rules or judgements."""
-    seen: set[tuple[str, str, str, str]] = set()
+    names: set[tuple[str, str, str, str]] = set()
     qrels: dict[tuple[str, str], tuple[str, str]] = {}
-    for one in systems:
-        where = (one.conditions.collection, one.conditions.query_set)
-        if (one.system, one.conditions.fold, *where) in seen:
+    for scores in systems:
+        where = (scores.conditions.collection, scores.conditions.query_set)
+        if (scores.system, scores.conditions.fold, *where) in names:
             raise BadInput(
-                f"two sets of scores are called {one.system!r}",
+                f"two sets of scores are called {scores.system!r}",
                 "give their runs different tags and score them again",
             )
-        seen.add((one.system, one.conditions.fold, *where))
-        rules = f"{one.conditions.qrels} {one.conditions.rules} {one.conditions.dialect}"
-        first, others = qrels.setdefault(where, (one.system, rules))
-        if others != rules:
+        names.add((scores.system, scores.conditions.fold, *where))
+        rules = f"{scores.conditions.qrels} {scores.conditions.rules} {scores.conditions.dialect}"
+        first, other_rules = qrels.setdefault(where, (scores.system, rules))
+        if other_rules != rules:
             raise BadInput(
-                f"{first!r} and {one.system!r} were scored by different rules, or against different judgements of {':'.join(where)}",
+                f"{first!r} and {scores.system!r} were scored by different rules, or against different judgements of {':'.join(where)}",
                 "their values cannot stand side by side; score both against the same qrels",
             )
 
 
-def _rows(one: SystemScores) -> Iterable[LeaderboardRow]:
-    scores, conditions = one.scores, one.conditions
+def _rows(system: SystemScores) -> Iterable[LeaderboardRow]:
+    scores, conditions = system.scores, system.conditions
     values = scores.values if conditions.complete else scores.values[scores.answered]
     names = [str(m) for m in scores.measures]
     if JUDGED not in names:
-        raise BadInput(f"the scores of {one.system} have no Judged@10", "intrex evaluate --scores writes it")
+        hint = "intrex evaluate --scores writes it"
+        raise BadInput(f"the scores of {system.system} have no Judged@10", hint)
     if not np.isfinite(values).all():
-        raise BadInput(f"the scores of {one.system} are not all finite numbers", "score the run again")
+        raise BadInput(f"the scores of {system.system} are not all finite numbers", "score the run again")
     low, high = bootstrap_interval(values, [m.kind for m in scores.measures])
     means = scores.means(conditions.complete)
     judged = means[JUDGED]
     place = (conditions.collection, conditions.query_set, conditions.split, conditions.fold, "all")
-    counts = (len(values), scores.n_missing, judged, one.run_sha256, conditions.signature())
-    measures = shown(names)
+    counts = (len(values), scores.n_missing, judged, system.run_sha256, conditions.signature())
+    measures = shown_names(names)
     for i, name in enumerate(names):
         if name in measures:
             yield LeaderboardRow(
-                one.system, *place, name, means[name], float(low[i]), float(high[i]), *counts
+                system.system, *place, name, means[name], float(low[i]), float(high[i]), *counts
             )
 
 
 def to_csv(rows: Sequence[LeaderboardRow]) -> str:
-    """CSV with a header; floats as ``repr``, lines end in a line feed."""
+    """Write CSV with a header; floats as ``repr``, lines end in a line feed."""
     return csv_text(
         COLUMNS, (tuple(repr(v) if isinstance(v, float) else v for v in astuple(row)) for row in rows)
     )
@@ -179,17 +180,18 @@ def write_leaderboard(rows: Sequence[LeaderboardRow], path: Path, overwrite: boo
 
 
 def shown_measures(systems: Sequence[SystemScores]) -> list[str]:
-    """The measures in the order they were asked for; Judged@10 has a column of its own in the CSV."""
-    return list(dict.fromkeys(m for one in systems for m in shown([str(m) for m in one.scores.measures])))
+    """List the measures in the order they were asked for; Judged@10 has a column of its own in the CSV."""
+    names = ([str(m) for m in system.scores.measures] for system in systems)
+    return list(dict.fromkeys(name for measures in names for name in shown_names(measures)))
 
 
-def shown(names: Sequence[str]) -> Sequence[str]:
-    """The measures that get rows: all but Judged@10, which goes with every row, unless it is all there is."""
+def shown_names(names: Sequence[str]) -> Sequence[str]:
+    """Return the measures that get rows: all but Judged@10, which goes with every row, unless it is all there is."""
     return [name for name in names if name != JUDGED] or names
 
 
 def sort_measure(measures: Sequence[str], sort_by: str | None) -> str:
-    """The measure that orders the table: ``sort_by``, or the first.
+    """Return the measure that orders the table: ``sort_by``, or the first.
 
     Raises:
         UsageError: ``sort_by`` is not among the measures.
@@ -201,7 +203,7 @@ def sort_measure(measures: Sequence[str], sort_by: str | None) -> str:
 
 
 def pivot(rows: Sequence[LeaderboardRow], measures: Sequence[str], sort_by: str | None = None) -> Table[str]:
-    """A table to read: a line per system, a column per measure, best first by ``sort_by`` (or the first measure).
+    """Return a line per system, a column per measure, best first by ``sort_by`` (or the first measure).
 
     Raises:
         UsageError: ``sort_by`` is not among the measures.
@@ -213,10 +215,10 @@ def pivot(rows: Sequence[LeaderboardRow], measures: Sequence[str], sort_by: str 
     )
     table = []
     for line in lines:
-        own = [cells.get((*line, m)) for m in measures]
-        shown = [_cell(row, row.measure == key) if row else "" for row in own]
-        queries = next(row.n_queries for row in own if row)
-        table.append([line[2], ":".join(filter(None, line[:2])), *shown, str(queries)])
+        line_rows = [cells.get((*line, m)) for m in measures]
+        texts = [_cell(row, row.measure == key) if row else "" for row in line_rows]
+        queries = next(row.n_queries for row in line_rows if row)
+        table.append([line[2], ":".join(filter(None, line[:2])), *texts, str(queries)])
     return ["system", "queries", *measures, "n"], table
 
 

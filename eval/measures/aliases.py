@@ -1,4 +1,4 @@
-"""The measure names of trec_eval, pytrec_eval, ranx, BEIR and MTEB, each as a measure of ours."""
+"""Measure names of trec_eval, pytrec_eval, ranx, BEIR and MTEB, each as a measure of intrex."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ SYNONYMS = {
 """Names that take a cutoff and parameters in our grammar."""
 
 TEXTS = ("runid", "relstring")
-"""What trec_eval prints as text: only ``evaluate --format trec`` shows it."""
+"""Text lines of trec_eval: only ``evaluate --format trec`` shows them."""
 
 _CUTOFFS = (5, 10, 15, 20, 30, 100, 200, 500, 1000)
 
 
 @dataclass(frozen=True)
 class TrecName:
-    """A measure of trec_eval: how its parameters read, their defaults, and the measures they make."""
+    """Measure of trec_eval: how its parameters read, their defaults, and the measures they make."""
 
     form: str  # scalar, ints, floats, gains, numbers, text
     make: Callable[..., Measure]
@@ -53,16 +53,16 @@ class TrecName:
 
 
 def _scalar(name: str, **params: object) -> TrecName:
-    return TrecName("scalar", lambda: Measure(name).given(**params))
+    return TrecName("scalar", lambda: Measure(name).with_params(**params))
 
 
 def _at(name: str, *default: float, **params: object) -> TrecName:
     form = "floats" if isinstance((default or _CUTOFFS)[0], float) else "ints"
-    return TrecName(form, lambda k: Measure(name, k).given(**params), default or _CUTOFFS)
+    return TrecName(form, lambda k: Measure(name, k).with_params(**params), default or _CUTOFFS)
 
 
 def _gains(name: str) -> TrecName:
-    return TrecName("gains", lambda pairs: Measure(name).given(**({"gains": pairs} if pairs else {})))
+    return TrecName("gains", lambda pairs: Measure(name).with_params(**({"gains": pairs} if pairs else {})))
 
 
 def _p(name: str) -> TrecName:
@@ -71,7 +71,7 @@ def _p(name: str) -> TrecName:
         if unknown:
             raise UsageError(f"unknown parameter {unknown[0]!r}: rbp has p, as in rbp.p=0.8")
         p = dict(pairs).get("p", 0.9)
-        return Measure(name).given(**({"p": p} if p != 0.9 else {}))
+        return Measure(name).with_params(**({"p": p} if p != 0.9 else {}))
 
     return TrecName("named", make)
 
@@ -81,14 +81,15 @@ def _utility(values: tuple[float, ...]) -> Measure:
         raise UsageError(f"utility has 4 weights, not {len(values)}: utility.1,-1,0,0")
     if values[3]:
         raise UsageError("the fourth weight of utility is not supported: it needs the collection's size")
-    given = zip(("hit", "noise", "miss"), values, (1.0, -1.0, 0.0), strict=False)
-    return Measure("Utility").given(**{key: value for key, value, usual in given if value != usual})
+    weights = zip(("hit", "noise", "miss"), values, (1.0, -1.0, 0.0), strict=False)
+    params = {key: value for key, value, default in weights if value != default}
+    return Measure("Utility").with_params(**params)
 
 
 def _set_f(values: tuple[float, ...]) -> Measure:
     if len(values) != 1:
         raise UsageError(f"set_F has one parameter, not {len(values)}: set_F.0.5")
-    return Measure("SetF").given(**({} if values[0] == 1 else {"beta": values[0]}))
+    return Measure("SetF").with_params(**({} if values[0] == 1 else {"beta": values[0]}))
 
 
 _TENTHS = tuple(i / 10 for i in range(11))
@@ -114,7 +115,7 @@ TREC: dict[str, TrecName] = {
     "utility": TrecName("numbers", _utility, (1.0, -1.0, 0.0, 0.0)),
     "11pt_avg": TrecName(
         "numbers",
-        lambda points: Measure("IPrecAvg").given(**({} if points == _TENTHS else {"points": points})),
+        lambda points: Measure("IPrecAvg").with_params(**({} if points == _TENTHS else {"points": points})),
         _TENTHS,
     ),
     "binG": _scalar("binG"),
@@ -165,60 +166,60 @@ REFUSED = {
 }
 
 
-def nickname(text: str, only: Set[str]) -> list[str]:
-    """The measures of a nickname that a version of trec_eval has, ``only`` naming its measures; else the text itself."""
-    kept = [n for n in NICKNAMES.get(text, ()) if TREC[n].form == "text" or only & _keys(n)]
-    return kept or [text]
+def expand_nickname(text: str, only: Set[str]) -> list[str]:
+    """Return the measures of a nickname that a version of trec_eval has, ``only`` naming its measures; else the text itself."""
+    names = [n for n in NICKNAMES.get(text, ()) if TREC[n].form == "text" or only & _keys(n)]
+    return names or [text]
 
 
 def _keys(name: str) -> set[str]:
-    made = trec_eval(name)[0]
-    return {made.name if made.cutoff is None else f"{made.name}@"}
+    measure = parse_trec_eval(name)[0]
+    return {measure.name if measure.cutoff is None else f"{measure.name}@"}
 
 
-def trec_eval(text: str) -> list[Measure]:
-    """The measures of trec_eval's ``-m`` argument (``map``, ``P.5,10``, ``P_5``, ``official``); none if it is not one.
+def parse_trec_eval(text: str) -> list[Measure]:
+    """Parse trec_eval's ``-m`` argument (``map``, ``P.5,10``, ``P_5``, ``official``); no measure if it is not one.
 
     Raises:
         UsageError: preference measures and judgement groups, which are not supported, or parameters that do not fit.
     """
     if text in NICKNAMES:
-        return [m for name in NICKNAMES[text] for m in trec_eval(name)]
+        return [m for name in NICKNAMES[text] for m in parse_trec_eval(name)]
     if text in REFUSED or text.startswith("prefs_") or text.endswith("_avgjg"):
         kind = REFUSED.get(text, "preference measures" if text.startswith("prefs_") else "judgement groups")
         raise UsageError(f"{kind} are not supported: {text!r}")
     for name in sorted(TREC, key=len, reverse=True):
-        rest = text.removeprefix(name)
-        if rest != text and (not rest or (rest[0] in "._" and len(rest) > 1)):
+        suffix = text.removeprefix(name)
+        if suffix != text and (not suffix or (suffix[0] in "._" and len(suffix) > 1)):
             try:
-                return _expand(name, TREC[name], rest[1:])
+                return _expand(name, TREC[name], suffix[1:])
             except ValueError:
                 return []
     return []
 
 
 def _expand(name: str, entry: TrecName, params: str) -> list[Measure]:
-    """Raises ValueError where the parameters are not of the entry's form."""
+    """Make the measures of one name with its parameters; raises ValueError where they are not of the entry's form."""
     suffix = f"_{params}" if params else ""
     if entry.form == "scalar":
         if params:
             raise ValueError("no parameters")
-        return [_labelled(entry.make(), name)]
+        return [_with_label(entry.make(), name)]
     if entry.form == "text":
         if params and name == "runid":
             raise ValueError("no parameters")
         return [
-            _labelled(entry.make(*_cutoffs(name, [_finite(name, params)] if params else [])), name + suffix)
+            _with_label(entry.make(*_cutoffs(name, [_finite(name, params)] if params else [])), name + suffix)
         ]
     if entry.form in ("gains", "named"):
         kind = int if entry.form == "gains" else str
-        return [_labelled(entry.make(_pairs(name, params, kind)), name + suffix)]
+        return [_with_label(entry.make(_pairs(name, params, kind)), name + suffix)]
     numbers = tuple(_finite(name, part) for part in params.split(",")) if params else entry.default
     if entry.form == "numbers":
-        return [_labelled(entry.make(numbers), name + suffix)]
+        return [_with_label(entry.make(numbers), name + suffix)]
     if entry.form == "floats":
-        return [_labelled(entry.make(float(x)), f"{name}_{x:3.2f}") for x in sorted(set(numbers))]
-    return [_labelled(entry.make(k), f"{name}_{k}") for k in _cutoffs(name, numbers)]
+        return [_with_label(entry.make(float(x)), f"{name}_{x:3.2f}") for x in sorted(set(numbers))]
+    return [_with_label(entry.make(k), f"{name}_{k}") for k in _cutoffs(name, numbers)]
 
 
 def _finite(name: str, text: str) -> float:
@@ -229,7 +230,7 @@ def _finite(name: str, text: str) -> float:
 
 
 def _cutoffs(name: str, numbers: Sequence[float]) -> list[int]:
-    """trec_eval's cutoffs: a fraction is cut off (its own tests ask for ``ndcg_cut.23.4``)."""
+    """Return trec_eval's cutoffs: a fraction is cut off (its own tests ask for ``ndcg_cut.23.4``)."""
     for number in numbers:
         if not 1 <= number < 2**31:
             raise UsageError(f"the cutoffs of {name} must be at least 1 and below 2^31: {number:.17g}")
@@ -237,15 +238,15 @@ def _cutoffs(name: str, numbers: Sequence[float]) -> list[int]:
 
 
 def _pairs(name: str, params: str, kind: type[int] | type[str]) -> tuple[tuple[int | str, float], ...]:
-    """``1=3,2=9`` as sorted pairs."""
-    split = [part.split("=") for part in params.split(",") if part]
-    pairs = [(kind(key), _finite(name, value)) for key, value in split]
+    """Parse ``1=3,2=9`` into sorted pairs."""
+    parts = [part.split("=") for part in params.split(",") if part]
+    pairs = [(kind(key), _finite(name, value)) for key, value in parts]
     if len(dict(pairs)) < len(pairs):
         raise UsageError(f"a parameter of {name} is given twice: {params!r}")
     return tuple(sorted(pairs))
 
 
-def _labelled(measure: Measure, label: str) -> Measure:
+def _with_label(measure: Measure, label: str) -> Measure:
     return Measure(measure.name, measure.cutoff, measure.params, label)
 
 
@@ -268,8 +269,8 @@ _RANX = {
 _UNCUT = {"P": "SetP", "R": "SetR"}
 
 
-def ranx(text: str) -> list[Measure]:
-    """The measure of ranx's spelling: ``ndcg_burges@10``, ``rbp.95``, ``r-precision``, ``map@100-l2``."""
+def parse_ranx(text: str) -> list[Measure]:
+    """Parse ranx's spelling: ``ndcg_burges@10``, ``rbp.95``, ``r-precision``, ``map@100-l2``."""
     match = re.fullmatch(
         r"(?P<name>[a-z0-9_]+?|r-precision)(\.(?P<p>\d+))?(-l(?P<l1>\d+))?(@(?P<k>\d+))?(-l(?P<l2>\d+))?",
         text,
@@ -289,22 +290,22 @@ def ranx(text: str) -> list[Measure]:
         params |= {"p": float("0." + match["p"]), "graded": True}
     if level and int(level) > 1:
         params["floor" if name in ("nDCG", "DCG") else "rel"] = int(level)
-    wanted = parameters(name).get("cutoff")
-    if (cutoff and wanted is None) or (
-        cutoff is None and wanted is not None and wanted.default is wanted.empty
+    parameter = parameters(name).get("cutoff")
+    if (cutoff and parameter is None) or (
+        cutoff is None and parameter is not None and parameter.default is parameter.empty
     ):
         return []
-    return [Measure(name, cutoff).given(**params)]
+    return [Measure(name, cutoff).with_params(**params)]
 
 
-def mteb(text: str) -> list[Measure]:
-    """The measure of MTEB's spelling: ``ndcg_at_10``, ``recall_at_100``."""
+def parse_mteb(text: str) -> list[Measure]:
+    """Parse MTEB's spelling: ``ndcg_at_10``, ``recall_at_100``."""
     match = re.fullmatch(r"(?P<name>[a-z_]+)_at_(?P<k>\d+)", text)
     if match is None or match["name"] not in SYNONYMS or not int(match["k"]):
         return []
     return [Measure(SYNONYMS[match["name"]], int(match["k"]))]
 
 
-def other_tools(text: str) -> list[Measure]:
-    """The measures that another tool's spelling names; none if no tool knows it."""
-    return trec_eval(text) or mteb(text) or ranx(text)
+def parse_other_tools(text: str) -> list[Measure]:
+    """Parse the spelling of any other tool; no measure if none knows it."""
+    return parse_trec_eval(text) or parse_mteb(text) or parse_ranx(text)

@@ -10,7 +10,7 @@ from intrex.eval.measures.rankings import Rankings, share
 
 
 def average_precision(r: Rankings, *, cutoff: int | None = None, rel: int = 1) -> Float64s:
-    """Mean over all relevant documents of the precision at their rank; 0 for those not retrieved.
+    """Average the precision at the rank of each relevant document, over all of them; 0 for those not retrieved.
 
     Source: trec_eval's ``map`` and ``map_cut``.
 
@@ -23,7 +23,7 @@ def average_precision(r: Rankings, *, cutoff: int | None = None, rel: int = 1) -
 
 @geometric
 def geometric_map(r: Rankings, *, cutoff: int | None = None, rel: int = 1) -> Float64s:
-    """Average precision, averaged over queries by the geometric mean; a value below 0.00001 counts 0.00001.
+    """Compute average precision, averaged over queries by the geometric mean; a value below 0.00001 counts 0.00001.
 
     Source: Robertson 2006; trec_eval's ``gm_map``.
 
@@ -34,7 +34,7 @@ def geometric_map(r: Rankings, *, cutoff: int | None = None, rel: int = 1) -> Fl
 
 
 def smoothed_average_precision(r: Rankings, *, rel: int = 1) -> Float64s:
-    """Robertson's log((1 + s) / (1 + R - s)), where s is the sum that average precision divides by R.
+    """Compute Robertson's log((1 + s) / (1 + R - s)), where s is the sum that average precision divides by R.
 
     Source: Robertson 2012, "On Smoothing Average Precision"; trec_eval's ``yaap``.
 
@@ -43,12 +43,12 @@ def smoothed_average_precision(r: Rankings, *, rel: int = 1) -> Float64s:
     """
     hits = r.hits(rel)
     total = r.sums(r.so_far(hits) / r.ranks, hits)
-    found: Float64s = np.log((1 + total) / (1 + r.relevant(rel) - total))
-    return found
+    smoothed: Float64s = np.log((1 + total) / (1 + r.relevant(rel) - total))
+    return smoothed
 
 
 def precision(r: Rankings, *, cutoff: int, rel: int = 1) -> Float64s:
-    """Relevant documents in the top k, divided by k even if fewer were retrieved.
+    """Divide the relevant documents in the top k by k, even if fewer were retrieved.
 
     Source: trec_eval's ``P``.
 
@@ -59,7 +59,7 @@ def precision(r: Rankings, *, cutoff: int, rel: int = 1) -> Float64s:
 
 
 def recall(r: Rankings, *, cutoff: int, rel: int = 1) -> Float64s:
-    """Relevant documents in the top k, divided by all relevant ones.
+    """Divide the relevant documents in the top k by all relevant ones.
 
     Source: trec_eval's ``recall``.
 
@@ -70,7 +70,7 @@ def recall(r: Rankings, *, cutoff: int, rel: int = 1) -> Float64s:
 
 
 def capped_recall(r: Rankings, *, cutoff: int, rel: int = 1) -> Float64s:
-    """Relevant documents in the top k, divided by the smaller of k and the number of relevant documents.
+    """Divide the relevant documents in the top k by the smaller of k and the number of relevant documents.
 
     Source: BEIR's ``R_cap``; trec_eval's ``relative_P``.
 
@@ -81,7 +81,7 @@ def capped_recall(r: Rankings, *, cutoff: int, rel: int = 1) -> Float64s:
 
 
 def f_measure(r: Rankings, *, cutoff: int, rel: int = 1, beta: float = 1.0) -> Float64s:
-    """The weighted harmonic mean of P and R in the top k: (1 + beta^2) P R / (beta^2 P + R).
+    """Compute the weighted harmonic mean of P and R in the top k: (1 + beta^2) P R / (beta^2 P + R).
 
     Source: van Rijsbergen 1979; ranx's ``f1``.
 
@@ -93,7 +93,7 @@ def f_measure(r: Rankings, *, cutoff: int, rel: int = 1, beta: float = 1.0) -> F
 
 
 def reciprocal_rank(r: Rankings, *, cutoff: int | None = None, rel: int = 1) -> Float64s:
-    """One divided by the rank of the first relevant document; 0 when there is none in the top k.
+    """Return one divided by the rank of the first relevant document; 0 when there is none in the top k.
 
     Source: trec_eval's ``recip_rank``; with cutoff 10, MS MARCO's MRR@10.
 
@@ -105,7 +105,7 @@ def reciprocal_rank(r: Rankings, *, cutoff: int | None = None, rel: int = 1) -> 
 
 
 def success(r: Rankings, *, cutoff: int, rel: int = 1) -> Float64s:
-    """1 when a relevant document is in the top k, else 0.
+    """Return 1 when a relevant document is in the top k, else 0.
 
     Source: trec_eval's ``success``; BEIR's top-k accuracy, ranx's hit rate.
 
@@ -117,7 +117,7 @@ def success(r: Rankings, *, cutoff: int, rel: int = 1) -> Float64s:
 
 
 def r_precision(r: Rankings, *, rel: int = 1) -> Float64s:
-    """Precision at rank R, the number of relevant documents.
+    """Compute precision at rank R, the number of relevant documents.
 
     Source: trec_eval's ``Rprec``.
 
@@ -128,7 +128,7 @@ def r_precision(r: Rankings, *, rel: int = 1) -> Float64s:
 
 
 def precision_at_multiple(r: Rankings, *, cutoff: float, rel: int = 1) -> Float64s:
-    """Precision at rank x R, that product rounded up (from a tenth on): ``Rprec_mult@1.2``.
+    """Compute precision at rank x R, that product rounded up (from a tenth on): ``Rprec_mult@1.2``.
 
     Source: trec_eval's ``Rprec_mult``.
 
@@ -140,7 +140,7 @@ def precision_at_multiple(r: Rankings, *, cutoff: float, rel: int = 1) -> Float6
 
 
 def interpolated_precision(r: Rankings, *, cutoff: float, rel: int = 1, rule: str = "up") -> Float64s:
-    """The highest precision at any rank where the recall is at least x: ``IPrec@0.1``.
+    """Return the highest precision at any rank where the recall is at least x: ``IPrec@0.1``.
 
     That recall is reached with c relevant documents: c is x R rounded up from a tenth on (``rule="up"``, trec_eval
     up to version 9, pytrec_eval, ir_measures) or rounded to the nearest (``rule="nearest"``, trec_eval 10).
@@ -154,15 +154,15 @@ def interpolated_precision(r: Rankings, *, cutoff: float, rel: int = 1, rule: st
     [1.0]
     """
     hits = r.hits(rel)
-    needed = reached(cutoff * r.relevant(rel), rule)
-    chosen = hits & (r.so_far(hits) >= needed[r.query])
+    needed = documents_needed(cutoff * r.relevant(rel), rule)
+    eligible = hits & (r.so_far(hits) >= needed[r.query])
     best = np.zeros(len(r))
-    np.maximum.at(best, r.query[chosen], (r.so_far(hits) / r.ranks)[chosen])
+    np.maximum.at(best, r.query[eligible], (r.so_far(hits) / r.ranks)[eligible])
     return best
 
 
-def reached(product: Array, rule: str) -> Int64s:
-    """How many relevant documents a recall takes, from recall x R; see `interpolated_precision`."""
+def documents_needed(product: Array, rule: str) -> Int64s:
+    """Count the relevant documents that a recall takes, from recall x R; see `interpolated_precision`."""
     return np.floor(product + (0.9 if rule == "up" else 0.5)).astype(np.int64)
 
 
@@ -172,7 +172,7 @@ ELEVEN = tuple(i / 10 for i in range(11))
 def eleven_point_average(
     r: Rankings, *, rel: int = 1, points: tuple[float, ...] = ELEVEN, rule: str = "up"
 ) -> Float64s:
-    """The mean of interpolated precision at recall 0, 0.1 ... 1, or at other points.
+    """Average interpolated precision at recall 0, 0.1 ... 1, or at other points.
 
     Source: trec_eval's ``11pt_avg``.
 
@@ -186,7 +186,7 @@ def eleven_point_average(
 
 
 def set_precision(r: Rankings, *, rel: int = 1, relative: bool = False) -> Float64s:
-    """Share of the retrieved documents that are relevant; ``relative`` to the best that a set of its size can have.
+    """Return the share of the retrieved documents that are relevant; ``relative`` to the best that a set of its size can have.
 
     Source: trec_eval's ``set_P`` and ``set_relative_P``.
 
@@ -194,12 +194,12 @@ def set_precision(r: Rankings, *, rel: int = 1, relative: bool = False) -> Float
     >>> set_precision(one).tolist(), set_precision(one, relative=True).tolist()
     ([0.6], [0.75])
     """
-    whole = np.minimum(r.retrieved, r.relevant(rel)) if relative else r.retrieved
-    return share(r.counts(r.hits(rel)), whole)
+    size = np.minimum(r.retrieved, r.relevant(rel)) if relative else r.retrieved
+    return share(r.counts(r.hits(rel)), size)
 
 
 def set_recall(r: Rankings, *, rel: int = 1) -> Float64s:
-    """Share of the relevant documents that were retrieved (trec_eval's ``set_recall``).
+    """Return the share of the relevant documents that were retrieved (trec_eval's ``set_recall``).
 
     >>> set_recall(Rankings.of([1, 0, 2, None, 3], [3, 2, 1, 1, 0])).tolist()
     [0.75]
@@ -208,7 +208,7 @@ def set_recall(r: Rankings, *, rel: int = 1) -> Float64s:
 
 
 def set_f(r: Rankings, *, rel: int = 1, beta: float = 1.0) -> Float64s:
-    """The set's (1 + beta) P R / (beta P + R): beta as trec_eval's ``set_F`` and ir_measures have it, not squared.
+    """Compute the set's (1 + beta) P R / (beta P + R): beta as trec_eval's ``set_F`` and ir_measures have it, not squared.
 
     >>> set_f(Rankings.of([1, 0, 2, None, 3], [3, 2, 1, 1, 0])).round(6).tolist()
     [0.666667]
@@ -218,27 +218,27 @@ def set_f(r: Rankings, *, rel: int = 1, beta: float = 1.0) -> Float64s:
 
 
 def set_average_precision(r: Rankings, *, rel: int = 1) -> Float64s:
-    """The set's precision times its recall.
+    """Multiply the set's precision by its recall.
 
     Source: trec_eval's ``set_map``.
 
     >>> set_average_precision(Rankings.of([1, 0, 2, None, 3], [3, 2, 1, 1, 0])).round(6).tolist()
     [0.45]
     """
-    found = r.counts(r.hits(rel))
-    return share(found * found, r.retrieved * r.relevant(rel))
+    hits = r.counts(r.hits(rel))
+    return share(hits * hits, r.retrieved * r.relevant(rel))
 
 
 def utility(
     r: Rankings, *, rel: int = 1, hit: float = 1.0, noise: float = -1.0, miss: float = 0.0
 ) -> Float64s:
-    """Worth of the retrieved set: hit * a + noise * b + miss * c, of relevant retrieved, other retrieved, missed.
+    """Weigh the retrieved set: hit * a + noise * b + miss * c, of relevant retrieved, other retrieved, missed.
 
     Source: trec_eval's ``utility``; its fourth weight, of documents neither relevant nor retrieved, is 0 here.
 
     >>> utility(Rankings.of([1, 0, 2, None, 3], [3, 2, 1, 1, 0])).tolist()
     [1.0]
     """
-    found = r.counts(r.hits(rel))
-    worth: Float64s = hit * found + noise * (r.retrieved - found) + miss * (r.relevant(rel) - found)
+    hits = r.counts(r.hits(rel))
+    worth: Float64s = hit * hits + noise * (r.retrieved - hits) + miss * (r.relevant(rel) - hits)
     return worth

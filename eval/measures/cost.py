@@ -11,7 +11,7 @@ from intrex.eval.measures.rankings import Rankings, share
 
 
 def binary_gain(r: Rankings, *, rel: int = 1) -> Float64s:
-    """Mean over all relevant documents of 1 / log2(2 + documents above that are not relevant).
+    """Average over all relevant documents 1 / log2(2 + documents above that are not relevant).
 
     Source: trec_eval's ``binG``.
 
@@ -23,7 +23,7 @@ def binary_gain(r: Rankings, *, rel: int = 1) -> Float64s:
 
 
 def normalised_gain(r: Rankings) -> Float64s:
-    """Gains discounted by what was spent: each rank costs the ideal gain there (at least 1), less what was gained.
+    """Discount gains by what was spent: each rank costs the ideal gain there (at least 1), less what was gained.
 
     Source: trec_eval's ``G``.
 
@@ -31,19 +31,19 @@ def normalised_gain(r: Rankings) -> Float64s:
     [1.0]
     """
 
-    def one(gains: Float64s, ideal: Float64s) -> float:
-        wanted = np.zeros(len(gains))
-        wanted[: len(ideal)] = ideal[: len(gains)]
-        spent = np.cumsum(np.maximum(wanted, 1.0)) - np.cumsum(gains)
+    def of_query(gains: Float64s, ideal: Float64s) -> float:
+        costs = np.zeros(len(gains))
+        costs[: len(ideal)] = ideal[: len(gains)]
+        spent = np.cumsum(np.maximum(costs, 1.0)) - np.cumsum(gains)
         hits = gains > 0
         total = float(ideal.sum())
         return float((gains[hits] / np.log2(2 + spent[hits])).sum()) / total if total else 0.0
 
-    return _by_query(r, one)
+    return _by_query(r, of_query)
 
 
 def ndcg_at_relevant(r: Rankings) -> Float64s:
-    """NDCG averaged over the ranks of the relevant documents; at the end of the ranking for those not retrieved.
+    """Average nDCG over the ranks of the relevant documents; at the end of the ranking for those not retrieved.
 
     Source: trec_eval's ``ndcg_rel``.
 
@@ -51,19 +51,19 @@ def ndcg_at_relevant(r: Rankings) -> Float64s:
     [1.0]
     """
 
-    def one(gains: Float64s, ideal: Float64s) -> float:
-        found, best = _curves(gains, ideal)
+    def of_query(gains: Float64s, ideal: Float64s) -> float:
+        curve, best = _curves(gains, ideal)
         if not len(ideal):
             return 0.0
         hits = np.flatnonzero(gains > 0)
-        total = float((found[hits] / best[hits]).sum())
-        return (total + (len(ideal) - len(hits)) * float(found[-1] / best[-1])) / len(ideal)
+        total = float((curve[hits] / best[hits]).sum())
+        return (total + (len(ideal) - len(hits)) * float(curve[-1] / best[-1])) / len(ideal)
 
-    return _by_query(r, one)
+    return _by_query(r, of_query)
 
 
 def ndcg_at_levels(r: Rankings, *, rel: int = 1) -> Float64s:
-    """NDCG averaged over the ranks where the ideal gain falls to a lower level; 0 without any relevant document.
+    """Average nDCG over the ranks where the ideal gain falls to a lower level; 0 without any relevant document.
 
     Source: trec_eval's ``Rndcg``.
 
@@ -71,36 +71,36 @@ def ndcg_at_levels(r: Rankings, *, rel: int = 1) -> Float64s:
     [1.0]
     """
 
-    def one(gains: Float64s, ideal: Float64s) -> float:
-        found, best = _curves(gains, ideal)
+    def of_query(gains: Float64s, ideal: Float64s) -> float:
+        curve, best = _curves(gains, ideal)
         if not len(ideal):
             return 0.0
         # A level ends before rank i (0-based) where the ideal gain differs from the rank above. The last one ends
         # after the ideal's last document; if the ranking is longer than that, at the end of the ranking.
         ends = np.flatnonzero(np.diff(ideal)) + 1
-        values = [found[i - 1] / best[i - 1] for i in ends]
-        values.append(found[len(ideal) - 1] / best[len(ideal) - 1])
+        values = [curve[i - 1] / best[i - 1] for i in ends]
+        values.append(curve[len(ideal) - 1] / best[len(ideal) - 1])
         if len(gains) > len(ideal) + 1:
-            values.append(found[-1] / best[-1])
+            values.append(curve[-1] / best[-1])
         return float(np.sum(values)) / len(values)
 
-    return np.where(r.relevant(rel) > 0, _by_query(r, one), 0.0)
+    return np.where(r.relevant(rel) > 0, _by_query(r, of_query), 0.0)
 
 
 def _curves(gains: Float64s, ideal: Float64s) -> tuple[Float64s, Float64s]:
-    """Discounted gains summed down to each rank, of a ranking and of the ideal one, for as many ranks as the longer."""
+    """Sum discounted gains down to each rank, of a ranking and of the ideal one, for as many ranks as the longer."""
     size = max(len(gains), len(ideal))
     discounts = np.log2(np.arange(2, size + 2))
     return tuple(np.cumsum(np.pad(part, (0, size - len(part))) / discounts) for part in (gains, ideal))  # type: ignore[return-value]
 
 
-def _by_query(r: Rankings, one: Callable[[Float64s, Float64s], float]) -> Float64s:
+def _by_query(r: Rankings, of_query: Callable[[Float64s, Float64s], float]) -> Float64s:
     """Apply a function of (gains by rank, positive gains of the ideal ranking) to every query that has a ranking."""
     out = np.zeros(len(r))
     for i in np.flatnonzero(r.retrieved).tolist():
-        own = slice(r.offsets[i], r.offsets[i + 1])
+        rows = slice(r.offsets[i], r.offsets[i + 1])
         gains = np.zeros(r.retrieved[i])
-        gains[r.ranks[own] - 1] = np.maximum(r.grades[own], 0)
+        gains[r.ranks[rows] - 1] = np.maximum(r.grades[rows], 0)
         pool = r.pool[r.pool_offsets[i] : r.pool_offsets[i + 1]]
-        out[i] = one(gains, pool[pool > 0].astype(np.float64))
+        out[i] = of_query(gains, pool[pool > 0].astype(np.float64))
     return out

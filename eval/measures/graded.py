@@ -11,7 +11,7 @@ from intrex.data.errors import BadInput
 from intrex.eval.measures.rankings import Rankings, share, totals
 
 HIGHEST = 1000
-"""The highest grade g of which 2^g, and sums of that, are finite numbers."""
+"""Highest grade g of which 2^g, and sums of that, are finite numbers."""
 
 
 def ndcg(
@@ -22,7 +22,7 @@ def ndcg(
     floor: int = 1,
     gains: Mapping[int, float] | None = None,
 ) -> Float64s:
-    """Normalised discounted cumulative gain: the sum of gain / log2(rank + 1), over that of the ideal ranking.
+    """Compute normalised discounted cumulative gain: the sum of gain / log2(rank + 1), over that of the ideal ranking.
 
     The gain is the grade (``dcg="log2"``) or 2^grade - 1 (``dcg="exp-log2"``); a negative grade gains nothing.
     ``gains`` overrides it by grade, as in ``nDCG(gains={1: 3.5})``. The ideal is over all judged documents. There is
@@ -38,8 +38,8 @@ def ndcg(
     >>> ndcg(one, cutoff=5).round(6).tolist(), ndcg(one, cutoff=5, dcg="exp-log2").round(6).tolist()
     ([0.608673], [0.530156])
     """
-    found = _discounted(r, gains_of(r.grades, dcg, floor, gains), cutoff)
-    return share(found, ideal_sum(r, gains_of(r.pool, dcg, floor, gains), cutoff))
+    gained = _discounted(r, gains_of(r.grades, dcg, floor, gains), cutoff)
+    return share(gained, ideal_sum(r, gains_of(r.pool, dcg, floor, gains), cutoff))
 
 
 def dcg_sum(
@@ -50,7 +50,7 @@ def dcg_sum(
     floor: int = 1,
     gains: Mapping[int, float] | None = None,
 ) -> Float64s:
-    """Discounted cumulative gain, not normalised (trec_eval's ``dcg``); see `ndcg`.
+    """Compute discounted cumulative gain, not normalised (trec_eval's ``dcg``); see `ndcg`.
 
     >>> dcg_sum(Rankings.of([1, 0, 2, None, 3], [3, 2, 1, 1, 0]), cutoff=5).round(6).tolist()
     [3.160558]
@@ -59,22 +59,23 @@ def dcg_sum(
 
 
 def gains_of(grades: Int32s, dcg: str, floor: int, gains: Mapping[int, float] | None) -> Float64s:
-    """[n] float64, the gain of each grade; see `ndcg`."""
+    """Return the gain [n] float64 of each grade; see `ndcg`."""
     positive = np.where(grades >= floor, grades, 0).astype(np.float64)
     if dcg == "exp-log2":
-        kept = positive[~np.isin(grades, list(gains or {}))]
-        _require_powers(int(kept.max(initial=0)), "dcg='exp-log2'", "dcg='log2' takes the grade as the gain")
+        powers = positive[~np.isin(grades, list(gains or {}))]
+        hint = "dcg='log2' takes the grade as the gain"
+        _require_powers(int(powers.max(initial=0)), "dcg='exp-log2'", hint)
         positive = np.exp2(np.minimum(positive, HIGHEST)) - 1
-    found: Float64s = positive
+    out: Float64s = positive
     for grade, gain in (gains or {}).items():
-        found[grades == grade] = gain
-    return found
+        out[grades == grade] = gain
+    return out
 
 
-def _require_powers(highest: int, what: str, hint: str) -> None:
+def _require_powers(highest: int, noun: str, hint: str) -> None:
     if highest > HIGHEST:
         raise BadInput(
-            f"{what} and a judgement of grade {highest}: 2^grade is too large above {HIGHEST}", hint
+            f"{noun} and a judgement of grade {highest}: 2^grade is too large above {HIGHEST}", hint
         )
 
 
@@ -83,7 +84,7 @@ def _discounted(r: Rankings, gains: Float64s, cutoff: int | None) -> Float64s:
 
 
 def ideal_sum(r: Rankings, gains: Float64s, cutoff: int | None) -> Float64s:
-    """[q] the discounted gains of the best ranking; documents that gain nothing or less are not in it."""
+    """Sum the discounted gains of the best ranking of each query [q]; documents that gain nothing or less are not in it."""
     order = np.lexsort((-gains, r.pool_query))
     gains, rank = gains[order], _places(r.pool_offsets)
     keep = (gains > 0) if cutoff is None else (gains > 0) & (rank <= cutoff)
@@ -91,14 +92,14 @@ def ideal_sum(r: Rankings, gains: Float64s, cutoff: int | None) -> Float64s:
 
 
 def _places(offsets: Int64s) -> Int64s:
-    """Positions from 1 within each segment."""
+    """Return positions from 1 within each segment."""
     sizes = np.diff(offsets)
-    found: Int64s = np.arange(offsets[-1]) - np.repeat(offsets[:-1], sizes) + 1
-    return found
+    places: Int64s = np.arange(offsets[-1]) - np.repeat(offsets[:-1], sizes) + 1
+    return places
 
 
 def expected_reciprocal_rank(r: Rankings, *, cutoff: int | None = None, max: int = 4) -> Float64s:  # noqa: A002
-    """Expected reciprocal rank of the document that stops the user, who stops at a grade g with (2^g - 1) / 2^max.
+    """Compute the expected reciprocal rank of the document that stops the user, who stops at a grade g with (2^g - 1) / 2^max.
 
     The value depends on the highest grade that the collection could have, so it is part of the name: ``ERR(max=3)``.
 
@@ -126,7 +127,7 @@ def expected_reciprocal_rank(r: Rankings, *, cutoff: int | None = None, max: int
 
 
 def _products_before(r: Rankings, factors: Float64s) -> Float64s:
-    """[h] the product of the factors of the same query's hits above this one."""
+    """Multiply the factors of the same query's hits above each hit [h]."""
     out = np.ones(len(factors))
     sizes = np.diff(r.offsets)
     for place in range(1, int(sizes.max(initial=0))):
@@ -138,7 +139,7 @@ def _products_before(r: Rankings, factors: Float64s) -> Float64s:
 def rank_biased_precision(
     r: Rankings, *, cutoff: int | None = None, p: float = 0.8, rel: int = 1, graded: bool = False
 ) -> Float64s:
-    """(1 - p) times the sum of p^(rank - 1) over the relevant documents; ``graded`` weighs them by their grade.
+    """Sum p^(rank - 1) over the relevant documents, times (1 - p); ``graded`` weighs them by their grade.
 
     Graded values can exceed 1 (ranx's ``rbp``).
 
@@ -155,7 +156,7 @@ def rank_biased_precision(
 
 
 def scaled_rank_biased_precision(r: Rankings, *, p: float = 0.9) -> Float64s:
-    """Rank-biased precision with grades as gains, divided by the query's highest grade when that is above 1.
+    """Compute rank-biased precision with grades as gains, divided by the query's highest grade when that is above 1.
 
     Source: trec_eval 10's ``rbp`` as meant; its code reads two variables that it never sets (m_rbp.c).
 
@@ -168,7 +169,7 @@ def scaled_rank_biased_precision(r: Rankings, *, p: float = 0.9) -> Float64s:
 
 
 def _highest(r: Rankings) -> Int64s:
-    """[q] the highest grade among each query's judgements, 0 without any."""
+    """Return the highest grade among each query's judgements [q], 0 without any."""
     best = np.zeros(len(r), np.int64)
     np.maximum.at(best, r.pool_query, r.pool)
     return best

@@ -1,4 +1,4 @@
-"""How the values of single queries become one figure: the mean, unless a measure says otherwise."""
+"""Kinds of averages: the values of single queries become one figure, the mean unless a measure says otherwise."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from intrex.data.arrays import Float64s
 
 F = TypeVar("F", bound=Callable[..., Any])
 FLOOR = 0.00001
-"""The least value that a geometric mean sees (trec_eval)."""
+"""Least value that a geometric mean sees (trec_eval)."""
 
 
 def summed(function: F) -> F:
@@ -33,16 +33,16 @@ def pooled(function: F) -> F:
 
 
 def aggregate(values: Float64s, kind: str) -> float:
-    """One figure of the values of queries: their ``mean``, ``sum`` or ``geometric`` mean; 0 of none."""
+    """Combine the values of queries into one figure: their ``mean``, ``sum`` or ``geometric`` mean; 0 of none."""
     if not len(values):
         return 0.0
     if kind == "sum":
-        return _added(values)
+        return _sum_in_order(values)
     if kind == "geometric":
-        return float(np.exp(_added(np.log(np.maximum(values, FLOOR))) / len(values)))
-    return _added(values) / len(values)
+        return float(np.exp(_sum_in_order(np.log(np.maximum(values, FLOOR))) / len(values)))
+    return _sum_in_order(values) / len(values)
 
 
-def _added(values: Float64s) -> float:
-    """The sum, one after the other as trec_eval adds: numpy's own order differs in the last bit, and 0.00325 rounds."""
+def _sum_in_order(values: Float64s) -> float:
+    """Sum one after the other as trec_eval adds: numpy's own order differs in the last bit, and 0.00325 rounds."""
     return float(np.add.accumulate(values)[-1])

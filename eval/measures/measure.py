@@ -80,23 +80,23 @@ ALWAYS_SHOWN = {"ERR": ("max",)}
 
 @cache
 def parameters(name: str) -> Mapping[str, inspect.Parameter]:
-    """The keyword-only parameters of a measure by name, and ``judged_only`` where it is allowed."""
+    """Return the keyword-only parameters of a measure by name, and ``judged_only`` where it is allowed."""
     function = MEASURES.load(name)
-    own = {
+    params = {
         k: p
         for k, p in inspect.signature(function, eval_str=True).parameters.items()
         if p.kind is p.KEYWORD_ONLY
     }
     if not getattr(function, "pooled", False):
-        own["judged_only"] = inspect.Parameter(
+        params["judged_only"] = inspect.Parameter(
             "judged_only", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=bool
         )
-    return own
+    return params
 
 
 @dataclass(frozen=True)
 class Measure:
-    """A measure; ``str`` gives its canonical spelling, the grammar of ir_measures.
+    """Measure with its parameters; ``str`` gives its canonical spelling, the grammar of ir_measures.
 
     Attributes:
         name: its name in the registry.
@@ -111,10 +111,10 @@ class Measure:
     label: str | None = field(default=None, compare=False)
 
     def __str__(self) -> str:
-        shown = dict(self.params)
+        params = dict(self.params)
         for key in ALWAYS_SHOWN.get(self.name, ()):
-            shown.setdefault(key, parameters(self.name)[key].default)
-        inner = ",".join(f"{k}={_spell(v)}" for k, v in sorted(shown.items()))
+            params.setdefault(key, parameters(self.name)[key].default)
+        inner = ",".join(f"{k}={_spell(v)}" for k, v in sorted(params.items()))
         return (
             self.name
             + (f"({inner})" if inner else "")
@@ -124,9 +124,9 @@ class Measure:
 
     @property
     def kind(self) -> str:
-        """How values become one figure: ``mean``, ``sum`` or ``geometric``."""
-        found: str = getattr(MEASURES.load(self.name), "kind", "mean")
-        return found
+        """Kind of average: ``mean``, ``sum`` or ``geometric``."""
+        kind_: str = getattr(MEASURES.load(self.name), "kind", "mean")
+        return kind_
 
     @property
     def rel(self) -> int | None:
@@ -136,30 +136,30 @@ class Measure:
 
     @property
     def arguments(self) -> dict[str, Any]:
-        """The parameters that differ from their defaults, as its function takes them."""
+        """Parameters that differ from their defaults, as the function of the measure takes them."""
         return {k: dict(v) if k == "gains" else v for k, v in self.params}
 
     @property
     def wants_strays(self) -> bool:
-        """Whether it asks what was judged for other queries: `Rankings.strays`."""
+        """True where the measure needs the judgements of other queries: `Rankings.strays`."""
         return self.arguments.get("scope") == "collection"
 
-    def given(self, **values: Any) -> Measure:
-        """The same measure with other parameters."""
+    def with_params(self, **values: Any) -> Measure:
+        """Return the same measure with other parameters."""
         merged = {**dict(self.params), **values}
         return replace(self, params=tuple(sorted(merged.items(), key=lambda pair: pair[0])))
 
     def values(self, rankings: Rankings) -> Float64s:
-        """[q] float64, one value for each query."""
-        given = self.arguments
-        if given.pop("judged_only", False):
+        """Compute one value for each query, [q] float64."""
+        arguments = self.arguments
+        if arguments.pop("judged_only", False):
             rankings = rankings.judged_only()
         if self.cutoff is not None:
-            given["cutoff"] = self.cutoff
-        return np.asarray(MEASURES.load(self.name)(rankings, **given), np.float64)
+            arguments["cutoff"] = self.cutoff
+        return np.asarray(MEASURES.load(self.name)(rankings, **arguments), np.float64)
 
     def aggregate(self, values: Float64s) -> float:
-        """One figure of the values of several queries."""
+        """Combine the values of several queries into one figure."""
         return aggregate(values, self.kind)
 
 
@@ -172,5 +172,5 @@ def _spell(value: Any) -> str:
 
 
 def _number(value: float) -> str:
-    """The shortest text that reads back as the same number, without a point where it has no fraction."""
+    """Return the shortest text that reads back as the same number, without a point where it has no fraction."""
     return repr(value + 0.0).removesuffix(".0")

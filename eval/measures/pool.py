@@ -15,7 +15,7 @@ EPSILON = 0.00001
 
 @pooled
 def bpref(r: Rankings, *, rel: int = 1, rule: str = "trec_eval") -> Float64s:
-    """Mean over relevant documents of 1 - min(n, R) / min(N, R).
+    """Average over relevant documents 1 - min(n, R) / min(N, R).
 
     n is the number of judged non-relevant documents above it, N of all those, R of relevant ones; 1 where n is 0.
     ``rule="ranx"`` takes negative grades for judged ones, and is not a number where N is 0.
@@ -45,7 +45,7 @@ def _bpref_of_ranx(r: Rankings, rel: int) -> Float64s:
 @pooled
 @geometric
 def geometric_bpref(r: Rankings, *, rel: int = 1) -> Float64s:
-    """`bpref`, averaged over queries by the geometric mean (trec_eval's ``gm_bpref``).
+    """Compute `bpref`, averaged over queries by the geometric mean (trec_eval's ``gm_bpref``).
 
     >>> geometric_bpref(Rankings.of([1, 0, 2, None, 3], [3, 2, 1, 1, 0])).tolist()
     [0.25]
@@ -55,7 +55,7 @@ def geometric_bpref(r: Rankings, *, rel: int = 1) -> Float64s:
 
 @pooled
 def inferred_average_precision(r: Rankings, *, rel: int = 1) -> Float64s:
-    """Average precision estimated from a sample of the pool: negative grades are pooled and not judged.
+    """Estimate average precision from a sample of the pool: negative grades are pooled and not judged.
 
     Precision above a relevant document is that of the judged ones above it, smoothed, times the share of the
     documents above it that were pooled.
@@ -68,15 +68,15 @@ def inferred_average_precision(r: Rankings, *, rel: int = 1) -> Float64s:
     hits = r.hits(rel)
     before = r.so_far(hits) - 1.0
     noise = r.so_far((r.grades >= 0) & ~hits)
-    seen = before + noise + r.so_far(r.grades < 0)
+    pooled_above = before + noise + r.so_far(r.grades < 0)
     above = r.ranks - 1.0
-    sampled = share(seen, above) * (before + EPSILON) / (before + noise + 2 * EPSILON)
+    sampled = share(pooled_above, above) * (before + EPSILON) / (before + noise + 2 * EPSILON)
     return share(r.sums((1 + above * sampled) / r.ranks, hits), r.relevant(rel))
 
 
 @pooled
 def judged(r: Rankings, *, cutoff: int | None = None) -> Float64s:
-    """Share of the top k that the qrels list for this query, at whatever grade; of what was retrieved, if fewer than k.
+    """Return the share of the top k that the qrels list for this query, at whatever grade; of what was retrieved, if fewer than k.
 
     Source: ir_measures' ``Judged``. (trec_eval takes a negative grade for pooled and not judged: see `unjudged`.)
 
@@ -89,7 +89,7 @@ def judged(r: Rankings, *, cutoff: int | None = None) -> Float64s:
 
 @pooled
 def unjudged(r: Rankings, *, cutoff: int) -> Float64s:
-    """Unjudged documents in the top k, those of negative grade too, divided by k even if fewer were retrieved.
+    """Divide the unjudged documents in the top k, those of negative grade too, by k even if fewer were retrieved.
 
     Source: trec_eval 10's ``unj``.
 
@@ -101,7 +101,7 @@ def unjudged(r: Rankings, *, cutoff: int) -> Float64s:
 
 @pooled
 def hole(r: Rankings, *, cutoff: int, scope: str = "query") -> Float64s:
-    """Unjudged documents in the top k, divided by k; with ``scope="collection"``, those judged for no query at all.
+    """Divide the unjudged documents in the top k by k; with ``scope="collection"``, those judged for no query at all.
 
     Source: BEIR's and MTEB's ``Hole`` is the second, over a ranking with BEIR's own treatment of ties.
 
@@ -118,7 +118,7 @@ def hole(r: Rankings, *, cutoff: int, scope: str = "query") -> Float64s:
 
 @pooled
 def rbp_residual(r: Rankings, *, p: float = 0.9) -> Float64s:
-    """How much rank-biased precision could grow if all unjudged documents were relevant, those not retrieved too.
+    """Compute how much rank-biased precision could grow if all unjudged documents were relevant, those not retrieved too.
 
     0 when every retrieved document is judged.
 
@@ -127,16 +127,16 @@ def rbp_residual(r: Rankings, *, p: float = 0.9) -> Float64s:
     >>> rbp_residual(Rankings.of([1, 0, 2, None, 3], [3, 2, 1, 1, 0])).round(5).tolist()
     [0.66339]
     """
-    chosen = r.hits(0)
-    weights = (1 - p) * r.sums(p ** (r.ranks - 1.0), chosen)
+    hits = r.hits(0)
+    weights = (1 - p) * r.sums(p ** (r.ranks - 1.0), hits)
     tail = p**r.retrieved
-    return np.where(r.retrieved > r.counts(chosen), tail + (1 - tail - weights), 0.0)
+    return np.where(r.retrieved > r.counts(hits), tail + (1 - tail - weights), 0.0)
 
 
 @pooled
 @summed
 def n_queries(r: Rankings) -> Float64s:
-    """1 for each query; over all of them, their number (trec_eval's ``num_q``).
+    """Return 1 for each query; over all of them, their number (trec_eval's ``num_q``).
 
     >>> n_queries(Rankings.of([1], [1])).tolist()
     [1.0]
@@ -147,7 +147,7 @@ def n_queries(r: Rankings) -> Float64s:
 @pooled
 @summed
 def n_retrieved(r: Rankings, *, cutoff: int | None = None, rel: int = 0) -> Int64s:
-    """Documents retrieved; with ``rel`` of at least 1, relevant documents retrieved (ir_measures' ``NumRet(rel=1)``).
+    """Count the documents retrieved; with ``rel`` of at least 1, relevant documents retrieved (ir_measures' ``NumRet(rel=1)``).
 
     Source: trec_eval's ``num_ret``, ``num_rel_ret``.
 
@@ -163,7 +163,7 @@ def n_retrieved(r: Rankings, *, cutoff: int | None = None, rel: int = 0) -> Int6
 @pooled
 @summed
 def n_relevant(r: Rankings, *, rel: int = 1) -> Int64s:
-    """Relevant documents, retrieved or not (trec_eval's ``num_rel``).
+    """Count the relevant documents, retrieved or not (trec_eval's ``num_rel``).
 
     >>> n_relevant(Rankings.of([1, 0, 2, None, 3], [3, 2, 1, 1, 0])).tolist()
     [4]
@@ -174,7 +174,7 @@ def n_relevant(r: Rankings, *, rel: int = 1) -> Int64s:
 @pooled
 @summed
 def n_relevant_retrieved(r: Rankings, *, cutoff: int | None = None, rel: int = 1) -> Int64s:
-    """Relevant documents retrieved (trec_eval's ``num_rel_ret``; with a cutoff, ranx's ``hits``).
+    """Count the relevant documents retrieved (trec_eval's ``num_rel_ret``; with a cutoff, ranx's ``hits``).
 
     >>> n_relevant_retrieved(Rankings.of([1, 0, 2, None, 3], [3, 2, 1, 1, 0])).tolist()
     [3]
@@ -185,7 +185,7 @@ def n_relevant_retrieved(r: Rankings, *, cutoff: int | None = None, rel: int = 1
 @pooled
 @summed
 def n_nonrelevant_retrieved(r: Rankings, *, rel: int = 1) -> Int64s:
-    """Documents retrieved that were judged and are not relevant (trec_eval's ``num_nonrel_judged_ret``).
+    """Count the documents retrieved that were judged and are not relevant (trec_eval's ``num_nonrel_judged_ret``).
 
     >>> n_nonrelevant_retrieved(Rankings.of([1, 0, 2, None, 3], [3, 2, 1, 1, 0])).tolist()
     [1]

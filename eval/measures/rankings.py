@@ -1,4 +1,4 @@
-"""What a measure sees of a run: where the judged documents of every query stand."""
+"""Input of every measure: the ranks of the judged documents of each query in a run."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from intrex.data.qrels import Subtopics
 
 @dataclass(frozen=True)
 class Rankings:
-    """The rankings of q queries seen through their judgements, all queries at once.
+    """Rankings of q queries seen through their judgements, all queries at once.
 
     Only judged documents are held, with their rank: every other rank up to ``retrieved`` is an unjudged document.
     A negative grade is a document that was pooled but not judged (trec_eval): it is held, gains nothing and counts
@@ -48,7 +48,7 @@ class Rankings:
 
     @classmethod
     def of(cls, grades: Sequence[int | None], pool: Sequence[int]) -> Rankings:
-        """One query from plain lists; None is an unjudged document. For examples and tests."""
+        """Make the rankings of one query from plain lists; None is an unjudged document. For examples and tests."""
         held = [(rank, g) for rank, g in enumerate(grades, 1) if g is not None]
         return cls(
             np.array([len(grades)]),
@@ -60,12 +60,12 @@ class Rankings:
         )
 
     def with_subtopics(self, covered: Sequence[set[int]]) -> Rankings:
-        """One query with the subtopics of its relevant hits, in order of rank; the rest of the pool covers none."""
+        """Give one query the subtopics of its relevant hits, in order of rank; the rest of the pool covers none."""
         pairs = [(row, topic) for row, topics in enumerate(covered) for topic in sorted(topics)]
         rows, topics = (np.array(column, np.int64) for column in zip(*pairs, strict=True))
         relevant = self.hits(1)
-        own = np.where(relevant, np.cumsum(relevant) - 1, len(self.pool) - 1)
-        return replace(self, rows=own, subtopics=Subtopics(rows, topics, np.ones(len(rows), np.int32)))
+        hit_rows = np.where(relevant, np.cumsum(relevant) - 1, len(self.pool) - 1)
+        return replace(self, rows=hit_rows, subtopics=Subtopics(rows, topics, np.ones(len(rows), np.int32)))
 
     @cached_property
     def query(self) -> Int64s:
@@ -78,47 +78,47 @@ class Rankings:
         return np.repeat(np.arange(len(self)), np.diff(self.pool_offsets))
 
     def hits(self, rel: int, cutoff: int | None = None) -> Bools:
-        """[h] whether each held document is relevant (its grade at least ``rel``) and within the cutoff."""
-        found: Bools = self.grades >= rel
-        return found if cutoff is None else found & (self.ranks <= cutoff)
+        """Tell of each held document [h] whether it is relevant (its grade at least ``rel``) and within the cutoff."""
+        relevant: Bools = self.grades >= rel
+        return relevant if cutoff is None else relevant & (self.ranks <= cutoff)
 
-    def sums(self, values: Array, chosen: Bools | None = None) -> Float64s:
-        """[q] the sum over each query's hits of ``values`` [h], in rank order; ``chosen`` [h] selects hits."""
-        if chosen is not None:
-            return totals(self.query[chosen], values[chosen], len(self))
+    def sums(self, values: Array, mask: Bools | None = None) -> Float64s:
+        """Sum over each query's hits [q] ``values`` [h], in rank order; ``mask`` [h] selects hits."""
+        if mask is not None:
+            return totals(self.query[mask], values[mask], len(self))
         return totals(self.query, values, len(self))
 
-    def counts(self, chosen: Bools) -> Int64s:
-        """[q] how many hits of each query are chosen."""
-        return np.bincount(self.query[chosen], minlength=len(self))
+    def counts(self, mask: Bools) -> Int64s:
+        """Count the hits of each query [q] in ``mask`` [h]."""
+        return np.bincount(self.query[mask], minlength=len(self))
 
-    def so_far(self, chosen: Bools) -> Int64s:
-        """[h] how many chosen hits of the same query stand at this rank or above."""
-        return self.running(chosen.astype(np.int64))
+    def so_far(self, mask: Bools) -> Int64s:
+        """Count for each hit [h] the hits in ``mask`` of the same query that stand at its rank or above."""
+        return self.running(mask.astype(np.int64))
 
     def running(self, values: Int64s) -> Int64s:
-        """[h] the sum of integers over the hits of the same query down to this one."""
+        """Sum for each hit [h] the integers over the hits of the same query down to it."""
         total = np.concatenate([[0], np.cumsum(values)])
-        found: Int64s = total[1:] - total[self.offsets[:-1]][self.query]
-        return found
+        sums: Int64s = total[1:] - total[self.offsets[:-1]][self.query]
+        return sums
 
     def relevant(self, rel: int) -> Int64s:
-        """[q] R, the number of relevant judged documents."""
+        """Return R [q], the number of relevant judged documents."""
         return np.bincount(self.pool_query[self.pool >= rel], minlength=len(self))
 
     def nonrelevant(self, rel: int) -> Int64s:
-        """[q] the number of documents judged and not relevant."""
+        """Count the documents judged and not relevant [q]."""
         return np.bincount(self.pool_query[(self.pool >= 0) & (self.pool < rel)], minlength=len(self))
 
     def judged_elsewhere(self, cutoff: int) -> Int64s:
-        """[q] documents in the top k that were judged for other queries only."""
+        """Count the documents in the top k that were judged for other queries only [q]."""
         if self.strays is None:
             raise ValueError("these rankings do not know what was judged for other queries")
         rows, ranks = self.strays
         return np.bincount(rows[ranks <= cutoff], minlength=len(self))
 
     def judged_only(self) -> Rankings:
-        """The rankings without their unjudged documents, the others moved up (trec_eval's ``-J``)."""
+        """Take the unjudged documents out of the rankings and move the others up (trec_eval's ``-J``)."""
         keep = self.grades >= 0
         at = np.concatenate([[0], np.cumsum(keep)])[self.offsets]
         return replace(
@@ -132,7 +132,7 @@ class Rankings:
         )
 
     def cut(self, depth: int) -> Rankings:
-        """The first ``depth`` documents of each ranking (trec_eval's ``-M``)."""
+        """Cut each ranking to its first ``depth`` documents (trec_eval's ``-M``)."""
         keep = self.ranks <= depth
         at = np.concatenate([[0], np.cumsum(keep)])[self.offsets]
         return replace(
@@ -153,13 +153,13 @@ class Rankings:
 
 
 def totals(rows: Int64s, values: Array, size: int) -> Float64s:
-    """[size] float64, the sum of the values of each row, added in the order they stand."""
-    found: Float64s = np.bincount(rows, values, size)  # type: ignore[assignment]
-    return found
+    """Sum the values of each row [size] float64, added in the order they stand."""
+    sums: Float64s = np.bincount(rows, values, size)  # type: ignore[assignment]
+    return sums
 
 
-def share(part: Array, whole: Array | float) -> Float64s:
-    """Element-wise ``part / whole`` as float64, 0 where the whole is 0."""
-    top, bottom = np.broadcast_arrays(np.asarray(part, np.float64), np.asarray(whole, np.float64))
-    found: Float64s = np.divide(top, bottom, out=np.zeros(top.shape), where=bottom != 0)
-    return found
+def share(part: Array, total: Array | float) -> Float64s:
+    """Divide ``part`` by ``total`` element by element, as float64; 0 where the total is 0."""
+    top, bottom = np.broadcast_arrays(np.asarray(part, np.float64), np.asarray(total, np.float64))
+    quotients: Float64s = np.divide(top, bottom, out=np.zeros(top.shape), where=bottom != 0)
+    return quotients

@@ -1,1 +1,1 @@
-"""The leakage audit: what test queries share with training queries."""
+"""Leakage audit: the overlap of test queries with training queries."""

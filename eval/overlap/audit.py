@@ -1,4 +1,4 @@
-"""The result of an audit: flags by test query, a table, and the file that keeps them."""
+"""Result of an audit: flags by test query, a table, and the file that keeps them."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ KINDS = {
 
 
 @dataclass(frozen=True)
-class Flag:
-    """Why a test query is flagged: the training query or document that it resembles, and how much (0 to 1)."""
+class LeakageFlag:
+    """Training query or document that a flagged test query resembles, and how much (0 to 1)."""
 
     like: str
     score: float
@@ -44,32 +44,32 @@ class Audit:
     """
 
     queries: tuple[str, ...]
-    flags: Mapping[str, Mapping[str, Flag]]
+    flags: Mapping[str, Mapping[str, LeakageFlag]]
     settings: Mapping[str, Any] = field(default_factory=dict)
     sources: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def fingerprint(self) -> str:
         """sha256 of which queries are flagged as what."""
-        return fingerprint([[kind, sorted(found)] for kind, found in sorted(self.flags.items())])
+        return fingerprint([[kind, sorted(flagged)] for kind, flagged in sorted(self.flags.items())])
 
     def flagged(self, kinds: Sequence[str] = ()) -> set[str]:
-        """The queries that have a flag of one of the kinds, or of any; raises `UsageError` for one not looked for."""
+        """Return the queries that have a flag of one of the kinds, or of any; raises `UsageError` for one not looked for."""
         for kind in kinds:
             if kind not in self.flags:
                 raise UsageError(f"the audit has no flag {kind!r}", nearest_name(kind, self.flags))
         return {q for kind in kinds or self.flags for q in self.flags[kind]}
 
     def table(self) -> Table[str | int]:
-        """A row for each kind, and one for any: how many queries, which part of all, and an example."""
+        """Return a row for each kind, and one for any: how many queries, which part of all, and an example."""
         rows: list[list[str | int]] = []
         for kind in (*self.flags, "any"):
-            found = sorted(self.flagged() if kind == "any" else self.flags[kind])
+            queries = sorted(self.flagged() if kind == "any" else self.flags[kind])
             example = ""
-            if kind != "any" and found:
-                example = f"{found[0]} like {self.flags[kind][found[0]].like}"
-            share = f"{len(found) / max(len(self.queries), 1):.1%}"
-            rows.append([kind, KINDS.get(kind, "one of these"), len(found), share, example])
+            if kind != "any" and queries:
+                example = f"{queries[0]} like {self.flags[kind][queries[0]].like}"
+            share = f"{len(queries) / max(len(self.queries), 1):.1%}"
+            rows.append([kind, KINDS.get(kind, "one of these"), len(queries), share, example])
         return ["flag", "the test query has", "queries", "share", "example"], rows
 
 
@@ -82,12 +82,12 @@ def write_audit(audit: Audit, path: Path, overwrite: bool = False) -> None:
     with writing(path, overwrite) as stream:
         lines = [json.dumps(head, ensure_ascii=False)]
         for query in audit.queries:
-            own = {
-                kind: {"like": found[query].like, "score": round(found[query].score, 6)}
-                for kind, found in audit.flags.items()
-                if query in found
+            flags = {
+                kind: {"like": by_query[query].like, "score": round(by_query[query].score, 6)}
+                for kind, by_query in audit.flags.items()
+                if query in by_query
             }
-            lines.append(json.dumps({"query": query, "flags": own}, ensure_ascii=False))
+            lines.append(json.dumps({"query": query, "flags": flags}, ensure_ascii=False))
         stream.write(("\n".join(lines) + "\n").encode("utf-8"))
 
 
@@ -101,10 +101,10 @@ def read_audit(path: Path) -> Audit:
         head = rows[0]
         if head["schema"] != SCHEMA or len(rows) != head["n_queries"] + 1:
             raise ValueError("another schema, or cut off")
-        flags: dict[str, dict[str, Flag]] = {kind: {} for kind in head["kinds"]}
+        flags: dict[str, dict[str, LeakageFlag]] = {kind: {} for kind in head["kinds"]}
         for row in rows[1:]:
-            for kind, one in row["flags"].items():
-                flags[kind][row["query"]] = Flag(str(one["like"]), float(one["score"]))
+            for kind, flag in row["flags"].items():
+                flags[kind][row["query"]] = LeakageFlag(str(flag["like"]), float(flag["score"]))
         return Audit(tuple(row["query"] for row in rows[1:]), flags, head["settings"], head["sources"])
     except (IndexError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise BadInput(f"not a sound file of flags: {error} ({path})", problems.hint) from error

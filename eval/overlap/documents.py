@@ -24,7 +24,7 @@ BINS, ROWS = 128, 4
 EMPTY = np.uint64(0xFFFFFFFFFFFFFFFF)
 AT_ONCE = 4096
 """Training documents that are sketched together."""
-_ODD = np.uint64(0x9E3779B97F4A7C15)
+_MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
 
 
 class Shingles(NamedTuple):
@@ -39,44 +39,44 @@ class _Words(dict[str, int]):
 
     def __missing__(self, word: str) -> int:
         digest = hashlib.blake2b(word.encode("utf-8", "surrogatepass"), digest_size=8).digest()
-        found = self[word] = int.from_bytes(digest, "little")
-        return found
+        number = self[word] = int.from_bytes(digest, "little")
+        return number
 
 
 def shingles(texts: Iterable[str]) -> Shingles:
-    """The word shingles of each text, as 64 bits of a hash; a shorter text is one shingle, an empty one has none."""
-    known, flat, sizes = _Words(), list[int](), list[int]()
+    """Hash the word shingles of each text to 64 bits; a shorter text is one shingle, an empty one has none."""
+    numbers_by_word, flat, sizes = _Words(), list[int](), list[int]()
     for text in texts:
-        said = [known[word] for word in words(text)]
-        if said:
-            said += [0] * (SHINGLE - len(said))
-        flat += said
-        sizes.append(len(said))
+        numbers_of = [numbers_by_word[word] for word in words(text)]
+        if numbers_of:
+            numbers_of += [0] * (SHINGLE - len(numbers_of))
+        flat += numbers_of
+        sizes.append(len(numbers_of))
     slots = np.array(sizes, np.int64)
     numbers, ends = np.array(flat, np.uint64), np.cumsum(slots)
     owner = np.repeat(np.arange(len(slots)), slots)
     starts = np.flatnonzero(np.arange(len(numbers)) + SHINGLE <= ends[owner])
     hashes = np.zeros(len(starts), np.uint64)
     for at in range(SHINGLE):
-        hashes = hashes * _ODD + numbers[starts + at]
-    hashes, owner = _mixed(hashes), owner[starts]
+        hashes = hashes * _MULTIPLIER + numbers[starts + at]
+    hashes, owner = _mix(hashes), owner[starts]
     order = np.lexsort((hashes, owner))
     hashes, owner = hashes[order], owner[order]
-    new = np.ones(len(hashes), np.bool_)
-    new[1:] = (hashes[1:] != hashes[:-1]) | (owner[1:] != owner[:-1])
-    counts = np.bincount(owner[new], minlength=len(slots))
-    return Shingles(hashes[new], np.concatenate([[0], np.cumsum(counts)]).astype(np.int64))
+    first = np.ones(len(hashes), np.bool_)
+    first[1:] = (hashes[1:] != hashes[:-1]) | (owner[1:] != owner[:-1])
+    counts = np.bincount(owner[first], minlength=len(slots))
+    return Shingles(hashes[first], np.concatenate([[0], np.cumsum(counts)]).astype(np.int64))
 
 
-def _mixed(numbers: Uint64s) -> Uint64s:
-    """Every bit of each number spread over all of them (the finaliser of SplitMix64)."""
+def _mix(numbers: Uint64s) -> Uint64s:
+    """Spread every bit of each number over all of them (the finaliser of SplitMix64)."""
     for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
         numbers = (numbers ^ (numbers >> np.uint64(shift))) * np.uint64(factor)
     return numbers ^ (numbers >> np.uint64(31))
 
 
 def sketches(of: Shingles) -> Uint64s:
-    """[n, BINS] the smallest hash of each bin; documents without a shingle have `EMPTY` everywhere."""
+    """Return the smallest hash of each bin [n, BINS]; documents without a shingle have `EMPTY` everywhere."""
     n = len(of.offsets) - 1
     out = np.full((n, BINS), EMPTY, np.uint64)
     owner = np.repeat(np.arange(n), np.diff(of.offsets))
@@ -89,47 +89,47 @@ def sketches(of: Shingles) -> Uint64s:
 
 
 def near_duplicates(train: Iterable[str], test: Iterable[str], least: float) -> dict[int, tuple[int, float]]:
-    """For test documents the training document of the highest Jaccard similarity of shingles, if at least ``least``.
+    """Find for test documents the training document of the highest Jaccard similarity of shingles, if at least ``least``.
 
     Among equal ones the first. Pairs below some 0.7 may be missed, and are when ``least`` is lower. Training documents
     are read once, in blocks.
     """
-    theirs = shingles(test)
-    keys, owners = _bands(theirs)
+    tests = shingles(test)
+    keys, owners = _bands(tests)
     order = np.argsort(keys, kind="stable")
     keys, owners = keys[order], owners[order]
-    found: dict[int, tuple[int, float]] = {}
-    for start, ours in _blocks(train):
-        for i, rows in _candidates(ours, keys, owners).items():
+    best_of: dict[int, tuple[int, float]] = {}
+    for start, block in _blocks(train):
+        for i, rows in _candidates(block, keys, owners).items():
             for j in rows:
-                best = found.get(j, (0, 0.0))[1]
-                if best < 1 and (alike := jaccard(ours, i, theirs, j)) >= least and alike > best:
-                    found[j] = (start + i, alike)
-    return found
+                best = best_of.get(j, (0, 0.0))[1]
+                if best < 1 and (similarity := jaccard(block, i, tests, j)) >= least and similarity > best:
+                    best_of[j] = (start + i, similarity)
+    return best_of
 
 
 def _blocks(texts: Iterable[str]) -> Iterator[tuple[int, Shingles]]:
-    """Blocks of texts, and the number of the first of each."""
-    rest, start = iter(texts), 0
-    while block := list(islice(rest, AT_ONCE)):
+    """Yield blocks of texts, and the number of the first of each."""
+    remaining, start = iter(texts), 0
+    while block := list(islice(remaining, AT_ONCE)):
         yield start, shingles(block)
         start += len(block)
 
 
 def _bands(of: Shingles) -> tuple[Uint64s, Int64s]:
-    """A key for each band of each document that has shingles, and the document: those that agree in a band share a key."""
-    some = np.flatnonzero(np.diff(of.offsets))
-    parts = sketches(of)[some].reshape(len(some), BINS // ROWS, ROWS)
+    """Return a key for each band of each document that has shingles, and the document: those that agree in a band share a key."""
+    rows = np.flatnonzero(np.diff(of.offsets))
+    parts = sketches(of)[rows].reshape(len(rows), BINS // ROWS, ROWS)
     keys = np.broadcast_to(np.arange(BINS // ROWS, dtype=np.uint64), parts.shape[:2])
     for row in range(ROWS):
-        keys = _mixed(keys * _ODD + parts[:, :, row])
-    return keys.ravel(), np.repeat(some, BINS // ROWS)
+        keys = _mix(keys * _MULTIPLIER + parts[:, :, row])
+    return keys.ravel(), np.repeat(rows, BINS // ROWS)
 
 
-def _candidates(ours: Shingles, keys: Uint64s, owners: Int64s) -> dict[int, set[int]]:
-    """For training documents, in order, the test documents that share a band; ``keys`` are sorted."""
-    mine, rows = _bands(ours)
-    low, high = np.searchsorted(keys, mine, "left"), np.searchsorted(keys, mine, "right")
+def _candidates(train: Shingles, keys: Uint64s, owners: Int64s) -> dict[int, set[int]]:
+    """Return for training documents, in order, the test documents that share a band; ``keys`` are sorted."""
+    train_keys, rows = _bands(train)
+    low, high = np.searchsorted(keys, train_keys, "left"), np.searchsorted(keys, train_keys, "right")
     shared: defaultdict[int, set[int]] = defaultdict(set)
     for at in np.flatnonzero(low < high).tolist():
         shared[int(rows[at])].update(owners[low[at] : high[at]].tolist())
@@ -137,7 +137,7 @@ def _candidates(ours: Shingles, keys: Uint64s, owners: Int64s) -> dict[int, set[
 
 
 def jaccard(a: Shingles, i: int, b: Shingles, j: int) -> float:
-    """Jaccard similarity of two documents' shingles; 0 without any."""
-    one, other = a.hashes[a.offsets[i] : a.offsets[i + 1]], b.hashes[b.offsets[j] : b.offsets[j + 1]]
-    both = len(np.intersect1d(one, other, assume_unique=True))
-    return both / max(len(one) + len(other) - both, 1)
+    """Compute the Jaccard similarity of two documents' shingles; 0 without any."""
+    left, right = a.hashes[a.offsets[i] : a.offsets[i + 1]], b.hashes[b.offsets[j] : b.offsets[j + 1]]
+    common = len(np.intersect1d(left, right, assume_unique=True))
+    return common / max(len(left) + len(right) - common, 1)

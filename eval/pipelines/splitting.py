@@ -20,7 +20,7 @@ from intrex.encoders.base import make_encoder
 from intrex.encoders.options import EncoderOptions
 from intrex.eval.splits.closeness import with_similarity
 from intrex.eval.splits.options import UNITS, RestrainOptions, ResttestOptions, ShiftOptions
-from intrex.eval.splits.queries import Embedded
+from intrex.eval.splits.queries import QueryVectors
 from intrex.eval.splits.restrain import restrain
 from intrex.eval.splits.resttest import resttest
 from intrex.eval.splits.shift import by_length, by_question_word, far_groups, shift
@@ -68,31 +68,31 @@ class Sides:
         Raises:
             BadInput: one cannot be read, or no training query has a relevant document.
         """
-        (one, collection), (other, _) = find_queries(train), find_queries(test)
+        (train_queries, collection), (test_queries, _) = find_queries(train), find_queries(test)
         sources = {"train": train, "test": test}
         if collection is None:
-            return cls(one, other, sources, encoder, device)
+            return cls(train_queries, test_queries, sources, encoder, device)
         counts = _positives(find_qrels(train).qrels)
-        usable = one.only({i for i, n in counts.items() if n})
+        usable = train_queries.only({i for i, n in counts.items() if n})
         if not len(usable):
             raise BadInput(
                 f"no training query of {train} has a relevant document", "name a set with judgements above 0"
             )
-        return cls(usable, other, sources, encoder, device, counts, len(one) - len(usable))
+        return cls(usable, test_queries, sources, encoder, device, counts, len(train_queries) - len(usable))
 
-    def embed(self) -> tuple[Embedded, Embedded, dict[str, Any]]:
-        """Both sides with vectors, and what made these."""
+    def embed(self) -> tuple[QueryVectors, QueryVectors, dict[str, Any]]:
+        """Return both sides with vectors, and what made these."""
         texts, n = [*self.train.texts, *self.test.texts], len(self.train)
         vectors, spec = _vectors(texts, self.encoder or BM25, self.device)
-        return Embedded.of(self.train.ids, vectors[:n]), Embedded.of(self.test.ids, vectors[n:]), spec
+        return QueryVectors.of(self.train.ids, vectors[:n]), QueryVectors.of(self.test.ids, vectors[n:]), spec
 
     def finish(self, split: Split, spec: Mapping[str, Any] | None, **params: Any) -> Split:
-        """The split with what made it."""
+        """Complete the split with what made it."""
         return replace(split, params={**split.params, **params}, encoder=spec, sources=dict(self.sources))
 
 
 def _positives(qrels: Qrels) -> dict[str, int]:
-    """How many documents are relevant to each query."""
+    """Count the documents relevant to each query."""
     counts = np.add.reduceat((qrels.grades > 0).astype(np.int64), qrels.offsets[:-1])
     return dict(zip(as_strings(qrels.query_ids), counts.tolist(), strict=True))
 
@@ -107,42 +107,42 @@ def _vectors(texts: list[str], name: str, device: str | None) -> tuple[Vectors, 
 
 
 def make_resttest(sides: Sides, options: ResttestOptions) -> Split:
-    """Split by ReSTTest: spherical k-means over all queries, the best of some restarts; see `resttest` and `balanced`."""
+    """Split by ReSTTest: spherical k-means over all queries, the best of some restarts; see `resttest` and `balance`."""
     train, test, spec = sides.embed()
     buckets, seed = _by_size(_clusters(train, test, options)), options.seed
     split = resttest(train, test, buckets, equal=options.equal, seed=seed, min_queries=options.min_queries)
     return sides.finish(split, spec, restarts=options.restarts, balance=options.balance)
 
 
-def _clusters(train: Embedded, test: Embedded, options: ResttestOptions) -> Int64s:
+def _clusters(train: QueryVectors, test: QueryVectors, options: ResttestOptions) -> Int64s:
     """Return the cluster of each query [train + test]; every one of the k has a query."""
     joined, k = _dense(train.vectors, test.vectors, options.seed), options.k
     if k > len(joined):
         raise UsageError(f"{k} buckets of {len(joined):,} queries", "a smaller --k")
-    found = kmeans(
+    clustering = kmeans(
         joined, k, spherical=True, seed=options.seed, restarts=options.restarts, iterations=ITERATIONS,
         settled=SETTLED, threads=cores(),
     )  # fmt: skip
-    labels = found.labels.astype(np.int64)
+    labels = clustering.labels.astype(np.int64)
     if (filled := len(np.unique(labels))) < k:
         raise UsageError(
             f"the queries fill {filled} of {k} buckets: too many are alike to this encoder", f"--k {filled}"
         )
-    return balanced(_products(joined, found.centroids)) if options.balance else labels
+    return balance(_products(joined, clustering.centroids)) if options.balance else labels
 
 
-def _products(vectors: Float32s, others: Float32s) -> Float64s:
-    """Dot products [n, m] in float64, from blocks of vectors."""
-    wide = others.T.astype(np.float64)
-    out = np.empty((len(vectors), len(others)))
+def _products(vectors: Float32s, centroids: Float32s) -> Float64s:
+    """Compute dot products [n, m] in float64, from blocks of vectors."""
+    wide = centroids.T.astype(np.float64)
+    out = np.empty((len(vectors), len(centroids)))
     for low in range(0, len(vectors), ROWS_AT_ONCE):
-        here = slice(low, low + ROWS_AT_ONCE)
-        out[here] = vectors[here].astype(np.float64) @ wide
+        block = slice(low, low + ROWS_AT_ONCE)
+        out[block] = vectors[block].astype(np.float64) @ wide
     return out
 
 
 def _dense(train: Vectors, test: Vectors, seed: int) -> Float32s:
-    """All queries as dense vectors; BM25 weights through a random projection, which keeps cosines within some 0.05."""
+    """Return all queries as dense vectors; BM25 weights through a random projection, which keeps cosines within some 0.05."""
     if isinstance(train, np.ndarray):
         return np.concatenate([train, test])
     from scipy import sparse
@@ -153,7 +153,7 @@ def _dense(train: Vectors, test: Vectors, seed: int) -> Float32s:
 
 
 def _by_size(labels: Int64s) -> Int64s:
-    """The same clusters numbered by size, the largest first, equal ones by their first member."""
+    """Renumber clusters by size, the largest first, equal ones by their first member."""
     names, first, counts = np.unique(labels, return_index=True, return_counts=True)
     order = np.lexsort((first, -counts))
     place = np.empty(int(names.max(initial=0)) + 1, np.int64)
@@ -161,23 +161,23 @@ def _by_size(labels: Int64s) -> Int64s:
     return place[labels]
 
 
-def balanced(alike: Float64s) -> Int64s:
-    """Clusters of sizes that differ by one at most: the query that would lose most chooses first.
+def balance(similarity: Float64s) -> Int64s:
+    """Make clusters of sizes that differ by one at most: the query that would lose most chooses first.
 
     Args:
-        alike: [n, k] similarity of each query to each centroid.
+        similarity: [n, k] similarity of each query to each centroid.
 
     Returns:
         [n] int64.
     """
-    n, k = alike.shape
+    n, k = similarity.shape
     room = np.full(k, n // k, np.int64)
     room[: n % k] += 1
-    ranked = np.sort(alike, axis=1)
+    ranked = np.sort(similarity, axis=1)
     loss = ranked[:, -1] - ranked[:, -2] if k > 1 else np.zeros(n)
     out = np.empty(n, np.int64)
     for row in np.argsort(-np.round(loss, 9), kind="stable").tolist():
-        choice = next(c for c in np.argsort(-alike[row], kind="stable").tolist() if room[c])
+        choice = next(c for c in np.argsort(-similarity[row], kind="stable").tolist() if room[c])
         room[choice] -= 1
         out[row] = choice
     return out
@@ -208,23 +208,29 @@ def make_shift(sides: Sides, options: ShiftOptions) -> Split:
         split = shift(by, *groups, equal=equal, seed=seed, min_queries=min_queries)
         return sides.finish(with_similarity(split, train, test), spec)
     group = by_length if by == "length" else by_question_word
-    one, other = (dict(zip(q.ids, group(q.texts), strict=True)) for q in (sides.train, sides.test))
-    return sides.finish(shift(by, one, other, equal=equal, seed=seed, min_queries=min_queries), None)
+    train_groups, test_groups = (
+        dict(zip(q.ids, group(q.texts), strict=True)) for q in (sides.train, sides.test)
+    )
+    return sides.finish(
+        shift(by, train_groups, test_groups, equal=equal, seed=seed, min_queries=min_queries), None
+    )
 
 
-def _topics(train: Embedded, test: Embedded, seed: int) -> tuple[dict[str, str], dict[str, str]]:
-    """The topic of training and of test queries near one of a few centroids that are far from each other."""
+def _topics(train: QueryVectors, test: QueryVectors, seed: int) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the topic of training and of test queries near one of a few centroids that are far from each other."""
     joined = _dense(train.vectors, test.vectors, seed)
     clusters = min(TOPICS, max(len(joined) // 10, KEPT))
     if clusters > len(joined):
         raise UsageError(f"{len(joined)} queries are too few for {KEPT} topics", "more queries")
     centroids = kmeans(joined, clusters, spherical=True, seed=seed, iterations=ITERATIONS).centroids
-    kept = centroids[far_groups(centroids, KEPT)]
-    alike = np.round(_products(joined, kept), 9)
-    near = alike.max(axis=1)
+    topics = centroids[far_groups(centroids, KEPT)]
+    similarity = np.round(_products(joined, topics), 9)
+    closest = similarity.max(axis=1)
     inside = np.zeros(len(joined), np.bool_)
-    inside[np.argsort(-near, kind="stable")[: max(1, int(GROWN * len(joined)))]] = True
-    names = [f"topic-{c + 1}" if one else "" for c, one in zip(alike.argmax(axis=1), inside, strict=True)]
+    inside[np.argsort(-closest, kind="stable")[: max(1, int(GROWN * len(joined)))]] = True
+    names = [
+        f"topic-{c + 1}" if near else "" for c, near in zip(similarity.argmax(axis=1), inside, strict=True)
+    ]
     groups = dict(zip([*train.ids, *test.ids], names, strict=True))
     parts = [{i: groups[i] for i in side.ids if groups[i]} for side in (train, test)]
     return parts[0], parts[1]

@@ -1,4 +1,4 @@
-"""Where judged documents stand in a run: all that a measure needs of it."""
+"""Ranks of judged documents in a run: all that a measure needs of it."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import numpy as np
 from intrex.data.arrays import Bools, Int64s
 from intrex.data.qrels import Qrels
 from intrex.data.run import Run
-from intrex.eval.scoring.rules import Ordered
+from intrex.eval.scoring.rules import OrderedRun
 from intrex.eval.scoring.signature import run_fingerprint
 
 
 @dataclass(frozen=True)
-class Matched:
-    """Where the judged documents stand in one run's rankings. Queries are those of the qrels, in their order.
+class RunHits:
+    """Places of the judged documents in one run's rankings. Queries are those of the qrels, in their order.
 
     A document that was retrieved but not judged is not stored: the ranks that no hit has are such documents'.
 
@@ -43,8 +43,8 @@ class Matched:
 
 
 def match(
-    qrels: Qrels, run: Run | Ordered, drop_self: bool = False, digest: bool = True, strays: bool = False
-) -> Matched:
+    qrels: Qrels, run: Run | OrderedRun, drop_self: bool = False, digest: bool = True, strays: bool = False
+) -> RunHits:
     """Find the judged documents of each query in its ranking.
 
     Args:
@@ -57,10 +57,10 @@ def match(
     rows = {query: i for i, query in enumerate(qrels.query_ids.tolist())}
     retrieved = np.zeros(len(qrels), np.int64)
     ranks: list[Int64s] = [np.empty(0, np.int64)] * len(qrels)
-    found: list[Int64s] = [np.empty(0, np.int64)] * len(qrels)
+    hit_rows: list[Int64s] = [np.empty(0, np.int64)] * len(qrels)
     answered = np.zeros(len(qrels), np.bool_)
     known_anywhere = np.unique(qrels.doc_ids) if strays else None
-    astray: list[tuple[int, Int64s]] = []
+    strays_of: list[tuple[int, Int64s]] = []
     n_extra = 0
     for at, query in enumerate(run.query_ids.tolist()):
         i = rows.get(query)
@@ -71,30 +71,30 @@ def match(
         if drop_self:
             docs = docs[docs != query]
         begin, end = qrels.offsets[i], qrels.offsets[i + 1]
-        known = qrels.doc_ids[begin:end]
-        place = np.minimum(np.searchsorted(known, docs), len(known) - 1)
-        hit = np.flatnonzero(known[place] == docs)
+        judged = qrels.doc_ids[begin:end]
+        place = np.minimum(np.searchsorted(judged, docs), len(judged) - 1)
+        hits = np.flatnonzero(judged[place] == docs)
         answered[i] = True
-        retrieved[i], ranks[i], found[i] = len(docs), hit + 1, begin + place[hit]
+        retrieved[i], ranks[i], hit_rows[i] = len(docs), hits + 1, begin + place[hits]
         if known_anywhere is not None:
-            other = np.isin(docs, known_anywhere)
-            other[hit] = False
-            astray.append((i, np.flatnonzero(other) + 1))
+            elsewhere = np.isin(docs, known_anywhere)
+            elsewhere[hits] = False
+            strays_of.append((i, np.flatnonzero(elsewhere) + 1))
     offsets = np.concatenate([[0], np.cumsum([len(r) for r in ranks])]).astype(np.int64)
     sha = run_fingerprint(run) if digest and isinstance(run, Run) else None
-    return Matched(
+    return RunHits(
         retrieved,
         offsets,
         np.concatenate([np.empty(0, np.int64), *ranks]),
-        np.concatenate([np.empty(0, np.int64), *found]),
+        np.concatenate([np.empty(0, np.int64), *hit_rows]),
         answered,
         n_extra,
         run.tag,
         sha,
-        _joined(astray) if strays else None,
+        _join_strays(strays_of) if strays else None,
     )
 
 
-def _joined(parts: list[tuple[int, Int64s]]) -> tuple[Int64s, Int64s]:
+def _join_strays(parts: list[tuple[int, Int64s]]) -> tuple[Int64s, Int64s]:
     rows = np.repeat(np.array([i for i, _ in parts], np.int64), [len(r) for _, r in parts])
     return rows, np.concatenate([np.empty(0, np.int64), *(r for _, r in parts)])

@@ -19,7 +19,6 @@ from intrex.data.native.library import Call
 from intrex.data.qrels import Qrels
 from intrex.eval.scoring.signature import ranking_digest
 
-Array = Array
 Calls = Mapping[str, Call]
 
 LONGEST = 128 << 20
@@ -31,10 +30,10 @@ _KINDS[[*range(32), 127]] = 3
 _KINDS[[9, 11, 12, 13, 32]] = 1
 _KINDS[10] = 2
 _POWERS = np.array([float(f"1e{i}") for i in range(81)])
-_ODD_BLANK = re.compile(r"[^\S\t\n\v\f\r ]")
+_FOREIGN_BLANK = re.compile(r"[^\S\t\n\v\f\r ]")
 
 
-class Odd(Exception):
+class OutOfOrdinary(Exception):
     """Something that the plain path has to look at."""
 
 
@@ -43,8 +42,8 @@ def _address(array: Array) -> int:
 
 
 @dataclass(frozen=True)
-class Judged:
-    """The qrels as the kernels take them: zero-padded ids and a hash table of the queries."""
+class KernelQrels:
+    """Qrels as the kernels take them: zero-padded ids and a hash table of the queries."""
 
     queries: Bytes
     offsets: Array
@@ -52,7 +51,7 @@ class Judged:
     table: Array
 
     @classmethod
-    def of(cls, qrels: Qrels, calls: Calls) -> Judged:
+    def of(cls, qrels: Qrels, calls: Calls) -> KernelQrels:
         """Index the queries."""
         queries, docs = np.ascontiguousarray(qrels.query_ids), np.ascontiguousarray(qrels.doc_ids)
         size = 1 << (2 * len(queries) + 2).bit_length()
@@ -61,14 +60,14 @@ class Judged:
         return cls(queries, np.ascontiguousarray(qrels.offsets, np.int64), docs, table)
 
     def arguments(self) -> list[int]:
-        """The first arguments of the kernel ``rank``."""
+        """Return the first arguments of the kernel ``rank``."""
         ids = (_address(self.queries), self.queries.itemsize, _address(self.table), len(self.table) - 1)
         return [*ids, _address(self.offsets), _address(self.docs), self.docs.itemsize]
 
 
 @dataclass
 class Part:
-    """What one piece says of its queries, in file order."""
+    """Result of one piece: what it says of its queries, in file order."""
 
     number: int
     queries: Bytes
@@ -82,23 +81,23 @@ class Part:
 
 
 class Pieces:
-    """Hands out pieces of whole queries, one after another, to any number of threads."""
+    """Source of pieces of whole queries, one after another, for any number of threads."""
 
     def __init__(self, stream: IO[bytes], size: int, calls: Calls) -> None:
         self.stream, self.size, self.calls = stream, size, calls
         self.lock = threading.Lock()
         head = stream.read(len(BOM))
-        self.rest = b"" if head == BOM else head
+        self.tail = b"" if head == BOM else head
         self.number, self.ended = 0, False
 
     def next(self, worker: Worker) -> bool:
-        """Fill the worker's buffer; False at the end of the file."""
+        """Fill the worker's buffer; return False at the end of the file."""
         with self.lock:
             if self.ended:
                 return False
-            size, end = max(self.size, 2 * len(self.rest)), len(self.rest)
+            size, end = max(self.size, 2 * len(self.tail)), len(self.tail)
             worker.room(size)
-            worker.buffer[:end] = np.frombuffer(self.rest, np.uint8)
+            worker.buffer[:end] = np.frombuffer(self.tail, np.uint8)
             while True:
                 end = self._read(worker.buffer, end, size)
                 if self.ended:
@@ -109,9 +108,9 @@ class Pieces:
                     break
                 size *= 2
                 if size > LONGEST:
-                    raise Odd
-                worker.room(size, keep=end)
-            self.rest = worker.buffer[cut:end].tobytes()
+                    raise OutOfOrdinary
+                worker.room(size, used=end)
+            self.tail = worker.buffer[cut:end].tobytes()
             worker.end, worker.number = cut, self.number
             self.number += 1
             return cut > 0 or not self.ended
@@ -131,60 +130,58 @@ class Pieces:
 
 
 class Worker:
-    """The buffers of one thread, used again for each piece."""
+    """Buffers of one thread, used again for each piece."""
 
-    def __init__(self, judged: Judged, calls: Calls, drop_self: bool, digest: bool) -> None:
+    def __init__(self, judged: KernelQrels, calls: Calls, drop_self: bool, digest: bool) -> None:
         self.judged, self.calls, self.drop_self, self.digest = judged, calls, drop_self, digest
         self.buffer = np.empty(0, np.uint8)
         self.end = self.number = 0
         self.longest = 0
 
-    def room(self, size: int, keep: int = 0) -> None:
-        """Make the buffers large enough for a piece of ``size`` bytes (and a line feed)."""
-        if len(self.buffer) > size:
+    def room(self, n_bytes: int, used: int = 0) -> None:
+        """Make the buffers large enough for a piece of ``n_bytes`` bytes (and a line feed); keep the first ``used``."""
+        if len(self.buffer) > n_bytes:
             return
-        buffer = np.empty(size + 1, np.uint8)
-        buffer[:keep] = self.buffer[:keep]
+        buffer = np.empty(n_bytes + 1, np.uint8)
+        buffer[:used] = self.buffer[:used]
         self.buffer = buffer
-        lines = size // SHORTEST_LINE + 2
+        lines = n_bytes // SHORTEST_LINE + 2
         self.lines = {name: np.empty(lines, np.int32) for name in ("pos", "size", "first", "qpos", "qsize")}
-        self.lines |= {
-            name: np.empty(lines, np.int32) for name in ("slow", "slow_pos", "row_of", "got", "hits")
-        }
-        self.lines |= {name: np.empty(lines, np.int32) for name in ("ranks", "rows")}
+        names = ("slow", "slow_pos", "row_of", "got", "hits", "ranks", "rows")
+        self.lines |= {name: np.empty(lines, np.int32) for name in names}
         self.lines |= {"hashes": np.empty(lines, np.uint32), "score": np.empty(lines, np.float32)}
         self.lines["ends"] = np.empty(lines, np.int64)
-        self.blob = np.empty(size + 1 if self.digest else 0, np.uint8)
+        self.blob = np.empty(n_bytes + 1 if self.digest else 0, np.uint8)
 
     def at(self, *names: str) -> list[int]:
-        """Addresses of some of the columns."""
+        """Return the addresses of columns."""
         return [_address(self.lines[name]) for name in names]
 
     def part(self) -> Part:
-        """Work on the piece that is in the buffer."""
+        """Match the piece that is in the buffer."""
         out = np.zeros(5, np.int64)
         text, a = _address(self.buffer), self.lines
         names = ("pos", "size", "hashes", "score", "first", "qpos", "qsize", "slow", "slow_pos")
         powers = _address(_KINDS), _address(_POWERS)
         if self.calls["parse"](text, self.end, *powers, *self.at(*names), _address(out)):
-            raise Odd
+            raise OutOfOrdinary
         n, queries, slow, tag, tag_size = out.tolist()
         self._check_text()
         self._round(slow)
         self._rank(n, queries)
-        found = int(a["hits"][:queries].sum())
+        n_hits = int(a["hits"][:queries].sum())
         ids = gather_spans(
             self.buffer[: self.end],
             a["qpos"][:queries].astype(np.int64),
             a["qsize"][:queries].astype(np.int64),
         )
-        kept = [a[name][:m].copy() for name, m in (("row_of", queries), ("got", queries), ("hits", queries))]
-        kept += [a[name][:found].copy() for name in ("ranks", "rows")]
-        last = self.buffer[tag : tag + tag_size].tobytes()
-        return Part(self.number, ids, self._digests(queries), last, *kept)
+        columns = [a[name][:queries].copy() for name in ("row_of", "got", "hits")]
+        columns += [a[name][:n_hits].copy() for name in ("ranks", "rows")]
+        tag_bytes = self.buffer[tag : tag + tag_size].tobytes()
+        return Part(self.number, ids, self._digests(queries), tag_bytes, *columns)
 
     def _check_text(self) -> None:
-        """Bytes above 127 must be UTF-8, and no blanks of other scripts."""
+        """Raise `OutOfOrdinary` unless bytes above 127 are UTF-8, without blanks of other scripts."""
         text = self.buffer[: self.end]
         if not self.end or text.max() < 128:
             return
@@ -192,13 +189,13 @@ class Worker:
         try:
             for i in range(0, self.end, 1 << 16):
                 chunk = decoder.decode(text[i : i + (1 << 16)].tobytes(), i + (1 << 16) >= self.end)
-                if _ODD_BLANK.search(chunk):
-                    raise Odd
+                if _FOREIGN_BLANK.search(chunk):
+                    raise OutOfOrdinary
         except UnicodeDecodeError:
-            raise Odd from None
+            raise OutOfOrdinary from None
 
     def _round(self, slow: int) -> None:
-        """The few scores that need Python's correct rounding."""
+        """Round the few scores that need Python's correct rounding."""
         for line, at in zip(
             self.lines["slow"][:slow].tolist(), self.lines["slow_pos"][:slow].tolist(), strict=True
         ):
@@ -206,7 +203,7 @@ class Worker:
             with np.errstate(over="ignore"):
                 single = np.float32(value) + np.float32(0)
             if not np.isfinite(single):
-                raise Odd
+                raise OutOfOrdinary
             self.lines["score"][line] = single
 
     def _rank(self, n: int, queries: int) -> None:
@@ -227,7 +224,7 @@ class Worker:
                 *self.at("ends"),
             ),
         ):
-            raise Odd
+            raise OutOfOrdinary
 
     def _digests(self, queries: int) -> list[bytes]:
         if not self.digest:

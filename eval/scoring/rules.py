@@ -1,4 +1,4 @@
-"""The rules under which a run is scored: how it is ordered, what is dropped, what a missing query counts."""
+"""Rules under which a run is scored: the order, the documents dropped, the value of a missing query."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from intrex.data.run import RunTable
 
 
 class Ties(StrEnum):
-    """The order of documents with equal scores."""
+    """Order of documents with equal scores."""
 
     docid_desc = "docid-desc"
     docid_asc = "docid-asc"
@@ -26,7 +26,7 @@ class Ties(StrEnum):
 
 
 class SelfMatch(StrEnum):
-    """What becomes of a document whose id is the query's."""
+    """Treatment of a document whose id is the query's."""
 
     keep = "keep"
     drop = "drop"
@@ -34,7 +34,7 @@ class SelfMatch(StrEnum):
 
 @dataclass(frozen=True)
 class Rules:
-    """How a run is scored.
+    """Rules by which a run is scored.
 
     Attributes:
         precision: width in bits of the floats that scores are compared as, 32 or 64.
@@ -54,25 +54,25 @@ class Rules:
 
     @property
     def canonical(self) -> bool:
-        """Whether the order is that of `Run`, intrex's own."""
+        """True where the order is that of `Run`, intrex's own."""
         return self.precision == 32 and self.ties is Ties.docid_desc
 
     def describe(self) -> dict[str, str]:
-        """The rules as words, for a signature."""
-        found = {
+        """Return the rules as words, for a signature."""
+        words = {
             "ties": f"f{self.precision}-{self.ties}",
             "missing": "zero" if self.complete else "skip",
             "unjudged": "removed" if self.judged_only else "nonrel",
         }
         if self.depth is not None:
-            found["depth"] = str(self.depth)
+            words["depth"] = str(self.depth)
         if self.self_match is SelfMatch.drop:
-            found["self"] = "drop"
-        return found
+            words["self"] = "drop"
+        return words
 
 
 @dataclass(frozen=True)
-class Ordered:
+class OrderedRun:
     """Rankings in the order of some rules: query i owns rows offsets[i] to offsets[i+1] of ``doc_ids``, best first."""
 
     query_ids: Bytes
@@ -81,7 +81,7 @@ class Ordered:
     tag: str
 
 
-def order(table: RunTable, rules: Rules) -> Ordered:
+def order_run(table: RunTable, rules: Rules) -> OrderedRun:
     """Put the rows of a run file into the order of the rules; queries in byte order."""
     scores = table.scores if rules.precision == 64 else table.scores.astype(np.float32) + np.float32(0)
     if rules.ties is Ties.docid_desc:
@@ -97,12 +97,12 @@ def order(table: RunTable, rules: Rules) -> Ordered:
     offsets = segments(queries)
     if rules.ties is Ties.quicksort:
         for begin, end in itertools.pairwise(offsets):
-            rows[begin:end] = _quicksorted(rows[begin:end], scores)
-    return Ordered(queries[offsets[:-1]], offsets, table.doc_ids[rows], table.tag)
+            rows[begin:end] = _quicksort(rows[begin:end], scores)
+    return OrderedRun(queries[offsets[:-1]], offsets, table.doc_ids[rows], table.tag)
 
 
-def _quicksorted(rows: Int64s, scores: npt.NDArray[np.floating]) -> Int64s:
-    """Rows by score descending as ranx orders them: by numba's quicksort when read, once more when made comparable."""
+def _quicksort(rows: Int64s, scores: npt.NDArray[np.floating]) -> Int64s:
+    """Order rows by score descending as ranx does: by numba's quicksort when read, once more when made comparable."""
     if len(np.unique(scores[rows])) == len(rows):
         return rows[np.argsort(-scores[rows])]
     from numba.misc.quicksort import make_py_quicksort

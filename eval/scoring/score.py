@@ -13,7 +13,7 @@ from intrex.data.ids import as_strings
 from intrex.data.qrels import Qrels
 from intrex.data.run import Run
 from intrex.eval.measures import Measure, Rankings, parse_measures
-from intrex.eval.scoring.matching import Matched, match
+from intrex.eval.scoring.matching import RunHits, match
 from intrex.eval.scoring.rules import Rules, SelfMatch
 
 
@@ -46,21 +46,21 @@ class Scores:
         return int((~self.answered).sum())
 
     def means(self, complete: bool = True) -> dict[str, float]:
-        """One figure of each measure, over all queries of the qrels or only over those answered.
+        """Return one figure of each measure, over all queries of the qrels or only over those answered.
 
         A mean, for counts the sum, for gm_map and gm_bpref the geometric mean.
 
         Args:
             complete: count a missing query as an empty ranking (trec_eval's ``-c``); otherwise leave it out.
         """
-        kept = self.counted(complete)
+        counted = self.counted(complete)
         return {
-            str(m): self.figures[m] if m in self.figures else m.aggregate(self.values[kept[:, i], i])
+            str(m): self.figures[m] if m in self.figures else m.aggregate(self.values[counted[:, i], i])
             for i, m in enumerate(self.measures)
         }
 
     def counted(self, complete: bool = True) -> Bools:
-        """[q, m] bool, the queries that each measure's figure is of."""
+        """Tell which queries [q, m] each measure's figure is of."""
         if self.left_out is not None:
             return ~self.left_out
         return np.repeat((self.answered | complete)[:, None], len(self.measures), axis=1)
@@ -73,32 +73,32 @@ def score(qrels: Qrels, run: Run, measures: Sequence[Measure], rules: Rules | No
         BadInput: the run has none of the queries that were judged.
     """
     rules = rules or Rules()
-    matched = match(qrels, run, rules.self_match is SelfMatch.drop, digest=False)
-    require_judged(qrels, matched, as_strings(run.query_ids[:3]))
-    return score_matched(qrels, matched, measures, rules)
+    hits = match(qrels, run, rules.self_match is SelfMatch.drop, digest=False)
+    require_judged(qrels, hits, as_strings(run.query_ids[:3]))
+    return score_hits(qrels, hits, measures, rules)
 
 
-def score_matched(qrels: Qrels, matched: Matched, measures: Sequence[Measure], rules: Rules) -> Scores:
-    """Score what `match` found."""
-    rankings = view(qrels, matched, rules)
+def score_hits(qrels: Qrels, hits: RunHits, measures: Sequence[Measure], rules: Rules) -> Scores:
+    """Score the hits that `match` found."""
+    rankings = rankings_of(qrels, hits, rules)
     values = np.empty((len(qrels), len(measures)), np.float64)
     for i, measure in enumerate(measures):
         values[:, i] = measure.values(rankings)
-    answered = matched.answered
-    return Scores(tuple(measures), as_strings(qrels.query_ids), values, answered, matched.n_extra)
+    answered = hits.answered
+    return Scores(tuple(measures), as_strings(qrels.query_ids), values, answered, hits.n_extra)
 
 
-def view(qrels: Qrels, matched: Matched, rules: Rules) -> Rankings:
-    """The rankings as measures see them, cut and thinned by the rules."""
+def rankings_of(qrels: Qrels, hits: RunHits, rules: Rules) -> Rankings:
+    """Return the rankings as measures see them, cut and thinned by the rules."""
     rankings = Rankings(
-        matched.retrieved,
-        matched.offsets,
-        matched.ranks,
-        qrels.grades[matched.rows],
+        hits.retrieved,
+        hits.offsets,
+        hits.ranks,
+        qrels.grades[hits.rows],
         qrels.offsets,
         qrels.pool,
-        matched.strays,
-        matched.rows if qrels.subtopics else None,
+        hits.strays,
+        hits.rows if qrels.subtopics else None,
         qrels.subtopics,
     )
     if rules.depth is not None:
@@ -106,20 +106,20 @@ def view(qrels: Qrels, matched: Matched, rules: Rules) -> Rankings:
     return rankings.judged_only() if rules.judged_only else rankings
 
 
-def without_relevant(qrels: Qrels) -> list[str]:
-    """The judged queries without a document of positive grade."""
+def queries_without_relevant(qrels: Qrels) -> list[str]:
+    """List the judged queries without a document of positive grade."""
     best = np.maximum.reduceat(qrels.grades, qrels.offsets[:-1]) if len(qrels) else qrels.grades
     return as_strings(qrels.query_ids[best <= 0])
 
 
-def require_judged(qrels: Qrels, matched: Matched, some: Sequence[str]) -> None:
-    """Raise `BadInput` when the run has none of the judged queries; ``some`` of its queries are named."""
-    if matched.answered.any():
+def require_judged(qrels: Qrels, hits: RunHits, examples: Sequence[str]) -> None:
+    """Raise `BadInput` when the run has none of the judged queries; ``examples`` of its queries are named."""
+    if hits.answered.any():
         return
-    ours = ", ".join(as_strings(qrels.query_ids[:3]))
+    judged = ", ".join(as_strings(qrels.query_ids[:3]))
     raise BadInput(
-        f"the run {matched.tag} has none of the {len(qrels):,} judged queries",
-        f"its queries are {', '.join(some) or 'none'} ..., the judged ones {ours} ...; are these the right qrels?",
+        f"the run {hits.tag} has none of the {len(qrels):,} judged queries",
+        f"its queries are {', '.join(examples) or 'none'} ..., the judged ones {judged} ...; are these the right qrels?",
     )
 
 

@@ -1,4 +1,4 @@
-"""The file ``scores.jsonl``: per-query values of any number of systems, with the conditions they hold under."""
+"""File ``scores.jsonl``: per-query values of any number of systems, with the conditions they hold under."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SCHEMA = 3
 
 @dataclass(frozen=True)
 class SystemScores:
-    """One system's scores, the conditions, and the sha256 of its ranking."""
+    """Scores of one system, the conditions, and the sha256 of its ranking."""
 
     system: str
     scores: Scores
@@ -35,20 +35,19 @@ class SystemScores:
 def write_scores(systems: Iterable[SystemScores], path: Path, overwrite: bool = False) -> None:
     """Write a header line for each system, then a line for each of its queries."""
     with writing(path, overwrite) as stream:
-        for one in systems:
+        for system in systems:
+            scores = system.scores
             head = {
                 "schema": SCHEMA,
-                "system": one.system,
-                "measures": [str(m) for m in one.scores.measures],
-                "conditions": asdict(one.conditions),
-                "run_sha256": one.run_sha256,
-                "n_queries": len(one.scores.query_ids),
-                "n_extra": one.scores.n_extra,
+                "system": system.system,
+                "measures": [str(m) for m in scores.measures],
+                "conditions": asdict(system.conditions),
+                "run_sha256": system.run_sha256,
+                "n_queries": len(scores.query_ids),
+                "n_extra": scores.n_extra,
             }
             lines = [json.dumps(head, ensure_ascii=False)]
-            rows = zip(
-                one.scores.query_ids, one.scores.answered.tolist(), one.scores.values.tolist(), strict=True
-            )
+            rows = zip(scores.query_ids, scores.answered.tolist(), scores.values.tolist(), strict=True)
             lines += [
                 json.dumps({"query": q, "answered": a, "values": v}, ensure_ascii=False) for q, a, v in rows
             ]
@@ -78,7 +77,7 @@ def read_scores(path: Path) -> list[SystemScores]:
 
 @dataclass(frozen=True)
 class _Block:
-    """A header, where it stands, and the numbered lines below it."""
+    """Header, where it stands, and the numbered lines below it."""
 
     where: str
     head: dict[str, Any]
@@ -115,11 +114,11 @@ def _system(block: _Block, path: Path) -> SystemScores:
 
 
 class _Damaged(ValueError):
-    """What is wrong with a line."""
+    """Description of what is wrong with a line."""
 
 
 def _head(head: dict[str, Any]) -> tuple[tuple[Measure, ...], Conditions]:
-    """The measures and the conditions of a header, every field of it checked."""
+    """Return the measures and the conditions of a header, every field of it checked."""
     for key in ("system", "run_sha256"):
         _text(head.get(key), key)
     for key in ("n_queries", "n_extra"):
@@ -137,7 +136,7 @@ def _head(head: dict[str, Any]) -> tuple[tuple[Measure, ...], Conditions]:
 
 
 def _row(row: dict[str, Any], width: int, last: str | None) -> str:
-    """The query of a line that is sound and comes after the query ``last``."""
+    """Return the query of a line that is sound and comes after the query ``last``."""
     _text(row.get("query"), "query")
     query, values = str(row["query"]), row.get("values")
     if last is not None and query <= last:  # text is ordered as its UTF-8 is
@@ -145,8 +144,8 @@ def _row(row: dict[str, Any], width: int, last: str | None) -> str:
     if not isinstance(row.get("answered"), bool):
         raise _Damaged(f"answered is {json_type(row.get('answered'))}, true or false is needed")
     if not isinstance(values, list) or len(values) != width:
-        shown = f"{len(values)} values" if isinstance(values, list) else f"values is {json_type(values)}"
-        raise _Damaged(f"{shown}, a list of {width} is needed")
+        actual = f"{len(values)} values" if isinstance(values, list) else f"values is {json_type(values)}"
+        raise _Damaged(f"{actual}, a list of {width} is needed")
     for value in values:
         if type(value) not in (int, float):
             raise _Damaged(f"a value is {json_type(value)}, a number is needed")
@@ -155,24 +154,24 @@ def _row(row: dict[str, Any], width: int, last: str | None) -> str:
     return query
 
 
-def _text(value: object, what: str) -> None:
+def _text(value: object, name: str) -> None:
     if not isinstance(value, str) or not value:
-        raise _Damaged(f"{what} is {json_type(value) if value != '' else 'empty'}, a string is needed")
+        raise _Damaged(f"{name} is {json_type(value) if value != '' else 'empty'}, a string is needed")
     if not value.isascii() and any("\ud800" <= c <= "\udfff" for c in value):
-        raise _Damaged(f"{what} is no sound text: {value!r}")
+        raise _Damaged(f"{name} is no sound text: {value!r}")
 
 
-def _count(value: object, what: str, least: int = 0) -> None:
+def _count(value: object, name: str, least: int = 0) -> None:
     if type(value) is not int or value < least:
-        raise _Damaged(f"{what} is {value!r}, an integer from {least} is needed")
+        raise _Damaged(f"{name} is {value!r}, an integer from {least} is needed")
 
 
 def _conditions(record: object) -> Conditions:
-    held = _fields(record, Conditions, "conditions")
+    values = _fields(record, Conditions, "conditions")
     for key in ("collection", "query_set", "qrels", "dialect", "split", "fold", "version"):
-        if held[key] != "":  # a file of judgements has no query set
-            _text(held[key], key)
-    rules = _fields(held["rules"], Rules, "rules")
+        if values[key] != "":  # a file of judgements has no query set
+            _text(values[key], key)
+    rules = _fields(values["rules"], Rules, "rules")
     if type(rules["precision"]) is not int or rules["precision"] not in (32, 64):
         raise _Damaged(f"precision is {rules['precision']!r}, 32 or 64 is needed")
     for key in ("complete", "judged_only"):
@@ -180,22 +179,22 @@ def _conditions(record: object) -> Conditions:
             raise _Damaged(f"{key} is {json_type(rules[key])}, true or false is needed")
     if rules["depth"] is not None:
         _count(rules["depth"], "depth", 1)
-    ways = {"ties": _way(Ties, rules, "ties"), "self_match": _way(SelfMatch, rules, "self_match")}
-    return Conditions(**{**held, "rules": Rules(**{**rules, **ways})})
+    enums = {"ties": _choice(Ties, rules, "ties"), "self_match": _choice(SelfMatch, rules, "self_match")}
+    return Conditions(**{**values, "rules": Rules(**{**rules, **enums})})
 
 
-def _way(kind: type[StrEnum], rules: dict[str, Any], key: str) -> StrEnum:
+def _choice(kind: type[StrEnum], rules: dict[str, Any], key: str) -> StrEnum:
     known = [str(way) for way in kind]
     if not isinstance(rules[key], str) or rules[key] not in known:
         raise _Damaged(f"{key} is {rules[key]!r}, one of {', '.join(known)} is needed")
     return kind(rules[key])
 
 
-def _fields(record: object, kind: type[Conditions | Rules], what: str) -> dict[str, Any]:
-    """An object that has the fields of a class, all of them and no others."""
+def _fields(record: object, kind: type[Conditions | Rules], name: str) -> dict[str, Any]:
+    """Check that an object has the fields of a class, all of them and no others, and return it."""
     if not isinstance(record, dict):
-        raise _Damaged(f"{what} is {json_type(record)}, an object is needed")
-    wanted = {one.name for one in fields(kind)}
-    if wrong := sorted(wanted ^ set(record)):
-        raise _Damaged(f"{what}: {wrong[0]!r} is {'missing' if wrong[0] in wanted else 'unknown'}")
+        raise _Damaged(f"{name} is {json_type(record)}, an object is needed")
+    names = {f.name for f in fields(kind)}
+    if mismatched := sorted(names ^ set(record)):
+        raise _Damaged(f"{name}: {mismatched[0]!r} is {'missing' if mismatched[0] in names else 'unknown'}")
     return record

@@ -1,4 +1,4 @@
-"""The signature that goes with every printed score: from it a reader can repeat the number."""
+"""Signature of every printed score: from it a reader can repeat the number."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from intrex.eval.scoring.rules import Rules
 
 @dataclass(frozen=True)
 class Conditions:
-    """Under what rules, and against what judgements, a run was scored.
+    """Rules and judgements under which a run was scored.
 
     Attributes:
         collection: its name, or the qrels file's.
@@ -41,35 +41,35 @@ class Conditions:
 
     @property
     def complete(self) -> bool:
-        """Whether a judged query that the run lacks counts as an empty ranking."""
+        """True where a judged query that the run lacks counts as an empty ranking."""
         return self.rules.complete
 
     def signature(self) -> str:
-        """One line without commas; the measure itself carries its cutoff and relevance level."""
+        """Return one line without commas; the measure itself carries its cutoff and relevance level."""
         parts = {
             "set": f"{self.collection}:{self.query_set}" if self.query_set else self.collection,
             "qrels": self.qrels[:12],
             "split": f"{self.split}:{self.fold}" if self.fold else self.split,
-            **(self.rules.describe() if self.dialect == "intrex" else self._theirs()),
+            **(self.rules.describe() if self.dialect == "intrex" else self._describe_dialect()),
             "intrex": self.version,
         }
         return "|".join(f"{key}={value}" for key, value in parts.items())
 
-    def _theirs(self) -> dict[str, str]:
-        """Another tool's name says how it orders and averages; what its options changed is said beside it."""
-        own = self.rules.describe()
-        shown = ["depth"] + ["unjudged"] * self.rules.judged_only
-        shown += ["missing"] * self.dialect.startswith("trec_eval")
-        return {"as": self.dialect, **{key: own[key] for key in shown if key in own}}
+    def _describe_dialect(self) -> dict[str, str]:
+        """Return the words of another tool's rules: its name says how it orders and averages, its options stand beside it."""
+        words = self.rules.describe()
+        keys = ["depth"] + ["unjudged"] * self.rules.judged_only
+        keys += ["missing"] * self.dialect.startswith("trec_eval")
+        return {"as": self.dialect, **{key: words[key] for key in keys if key in words}}
 
 
 def qrels_fingerprint(qrels: Qrels) -> str:
-    """sha256 of the judgements, whatever file format they came from."""
+    """Return the sha256 of the judgements, whatever file format they came from."""
     return fingerprint([[q, list(docs.items())] for q, docs in qrels.to_dict().items()])
 
 
 def run_fingerprint(run: Run) -> str:
-    """sha256 of the ranking (ids and float32 scores), whatever its tag and file format."""
+    """Return the sha256 of the ranking (ids and float32 scores), whatever its tag and file format."""
     return queries_digest(
         (query, ranking_digest(b"\n".join(docs.tolist()) + b"\n" + scores.astype(_F4).tobytes()))
         for query, docs, scores in run.rankings()
@@ -80,12 +80,12 @@ _F4 = np.dtype("<f4")
 
 
 def ranking_digest(data: bytes | memoryview) -> bytes:
-    """sha256 of one query's ranking: its document ids, each with a line feed, then its scores, little-endian float32."""
+    """Return the sha256 of one query's ranking: its document ids, each with a line feed, then its scores, little-endian float32."""
     return hashlib.sha256(data).digest()
 
 
 def queries_digest(rankings: Iterable[tuple[bytes, bytes]]) -> str:
-    """sha256 of a run, from pairs of query id and `ranking_digest` in byte order of the ids.
+    """Return the sha256 of a run, from pairs of query id and `ranking_digest` in byte order of the ids.
 
     A run whose queries come in any order can so be digested query by query as it is read.
     """

@@ -1,4 +1,4 @@
-"""Runs straight from the file to `Matched`: a TREC run is read in pieces, and only the hits are kept.
+"""Runs straight from the file to `RunHits`: a TREC run is read in pieces, and only the hits are kept.
 
 The fast path either gives exactly what reading the whole run and `match` give, or nothing: whatever is out of the
 ordinary is left to the plain path, which knows how to report it.
@@ -17,9 +17,9 @@ from intrex.data.io.columns import stack
 from intrex.data.io.files import open_bytes, spooled
 from intrex.data.qrels import Qrels
 from intrex.data.runformats import read_any_run
-from intrex.eval.scoring.matching import Matched, match
+from intrex.eval.scoring.matching import RunHits, match
 from intrex.eval.scoring.native import kernels, ready
-from intrex.eval.scoring.pieces import Judged, Odd, Part, Pieces, Worker
+from intrex.eval.scoring.pieces import KernelQrels, OutOfOrdinary, Part, Pieces, Worker
 from intrex.eval.scoring.signature import queries_digest
 
 PIECE = 2 << 20
@@ -34,8 +34,8 @@ def match_any(
     drop_self: bool = False,
     digest: bool = True,
     threads: int | None = None,
-) -> Matched:
-    """`Matched` of a run file in any format; ``-`` is stdin. Large TREC files are streamed.
+) -> RunHits:
+    """Match a run file in any format; ``-`` is stdin. Large TREC files are streamed.
 
     Args:
         qrels: the judgements.
@@ -48,8 +48,8 @@ def match_any(
         BadInput: the file is missing or malformed, with every malformed line counted.
     """
     with spooled(path) as file:
-        if _worth_it(file) and (found := match_file(qrels, file, drop_self, digest, threads)) is not None:
-            return found
+        if _worth_it(file) and (hits := match_file(qrels, file, drop_self, digest, threads)) is not None:
+            return hits
         return match(qrels, read_any_run(file), drop_self, digest)
 
 
@@ -69,8 +69,8 @@ def match_file(
     digest: bool = False,
     threads: int | None = None,
     piece: int = PIECE,
-) -> Matched | None:
-    """`Matched` of a TREC run by streaming, or None if anything about the file is out of the ordinary.
+) -> RunHits | None:
+    """Match a TREC run by streaming, or return None if anything about the file is out of the ordinary.
 
     Out of the ordinary are: a line that is not six columns with a finite float32 score, comments, control characters,
     bytes that are not UTF-8, a document listed twice, a query whose lines are not together, no line at all.
@@ -86,14 +86,14 @@ def match_file(
     calls = kernels()
     if calls is None:
         return None
-    judged = Judged.of(qrels, calls)
+    judged = KernelQrels.of(qrels, calls)
     try:
         with open_bytes(path) as stream:
             pieces = Pieces(stream, piece, calls)
             workers = [Worker(judged, calls, drop_self, digest) for _ in range(threads or 2)]
             parts = _work(pieces, workers)
         return _merge(qrels, parts, digest)
-    except (Odd, EOFError, gzip.BadGzipFile, zlib.error):
+    except (OutOfOrdinary, EOFError, gzip.BadGzipFile, zlib.error):
         return None
 
 
@@ -109,42 +109,42 @@ def _work(pieces: Pieces, workers: list[Worker]) -> list[Part]:
         except BaseException as error:
             errors.append(error)
 
-    others = [threading.Thread(target=work, args=(worker,)) for worker in workers[1:]]
-    for one in others:
-        one.start()
+    threads = [threading.Thread(target=work, args=(worker,)) for worker in workers[1:]]
+    for thread in threads:
+        thread.start()
     work(workers[0])
-    for one in others:
-        one.join()
+    for thread in threads:
+        thread.join()
     if errors:
         raise errors[0]
     return parts
 
 
-def _merge(qrels: Qrels, parts: list[Part], digest: bool) -> Matched:
-    """One result of all pieces, whatever the order they were done in."""
+def _merge(qrels: Qrels, parts: list[Part], digest: bool) -> RunHits:
+    """Merge the pieces into one result, whatever the order they were done in."""
     parts.sort(key=lambda part: part.number)
     queries = stack([part.queries for part in parts])
     order = np.argsort(queries, kind="stable")
     ordered = queries[order]
     if not len(queries) or (ordered[1:] == ordered[:-1]).any():
-        raise Odd
+        raise OutOfOrdinary
     row_of, got, hits, ranks, rows = (
         np.concatenate([getattr(part, name) for part in parts]).astype(np.int64)
         for name in ("row_of", "retrieved", "hits", "ranks", "rows")
     )
-    ours = row_of >= 0
+    judged = row_of >= 0
     retrieved, count = np.zeros((2, len(qrels)), np.int64)
-    retrieved[row_of[ours]], count[row_of[ours]] = got[ours], hits[ours]
+    retrieved[row_of[judged]], count[row_of[judged]] = got[judged], hits[judged]
     offsets = np.concatenate([[0], np.cumsum(count)])
     # Hits are together by query, in file order: they move to where the qrels have that query.
     by_row = np.argsort(np.repeat(row_of, hits), kind="stable")
     sha256 = None
     if digest:
-        digests = [one for part in parts for one in part.digests]
+        digests = [digest_ for part in parts for digest_ in part.digests]
         sha256 = queries_digest((queries[i], digests[i]) for i in order.tolist())
     last = next(part.tag for part in reversed(parts) if len(part.queries))
     tag = last.decode("utf-8", "replace")
     answered = np.zeros(len(qrels), np.bool_)
-    answered[row_of[ours]] = True
+    answered[row_of[judged]] = True
     hits_of = ranks[by_row], rows[by_row]
-    return Matched(retrieved, offsets, *hits_of, answered, int((~ours).sum()), tag, sha256)
+    return RunHits(retrieved, offsets, *hits_of, answered, int((~judged).sum()), tag, sha256)

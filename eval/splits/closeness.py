@@ -1,4 +1,4 @@
-"""How similar the test queries of a fold are to its training queries."""
+"""Similarity of the test queries of a fold to its training queries."""
 
 from __future__ import annotations
 
@@ -6,24 +6,24 @@ from dataclasses import replace
 
 import numpy as np
 
-from intrex.eval.splits.queries import Embedded
+from intrex.eval.splits.queries import QueryVectors
 from intrex.eval.splits.similarity import highest_by_group
 from intrex.eval.splits.split import Split
 
 
-def with_similarity(split: Split, train: Embedded, test: Embedded) -> Split:
-    """The split with `Fold.similarity` filled in; no training query may be in two folds.
+def with_similarity(split: Split, train: QueryVectors, test: QueryVectors) -> Split:
+    """Fill in `Fold.similarity` of a split; no training query may be in two folds.
 
     Args:
         split: its folds' queries are among the following.
         train: training queries.
         test: test queries.
     """
-    place = {one: i for i, one in enumerate(train.ids)}
+    place = {id_: i for i, id_ in enumerate(train.ids)}
     rows = np.array([place[i] for fold in split.folds for i in fold.train], np.int64)
     owner = np.repeat(np.arange(len(split.folds)), [len(fold.train) for fold in split.folds])
     close = highest_by_group(test.vectors, train.vectors[rows], owner)
-    at = {one: i for i, one in enumerate(test.ids)}
+    at = {id_: i for i, id_ in enumerate(test.ids)}
     folds = [
         replace(
             fold,

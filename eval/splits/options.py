@@ -1,4 +1,4 @@
-"""The protocols of splits, and what a user may choose of each; plain data."""
+"""Protocols of splits and the options of each; plain data."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _EQUAL = ("=--equal/--no-equal",)
 
 @declare
 class SplitOptions(Options):
-    """How queries are compared and drawn, whatever the protocol."""
+    """Options of every protocol: the comparison and the draw of queries."""
 
     encoder: str = option(
         default=MODEL, panel=PANEL, common=True,

@@ -1,4 +1,4 @@
-"""The queries that are split: ids in byte order with their texts and vectors, and a draw that no order can change."""
+"""Queries that are split: ids in byte order with their texts and vectors, and a draw that no order can change."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from intrex.eval.splits.similarity import Vectors, normalised
+from intrex.eval.splits.similarity import Vectors, normalise
 
 
 @dataclass(frozen=True)
-class Embedded:
-    """Queries in byte order of their ids.
+class QueryVectors:
+    """Queries in byte order of their ids, with their vectors.
 
     Attributes:
         ids: [n], unique.
@@ -24,15 +24,15 @@ class Embedded:
     vectors: Vectors
 
     @classmethod
-    def of(cls, ids: Sequence[str], vectors: Vectors) -> Embedded:
+    def of(cls, ids: Sequence[str], vectors: Vectors) -> QueryVectors:
         """Sort queries by id and bring their vectors to length 1."""
         order = sorted(range(len(ids)), key=lambda i: ids[i].encode("utf-8"))
-        return cls(tuple(ids[i] for i in order), normalised(vectors, np.array(order, np.int64)))
+        return cls(tuple(ids[i] for i in order), normalise(vectors, np.array(order, np.int64)))
 
     def __len__(self) -> int:
         return len(self.ids)
 
 
-def drawn(ids: Iterable[str], seed: int) -> list[str]:
-    """The ids in a random order that depends on each id and the seed alone, so that samples of it are nested."""
+def draw(ids: Iterable[str], seed: int) -> list[str]:
+    """Return the ids in a random order that depends on each id and the seed alone, so that samples of it are nested."""
     return sorted(ids, key=lambda i: (hashlib.sha256(f"{seed}\n{i}".encode()).digest(), i))

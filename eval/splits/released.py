@@ -1,4 +1,4 @@
-"""The judgement files that Zhan et al. released for MS MARCO, as splits.
+"""Judgement files that Zhan et al. released for MS MARCO, as splits.
 
 Source: github.com/jingtaozhan/extrapolate-eval: ``resttest_files/DATASET/bucket-K/{train,interpolate.SET,
 extrapolate.SET}-qrel.txt`` and ``restrain_files/DATASET/SIZE/{interpolate,extrapolate}.train-qrel.txt``, TREC qrels.
@@ -17,7 +17,7 @@ from intrex.eval.splits.split import Fold, Split, check_sizes
 
 
 def read_resttest(folder: Path, test_set: str, min_queries: int = 0) -> Split:
-    """The buckets of one test set (``dev``, ``trec19``, ``trec20``).
+    """Read the buckets of one test set (``dev``, ``trec19``, ``trec20``).
 
     Training ids are read where ``train-qrel.txt`` is there: that file is large and may be missing, in which case the
     folds have no training queries.
@@ -32,8 +32,8 @@ def read_resttest(folder: Path, test_set: str, min_queries: int = 0) -> Split:
     for bucket in buckets:
         files = {r: bucket / f"{part}.{test_set}-qrel.txt" for r, part in _PARTS.items()}
         if missing := next((f for f in files.values() if not f.is_file()), None):
-            there = sorted({f.name.split(".")[1].removesuffix("-qrel") for f in bucket.glob("*.*-qrel.txt")})
-            raise BadInput(f"not found: {missing} (test sets there: {', '.join(there)})")
+            names = {f.name.split(".")[1].removesuffix("-qrel") for f in bucket.glob("*.*-qrel.txt")}
+            raise BadInput(f"not found: {missing} (test sets there: {', '.join(sorted(names))})")
         train = bucket / "train-qrel.txt"
         ids = _ids(train) if train.is_file() else ()
         folds.append(Fold(bucket.name.removeprefix("bucket-"), ids, {r: _ids(f) for r, f in files.items()}))
@@ -42,7 +42,7 @@ def read_resttest(folder: Path, test_set: str, min_queries: int = 0) -> Split:
 
 
 def read_restrain(folder: Path, test_ids: Sequence[str]) -> Split:
-    """The two training sets of one size, tested on the queries named."""
+    """Read the two training sets of one size, tested on the queries named."""
     files = {r: folder / f"{part}.train-qrel.txt" for r, part in _PARTS.items()}
     if missing := next((f for f in files.values() if not f.is_file()), None):
         raise BadInput(f"not found: {missing}", "name the folder restrain_files/DATASET/SIZE")

@@ -15,8 +15,8 @@ import numpy as np
 from intrex.data.errors import UsageError
 from intrex.eval.splits.closeness import with_similarity
 from intrex.eval.splits.options import UNITS
-from intrex.eval.splits.queries import Embedded, drawn
-from intrex.eval.splits.similarity import highest_by_group, nearest
+from intrex.eval.splits.queries import QueryVectors, draw
+from intrex.eval.splits.similarity import highest_by_group, nearest_queries
 from intrex.eval.splits.split import Fold, Split, check_disjoint, check_sizes
 
 DISSIMILAR = 0.5
@@ -24,8 +24,8 @@ DISSIMILAR = 0.5
 
 
 def restrain(
-    train: Embedded,
-    test: Embedded,
+    train: QueryVectors,
+    test: QueryVectors,
     *,
     per_query: int,
     unit: str = UNITS[0],
@@ -33,7 +33,7 @@ def restrain(
     seed: int = 0,
     min_queries: int = 0,
 ) -> Split:
-    """Two folds, ``interpolation`` and ``extrapolation``, that train on different queries and test on the same.
+    """Make two folds, ``interpolation`` and ``extrapolation``, that train on different queries and test on the same.
 
     Args:
         train: training queries.
@@ -61,19 +61,19 @@ def restrain(
             if most
             else "this test set is too large: use split resttest",
         )
-    rows, _ = nearest(test.vectors, train.vectors, per_query)
-    chosen = np.unique(rows)
+    rows, _ = nearest_queries(test.vectors, train.vectors, per_query)
+    similar_rows = np.unique(rows)
     count = (lambda i: 1) if unit == UNITS[0] else (judgements or {}).__getitem__
-    similar = [train.ids[i] for i in chosen.tolist()]
-    wanted = sum(map(count, similar))
+    similar = [train.ids[i] for i in similar_rows.tolist()]
+    total = sum(map(count, similar))
     closest = highest_by_group(train.vectors, test.vectors, np.zeros(len(test), np.int64))[:, 0]
-    closest[chosen] = np.inf
-    order = np.argsort(closest, kind="stable")[: len(train) - len(chosen)]
-    pool = order[: max(len(chosen), int(DISSIMILAR * len(order)))]
-    unlike = _fill(drawn((train.ids[i] for i in pool.tolist()), seed), count, wanted)
+    closest[similar_rows] = np.inf
+    order = np.argsort(closest, kind="stable")[: len(train) - len(similar_rows)]
+    pool = order[: max(len(similar_rows), int(DISSIMILAR * len(order)))]
+    dissimilar = _fill(draw((train.ids[i] for i in pool.tolist()), seed), count, total)
     folds = tuple(
         Fold(regime, tuple(sorted(ids)), {regime: test.ids})
-        for regime, ids in (("interpolation", similar), ("extrapolation", unlike))
+        for regime, ids in (("interpolation", similar), ("extrapolation", dissimilar))
     )
     check_sizes(folds, min_queries)
     params = {
@@ -83,14 +83,14 @@ def restrain(
     return with_similarity(Split("restrain", folds, params), train, test)
 
 
-def _fill(ids: list[str], count: Callable[[str], int], wanted: int) -> list[str]:
-    """The first ids whose counts add up to ``wanted``, leaving out those that would exceed it."""
-    taken: list[str] = []
-    for one in ids:
-        size = count(one)
-        if size <= wanted:
-            taken.append(one)
-            wanted -= size
-        if not wanted:
+def _fill(ids: list[str], count: Callable[[str], int], total: int) -> list[str]:
+    """Take the first ids whose counts add up to ``total``, leaving out those that would exceed it."""
+    sample: list[str] = []
+    for id_ in ids:
+        size = count(id_)
+        if size <= total:
+            sample.append(id_)
+            total -= size
+        if not total:
             break
-    return taken
+    return sample

@@ -10,21 +10,21 @@ import numpy as np
 
 from intrex.data.arrays import Float64s, Int64s
 from intrex.data.errors import UsageError
-from intrex.eval.splits.queries import Embedded, drawn
+from intrex.eval.splits.queries import QueryVectors, draw
 from intrex.eval.splits.similarity import highest_by_group
 from intrex.eval.splits.split import Fold, Split, check_disjoint, check_sizes
 
 
 def resttest(
-    train: Embedded,
-    test: Embedded,
+    train: QueryVectors,
+    test: QueryVectors,
     buckets: Int64s,
     *,
     equal: bool = True,
     seed: int = 0,
     min_queries: int = 0,
 ) -> Split:
-    """Folds from buckets; fold b trains on the training queries of the other buckets.
+    """Make folds from buckets; fold b trains on the training queries of the other buckets.
 
     Args:
         train: training queries.
@@ -45,10 +45,10 @@ def resttest(
     of_train, of_test = buckets[: len(train)], buckets[len(train) :]
     sizes = len(train) - np.bincount(of_train, minlength=k)
     size = int(sizes.min()) if equal else len(train)
-    place = {one: i for i, one in enumerate(train.ids)}
-    order = np.array([place[i] for i in drawn(train.ids, seed)], np.int64)
-    chosen = [np.sort(order[of_train[order] != b][:size]) for b in range(k)]
-    close = _closeness(train, test, of_train, chosen)
+    place = {id_: i for i, id_ in enumerate(train.ids)}
+    order = np.array([place[i] for i in draw(train.ids, seed)], np.int64)
+    train_rows = [np.sort(order[of_train[order] != b][:size]) for b in range(k)]
+    close = _closeness(train, test, of_train, train_rows)
     folds = []
     for b in range(k):
         regimes = {
@@ -58,7 +58,7 @@ def resttest(
         folds.append(
             Fold(
                 str(b + 1),
-                tuple(train.ids[i] for i in chosen[b].tolist()),
+                tuple(train.ids[i] for i in train_rows[b].tolist()),
                 {name: tuple(test.ids[i] for i in rows.tolist()) for name, rows in regimes.items()},
                 {n: float(close[rows, b].mean()) for n, rows in regimes.items() if len(rows)},
             )
@@ -68,18 +68,18 @@ def resttest(
     return Split("resttest", tuple(folds), params)
 
 
-def _closeness(train: Embedded, test: Embedded, buckets: Int64s, chosen: list[Int64s]) -> Float64s:
-    """For each test query and fold the highest similarity to a training query of the fold: one pass over all pairs.
+def _closeness(train: QueryVectors, test: QueryVectors, buckets: Int64s, folds: list[Int64s]) -> Float64s:
+    """Return for each test query and fold the highest similarity to a training query of the fold: one pass over all pairs.
 
     Training queries that are in the same folds are a group; there are at most a few for each bucket.
     """
-    member = np.zeros((len(train), len(chosen)), np.bool_)
-    for b, rows in enumerate(chosen):
+    member = np.zeros((len(train), len(folds)), np.bool_)
+    for b, rows in enumerate(folds):
         member[rows, b] = True
     kinds, groups = np.unique(member, axis=0, return_inverse=True)
     order = np.argsort(groups.ravel(), kind="stable")
     best = highest_by_group(test.vectors, train.vectors[order], groups.ravel()[order].astype(np.int64))
-    close = np.full((len(test), len(chosen)), -np.inf)
+    close = np.full((len(test), len(folds)), -np.inf)
     for group, kind in enumerate(kinds):
         close[:, kind] = np.maximum(close[:, kind], best[:, group : group + 1])
     return close

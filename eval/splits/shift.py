@@ -13,7 +13,7 @@ import numpy as np
 
 from intrex.data.arrays import Float32s, Int64s
 from intrex.data.errors import UsageError
-from intrex.eval.splits.queries import drawn
+from intrex.eval.splits.queries import draw
 from intrex.eval.splits.split import Fold, Split, check_disjoint, check_sizes
 
 SHORT = 6
@@ -23,17 +23,17 @@ _WORD = re.compile(r"[^\W_]+", re.UNICODE)
 
 
 def by_length(texts: Sequence[str], cut: int = SHORT) -> list[str]:
-    """``short`` for a query of at most ``cut`` words separated by blanks, ``long`` for another."""
+    """Tell ``short``, a query of at most ``cut`` words separated by blanks, from ``long``."""
     return ["short" if len(text.split()) <= cut else "long" for text in texts]
 
 
 def by_question_word(texts: Sequence[str]) -> list[str]:
-    """The first question word of each query, ``other`` for one without."""
-    found = []
+    """Return the first question word of each query, ``other`` for one without."""
+    groups = []
     for text in texts:
         words = (w for w in _WORD.findall(text.lower()) if w in QUESTIONS)
-        found.append(next(words, "other"))
-    return found
+        groups.append(next(words, "other"))
+    return groups
 
 
 def shift(
@@ -45,7 +45,7 @@ def shift(
     seed: int = 0,
     min_queries: int = 0,
 ) -> Split:
-    """A fold for each group that both sides have: it trains on the group; other groups are extrapolation.
+    """Make a fold for each group that both sides have: it trains on the group; other groups are extrapolation.
 
     Args:
         kind: of shift, for the split's parameters.
@@ -69,7 +69,7 @@ def shift(
             f"a shift needs two groups of {min_queries} test queries or more: {counts}",
             "a smaller --min-queries, or other queries",
         )
-    members = {g: drawn((i for i, v in train.items() if v == g), seed) for g in groups}
+    members = {g: draw((i for i, v in train.items() if v == g), seed) for g in groups}
     size = min(map(len, members.values())) if equal else len(train)
     folds = []
     for g in groups:
@@ -83,7 +83,7 @@ def shift(
 
 
 def far_groups(centroids: Float32s, keep: int) -> Int64s:
-    """Clusters that are far from each other, chosen greedily; ties by number.
+    """Choose clusters that are far from each other, greedily; ties by number.
 
     The two least similar ones come first, then the one whose highest similarity to those chosen is lowest.
 
@@ -94,13 +94,13 @@ def far_groups(centroids: Float32s, keep: int) -> Int64s:
     Returns:
         [keep] int64.
     """
-    alike = np.round(centroids.astype(np.float64) @ centroids.T.astype(np.float64), 6)
-    np.fill_diagonal(alike, np.inf)
+    similarity = np.round(centroids.astype(np.float64) @ centroids.T.astype(np.float64), 6)
+    np.fill_diagonal(similarity, np.inf)
     if keep > len(centroids):
         raise UsageError(f"{keep} far clusters of {len(centroids)} are asked for")
-    chosen = [int(i) for i in np.unravel_index(int(np.argmin(alike)), alike.shape)][:keep]
-    while len(chosen) < keep:
-        nearest = alike[:, chosen].max(axis=1)
-        nearest[chosen] = np.inf
-        chosen.append(int(np.argmin(nearest)))
-    return np.array(chosen, np.int64)
+    clusters = [int(i) for i in np.unravel_index(int(np.argmin(similarity)), similarity.shape)][:keep]
+    while len(clusters) < keep:
+        nearest = similarity[:, clusters].max(axis=1)
+        nearest[clusters] = np.inf
+        clusters.append(int(np.argmin(nearest)))
+    return np.array(clusters, np.int64)

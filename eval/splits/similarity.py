@@ -28,8 +28,8 @@ NUMBERS_AT_ONCE = 1 << 23
 ROWS_AT_ONCE = 1 << 14
 
 
-def normalised(vectors: Vectors, rows: Int64s | None = None) -> Vectors:
-    """The vectors, or some ``rows`` of them, at length 1 in float32; zero stays zero."""
+def normalise(vectors: Vectors, rows: Int64s | None = None) -> Vectors:
+    """Scale the vectors, or ``rows`` of them, to length 1 in float32; zero stays zero."""
     if isinstance(vectors, np.ndarray):
         rows = np.arange(len(vectors)) if rows is None else rows
         scaled = np.empty((len(rows), vectors.shape[1]), np.float32)
@@ -45,36 +45,36 @@ def normalised(vectors: Vectors, rows: Int64s | None = None) -> Vectors:
 
 
 def _tests(tests: Vectors) -> Iterator[slice]:
-    """Blocks of test queries, which threads share out."""
+    """Yield blocks of test queries, which threads share out."""
     for low in range(0, tests.shape[0], TESTS_AT_ONCE):
         yield slice(low, min(low + TESTS_AT_ONCE, tests.shape[0]))
 
 
 def _products(tests: Vectors, trains: Vectors) -> Iterator[tuple[slice, Array]]:
-    """Approximate similarities [n, b] of some test queries to blocks of training queries."""
+    """Yield approximate similarities [n, b] of test queries to blocks of training queries."""
     for start in range(0, trains.shape[0], TRAINS_AT_ONCE):
-        there = slice(start, min(start + TRAINS_AT_ONCE, trains.shape[0]))
-        found = tests @ trains[there].T
-        yield there, found if isinstance(found, np.ndarray) else found.toarray()
+        block = slice(start, min(start + TRAINS_AT_ONCE, trains.shape[0]))
+        products = tests @ trains[block].T
+        yield block, products if isinstance(products, np.ndarray) else products.toarray()
 
 
 def _exact(tests: Vectors, trains: Vectors, rows: Int64s) -> Float64s:
-    """Similarity of each test query to the training queries ``rows`` [n, k]; those of row -1 are minus infinity."""
+    """Compute the similarity of each test query to the training queries ``rows`` [n, k]; those of row -1 are minus infinity."""
     out = np.empty(rows.shape)
     step = max(1, NUMBERS_AT_ONCE // max(rows.shape[1] * tests.shape[1], 1))
     dense = isinstance(tests, np.ndarray)
     for low in range(0, len(rows), step if dense else 1):
-        here = slice(low, low + (step if dense else 1))
+        block = slice(low, low + (step if dense else 1))
         if dense:
-            wide = trains[np.maximum(rows[here], 0)].astype(np.float64)
-            out[here] = np.einsum("nkd,nd->nk", wide, tests[here].astype(np.float64))
+            wide = trains[np.maximum(rows[block], 0)].astype(np.float64)
+            out[block] = np.einsum("nkd,nd->nk", wide, tests[block].astype(np.float64))
         else:
-            out[here] = (trains[np.maximum(rows[low], 0)] @ tests[low].T).toarray().T
+            out[block] = (trains[np.maximum(rows[low], 0)] @ tests[low].T).toarray().T
     return np.where(rows >= 0, out, -np.inf)
 
 
-def nearest(tests: Vectors, trains: Vectors, k: int) -> tuple[Int64s, Float64s]:
-    """The ``k`` most similar training queries of each test query, ties by row ascending.
+def nearest_queries(tests: Vectors, trains: Vectors, k: int) -> tuple[Int64s, Float64s]:
+    """Find the ``k`` most similar training queries of each test query, ties by row ascending.
 
     Args:
         tests: [n, d], normalised.
@@ -84,12 +84,12 @@ def nearest(tests: Vectors, trains: Vectors, k: int) -> tuple[Int64s, Float64s]:
     Returns:
         Rows [n, k] int64 and similarities [n, k] float64, best first.
     """
-    wanted = min(k + MARGIN, trains.shape[0])
-    rows = np.empty((tests.shape[0], wanted), np.int64)
+    depth = min(k + MARGIN, trains.shape[0])
+    rows = np.empty((tests.shape[0], depth), np.int64)
 
     def work(blocks: Iterator[slice]) -> None:
-        for here in blocks:
-            rows[here] = _candidates(tests[here], trains, wanted)
+        for block in blocks:
+            rows[block] = _candidates(tests[block], trains, depth)
 
     on_threads(work, _tests(tests), cores())
     exact = _exact(tests, trains, rows)
@@ -97,37 +97,37 @@ def nearest(tests: Vectors, trains: Vectors, k: int) -> tuple[Int64s, Float64s]:
     return np.take_along_axis(rows, order, 1), np.take_along_axis(exact, order, 1)
 
 
-def _candidates(tests: Vectors, trains: Vectors, wanted: int) -> Int64s:
-    """[n, wanted] the training queries of the highest approximate similarity to each test query, in no order."""
-    best = np.full((tests.shape[0], wanted), -np.inf, np.float32)
-    rows = np.full((tests.shape[0], wanted), -1, np.int64)
-    for there, found in _products(tests, trains):
-        if found.shape[1] > wanted and there.start:  # later blocks have little that is better
-            scores, columns = _above(found, best.min(axis=1))
+def _candidates(tests: Vectors, trains: Vectors, depth: int) -> Int64s:
+    """Return the training queries of the highest approximate similarity to each test query [n, depth], in no order."""
+    best = np.full((tests.shape[0], depth), -np.inf, np.float32)
+    rows = np.full((tests.shape[0], depth), -1, np.int64)
+    for block, products in _products(tests, trains):
+        if products.shape[1] > depth and block.start:  # later blocks have little that is better
+            scores, columns = _above(products, best.min(axis=1))
         else:
-            keep = min(wanted, found.shape[1])
-            columns = np.argpartition(found, found.shape[1] - keep, axis=1)[:, found.shape[1] - keep :]
-            scores = np.take_along_axis(found, columns, 1)
+            cut = products.shape[1] - min(depth, products.shape[1])
+            columns = np.argpartition(products, cut, axis=1)[:, cut:]
+            scores = np.take_along_axis(products, columns, 1)
         scores = np.concatenate([best, scores], axis=1)
-        names = np.concatenate([rows, columns + there.start], axis=1)
-        order = np.argpartition(-scores, wanted - 1, axis=1)[:, :wanted]
+        names = np.concatenate([rows, columns + block.start], axis=1)
+        order = np.argpartition(-scores, depth - 1, axis=1)[:, :depth]
         best, rows = np.take_along_axis(scores, order, 1), np.take_along_axis(names, order, 1)
     return rows
 
 
-def _above(found: Array, floor: Array) -> tuple[Array, Int64s]:
-    """Of each row the scores above its floor, and their columns; filled up to one width with minus infinity."""
-    at, column = np.divmod(np.flatnonzero(found > floor[:, None]), found.shape[1])
-    counts = np.bincount(at, minlength=len(found))
+def _above(products: Array, floor: Array) -> tuple[Array, Int64s]:
+    """Return the scores of each row above its floor, and their columns; filled up to one width with minus infinity."""
+    at, column = np.divmod(np.flatnonzero(products > floor[:, None]), products.shape[1])
+    counts = np.bincount(at, minlength=len(products))
     place = np.arange(len(at)) - np.repeat(np.cumsum(counts) - counts, counts)
-    scores = np.full((len(found), int(counts.max(initial=0))), -np.inf, np.float32)
+    scores = np.full((len(products), int(counts.max(initial=0))), -np.inf, np.float32)
     columns = np.zeros(scores.shape, np.int64)
-    scores[at, place], columns[at, place] = found[at, column], column
+    scores[at, place], columns[at, place] = products[at, column], column
     return scores, columns
 
 
 def highest_by_group(tests: Vectors, trains: Vectors, groups: Int64s) -> Float64s:
-    """For each test query the highest similarity to a training query of each group.
+    """Return for each test query the highest similarity to a training query of each group.
 
     Args:
         tests: [n, d], normalised.
@@ -141,23 +141,23 @@ def highest_by_group(tests: Vectors, trains: Vectors, groups: Int64s) -> Float64
     best, rows = np.full(shape, -np.inf, np.float32), np.full(shape, -1, np.int64)
 
     def work(blocks: Iterator[slice]) -> None:
-        for here in blocks:
-            for there, found in _products(tests[here], trains):
-                present, starts = np.unique(groups[there], return_index=True)
+        for queries in blocks:
+            for block, products in _products(tests[queries], trains):
+                present, starts = np.unique(groups[block], return_index=True)
                 for group, low, high in zip(present.tolist(), starts, [*starts[1:], None], strict=True):
-                    part = found[:, low:high]
+                    part = products[:, low:high]
                     at = part.argmax(axis=1)
                     value = np.take_along_axis(part, at[:, None], 1)[:, 0]
-                    better = value > best[here, group]
-                    best[here, group] = np.where(better, value, best[here, group])
-                    rows[here, group] = np.where(better, at + low + there.start, rows[here, group])
+                    better = value > best[queries, group]
+                    best[queries, group] = np.where(better, value, best[queries, group])
+                    rows[queries, group] = np.where(better, at + low + block.start, rows[queries, group])
 
     on_threads(work, _tests(tests), cores())
     return _exact(tests, trains, rows)
 
 
 def bm25_vectors(terms: list[list[str]], k1: float = 0.9, b: float = 0.4) -> Vectors:
-    """Texts as BM25 weights of their terms: idf · tf / (tf + norm), a document being one of the texts.
+    """Weigh the terms of texts by BM25: idf · tf / (tf + norm), a document being one of the texts.
 
     Args:
         terms: [n] the terms of each text, repeats kept.
@@ -169,18 +169,18 @@ def bm25_vectors(terms: list[list[str]], k1: float = 0.9, b: float = 0.4) -> Vec
     """
     from scipy import sparse
 
-    numbers = {term: i for i, term in enumerate(sorted({t for one in terms for t in one}))}
-    rows = np.repeat(np.arange(len(terms)), [len(one) for one in terms])
-    columns = np.array([numbers[t] for one in terms for t in one], np.int64)
+    numbers = {term: i for i, term in enumerate(sorted({t for text in terms for t in text}))}
+    rows = np.repeat(np.arange(len(terms)), [len(text) for text in terms])
+    columns = np.array([numbers[t] for text in terms for t in text], np.int64)
     counts = sparse.csr_matrix(
         (np.ones(len(rows)), (rows, columns)), shape=(len(terms), max(len(numbers), 1)), dtype=np.float64
     )
     counts.sum_duplicates()
-    lengths = np.array([len(one) for one in terms], np.float64)
-    some = max(int((lengths > 0).sum()), 1)
-    norms = k1 * (1 - b + b * lengths / max(lengths.sum() / some, 1.0))
+    lengths = np.array([len(text) for text in terms], np.float64)
+    n_filled = max(int((lengths > 0).sum()), 1)
+    norms = k1 * (1 - b + b * lengths / max(lengths.sum() / n_filled, 1.0))
     df = np.bincount(counts.indices, minlength=counts.shape[1])
-    idf = np.log(1 + (some - df + 0.5) / (df + 0.5))
+    idf = np.log(1 + (n_filled - df + 0.5) / (df + 0.5))
     owner = np.repeat(np.arange(len(terms)), np.diff(counts.indptr))
     counts.data = idf[counts.indices] * counts.data / (counts.data + norms[owner])
     return sparse.csr_matrix(counts, dtype=np.float32)

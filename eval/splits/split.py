@@ -1,4 +1,4 @@
-"""What a split is, and its files: which queries each fold trains on, and which it is tested on in which regime.
+"""Splits and their files: the training queries of each fold, and its test queries in each regime.
 
 Source of the protocols: Zhan et al., "Evaluating Interpolation and Extrapolation Performance of Neural Retrieval
 Models", CIKM 2022. Documents are never split.
@@ -30,7 +30,7 @@ SPREAD = 0.4
 
 @dataclass(frozen=True)
 class Fold:
-    """One training of the protocol.
+    """Training of the protocol, with its test queries.
 
     Attributes:
         name: its name in the leaderboard.
@@ -45,15 +45,15 @@ class Fold:
     similarity: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        seen: set[str] = set(self.train)
-        if list(self.train) != sorted(seen):
+        used: set[str] = set(self.train)
+        if list(self.train) != sorted(used):
             raise ValueError(f"the training queries of fold {self.name} are not sorted, or repeat")
         for regime, ids in self.regimes.items():
             if regime not in REGIMES or list(ids) != sorted(set(ids)):
                 raise ValueError(f"the queries of fold {self.name}, {regime}, are not sorted, or repeat")
-            if seen & set(ids):
-                raise ValueError(f"fold {self.name} has a query twice: {min(seen & set(ids))}")
-            seen |= set(ids)
+            if used & set(ids):
+                raise ValueError(f"fold {self.name} has a query twice: {min(used & set(ids))}")
+            used |= set(ids)
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class Split:
 
     @property
     def name(self) -> str:
-        """What stands in the column ``split`` of a leaderboard: the protocol and a fingerprint of all folds."""
+        """Name in the column ``split`` of a leaderboard: the protocol and a fingerprint of all folds."""
         return f"{self.protocol}-{self.fingerprint[:12]}"
 
     @property
@@ -167,10 +167,10 @@ def read_split(path: Path) -> Split:
         raise BadInput(f"schema {head.get('schema')!r} is not one this intrex reads ({path / FILE})", rebuild)
     try:
         folds = []
-        for one in head["folds"]:
-            folder = path / "folds" / one["name"]
-            ids = {name: _ids(folder / f"{name}.txt") for name in ("train", *one["regimes"])}
-            folds.append(Fold(one["name"], ids.pop("train"), ids, one["similarity"]))
+        for entry in head["folds"]:
+            folder = path / "folds" / entry["name"]
+            ids = {name: _ids(folder / f"{name}.txt") for name in ("train", *entry["regimes"])}
+            folds.append(Fold(entry["name"], ids.pop("train"), ids, entry["similarity"]))
         split = Split(head["protocol"], tuple(folds), head["params"], head["encoder"], head["sources"])
     except (KeyError, TypeError, ValueError) as error:
         raise BadInput(f"damaged split: {error!r} ({path / FILE})", rebuild) from error
@@ -183,7 +183,7 @@ def _ids(path: Path) -> tuple[str, ...]:
     return tuple(path.read_text(encoding="utf-8").splitlines())
 
 
-def check_name(name: str) -> None:
+def check_fold_name(name: str) -> None:
     """Raise `UsageError` unless a fold's name can be a folder's."""
     if id_problem(name) or "/" in name or name.startswith("."):
         raise UsageError(
@@ -191,29 +191,29 @@ def check_name(name: str) -> None:
         )
 
 
-def describe(split: Split) -> Table[str | int]:
-    """A table: for each fold its queries, and the mean highest similarity of test to training queries by regime."""
+def split_table(split: Split) -> Table[str | int]:
+    """Return for each fold its queries, and the mean highest similarity of test to training queries by regime."""
     headers = ["fold", "train", *REGIMES]
     compared = [r for r in REGIMES if any(r in f.similarity for f in split.folds)]
     gaps = any(len(f.similarity) == len(REGIMES) for f in split.folds)
     headers += [*(f"similarity, {r}" for r in compared), *(["similarity, gap"] if gaps else [])]
     rows: list[list[str | int]] = []
     for f in split.folds:
-        shown = [f"{f.similarity[r]:.4f}" if r in f.similarity else "" for r in compared]
+        cells = [f"{f.similarity[r]:.4f}" if r in f.similarity else "" for r in compared]
         if gaps:
-            both = len(f.similarity) == len(REGIMES)
-            shown.append(f"{f.similarity[REGIMES[0]] - f.similarity[REGIMES[1]]:+.4f}" if both else "")
-        rows.append([f.name, len(f.train), *(len(f.regimes.get(r, ())) for r in REGIMES), *shown])
+            complete = len(f.similarity) == len(REGIMES)
+            cells.append(f"{f.similarity[REGIMES[0]] - f.similarity[REGIMES[1]]:+.4f}" if complete else "")
+        rows.append([f.name, len(f.train), *(len(f.regimes.get(r, ())) for r in REGIMES), *cells])
     return headers, rows
 
 
-def remarks(split: Split) -> list[str]:
-    """What a user should know before training: groups that were left out, folds with few training queries."""
-    said = []
+def split_remarks(split: Split) -> list[str]:
+    """List what a user should know before training: groups that were left out, folds with few training queries."""
+    out = []
     if left_out := split.params.get("left_out"):
-        said.append(f"left out, with too few test queries or on one side only: {', '.join(left_out)}")
+        out.append(f"left out, with too few test queries or on one side only: {', '.join(left_out)}")
     if few := [f"{f.name} ({len(f.train)})" for f in split.folds if 0 < len(f.train) < FEW]:
-        said.append(
+        out.append(
             f"few training queries in fold {', '.join(few)}: a model that learns nothing from them has no gap"
         )
-    return said
+    return out

@@ -63,7 +63,7 @@ class FdeSearch(NearestOptions):
 
     candidates: int | None = option(
         default=None, low=1, panel=PANEL, help="Nearest documents, ranked by exact MaxSim.",
-        when=When("tokens", built=True, said="the token vectors of a multivector system"),
+        when=When("tokens", built=True, text="the token vectors of a multivector system"),
     )  # fmt: skip
     ball_carving: float | None = option(
         default=None, above=0, when=When("candidates"), panel=PANEL,

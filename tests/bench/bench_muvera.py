@@ -17,9 +17,15 @@ from typing import Any
 
 from intrex.data.locate import find_qrels, find_queries
 from intrex.encoders.fde.config import FdeConfig
-from intrex.eval.pipelines.studies.muvera.measured import Cost, Kept
+from intrex.eval.pipelines.studies.muvera.measured import Cost, MeasurementCache
 from intrex.eval.pipelines.studies.muvera.methods import RECIPE, fde_method
-from intrex.eval.pipelines.studies.muvera.study import costs_of, exact_cost, prepare, some, with_truth
+from intrex.eval.pipelines.studies.muvera.study import (
+    costs_of,
+    exact_cost,
+    prepare_setting,
+    sample_queries,
+    with_truth,
+)
 from intrex.retrievers.multivector.index import MultiVectorIndex
 from intrex.retrievers.options import SearchOptions
 from intrex.retrievers.vectors.options import AnnConfig
@@ -58,11 +64,13 @@ def main() -> None:
         print(HOW)
         return
     index = MultiVectorIndex.open(Path(given.index))
-    asked, judged = some(find_queries(given.queries)[0], find_qrels(given.queries).qrels, given.limit)
+    asked, judged = sample_queries(
+        find_queries(given.queries)[0], find_qrels(given.queries).qrels, given.limit
+    )
     options = SearchOptions(threads=given.threads, batch_size=given.batch_size)
-    setting = prepare(index, asked, judged, options, DEEPEST)
+    setting = prepare_setting(index, asked, judged, options, DEEPEST)
     clock = time.process_time if given.cpu else time.perf_counter
-    kept = Kept((given.work or Path(mkdtemp())) / "measured", setting, [ROUNDS, given.cpu])
+    kept = MeasurementCache((given.work or Path(mkdtemp())) / "measured", setting, [ROUNDS, given.cpu])
     setting = with_truth(setting, kept)
     if (known := kept.get("exact")) is None:
         kept.put("exact", known := asdict(exact_cost(setting, 2, clock)))

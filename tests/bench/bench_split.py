@@ -57,7 +57,7 @@ def peer(name: str, train: int) -> dict[str, float]:
     import faiss
 
     from intrex.data.numeric.kmeans import kmeans
-    from intrex.eval.splits.similarity import nearest
+    from intrex.eval.splits.similarity import nearest_queries
 
     vectors = np.load("vectors.npy")
     start = time.perf_counter()
@@ -70,7 +70,7 @@ def peer(name: str, train: int) -> dict[str, float]:
         best, _ = faiss.knn(vectors, made.centroids, 1, metric=faiss.METRIC_INNER_PRODUCT)
         agree = float((1 - best).sum(dtype=np.float64)) / ours.inertia
     else:
-        rows, _ = nearest(vectors[train:], vectors[:train], PER_QUERY)
+        rows, _ = nearest_queries(vectors[train:], vectors[:train], PER_QUERY)
         middle = time.perf_counter()
         _, found = faiss.knn(vectors[train:], vectors[:train], PER_QUERY, metric=faiss.METRIC_INNER_PRODUCT)
         end = time.perf_counter()

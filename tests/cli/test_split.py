@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from intrex.data.collection import Queries
-from intrex.eval.pipelines.splitting import Sides, balanced, make_restrain, make_resttest
+from intrex.eval.pipelines.splitting import Sides, balance, make_restrain, make_resttest
 from intrex.eval.splits.options import RestrainOptions, ResttestOptions
 from intrex.eval.splits.split import read_split
 
@@ -66,10 +66,10 @@ def test_the_order_of_queries_changes_nothing() -> None:
 
 def test_balanced_clusters() -> None:
     alike = np.random.default_rng(1).random((103, 4))
-    labels = balanced(alike)
+    labels = balance(alike)
     assert sorted(np.bincount(labels).tolist()) == [25, 26, 26, 26]
     clear = np.eye(4)[np.arange(100) % 4]
-    assert (balanced(clear) == np.arange(100) % 4).all()
+    assert (balance(clear) == np.arange(100) % 4).all()
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from intrex.data.errors import BadInput
 from intrex.data.qrels import read_qrels
 from intrex.eval.dialects.dialect import find_tool
 from intrex.eval.evaluate.explain import Explanation, explain
-from intrex.eval.evaluate.tables import differences, switches
+from intrex.eval.evaluate.tables import difference_table, switch_table
 from intrex.eval.measures import parse_measures
 from intrex.eval.scoring.rules import Rules
 from tests.differential import tools
@@ -53,11 +53,11 @@ def test_the_way_ends_at_the_tool_and_leaves_nothing(tool: str, tmp_path: Path) 
         for column, one in enumerate(found):
             assert one.explained and not one.residual.any()
             kept = account.counted()[:, column]
-            assert np.isnan(one.theirs[~kept]).all()
-            assert one.theirs[kept] == pytest.approx(account.values[kept, column], abs=1e-12)
+            assert np.isnan(one.tool_values[~kept]).all()
+            assert one.tool_values[kept] == pytest.approx(account.values[kept, column], abs=1e-12)
             mean = list(account.means().values())[column]
             digits = find_tool(tool).digits
-            assert one.their_mean == pytest.approx(mean, abs=1e-9 if digits is None else 0.51 * 10.0**-digits)
+            assert one.tool_mean == pytest.approx(mean, abs=1e-9 if digits is None else 0.51 * 10.0**-digits)
             check_steps(one, mean)
             moved += len(one.switches)
     assert moved > 3  # the files do tell the tool from us
@@ -65,7 +65,7 @@ def test_the_way_ends_at_the_tool_and_leaves_nothing(tool: str, tmp_path: Path) 
 
 def check_steps(one: Explanation, mean: float) -> None:
     """The changes of the steps add up to the whole difference, and the last step's figure is the tool's."""
-    total = np.nan_to_num(one.theirs) - np.nan_to_num(one.ours)
+    total = np.nan_to_num(one.tool_values) - np.nan_to_num(one.our_values)
     assert sum((s.changed for s in one.switches), np.zeros(len(total))) == pytest.approx(total, abs=1e-7)
     last = one.switches[-1].mean if one.switches else one.our_mean
     assert last == pytest.approx(mean, abs=1e-9), (one.measure, [s.rule for s in one.switches])
@@ -108,7 +108,7 @@ def test_the_tools_own_output_is_explained(tool: str, tmp_path: Path) -> None:
         case = build(tmp_path, tool, seed)
         theirs = said_by(tool, case, tmp_path, names)
         for one in explained(tool, case, names, theirs):
-            assert one.explained, (seed, one.measure, one.residual, one.ours, one.theirs)
+            assert one.explained, (seed, one.measure, one.residual, one.our_values, one.tool_values)
 
 
 @pytest.mark.parametrize("tool", SINGLE)
@@ -124,7 +124,7 @@ def test_an_altered_number_is_unexplained(tool: str, tmp_path: Path, intrex) -> 
     text = theirs.read_text(encoding="utf-8")
     query = "q5"
     one = explained(tool, case, [name], theirs)[0]
-    value = one.theirs[one.query_ids.index(query)]
+    value = one.tool_values[one.query_ids.index(query)]
     old = repr(float(value)) if text.startswith("{") else f"{value:.4f}"
     assert old in text
     lines = text.splitlines() if not text.startswith("{") else [text]
@@ -173,12 +173,12 @@ def test_a_measure_that_theirs_lacks_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize("tool", sorted(NAMES))
 def test_the_tables_fit_80_columns(tool: str, tmp_path: Path) -> None:
     found = explained(tool, build(tmp_path, tool, 2), NAMES[tool])
-    headers, rows = switches(found, tool)
+    headers, rows = switch_table(found, tool)
     widths = [max(len(_text(cell)) for cell in column) for column in zip(headers, *rows, strict=True)]
     assert sum(widths) + 3 * (len(widths) - 1) + 2 <= 80, (
         widths
     )  # three blanks between columns, one at each end
-    _, rows = differences(found, tool, wide=True)
+    _, rows = difference_table(found, tool, wide=True)
     assert rows and all(row[5] for row in rows)  # every difference has its reason
 
 

@@ -8,7 +8,7 @@ import pytest
 from intrex.data.collection import Collection, Queries
 from intrex.data.importers.sources import import_collection
 from intrex.data.writer import CollectionWriter, RecordSource, write_collection
-from intrex.eval.pipelines.parity.bm25 import bm25_parity, compare
+from intrex.eval.pipelines.parity.bm25 import bm25_parity, compare_runs
 from intrex.retrievers.bm25.build import build_bm25
 from intrex.retrievers.bm25.index import BM25Index
 from intrex.retrievers.lucene.build import build_lucene
@@ -60,7 +60,7 @@ def test_equal_to_the_last_bit(engines: tuple[Collection, BM25Index, LuceneIndex
         assert np.array_equal(ours.offsets, theirs.offsets) and np.array_equal(ours.doc_ids, theirs.doc_ids)
         assert np.array_equal(ours.scores, theirs.scores)
         if ties == TIE_ORDERS[1]:
-            assert not compare(ours, lucene.anserini(queries, options), None)
+            assert not compare_runs(ours, lucene.anserini(queries, options), None)
 
 
 def test_documents_of_stop_words_only_count_for_feedback(tmp_path: Path) -> None:

@@ -15,21 +15,21 @@ from hypothesis import strategies as st
 from intrex.data.errors import BadInput
 from intrex.data.qrels import Qrels
 from intrex.data.runformats import read_any_run
-from intrex.eval.scoring.matching import Matched, match
+from intrex.eval.scoring.matching import RunHits, match
 from intrex.eval.scoring.stream import match_file
 
 SIZES = (64, 80, 200, 1000, 1 << 13, 8 << 20)
 
 
-def plain(qrels: Qrels, path: Path, drop_self: bool = False) -> Matched | None:
+def plain(qrels: Qrels, path: Path, drop_self: bool = False) -> RunHits | None:
     try:
         return match(qrels, read_any_run(path), drop_self)
     except BadInput:
         return None
 
 
-def same(one: Matched, two: Matched) -> None:
-    for field in dataclasses.fields(Matched):
+def same(one: RunHits, two: RunHits) -> None:
+    for field in dataclasses.fields(RunHits):
         a, b = getattr(one, field.name), getattr(two, field.name)
         if isinstance(a, np.ndarray):
             assert a.dtype == b.dtype and a.tolist() == b.tolist(), field.name

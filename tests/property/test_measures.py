@@ -130,7 +130,7 @@ def test_an_unjudged_document_lowers_or_keeps_all_but_judged_only(
         if measure.name not in ("infAP",):
             assert after <= before + 1e-12, measure
         if "judged_only" in parameters(measure.name):
-            condensed = measure.given(judged_only=True)
+            condensed = measure.with_params(judged_only=True)
             assert value(condensed, worse, others) == value(condensed, ranking, others), measure
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from intrex.data.builders.registry import BUILDERS
 from intrex.data.errors import IntrexError, Problems, json_type, nearest_name
 from intrex.data.ids import id_problem
-from intrex.data.options import Option, options_of, unmet
+from intrex.data.options import Option, options_of, unmet_conditions
 from intrex.encoders.options import FAMILIES, EncoderKind, EncoderOptions, TokenEncoderOptions
 from intrex.eval.measures import parse_measures
 from intrex.eval.pipelines.experiment.keys import (
@@ -203,7 +203,7 @@ class _Check:
     ) -> None:
         """Report choices that depend on others which are not as they need."""
         sound = {k: v for k, v in values.items() if k in declared and not [*declared[k].problems(v)]}
-        for key, needed in unmet(declared, sound, built):
+        for key, needed in unmet_conditions(declared, sound, built):
             self.add(where, f"{key} is for {needed.spell(needed.key)}")
 
     def fusion(self, table: Mapping[str, Any], where: str, earlier: Sequence[str]) -> None:

@@ -21,13 +21,13 @@ from intrex.data.store.scorecache import ScoreCache
 from intrex.encoders.cross.scorer import make_pair_scorer
 from intrex.encoders.training.options import options_for
 from intrex.eval.evaluate.systems import score_systems
-from intrex.eval.leaderboard.by_split import of_fold, split_rows
+from intrex.eval.leaderboard.by_split import mark_fold, split_rows
 from intrex.eval.leaderboard.rows import write_leaderboard
 from intrex.eval.measures import parse_measures
 from intrex.eval.pipelines.experiment.pins import given
 from intrex.eval.pipelines.experiment.stages import Inputs, Kind, Stage
 from intrex.eval.pipelines.splitting import Sides
-from intrex.eval.pipelines.training.examples import Source
+from intrex.eval.pipelines.training.examples import TrainingSource
 from intrex.eval.pipelines.training.options import SourceOptions
 from intrex.eval.pipelines.training.train import train_model
 from intrex.eval.scoring.scorefile import SystemScores, read_scores, write_scores
@@ -64,7 +64,7 @@ def _train(stage: Stage, inputs: Inputs, output: Path, step: Progress) -> int:
     kind, train_set, fold = (params.pop(key) for key in ("kind", "set", "fold"))
     split = read_split(inputs["split"])
     data = SourceOptions.read({key: params.pop(key) for key in options_of(SourceOptions) if key in params})
-    source = Source(
+    source = TrainingSource(
         Collection.open(inputs["collection"]), train_set, split, split.folds[fold].name, data.dev, data.dev_share,
         Path(data.negatives_run) if data.negatives_run else None, data.teacher, data.max_pairs,
     )  # fmt: skip
@@ -104,7 +104,7 @@ def _score(stage: Stage, inputs: Inputs, output: Path, step: Progress) -> int:
     scored: list[SystemScores] = []
     for (_, fold), seeds in found.items():
         every = [*_seeds(seeds), mean_of(seeds)]
-        scored += every if fold is None else of_fold(every, split, split.folds[fold].name)
+        scored += every if fold is None else mark_fold(every, split, split.folds[fold].name)
     write_scores(scored, output, overwrite=True)
     return len(judged.qrels) * len(stage.params["runs"])
 

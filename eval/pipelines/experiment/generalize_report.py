@@ -11,7 +11,7 @@ import numpy as np
 from intrex.data.io.files import write_text
 from intrex.eval.compare.comparison import PairRow
 from intrex.eval.compare.tables import long_rows, p_text
-from intrex.eval.leaderboard.by_split import GAP, MACRO, MICRO, PAIRED, by_system, cell
+from intrex.eval.leaderboard.by_split import GAP, MACRO, MICRO, PAIRED, figure_text, scores_by_system
 from intrex.eval.leaderboard.regimetests import RegimeTest, regime_tests
 from intrex.eval.leaderboard.rows import LeaderboardRow
 from intrex.eval.pipelines.experiment.foldwork import SEED
@@ -20,7 +20,7 @@ from intrex.eval.pipelines.experiment.recipe import Recipe
 from intrex.eval.pipelines.experiment.variants import UNTRAINED
 from intrex.eval.pipelines.plots import pyplot, save
 from intrex.eval.scoring.scorefile import SystemScores
-from intrex.eval.splits.split import REGIMES, Split, describe
+from intrex.eval.splits.split import REGIMES, Split, split_table
 from intrex.eval.tables import Table, csv_text, markdown_lines
 
 PLOT = "the plot of an experiment with a split"
@@ -55,7 +55,7 @@ def generalization(
     recipe: Recipe, split: Split, systems: Sequence[SystemScores], rows: Sequence[LeaderboardRow]
 ) -> Generalization:
     """Test every pair of systems, and measure what seeds change."""
-    every = {one.system: one for one in by_system(systems, split)}
+    every = {one.system: one for one in scores_by_system(systems, split)}
     tested = [every[name] for name in recipe.systems]
     tests = regime_tests(tested, split, recipe.measures) if len(tested) > 1 else []
     made = Generalization(recipe, split, rows, tests, {})
@@ -103,7 +103,7 @@ def report(found: Generalization) -> str:
         *(f"**Warning**: {w}." for w in warnings(found.recipe, split)),
         "## Folds",
         "Similarity is the mean, over test queries, of the highest similarity to a training query of the fold.",
-        table(*describe(split)),
+        table(*split_table(split)),
         f"## {measure}",
         "Means over folds, with 95 % bootstrap intervals over queries, conditional on the trained models. The paired "
         "gap is a query's mean interpolation score minus its extrapolation score, averaged: 0 for what is not "
@@ -128,7 +128,9 @@ def figures(found: Generalization) -> Table[str]:
     lines = []
     for system in found.recipe.systems:
         rows = [found.row(system, *place) for place in places]
-        lines.append((rows[1].value if rows[1] else 0.0, [system, *(cell(r) if r else "" for r in rows)]))
+        lines.append(
+            (rows[1].value if rows[1] else 0.0, [system, *(figure_text(r) if r else "" for r in rows)])
+        )
     ordered = [line for _, line in sorted(lines, key=lambda one: (-one[0], one[1][0]))]
     return ["system", *REGIMES, "paired gap", "raw gap", *(f"micro {r}" for r in REGIMES)], ordered
 

@@ -35,7 +35,7 @@ from intrex.retrievers.text.analyzer import Analyzer
 
 MEASURES = ("nDCG@10", "R@100", "RR@10")
 TOLERANCE = 3e-4
-"""How far scores may be apart: Anserini writes four decimals and lowers equal ones by up to a few 1e-6 each."""
+"""Largest difference of scores: Anserini writes four decimals and lowers equal ones by up to a few 1e-6 each."""
 ROUNDING = 1e-5
 """Relative difference of scores that the order of float32 operations explains."""
 BATCH = 2048
@@ -48,7 +48,7 @@ Figures = dict[tuple[str, str], dict[str, float]]
 
 
 @dataclass(frozen=True)
-class Tokens:
+class TokenComparison:
     """Texts whose terms differ: how many there are, and the first of them as (id, native terms, Lucene's terms)."""
 
     texts: int
@@ -57,8 +57,8 @@ class Tokens:
 
 
 @dataclass(frozen=True)
-class Difference:
-    """A query that is not ranked alike.
+class RankingDifference:
+    """Query that is not ranked alike.
 
     Attributes:
         query: its id.
@@ -79,7 +79,7 @@ class Difference:
 
 @dataclass(frozen=True)
 class Parity:
-    """What was compared, and what differs; `at_parity` is the verdict."""
+    """Comparison of both engines, and what differs; `at_parity` is the verdict."""
 
     collection: Collection
     query_set: str
@@ -89,23 +89,23 @@ class Parity:
     lucene: LuceneIndex
     runs: dict[tuple[str, str], Run]
     figures: Figures
-    queries: Tokens
-    documents: Tokens
-    differences: list[Difference]
-    bridge: list[Difference]
+    queries: TokenComparison
+    documents: TokenComparison
+    differences: list[RankingDifference]
+    bridge: list[RankingDifference]
 
     @property
     def statistics(self) -> dict[str, tuple[int, int]]:
         """Corpus statistics that enter the scores, native and Lucene's."""
         field, (segment,) = self.native.statistics[CONTENTS], self.native.segments
-        ours = {"documents_with_terms": field.documents, "tokens": field.tokens}
+        counts = {"documents_with_terms": field.documents, "tokens": field.tokens}
         if len(self.native.fields) == 1:  # else they are the terms of all fields, and Lucene's those of one
-            ours["terms"] = segment.record.terms
-        return {name: (count, int(self.lucene.manifest.params[name])) for name, count in ours.items()}
+            counts["terms"] = segment.record.terms
+        return {name: (count, int(self.lucene.manifest.params[name])) for name, count in counts.items()}
 
     @property
     def figures_agree(self) -> bool:
-        """Whether every measure is the same to four decimals, under both tie orders."""
+        """True where every measure is the same to four decimals, under both tie orders."""
         return all(
             f"{self.figures['native', ties][m]:.4f}" == f"{self.figures['lucene', ties][m]:.4f}"
             for ties in TIE_ORDERS
@@ -153,16 +153,16 @@ def bm25_parity(
             runs["native", ties] = native.search(queries, replace(options, ties=ties))
             runs["lucene", ties] = lucene.search(queries, replace(options, ties=ties))
         texts = ((i, t, t) for i, t in zip(queries.ids, queries.texts, strict=True))
-        tokens = _tokens_of(analyzer, lucene, texts)
+        tokens = _compare_tokens(analyzer, lucene, texts)
         contents = ((d.id, d.contents, f"{d.title}\n{d.text}") for d in collection.documents())
-        documents = _tokens_of(analyzer, lucene, contents)
-        bridge = compare(runs["lucene", TIES], runs[ANSERINI, TIES], None)
-        found = compare(runs["native", TIES], runs["lucene", TIES], TOLERANCE)
+        documents = _compare_tokens(analyzer, lucene, contents)
+        bridge = compare_runs(runs["lucene", TIES], runs[ANSERINI, TIES], None)
+        differences = compare_runs(runs["native", TIES], runs["lucene", TIES], TOLERANCE)
         result = Parity(
             collection, query_set, replace(options, k1=k1, b=b), expansion, native, lucene, runs,
-            _figures(collection, query_set, runs), tokens, documents, found, bridge,
+            _figures(collection, query_set, runs), tokens, documents, differences, bridge,
         )  # fmt: skip
-        return replace(result, differences=[replace(d, cause=_cause(d, result)) for d in found])
+        return replace(result, differences=[replace(d, cause=_cause(d, result)) for d in differences])
 
 
 def _figures(collection: Collection, query_set: str, runs: dict[tuple[str, str], Run]) -> Figures:
@@ -170,53 +170,54 @@ def _figures(collection: Collection, query_set: str, runs: dict[tuple[str, str],
     return {key: score(qrels, run, measures).means() for key, run in runs.items()}
 
 
-def _tokens_of(analyzer: Analyzer, lucene: LuceneIndex, texts: Iterator[tuple[str, str, str]]) -> Tokens:
+def _compare_tokens(
+    analyzer: Analyzer, lucene: LuceneIndex, texts: Iterator[tuple[str, str, str]]
+) -> TokenComparison:
     """Compare the terms of texts: (id, what the native engine reads, what Lucene reads)."""
     differing, first, count = list[str](), list[tuple[str, str, str]](), 0
     while batch := list(islice(texts, BATCH)):
         count += len(batch)
-        for (id_, ours, _), theirs in zip(batch, lucene.terms([t for _, _, t in batch]), strict=True):
-            terms = analyzer(ours)
-            if terms != theirs:
+        for (id_, text, _), lucene_terms in zip(batch, lucene.terms([t for _, _, t in batch]), strict=True):
+            terms = analyzer(text)
+            if terms != lucene_terms:
                 differing.append(id_)
-                at = next(
-                    (i for i, (x, y) in enumerate(zip(terms, theirs, strict=False)) if x != y),
-                    min(len(terms), len(theirs)),
-                )
-                first.append((id_, " ".join(terms[at : at + 4]), " ".join(theirs[at : at + 4])))
-    return Tokens(count, frozenset(differing), tuple(first[:10]))
+                pairs = enumerate(zip(terms, lucene_terms, strict=False))
+                at = next((i for i, (x, y) in pairs if x != y), min(len(terms), len(lucene_terms)))
+                first.append((id_, " ".join(terms[at : at + 4]), " ".join(lucene_terms[at : at + 4])))
+    return TokenComparison(count, frozenset(differing), tuple(first[:10]))
 
 
-def compare(ours: Run, theirs: Run, tolerance: float | None) -> list[Difference]:
-    """The queries whose rankings differ in a document, a place, or a score by more than ``tolerance``.
+def compare_runs(run: Run, reference: Run, tolerance: float | None) -> list[RankingDifference]:
+    """Find the queries whose rankings differ in a document, a place, or a score by more than ``tolerance``.
 
     Args:
-        ours: rankings in any order of ties.
-        theirs: what they should be.
+        run: rankings in any order of ties.
+        reference: what they should be.
         tolerance: how far scores may be apart; None compares the order alone.
     """
-    mine = {query: (docs, scores) for query, docs, scores in ours.rankings()}
-    other = {query: (docs, scores) for query, docs, scores in theirs.rankings()}
-    nothing = np.empty(0, "S1"), np.empty(0, np.float32)
-    found = []
-    for query in sorted(mine.keys() | other.keys()):
-        (docs, scores), (wanted, exact) = mine.get(query, nothing), other.get(query, nothing)
-        n = min(len(docs), len(wanted))
-        if len(docs) == len(wanted) and bool((docs == wanted).all()):
+    ranked = {query: (docs, scores) for query, docs, scores in run.rankings()}
+    expected_of = {query: (docs, scores) for query, docs, scores in reference.rankings()}
+    empty = np.empty(0, "S1"), np.empty(0, np.float32)
+    differences = []
+    for query in sorted(ranked.keys() | expected_of.keys()):
+        docs, scores = ranked.get(query, empty)
+        expected, exact = expected_of.get(query, empty)
+        n = min(len(docs), len(expected))
+        if len(docs) == len(expected) and bool((docs == expected).all()):
             gap = float(np.abs(scores.astype(np.float64) - exact).max(initial=0.0))
             if tolerance is not None and gap > tolerance:
-                found.append(Difference(query.decode(), 0, 0, 0, gap))
+                differences.append(RankingDifference(query.decode(), 0, 0, 0, gap))
             continue
-        off = np.flatnonzero(docs[:n] != wanted[:n])
+        off = np.flatnonzero(docs[:n] != expected[:n])
         rank = int(off[0]) + 1 if len(off) else n + 1
-        shared, at, there = np.intersect1d(docs, wanted, assume_unique=True, return_indices=True)
-        gap = float(np.abs(scores[at].astype(np.float64) - exact[there]).max(initial=0.0))
-        missing, extra = len(wanted) - len(shared), len(docs) - len(shared)
-        found.append(Difference(query.decode(), rank, missing, extra, gap))
-    return found
+        shared, at, at_expected = np.intersect1d(docs, expected, assume_unique=True, return_indices=True)
+        gap = float(np.abs(scores[at].astype(np.float64) - exact[at_expected]).max(initial=0.0))
+        missing, extra = len(expected) - len(shared), len(docs) - len(shared)
+        differences.append(RankingDifference(query.decode(), rank, missing, extra, gap))
+    return differences
 
 
-def _cause(difference: Difference, result: Parity) -> str:
+def _cause(difference: RankingDifference, result: Parity) -> str:
     if difference.query in result.queries.differing:
         return "the query's terms differ"
     around = {d for rows in neighbourhood(result, difference) for d, _ in rows}
@@ -225,20 +226,22 @@ def _cause(difference: Difference, result: Parity) -> str:
     scores = dict(zip(*_ranking(result.runs["lucene", TIES], difference.query), strict=True))
     if difference.gap <= ROUNDING * max(scores.values(), default=1.0):
         return "rounding: scores that agree to 5 digits"
-    if any(ours != theirs for ours, theirs in result.statistics.values()):
+    if any(native != lucene for native, lucene in result.statistics.values()):
         return "N, lengths or document frequencies differ, through terms of other documents"
     return "not explained"
 
 
-def neighbourhood(result: Parity, difference: Difference, width: int = 2) -> list[list[tuple[str, float]]]:
-    """What both engines have around the first differing rank: native's, then Anserini's (id, score)."""
+def neighbourhood(
+    result: Parity, difference: RankingDifference, width: int = 2
+) -> list[list[tuple[str, float]]]:
+    """Return what both engines have around the first differing rank: native's, then Anserini's (id, score)."""
     at = max(difference.rank - 1, 0)
     rows = slice(max(at - width, 0), at + width + 1)
-    both = []
+    excerpts = []
     for engine in ("native", "lucene"):
         docs, scores = _ranking(result.runs[engine, TIES], difference.query)
-        both.append(list(zip(docs[rows], scores[rows], strict=True)))
-    return both
+        excerpts.append(list(zip(docs[rows], scores[rows], strict=True)))
+    return excerpts
 
 
 def _ranking(run: Run, query: str) -> tuple[list[str], list[float]]:

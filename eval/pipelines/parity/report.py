@@ -1,4 +1,4 @@
-"""The parity report: Markdown that a reviewer can be sent."""
+"""Parity report in Markdown, made to be sent to a reviewer."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from intrex.eval.pipelines.parity.bm25 import (
     MEASURES,
     TIES,
     TOLERANCE,
-    Difference,
     Parity,
-    Tokens,
+    RankingDifference,
+    TokenComparison,
     neighbourhood,
 )
 from intrex.eval.scoring.signature import Conditions, qrels_fingerprint
@@ -25,8 +25,8 @@ SHOWN = 5
 """Differing queries that are shown with the documents around the place."""
 
 
-def summary(result: Parity) -> Table[str | int]:
-    """One row: what was compared, how much of it differs, and the measures in Anserini's order of equal scores."""
+def parity_table(result: Parity) -> Table[str | int]:
+    """Return one row: what was compared, how much of it differs, and the measures in Anserini's order of equal scores."""
     headers = ["collection", "ranking", "documents", "queries", "hits", "differing", "max score gap", *MEASURES,
                "measures", "parity"]  # fmt: skip
     hits = len(result.runs["lucene", TIES].doc_ids)
@@ -40,7 +40,7 @@ def summary(result: Parity) -> Table[str | int]:
 
 
 def ranking(result: Parity) -> str:
-    """What ranked: BM25, or a method of feedback with those of its parameters that are not Anserini's defaults."""
+    """Name what ranked: BM25, or a method of feedback with those of its parameters that are not Anserini's defaults."""
     method = result.expansion
     if method is None:
         return "BM25"
@@ -50,15 +50,15 @@ def ranking(result: Parity) -> str:
 
 
 def largest_gap(result: Parity) -> float:
-    """The largest difference of scores at one rank; of queries that are ranked otherwise, of one document."""
-    ours, theirs = (result.runs[engine, TIES] for engine in ("native", "lucene"))
-    if result.differences or len(ours.scores) != len(theirs.scores):
+    """Return the largest difference of scores at one rank; of queries that are ranked otherwise, of one document."""
+    native, lucene = (result.runs[engine, TIES] for engine in ("native", "lucene"))
+    if result.differences or len(native.scores) != len(lucene.scores):
         return max((d.gap for d in result.differences), default=0.0)
-    return float(np.abs(ours.scores.astype(np.float64) - theirs.scores).max(initial=0.0))
+    return float(np.abs(native.scores.astype(np.float64) - lucene.scores).max(initial=0.0))
 
 
-def markdown(result: Parity) -> str:
-    """The whole report."""
+def parity_markdown(result: Parity) -> str:
+    """Write the whole report."""
     name = f"{result.collection.name}:{result.query_set}"
     verdict = "at parity" if result.at_parity else "NOT at parity"
     parts = [
@@ -84,11 +84,11 @@ def _table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str
 
 
 def _conditions(result: Parity) -> list[str]:
-    made = {**result.native.manifest.versions, **result.lucene.manifest.versions}
+    versions = {**result.native.manifest.versions, **result.lucene.manifest.versions}
     judged = qrels_fingerprint(result.collection.qrels(result.query_set))
     signature = Conditions(result.collection.name, result.query_set, judged).signature()
     rows = [
-        ("engines", ", ".join(f"{k} {v}" for k, v in made.items())),
+        ("engines", ", ".join(f"{k} {v}" for k, v in versions.items())),
         ("documents", result.collection.corpus_fingerprint),
         ("parameters", f"k1 {result.options.k1}, b {result.options.b}, k {result.options.k}"),
         ("feedback", repr(result.expansion) if result.expansion else "none"),
@@ -105,8 +105,8 @@ def _figures(result: Parity) -> list[str]:
     for ties in (TIES, *(t for t in TIE_ORDERS if t != TIES)):
         for engine in ("native", "lucene", "anserini"):
             if (engine, ties) in result.figures:
-                found = result.figures[engine, ties]
-                rows.append([_NAMES[engine], _ORDERS[ties], *(f"{found[m]:.4f}" for m in MEASURES)])
+                figures = result.figures[engine, ties]
+                rows.append([_NAMES[engine], _ORDERS[ties], *(f"{figures[m]:.4f}" for m in MEASURES)])
     equal = "equal" if result.figures_agree else "NOT equal"
     note = f"Native and Lucene are {equal} to four decimals under both orders of equal scores."
     return ["## Measures", "", note, "", *_table(["engine", "equal scores", *MEASURES], rows)]
@@ -133,17 +133,18 @@ def _statistics(result: Parity) -> list[str]:
     return ["## Statistics", "", note, "", *_table(["statistic", "native", "Lucene", ""], rows)]
 
 
-def _terms(what: str, tokens: Tokens) -> list[str]:
-    head = f"Terms of the {what}: {len(tokens.differing):,} of {tokens.texts:,} differ."
-    rows = [(id_, f"`{ours}`", f"`{theirs}`") for id_, ours, theirs in tokens.first]
+def _terms(noun: str, tokens: TokenComparison) -> list[str]:
+    head = f"Terms of the {noun}: {len(tokens.differing):,} of {tokens.texts:,} differ."
+    rows = [(id_, f"`{native}`", f"`{lucene}`") for id_, native, lucene in tokens.first]
     return [head, "", *(_table(["id", "native, from the first difference", "Lucene"], rows) if rows else [])]
 
 
 def _bridge(result: Parity) -> list[str]:
     if not result.bridge:
-        own = "BM25PrfReranker in the searcher" if isinstance(result.expansion, BM25PRF) else "SimpleSearcher"
+        prf = isinstance(result.expansion, BM25PRF)
+        searcher = "BM25PrfReranker in the searcher" if prf else "SimpleSearcher"
         same = "the same documents in the same order as the hits taken from Lucene in bulk, for every query"
-        return [f"Anserini's own {own} (`batch_search`) returned {same}.", ""]
+        return [f"Anserini's own {searcher} (`batch_search`) returned {same}.", ""]
     names = ", ".join(d.query for d in result.bridge[:SHOWN])
     return [f"**Anserini's own searcher ordered {len(result.bridge):,} queries otherwise**: {names} ...", ""]
 
@@ -154,18 +155,18 @@ def _differences(result: Parity) -> list[str]:
     causes = Counter(d.cause for d in result.differences)
     lines = ["## Differences", "", *_table(["queries", "cause"], [(n, c) for c, n in causes.most_common()])]
     for difference in result.differences[:SHOWN]:
-        lines += _one(result, difference)
+        lines += _difference_section(result, difference)
     return lines
 
 
-def _one(result: Parity, difference: Difference) -> list[str]:
+def _difference_section(result: Parity, difference: RankingDifference) -> list[str]:
     where = f"from rank {difference.rank}" if difference.rank else "in scores alone"
-    ours, theirs = neighbourhood(result, difference)
+    native, lucene = neighbourhood(result, difference)
     first = max(difference.rank - 3, 0) + 1
     empty = ("", float("nan"))
     rows = []
-    for i in range(max(len(ours), len(theirs))):
-        (a, x), (b, y) = ours[i] if i < len(ours) else empty, theirs[i] if i < len(theirs) else empty
+    for i in range(max(len(native), len(lucene))):
+        (a, x), (b, y) = native[i] if i < len(native) else empty, lucene[i] if i < len(lucene) else empty
         rows.append((first + i, a, f"{x:.7g}", b, f"{y:.7g}", "" if a == b else "<"))
     text = (
         f"Query {difference.query}: differs {where}; {difference.missing} documents only Anserini has, "

@@ -1,4 +1,4 @@
-"""Where the collections of the studies are: ``INTREX_SHARED_DATA``, else beside the working folder."""
+"""Folder of the studies' collections: ``INTREX_SHARED_DATA``, else beside the working folder."""
 
 from __future__ import annotations
 

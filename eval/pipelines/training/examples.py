@@ -1,4 +1,4 @@
-"""What a model is trained on: pairs from judgements, negatives mined from a run or by BM25, a teacher, a dev pool."""
+"""Training examples: pairs from judgements, negatives mined from a run or by BM25, a teacher, a dev pool."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from intrex.encoders.training.examples import Example, Pool
 from intrex.encoders.training.options import TEACHERS, TrainOptions
 from intrex.eval.measures import parse_measures
 from intrex.eval.scoring.score import score
-from intrex.eval.splits.queries import drawn
+from intrex.eval.splits.queries import draw
 from intrex.eval.splits.split import Split
 from intrex.retrievers.bm25.build import build_bm25
 from intrex.retrievers.options import SearchOptions
@@ -35,8 +35,8 @@ DEV_MEASURE = "nDCG@10"
 
 
 @dataclass(frozen=True)
-class Source:
-    """What to train on.
+class TrainingSource:
+    """Data to train on.
 
     Attributes:
         collection: the documents, queries and judgements.
@@ -62,7 +62,7 @@ class Source:
 
 
 @dataclass(frozen=True)
-class Data:
+class TrainingData:
     """Examples, and the dev pool with its judgements; an empty pool stops nothing early."""
 
     examples: list[Example]
@@ -71,7 +71,7 @@ class Data:
     dev_score: Callable[[list[Float32s]], float] | None
 
 
-def prepare(source: Source, options: TrainOptions) -> Data:
+def prepare_training(source: TrainingSource, options: TrainOptions) -> TrainingData:
     """Read, mine and draw everything that training needs."""
     collection = source.collection
     qrels = collection.qrels(source.train_set)
@@ -81,8 +81,8 @@ def prepare(source: Source, options: TrainOptions) -> Data:
         if any(g > 0 for g in docs.values())
     }
     if source.split is not None:
-        kept = {f.name: set(f.train) for f in source.split.folds}[source.fold]
-        positives = {q: docs for q, docs in positives.items() if q in kept}
+        fold_queries = {f.name: set(f.train) for f in source.split.folds}[source.fold]
+        positives = {q: docs for q, docs in positives.items() if q in fold_queries}
     if not positives:
         where = f"{collection.name}:{source.train_set}" + (f", fold {source.fold}" if source.fold else "")
         raise BadInput(f"the training set {where} has no positives", "train on a set with judgements above 0")
@@ -93,44 +93,44 @@ def prepare(source: Source, options: TrainOptions) -> Data:
         raise BadInput("every training query is held out for the dev score", "a smaller --dev-share")
     if source.max_pairs is not None and len(pairs) > source.max_pairs:
         keys = {f"{q}\t{d}": (q, d) for q, d in pairs}
-        pairs = sorted(keys[k] for k in drawn(keys, options.seed)[: source.max_pairs])
+        pairs = sorted(keys[k] for k in draw(keys, options.seed)[: source.max_pairs])
     dev_queries, dev_judged = _dev(source, queries, positives, held, options.seed)
-    wanted = {q for q, _ in pairs} if options.negatives or options.loss in TEACHERS else set()
-    candidates = _candidates(source, queries.only(wanted), dev_queries)
+    mined = {q for q, _ in pairs} if options.negatives or options.loss in TEACHERS else set()
+    candidates = _candidates(source, queries.only(mined), dev_queries)
     negatives = _negatives(collection, pairs, positives, candidates, options)
     texts = _texts(collection, pairs, negatives, dev_judged, candidates)
-    asked = dict(zip(queries.ids, queries.texts, strict=True))
-    examples = [Example(asked[q], texts[d], tuple(texts[n] for n in negatives[q, d])) for q, d in pairs]
+    query_texts = dict(zip(queries.ids, queries.texts, strict=True))
+    examples = [Example(query_texts[q], texts[d], tuple(texts[n] for n in negatives[q, d])) for q, d in pairs]
     if options.loss in TEACHERS:
-        examples = _taught(examples, source, options)
+        examples = _teach(examples, source, options)
     pool, dev_score = _pool(dev_queries, dev_judged, candidates, texts)
-    return Data(examples, len({q for q, _ in pairs}), pool, dev_score)
+    return TrainingData(examples, len({q for q, _ in pairs}), pool, dev_score)
 
 
-def _held_out(source: Source, positives: Mapping[str, Any], seed: int) -> set[str]:
+def _held_out(source: TrainingSource, positives: Mapping[str, Any], seed: int) -> set[str]:
     if source.dev_set is not None or not source.dev_share:
         return set()
-    return set(drawn(positives, seed)[: max(1, round(source.dev_share * len(positives)))])
+    return set(draw(positives, seed)[: max(1, round(source.dev_share * len(positives)))])
 
 
 def _dev(
-    source: Source, queries: Queries, positives: Mapping[str, list[str]], held: set[str], seed: int
+    source: TrainingSource, queries: Queries, positives: Mapping[str, list[str]], held: set[str], seed: int
 ) -> tuple[Queries, dict[str, dict[str, int]]]:
-    """Dev queries, at most `DEV_QUERIES`, and their judgements."""
+    """Draw dev queries, at most `DEV_QUERIES`, and their judgements."""
     if source.dev_set is not None:
-        asked, qrels = source.collection.queries(source.dev_set), source.collection.qrels(source.dev_set)
+        queries_of, qrels = source.collection.queries(source.dev_set), source.collection.qrels(source.dev_set)
         judged = {q: d for q, d in qrels.to_dict().items() if any(g > 0 for g in d.values())}
         if not judged:
             raise BadInput(f"the dev set {source.dev_set} has no positives", "name another --dev")
     else:
-        asked, judged = queries, {q: dict.fromkeys(positives[q], 1) for q in held}
-    chosen = set(drawn(judged, seed)[:DEV_QUERIES])
-    return asked.only(chosen), {q: judged[q] for q in sorted(chosen)}
+        queries_of, judged = queries, {q: dict.fromkeys(positives[q], 1) for q in held}
+    query_ids = set(draw(judged, seed)[:DEV_QUERIES])
+    return queries_of.only(query_ids), {q: judged[q] for q in sorted(query_ids)}
 
 
-def _candidates(source: Source, training: Queries, dev: Queries) -> dict[str, list[str]]:
-    """For each query documents that look relevant, best first: from the run given, else from BM25."""
-    found: dict[str, list[str]] = {}
+def _candidates(source: TrainingSource, training: Queries, dev: Queries) -> dict[str, list[str]]:
+    """Return for each query documents that look relevant, best first: from the run given, else from BM25."""
+    candidates: dict[str, list[str]] = {}
     if source.negatives is not None:
         run = read_any_run(source.negatives)
         ranked = {q.decode(): as_strings(docs[:MINED_FROM]) for q, docs, _ in run.rankings()}
@@ -139,18 +139,15 @@ def _candidates(source: Source, training: Queries, dev: Queries) -> dict[str, li
                 f"{len(missing):,} training queries are not in the run {source.negatives}, for example {missing[0]}",
                 "search with the training queries, or leave --negatives-run out",
             )
-        found |= ranked
-    rest = [
-        (i, t) for one in (training, dev) for i, t in zip(one.ids, one.texts, strict=True) if i not in found
-    ]
-    if rest:
+        candidates |= ranked
+    texts = [*zip(training.ids, training.texts, strict=True), *zip(dev.ids, dev.texts, strict=True)]
+    if lacking := [(i, t) for i, t in texts if i not in candidates]:
         with TemporaryDirectory(prefix="intrex-train-") as folder:
             index = build_bm25(source.collection, Path(folder) / "bm25")
-            hits = index.search(
-                Queries([i for i, _ in rest], [t for _, t in rest]), SearchOptions(k=MINED_FROM)
-            )
-        found |= {q.decode(): as_strings(docs) for q, docs, _ in hits.rankings()}
-    return found
+            queries = Queries([i for i, _ in lacking], [t for _, t in lacking])
+            hits = index.search(queries, SearchOptions(k=MINED_FROM))
+        candidates |= {q.decode(): as_strings(docs) for q, docs, _ in hits.rankings()}
+    return candidates
 
 
 def _negatives(
@@ -160,31 +157,31 @@ def _negatives(
     candidates: Mapping[str, list[str]],
     options: TrainOptions,
 ) -> dict[tuple[str, str], list[str]]:
-    """Negatives of each pair, drawn from the candidates; where these are too few, from all documents."""
+    """Draw the negatives of each pair from the candidates; where these are too few, from all documents."""
     if not options.negatives:
         return {pair: [] for pair in pairs}
-    everything: list[str] = []
-    found = {}
+    all_ids: list[str] = []
+    negatives = {}
     for query, document in pairs:
         mined = [d for d in candidates.get(query, []) if d not in positives[query]]
         seed = f"{options.seed} {query} {document}"
-        chosen = _draw(mined, seed)[: options.negatives]
-        if len(chosen) < options.negatives:
-            everything = everything or [d.id for d in collection.documents()]
-            others = (d for d in _draw(everything, seed) if d not in positives[query] and d not in chosen)
-            chosen += [d for d, _ in zip(others, range(options.negatives - len(chosen)), strict=False)]
-        if len(chosen) < options.negatives:
+        sample = _draw(mined, seed)[: options.negatives]
+        if len(sample) < options.negatives:
+            all_ids = all_ids or [d.id for d in collection.documents()]
+            more = (d for d in _draw(all_ids, seed) if d not in positives[query] and d not in sample)
+            sample += [d for d, _ in zip(more, range(options.negatives - len(sample)), strict=False)]
+        if len(sample) < options.negatives:
             raise BadInput(
                 f"the collection has no {options.negatives} negatives for query {query}", "--negatives"
             )
-        found[query, document] = chosen
-    return found
+        negatives[query, document] = sample
+    return negatives
 
 
 def _draw(ids: Sequence[str], seed: str) -> list[str]:
-    """Ids in a random order that depends on them and the seed alone."""
+    """Return ids in a random order that depends on them and the seed alone."""
     number = int(fingerprint([seed])[:8], 16)
-    return drawn(ids, number)
+    return draw(ids, number)
 
 
 def _texts(
@@ -194,26 +191,26 @@ def _texts(
     dev: Mapping[str, Mapping[str, int]],
     candidates: Mapping[str, list[str]],
 ) -> dict[str, str]:
-    """The texts of all documents that are needed."""
-    wanted = {d for _, d in pairs} | {d for docs in negatives.values() for d in docs}
-    wanted |= {d for q, docs in dev.items() for d in [*docs, *candidates.get(q, [])[:DEV_DEPTH]]}
-    texts = {d.id: d.contents for d in collection.documents() if d.id in wanted}
-    if missing := sorted(wanted - set(texts)):
+    """Return the texts of all documents that are needed."""
+    needed = {d for _, d in pairs} | {d for docs in negatives.values() for d in docs}
+    needed |= {d for q, docs in dev.items() for d in [*docs, *candidates.get(q, [])[:DEV_DEPTH]]}
+    texts = {d.id: d.contents for d in collection.documents() if d.id in needed}
+    if missing := sorted(needed - set(texts)):
         raise BadInput(
             f"document {missing[0]} is not in {collection.name}", "mine from a run of this collection"
         )
     return texts
 
 
-def _taught(examples: list[Example], source: Source, options: TrainOptions) -> list[Example]:
-    """The examples with a teacher's scores: dot products of an encoder's vectors, times the scale."""
+def _teach(examples: list[Example], source: TrainingSource, options: TrainOptions) -> list[Example]:
+    """Add a teacher's scores to the examples: dot products of an encoder's vectors, times the scale."""
     if source.teacher is None:
         raise BadInput(f"the loss {options.loss} needs a teacher", "--teacher MODEL")
     encoder = make_encoder(source.teacher, EncoderOptions(device=options.device))
-    asked = sorted({e.query for e in examples})
-    read = sorted({t for e in examples for t in (e.positive, *e.negatives)})
-    queries = dict(zip(asked, encoder.encode(asked, "query"), strict=True))
-    documents = dict(zip(read, encoder.encode(read, "document"), strict=True))
+    query_texts = sorted({e.query for e in examples})
+    document_texts = sorted({t for e in examples for t in (e.positive, *e.negatives)})
+    queries = dict(zip(query_texts, encoder.encode(query_texts, "query"), strict=True))
+    documents = dict(zip(document_texts, encoder.encode(document_texts, "document"), strict=True))
     scale = options.scale if options.loss == "distill" else 1.0
     return [
         Example(
@@ -226,23 +223,23 @@ def _taught(examples: list[Example], source: Source, options: TrainOptions) -> l
 
 def _pool(
     queries: Queries,
-    judged: Mapping[str, Mapping[str, int]],
+    judgements: Mapping[str, Mapping[str, int]],
     candidates: Mapping[str, list[str]],
     texts: Mapping[str, str],
 ) -> tuple[Pool | None, Callable[[list[Float32s]], float] | None]:
-    if not judged:
+    if not judgements:
         return None, None
     docs = {
-        q: sorted({*(d for d, g in judged[q].items() if g > 0), *candidates.get(q, [])[:DEV_DEPTH]})
+        q: sorted({*(d for d, g in judgements[q].items() if g > 0), *candidates.get(q, [])[:DEV_DEPTH]})
         for q in queries.ids
     }
-    qrels = Qrels.from_dict({q: dict(judged[q]) for q in queries.ids})
+    qrels = Qrels.from_dict({q: dict(judgements[q]) for q in queries.ids})
 
     def dev_score(scores: list[Float32s]) -> float:
         run = {
             q: dict(zip(docs[q], s.tolist(), strict=True)) for q, s in zip(queries.ids, scores, strict=True)
         }
-        found = score(qrels, Run.from_dict(run, tag="dev"), parse_measures([DEV_MEASURE])).means()
-        return found[DEV_MEASURE]
+        means = score(qrels, Run.from_dict(run, tag="dev"), parse_measures([DEV_MEASURE])).means()
+        return means[DEV_MEASURE]
 
     return Pool(queries.texts, [[texts[d] for d in docs[q]] for q in queries.ids]), dev_score

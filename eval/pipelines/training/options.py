@@ -1,4 +1,4 @@
-"""What a user may choose of the data that a model is trained on; plain data."""
+"""Options of the data that a model is trained on; plain data."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ PANEL = "Data"
 
 @declare
 class SourceOptions(Options):
-    """What a model is trained on; see `intrex.eval.pipelines.training.examples.Source`."""
+    """Options of `intrex.eval.pipelines.training.examples.TrainingSource`."""
 
     train_set: str = option(
         default="train", key="set", panel=PANEL, common=True, help="The collection's set to train on."

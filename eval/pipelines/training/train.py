@@ -16,7 +16,7 @@ from intrex.encoders.runtime.models import find_local
 from intrex.encoders.training.examples import examples_fingerprint
 from intrex.encoders.training.options import TrainOptions
 from intrex.encoders.training.trainer import Plan, Trained, check_packages, train
-from intrex.eval.pipelines.training.examples import Data, Source, prepare
+from intrex.eval.pipelines.training.examples import TrainingData, TrainingSource, prepare_training
 from intrex.eval.tables import markdown_lines
 
 KIND = "model"
@@ -24,7 +24,7 @@ KIND = "model"
 
 def train_model(
     kind: str,
-    source: Source,
+    source: TrainingSource,
     options: TrainOptions,
     out: Path,
     *,
@@ -40,7 +40,7 @@ def train_model(
         IntrexError: the output exists.
     """
     check_packages()
-    data = prepare(source, options)
+    data = prepare_training(source, options)
     identity = fingerprint(
         [KIND, kind, options.recorded(), examples_fingerprint(data.examples), _pool_key(data)]
     )
@@ -60,13 +60,13 @@ def train_model(
     return build_artifact(out, identity, make, overwrite=overwrite)
 
 
-def same_weights(source: Source, options: TrainOptions) -> bool:
-    """Whether the split that is trained on was made by the weights that training begins with."""
+def same_weights(source: TrainingSource, options: TrainOptions) -> bool:
+    """Tell whether the split that is trained on was made by the weights that training begins with."""
     encoder = source.split.encoder if source.split is not None else None
-    base = (
-        find_local(options.base) if encoder is not None else None
-    )  # what is elsewhere is not fetched for this
-    return encoder is not None and base is not None and encoder.get("revision") == base.revision
+    if encoder is None:
+        return False
+    base = find_local(options.base)  # a model that is elsewhere is not fetched for this
+    return base is not None and encoder.get("revision") == base.revision
 
 
 def _settle(folder: Path, work: Path) -> None:
@@ -77,11 +77,13 @@ def _settle(folder: Path, work: Path) -> None:
     (folder / "model").rmdir()
 
 
-def _pool_key(data: Data) -> Any:
+def _pool_key(data: TrainingData) -> Any:
     return None if data.pool is None else [list(data.pool.queries), [list(d) for d in data.pool.documents]]
 
 
-def _params(kind: str, source: Source, options: TrainOptions, data: Data, trained: Trained) -> dict[str, Any]:
+def _params(
+    kind: str, source: TrainingSource, options: TrainOptions, data: TrainingData, trained: Trained
+) -> dict[str, Any]:
     return {
         "kind": kind,
         **options.recorded(),
@@ -103,7 +105,7 @@ def _params(kind: str, source: Source, options: TrainOptions, data: Data, traine
 
 
 def _card(params: Mapping[str, Any]) -> str:
-    """A model card: what it was trained on, how, and what hash says so."""
+    """Write a model card: what it was trained on, how, and what hash says so."""
     lines = [
         "---",
         "library_name: sentence-transformers",

@@ -14,8 +14,7 @@ from intrex.data.errors import IntrexError, UsageError
 from intrex.data.importers.sources import import_collection
 from intrex.data.store.artifact import read_manifest
 from intrex.data.system import machine
-from intrex.data.writer import RecordSource as Origin
-from intrex.data.writer import write_collection
+from intrex.data.writer import RecordSource, write_collection
 from intrex.encoders.base import make_encoder, make_sparse_encoder, make_token_encoder
 from intrex.encoders.options import EncoderOptions
 from intrex.retrievers.dense.build import build_dense
@@ -56,7 +55,7 @@ def some(collection: Collection, folder: Path, n: int) -> Collection:
     def fill(writer) -> None:
         for row in range(n):
             document = collection.document(row)
-            writer.document(document.id, document.title, document.text, Origin("corpus", row + 1))
+            writer.document(document.id, document.title, document.text, RecordSource("corpus", row + 1))
 
     return write_collection(folder, "some", {"source": "test"}, fill)
 

@@ -1,1 +1,1 @@
-"""The generalisation study: its results, its page, its reproduction."""
+"""Generalisation study: its results, its page, its reproduction."""

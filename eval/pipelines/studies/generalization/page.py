@@ -1,4 +1,4 @@
-"""The page of the generalisation study: answers computed from the CSV files, tables, and a check that reads it back."""
+"""Page of the generalisation study: answers computed from the CSV files, tables, and a check that reads it back."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,6 +12,7 @@ from intrex.eval.pipelines.studies.generalization.results import MEASURE, Result
 
 INTER, EXTRA = ("macro", "interpolation"), ("macro", "extrapolation")
 GAP = ("paired", "gap")
+REGIMES = ("interpolation", "extrapolation", "gap")
 PLACES = (INTER, EXTRA, GAP, ("macro", "gap"), ("micro", "interpolation"), ("micro", "extrapolation"))
 COLUMNS = dict(
     zip(
@@ -57,26 +58,26 @@ is that of Zhan et al. 2022 (ReSTTest); nothing here repeats their models or dat
 
 
 def make_page(names: Sequence[str], docs: Path, commands: Sequence[str]) -> str:
-    """The whole page in Markdown."""
-    every = [Results(name, docs) for name in names]
+    """Write the whole page in Markdown."""
+    results = [Results(name, docs) for name in names]
     pieces = [
         HEAD,
         "## Do models of single vectors match those of interactions when interpolating, but not when extrapolating?",
         "Holds: not below the interaction model when interpolating, below it when extrapolating. In part: not below it when interpolating, "
         "and with a larger gap, but not shown to be below when extrapolating. A difference counts if its corrected p-value is below .05.",
-        *(f"**{r.name}.** {first_verdict(r)}" for r in every),
-        table(["collection", "single vector", "interaction", "interpolation: first - second", "extrapolation: first - second", "gap: first - second", "finding"], [row for r in every for row in first_question(r)]),
+        *(f"**{r.name}.** {first_verdict(r)}" for r in results),
+        table(["collection", "single vector", "interaction", "interpolation: first - second", "extrapolation: first - second", "gap: first - second", "finding"], [row for r in results for row in first_question(r)]),
         "## Does fusion with BM25 protect extrapolation?",
-        table(["collection", "system", "extrapolation: fused - system", "extrapolation: fused - BM25", "gap: fused - system"], [row for r in every for row in second_question(r)]),
-        *(f"**{r.name}.** {second_verdict(r)}" for r in every),
+        table(["collection", "system", "extrapolation: fused - system", "extrapolation: fused - BM25", "gap: fused - system"], [row for r in results for row in second_question(r)]),
+        *(f"**{r.name}.** {second_verdict(r)}" for r in results),
         "## How much of a published-style number is interpolation?",
         "What training adds to the untrained system on queries like the training queries, what it adds on others, and what share "
         "of the first that is. A test set drawn from the same source as the training set shows the first; the rest of it, 100 % less the "
         "share kept, is interpolation.",
-        table(["collection", "system", "gain, interpolation", "gain, extrapolation", "share kept", "paired gap"], [row for r in every for row in third_question(r)]),
+        table(["collection", "system", "gain, interpolation", "gain, extrapolation", "share kept", "paired gap"], [row for r in results for row in third_question(r)]),
         "## What a critical reader asks",
-        table(["question", *names], list(critical(every))),
-        *(piece for r in every for piece in section(r)),
+        table(["question", *names], list(critical(results))),
+        *(piece for r in results for piece in section(r)),
         "## Commands",
         "```\n" + "\n".join(commands) + "\n```",
     ]  # fmt: skip
@@ -84,19 +85,17 @@ def make_page(names: Sequence[str], docs: Path, commands: Sequence[str]) -> str:
 
 
 def first_question(r: Results) -> Iterator[list[str]]:
-    """Question 1: each system of single vectors against each of interactions, by regime."""
-    for other in INTERACTIONS:
-        for one in SINGLE:
-            every = [r.tests[regime, one, other] for regime in ("interpolation", "extrapolation", "gap")]
-            yield [r.name, one, other, *map(str, every), verdict(r, one, other)]
+    """Answer question 1: each system of single vectors against each of interactions, by regime."""
+    for interaction in INTERACTIONS:
+        for single in SINGLE:
+            tests = (str(r.tests[regime, single, interaction]) for regime in REGIMES)
+            yield [r.name, single, interaction, *tests, verdict(r, single, interaction)]
 
 
-def verdict(r: Results, one: str, other: str) -> str:
-    """Whether the paper's finding is seen in a pair; a difference counts if its corrected p-value is below .05."""
-    inside, outside, gap = (
-        r.tests[regime, one, other] for regime in ("interpolation", "extrapolation", "gap")
-    )
-    if other == "cross-encoder" and not r.tests["interpolation", other, "bm25"].above:
+def verdict(r: Results, single: str, interaction: str) -> str:
+    """Tell whether the paper's finding is seen in a pair; a difference counts if its corrected p-value is below .05."""
+    inside, outside, gap = (r.tests[regime, single, interaction] for regime in REGIMES)
+    if interaction == "cross-encoder" and not r.tests["interpolation", interaction, "bm25"].above:
         return CANNOT
     if not inside.below and outside.below:
         return HOLDS
@@ -104,34 +103,37 @@ def verdict(r: Results, one: str, other: str) -> str:
 
 
 def first_verdict(r: Results) -> str:
-    """How the verdicts are spread, and whether the cross-encoder can be asked at all."""
+    """Say how the verdicts are spread, and whether the cross-encoder can be asked at all."""
     beats = r.tests["interpolation", "cross-encoder", "bm25"]
     can = "beats" if beats.above else "is not shown to beat"
-    given = {(one, other): verdict(r, one, other) for other in INTERACTIONS for one in SINGLE}
+    pairs = [(single, interaction) for interaction in INTERACTIONS for single in SINGLE]
+    verdicts = {
+        f"{single} against {interaction}": verdict(r, single, interaction) for single, interaction in pairs
+    }
     spread = ". ".join(
-        f"{kind.capitalize()}: {_names([f'{one} against {other}' for (one, other), v in given.items() if v == kind])}"
+        f"{kind.capitalize()}: {_names([pair for pair, v in verdicts.items() if v == kind])}"
         for kind in (HOLDS, PARTLY, NOT, CANNOT)
     )
     return f"When interpolating the cross-encoder {can} BM25, whose documents it reranks ({beats}). {spread}."
 
 
 def second_question(r: Results) -> Iterator[list[str]]:
-    """Question 2: each fusion against its part, against BM25, and what becomes of the gap."""
-    for one in TRAINED:
-        fused = f"bm25+{one}"
+    """Answer question 2: each fusion against its part, against BM25, and what becomes of the gap."""
+    for system in TRAINED:
+        fused = f"bm25+{system}"
         if (fused, *EXTRA) in r.rows:
             yield [
-                r.name, one, str(r.tests["extrapolation", fused, one]), str(r.tests["extrapolation", fused, "bm25"]),
-                str(r.tests["gap", fused, one]),
+                r.name, system, str(r.tests["extrapolation", fused, system]), str(r.tests["extrapolation", fused, "bm25"]),
+                str(r.tests["gap", fused, system]),
             ]  # fmt: skip
 
 
 def second_verdict(r: Results) -> str:
-    """How many fusions are shown to help."""
-    fused = [one for one in TRAINED if (f"bm25+{one}", *EXTRA) in r.rows]
-    helped = [one for one in fused if r.tests["extrapolation", f"bm25+{one}", one].above]
-    hurt = [one for one in fused if r.tests["extrapolation", f"bm25+{one}", one].below]
-    closer = [one for one in fused if r.tests["gap", f"bm25+{one}", one].below]
+    """Count the fusions that are shown to help."""
+    fused = [system for system in TRAINED if (f"bm25+{system}", *EXTRA) in r.rows]
+    helped = [system for system in fused if r.tests["extrapolation", f"bm25+{system}", system].above]
+    hurt = [system for system in fused if r.tests["extrapolation", f"bm25+{system}", system].below]
+    closer = [system for system in fused if r.tests["gap", f"bm25+{system}", system].below]
     return (
         f"Fusion raises extrapolation of {_names(helped)} ({len(helped)} of {len(fused)}), lowers that of {_names(hurt)}, "
         f"and makes the gap of {_names(closer)} smaller (p < .05 after correction)."
@@ -143,50 +145,42 @@ def _names(systems: Sequence[str]) -> str:
 
 
 def third_question(r: Results) -> Iterator[list[str]]:
-    """Question 3: what training adds by regime."""
-    for one in TRAINED:
-        inside, outside = (
-            r.tests[regime, one, f"{one}.untrained"] for regime in ("interpolation", "extrapolation")
-        )
-        kept = f"{outside.value / inside.value:.0%}" if inside.low > 0 else "–"
-        gap = r.rows[(one, *GAP)]
-        yield [
-            r.name,
-            one,
-            str(inside),
-            str(outside),
-            kept,
-            f"{gap.value:+.3f} [{gap.ci_low:+.3f}, {gap.ci_high:+.3f}]",
-        ]
+    """Answer question 3: what training adds by regime."""
+    for system in TRAINED:
+        inside, outside = (r.tests[regime, system, f"{system}.untrained"] for regime in REGIMES[:2])
+        share = f"{outside.value / inside.value:.0%}" if inside.low > 0 else "–"
+        gap = r.rows[(system, *GAP)]
+        interval = f"{gap.value:+.3f} [{gap.ci_low:+.3f}, {gap.ci_high:+.3f}]"
+        yield [r.name, system, str(inside), str(outside), share, interval]
 
 
-def critical(every: Sequence[Results]) -> Iterator[list[str]]:
-    """The questions that a reader asks of such a study, each with its numbers."""
-    yield ["test queries", *(str(_queries(r)) for r in every)]
+def critical(results: Sequence[Results]) -> Iterator[list[str]]:
+    """Answer the questions that a reader asks of such a study, each with its numbers."""
+    yield ["test queries", *(str(_queries(r)) for r in results)]
     for row in ("train", "interpolation", "extrapolation"):
-        spans = ([int(fold[row]) for fold in r.folds] for r in every)
+        spans = ([int(fold[row]) for fold in r.folds] for r in results)
         yield [
             f"{'training' if row == 'train' else 'test'} queries of a fold{'' if row == 'train' else ', ' + row}",
             *(f"{min(n)} to {max(n)}, {len(n)} folds" for n in spans),
         ]
-    yield ["queries compared by", *(re.findall(r"compared by ([^;]+);", r.report)[0] for r in every)]
-    for place, what in ((INTER, "interpolation"), (EXTRA, "extrapolation"), (GAP, "paired gap")):
-        spreads = (float(np.std(r.seeds("static", place), ddof=1)) for r in every)
-        yield [f"sd over 3 seeds of static, {what}", *(f"{s:.4f}" for s in spreads)]
-    for regime in ("interpolation", "extrapolation", "gap"):
+    yield ["queries compared by", *(re.findall(r"compared by ([^;]+);", r.report)[0] for r in results)]
+    for place, name in ((INTER, "interpolation"), (EXTRA, "extrapolation"), (GAP, "paired gap")):
+        spreads = (float(np.std(r.seeds("static", place), ddof=1)) for r in results)
+        yield [f"sd over 3 seeds of static, {name}", *(f"{s:.4f}" for s in spreads)]
+    for regime in REGIMES:
         counts = [
-            [d.p < 0.05 for (where, a, b), d in r.tests.items() if where == regime and a < b] for r in every
+            [d.p < 0.05 for (where, a, b), d in r.tests.items() if where == regime and a < b] for r in results
         ]
         yield [
             f"pairs of systems that differ, {regime} (p < .05)",
             *(f"{sum(c)} of {len(c)}" for c in counts),
         ]
-    yield ["smallest corrected p-value", *(f"{min(d.p for d in r.tests.values()):.4f}" for r in every)]
-    raw = (r.value("bm25", ("macro", "gap")) for r in every)
+    yield ["smallest corrected p-value", *(f"{min(d.p for d in r.tests.values()):.4f}" for r in results)]
+    raw = (r.value("bm25", ("macro", "gap")) for r in results)
     yield ["raw gap of BM25: difficulty alone", *(f"{v:+.4f}" for v in raw)]
-    kinds = list(dict.fromkeys(line[0] for r in every for line in r.audit[1:]))
+    kinds = list(dict.fromkeys(line[0] for r in results for line in r.audit[1:]))
     for kind in kinds:
-        yield [f"test queries flagged: {kind}", *(_flagged(r.audit, kind) for r in every)]
+        yield [f"test queries flagged: {kind}", *(_flagged(r.audit, kind) for r in results)]
 
 
 def _queries(r: Results) -> int:
@@ -194,7 +188,7 @@ def _queries(r: Results) -> int:
 
 
 def _flagged(audit: Sequence[Sequence[str]], kind: str) -> str:
-    """The cells of an audit's line but for its name and what it means."""
+    """Return the cells of an audit's line but for its name and what it means."""
     line = next((line for line in audit[1:] if line[0] == kind), None)
     if line is None:
         return "–"
@@ -207,7 +201,7 @@ def _flagged(audit: Sequence[Sequence[str]], kind: str) -> str:
 
 
 def section(r: Results) -> Iterator[str]:
-    """A collection's tables and picture, as its report has them."""
+    """Yield a collection's tables and picture, as its report has them."""
     yield f"## {r.name}"
     body = r.report.split("\n\n", 1)[1].split("\n## Paired tests")[0]
     body = body.replace("\n## ", "\n### ")
@@ -217,13 +211,13 @@ def section(r: Results) -> Iterator[str]:
     yield table(r.audit[0], r.audit[1:])
 
 
-def check_page(page: Path, found: Mapping[str, Sequence[LeaderboardRow]]) -> list[str]:
-    """Read every figure of the systems' tables back from the page, and compare it with the CSV's; lists what differs."""
+def check_page(page: Path, rows_of: Mapping[str, Sequence[LeaderboardRow]]) -> list[str]:
+    """Read every figure of the systems' tables back from the page, and compare it with the CSV's; list what differs."""
     problems: list[str] = []
-    name, columns, checked = "", [], dict.fromkeys(found, 0)
+    name, columns, checked = "", [], dict.fromkeys(rows_of, 0)
     for line in page.read_text(encoding="utf-8").splitlines():
         if line.startswith("## "):
-            name = line[3:] if line[3:] in found else ""
+            name = line[3:] if line[3:] in rows_of else ""
         cells = [cell.strip() for cell in line.strip("|").split("|")]
         if line.startswith("| system |"):
             columns = [COLUMNS.get(cell) for cell in cells]
@@ -231,7 +225,7 @@ def check_page(page: Path, found: Mapping[str, Sequence[LeaderboardRow]]) -> lis
             columns = []
         elif name and any(columns) and "---" not in line:
             rows = {
-                (r.fold, r.regime): r for r in found[name] if r.measure == MEASURE and r.system == cells[0]
+                (r.fold, r.regime): r for r in rows_of[name] if r.measure == MEASURE and r.system == cells[0]
             }
             for place, cell in zip(columns, cells, strict=True):
                 if place is None:
@@ -239,15 +233,15 @@ def check_page(page: Path, found: Mapping[str, Sequence[LeaderboardRow]]) -> lis
                 checked[name] += 1
                 sign = "+" if place[1] == "gap" else ""
                 row = rows.get(place)
-                wanted = (
+                expected = (
                     "nothing"
                     if row is None
                     else f"{row.value:{sign}.4f} [{row.ci_low:{sign}.3f}, {row.ci_high:{sign}.3f}]"
                 )
-                if cell != wanted:
-                    problems.append(f"{name} {cells[0]}: the page says {cell}, the CSV {wanted}")
+                if cell != expected:
+                    problems.append(f"{name} {cells[0]}: the page says {cell}, the CSV {expected}")
     systems = {
-        n: len({r.system for r in rows if "@" not in r.system}) * len(COLUMNS) for n, rows in found.items()
+        n: len({r.system for r in rows if "@" not in r.system}) * len(COLUMNS) for n, rows in rows_of.items()
     }
     for n, count in checked.items():
         if count != systems[n]:

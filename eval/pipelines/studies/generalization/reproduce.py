@@ -20,15 +20,15 @@ from intrex.eval.tables import csv_text
 EXPECTED = Path(__file__).with_name("expected.csv")
 RECIPE = "generalization"
 MINUTES = {"stackfaq": 50, "metatool": 40}
-"""What each collection took on two quiet cores, rounded up: the plan that is printed."""
+"""Minutes that each collection took on two quiet cores, rounded up: the plan that is printed."""
 TOLERANCES = {"untrained": 0.005, "trained": 0.03}
-"""How far scores may lie from those expected: of what is not trained, bits of libraries and processors; of what is, the
-course of training too."""
+"""Largest distance of scores from those expected. Untrained systems differ by bits of libraries and processors,
+trained ones by the course of training too."""
 COPIED = ("leaderboard.csv", "tests.csv", "costs.csv")
 
 
 def commands(name: str) -> list[str]:
-    """What makes a collection's results, as a user types it."""
+    """Return the commands that make a collection's results, as a user types them."""
     return [
         f"intrex experiment generalize {name} --recipe {RECIPE} --output {name}-study",
         f"intrex overlap {name}-study/collection:train {name}-study/collection:test --format csv > {name}-audit.csv",
@@ -42,21 +42,21 @@ def run(name: str, work: Path, docs: Path) -> None:
         words, _, target = command.partition(" > ")
         line = [sys.executable, "-m", "intrex.cli", *words.split()[1:]]
         line = [str(SHARED / name) if word == name else word for word in line]
-        done = subprocess.run(line, check=True, cwd=work, stdout=subprocess.PIPE if target else None)
+        result = subprocess.run(line, check=True, cwd=work, stdout=subprocess.PIPE if target else None)
         if target:
-            (work / target).write_bytes(done.stdout)
-    made, copied = work / f"{name}-study", docs / f"generalization-{name}"
+            (work / target).write_bytes(result.stdout)
+    results, copied = work / f"{name}-study", docs / f"generalization-{name}"
     for file in COPIED:
-        shutil.copyfile(made / file, f"{copied}-{file}")
-    shutil.copyfile(made / "generalization.png", f"{copied}.png")
-    report = (made / "report.md").read_text(encoding="utf-8")
+        shutil.copyfile(results / file, f"{copied}-{file}")
+    shutil.copyfile(results / "generalization.png", f"{copied}.png")
+    report = (results / "report.md").read_text(encoding="utf-8")
     linked = report.replace("(generalization.png)", f"(generalization-{name}.png)")
     Path(f"{copied}-report.md").write_text(linked, encoding="utf-8")
     shutil.copyfile(work / f"{name}-audit.csv", f"{copied}-audit.csv")
 
 
-def shown(rows: list[LeaderboardRow]) -> dict[tuple[str, str, str], float]:
-    """The figures that are compared and shown: by system, fold and regime."""
+def checked_figures(rows: list[LeaderboardRow]) -> dict[tuple[str, str, str], float]:
+    """Return the figures that are compared and shown: by system, fold and regime."""
     return {
         (r.system, r.fold, r.regime): r.value
         for r in rows
@@ -64,13 +64,13 @@ def shown(rows: list[LeaderboardRow]) -> dict[tuple[str, str, str], float]:
     }
 
 
-def record(found: dict[str, list[LeaderboardRow]]) -> None:
+def record(rows_of: dict[str, list[LeaderboardRow]]) -> None:
     """Write the scores that are expected from now on."""
     headers = ["collection", "system", "fold", "regime", "value", "tolerance"]
     lines = [
         [name, system, fold, regime, f"{value:.4f}", TOLERANCES[_kind(system)]]
-        for name, rows in found.items()
-        for (system, fold, regime), value in sorted(shown(rows).items())
+        for name, rows in rows_of.items()
+        for (system, fold, regime), value in sorted(checked_figures(rows).items())
     ]
     EXPECTED.write_text(csv_text(headers, lines), encoding="utf-8", newline="")
 
@@ -79,22 +79,22 @@ def _kind(system: str) -> str:
     return "untrained" if system == "bm25" or system.endswith(".untrained") else "trained"
 
 
-def unexpected(found: dict[str, list[LeaderboardRow]]) -> list[str]:
-    """Every figure that is not where it is expected, above or below, and every one that is missing on either side."""
+def unexpected(rows_of: dict[str, list[LeaderboardRow]]) -> list[str]:
+    """List every figure that is not where it is expected, above or below, and every one that is missing on either side."""
     problems: list[str] = []
     if not EXPECTED.exists():
         return [f"no scores are expected yet: --record writes {EXPECTED.name}"]
     with EXPECTED.open(encoding="utf-8", newline="") as stream:
-        lines = [line for line in csv.DictReader(stream) if line["collection"] in found]
-    for name, rows in found.items():
-        figures = shown(rows)
-        wanted = {(w["system"], w["fold"], w["regime"]): w for w in lines if w["collection"] == name}
-        for place in sorted(figures.keys() | wanted.keys()):
+        lines = [line for line in csv.DictReader(stream) if line["collection"] in rows_of]
+    for name, rows in rows_of.items():
+        figures = checked_figures(rows)
+        expected = {(w["system"], w["fold"], w["regime"]): w for w in lines if w["collection"] == name}
+        for place in sorted(figures.keys() | expected.keys()):
             where = f"{name} {' '.join(place)}"
-            if place not in figures or place not in wanted:
-                problems.append(f"{where}: {'missing' if place in wanted else 'not expected'}")
+            if place not in figures or place not in expected:
+                problems.append(f"{where}: {'missing' if place in expected else 'not expected'}")
                 continue
-            value, tolerance = float(wanted[place]["value"]), float(wanted[place]["tolerance"])
+            value, tolerance = float(expected[place]["value"]), float(expected[place]["tolerance"])
             if not abs(figures[place] - value) <= tolerance:
                 problems.append(f"{where}: {figures[place]:.4f}, expected {value:.4f} within {tolerance:g}")
     return problems
@@ -102,8 +102,8 @@ def unexpected(found: dict[str, list[LeaderboardRow]]) -> list[str]:
 
 def main() -> None:
     """Run what the command line names, see the module."""
-    work, docs, *rest = sys.argv[1:]
-    names = [name for name in rest if name != "--record"] or list(MINUTES)
+    work, docs, *arguments = sys.argv[1:]
+    names = [name for name in arguments if name != "--record"] or list(MINUTES)
     if not SHARED.is_dir():
         sys.exit("the folder of shared collections is not here (INTREX_SHARED_DATA)")
     folder, target = Path(work).resolve(), Path(docs).resolve()
@@ -115,12 +115,12 @@ def main() -> None:
     )
     for name in names:
         run(name, folder, target)
-    found = {name: read_leaderboard(target / f"generalization-{name}-leaderboard.csv") for name in names}
-    if "--record" in rest:
-        record(found)
+    rows_of = {name: read_leaderboard(target / f"generalization-{name}-leaderboard.csv") for name in names}
+    if "--record" in arguments:
+        record(rows_of)
     page = target / "generalization.md"
     page.write_text(make_page(names, target, [c for name in names for c in commands(name)]), encoding="utf-8")
-    problems = [*check_page(page, found), *unexpected(found)]
+    problems = [*check_page(page, rows_of), *unexpected(rows_of)]
     for problem in problems:
         print(f"problem: {problem}")
     print(f"{page}: written; {len(problems)} problems")

@@ -1,4 +1,4 @@
-"""What the generalisation study found in a collection, read from its CSV files."""
+"""Results of the generalisation study on a collection, read from its CSV files."""
 
 import csv
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ ALPHA = 0.05
 
 @dataclass(frozen=True)
 class Difference:
-    """One system minus another: the figure, its interval and the corrected p-value."""
+    """Difference of two systems: the figure, its interval and the corrected p-value."""
 
     value: float
     low: float
@@ -35,7 +35,7 @@ class Difference:
 
 
 class Results:
-    """A collection's figures and paired tests."""
+    """Figures and paired tests of a collection."""
 
     def __init__(self, name: str, docs: Path) -> None:
         self.name = name
@@ -59,7 +59,7 @@ class Results:
 
     @property
     def folds(self) -> list[dict[str, str]]:
-        """The lines of the report's table of folds."""
+        """Lines of the report's table of folds."""
         section = self.report.split("## Folds")[1].split("\n## ")[0]
         head, _, *lines = [
             [c.strip() for c in line.strip("| ").split("|")]
@@ -69,11 +69,11 @@ class Results:
         return [dict(zip(head, line, strict=True)) for line in lines]
 
     def value(self, system: str, place: tuple[str, str]) -> float:
-        """A figure by the first measure."""
+        """Return a figure by the first measure."""
         return self.rows[(system, *place)].value
 
     def seeds(self, system: str, place: tuple[str, str]) -> list[float]:
-        """The figure of each seed."""
+        """Return the figure of each seed."""
         return [
             r.value for (s, *p), r in self.rows.items() if s.startswith(f"{system}@") and tuple(p) == place
         ]

@@ -1,1 +1,1 @@
-"""The MUVERA study: what fixed dimensional encodings find."""
+"""MUVERA study: the candidates that fixed dimensional encodings find."""

@@ -1,4 +1,4 @@
-"""What a study has measured, kept as it goes: a killed study does not measure it again."""
+"""Measurements of a study, kept as it goes: a killed study does not repeat them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from intrex.eval.pipelines.studies.muvera.methods import Setting
 
 @dataclass(frozen=True)
 class Cost:
-    """One point of quality against cost.
+    """Point of quality against cost.
 
     Attributes:
         method: name of the method.
@@ -34,8 +34,8 @@ class Cost:
 
 
 @dataclass(frozen=True)
-class Measured:
-    """What was found of a method; for the first four see `Method`.
+class Measurement:
+    """Figures of a method; for the first four see `Method`.
 
     Attributes:
         recall: by target, the recall at each depth of the study.
@@ -52,12 +52,12 @@ class Measured:
     costs: list[Cost]
 
     @classmethod
-    def from_dict(cls, raw: dict[str, Any]) -> Measured:
-        """The inverse of `dataclasses.asdict`."""
+    def from_dict(cls, raw: dict[str, Any]) -> Measurement:
+        """Invert `dataclasses.asdict`."""
         return cls(**{**raw, "costs": [Cost(**cost) for cost in raw["costs"]]})
 
 
-class Kept:
+class MeasurementCache:
     """Files of one study in a folder, each with the key of what it was measured under.
 
     Args:
@@ -74,14 +74,14 @@ class Kept:
         self.folder = folder
 
     def get(self, name: str) -> Any:
-        """What was kept under a name; None if nothing was, or under other conditions."""
+        """Return what was kept under a name; None if nothing was, or under other conditions."""
         try:
-            known = read_json(self.folder / f"{name}.json")
+            record = read_json(self.folder / f"{name}.json")
         except (BadInput, OSError):
             return None
-        return known.get("found") if known.get("key") == self.key else None
+        return record.get("found") if record.get("key") == self.key else None
 
-    def put(self, name: str, found: Any) -> None:
-        """Keep something that JSON can hold."""
-        text = json.dumps({"key": self.key, "found": found}) + "\n"
+    def put(self, name: str, value: Any) -> None:
+        """Write something that JSON can hold under a name."""
+        text = json.dumps({"key": self.key, "found": value}) + "\n"
         write_text(self.folder / f"{name}.json", text, overwrite=True)

@@ -1,4 +1,4 @@
-"""The ways to find candidates that the MUVERA study compares: FDEs, PLAID, the single-vector heuristic."""
+"""Sources of candidates that the MUVERA study compares: FDEs, PLAID, the single-vector heuristic."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ ENGINES = ("sq8", "pq", "hnsw", "ivf-pq")
 
 @dataclass(frozen=True)
 class Method:
-    """A way to find candidates.
+    """Way to find candidates.
 
     Attributes:
         name: in tables.
@@ -56,7 +56,7 @@ class Method:
 
 @dataclass(frozen=True)
 class Setting:
-    """What is asked, of which index, under which conditions.
+    """Index, queries and conditions of the study.
 
     Attributes:
         index: the multi-vector index, whose exact MaxSim is the truth.
@@ -102,25 +102,25 @@ def fde_method(
 
 
 def heuristic_methods(setting: Setting) -> list[Method]:
-    """The single-vector heuristic, counting repeated documents and not."""
+    """Return the single-vector heuristic, counting repeated documents and not."""
     tokens, rank = setting.index.tokens, setting.index.ids.rank
     dim, total = tokens.dim, int(tokens.offsets[-1])
     size = 2 * dim * total / max(len(tokens.offsets) - 1, 1)
 
-    def repeated(packed: PackedVectors, depth: int) -> list[Rows]:
+    def with_repeats(packed: PackedVectors, depth: int) -> list[Rows]:
         widest = max(1, int(np.diff(packed.offsets).min(initial=depth)))
         neighbours = max(1, -(-depth // widest))
         listed = heuristic.ordered_documents(tokens, packed, neighbours, rank, setting.options.threads)
-        return [one[:depth] for one in listed]
+        return [rows[:depth] for rows in listed]
 
-    def once(packed: PackedVectors, depth: int) -> list[Rows]:
-        return [heuristic.distinct(one) for one in repeated(packed, 8 * depth)]
+    def without_repeats(packed: PackedVectors, depth: int) -> list[Rows]:
+        return [heuristic.distinct(rows) for rows in with_repeats(packed, 8 * depth)]
 
-    return [Method("sv", "sv", 0, size, repeated), Method("sv-dedup", "sv", 0, size, once)]
+    return [Method("sv", "sv", 0, size, with_repeats), Method("sv-dedup", "sv", 0, size, without_repeats)]
 
 
 def plaid_method(setting: Setting, ncells: int) -> Method:
-    """PLAID over the compressed index, with as many documents kept as candidates are looked at."""
+    """Wrap PLAID over the compressed index, with as many documents kept as candidates are looked at."""
     index = setting.compressed
     assert index is not None  # noqa: S101 - for the type checker
     size = sum(e["bytes"] for n, e in index.manifest.files.items() if not n.startswith("ids"))
@@ -129,8 +129,8 @@ def plaid_method(setting: Setting, ncells: int) -> Method:
         return replace(MultiVectorSearch.of(options), engine="plaid", ncells=ncells)
 
     def order(packed: PackedVectors, depth: int) -> list[Rows]:
-        chosen = replace(plaid(setting.options), k=depth, ndocs=max(4 * depth, 4096))
-        return [rows for rows, _ in index.rank(packed, chosen)]
+        search_options = replace(plaid(setting.options), k=depth, ndocs=max(4 * depth, 4096))
+        return [rows for rows, _ in index.rank(packed, search_options)]
 
     def search(packed: PackedVectors, options: SearchOptions, n: int) -> Iterator[tuple[Rows, Scores]]:
         return index.rank(packed, replace(plaid(options), ndocs=4 * n))
@@ -141,7 +141,7 @@ def plaid_method(setting: Setting, ncells: int) -> Method:
 def all_methods(
     setting: Setting, work: Path, quick: bool
 ) -> Iterator[tuple[str, Callable[[Progress], Method]]]:
-    """Every method of the study: its name, and what makes it."""
+    """Yield every method of the study: its name, and what makes it."""
     dim, grid = setting.index.spec.dim, GRID[:2] if quick else GRID
 
     def fde(config: FdeConfig, engine: str, name: str) -> tuple[str, Callable[[Progress], Method]]:

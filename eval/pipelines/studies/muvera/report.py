@@ -1,4 +1,4 @@
-"""The MUVERA study's files: CSV tables, two plots, and a Markdown report."""
+"""Files of the MUVERA study: CSV tables, two plots, and a Markdown report."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from pathlib import Path
 from intrex.data.io.files import write_text
 from intrex.eval.pipelines.plots import pyplot, save
 from intrex.eval.pipelines.studies.muvera.measured import Cost
-from intrex.eval.pipelines.studies.muvera.study import TARGETS, Found
+from intrex.eval.pipelines.studies.muvera.study import TARGETS, StudyResult
 from intrex.eval.tables import csv_text, markdown_lines
 
 ENOUGH = 0.95
-"""The share of the exact quality that a search is to keep."""
+"""Share of the exact quality that a search is to keep."""
 PAPER_NEEDED = {
     "SV": (1200, 2100, 4500, None),
     "SV dedup": (300, 400, 800, 2100),
@@ -27,45 +27,45 @@ PAPER_SEEDS = {"(20, 4, 8)": (77.75, 0.17), "(20, 5, 16)": (82.82, 0.27)}
 """Table 2: R@100 and its standard deviation over seeds, in percent."""
 
 
-def write_files(found: Found, out: Path, overwrite: bool = True) -> None:
+def write_files(result: StudyResult, out: Path, overwrite: bool = True) -> None:
     """Write ``recall.csv``, ``needed.csv``, ``costs.csv``, ``recall.png`` and ``costs.png``."""
     write_text(
         out / "recall.csv",
-        csv_text(("method", "target", "candidates", "recall"), _recall_rows(found)),
+        csv_text(("method", "target", "candidates", "recall"), _recall_rows(result)),
         overwrite,
     )
     head = ("method", "target", *(f"candidates_for_{t:g}" for t in TARGETS))
-    rows = [(*key, *("" if n is None else n for n in row)) for key, row in found.needed.items()]
+    rows = [(*key, *("" if n is None else n for n in row)) for key, row in result.needed.items()]
     write_text(out / "needed.csv", csv_text(head, rows), overwrite)
     head = ("method", "candidates", "bytes_per_document", "ms_per_query", "nDCG@10", "exact_top_10_recall")
     costs = [
-        (c.method, c.candidates, round(c.bytes, 1), round(c.ms, 4), c.value, c.top10) for c in found.costs
+        (c.method, c.candidates, round(c.bytes, 1), round(c.ms, 4), c.value, c.top10) for c in result.costs
     ]
     write_text(out / "costs.csv", csv_text(head, costs), overwrite)
-    plot(found, out)
+    plot(result, out)
 
 
-def _recall_rows(found: Found) -> Iterable[tuple[str, str, int, float]]:
-    for (method, target), values in found.recall.items():
-        for depth, value in zip(found.depths, values.tolist(), strict=True):
+def _recall_rows(result: StudyResult) -> Iterable[tuple[str, str, int, float]]:
+    for (method, target), values in result.recall.items():
+        for depth, value in zip(result.depths, values.tolist(), strict=True):
             yield method, target, depth, value
 
 
-def plot(found: Found, out: Path) -> None:
-    """``recall.png``: recall by number of candidates; ``costs.png``: nDCG@10 against time for each method.
+def plot(result: StudyResult, out: Path) -> None:
+    """Draw ``recall.png``: recall by number of candidates; ``costs.png``: nDCG@10 against time for each method.
 
     Raises:
         MissingExtra: matplotlib is not installed.
     """
     plt = pyplot("the plots of a study")
-    targets = list(dict.fromkeys(target for _, target in found.recall))
-    shown = [t for t in ("exact top 10", "relevant") if t in targets]
-    figure, panels = plt.subplots(1, len(shown), figsize=(6 * len(shown), 4.5), squeeze=False)
-    for panel, target in zip(panels[0], shown, strict=True):
-        for method in found.methods:
+    targets = list(dict.fromkeys(target for _, target in result.recall))
+    names = [t for t in ("exact top 10", "relevant") if t in targets]
+    figure, panels = plt.subplots(1, len(names), figsize=(6 * len(names), 4.5), squeeze=False)
+    for panel, target in zip(panels[0], names, strict=True):
+        for method in result.methods:
             panel.plot(
-                found.depths,
-                found.recall[method.name, target],
+                result.depths,
+                result.recall[method.name, target],
                 _style(method.family),
                 label=method.name,
                 markersize=3,
@@ -75,14 +75,14 @@ def plot(found: Found, out: Path) -> None:
     panels[0][-1].legend(fontsize=7, loc="lower right")
     save(figure, out / "recall.png")
     figure, panel = plt.subplots(figsize=(7, 5))
-    exact = found.costs[0]
+    exact = result.costs[0]
     quality = "nDCG@10" if not math.isnan(exact.value) else "recall of the exact top 10"
-    for method in found.methods:
-        own = [c for c in found.costs if c.method == method.name]
-        if own:
+    for method in result.methods:
+        method_costs = [c for c in result.costs if c.method == method.name]
+        if method_costs:
             panel.plot(
-                [c.ms for c in own],
-                [_quality(c) for c in own],
+                [c.ms for c in method_costs],
+                [_quality(c) for c in method_costs],
                 _style(method.family),
                 label=method.name,
                 markersize=4,
@@ -108,9 +108,9 @@ def _style(family: str) -> str:
     return {"fde": "o-", "fde-final": "s--", "plaid": "^-.", "sv": "x:"}[family]
 
 
-def markdown(found: Found, name: str) -> str:
-    """The study's section on one query set: conditions, and our tables in the shape of the paper's."""
-    setting = found.setting
+def study_markdown(result: StudyResult, name: str) -> str:
+    """Write the study's section on one query set: conditions, and our tables in the shape of the paper's."""
+    setting = result.setting
     tokens = int(setting.index.tokens.offsets[-1])
     documents, queries = len(setting.index.ids), len(setting.queries)
     query_tokens = int(setting.packed.offsets[-1]) / max(queries, 1)
@@ -124,24 +124,24 @@ def markdown(found: Found, name: str) -> str:
         "### Candidates needed (the shape of the paper's table 1)",
         "",
     ]
-    for target in dict.fromkeys(t for _, t in found.needed):
+    for target in dict.fromkeys(t for _, t in result.needed):
         if target in ("exact top 1", "relevant"):
-            lines += [f"For a mean recall of the {target}:", "", *_needed(found, target), ""]
+            lines += [f"For a mean recall of the {target}:", "", *_needed(result, target), ""]
     lines += [
         "### Recall",
         "",
-        *_recall(found),
+        *_recall(result),
         "",
         f"### Each method's fastest search with {ENOUGH:.0%} of the exact quality",
         "",
-        *_costs(found, _fastest(found)),
+        *_costs(result, _fastest(result)),
         "",
         "### Quality and cost with reranking by exact MaxSim",
         "",
-        *_costs(found, found.costs),
+        *_costs(result, result.costs),
         "",
     ]
-    lines += ["### Spread over seeds (table 2)", "", *_seeds(found), ""]
+    lines += ["### Spread over seeds (table 2)", "", *_seeds(result), ""]
     return "\n".join(lines)
 
 
@@ -149,39 +149,39 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
     return markdown_lines(head, rows, ["---"] + ["--:"] * (len(head) - 1))
 
 
-def _needed(found: Found, target: str) -> list[str]:
+def _needed(result: StudyResult, target: str) -> list[str]:
     rows = []
-    for method in found.methods:
-        values = found.needed.get((method.name, target), [])
+    for method in result.methods:
+        values = result.needed.get((method.name, target), [])
         rows.append([method.name, *("–" if n is None else f"{n:,}" for n in values)])
     return _table(["method", *(f"{t:.0%}" for t in TARGETS)], rows)
 
 
-def _recall(found: Found) -> list[str]:
-    targets = list(dict.fromkeys(t for _, t in found.recall))
-    at: list[int] = [d for d in (100, 1000) if d in found.depths] or [found.depths[-1]]
+def _recall(result: StudyResult) -> list[str]:
+    targets = list(dict.fromkeys(t for _, t in result.recall))
+    at: list[int] = [d for d in (100, 1000) if d in result.depths] or [result.depths[-1]]
     head = ["method", "dimensions", *(f"{t} @{d:,}" for t in targets for d in at)]
     rows = [
         [
             m.name,
             m.dims or "",
-            *(f"{found.recall[m.name, t][found.depths.index(d)]:.3f}" for t in targets for d in at),
+            *(f"{result.recall[m.name, t][result.depths.index(d)]:.3f}" for t in targets for d in at),
         ]
-        for m in found.methods
+        for m in result.methods
     ]
     return _table(head, rows)
 
 
-def _fastest(found: Found) -> list[Cost]:
-    """Of each method the fastest point with `ENOUGH` of the exact quality, fastest first."""
-    exact = found.costs[0]
-    good = [c for c in found.costs if _quality(c) >= ENOUGH * _quality(exact)]
+def _fastest(result: StudyResult) -> list[Cost]:
+    """Return each method's fastest point with `ENOUGH` of the exact quality, fastest first."""
+    exact = result.costs[0]
+    good = [c for c in result.costs if _quality(c) >= ENOUGH * _quality(exact)]
     best = {c.method: c for c in sorted(good, key=lambda c: (-c.ms, c.method))}
     return sorted(best.values(), key=lambda c: (c.ms, c.method))
 
 
-def _costs(found: Found, costs: Sequence[Cost]) -> list[str]:
-    exact = found.costs[0]
+def _costs(result: StudyResult, costs: Sequence[Cost]) -> list[str]:
+    exact = result.costs[0]
     rows = []
     for c in costs:
         share = "" if math.isnan(c.value) else f"{c.value / exact.value:.1%}"
@@ -210,9 +210,9 @@ def _costs(found: Found, costs: Sequence[Cost]) -> list[str]:
     return _table(head, rows)
 
 
-def _seeds(found: Found) -> list[str]:
+def _seeds(result: StudyResult) -> list[str]:
     rows = []
-    for name, values in found.seeds.items():
+    for name, values in result.seeds.items():
         paper = PAPER_SEEDS.get(name)
         spread = f"{100 * values.std(ddof=1):.2f}" if len(values) > 1 else "–"
         rows.append(
@@ -230,7 +230,7 @@ def _seeds(found: Found) -> list[str]:
 
 
 def paper_table() -> list[str]:
-    """Table 1 of the paper."""
+    """Return table 1 of the paper."""
     rows = [
         [name, *(">10,000" if n is None else f"{n:,}" for n in row)] for name, row in PAPER_NEEDED.items()
     ]

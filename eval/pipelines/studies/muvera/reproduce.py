@@ -49,8 +49,8 @@ def section(name: str, work: Path, docs: Path) -> tuple[str, list[str]]:
         f"intrex study muvera {name}-tokens {name}:test --compressed {name}-2bit --output {name}-study",
     ]
     os.chdir(work)
-    for command, made in zip(commands, (name, f"{name}-tokens", f"{name}-2bit", None), strict=True):
-        if made is None or not Path(made).exists():
+    for command, output in zip(commands, (name, f"{name}-tokens", f"{name}-2bit", None), strict=True):
+        if output is None or not Path(output).exists():
             words = command.split()[1:]
             if words[:2] == ["collection", "import"]:
                 words[2] = str(SHARED / name)
@@ -72,9 +72,9 @@ def main() -> None:
     target, folder = Path(docs).resolve(), Path(work).resolve()
     target.mkdir(parents=True, exist_ok=True)
     folder.mkdir(parents=True, exist_ok=True)
-    made = [section(name, folder, target) for name in names or ("cranfield", "stackfaq")]
-    commands = ["## Commands", "", "```", *(line for _, lines in made for line in lines), "```", ""]
-    page = [HEAD, *paper_table(), "", *(text for text, _ in made), *commands]
+    sections = [section(name, folder, target) for name in names or ("cranfield", "stackfaq")]
+    commands = ["## Commands", "", "```", *(line for _, lines in sections for line in lines), "```", ""]
+    page = [HEAD, *paper_table(), "", *(text for text, _ in sections), *commands]
     (target / "muvera.md").write_text("\n".join(page), encoding="utf-8")
     print(f"{target / 'muvera.md'}: written")
 

@@ -23,7 +23,7 @@ from intrex.data.progress import Progress
 from intrex.data.qrels import Qrels
 from intrex.encoders.fde.config import FdeConfig
 from intrex.eval.measures import parse_measures
-from intrex.eval.pipelines.studies.muvera.measured import Cost, Kept, Measured
+from intrex.eval.pipelines.studies.muvera.measured import Cost, Measurement, MeasurementCache
 from intrex.eval.pipelines.studies.muvera.methods import Method, Setting, all_methods, fde_method
 from intrex.eval.pipelines.studies.recall import depth_needed, ranks_of, recall_at
 from intrex.eval.scoring.score import score
@@ -44,31 +44,31 @@ MEASURE = "nDCG@10"
 
 
 @dataclass(frozen=True)
-class Found:
-    """Everything the study found; see `intrex.eval.pipelines.studies.muvera.report` for its files."""
+class StudyResult:
+    """Results of the study; see `intrex.eval.pipelines.studies.muvera.report` for its files."""
 
     setting: Setting
     depths: tuple[int, ...]
     recall: dict[tuple[str, str], Float64s]
     needed: dict[tuple[str, str], list[int | None]]
-    methods: list[Measured]
+    methods: list[Measurement]
     costs: list[Cost]
     seeds: dict[str, Float64s]
 
 
-def some(queries: Queries, qrels: Qrels | None, limit: int | None) -> tuple[Queries, Qrels | None]:
-    """So many queries with their judgements, evenly spaced in their order; all of them for None."""
+def sample_queries(queries: Queries, qrels: Qrels | None, limit: int | None) -> tuple[Queries, Qrels | None]:
+    """Take so many queries with their judgements, evenly spaced in their order; all of them for None."""
     if limit is None or limit >= len(queries):
         return queries, qrels
     rows = [i * len(queries) // limit for i in range(limit)]
-    kept = Queries([queries.ids[i] for i in rows], [queries.texts[i] for i in rows])
+    sample = Queries([queries.ids[i] for i in rows], [queries.texts[i] for i in rows])
     if qrels is None:
-        return kept, None
+        return sample, None
     judged = qrels.to_dict()
-    return kept, Qrels.from_dict({q: judged[q] for q in kept.ids if q in judged})
+    return sample, Qrels.from_dict({q: judged[q] for q in sample.ids if q in judged})
 
 
-def prepare(
+def prepare_setting(
     index: MultiVectorIndex,
     queries: Queries,
     qrels: Qrels | None,
@@ -88,14 +88,14 @@ def prepare(
     return replace(setting, relevant=_relevant(setting))
 
 
-def with_truth(setting: Setting, kept: Kept | None = None) -> Setting:
-    """The setting with the exact top of each query."""
-    known = None if kept is None else kept.get("truth")
+def with_truth(setting: Setting, cache: MeasurementCache | None = None) -> Setting:
+    """Complete the setting with the exact top of each query."""
+    known = None if cache is None else cache.get("truth")
     if known is None:
         top = replace(setting.options, k=max(TOPS))
         known = [rows.tolist() for rows, _ in setting.index.rank(setting.packed, top)]
-        if kept is not None:
-            kept.put("truth", known)
+        if cache is not None:
+            cache.put("truth", known)
     return replace(setting, truth=[np.array(rows, np.int64) for rows in known])
 
 
@@ -114,7 +114,7 @@ def _relevant(setting: Setting) -> list[Rows]:
 
 
 def exact_cost(setting: Setting, rounds: int, clock: Clock = time.perf_counter) -> Cost:
-    """What exhaustive search costs and scores."""
+    """Measure what exhaustive search costs and scores."""
     options = replace(setting.options, k=10)
     call = partial(setting.index.rank, setting.packed, options)
     ms, ranked = _timed(call, len(setting.queries), rounds, clock)
@@ -129,7 +129,7 @@ def exact_cost(setting: Setting, rounds: int, clock: Clock = time.perf_counter) 
 def costs_of(
     setting: Setting, method: Method, rounds: int, clock: Clock = time.perf_counter
 ) -> Iterator[Cost]:
-    """Cost and quality of a method with several numbers of candidates."""
+    """Yield cost and quality of a method with several numbers of candidates."""
     if method.search is None:
         return
     options = replace(setting.options, k=10)
@@ -145,12 +145,12 @@ def costs_of(
 def _timed(
     call: Callable[[], Iterator[tuple[Rows, Scores]]], queries: int, rounds: int, clock: Clock
 ) -> tuple[float, list[tuple[Rows, Scores]]]:
-    best, found = np.inf, []
+    best, results = np.inf, []
     for _ in range(rounds):
         start = clock()
-        found = list(call())
+        results = list(call())
         best = min(best, clock() - start)
-    return 1000 * best / max(queries, 1), found
+    return 1000 * best / max(queries, 1), results
 
 
 def _value(setting: Setting, ranked: Sequence[tuple[Rows, Scores]]) -> float:
@@ -163,12 +163,12 @@ def _value(setting: Setting, ranked: Sequence[tuple[Rows, Scores]]) -> float:
 
 
 def ranks_by_target(setting: Setting, method: Method) -> dict[str, list[Int64s]]:
-    """Where a method's candidates have the exact top 1, 10 and 100, and the relevant documents."""
-    found = method.order(setting.packed, setting.deepest)
+    """Return where a method's candidates have the exact top 1, 10 and 100, and the relevant documents."""
+    candidates = method.order(setting.packed, setting.deepest)
     targets = {f"exact top {k}": [t[:k] for t in setting.truth] for k in TOPS}
     if setting.qrels is not None:
         targets["relevant"] = setting.relevant
-    return {name: ranks_of(wanted, found) for name, wanted in targets.items()}
+    return {name: ranks_of(documents, candidates) for name, documents in targets.items()}
 
 
 def run_study(
@@ -179,11 +179,11 @@ def run_study(
     rounds: int = 3,
     quick: bool = False,
     watch: Watch = lambda _: nullcontext(lambda _: None),
-) -> Found:
+) -> StudyResult:
     """Build what is missing below ``work``, and measure everything that an earlier run did not.
 
     Args:
-        setting: of `prepare`.
+        setting: of `prepare_setting`.
         work: folder of the FDE indexes and of what was measured; an earlier run's are used again.
         seeds: FDEs of some sizes are drawn so often, for their spread (table 2).
         rounds: of every timing; the best one counts.
@@ -191,27 +191,27 @@ def run_study(
         watch: context manager around each method, by name.
     """
     work.mkdir(parents=True, exist_ok=True)
-    kept = Kept(work / "measured", setting, rounds)
+    cache = MeasurementCache(work / "measured", setting, rounds)
     with watch("exact MaxSim"):
-        setting = with_truth(setting, kept)
-        exact = kept.get("exact")
+        setting = with_truth(setting, cache)
+        exact = cache.get("exact")
         if exact is None:
-            kept.put("exact", exact := asdict(exact_cost(setting, rounds)))
+            cache.put("exact", exact := asdict(exact_cost(setting, rounds)))
     methods = []
     for name, make in all_methods(setting, work, quick):
         with watch(name) as step:
-            known = kept.get(name)
+            known = cache.get(name)
             if known is None:
-                kept.put(name, known := asdict(_measure(setting, make(step), rounds)))
-            methods.append(Measured.from_dict(known))
-    return Found(
+                cache.put(name, known := asdict(_measure(setting, make(step), rounds)))
+            methods.append(Measurement.from_dict(known))
+    return StudyResult(
         setting,
         _depths(setting),
         {(m.name, target): np.array(values) for m in methods for target, values in m.recall.items()},
         {(m.name, target): values for m in methods for target, values in m.needed.items()},
         methods,
         [Cost(**exact), *(cost for m in methods for cost in m.costs)],
-        _spread(setting, work, kept, seeds, quick, watch),
+        _spread(setting, work, cache, seeds, quick, watch),
     )
 
 
@@ -219,24 +219,24 @@ def _depths(setting: Setting) -> tuple[int, ...]:
     return (*(d for d in DEPTHS if d < setting.deepest), setting.deepest)
 
 
-def _measure(setting: Setting, method: Method, rounds: int) -> Measured:
-    found = ranks_by_target(setting, method)
-    return Measured(
+def _measure(setting: Setting, method: Method, rounds: int) -> Measurement:
+    ranks_of_targets = ranks_by_target(setting, method)
+    return Measurement(
         method.name,
         method.family,
         method.dims,
         method.bytes,
-        {target: recall_at(ranks, _depths(setting)).tolist() for target, ranks in found.items()},
-        {target: [depth_needed(ranks, t) for t in TARGETS] for target, ranks in found.items()},
+        {target: recall_at(ranks, _depths(setting)).tolist() for target, ranks in ranks_of_targets.items()},
+        {target: [depth_needed(ranks, t) for t in TARGETS] for target, ranks in ranks_of_targets.items()},
         list(costs_of(setting, method, rounds)),
     )
 
 
 def _spread(
-    setting: Setting, work: Path, kept: Kept, seeds: int, quick: bool, watch: Watch
+    setting: Setting, work: Path, cache: MeasurementCache, seeds: int, quick: bool, watch: Watch
 ) -> dict[str, Float64s]:
-    """Recall of the relevant documents (or of the exact top 100) at 100, by seed."""
-    found = {}
+    """Measure the recall of the relevant documents (or of the exact top 100) at 100, by seed."""
+    recalls = {}
     target = "relevant" if setting.qrels is not None else "exact top 100"
     for reps, k_sim, d_proj in SEEDED[:1] if quick else SEEDED:
         values = []
@@ -244,11 +244,11 @@ def _spread(
             config = FdeConfig(setting.index.spec.dim, reps, k_sim, d_proj, seed=42 + seed)
             name = f"fde-{config.fde_dim}" + (f"-seed{seed}" if seed else "")
             with watch(name) as step:
-                known = kept.get(f"spread-{name}")
+                known = cache.get(f"spread-{name}")
                 if known is None:
                     method = fde_method(setting, work, config, AnnConfig(), name, step)
                     ranks = ranks_by_target(setting, method)
-                    kept.put(f"spread-{name}", known := float(recall_at(ranks[target], [100])[0]))
+                    cache.put(f"spread-{name}", known := float(recall_at(ranks[target], [100])[0]))
             values.append(known)
-        found[f"({reps}, {k_sim}, {d_proj})"] = np.array(values)
-    return found
+        recalls[f"({reps}, {k_sim}, {d_proj})"] = np.array(values)
+    return recalls

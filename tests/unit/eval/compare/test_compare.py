@@ -13,8 +13,17 @@ from intrex.data.run import Run, write_run
 from intrex.eval.compare.align import align
 from intrex.eval.compare.comparison import Comparison, Settings, compare
 from intrex.eval.compare.inputs import load, with_baseline
-from intrex.eval.compare.movers import movers, ranks
-from intrex.eval.compare.tables import columns_of, latex, letter, markdown, marks, p_text, plain, short
+from intrex.eval.compare.movers import movers, ranks_text
+from intrex.eval.compare.tables import (
+    columns_of,
+    comparison_latex,
+    comparison_markdown,
+    letter,
+    marks,
+    p_text,
+    plain,
+    shorten,
+)
 from intrex.eval.evaluate.systems import score_systems
 from intrex.eval.measures import parse_measures
 from intrex.eval.scoring.rules import Rules, SelfMatch, Ties
@@ -167,14 +176,14 @@ def test_marks() -> None:
 
 def test_tables_for_papers() -> None:
     found = compared(GOOD, FAIR, BAD)
-    assert "| a | good | **1.0000**<sup>bc</sup> | **0.5000**<sup>bc</sup> |" in markdown(found)
-    text = latex(compared(run("a_b%", [1] * N), FAIR, baseline=1))
+    assert "| a | good | **1.0000**<sup>bc</sup> | **0.5000**<sup>bc</sup> |" in comparison_markdown(found)
+    text = comparison_latex(compared(run("a_b%", [1] * N), FAIR, baseline=1))
     assert r"a\_b\% & \textbf{1.0000}$^{\dagger}$" in text and "†" not in text
     assert escape_latex("100% a_b\\") == r"100\% a\_b\textbackslash{}"
 
 
 def test_table_helpers() -> None:
-    assert short("a" * 40, 11) == "aaaaa…aaaaa" and short("brief", 11) == "brief"
+    assert shorten("a" * 40, 11) == "aaaaa…aaaaa" and shorten("brief", 11) == "brief"
     assert columns_of("日本a") == 5 and columns_of("e\u0301") == 1
     assert (p_text(0.00009), p_text(1.0)) == ("<.0001", "1.0000")
     assert plain(["x", "n"], [["日本", "1"], ["a", "22"]]) == "x      n\n────  ──\n日本   1\na     22\n"
@@ -199,9 +208,9 @@ def test_movers_are_the_largest_first_with_ranks() -> None:
 
 def test_ranks_of_many_relevant_documents_are_cut() -> None:
     ranked = Run.from_dict({"q": {f"d{i:02d}": 50.0 - i for i in range(20)}})
-    assert ranks(ranked, "q", {b"d01", b"d03", b"zz"}) == "2 4 -"
-    assert ranks(ranked, "q", {f"d{i:02d}".encode() for i in range(13)}) == "1 2 3 4 5 6 7 8 9 10 +3"
-    assert ranks(ranked, "absent", {b"d01"}) == "-"
+    assert ranks_text(ranked, "q", {b"d01", b"d03", b"zz"}) == "2 4 -"
+    assert ranks_text(ranked, "q", {f"d{i:02d}".encode() for i in range(13)}) == "1 2 3 4 5 6 7 8 9 10 +3"
+    assert ranks_text(ranked, "absent", {b"d01"}) == "-"
 
 
 def test_runs_scores_and_baselines_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,7 +5,7 @@ import pytest
 
 from intrex.data.errors import BadInput
 from intrex.eval.leaderboard import regimes
-from intrex.eval.leaderboard.regimes import Plan, matrix, per_query, regime_scores
+from intrex.eval.leaderboard.regimes import RegimePlan, per_query, regime_scores, score_matrix
 from intrex.eval.splits.split import Fold, Split
 
 SIZES, MEANS = (981, 2206, 1824, 1491, 478), (0.30, 0.25, 0.28, 0.20, 0.10)
@@ -32,7 +32,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_worked_example_and_the_untrained_scorer(quick: None) -> None:
     """algorithms 1.6, check 1: a scorer that was not trained."""
-    plan = Plan.of(resttest_split(SIZES))
+    plan = RegimePlan.of(resttest_split(SIZES))
     scores = np.repeat(np.repeat(MEANS, SIZES)[:, None], 5, axis=1)
     found = regime_scores(plan, scores)
     assert found.macro["extrapolation"].value == pytest.approx(0.226, abs=1e-12)
@@ -52,7 +52,7 @@ def test_the_worked_example_and_the_untrained_scorer(quick: None) -> None:
 def test_restrain_compares_the_same_queries(quick: None) -> None:
     ids = tuple(f"x{i:02}" for i in range(40))
     split = Split("restrain", tuple(Fold(r, (), {r: ids}) for r in regimes.REGIMES))
-    plan = Plan.of(split)
+    plan = RegimePlan.of(split)
     random = np.random.default_rng(0)
     base = random.random(40)
     found = regime_scores(plan, np.stack([base + 0.1, base], axis=1))
@@ -72,20 +72,20 @@ def test_by_hand(quick: None) -> None:
         ),
     )
     scores = np.array([[0.2, 0.6], [0.0, 0.4], [1.0, 0.5]])
-    found = regime_scores(Plan.of(split), scores)
+    found = regime_scores(RegimePlan.of(split), scores)
     assert found.folds["1", "extrapolation"].value == pytest.approx(0.1)
     assert found.macro["interpolation"].value == pytest.approx((1.0 + 0.5) / 2)
     assert found.micro["interpolation"].value == pytest.approx((1.0 + 0.6 + 0.4) / 3)
     assert found.gap is not None and found.gap.value == pytest.approx((0.4 + 0.4 + 0.5) / 3)
     assert found.raw_macro.value == pytest.approx(0.75 - 0.3)
-    np.testing.assert_allclose(per_query(Plan.of(split), scores), [[0.6, 0.2], [0.4, 0.0], [1.0, 0.5]])
+    np.testing.assert_allclose(per_query(RegimePlan.of(split), scores), [[0.6, 0.2], [0.4, 0.0], [1.0, 0.5]])
 
 
 def test_the_paired_interval_covers_a_known_gap(monkeypatch: pytest.MonkeyPatch) -> None:
     """200 simulations with unequal buckets and hard queries: the 95% interval holds the true gap as often as it says."""
     monkeypatch.setattr(regimes, "RESAMPLES", 500)
     sizes, gap = (30, 50, 20, 60, 40), 0.05
-    plan = Plan.of(resttest_split(sizes))
+    plan = RegimePlan.of(resttest_split(sizes))
     extrapolates = plan.regime == regimes.REGIMES.index("extrapolation")
     random = np.random.default_rng(1)
     covered = raw_covered = 0
@@ -102,8 +102,8 @@ def test_the_paired_interval_covers_a_known_gap(monkeypatch: pytest.MonkeyPatch)
 
 def test_missing_scores_and_regimes_are_named() -> None:
     split = resttest_split((2, 3))
-    plan = Plan.of(split)
+    plan = RegimePlan.of(split)
     with pytest.raises(BadInput, match="4 of the split's 5 test queries have no score of bm25"):
-        matrix(plan, [{"q00000": 1.0}, {}], "bm25")
+        score_matrix(plan, [{"q00000": 1.0}, {}], "bm25")
     with pytest.raises(BadInput, match="no query for interpolation"):
-        Plan.of(Split("import", (Fold("1", (), {"extrapolation": ("a",)}),)))
+        RegimePlan.of(Split("import", (Fold("1", (), {"extrapolation": ("a",)}),)))

@@ -86,7 +86,7 @@ def test_two_measures_never_share_a_name(one: str, other: str) -> None:
 
 
 def test_a_number_is_spelt_without_an_empty_fraction() -> None:
-    assert str(Measure("SetF").given(beta=2.0)) == "SetF(beta=2)"
+    assert str(Measure("SetF").with_params(beta=2.0)) == "SetF(beta=2)"
     assert str(Measure("Rprec_mult", 1e6)) == "Rprec_mult@1000000"
 
 

@@ -8,7 +8,7 @@ import pytest
 from intrex.data.errors import BadInput
 from intrex.data.qrels import read_qrels
 from intrex.eval.overlap import documents
-from intrex.eval.overlap.audit import Audit, Flag, read_audit, write_audit
+from intrex.eval.overlap.audit import Audit, LeakageFlag, read_audit, write_audit
 from intrex.eval.overlap.documents import BINS, jaccard, near_duplicates, shingles, sketches
 from intrex.eval.overlap.labels import positives, shared_labels
 from intrex.eval.overlap.queries import (
@@ -127,7 +127,10 @@ def test_label_overlap_of_the_released_files(
 
 
 def test_flags_are_written_and_read_again(tmp_path: Path) -> None:
-    flags = {"exact": {"q1": Flag("t1", 1.0)}, "label": {"q1": Flag("t2", 0.5), "q3": Flag("t1", 1.0)}}
+    flags = {
+        "exact": {"q1": LeakageFlag("t1", 1.0)},
+        "label": {"q1": LeakageFlag("t2", 0.5), "q3": LeakageFlag("t1", 1.0)},
+    }
     made = Audit(("q1", "q2", "q3"), flags, {"label": 1}, {"train": "a", "test": "b"})
     write_audit(made, tmp_path / "f.jsonl")
     assert read_audit(tmp_path / "f.jsonl") == made

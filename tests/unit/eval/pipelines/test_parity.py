@@ -8,7 +8,7 @@ import pytest
 
 from intrex.data.collection import Collection
 from intrex.data.run import Run
-from intrex.eval.pipelines.parity.bm25 import compare
+from intrex.eval.pipelines.parity.bm25 import compare_runs
 from intrex.retrievers.bm25 import similarity
 from intrex.retrievers.text import analyzer as analysis
 from tests.conftest import Said
@@ -19,7 +19,7 @@ def test_compare_finds_the_first_rank_what_is_missing_and_the_gap() -> None:
     two = Run.from_dict(
         {"q1": {"a": 3, "c": 2, "d": 1}, "q2": {"a": 1, "b": 0.5}, "q3": {"a": 1.001}, "q4": {"a": 1}}
     )
-    found = {d.query: (d.rank, d.missing, d.extra, round(d.gap, 3)) for d in compare(one, two, 3e-4)}
+    found = {d.query: (d.rank, d.missing, d.extra, round(d.gap, 3)) for d in compare_runs(one, two, 3e-4)}
     assert found == {
         "q1": (2, 1, 1, 1.0),
         "q2": (2, 1, 0, 0.0),
@@ -27,7 +27,7 @@ def test_compare_finds_the_first_rank_what_is_missing_and_the_gap() -> None:
         "q4": (1, 1, 0, 0.0),
         "q5": (1, 0, 1, 0.0),
     }
-    assert "q3" not in {d.query for d in compare(one, two, None)}
+    assert "q3" not in {d.query for d in compare_runs(one, two, None)}
 
 
 def test_a_collection_at_parity(small: Collection, tmp_path: Path, intrex: Callable[[str], Said]) -> None:

@@ -13,14 +13,13 @@ from intrex.data.collection import Collection
 from intrex.data.errors import BadInput, UsageError
 from intrex.data.store.artifact import read_manifest
 from intrex.data.writer import CollectionWriter, RecordSource, write_collection
-from intrex.data.writer import RecordSource as TrainSource
 from intrex.encoders.base import make_encoder, make_sparse_encoder, make_token_encoder
 from intrex.encoders.cross.scorer import make_pair_scorer
 from intrex.encoders.options import EncoderOptions
 from intrex.encoders.training.examples import Example, columns
 from intrex.encoders.training.options import KINDS, options_for
 from intrex.encoders.training.trainer import WHOLE, last_checkpoint
-from intrex.eval.pipelines.training.examples import prepare
+from intrex.eval.pipelines.training.examples import TrainingSource, prepare_training
 from intrex.eval.pipelines.training.train import train_model
 from intrex.eval.splits.split import Fold, Split
 from tests.support.tinymodel import save_tokenizer, write_tiny_model
@@ -66,14 +65,14 @@ def settings(tiny: Path, **more: object) -> dict[str, object]:
 
 def test_examples(toy: Collection, tiny: Path) -> None:
     options = options_for("dense", **settings(tiny, negatives=3))
-    data = prepare(TrainSource(toy, dev_set="dev"), options)
+    data = prepare_training(TrainingSource(toy, dev_set="dev"), options)
     assert len(data.examples) == 30 and data.queries == 30
     texts = {d.contents: d.id for d in toy.documents()}
     for i, e in enumerate(data.examples):
         assert (
             texts[e.positive] == f"d{i:02}" and len(set(e.negatives)) == 3 and e.positive not in e.negatives
         )
-    assert data.examples == prepare(TrainSource(toy, dev_set="dev"), options).examples
+    assert data.examples == prepare_training(TrainingSource(toy, dev_set="dev"), options).examples
     assert data.pool is not None and len(data.pool.queries) == 10
     assert data.dev_score is not None
     perfect = [
@@ -81,14 +80,14 @@ def test_examples(toy: Collection, tiny: Path) -> None:
         for i, docs in enumerate(data.pool.documents)
     ]
     assert data.dev_score(perfect) == 1.0
-    held = prepare(TrainSource(toy, dev_share=0.2), options)
+    held = prepare_training(TrainingSource(toy, dev_share=0.2), options)
     assert len(held.examples) == 24 and held.pool is not None and len(held.pool.queries) == 6
-    few = prepare(TrainSource(toy, max_pairs=7), options)
+    few = prepare_training(TrainingSource(toy, max_pairs=7), options)
     assert len(few.examples) == 7 and few.pool is None
     fold = Split("resttest", (Fold("1", ("q00", "q05"), {"interpolation": ("q31",)}),))
-    assert len(prepare(TrainSource(toy, split=fold, fold="1"), options).examples) == 2
-    taught = prepare(
-        TrainSource(toy, teacher="hashing:64"), options_for("dense", **settings(tiny, loss="margin-mse"))
+    assert len(prepare_training(TrainingSource(toy, split=fold, fold="1"), options).examples) == 2
+    taught = prepare_training(
+        TrainingSource(toy, teacher="hashing:64"), options_for("dense", **settings(tiny, loss="margin-mse"))
     )
     assert all(len(e.scores) == 2 and e.scores[0] >= e.scores[1] for e in taught.examples)
 
@@ -108,7 +107,7 @@ def test_columns() -> None:
 @pytest.mark.parametrize("loss", ["mnr", "margin-mse", "distill"])
 def test_a_dense_model_learns_and_loads(toy: Collection, tiny: Path, tmp_path: Path, loss: str) -> None:
     options = options_for("dense", **settings(tiny, loss=loss))
-    source = TrainSource(toy, dev_set="dev", teacher=None if loss == "mnr" else "hashing:64")
+    source = TrainingSource(toy, dev_set="dev", teacher=None if loss == "mnr" else "hashing:64")
     plans = []
     manifest = train_model("dense", source, options, tmp_path / "m", announce=plans.append)
     assert plans[0].pairs == 30 and plans[0].steps == 20 and plans[0].done == 0 and plans[0].seconds > 0
@@ -130,7 +129,7 @@ def test_bfloat16_changes_the_products_not_the_weights(toy: Collection, tiny: Pa
     found = {}
     for dtype in ("float32", "bfloat16"):
         options = options_for("dense", **settings(tiny, dtype=dtype))
-        train_model("dense", TrainSource(toy), options, tmp_path / dtype)
+        train_model("dense", TrainingSource(toy), options, tmp_path / dtype)
         found[dtype] = load_file(tmp_path / dtype / "model.safetensors")
     base = load_file(tiny / "model.safetensors")
     moved = {
@@ -147,14 +146,14 @@ def test_bfloat16_changes_the_products_not_the_weights(toy: Collection, tiny: Pa
 
 def test_killed_and_resumed_is_the_same_model(toy: Collection, tiny: Path, tmp_path: Path) -> None:
     options = options_for("dense", **settings(tiny, eval_steps=2))
-    train_model("dense", TrainSource(toy), options, tmp_path / "whole")
+    train_model("dense", TrainingSource(toy), options, tmp_path / "whole")
     code = (
         "import sys; from pathlib import Path; from intrex.data.collection import Collection;"
         "from intrex.encoders.training.options import options_for;"
         "from intrex.eval.pipelines.training.train import train_model;"
-        "from intrex.eval.pipelines.training.examples import Source; import json, time;"
+        "from intrex.eval.pipelines.training.examples import TrainingSource; import json, time;"
         "c, out, given = sys.argv[1:]; options = options_for('dense', **json.loads(given));"
-        "train_model('dense', Source(Collection.open(Path(c))), options, Path(out), progress=lambda n: time.sleep(0.2))"
+        "train_model('dense', TrainingSource(Collection.open(Path(c))), options, Path(out), progress=lambda n: time.sleep(0.2))"
     )
     given = json.dumps(settings(tiny, eval_steps=2))
     process = subprocess.Popen([sys.executable, "-c", code, str(toy.path), str(tmp_path / "cut"), given])
@@ -172,7 +171,7 @@ def test_killed_and_resumed_is_the_same_model(toy: Collection, tiny: Path, tmp_p
     half.mkdir()
     (half / "model.safetensors").write_bytes(b"cut off")
     plans = []
-    train_model("dense", TrainSource(toy), options, tmp_path / "cut", announce=plans.append)
+    train_model("dense", TrainingSource(toy), options, tmp_path / "cut", announce=plans.append)
     assert plans[0].done == int(kept.name.rsplit("-")[-1]) > 0
     weights = [(tmp_path / n / "model.safetensors").read_bytes() for n in ("whole", "cut")]
     assert weights[0] == weights[1]
@@ -188,9 +187,9 @@ def test_refusals(toy: Collection, tiny: Path, tmp_path: Path) -> None:
     assert set(KINDS) == {"dense", "static", "multivector", "sparse", "cross-encoder"}
     fold = Split("resttest", (Fold("1", ("q39",), {"interpolation": ("q31",)}),))
     with pytest.raises(BadInput, match="has no positives"):
-        prepare(TrainSource(toy, split=fold, fold="1"), options_for("dense", **settings(tiny)))
+        prepare_training(TrainingSource(toy, split=fold, fold="1"), options_for("dense", **settings(tiny)))
     with pytest.raises(BadInput, match="needs a teacher"):
-        prepare(TrainSource(toy), options_for("dense", **settings(tiny, loss="distill")))
+        prepare_training(TrainingSource(toy), options_for("dense", **settings(tiny, loss="distill")))
 
 
 @pytest.fixture(scope="module")
@@ -220,7 +219,7 @@ def test_every_kind_trains_and_loads(
         base = tmp_path / "static"
         make_encoder(f"static:{tiny}", EncoderOptions(dim=8)).save(base)
     options = options_for(kind, **settings(base, epochs=1, batch_size=15, negatives=1, eval_steps=50))
-    manifest = train_model(kind, TrainSource(toy), options, tmp_path / "m")
+    manifest = train_model(kind, TrainingSource(toy), options, tmp_path / "m")
     assert manifest.params["steps"] == (4 if kind == "cross-encoder" else 2)
     folder, texts = str(tmp_path / "m"), ["word1 word2", "word3"]
     if kind == "cross-encoder":

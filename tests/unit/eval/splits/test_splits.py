@@ -6,29 +6,29 @@ import numpy as np
 import pytest
 
 from intrex.data.errors import BadInput, UsageError
-from intrex.eval.splits.queries import Embedded, drawn
+from intrex.eval.splits.queries import QueryVectors, draw
 from intrex.eval.splits.released import read_restrain, read_resttest
 from intrex.eval.splits.restrain import restrain
 from intrex.eval.splits.resttest import resttest
 from intrex.eval.splits.shift import by_length, by_question_word, far_groups, shift
-from intrex.eval.splits.similarity import bm25_vectors, highest_by_group, nearest, normalised
+from intrex.eval.splits.similarity import bm25_vectors, highest_by_group, nearest_queries, normalise
 from intrex.eval.splits.split import Fold, Split, read_split, write_split
 
 
-def cloud(n: int, seed: int = 0, prefix: str = "q", groups: int = 4) -> tuple[Embedded, np.ndarray]:
+def cloud(n: int, seed: int = 0, prefix: str = "q", groups: int = 4) -> tuple[QueryVectors, np.ndarray]:
     """Queries around a few centres, and the centre of each."""
     random = np.random.default_rng(seed)
     centres = np.eye(8)[:groups] * 4
     of = random.integers(0, groups, n)
     vectors = (centres[of] + random.normal(size=(n, 8))).astype(np.float32)
-    made = Embedded.of([f"{prefix}{i:03}" for i in range(n)], vectors)
+    made = QueryVectors.of([f"{prefix}{i:03}" for i in range(n)], vectors)
     return made, of  # the ids are in order already
 
 
 def test_the_nearest_neighbour_toy() -> None:
     """algorithms 1.6, check 6."""
-    train = Embedded.of(["t1", "t2"], np.array([[1, 0], [0, 1]], np.float32))
-    test = Embedded.of(["x"], np.array([[0.9, 0.1]], np.float32))
+    train = QueryVectors.of(["t1", "t2"], np.array([[1, 0], [0, 1]], np.float32))
+    test = QueryVectors.of(["x"], np.array([[0.9, 0.1]], np.float32))
     made = restrain(train, test, per_query=1)
     assert {f.name: f.train for f in made.folds} == {"interpolation": ("t1",), "extrapolation": ("t2",)}
     found = {f.name: f.similarity[f.name] for f in made.folds}
@@ -67,7 +67,7 @@ def test_order_and_scale_change_nothing() -> None:
     shuffled = []
     for side in (train, test):
         order = random.permutation(len(side))
-        shuffled.append(Embedded.of([side.ids[i] for i in order], side.vectors[order] * np.float32(7.5)))
+        shuffled.append(QueryVectors.of([side.ids[i] for i in order], side.vectors[order] * np.float32(7.5)))
     assert restrain(*shuffled, per_query=5, seed=3).fingerprint == one.fingerprint
     assert restrain(train, test, per_query=5, seed=4).fingerprint != one.fingerprint
     a, b = one.folds
@@ -127,13 +127,13 @@ def test_nearest_is_exact_over_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     train, _ = cloud(500)
     test, _ = cloud(37, 1, "x")
     alike = test.vectors.astype(np.float64) @ train.vectors.T.astype(np.float64)
-    first = nearest(test.vectors, train.vectors, 9)
+    first = nearest_queries(test.vectors, train.vectors, 9)
     np.testing.assert_allclose(first[1], -np.sort(-alike, axis=1)[:, :9], atol=1e-12)
     wanted = np.lexsort((np.broadcast_to(np.arange(500), alike.shape), -alike), axis=1)[:, :9]
     for size in (1 << 16, 64, 7):
         monkeypatch.setattr(similarity, "TRAINS_AT_ONCE", size)
         monkeypatch.setattr(similarity, "TESTS_AT_ONCE", 10)
-        rows, scores = nearest(test.vectors, train.vectors, 9)
+        rows, scores = nearest_queries(test.vectors, train.vectors, 9)
         assert (rows == wanted).all()
         assert (scores == first[1]).all()
         groups = np.sort(np.arange(500) % 7)
@@ -153,9 +153,9 @@ def test_bm25_vectors_are_the_formula() -> None:
         [0, 0, idf["c"] / (1 + norm[3])],
     ]
     np.testing.assert_allclose(found, wanted, rtol=1e-6)
-    unit = normalised(bm25_vectors(texts))
+    unit = normalise(bm25_vectors(texts))
     np.testing.assert_allclose((unit.toarray() ** 2).sum(1), [1, 1, 0, 1], rtol=1e-6)
-    rows, _ = nearest(unit[:1], unit[1:], 2)
+    rows, _ = nearest_queries(unit[:1], unit[1:], 2)
     assert rows.tolist() == [[0, 1]]
 
 
@@ -184,8 +184,8 @@ def test_a_fold_is_checked() -> None:
 
 def test_the_draw_is_nested_and_independent_of_order() -> None:
     ids = [f"i{n}" for n in range(50)]
-    assert drawn(reversed(ids), 1) == drawn(ids, 1) != drawn(ids, 2)
-    assert [i for i in drawn(ids, 1) if i in ids[:20]] == drawn(ids[:20], 1)
+    assert draw(reversed(ids), 1) == draw(ids, 1) != draw(ids, 2)
+    assert [i for i in draw(ids, 1) if i in ids[:20]] == draw(ids[:20], 1)
 
 
 SIZES = {"1": 981, "2": 2206, "3": 1824, "4": 1491, "5": 478}

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from intrex.data.errors import BadInput
-from intrex.eval.dialects.theirs import read_theirs
+from intrex.eval.dialects.output import read_tool_output
 
 LINES = "map\tq1\t0.5000\nmap\tq2\t0.2500\nrunid\tall\tmy run\nmap\tall\t0.3750\n"
 JSON = '{"q1": {"map": 0.5}, "q2": {"map": 0.25}}'
@@ -20,7 +20,7 @@ def test_lines_and_json_plain_and_zipped(text: str, zipped: bool, mark: bytes, t
     raw = mark + text.encode()
     path = tmp_path / "theirs"
     path.write_bytes(gzip.compress(raw) if zipped else raw)
-    cells = read_theirs(path).cells
+    cells = read_tool_output(path).cells
     assert {key: value for key, (value, _) in cells.items()} == {("map", "q1"): 0.5, ("map", "q2"): 0.25}
 
 
@@ -38,7 +38,7 @@ def test_lines_and_json_plain_and_zipped(text: str, zipped: bool, mark: bytes, t
 def test_a_line_that_cannot_be_used_is_named(text: str, said: str, tmp_path: Path) -> None:
     (tmp_path / "theirs").write_text(text)
     with pytest.raises(BadInput, match=said):
-        read_theirs(tmp_path / "theirs")
+        read_tool_output(tmp_path / "theirs")
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_a_line_that_cannot_be_used_is_named(text: str, said: str, tmp_path: Pat
 def test_json_that_cannot_be_used_is_refused(text: str, tmp_path: Path) -> None:
     (tmp_path / "theirs").write_text(text)
     with pytest.raises(BadInput, match="theirs"):
-        read_theirs(tmp_path / "theirs")
+        read_tool_output(tmp_path / "theirs")
 
 
 @pytest.mark.parametrize(
@@ -72,10 +72,10 @@ def test_json_that_cannot_be_used_is_refused(text: str, tmp_path: Path) -> None:
 def test_what_is_not_utf8_is_refused(raw: bytes, tmp_path: Path) -> None:
     (tmp_path / "theirs").write_bytes(raw)
     with pytest.raises(BadInput):
-        read_theirs(tmp_path / "theirs")
+        read_tool_output(tmp_path / "theirs")
 
 
 def test_a_cut_gzip_is_refused(tmp_path: Path) -> None:
     (tmp_path / "theirs").write_bytes(gzip.compress(LINES.encode())[:-9])
     with pytest.raises(BadInput, match="ends early"):
-        read_theirs(tmp_path / "theirs")
+        read_tool_output(tmp_path / "theirs")

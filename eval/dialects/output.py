@@ -1,4 +1,4 @@
-"""What another tool printed for each query, read and held against our account of it."""
+"""Per-query output of other tools, read and held against intrex's account of it."""
 
 from __future__ import annotations
 
@@ -25,26 +25,26 @@ UNSAID = "leave out the queries that the tool gives no value of"
 
 
 @dataclass(frozen=True)
-class Printed:
-    """A tool's values: (name of the measure, query) to (value, decimals printed)."""
+class ToolOutput:
+    """Values that a tool printed: (name of the measure, query) to (value, decimals printed)."""
 
     cells: Mapping[tuple[str, str], tuple[float, int]]
 
     @cached_property
     def spellings(self) -> dict[Measure, list[str]]:
-        """The names in the file that are each measure of ours, whatever tool's spelling they are in."""
-        found: dict[Measure, list[str]] = {}
+        """Names in the file by measure of intrex, in the spelling of any tool."""
+        names_of: dict[Measure, list[str]] = {}
         for name in dict.fromkeys(name for name, _ in self.cells):
             try:
                 parsed = parse_measures([name])
             except UsageError:
                 continue
             if len(parsed) == 1:
-                found.setdefault(parsed[0], []).append(name)
-        return found
+                names_of.setdefault(parsed[0], []).append(name)
+        return names_of
 
     def values(self, measure: Measure, queries: list[str]) -> tuple[Float64s, int]:
-        """[q] values, not a number where the file has none, and how many decimals they are printed with."""
+        """Return the values [q], not a number where the file has none, and how many decimals they are printed with."""
         names = [measure.label or "", str(measure), *self.spellings.get(measure, [])]
         without = Measure(measure.name, measure.cutoff, tuple(p for p in measure.params if p[0] != "rel"))
         names += self.spellings.get(without, [])  # trec_eval and ranx print no level
@@ -64,52 +64,52 @@ class Printed:
         )
 
 
-def against(
-    printed: Printed,
+def compare_output(
+    printed: ToolOutput,
     measure: Measure,
     tool: Dialect,
     queries: list[str],
-    last: Float64s,
+    account: Float64s,
     answered: Bools,
 ) -> tuple[Float64s, Float64s]:
-    """What the tool printed, and what of it our account does not reach, beyond its rounding.
+    """Return what the tool printed, and what of it our account does not reach, beyond its rounding.
 
     Args:
         printed: the tool's values.
         measure: ours.
         tool: the dialect.
         queries: [q] the judged queries.
-        last: [q] our account of the tool; not a number where it leaves a query out.
+        account: [q] our account of the tool; not a number where it leaves a query out.
         answered: [q] whether the run has the query.
     """
-    theirs, digits = printed.values(measure, queries)
-    if np.isnan(theirs).all():
-        return last, np.zeros(len(last))
+    values, digits = printed.values(measure, queries)
+    if np.isnan(values).all():
+        return account, np.zeros(len(account))
     if tool.silent:  # it counts what it does not print
-        theirs = np.where(np.isnan(theirs) & ~answered, last, theirs)
+        values = np.where(np.isnan(values) & ~answered, account, values)
     exact = digits == 0 and measure.kind != "sum"
     room = TOLERANCE if exact else max(TOLERANCE, 0.5 * 10.0**-digits * (1 + 1e-9))
-    gap = np.nan_to_num(theirs) - np.nan_to_num(last)
-    alone = np.isnan(theirs) != np.isnan(last)
+    gap = np.nan_to_num(values) - np.nan_to_num(account)
+    one_sided = np.isnan(values) != np.isnan(account)
     residual = np.where(np.abs(gap) > room, gap, 0.0)
-    return theirs, np.where(alone & (residual == 0), 2 * TOLERANCE, residual)
+    return values, np.where(one_sided & (residual == 0), 2 * TOLERANCE, residual)
 
 
-def read_theirs(path: Path) -> Printed:
+def read_tool_output(path: Path) -> ToolOutput:
     """Read trec_eval's lines, or JSON ``{query: {measure: value}}`` (pytrec_eval) or ``{measure: {query: value}}``.
 
     The second form of JSON is that of ranx's ``Run.scores``; it is told from the first by its names of measures.
     """
     require_file(path, "file of --theirs")
-    with spooled(path) as kept:
-        if first_line(kept).lstrip().startswith("{"):
-            return Printed(_from_json(b"".join(read_pieces(kept)), path))
-        return Printed(_from_lines(kept))
+    with spooled(path) as file:
+        if first_line(file).lstrip().startswith("{"):
+            return ToolOutput(_from_json(b"".join(read_pieces(file)), path))
+        return ToolOutput(_from_lines(file))
 
 
 def _from_lines(path: Path) -> dict[tuple[str, str], tuple[float, int]]:
     problems = Problems(path.name)
-    found: dict[tuple[str, str], tuple[float, int]] = {}
+    cells: dict[tuple[str, str], tuple[float, int]] = {}
     for number, line in read_lines(path, problems):
         fields = line.split()
         where = f"{path.name}:{number}"
@@ -126,21 +126,21 @@ def _from_lines(path: Path) -> dict[tuple[str, str], tuple[float, int]]:
             continue
         if not math.isfinite(value):
             problems.add(where, f"the value is {text!r}, a finite number is needed", UNSAID)
-        elif (name, query) in found:
+        elif (name, query) in cells:
             problems.add(where, f"{name} of query {query} a second time", "give one value for each query")
         else:
-            found[name, query] = value, len(text.partition(".")[2])
+            cells[name, query] = value, len(text.partition(".")[2])
     problems.raise_if_any()
-    return found
+    return cells
 
 
 def _from_json(raw: bytes, path: Path) -> dict[tuple[str, str], tuple[float, int]]:
     try:
-        read = json.loads(raw.decode("utf-8"), parse_constant=_no_constant, object_pairs_hook=_once)
+        tree = json.loads(raw.decode("utf-8"), parse_constant=_no_constant, object_pairs_hook=_unique_members)
     except (ValueError, RecursionError) as error:
         raise BadInput(f"--theirs: broken JSON: {json_reason(error)} ({path})") from error
     rows = []
-    for a, inner in read.items():
+    for a, inner in tree.items():
         if not isinstance(inner, dict):
             raise BadInput(
                 f"--theirs reads {{query: {{measure: value}}}}; {a!r} has {json_type(inner)} ({path})",
@@ -157,22 +157,22 @@ def _no_constant(text: str) -> float:
     raise ValueError(f"{text} is not a number; {UNSAID}")
 
 
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """An object's members; raises ValueError where two have one name."""
-    found = dict(pairs)
-    if len(found) < len(pairs):
+def _unique_members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object's members; raises ValueError where two have one name."""
+    members = dict(pairs)
+    if len(members) < len(pairs):
         names = [name for name, _ in pairs]
         raise ValueError(f"{next(n for n in names if names.count(n) > 1)!r} stands twice in one object")
-    return found
+    return members
 
 
-def _number(value: object, what: str, path: Path) -> float:
+def _number(value: object, place: str, path: Path) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise BadInput(
-            f"--theirs: the value of {what} is {json_type(value)}, a number is needed ({path})", UNSAID
+            f"--theirs: the value of {place} is {json_type(value)}, a number is needed ({path})", UNSAID
         )
     if not abs(value) <= sys.float_info.max:
-        raise BadInput(f"--theirs: the value of {what} is not a finite number ({path})", UNSAID)
+        raise BadInput(f"--theirs: the value of {place} is not a finite number ({path})", UNSAID)
     return float(value)
 
 
