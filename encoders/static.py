@@ -19,8 +19,8 @@ import numpy as np
 import numpy.typing as npt
 
 from intrex.data.arrays import Float32s
+from intrex.data.cache import cache_dir
 from intrex.data.errors import BadInput, MissingExtra, UsageError
-from intrex.data.io.download import cache_dir
 from intrex.data.io.files import fingerprint, read_json
 from intrex.data.specs import EncoderSpec
 from intrex.encoders.base import Role

@@ -6,9 +6,10 @@ import importlib.util
 import os
 from pathlib import Path
 
+from intrex.data.cache import cache_dir
 from intrex.data.errors import MissingExtra, nearest_name
 from intrex.data.importers.beir_names import BEIR_MD5, beir_names, check_name
-from intrex.data.io.download import cache_dir, download
+from intrex.data.io.download import download
 from intrex.data.progress import Progress
 
 BASE_URL = "https://public.ukp.informatik.tu-darmstadt.de/thakur/BEIR/datasets"

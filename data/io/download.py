@@ -28,13 +28,6 @@ _AGAIN_LATER = {408, 425, 429, 500, 502, 503, 504}
 _PAUSE_SECONDS = 0.25
 
 
-def cache_dir() -> Path:
-    """Return the folder of downloads, scores and distilled models: ``$INTREX_CACHE``, else ``intrex`` in the user's cache folder."""
-    if folder := os.environ.get("INTREX_CACHE"):
-        return Path(folder).expanduser()
-    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "intrex"
-
-
 def download(
     url: str,
     target: Path,

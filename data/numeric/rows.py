@@ -6,19 +6,15 @@ machine without kernels gets the same numbers, later.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from intrex.data.arrays import Array, Float32s, Float64s, Int32s, Rows
-from intrex.data.native.library import Call, Library, native
+from intrex.data.arrays import Float32s, Float64s, Int32s, Rows
+from intrex.data.native.library import Library
 
-_ROWS = "intrex.data.numeric.kernels"
-LIBRARY = Library(
-    "rows", (_ROWS,), ((_ROWS, "pair_dots", 7), (_ROWS, "add_rows", 6)), "intrex.data.numeric.rows:trial"
-)
+LIBRARY = Library("rows", ("intrex.data.numeric.kernels",))
 _LANES = 8
 _AT_ONCE = 1 << 20
 """Numbers that numpy, without a kernel, multiplies together."""
@@ -29,10 +25,8 @@ _ROUNDOFF = 2.0**-24
 def pair_dots(a: Float32s, a_rows: Rows, b: Float32s, b_rows: Rows) -> Float64s:
     """Compute the dot products [m] of row ``a_rows[i]`` of ``a`` [n, d] and row ``b_rows[i]`` of ``b`` [k, d], C-contiguous both."""
     out = np.empty(len(a_rows))
-    calls = native(LIBRARY)
-    if calls is not None:
-        where = _address(a), _address(a_rows), _address(b), _address(b_rows)
-        calls["pair_dots"](*where, len(out), a.shape[1], _address(out))
+    if kernels := LIBRARY.kernels():
+        kernels["pair_dots"](a, a_rows, b, b_rows, len(out), a.shape[1], out)
         return out
     dim = a.shape[1]
     step = max(1, _AT_ONCE // max(1, dim))
@@ -51,12 +45,10 @@ def pair_dots(a: Float32s, a_rows: Rows, b: Float32s, b_rows: Rows) -> Float64s:
 
 def add_rows(rows: Float32s, groups: Int32s, scale: Float64s, sums: Float64s) -> None:
     """Add ``scale[i]`` times row i of ``rows`` [n, d] to row ``groups[i]`` of ``sums`` [k, d], in the order of the rows."""
-    calls = native(LIBRARY)
-    if calls is None:
+    if kernels := LIBRARY.kernels():
+        kernels["add_rows"](rows, *rows.shape, groups, scale, sums)
+    else:
         np.add.at(sums, groups, scale[:, None] * rows)
-        return
-    where = _address(rows), *rows.shape, _address(groups), _address(scale), _address(sums)
-    calls["add_rows"](*where)
 
 
 def row_norms(vectors: npt.NDArray[np.floating[Any]]) -> Float64s:
@@ -85,19 +77,3 @@ def error_bound(dim: int, query_norm: float, document_norm: float) -> float:
     the norms. What underflows adds at most the smallest normal number each time.
     """
     return gamma(dim + 4) * query_norm * document_norm + dim * 2.0**-126
-
-
-def _address(array: Array) -> int:
-    if not array.flags.c_contiguous:
-        raise ValueError("a kernel needs contiguous arrays")
-    return array.ctypes.data
-
-
-def trial(calls: Mapping[str, Call]) -> None:
-    """Raise unless one call does what it should."""
-    row, zero, out = np.array([[3, 4]], np.float32), np.zeros(1, np.int64), np.zeros(1)
-    calls["pair_dots"](
-        row.ctypes.data, zero.ctypes.data, row.ctypes.data, zero.ctypes.data, 1, 2, out.ctypes.data
-    )
-    if out[0] != 25:
-        raise RuntimeError("a kernel does not do what it should")

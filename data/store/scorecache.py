@@ -15,8 +15,8 @@ from typing import IO
 import numpy as np
 
 from intrex.data.arrays import Array, Bytes, Scores, Uint32s
+from intrex.data.cache import cache_dir
 from intrex.data.errors import IntrexError
-from intrex.data.io.download import cache_dir
 from intrex.data.io.files import canonical_json, write_text
 from intrex.data.io.locks import lock_or_refuse
 from intrex.data.specs import EncoderSpec

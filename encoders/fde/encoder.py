@@ -10,7 +10,7 @@ differ, and which of them this follows.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
@@ -22,15 +22,16 @@ import numpy.typing as npt
 from intrex.data.arrays import Float32s, Int64s
 from intrex.data.errors import BadInput
 from intrex.data.io.files import fingerprint
-from intrex.data.native.library import Call
+from intrex.data.native.kernel import Kernels
+from intrex.data.native.library import Library
 from intrex.data.store.vectors import PackedVectors
 from intrex.data.system.threads import on_threads
 from intrex.encoders.base import Role
 from intrex.encoders.fde.config import TEXTS_AT_ONCE, TOKENS_AT_ONCE, FdeConfig
-from intrex.encoders.fde.native import address, kernels
 from intrex.encoders.fde.plain import block, fold, partitions
 from intrex.encoders.fde.random import draw_final, draw_repetition, project, signs
 
+LIBRARY = Library("FDE", ("intrex.encoders.fde.kernels",))
 TILE = 48
 """Tokens of every matrix product. A product's last bits depend on its shape, and on the place of a row in it: with one
 shape for all, and each text at the beginning of its own, a text's FDE is the same bits in any batch."""
@@ -43,7 +44,7 @@ class _Task(NamedTuple):
     role: Role
     names: Sequence[str] | None
     final: npt.NDArray[np.float64] | None
-    calls: Mapping[str, Call] | None
+    kernels: Kernels | None
 
 
 class Fde:
@@ -134,7 +135,7 @@ class Fde:
         out = np.empty(shape, np.float32) if out is None else out
         if out.shape != shape or out.dtype != np.float32 or not out.flags.c_contiguous:
             raise ValueError(f"the output is {out.dtype} {out.shape}, not float32 {shape} in one piece")
-        task = _Task(tokens, role, names, self._signs, kernels())  # the last two before the threads start
+        task = _Task(tokens, role, names, self._signs, LIBRARY.kernels())
 
         def work(blocks: Iterator[tuple[int, int]]) -> None:
             for start, end in blocks:
@@ -164,17 +165,17 @@ class Fde:
         c, products, slots = self.config, self._products(points), self._slots
         source, first, step = (points, 0, 0) if c.d_proj is None else (products, c.k_sim, c.rows)
         mean = task.role == "document"
-        if task.calls is None:
+        if task.kernels is None:
             self._by_numpy(source, first, step, products, begins, sizes, mean, out)
             return
         counts, keys = np.empty(1 << c.k_sim, np.int32), np.empty(1 << c.k_sim, np.int64)
         scratch = np.empty(0 if slots is None else c.width << c.k_sim, np.float32)
-        task.calls["encode"](
-            address(source), first, source.shape[1], step, address(products), products.shape[1], c.rows,
-            address(begins), address(sizes), len(sizes), c.reps, c.k_sim, c.width, mean, c.fill_empty,
-            0 if slots is None else address(slots), 0 if slots is None else c.fde_dim,
-            address(counts), address(keys), address(scratch), address(out),
-        )  # fmt: skip
+        task.kernels["encode"](
+            *(source, first, step, source.shape[1], products, c.rows, products.shape[1]),
+            *(begins, sizes, len(sizes), c.reps, c.k_sim, c.width, mean, c.fill_empty),
+            *(np.empty(0, np.int32) if slots is None else slots, 0 if slots is None else c.fde_dim),
+            *(counts, keys, scratch, out),
+        )
 
     def _products(self, points: Float32s) -> Float32s:
         """The tokens' products with all hyperplanes and projections [n, reps * rows]."""

@@ -1,21 +1,22 @@
-"""From projected tokens to fixed dimensional encodings, for numba; see `intrex.encoders.fde.native`."""
+"""From projected tokens to fixed dimensional encodings, for numba; see `intrex.encoders.fde.encoder`."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from intrex.data.native.jit import F4, I4, I8, N, entry, inner
-from intrex.encoders.fde.plain import FAR, STEP
+from intrex.data.native.jit import Float32s, Int, Int32s, Int64s, inner, kernel
+
+FAR, STEP = 1 << 62, 1 << 40  # as in intrex.encoders.fde.plain
 
 
 @inner
-def _clear(array, start, size):  # type: ignore[no-untyped-def]
+def _clear(array, start, size):
     for i in range(start, start + size):
         array[i] = 0
 
 
 @inner
-def _partition(products, at, k):  # type: ignore[no-untyped-def]
+def _partition(products, at, k):
     """The partition of a token whose products with the k hyperplanes begin at ``at``: a Gray code, decoded."""
     part = 0
     for i in range(k):
@@ -25,7 +26,7 @@ def _partition(products, at, k):  # type: ignore[no-untyped-def]
 
 
 @inner
-def _nearest(keys, k):  # type: ignore[no-untyped-def]
+def _nearest(keys, k):
     """Give each bit string the key of the point nearest by Hamming distance, the lowest index among equals.
 
     Hamming distance is a sum over bits, so one pass over the hypercube's edges along each bit is exact.
@@ -40,7 +41,7 @@ def _nearest(keys, k):  # type: ignore[no-untyped-def]
 
 
 @inner
-def _sum(points, at, stride, n, products, first, step, k, width, counts, keys, block, to):  # type: ignore[no-untyped-def]
+def _sum(points, at, stride, n, products, first, step, k, width, counts, keys, block, to):
     """Sum the n points of a text by partition; ``keys`` get the first point of each one, by bit string."""
     for point in range(n):
         part = _partition(products, first + point * step, k)
@@ -53,7 +54,7 @@ def _sum(points, at, stride, n, products, first, step, k, width, counts, keys, b
 
 
 @inner
-def _average(points, at, stride, k, width, fill, counts, keys, block, to):  # type: ignore[no-untyped-def]
+def _average(points, at, stride, k, width, fill, counts, keys, block, to):
     """Turn the sums into means, and fill each empty partition with the point nearest to it."""
     for part in range(1 << k):
         target = to + part * width
@@ -68,7 +69,7 @@ def _average(points, at, stride, k, width, fill, counts, keys, block, to):  # ty
 
 
 @inner
-def _fold(block, size, slots, first, out, to):  # type: ignore[no-untyped-def]
+def _fold(block, size, slots, first, out, to):
     """Add each number to its place in ``out``: slot s > 0 stands for place s - 1 and a plus, -s for it and a minus."""
     for i in range(size):
         slot = slots[first + i]
@@ -78,17 +79,21 @@ def _fold(block, size, slots, first, out, to):  # type: ignore[no-untyped-def]
             out[to - slot - 1] -= block[i]
 
 
-@entry(F4, N, N, N, F4, N, N, I8, I8, N, N, N, N, N, N, I4, N, I4, I8, F4, F4)
-def encode(  # type: ignore[no-untyped-def]
-    points, first_point, point_stride, point_step, products, stride, step, begins, sizes, n, reps, k, width, mean,
-    fill, slots, final_dim, counts, keys, scratch, out
-):  # fmt: skip
+@kernel(
+    begins="n", sizes="n", slots="final_dim and reps * width << k", counts="1 << k", keys="1 << k",
+    scratch="final_dim and width << k", out="n * (final_dim or reps * width << k)",
+)  # fmt: skip
+def encode(
+    points: Float32s, first_point: Int, point_step: Int, point_stride: Int, products: Float32s, step: Int,
+    stride: Int, begins: Int64s, sizes: Int64s, n: Int, reps: Int, k: Int, width: Int, mean: Int, fill: Int,
+    slots: Int32s, final_dim: Int, counts: Int32s, keys: Int64s, scratch: Float32s, out: Float32s,
+) -> Int:  # fmt: skip
     """Encode n texts, text i with ``sizes[i]`` tokens from ``begins[i]`` on, into the rows of ``out``.
 
     ``products`` has ``stride`` numbers for each token, of which those with the hyperplanes of repetition r begin at
     ``r * step``. ``points`` has what is added up, ``point_stride`` numbers for each token, of which repetition r takes
     ``width`` from ``first_point + r * point_step`` on. If ``final_dim`` is not 0, what would be the output is folded
-    by ``slots``, and ``scratch`` has room for one repetition. ``counts`` and ``keys`` are [2^k].
+    by ``slots``, and ``scratch`` has room for one repetition.
     """
     size = width << k
     length = final_dim if final_dim > 0 else reps * size

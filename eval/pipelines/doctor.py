@@ -15,21 +15,32 @@ from pathlib import Path
 import numpy as np
 
 from intrex.data.errors import IntrexError
+from intrex.data.native.library import obstacle
+from intrex.data.numeric import rows
 from intrex.data.system.threads import cores
 from intrex.data.version import intrex_version
+from intrex.encoders.fde import encoder
 from intrex.encoders.runtime.models import find_local
+from intrex.eval.compare import tukey
+from intrex.eval.scoring import stream
+from intrex.retrievers.inverted.native import INDEXING, SEARCH
 from intrex.retrievers.lucene.jvm import NEEDED, java_homes
+from intrex.retrievers.multivector import plaid, residual
 from intrex.retrievers.options import INDEXES
+from intrex.retrievers.sparse.searcher import LIBRARIES
+from intrex.retrievers.vectors import native
 
 Line = tuple[str, str, str]
 """What, what was found, and what to do about it."""
 
 _MODEL = "all-MiniLM-L6-v2"
+_KERNELS = (SEARCH, INDEXING, *LIBRARIES.values())
+_KERNELS += tuple(m.LIBRARY for m in (native, plaid, residual, rows, encoder, stream, tukey))
 
 
 def examine() -> list[Line]:
     """Report everything worth knowing before asking for help; nothing is changed, nothing is downloaded."""
-    return [*_versions(), *_extras(), *_machine(), _java(), _model(), *_kinds()]
+    return [*_versions(), *_extras(), *_machine(), _kernels(), _java(), _model(), *_kinds()]
 
 
 def _versions() -> list[Line]:
@@ -109,6 +120,19 @@ def _memory() -> int:
     with contextlib.suppress(ValueError, OSError, AttributeError):
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return 0
+
+
+def _kernels() -> Line:
+    """How many libraries of kernels are compiled, and whether the others can be."""
+    done, reason = sum(library.compiled() for library in _KERNELS), obstacle()
+    text = f"{done} of {len(_KERNELS)} libraries compiled"
+    if done == len(_KERNELS) or reason is None:
+        return ("kernels", text + ", the others will be at first use" * (done < len(_KERNELS)), "")
+    return (
+        "kernels",
+        f"{text}, the others cannot be: {reason}",
+        "without them numpy takes several times as long",
+    )
 
 
 def _java() -> Line:

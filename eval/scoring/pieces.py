@@ -5,7 +5,6 @@ from __future__ import annotations
 import codecs
 import re
 import threading
-from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import IO
@@ -15,11 +14,9 @@ import numpy as np
 from intrex.data.arrays import Array, Bytes
 from intrex.data.ids import gather_spans
 from intrex.data.io.files import BOM
-from intrex.data.native.library import Call
+from intrex.data.native.kernel import Kernels
 from intrex.data.qrels import Qrels
 from intrex.eval.scoring.signature import ranking_digest
-
-Calls = Mapping[str, Call]
 
 LONGEST = 128 << 20
 """A query whose lines have more bytes is left to the plain path."""
@@ -37,10 +34,6 @@ class OutOfOrdinary(Exception):
     """Something that the plain path has to look at."""
 
 
-def _address(array: Array) -> int:
-    return array.ctypes.data
-
-
 @dataclass(frozen=True)
 class KernelQrels:
     """Qrels as the kernels take them: zero-padded ids and a hash table of the queries."""
@@ -51,18 +44,18 @@ class KernelQrels:
     table: Array
 
     @classmethod
-    def of(cls, qrels: Qrels, calls: Calls) -> KernelQrels:
+    def of(cls, qrels: Qrels, kernels: Kernels) -> KernelQrels:
         """Index the queries."""
         queries, docs = np.ascontiguousarray(qrels.query_ids), np.ascontiguousarray(qrels.doc_ids)
         size = 1 << (2 * len(queries) + 2).bit_length()
         table = np.full(size, -1, np.int32)
-        calls["index"](_address(queries), len(queries), queries.itemsize, _address(table), size - 1)
+        kernels["index"](queries.view(np.uint8), len(queries), queries.itemsize, table, size - 1)
         return cls(queries, np.ascontiguousarray(qrels.offsets, np.int64), docs, table)
 
-    def arguments(self) -> list[int]:
+    def arguments(self) -> list[Array | int]:
         """Return the first arguments of the kernel ``rank``."""
-        ids = (_address(self.queries), self.queries.itemsize, _address(self.table), len(self.table) - 1)
-        return [*ids, _address(self.offsets), _address(self.docs), self.docs.itemsize]
+        ids = (self.queries.view(np.uint8), self.queries.itemsize, self.table, len(self.table) - 1)
+        return [*ids, self.offsets, self.docs.view(np.uint8), self.docs.itemsize]
 
 
 @dataclass
@@ -83,8 +76,8 @@ class Part:
 class Pieces:
     """Source of pieces of whole queries, one after another, for any number of threads."""
 
-    def __init__(self, stream: IO[bytes], size: int, calls: Calls) -> None:
-        self.stream, self.size, self.calls = stream, size, calls
+    def __init__(self, stream: IO[bytes], size: int, kernels: Kernels) -> None:
+        self.stream, self.size, self.kernels = stream, size, kernels
         self.lock = threading.Lock()
         head = stream.read(len(BOM))
         self.tail = b"" if head == BOM else head
@@ -103,7 +96,7 @@ class Pieces:
                 if self.ended:
                     cut = end
                     break
-                cut = self.calls["cut"](_address(worker.buffer), end, _address(_KINDS))
+                cut = self.kernels["cut"](worker.buffer, end, _KINDS)
                 if cut:
                     break
                 size *= 2
@@ -132,8 +125,8 @@ class Pieces:
 class Worker:
     """Buffers of one thread, used again for each piece."""
 
-    def __init__(self, judged: KernelQrels, calls: Calls, drop_self: bool, digest: bool) -> None:
-        self.judged, self.calls, self.drop_self, self.digest = judged, calls, drop_self, digest
+    def __init__(self, judged: KernelQrels, kernels: Kernels, drop_self: bool, digest: bool) -> None:
+        self.judged, self.kernels, self.drop_self, self.digest = judged, kernels, drop_self, digest
         self.buffer = np.empty(0, np.uint8)
         self.end = self.number = 0
         self.longest = 0
@@ -153,22 +146,20 @@ class Worker:
         self.lines["ends"] = np.empty(lines, np.int64)
         self.blob = np.empty(n_bytes + 1 if self.digest else 0, np.uint8)
 
-    def at(self, *names: str) -> list[int]:
-        """Return the addresses of columns."""
-        return [_address(self.lines[name]) for name in names]
+    def columns(self, *names: str) -> list[Array]:
+        """Return some of the columns."""
+        return [self.lines[name] for name in names]
 
     def part(self) -> Part:
         """Match the piece that is in the buffer."""
         out = np.zeros(5, np.int64)
-        text, a = _address(self.buffer), self.lines
-        names = ("pos", "size", "hashes", "score", "first", "qpos", "qsize", "slow", "slow_pos")
-        powers = _address(_KINDS), _address(_POWERS)
-        if self.calls["parse"](text, self.end, *powers, *self.at(*names), _address(out)):
+        a, results = self.lines, self.columns("first", "qpos", "qsize", "slow", "slow_pos")
+        if self.kernels["parse"](*self._lines(), self.end, _KINDS, _POWERS, *results, out):
             raise OutOfOrdinary
-        n, queries, slow, tag, tag_size = out.tolist()
+        _, queries, slow, tag, tag_size = out.tolist()
         self._check_text()
         self._round(slow)
-        self._rank(n, queries)
+        self._rank(queries)
         n_hits = int(a["hits"][:queries].sum())
         ids = gather_spans(
             self.buffer[: self.end],
@@ -206,23 +197,19 @@ class Worker:
                 raise OutOfOrdinary
             self.lines["score"][line] = single
 
-    def _rank(self, n: int, queries: int) -> None:
+    def _lines(self) -> list[Array]:
+        return [self.buffer, *self.columns("pos", "size", "hashes", "score")]
+
+    def _rank(self, queries: int) -> None:
         longest = int(np.diff(self.lines["first"][: queries + 1]).max(initial=1))
         if longest > self.longest:
             self.longest = longest
             self.slots = np.empty(1 << (2 * longest + 4).bit_length(), np.int32)
             self.space = np.empty((3, longest), np.int32)
-        names = ("pos", "size", "hashes", "score", "score", "first", "qpos", "qsize")
-        space = [_address(self.slots), *(_address(row) for row in self.space)]
-        if self.calls["rank"](
-            *self.judged.arguments(),
-            *(_address(self.buffer), *self.at(*names), queries, int(self.drop_self), int(self.digest)),
-            *(
-                *space,
-                *self.at("row_of", "got", "hits", "ranks", "rows"),
-                _address(self.blob),
-                *self.at("ends"),
-            ),
+        if self.kernels["rank"](
+            *(*self.judged.arguments(), *self._lines(), *self.columns("first", "qpos", "qsize")),
+            *(queries, self.drop_self, self.digest, self.slots, *self.space),
+            *(*self.columns("row_of", "got", "hits", "ranks", "rows"), self.blob, *self.columns("ends")),
         ):
             raise OutOfOrdinary
 

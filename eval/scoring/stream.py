@@ -15,13 +15,15 @@ import numpy as np
 
 from intrex.data.io.columns import stack
 from intrex.data.io.files import open_bytes, spooled
+from intrex.data.native.library import Library
 from intrex.data.qrels import Qrels
 from intrex.data.runformats import read_any_run
 from intrex.eval.scoring.matching import RunHits, match
-from intrex.eval.scoring.native import kernels, ready
 from intrex.eval.scoring.pieces import KernelQrels, OutOfOrdinary, Part, Pieces, Worker
 from intrex.eval.scoring.signature import queries_digest
 
+_KERNELS = "intrex.eval.scoring.kernels"
+LIBRARY = Library("evaluation", (f"{_KERNELS}.lines", f"{_KERNELS}.parse", f"{_KERNELS}.rank"))
 PIECE = 2 << 20
 """Bytes read at once by each thread."""
 WORTH_LOADING, WORTH_COMPILING = 2 << 20, 24 << 20
@@ -59,7 +61,8 @@ def _worth_it(file: Path) -> bool:
     with file.open("rb") as stream:
         zipped = stream.read(2) == b"\x1f\x8b"
     size = file.stat().st_size * (3 if zipped else 1)
-    return size >= WORTH_COMPILING or (size >= WORTH_LOADING and ready())
+    compiling = size >= WORTH_COMPILING
+    return (compiling or size >= WORTH_LOADING) and LIBRARY.kernels(compiling) is not None
 
 
 def match_file(
@@ -83,14 +86,14 @@ def match_file(
         threads: how many pieces are worked on at once; two, unless given.
         piece: bytes of a piece; one query at least is in it.
     """
-    calls = kernels()
-    if calls is None:
+    kernels = LIBRARY.kernels()
+    if kernels is None:
         return None
-    judged = KernelQrels.of(qrels, calls)
+    judged = KernelQrels.of(qrels, kernels)
     try:
         with open_bytes(path) as stream:
-            pieces = Pieces(stream, piece, calls)
-            workers = [Worker(judged, calls, drop_self, digest) for _ in range(threads or 2)]
+            pieces = Pieces(stream, piece, kernels)
+            workers = [Worker(judged, kernels, drop_self, digest) for _ in range(threads or 2)]
             parts = _work(pieces, workers)
         return _merge(qrels, parts, digest)
     except (OutOfOrdinary, EOFError, gzip.BadGzipFile, zlib.error):

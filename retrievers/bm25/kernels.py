@@ -1,11 +1,14 @@
-"""Search by BM25, for numba; only `intrex.data.native.library` imports this, and only to compile."""
+"""Search by BM25, for numba."""
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
-from intrex.data.native.jit import F4, I8, U1, U4, N, inner
-from intrex.retrievers.inverted.kernels.search import make_search
+from intrex.data.native.jit import Float32s, Int, Int64s, Uint8s, Uint32s, inner
+from intrex.retrievers.inverted.kernels.search import Scoring, make_search
+from intrex.retrievers.inverted.kernels.window import lower_bound
 
 ONE = np.float32(1)
 CODES = 256  # of lengths
@@ -13,64 +16,68 @@ SMALL = 4  # counts up to this stand in the table
 MANY = 512  # postings from which on making the table takes less time than it saves
 
 
-@inner
-def term_of(given, t):  # type: ignore[no-untyped-def]
-    """The weight of term t (its idf times its count in the query), and where its field's norms and their table begin."""
-    return given[0][t], given[1][t], given[2][t]
+class Own(NamedTuple):
+    """What BM25 needs."""
+
+    weights: Float32s  # of each term of the queries: its idf times its count there
+    shifts: Int64s  # where the norms of its field begin
+    tables: Int64s  # where the table of its field's norms begins
+    tfs: Uint8s  # the count of each posting; 255 stands for one that is kept elsewhere
+    norms: Uint8s  # the length byte of each row, one field after another
+    inverse: Float32s  # [fields, CODES] 1 / norm by length byte
+    big_at: Int64s  # which postings have a count that is kept elsewhere, ascending
+    big: Uint32s  # these counts
+    n_big: Int
 
 
 @inner
-def count_at(tfs, p, big_at, big, n_big):  # type: ignore[no-untyped-def]
-    """The count of posting p: 255 stands for one that is kept elsewhere."""
-    tf = tfs[p]
+def prepare(own, t):
+    """Give the weight of term t of the queries, and where its field's norms and their table begin."""
+    return own.weights[t], own.shifts[t], own.tables[t]
+
+
+@inner
+def count_at(own, p):
+    """Read the count of posting p."""
+    tf = own.tfs[p]
     if tf < 255:
         return np.float32(tf)
-    low, high = 0, n_big
-    while low < high:
-        middle = (low + high) >> 1
-        if big_at[middle] < p:
-            low = middle + 1
-        else:
-            high = middle
-    return np.float32(big[low])
+    return np.float32(own.big[lower_bound(own.big_at, 0, own.n_big, p)])
 
 
 @inner
-def score(given, term, p, row):  # type: ignore[no-untyped-def]
-    """What posting p adds; see `intrex.retrievers.bm25.searcher.term_scores`."""
-    _, _, _, tfs, norms, inverse, big_at, big, n_big = given
+def score(own, term, p, row):
+    """Compute what posting p adds; see `intrex.retrievers.bm25.searcher.term_scores`."""
     weight, shift, table = term
-    r = count_at(tfs, p, big_at, big, n_big) * inverse[table + norms[shift + row]]
+    r = count_at(own, p) * own.inverse[table + own.norms[shift + row]]
     return np.float64(weight - weight / (ONE + r))
 
 
 @inner
-def most(term, bound):  # type: ignore[no-untyped-def]
-    """What no posting adds more than with a count over norm up to a bound: every step is monotone, also as it is rounded."""
+def most(term, bound):
+    """Bound what a posting adds with a count over norm up to a bound: every step is monotone, also as it is rounded."""
     weight = term[0]
     return np.float64(weight - weight / (ONE + bound))
 
 
 @inner
-def add(given, term, docs, low, high, base, target, room):  # type: ignore[no-untyped-def]
+def add(own, term, docs, low, high, base, target, room):
     """Add what postings score; many by a table for small counts and all lengths, since the division takes longest."""
-    _, _, _, tfs, norms, inverse, _, _, _ = given
     weight, shift, table = term
     tabled = 0
     if high - low >= MANY:
         tabled = SMALL
         for tf in range(SMALL):
             for code in range(CODES):
-                r = np.float32(tf + 1) * inverse[table + code]
+                r = np.float32(tf + 1) * own.inverse[table + code]
                 room[tf * CODES + code] = np.float64(weight - weight / (ONE + r))
     for p in range(low, high):
         row = docs[p]
-        count = np.int64(tfs[p])
+        count = np.int64(own.tfs[p])
         if count <= tabled:
-            target[row - base] += room[(count - 1) * CODES + norms[shift + row]]
+            target[row - base] += room[(count - 1) * CODES + own.norms[shift + row]]
         else:
-            target[row - base] += score(given, term, p, row)
+            target[row - base] += score(own, term, p, row)
 
 
-# weights, shifts, tables, tfs, norms, inverse, big_at, big, n_big
-search = make_search("search", (F4, I8, I8, U1, U1, F4, I8, U4, N), term_of, score, most, add)
+search = make_search("search", Own, Scoring(prepare, score, most, add))

@@ -17,8 +17,7 @@ from intrex.data.arrays import Int32s, Int64s, Uint8s
 from intrex.retrievers.bm25.segment import Draft, FieldCounts, SegmentRecord, fields_of
 from intrex.retrievers.inverted import postings
 from intrex.retrievers.inverted.build import WORTH, Inverted, PostingsWriter
-from intrex.retrievers.inverted.build_native import kernels_for
-from intrex.retrievers.inverted.native import address
+from intrex.retrievers.inverted.native import kernels_for
 from intrex.retrievers.inverted.postings import BIG, Postings
 from intrex.retrievers.inverted.vocabulary import Names
 
@@ -142,11 +141,10 @@ def _gather(source: Postings, terms: Int64s) -> tuple[Int32s, Uint8s, Int64s, In
     sizes = np.where(terms >= 0, source.offsets[terms + 1] - begins, 0)
     ends = np.cumsum(sizes)
     places, owners = ends - sizes, np.repeat(np.arange(len(terms)), sizes)
-    shift, calls = begins - places, kernels_for(WORTH * len(owners))
-    if calls is None:
+    shift, kernels = begins - places, kernels_for(WORTH * len(owners))
+    if kernels is None:
         at = np.arange(len(owners)) + shift[owners]
         return source.docs[at], source.tfs[at], owners, shift
     docs, tfs = np.empty(len(owners), np.int32), np.empty(len(owners), np.uint8)
-    arrays = [address(one) for one in (source.docs, source.tfs, docs, tfs)]
-    calls["merge"](address(begins), address(sizes), address(places), len(terms), *arrays)
+    kernels["merge"](begins, sizes, places, len(terms), source.docs, source.tfs, docs, tfs)
     return docs, tfs, owners, shift

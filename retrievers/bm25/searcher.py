@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from intrex.data.arrays import Int64s, Scores
-from intrex.data.native.library import Call
-from intrex.retrievers.inverted.native import kernels
+from intrex.data.native.kernel import Kernel
+from intrex.retrievers.inverted.native import SEARCH
 from intrex.retrievers.inverted.postings import Postings
 from intrex.retrievers.inverted.search import PostingsSearcher, Weighted, sum_by_query
 
@@ -54,9 +54,9 @@ class Searcher(PostingsSearcher):
     first: int = 0
     whole: bool = False
 
-    def _kernel(self) -> Call | None:
-        calls = kernels()
-        return calls["search"] if calls else None
+    def _kernel(self) -> Kernel | None:
+        kernels = SEARCH.kernels()
+        return kernels["search"] if kernels else None
 
     def _given(self, queries: Weighted) -> list[Any]:
         p, fields = self.postings, _fields(queries)

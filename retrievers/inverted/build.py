@@ -12,8 +12,7 @@ import numpy.typing as npt
 
 from intrex.data.arrays import Int32s, Int64s, Uint8s
 from intrex.data.errors import UsageError
-from intrex.retrievers.inverted.build_native import kernels_for
-from intrex.retrievers.inverted.native import address
+from intrex.retrievers.inverted.native import kernels_for
 from intrex.retrievers.inverted.postings import BIG, MERGED
 from intrex.retrievers.inverted.vocabulary import Names, write_terms
 
@@ -58,14 +57,14 @@ class Inverted(NamedTuple):
 
 def invert(tokens: Int32s, offsets: Int64s, first_row: int, n_terms: int) -> Inverted:
     """Postings of documents ``tokens[offsets[i]:offsets[i + 1]]``, whose rows count from ``first_row``."""
-    calls = kernels_for(WORTH * len(tokens))
-    if calls is None:
+    kernels = kernels_for(WORTH * len(tokens))
+    if kernels is None:
         return _plain_invert(tokens, offsets, first_row, n_terms)
     free, last = np.zeros(n_terms + 1, np.int64), np.zeros(n_terms, np.int32)
     docs, tfs = np.empty(len(tokens), np.int32), np.empty(len(tokens), np.uint8)
     big_at, big = np.empty(len(tokens) // BIG, np.int64), np.empty(len(tokens) // BIG, np.uint32)
-    arrays = [address(a) for a in (free, last, docs, tfs, big_at, big)]
-    n_big = calls["invert"](address(tokens), address(offsets), len(offsets) - 1, first_row, n_terms, *arrays)
+    given = (tokens, offsets, len(offsets) - 1, first_row, n_terms)
+    n_big = kernels["invert"](*given, free, last, docs, tfs, big_at, big)
     ends = np.concatenate([[0], free[:-1]])
     return _in_order(ends, docs[: ends[-1]], tfs[: ends[-1]], big_at[:n_big], big[:n_big])
 
@@ -201,7 +200,7 @@ class PostingsWriter:
         """The postings of the terms ``low:high``."""
         size = int(offsets[high] - offsets[low])
         docs, tfs = np.empty(size, np.int32), np.empty(size, np.uint8)
-        places, calls = offsets[low:high] - offsets[low], kernels_for(WORTH * size)
+        places, kernels = offsets[low:high] - offsets[low], kernels_for(WORTH * size)
         for run in self._runs:
             known = _read(run.offsets, slice(low, high + 1), np.int64)
             if len(known) < 2:
@@ -209,13 +208,12 @@ class PostingsWriter:
             here = slice(int(known[0]), int(known[-1]))
             from_docs, from_tfs = _read(run.docs, here, np.int32), _read(run.tfs, here, np.uint8)
             begins, sizes = known[:-1] - known[0], np.diff(known)
-            if calls is None:
+            if kernels is None:
                 at = np.arange(len(from_docs)) + np.repeat(places[: len(sizes)] - begins, sizes)
                 docs[at], tfs[at] = from_docs, from_tfs
                 places[: len(sizes)] += sizes
                 continue
-            arrays = [address(a) for a in (from_docs, from_tfs, docs, tfs)]
-            calls["merge"](address(begins), address(sizes), address(places), len(sizes), *arrays)
+            kernels["merge"](begins, sizes, places, len(sizes), from_docs, from_tfs, docs, tfs)
         return docs, tfs
 
 

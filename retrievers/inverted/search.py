@@ -17,9 +17,8 @@ import numpy.typing as npt
 
 from intrex.data.arrays import Int64s, Scores
 from intrex.data.ids import GONE
-from intrex.data.native.library import Call
+from intrex.data.native.kernel import Kernel
 from intrex.retrievers.base import top_k
-from intrex.retrievers.inverted.native import argument
 
 WINDOW = 1 << 14
 """Rows whose sums are held at a time: 128 KB, which stay in the second cache."""
@@ -59,14 +58,15 @@ class Hits(NamedTuple):
 
 
 def _scratch(terms: int, k: int) -> list[npt.NDArray[Any]]:
-    """What one thread's kernel works in, with room for ``terms`` terms and ``k`` results; 256 are the kernel's CHUNKS."""
-    sums, parts = np.full(WINDOW + 1, UNTOUCHED), np.zeros(WINDOW)
-    cursors, tops = np.zeros(3 * terms + 130, np.int64), np.zeros(256, np.int64)
-    ceilings = np.zeros(terms + 1)
-    found, partial = np.zeros(WINDOW, np.int32), np.zeros(WINDOW)
+    """What one thread's kernel works in: the ``Room`` of the kernels, for ``terms`` terms and ``k`` results."""
+    sums, parts, partial = np.full(WINDOW + 1, UNTOUCHED), np.zeros(WINDOW), np.zeros(WINDOW)
+    at, until, order = np.zeros((3, terms), np.int64)
     keys, rows = np.zeros(2 * k + SPARE, np.int64), np.zeros(2 * k + SPARE, np.int32)
-    single = np.zeros(2, np.float32)
-    return [sums, sums, parts, cursors, ceilings, tops, found, partial, keys, rows, single, single]
+    tops, state, stack = (np.zeros(n, np.int64) for n in (256, 2, 128))
+    return [
+        *(sums, sums.view(np.int64), parts, at, until, order, np.zeros(terms), tops),
+        *(np.zeros(WINDOW, np.int32), partial, state, keys, rows, stack),
+    ]
 
 
 class Lists(Protocol):
@@ -103,7 +103,7 @@ class PostingsSearcher(ABC):
     whole: bool = False
 
     @abstractmethod
-    def _kernel(self) -> Call | None:
+    def _kernel(self) -> Kernel | None:
         """The compiled search, or None where there is none."""
 
     @abstractmethod
@@ -127,17 +127,17 @@ class PostingsSearcher(ABC):
         offsets = self.postings.offsets
         return int((offsets[queries.terms + 1] - offsets[queries.terms]).sum())
 
-    def _shared(self, queries: Weighted) -> tuple[list[Any], list[Any], list[Any]]:
-        """The kernel's arguments that all threads share: those before, between and after their own."""
+    def _shared(self, queries: Weighted) -> tuple[list[Any], bool, list[Any]]:
+        """The kernel's arguments that all threads share: those before their own, whether to prune, those after."""
         p, terms = self.postings, queries.terms
         bounds = np.zeros(1, np.float32) if self.bounds is None else self.bounds
         begins, ends = (np.ascontiguousarray(p.offsets[terms + i]) for i in (0, 1))
         exact = self._exact(queries)
         rounds = np.zeros(len(terms), np.uint8) if queries.rounds is None else queries.rounds
         exact[sum_by_query(queries, rounds) > 0] = 2
-        given = [p.docs, self.rank, bounds, self.first, len(self.rank), int(self.whole)]
-        prune = int(self.prune and self.bounds is not None)
-        return [*given, queries.offsets, begins, ends, rounds, exact], [prune], self._given(queries)
+        given = [p.docs, self.rank, bounds, self.first, len(self.rank), self.whole]
+        prune = self.prune and self.bounds is not None
+        return [*given, queries.offsets, begins, ends, rounds, exact], prune, self._given(queries)
 
     def _plain(self, queries: Weighted, query: int, sums: npt.NDArray[np.float64]) -> tuple[Int64s, Scores]:
         """The rows that one query finds, and their scores, by numpy; ``sums`` [n] goes back as it came."""
@@ -179,15 +179,15 @@ def search(parts: Sequence[PostingsSearcher], queries: Sequence[Weighted], k: in
     """
     k = max(1, min(k, sum(len(part.rank) for part in parts)))
     n = len(queries[0].offsets) - 1
-    call = parts[0]._kernel()
-    if call is None:
+    kernel = parts[0]._kernel()
+    if kernel is None:
         sums = [np.full(len(part.rank), UNTOUCHED) for part in parts]
         found = [
             _best([p._plain(q, i, s) for p, q, s in zip(parts, queries, sums, strict=True)], parts, k)
             for i in range(n)
         ]
     else:
-        found = _native(call, parts, queries, k, threads)
+        found = _native(kernel, parts, queries, k, threads)
     if not found:
         return Hits(np.empty(0, np.int64), np.empty(0, np.int32), np.empty(0, np.float32))
     return Hits(*(np.concatenate(column) for column in zip(*found, strict=True)))
@@ -203,12 +203,11 @@ def _best(found: list[tuple[Int64s, Scores]], parts: Sequence[PostingsSearcher],
 
 
 def _native(
-    call: Call, parts: Sequence[PostingsSearcher], queries: Sequence[Weighted], k: int, threads: int
+    kernel: Kernel, parts: Sequence[PostingsSearcher], queries: Sequence[Weighted], k: int, threads: int
 ) -> list[Hits]:
     """All queries by the kernel, some at a time, in threads if there is work enough for them."""
     n = len(queries[0].offsets) - 1
-    arrays = [part._shared(asked) for part, asked in zip(parts, queries, strict=True)]
-    given = [[list(map(argument, some)) for some in one] for one in arrays]
+    given = [part._shared(asked) for part, asked in zip(parts, queries, strict=True)]
     work = sum(part._work(asked) for part, asked in zip(parts, queries, strict=True))
     threads = threads if work + RESULT * n * k >= WORTH_THREADS else 1
     step = max(1, min(QUERIES, AT_ONCE // k, -(-n // max(threads, 1))))
@@ -221,14 +220,10 @@ def _native(
         except IndexError:
             scratch = _scratch(most, k)
         size = min(step, n - start)
-        keys, rows, sizes = (
-            np.empty((size, k), np.int64),
-            np.empty((size, k), np.int32),
-            np.zeros(size, np.int64),
-        )
-        results = list(map(argument, [*scratch, keys, rows, sizes]))
+        keys, rows = np.empty((size, k), np.int64), np.empty((size, k), np.int32)
+        sizes = np.zeros(size, np.int64)
         for shared, prune, own in given:
-            call(*shared, start, start + size, *prune, k, WINDOW, *results, *own)
+            kernel(*shared, start, start + size, prune, k, WINDOW, *scratch, keys, rows, sizes, *own)
         pool.append(scratch)
         scores = (keys >> 32).astype(np.uint32).view(np.float32)
         if int(sizes.sum()) == size * k:

@@ -16,8 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from intrex.data.arrays import Int64s
-from intrex.retrievers.inverted.build_native import kernels_for
-from intrex.retrievers.inverted.native import address, kernels
+from intrex.retrievers.inverted.native import SEARCH, kernels_for
 
 WRITTEN = 1 << 16
 """Terms that are written at a time."""
@@ -53,16 +52,15 @@ class Vocabulary:
         """The number of each term, -1 for one that no document has; int64 [len(terms)]."""
         wanted = [term.encode("utf-8", "surrogatepass") for term in terms]
         places = np.empty(len(wanted), np.int64)
-        calls = kernels()
-        if calls is None:
+        kernels = SEARCH.kernels()
+        if kernels is None:
             at = [bisect_left(range(len(self)), one, key=self.term) for one in wanted]
             found = [i < len(self) and self.term(i) == one for i, one in zip(at, wanted, strict=True)]
             places[:] = np.where(found, at, -1)
         else:
             cuts = np.concatenate([[0], np.cumsum([len(one) for one in wanted], dtype=np.int64)])
             joined = np.frombuffer(b"".join(wanted) + b"\n", np.uint8)
-            known = (address(self.text), address(self.ends), len(self))
-            calls["find"](*known, address(joined), address(cuts), len(wanted), address(places))
+            kernels["find"](self.text, self.ends, len(self), joined, cuts, len(wanted), places)
         return np.where(places >= 0, self.ids[places], -1) if len(self) else places
 
 
@@ -87,12 +85,12 @@ class Names(NamedTuple):
 
     def order(self) -> npt.NDArray[np.int32]:
         """Their numbers in byte order of the terms."""
-        n, calls = len(self.ends) - 1, kernels_for(len(self.text))
-        order, spare = np.arange(n, dtype=np.int32), np.empty(n, np.int32)
-        if calls is None:
+        n, kernels = len(self.ends) - 1, kernels_for(len(self.text))
+        order = np.arange(n, dtype=np.int32)
+        if kernels is None:
             raw = self._raw()
             return np.array(sorted(range(n), key=raw.__getitem__), np.int32)
-        calls["order"](address(self.text), address(self.ends), n, address(order), address(spare))
+        kernels["order"](self.text, self.ends, n, order, np.empty(n, np.int32))
         return order
 
 

@@ -6,8 +6,7 @@ query tokens lie on grids so coarse that every product, and every sum of product
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -16,23 +15,15 @@ import numpy.typing as npt
 
 from intrex.data.arrays import Float32s, Int32s, Rows, Scores, Uint16s
 from intrex.data.errors import BadInput, UsageError
-from intrex.data.native.library import Call, Library, native
+from intrex.data.native.library import Library
 from intrex.data.store.vectors import PackedVectors
 from intrex.data.system.threads import on_threads
 from intrex.retrievers.base import top_k
-from intrex.retrievers.inverted.native import address
 
 QUERY_GRID, LONGEST = 2.0**-11, 1.9
 """With centroids of length 1 on a grid of 2^-12, and tokens so long, sums are multiples of 2^-23 below 2."""
 Codes = Uint16s | Int32s
-_PLAID = "intrex.retrievers.multivector.kernels.plaid"
-LIBRARY = Library(
-    "plaid",
-    (_PLAID,),
-    ((_PLAID, "probe", 10), (_PLAID, "interact", 11)),
-    "intrex.retrievers.multivector.plaid:trial",
-)
-_log = logging.getLogger(__name__)
+LIBRARY = Library("PLAID", ("intrex.retrievers.multivector.kernels.plaid",))
 
 
 @dataclass(frozen=True)
@@ -170,54 +161,28 @@ def _probe(scores: Float32s, lists: CentroidLists, ncells: int) -> Rows:
     n, (k, cols) = len(lists.offsets) - 1, scores.shape
     if ncells >= k:
         return np.flatnonzero(np.diff(lists.offsets) > 0)
-    calls = kernels()
-    if calls is None:
+    kernels = LIBRARY.kernels()
+    if kernels is None:
         cells = np.unique(np.argsort(-scores, axis=0, kind="stable")[:ncells])
         parts = [lists.lists[lists.bounds[c] : lists.bounds[c + 1]] for c in cells]
         return np.unique(np.concatenate(parts)).astype(np.int64)
     best, cells = np.empty(cols * ncells, np.float32), np.empty(cols * ncells, np.int32)
     seen, out = np.zeros(n, np.uint8), np.empty(n + 1, np.int64)
-    found = calls["probe"](
-        address(scores), k, cols, ncells, address(best), address(cells), address(lists.bounds),
-        address(lists.lists), address(seen), address(out),
-    )  # fmt: skip
+    found = kernels["probe"](scores, k, cols, ncells, best, cells, lists.bounds, lists.lists, seen, out)
     return np.sort(out[:found])
 
 
 def _interact(scores: Float32s, lists: CentroidLists, rows: Rows, kept: npt.NDArray[np.bool_]) -> Scores:
     """Centroid interaction [len(rows)] of documents that have tokens."""
-    calls, cols = kernels(), scores.shape[1]
+    kernels, cols = LIBRARY.kernels(), scores.shape[1]
     out = np.empty(len(rows), np.float32)
-    if calls is None:
+    if kernels is None:
         for i, row in enumerate(rows.tolist()):
             cells = lists.codes[lists.offsets[row] : lists.offsets[row + 1]]
             out[i] = scores[cells[kept[cells]]].max(axis=0, initial=-np.inf).sum(dtype=np.float64)
         return out
     wide = lists.codes.dtype == np.int32
-    codes, maxima = address(lists.codes), np.empty(cols, np.float32)
-    calls["interact"](
-        address(scores), cols, address(kept), codes, codes, int(wide), address(lists.offsets), address(rows),
-        len(rows), address(maxima), address(out),
-    )  # fmt: skip
+    codes = (np.empty(0, np.uint16), lists.codes) if wide else (lists.codes, np.empty(0, np.int32))
+    asked = (lists.offsets, rows, len(rows), np.empty(cols, np.float32), out)
+    kernels["interact"](scores, cols, kept.view(np.uint8), *codes, wide, *asked)
     return out
-
-
-def kernels() -> Mapping[str, Call] | None:
-    """The kernels, or None where they cannot be made."""
-    return native(LIBRARY, lambda: _log.warning("compiling the PLAID kernels, once on this machine"))
-
-
-def trial(calls: Mapping[str, Call]) -> None:
-    """Raise unless one call does what it should."""
-    scores, kept, codes = (
-        np.array([[1, 5], [3, 2]], np.float32),
-        np.ones(2, np.uint8),
-        np.array([0, 1], np.uint16),
-    )
-    offsets, rows, out = np.array([0, 2]), np.zeros(1, np.int64), np.zeros(1, np.float32)
-    where = address(codes), address(codes), 0, address(offsets), address(rows), 1
-    calls["interact"](
-        address(scores), 2, address(kept), *where, address(np.zeros(2, np.float32)), address(out)
-    )
-    if out[0] != 8:
-        raise RuntimeError("a kernel does not do what it should")

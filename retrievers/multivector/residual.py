@@ -16,12 +16,11 @@ import numpy.typing as npt
 
 from intrex.data.arrays import Float32s, Int32s, Uint8s
 from intrex.data.errors import UsageError
-from intrex.data.native.library import Library, native
+from intrex.data.native.library import Library
 from intrex.data.numeric.kmeans import kmeans, nearest_centroids
 from intrex.data.numeric.rows import pair_dots, unit
 from intrex.data.progress import Progress, no_progress
 from intrex.data.store.vectors import PackedVectors
-from intrex.retrievers.inverted.native import address
 
 BITS = (1, 2, 4)
 GRID = 2.0**-12
@@ -32,13 +31,7 @@ TOKENS_PER_CENTROID = 64
 PASSAGE_TOKENS = 120
 HELD_OUT, MOST_HELD_OUT = 0.05, 50_000
 
-_RESIDUAL = "intrex.retrievers.multivector.kernels.residual"
-LIBRARY = Library(
-    "residual",
-    (_RESIDUAL, "intrex.data.numeric.kernels"),
-    ((_RESIDUAL, "pack", 8), (_RESIDUAL, "unpack", 9)),
-    "intrex.retrievers.multivector.residual:trial",
-)
+LIBRARY = Library("residual", ("intrex.retrievers.multivector.kernels.residual",))
 
 
 @dataclass(frozen=True)
@@ -83,16 +76,15 @@ class Codec:
         """
         codes = nearest_centroids(rows, self.centroids)
         packed = np.zeros((len(rows), self.width), np.uint8)
-        calls = native(LIBRARY)
-        if calls is None:
+        kernels = LIBRARY.kernels()
+        if kernels is None:
             residuals = rows - self.centroids[codes]
             buckets = np.searchsorted(self.cutoffs, residuals).astype(np.uint8)
             for t in range(8 // self.bits):
                 some = buckets[:, t :: 8 // self.bits] << np.uint8(self.bits * t)
                 packed[:, : some.shape[1]] |= some
         else:
-            ours = address(codes), address(self.centroids), address(self.cutoffs), self.bits, address(packed)
-            calls["pack"](address(rows), *rows.shape, *ours)
+            kernels["pack"](rows, *rows.shape, codes, self.centroids, self.cutoffs, self.bits, packed)
         return codes, packed
 
     def decode(self, codes: Int32s, packed: Uint8s, out: Float32s | None = None) -> Float32s:
@@ -102,15 +94,15 @@ class Codec:
         """
         n, dim = len(codes), self.grid.shape[1]
         rows = np.empty((n, dim), np.float32) if out is None else out[:n]
-        calls = native(LIBRARY)
-        if calls is None:
+        kernels = LIBRARY.kernels()
+        if kernels is None:
             np.add(self.centroids[codes], self.weights[self._buckets(packed)], out=rows)
             everyone = np.arange(n)
             lengths = np.sqrt(pair_dots(rows, everyone, rows, everyone))
             rows *= 1 / np.where(lengths > 0, lengths, 1.0)[:, None]
         else:
-            tables = address(self.centroids), address(self.weights), address(self._table)
-            calls["unpack"](address(packed), n, dim, address(codes), *tables, self.bits, address(rows))
+            tables = self.centroids, self.weights, self._table
+            kernels["unpack"](packed, n, dim, codes, *tables, self.bits, rows)
         return rows
 
     def _buckets(self, packed: Uint8s) -> npt.NDArray[np.uint8]:
@@ -194,13 +186,3 @@ def _sample(packed: PackedVectors, most: int, draws: np.random.PCG64) -> npt.NDA
     kept = np.sort(drawn[: int(np.searchsorted(sums, most)) + 1])
     parts = [packed.vectors[packed.offsets[i] : packed.offsets[i + 1]] for i in kept.tolist()]
     return np.concatenate([packed.vectors[:0], *parts])
-
-
-def trial(calls: Any) -> None:
-    """Raise unless one call does what it should."""
-    codec = Codec(np.zeros((1, 2), np.int16), np.zeros(1, np.float32), np.array([-1, 1], np.float32))
-    codes, packed, out = np.zeros(1, np.int32), np.array([2], np.uint8), np.zeros(2, np.float32)
-    tables = address(codec.centroids), address(codec.weights), address(codec._table)
-    calls["unpack"](address(packed), 1, 2, address(codes), *tables, 1, address(out))
-    if not (out[0] == -out[1] < 0):
-        raise RuntimeError("a kernel does not do what it should")

@@ -1,38 +1,46 @@
-"""Search by impacts, for numba; only `intrex.data.native.library` imports this, and only to compile."""
+"""Search by impacts, for numba: a kernel for each type of the documents' weights."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from intrex.data.native.jit import F4, F8, U1, U2, inner
-from intrex.retrievers.inverted.kernels.search import make_search
-
-TYPES = {"uint8": U1, "uint16": U2, "float32": F4}
+from intrex.data.native.jit import Float32s, Float64s, Kernel, Uint8s, Uint16s, inner
+from intrex.retrievers.inverted.kernels.search import Scoring, make_search
 
 
 @inner
-def weight_of(given, t):  # type: ignore[no-untyped-def]
-    """The weight of term t in the query, times the scale of the documents' weights."""
-    return given[0][t]
+def prepare(own, t):
+    """Give the weight of term t in the query, times the scale of the documents' weights."""
+    return own.weights[t]
 
 
 @inner
-def score(given, weight, p, row):  # type: ignore[no-untyped-def]
-    """The product of the two weights, which float64 holds exactly: they have 24 bits each."""
-    return weight * np.float64(given[1][p])
+def score(own, weight, p, row):
+    """Multiply the two weights, which float64 holds exactly: they have 24 bits each."""
+    return weight * np.float64(own.impacts[p])
 
 
 @inner
-def most(weight, bound):  # type: ignore[no-untyped-def]
-    """What no posting adds more with a weight up to a bound."""
+def most(weight, bound):
+    """Bound what a posting adds with a weight up to a bound."""
     return weight * np.float64(bound)
 
 
-def __getattr__(name: str) -> Any:
-    """``search_uint8``, ``search_uint16`` or ``search_float32``: compiled when asked for, since each takes seconds."""
-    given = TYPES.get(name.removeprefix("search_"))
-    if given is None:
-        raise AttributeError(name)
-    return make_search(name, (F8, given), weight_of, score, most)
+@inner
+def add(own, weight, docs, low, high, base, target, room):
+    """Add what each posting scores."""
+    for p in range(low, high):
+        row = docs[p]
+        target[row - base] += score(own, weight, p, row)
+
+
+def _search(name: str, impacts: Any) -> Kernel:
+    own = NamedTuple("own", [("weights", Float64s), ("impacts", impacts)])  # noqa: UP014 - of several types
+    return make_search(name, own, Scoring(prepare, score, most, add))
+
+
+search_uint8 = _search("search_uint8", Uint8s)
+search_uint16 = _search("search_uint16", Uint16s)
+search_float32 = _search("search_float32", Float32s)

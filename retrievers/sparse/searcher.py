@@ -11,7 +11,6 @@ float32 has the largest of every 128 of them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,9 +19,15 @@ import numpy as np
 import numpy.typing as npt
 
 from intrex.data.arrays import Int64s, Scores
-from intrex.data.native.library import Call
-from intrex.retrievers.inverted.native import impact_search
+from intrex.data.native.kernel import Kernel
+from intrex.data.native.library import Library
 from intrex.retrievers.inverted.search import UNTOUCHED, PostingsSearcher, Weighted
+
+LIBRARIES = {
+    dtype: Library(f"search-{dtype}", (f"intrex.retrievers.sparse.kernels:search_{dtype}",))
+    for dtype in ("uint8", "uint16", "float32")
+}
+"""Search by the type of the documents' weights; each is compiled when the first such index is searched."""
 
 
 class Impacts(NamedTuple):
@@ -61,8 +66,10 @@ class ImpactSearcher(PostingsSearcher):
     prune: bool = True
     first: int = 0
 
-    def _kernel(self) -> Call | None:
-        return impact_search(self.postings.weights.dtype.name)
+    def _kernel(self) -> Kernel | None:
+        dtype = self.postings.weights.dtype.name
+        kernels = LIBRARIES[dtype].kernels()
+        return kernels[f"search_{dtype}"] if kernels else None
 
     def _given(self, queries: Weighted) -> list[Any]:
         return [queries.weights.astype(np.float64) * self.scale, self.postings.weights]
@@ -91,19 +98,3 @@ class ImpactSearcher(PostingsSearcher):
         here = slice(int(offsets[term]), int(offsets[term + 1]))
         weight = np.float64(queries.weights[t]) * self.scale
         return docs[here].astype(np.int64), weight * weights[here].astype(np.float64)
-
-
-def trial(calls: Mapping[str, Call]) -> None:
-    """Raise unless one call does what it should."""
-    ((name, call),) = calls.items()
-
-    class Tried(ImpactSearcher):
-        def _kernel(self) -> Call | None:
-            return call
-
-    weights = np.array([3, 5, 2], name.removeprefix("search_"))
-    postings = Impacts(np.array([0, 2, 3]), np.array([0, 2, 2], np.int32), weights)
-    query = Weighted(np.array([0, 2]), np.array([0, 1]), np.array([1, 4], np.float32))
-    sizes, rows, scores = Tried(postings, np.arange(3, dtype=np.uint32), None, 0.5).search(query, 3)
-    if (sizes.tolist(), rows.tolist(), scores.tolist()) != ([2], [2, 0], [6.5, 1.5]):
-        raise RuntimeError("a kernel does not do what it should")

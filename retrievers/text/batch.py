@@ -7,16 +7,16 @@ English terms of ASCII ones; Python makes a term of each other form once. Where 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from itertools import chain
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from intrex.data.arrays import Int32s, Int64s, Uint8s
-from intrex.retrievers.inverted import build_native as indexnative
-from intrex.retrievers.inverted.native import address
+from intrex.data.arrays import Int32s, Int64s, Uint8s, Uint64s
+from intrex.data.native.kernel import Kernels
+from intrex.retrievers.inverted.native import kernels_for
 from intrex.retrievers.inverted.vocabulary import Names
 from intrex.retrievers.text import tokenizer as breaks
 from intrex.retrievers.text.analyzer import STOP_WORDS, Analyzer, english_term
@@ -44,8 +44,8 @@ class BatchAnalyzer:
 
     def __init__(self, analyzer: Analyzer, expected: int = 0) -> None:
         self.analyzer = analyzer
-        calls = indexnative.kernels_for(expected) if analyzer.term else None
-        self._native = _Native(calls, analyzer) if calls and analyzer.term else None
+        kernels = kernels_for(expected) if analyzer.term else None
+        self._native = _Native(kernels, analyzer) if kernels and analyzer.term else None
         self._numbers: dict[str, int] = {}
 
     @property
@@ -86,32 +86,30 @@ class BatchAnalyzer:
 class _Native:
     """What the kernels read and write: the forms met so far, the terms, and the term of each form."""
 
-    def __init__(self, calls: Mapping[str, Any], analyzer: Analyzer) -> None:
+    def __init__(self, kernels: Kernels, analyzer: Analyzer) -> None:
         assert analyzer.term is not None  # noqa: S101 - for the type checker
-        self._calls, self._term = calls, analyzer.term
+        self._kernels, self._term = kernels, analyzer.term
         self._english = analyzer.term is english_term
         self._machine = _machine()
         self._rules, self._stops = _rules(), _stops()
-        self.terms, self._forms = _Strings(calls), _Strings(calls)
+        self.terms, self._forms = _Strings(kernels), _Strings(kernels)
         self._of_form, self._known = np.empty(0, np.int32), 0
         self._spans, self._keys = np.empty(SPANS, np.int64), np.zeros(GROUP + 1, np.uint64)
 
     def add(self, text: Uint8s, starts: Int64s) -> tuple[Int32s, Int64s]:
         """See `BatchAnalyzer.add_bytes`."""
         if self._forms.count > FORMS:
-            self._forms, self._known = _Strings(self._calls), 0
+            self._forms, self._known = _Strings(self._kernels), 0
         texts, offsets = len(starts) - 1, np.zeros(len(starts), np.int64)
-        given = [address(text), address(starts), texts, *map(address, self._machine)]
+        given = (text, starts, texts, *self._machine)
         state, parts, spans = np.array([0, starts[0], 0]), [np.empty(0, np.int32)], self._spans
         while state[0] < texts:
-            results = address(spans), len(spans), address(offsets[1:]), address(state)
-            parts.append(self._recognise(text, self._calls["cut"](*given, *results)))
+            cut = self._kernels["cut"](*given, spans, len(spans), offsets[1:], state)
+            parts.append(self._recognise(text, cut))
         self._learn()
         forms = np.concatenate(parts)
-        ends = address(offsets[1:])
-        n = self._calls["translate"](
-            address(forms), ends, texts, address(self._of_form), address(forms), ends
-        )
+        ends = offsets[1:]
+        n = self._kernels["translate"](forms, ends, texts, self._of_form, forms, ends)
         return forms[:n].copy(), offsets
 
     def _recognise(self, text: Uint8s, tokens: int) -> Int32s:
@@ -120,10 +118,8 @@ class _Native:
         state, whole = np.array([0, forms.count, 0, 0]), 0
         while not whole:
             state[2:] = forms.room(GROUP, GROUP * LONGEST)
-            whole = self._calls["recognise"](
-                address(text), address(self._spans), tokens, *forms.arguments(), address(self._keys),
-                address(out), address(state),
-            )  # fmt: skip
+            given = (text, self._spans, tokens, *forms.arguments())
+            whole = self._kernels["recognise"](*given, self._keys, out, state)
             forms.count = int(state[1])
         return out
 
@@ -143,11 +139,10 @@ class _Native:
         state, whole = np.array([first, 0, 0, self.terms.count, 0, 0]), 0
         while not whole:
             state[4:] = self.terms.room(1, longest)
-            whole = self._calls["number"](
-                *forms.arguments()[:2], forms.count, self._english, address(self._rules), address(self._stops),
-                address(given), address(lengths), address(self._of_form), *self.terms.arguments(), address(word),
-                address(state),
-            )  # fmt: skip
+            whole = self._kernels["number"](
+                *(*forms.arguments()[:2], forms.count, self._english, self._rules, self._stops),
+                *(given, lengths, self._of_form, *self.terms.arguments(), word, state),
+            )
             self.terms.count = int(state[3])
         self._known = forms.count
 
@@ -155,16 +150,16 @@ class _Native:
 class _Strings:
     """Different strings by number, in arrays that the kernels read and write: see `intrex.retrievers.text.kernels.strings`."""
 
-    def __init__(self, calls: Mapping[str, Any]) -> None:
-        self._refill: Callable[..., int] = calls["refill"]
+    def __init__(self, kernels: Kernels) -> None:
+        self._refill = kernels["refill"]
         self._arena = np.empty(1 << 16, np.uint8)
         self._ends = np.zeros((1 << 12) + 1, np.int64)
         self._table = np.zeros((1 << 13, 2), np.uint64)
         self.count = 0
 
-    def arguments(self) -> list[int]:
-        """The arrays, for a kernel."""
-        return [address(self._arena), address(self._ends), address(self._table), len(self._table) - 1]
+    def arguments(self) -> tuple[Uint8s, Int64s, Uint64s, int]:
+        """Give the strings to a kernel."""
+        return self._arena, self._ends, self._table, len(self._table) - 1
 
     def names(self) -> Names:
         """All of them."""
@@ -190,7 +185,7 @@ class _Strings:
             self._ends = np.concatenate([self._ends, np.empty(len(self._ends) - 1, np.int64)])
         if 2 * (len(self._ends) - 1) > len(self._table):
             old, self._table = self._table, np.zeros((2 * (len(self._ends) - 1), 2), np.uint64)
-            self._refill(address(old), len(old), address(self._table), len(self._table) - 1)
+            self._refill(old, len(old), self._table, len(self._table) - 1)
         while self._ends[self.count] + size + more + SPARE > len(self._arena):
             self._arena = np.concatenate([self._arena, np.empty_like(self._arena)])
         return len(self._ends) - 1, len(self._arena) - SPARE

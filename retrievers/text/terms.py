@@ -18,8 +18,7 @@ import numpy.typing as npt
 from intrex.data.arrays import Uint8s
 from intrex.data.collection import Collection, parse_document
 from intrex.data.io.files import read_pieces
-from intrex.retrievers.inverted import build_native as indexnative
-from intrex.retrievers.inverted.native import address
+from intrex.retrievers.inverted.native import INDEXING
 from intrex.retrievers.text.batch import SPARE, BatchAnalyzer
 
 T = TypeVar("T")
@@ -100,8 +99,8 @@ def texts(collection: Collection) -> Iterator[Texts]:
     Raises:
         BadInput: a line is no document.
     """
-    calls = indexnative.kernels()
-    assert calls is not None  # noqa: S101 - the caller has looked
+    kernels = INDEXING.kernels()
+    assert kernels is not None  # noqa: S101 - the caller has looked
     keys = np.frombuffer(b"".join(bytes([len(key)]) + key.encode("ascii") for key in KEYS), np.uint8)
     row = 0
     for piece in read_pieces(collection.path / "corpus.jsonl", PIECE):
@@ -109,8 +108,7 @@ def texts(collection: Collection) -> Iterator[Texts]:
         out, ids = np.empty(len(buf), np.uint8), np.empty(len(buf), np.uint8)
         ends = np.zeros(piece.count(b"\n") + 2, np.int64)
         state = np.zeros(4, np.int64)
-        results = [address(one) for one in (out, ends[1:], ids, state)]
-        while not calls["scan"](address(buf), len(piece), address(keys), 3, *results):
+        while not kernels["scan"](buf, len(piece), keys, 3, out, ends[1:], ids, state):
             _odd_line(piece, row, out, ends, ids, state)
         n, end, id_end = state[1:].tolist()
         out[end : end + SPARE] = 0

@@ -1,7 +1,7 @@
-"""The inner loops of multi-vector scoring, for numba; only `intrex.data.native.library` imports this, and only to compile.
+"""The inner loops of multi-vector scoring, for numba.
 
-Kernels take pointers and sizes, allocate nothing and raise nothing. Products of token vectors come from BLAS, a row for
-each query token and a column for each of a block of the documents' tokens.
+Products of token vectors come from BLAS, a row for each query token and a column for each of a block of the documents'
+tokens.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from intrex.data.native.jit import F4, F8, I8, U2, N, entry, inner
+from intrex.data.native.jit import Float16s, Float32s, Float64s, Int, Int64s, inner, kernel
 
 LANES = 16  # numbers that are compared at once; LLVM cuts them to what the processor has
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def half(context: Any, numbers: Any, i: Any) -> Any:
     """The i-th of some float16 numbers as float32; numba has no such type, LLVM and the processor do."""
 
@@ -30,16 +30,16 @@ def half(context: Any, numbers: Any, i: Any) -> Any:
     return types.float32(numbers, i), generate
 
 
-@entry(U2, F4, N)
-def widen(halves, out, n):  # type: ignore[no-untyped-def]
+@kernel(halves="n", out="n")
+def widen(halves: Float16s, out: Float32s, n: Int) -> Int:
     """Float16 numbers to float32."""
     for i in range(n):
         out[i] = half(halves, i)
     return 0
 
 
-@entry(U2, I8, I8, N, N, F4)
-def gather(halves, starts, lengths, n, dim, out):  # type: ignore[no-untyped-def]
+@kernel(starts="n", lengths="n")
+def gather(halves: Float16s, starts: Int64s, lengths: Int64s, n: Int, dim: Int, out: Float32s) -> Int:
     """The tokens ``starts[i]:starts[i] + lengths[i]`` of n documents, one after another as float32."""
     at = 0
     for i in range(n):
@@ -50,7 +50,7 @@ def gather(halves, starts, lengths, n, dim, out):  # type: ignore[no-untyped-def
     return 0
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def widest(context: Any, numbers: Any, first: Any, n: Any) -> Any:
     """The largest of the n numbers from ``first`` on, n at least `LANES`.
 
@@ -82,9 +82,8 @@ def widest(context: Any, numbers: Any, first: Any, n: Any) -> Any:
         most = larger(some(builder.sub(n, whole(LANES))), builder.load(kept))
         step = LANES
         while step := step // 2:
-            turn = ir.Constant(
-                ir.VectorType(ir.IntType(32), LANES), [(i + step) % LANES for i in range(LANES)]
-            )
+            turn = [(i + step) % LANES for i in range(LANES)]
+            turn = ir.Constant(ir.VectorType(ir.IntType(32), LANES), turn)
             most = larger(most, builder.shuffle_vector(most, most, turn))
         return builder.extract_element(most, ir.Constant(ir.IntType(32), 0))
 
@@ -92,7 +91,7 @@ def widest(context: Any, numbers: Any, first: Any, n: Any) -> Any:
 
 
 @inner
-def largest(numbers, first, n):  # type: ignore[no-untyped-def]
+def largest(numbers, first, n):
     """The largest of the n numbers from ``first`` on, n at least 1."""
     if n >= LANES:
         return widest(numbers, first, n)
@@ -102,10 +101,13 @@ def largest(numbers, first, n):  # type: ignore[no-untyped-def]
     return most
 
 
-@entry(F4, N, N, I8, N, N, N, N, F4, I8, N, F4)
-def add_block(  # type: ignore[no-untyped-def]
-    sims, cols, rows, offsets, start, doc, last, first, maxima, bounds, n_queries, out
-):
+@kernel(
+    sims="cols * rows", offsets="last + 1", maxima="cols", bounds="n_queries + 1", out="n_queries * (last - first)",
+)  # fmt: skip
+def add_block(
+    sims: Float32s, cols: Int, rows: Int, offsets: Int64s, start: Int, doc: Int, last: Int, first: Int,
+    maxima: Float32s, bounds: Int64s, n_queries: Int, out: Float32s,
+) -> Int:  # fmt: skip
     """Scores of the documents that end within a block of tokens; returns the first document that does not.
 
     The block has the tokens ``start:start + rows``; ``sims`` [cols, rows] are their products with query tokens. Document d
@@ -133,13 +135,11 @@ def add_block(  # type: ignore[no-untyped-def]
 
 
 @inner
-def fixed_dot(one, i, other, j, dim, work):  # type: ignore[no-untyped-def]
+def fixed_dot(one, i, other, j, dim, work):
     """The dot product in the order of `intrex.retrievers.vectors.exact.fixed_sums`: products, then halves upon halves."""
     upper = dim // 2
     width = dim - upper
-    for k in range(
-        upper
-    ):  # float64 holds a product of float32 numbers exactly, so that fusing changes no bit
+    for k in range(upper):  # float64 holds products of float32 numbers exactly, so that fusing changes no bit
         low = np.float64(one[i + k]) * np.float64(other[j + k])
         work[k] = low + np.float64(one[i + width + k]) * np.float64(other[j + width + k])
     if upper < width:
@@ -152,10 +152,14 @@ def fixed_dot(one, i, other, j, dim, work):  # type: ignore[no-untyped-def]
     return work[0]
 
 
-@entry(F4, N, N, F4, F4, N, I8, N, F8, F8, F8)
-def exact_scores(  # type: ignore[no-untyped-def]
-    sims, cols, rows, tokens, query, dim, bounds, n_docs, margins, work, out
-):
+@kernel(
+    sims="cols * rows", tokens="rows * dim", query="cols * dim", bounds="n_docs + 1", margins="cols", work="dim",
+    out="n_docs",
+)  # fmt: skip
+def exact_scores(
+    sims: Float32s, cols: Int, rows: Int, tokens: Float32s, query: Float32s, dim: Int, bounds: Int64s, n_docs: Int,
+    margins: Float64s, work: Float64s, out: Float64s,
+) -> Int:  # fmt: skip
     """Scores of documents for one query, each maximum taken of exact products.
 
     Document i has the rows ``bounds[i]:bounds[i + 1]`` of ``tokens`` [rows, dim]; ``sims`` [cols, rows] are their
@@ -175,8 +179,10 @@ def exact_scores(  # type: ignore[no-untyped-def]
     return 0
 
 
-@entry(F4, I8, F4, I8, N, N, F8, F8)
-def exact_dots(one, rows, other, columns, n, dim, work, out):  # type: ignore[no-untyped-def]
+@kernel(rows="n", columns="n", work="dim", out="n")
+def exact_dots(
+    one: Float32s, rows: Int64s, other: Float32s, columns: Int64s, n: Int, dim: Int, work: Float64s, out: Float64s
+) -> Int:  # fmt: skip
     """Exact products of n pairs of vectors."""
     for i in range(n):
         out[i] = fixed_dot(one, rows[i] * dim, other, columns[i] * dim, dim, work)

@@ -2,48 +2,25 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Mapping
-
 import numpy as np
 import numpy.typing as npt
 
 from intrex.data.arrays import Float32s, Float64s, Rows, Scores
-from intrex.data.native.library import Call, Library, native
-from intrex.retrievers.inverted.native import address
+from intrex.data.native.library import Library
 from intrex.retrievers.vectors.exact import fixed_sums
 
-_MAXSIM = "intrex.retrievers.vectors.kernels"
-LIBRARY = Library(
-    "vectors",
-    (_MAXSIM,),
-    (
-        (_MAXSIM, "widen", 3),
-        (_MAXSIM, "gather", 6),
-        (_MAXSIM, "add_block", 12),
-        (_MAXSIM, "exact_scores", 11),
-        (_MAXSIM, "exact_dots", 8),
-    ),
-    "intrex.retrievers.vectors.native:trial",
-)
+LIBRARY = Library("scoring", ("intrex.retrievers.vectors.kernels",))
 _AT_ONCE = 1 << 21
 """Numbers that are multiplied at once without a kernel: bounds the memory to some 50 MB."""
-_log = logging.getLogger(__name__)
-
-
-def kernels() -> Mapping[str, Call] | None:
-    """The kernels, or None where they cannot be made."""
-    return native(LIBRARY, lambda: _log.warning("compiling the scoring kernels, once on this machine"))
 
 
 def widen(halves: npt.NDArray[np.float16], out: Float32s) -> Float32s:
     """Float16 vectors [m, d] as float32, in the first rows of ``out`` [at least m, d]."""
-    calls, wide = kernels(), out[: len(halves)]
-    if calls is None:
-        wide[...] = halves
+    wide = out[: len(halves)]
+    if kernels := LIBRARY.kernels():
+        kernels["widen"](np.ascontiguousarray(halves), wide, halves.size)
     else:
-        halves = np.ascontiguousarray(halves)
-        calls["widen"](address(halves), address(wide), halves.size)
+        wide[...] = halves
     return wide
 
 
@@ -64,14 +41,12 @@ def gather(halves: npt.NDArray[np.float16], offsets: Rows, rows: Rows, out: Floa
         rows: the documents.
         out: has room for all of theirs.
     """
-    calls = kernels()
-    if calls is None:
+    kernels = LIBRARY.kernels()
+    if kernels is None:
         return widen(halves[numbers(offsets, rows)], out)
     starts = offsets[rows]
     lengths = offsets[rows + 1] - starts
-    calls["gather"](
-        address(halves), address(starts), address(lengths), len(rows), halves.shape[1], address(out)
-    )
+    kernels["gather"](halves, starts, lengths, len(rows), halves.shape[1], out)
     return out[: lengths.sum()]
 
 
@@ -93,17 +68,17 @@ class BlockScores:
         self._next = self._first
         self._maxima = np.empty(bounds[-1], np.float32)
         self.scores: Scores = np.full((len(bounds) - 1, self._last - self._first), -np.inf, np.float32)
-        self._calls = kernels()
+        self._kernels = LIBRARY.kernels()
 
     def add(self, sims: Float32s, start: int) -> None:
         """Take the products [rows, m] with the m tokens from ``start`` on; blocks come in order and without gaps."""
-        if self._calls is None:
+        if self._kernels is None:
             self._plain(sims, start)
             return
-        self._next = self._calls["add_block"](
-            address(sims), *sims.shape, address(self._offsets), start, self._next, self._last, self._first,
-            address(self._maxima), address(self._bounds), len(self._bounds) - 1, address(self.scores),
-        )  # fmt: skip
+        self._next = self._kernels["add_block"](
+            *(sims, *sims.shape, self._offsets, start, self._next, self._last, self._first),
+            *(self._maxima, self._bounds, len(self._bounds) - 1, self.scores),
+        )
 
     def _plain(self, sims: Float32s, start: int) -> None:
         end = start + sims.shape[1]
@@ -139,13 +114,11 @@ def exact_scores(
     Returns:
         [n] float64.
     """
-    calls, n, dim = kernels(), len(bounds) - 1, query.shape[1]
-    out, work = np.zeros(n), np.empty(dim + 1)
-    if calls is not None:
-        calls["exact_scores"](
-            address(sims), *sims.shape, address(tokens), address(query), dim, address(bounds), n, address(margins),
-            address(work), address(out),
-        )  # fmt: skip
+    n, dim = len(bounds) - 1, query.shape[1]
+    out = np.zeros(n)
+    if kernels := LIBRARY.kernels():
+        work = np.empty(dim + 1)
+        kernels["exact_scores"](sims, *sims.shape, tokens, query, dim, bounds, n, margins, work, out)
         return out
     owners = np.repeat(np.arange(n), np.diff(bounds))
     for row, own, margin in zip(sims, query, margins, strict=True):
@@ -168,23 +141,14 @@ def exact_dots(one: Float32s, rows: Rows, other: Float32s, columns: Rows) -> Flo
 
     Products of float32 numbers are exact in float64; they are added in one fixed order (`exact.fixed_sums`).
     """
-    calls, dim = kernels(), one.shape[1]
+    dim = one.shape[1]
     out = np.empty(len(rows))
-    if calls is not None:
+    if kernels := LIBRARY.kernels():
         given = [np.ascontiguousarray(a) for a in (one, rows, other, columns)]
-        work = np.empty(dim + 1)
-        calls["exact_dots"](*[address(a) for a in given], len(rows), dim, address(work), address(out))
+        kernels["exact_dots"](*given, len(rows), dim, np.empty(dim + 1), out)
         return out
     step = max(1, _AT_ONCE // dim)
     for start in range(0, len(rows), step):
         some = slice(start, start + step)
         out[some] = fixed_sums(one[rows[some]].astype(np.float64) * other[columns[some]].astype(np.float64))
     return out
-
-
-def trial(calls: Mapping[str, Call]) -> None:
-    """Raise unless one call does what it should."""
-    halves, out = np.array([-1.5, 2.0**-24, 65504.0], np.float16), np.zeros(3, np.float32)
-    calls["widen"](address(halves), address(out), 3)
-    if out.tolist() != halves.tolist():
-        raise RuntimeError("a kernel does not do what it should")

@@ -22,7 +22,7 @@ from bm25s.tokenization import Tokenized
 from intrex.data.collection import Queries
 from intrex.data.importers.sources import import_collection
 from intrex.retrievers.bm25.build import build_bm25
-from intrex.retrievers.inverted import build_native as indexnative
+from intrex.retrievers.inverted.native import WORTH_COMPILING
 from intrex.retrievers.options import SearchOptions
 from intrex.retrievers.text.analyzer import Analyzer
 from intrex.retrievers.text.batch import BatchAnalyzer
@@ -88,7 +88,7 @@ def million(work, documents):
     """The same over generated texts; what bm25s searches are the terms that our analysis makes of them."""
     collection = write_zipf_collection(work / "zipf", documents, VOCABULARY)
     index = build_bm25(collection, work / "i-zipf")
-    analyzer = BatchAnalyzer(Analyzer(), indexnative.WORTH_COMPILING)
+    analyzer = BatchAnalyzer(Analyzer(), WORTH_COMPILING)
     lists = [
         part.tokens[a:b].tolist()
         for part in analysed(collection, analyzer)

@@ -57,7 +57,7 @@ def test_doctor_names_what_there_is(intrex) -> None:
     said = intrex("doctor --format csv")
     assert said.code == 0
     found = {line.split(",")[0] for line in said.out.splitlines()}
-    assert {"intrex", "Python", "cores", "memory", "extra dense", "extra ann", "Java"} <= found
+    assert {"intrex", "Python", "cores", "memory", "extra dense", "extra ann", "kernels", "Java"} <= found
     lines = [line for line in said.out.splitlines() if not line.startswith("extra entities,")]
     assert not [line for line in lines if "missing" in line], (
         "the tests run with every extra of `all` installed"

@@ -10,18 +10,18 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from intrex.data.collection import Collection, Queries
+from intrex.data.native.library import Library
 from intrex.data.store.artifact import verify_artifact
 from intrex.data.writer import CollectionWriter, RecordSource, write_collection
 from intrex.retrievers.bm25 import change as bm25_change
 from intrex.retrievers.bm25 import merge as segment_merge
-from intrex.retrievers.bm25 import searcher as bm25_searcher
 from intrex.retrievers.bm25.build import build_bm25
 from intrex.retrievers.bm25.change import add, merge, plan, remove
 from intrex.retrievers.bm25.index import BM25Index
 from intrex.retrievers.bm25.options import Bm25Search
 from intrex.retrievers.inverted import build as postings_build
-from intrex.retrievers.inverted import build_native as indexnative
 from intrex.retrievers.inverted import postings
+from intrex.retrievers.inverted.native import INDEXING
 from intrex.retrievers.options import SearchOptions
 from intrex.retrievers.prf.bm25prf import BM25PRF
 from intrex.retrievers.prf.options import flat_values
@@ -70,9 +70,9 @@ def test_changes_are_a_rebuild(first, changes, titles, compiled) -> None:
         for module in (postings, postings_build):
             patch.setattr(module, "MERGED", 128)
         for building in (postings_build, segment_merge):
-            patch.setattr(building, "kernels_for", lambda _: indexnative.kernels() if compiled else None)
+            patch.setattr(building, "kernels_for", lambda _: INDEXING.kernels() if compiled else None)
         if not compiled:
-            patch.setattr(bm25_searcher, "kernels", lambda: None)
+            patch.setattr(Library, "kernels", lambda *_: None)
         index = build_bm25(collect(folder / "c", first), folder / "i", fields=fields)
         left, only_added = list(first), True
         for i, change in enumerate(changes):

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from intrex.data.native.library import Library
 from intrex.data.store.vectors import PackedVectors
 from intrex.encoders.fde import encoder as module
 from intrex.encoders.fde.config import PROJECTIONS, FdeConfig
@@ -99,7 +100,7 @@ def test_batches_threads_and_the_lack_of_a_compiler_change_no_bit(problem, role,
         patch.setattr(module, "TEXTS_AT_ONCE", block)
         patch.setattr(module, "TOKENS_AT_ONCE", 50)
         blocks = fde.encode(pack(*texts), role, threads=threads)
-        patch.setattr(module, "kernels", lambda: None)
+        patch.setattr(Library, "kernels", lambda *_: None)
         plain = fde.encode(pack(*texts), role)
     finally:
         patch.undo()

@@ -8,11 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from intrex.data.collection import Collection
+from intrex.data.native.library import Library
 from intrex.data.writer import CollectionWriter, RecordSource, write_collection
 from intrex.retrievers.bm25 import multifield
 from intrex.retrievers.bm25.build import build_bm25
 from intrex.retrievers.inverted import build as postings_build
-from intrex.retrievers.inverted import build_native as indexnative
 from intrex.retrievers.inverted import native
 from intrex.retrievers.text import terms
 from tests.conftest import contents
@@ -68,9 +68,9 @@ def test_the_same_bytes(documents, language, fields, ways) -> None:
         for search, analysis, many, piece, run in ways:
             with pytest.MonkeyPatch.context() as patch:
                 if not search:
-                    patch.setattr(native, "native", lambda *_: None)
+                    patch.setattr(Library, "kernels", without_search)
                 patch.setattr(
-                    indexnative, "WORTH_LOADING", 0 if analysis and indexnative.kernels() else 1 << 60
+                    native, "WORTH_LOADING", 0 if analysis and native.INDEXING.kernels() else 1 << 60
                 )
                 patch.setattr(terms, "BATCH", many)
                 patch.setattr(terms, "PIECE", piece)
@@ -80,6 +80,10 @@ def test_the_same_bytes(documents, language, fields, ways) -> None:
                 again = build(collection, Path(folder) / "again", language, fields)
             differ = [name for name in first if first[name] != again.get(name)]
             assert not differ and len(again) == len(first)
+
+
+def without_search(library: Library, compiling: bool = True, real=Library.kernels):
+    return None if library is native.SEARCH else real(library, compiling)
 
 
 def build(collection: Collection, out: Path, language: str, fields: tuple[str, ...]) -> dict[str, bytes]:

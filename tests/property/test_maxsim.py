@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from intrex.data.errors import BadInput
+from intrex.data.native.library import Library
 from intrex.data.numeric.rows import row_norms
 from intrex.data.store.vectors import PackedVectors
 from intrex.retrievers.multivector import maxsim, xtr
 from intrex.retrievers.multivector.tokens import StoredTokens
-from intrex.retrievers.vectors import native as vectornative
 
 
 def pack(texts, dtype=np.float32):
@@ -42,7 +42,7 @@ def blocks_of(sizes, without_kernels=False):
         if not without_kernels:
             yield
             return
-        with mock.patch.object(vectornative, "kernels", lambda: None):
+        with mock.patch.object(Library, "kernels", lambda *_: None):
             yield
 
 

@@ -1,14 +1,15 @@
-"""The inner loops of `intrex.eval.scoring.stream`, for numba; only `intrex.eval.scoring.native` imports this, and only to compile.
+"""What the kernels of `intrex.eval.scoring.stream` share.
 
-They take pointers and sizes, allocate nothing and raise nothing: so the machine code needs no Python, no numba at run
-time and no lock. Each works on one piece of the file: whole lines, whole queries, ``buf[end - 1]`` a line feed.
+Each works on one piece of the file: whole lines, whole queries, ``buf[end - 1]`` a line feed.
 """
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
-from intrex.data.native.jit import I4, U1, N, entry, inner
+from intrex.data.native.jit import Float32s, Int, Int32s, Uint8s, Uint32s, inner, kernel
 
 # Kinds of bytes: others are parts of fields.
 BLANK, NEWLINE, CONTROL = 1, 2, 3
@@ -16,9 +17,27 @@ PRIME = np.uint64(0x9E3779B97F4A7C15)
 MASK = np.uint64(0xFFFFFFFF)
 
 
+class Lines(NamedTuple):
+    """The lines of a piece: where in ``buf`` the document of each is, its `hash_id`, its score."""
+
+    buf: Uint8s
+    pos: Int32s
+    size: Int32s
+    hashes: Uint32s
+    score: Float32s
+
+
+class Queries(NamedTuple):
+    """The queries of a piece: the first line of each, with the number of lines at the end, and where in ``buf`` its id is."""
+
+    query_line: Int32s
+    query_pos: Int32s
+    query_size: Int32s
+
+
 @inner
-def hash_id(buf, at, size):  # type: ignore[no-untyped-def]
-    """32 bits of a hash of an id; equal hashes are always followed by a look at the bytes."""
+def hash_id(buf, at, size):
+    """Hash an id to 32 bits; equal hashes are always followed by a look at the bytes."""
     h = np.uint64(0)
     for i in range(at, at + size):
         h = (h ^ np.uint64(buf[i])) * PRIME
@@ -26,8 +45,8 @@ def hash_id(buf, at, size):  # type: ignore[no-untyped-def]
 
 
 @inner
-def same(a, at, b, bt, size):  # type: ignore[no-untyped-def]
-    """Whether two spans of bytes are equal."""
+def same(a, at, b, bt, size):
+    """Tell whether two spans of bytes are equal."""
     for i in range(size):  # noqa: SIM110 - a loop is what numba compiles best
         if a[at + i] != b[bt + i]:
             return False
@@ -35,17 +54,17 @@ def same(a, at, b, bt, size):  # type: ignore[no-untyped-def]
 
 
 @inner
-def id_width(ids, at, width):  # type: ignore[no-untyped-def]
-    """Length of a zero-padded id."""
+def id_width(ids, at, width):
+    """Measure a zero-padded id."""
     size = 0
     while size < width and ids[at + size] != 0:
         size += 1
     return size
 
 
-@entry(U1, N, U1)
-def cut(buf, end, kinds):  # type: ignore[no-untyped-def]
-    """Where the last query of ``buf[:end]`` begins, which may go on after it; 0 if there is only one."""
+@kernel(buf="end", kinds="256")
+def cut(buf: Uint8s, end: Int, kinds: Uint8s) -> Int:
+    """Find where the last query of ``buf[:end]`` begins, which may go on after it; 0 if there is only one."""
     at = end
     while at > 0 and buf[at - 1] != 10:
         at -= 1
@@ -68,8 +87,8 @@ def cut(buf, end, kinds):  # type: ignore[no-untyped-def]
     return 0
 
 
-@entry(U1, N, N, I4, N)
-def index(ids, count, width, table, mask):  # type: ignore[no-untyped-def]
+@kernel(ids="count * width", table="mask + 1")
+def index(ids: Uint8s, count: Int, width: Int, table: Int32s, mask: Int) -> Int:
     """Fill a hash table [mask + 1] of -1 with the rows of zero-padded ids [count, width]."""
     for row in range(count):
         slot = hash_id(ids, row * width, id_width(ids, row * width, width)) & mask
@@ -80,8 +99,8 @@ def index(ids, count, width, table, mask):  # type: ignore[no-untyped-def]
 
 
 @inner
-def find_row(buf, at, size, ids, width, table, mask):  # type: ignore[no-untyped-def]
-    """The row of an id in an indexed table, or -1."""
+def find_row(buf, at, size, ids, width, table, mask):
+    """Find the row of an id in an indexed table, or -1."""
     slot = hash_id(buf, at, size) & mask
     while table[slot] >= 0:
         row = table[slot]

@@ -4,27 +4,30 @@ from __future__ import annotations
 
 import numpy as np
 
-from intrex.data.native.jit import F4, F8, I4, I8, U1, U4, N, entry, inner
-from intrex.eval.scoring.kernels.lines import BLANK, MASK, PRIME, same
+from intrex.data.native.jit import Float64s, Int, Int32s, Int64s, Uint8s, inner, kernel, stage
+from intrex.eval.scoring.kernels.lines import BLANK, MASK, PRIME, Lines, Queries, same
 
+NEWLINE_BYTE, COMMENT, PLUS, MINUS, POINT, JSON = (ord(byte) for byte in "\n#+-.{")
+LINES, QUERIES, SLOW, TAG, TAG_SIZE = range(5)  # what `parse` says in its last argument
 MAX_FIELD = 512  # as intrex.data.ids.MAX_BYTES; a constant for the compiler
 MAX_POWER = 80
-_LIMIT = 100_000_000_000_000_000
+_LIMIT = 10**17
 _EXACT = 2**53
+BEYOND = 3.5e38  # no float32
 _DOWN, _UP = 1.0 - 2.0**-50, 1.0 + 2.0**-50
 
 
 @inner
-def _blanks(buf, p, kinds):  # type: ignore[no-untyped-def]
-    """Past the blanks."""
+def _blanks(buf, p, kinds):
+    """Pass the blanks."""
     while kinds[buf[p]] == BLANK:
         p += 1
     return p
 
 
 @inner
-def _field(buf, p, kinds):  # type: ignore[no-untyped-def]
-    """Past a field and the blanks after it; -1 if there is no field, none after it, or it is too long."""
+def _field(buf, p, kinds):
+    """Pass a field and the blanks after it; -1 if there is no field, none after it, or it is too long."""
     start = p
     while kinds[buf[p]] == 0:
         p += 1
@@ -34,8 +37,8 @@ def _field(buf, p, kinds):  # type: ignore[no-untyped-def]
 
 
 @inner
-def _digits(buf, p, mantissa):  # type: ignore[no-untyped-def]
-    """Past some digits: position, mantissa, how many digits found no room in it, whether one of those is not 0."""
+def _digits(buf, p, mantissa):
+    """Pass some digits: position, mantissa, how many digits found no room in it, whether one of those is not 0."""
     over, lost = 0, False
     while 48 <= buf[p] <= 57:
         if mantissa < _LIMIT:
@@ -48,12 +51,12 @@ def _digits(buf, p, mantissa):  # type: ignore[no-untyped-def]
 
 
 @inner
-def _number(buf, p):  # type: ignore[no-untyped-def]
-    """A decimal number without its sign: position after it or -1, mantissa, exponent, whether digits are lost."""
+def _number(buf, p):
+    """Pass a decimal number without its sign: position after it or -1, mantissa, exponent, whether digits are lost."""
     start = p
     p, mantissa, exponent, lost = _digits(buf, p, 0)
     count = p - start
-    if buf[p] == 46:
+    if buf[p] == POINT:
         start = p + 1
         p, mantissa, over, more = _digits(buf, start, mantissa)
         exponent -= p - start - over
@@ -63,8 +66,8 @@ def _number(buf, p):  # type: ignore[no-untyped-def]
         return -1, mantissa, exponent, lost
     if buf[p] == 101 or buf[p] == 69:
         p += 1
-        minus = buf[p] == 45
-        if minus or buf[p] == 43:
+        minus = buf[p] == MINUS
+        if minus or buf[p] == PLUS:
             p += 1
         start, power = p, 0
         while 48 <= buf[p] <= 57:
@@ -78,8 +81,8 @@ def _number(buf, p):  # type: ignore[no-untyped-def]
 
 
 @inner
-def _single(mantissa, exponent, lost, powers):  # type: ignore[no-untyped-def]
-    """float32 of the double nearest to a number, and whether Python has to say what that is.
+def _single(mantissa, exponent, lost, powers):
+    """Round a number to the nearest double and then to float32, and tell whether Python has to say what that is.
 
     Exact operands and one rounding give the nearest double. Otherwise the error is below 2 ** -50 of the value: where
     both ends of that range round to one float32, so does all that lies between.
@@ -98,98 +101,108 @@ def _single(mantissa, exponent, lost, powers):  # type: ignore[no-untyped-def]
     return np.float32(value), False
 
 
-@entry(*(U1, N, U1, F8), *(I4, I4, U4, F4), *(I4, I4, I4), *(I4, I4, I8))
-def parse(  # type: ignore[no-untyped-def]  # noqa: C901 - one loop over the bytes
-    buf,
-    end,
-    kinds,
-    powers,
-    pos,
-    size,
-    hashes,
-    score,
-    query_line,
-    query_pos,
-    query_size,
-    slow_line,
-    slow_pos,
-    out,
-):
-    """Cut a piece into lines.
+@stage
+def _query(buf, p, kinds, known, size):
+    """Pass a query, mostly the one of the line before, whose ``size`` bytes are at ``known``: position or -1, place, size."""
+    if size > 0 and same(buf, p, buf, known, size) and kinds[buf[p + size]] == BLANK:
+        return p + size, known, size
+    start = p
+    while kinds[buf[p]] == 0:
+        p += 1
+    if kinds[buf[p]] != BLANK or p - start > MAX_FIELD or buf[start] == COMMENT or buf[start] == JSON:
+        return -1, start, size
+    return p, start, p - start
 
-    Arguments, in groups:
-        buf: the bytes; end: how many. kinds: [256] kind of each byte.
-        powers: [MAX_POWER + 1] powers of ten.
-        pos, size, hashes, score: out, [lines] the document and its score.
-        query_line, query_pos, query_size: out, [queries + 1] the first line of each run of equal query ids, and the
-            id; query_line ends with the number of lines.
-        slow_line, slow_pos: out, lines whose score needs correct rounding by Python.
-        out: out, lines, queries, slow scores, position and size of the last tag.
 
-    Returns:
-        0, or 1 if anything is out of the ordinary.
+@stage
+def _document(buf, p, kinds):
+    """Pass a document: position or -1, and what `hash_id` makes of it."""
+    start = p
+    h = np.uint64(0)
+    while kinds[buf[p]] == 0:
+        h = (h ^ np.uint64(buf[p])) * PRIME
+        p += 1
+    if kinds[buf[p]] != BLANK or p - start > MAX_FIELD:
+        return -1, h
+    return p, (h ^ (h >> np.uint64(32))) & MASK
+
+
+@stage
+def _score(buf, p, kinds, powers):
+    """Pass a score: position or -1, the score, and whether Python has to round it."""
+    start = p
+    negative = buf[p] == MINUS
+    if negative or buf[p] == PLUS:
+        p += 1
+    p, mantissa, exponent, lost = _number(buf, p)
+    if p < 0 or kinds[buf[p]] != BLANK or p - start > MAX_FIELD:
+        return -1, np.float32(0), False
+    value, hard = _single(mantissa, exponent, lost, powers)
+    if not hard and value > BEYOND:
+        return -1, value, hard
+    return p, -value if negative and value != 0 else value, hard
+
+
+@stage
+def _tag(buf, p, kinds):
+    """Pass a tag: position or -1."""
+    start = p
+    while kinds[buf[p]] == 0:
+        p += 1
+    return p if start < p <= start + MAX_FIELD else -1
+
+
+@kernel(buf="end", kinds="256", powers=f"{MAX_POWER + 1}", out="5")
+def parse(
+    lines: Lines, end: Int, kinds: Uint8s, powers: Float64s, queries: Queries, slow_line: Int32s, slow_pos: Int32s,
+    out: Int64s,
+) -> Int:  # fmt: skip
+    """Cut the piece ``lines.buf[:end]`` into lines; 0, or 1 if anything is out of the ordinary.
+
+    ``kinds`` has the kind of each byte, ``powers`` the powers of ten. Written are ``lines``, ``queries``, one for each run
+    of lines with equal query ids, ``slow_line`` and ``slow_pos``, lines whose score Python has to round and where it is,
+    and ``out``: lines, queries, slow scores, position and size of the last tag.
     """
-    p, lines, queries, slow, q_pos, q_size = 0, 0, 0, 0, 0, 0
+    buf = lines.buf
+    p, n, n_queries, n_slow, at, size = 0, 0, 0, 0, 0, 0
     while p < end:
         p = _blanks(buf, p, kinds)
-        if buf[p] == 10:
+        if buf[p] == NEWLINE_BYTE:
             p += 1
             continue
-        # The query, mostly the one of the line before; then a column that nobody reads.
         start = p
-        if q_size > 0 and same(buf, p, buf, q_pos, q_size) and kinds[buf[p + q_size]] == BLANK:
-            p = _blanks(buf, p + q_size, kinds)
-        else:
-            while kinds[buf[p]] == 0:
-                p += 1
-            q_pos, q_size = start, p - start
-            if kinds[buf[p]] != BLANK or q_size > MAX_FIELD or buf[start] == 35 or buf[start] == 123:
-                return 1  # also where it begins as a comment (#) or as JSON ({)
-            query_line[queries], query_pos[queries], query_size[queries] = lines, q_pos, q_size
-            queries += 1
-            p = _blanks(buf, p, kinds)
-        p = _field(buf, p, kinds)
+        p, at, size = _query(buf, p, kinds, at, size)
         if p < 0:
             return 1
-        # The document, hashed as by `hash_id` of the other kernels; then the rank, which nobody reads.
-        start = p
-        h = np.uint64(0)
-        while kinds[buf[p]] == 0:
-            h = (h ^ np.uint64(buf[p])) * PRIME
-            p += 1
-        if kinds[buf[p]] != BLANK or p - start > MAX_FIELD:
+        if at == start:
+            queries.query_line[n_queries], queries.query_pos[n_queries] = n, at
+            queries.query_size[n_queries] = size
+            n_queries += 1
+        # A column that nobody reads, the document, and the rank, which nobody reads.
+        start = _field(buf, _blanks(buf, p, kinds), kinds)
+        if start < 0:
             return 1
-        pos[lines], size[lines] = start, p - start
-        hashes[lines] = (h ^ (h >> np.uint64(32))) & MASK
-        p = _field(buf, _blanks(buf, p, kinds), kinds)
+        p, h = _document(buf, start, kinds)
         if p < 0:
             return 1
-        start = p
-        negative = buf[p] == 45
-        if negative or buf[p] == 43:
-            p += 1
-        p, mantissa, exponent, lost = _number(buf, p)
-        if p < 0 or kinds[buf[p]] != BLANK or p - start > MAX_FIELD:
+        lines.pos[n], lines.size[n], lines.hashes[n] = start, p - start, h
+        start = _field(buf, _blanks(buf, p, kinds), kinds)
+        if start < 0:
             return 1
-        value, hard = _single(mantissa, exponent, lost, powers)
+        p, lines.score[n], hard = _score(buf, start, kinds, powers)
+        if p < 0:
+            return 1
         if hard:
-            slow_line[slow], slow_pos[slow] = lines, start
-            slow += 1
-        elif value > 3.5e38:
-            return 1
-        score[lines] = -value if negative and value != 0 else value
+            slow_line[n_slow], slow_pos[n_slow] = n, start
+            n_slow += 1
+        # The tag, of which the last one counts.
         start = _blanks(buf, p, kinds)
-        p = start
-        while kinds[buf[p]] == 0:
-            p += 1
-        if p == start or p - start > MAX_FIELD:
+        p = _tag(buf, start, kinds)
+        if p < 0 or buf[_blanks(buf, p, kinds)] != NEWLINE_BYTE:
             return 1
-        out[3], out[4] = start, p - start
-        p = _blanks(buf, p, kinds)
-        if buf[p] != 10:
-            return 1
-        p += 1
-        lines += 1
-    query_line[queries] = lines
-    out[0], out[1], out[2] = lines, queries, slow
+        out[TAG], out[TAG_SIZE] = start, p - start
+        p = _blanks(buf, p, kinds) + 1
+        n += 1
+    queries.query_line[n_queries] = n
+    out[LINES], out[QUERIES], out[SLOW] = n, n_queries, n_slow
     return 0

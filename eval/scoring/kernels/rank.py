@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
-from intrex.data.native.jit import F4, I4, I8, U1, U4, N, entry, inner
-from intrex.eval.scoring.kernels.lines import find_row, hash_id, id_width, same
+from intrex.data.native.jit import Int, Int32s, Int64s, Uint8s, inner, kernel
+from intrex.data.numeric.kernels import merge_sort
+from intrex.eval.scoring.kernels.lines import Lines, Queries, find_row, hash_id, id_width, same
 
 
 @inner
-def _greater(buf, at, size, bt, other):  # type: ignore[no-untyped-def]
-    """Whether one id comes after another in byte order."""
+def _greater(buf, at, size, bt, other):
+    """Tell whether one id comes after another in byte order."""
     for i in range(min(size, other)):
         if buf[at + i] != buf[bt + i]:
             return buf[at + i] > buf[bt + i]
@@ -18,35 +21,17 @@ def _greater(buf, at, size, bt, other):  # type: ignore[no-untyped-def]
 
 
 @inner
-def _before(buf, pos, size, score, i, j):  # type: ignore[no-untyped-def]
-    """Whether line i is ranked above line j: score descending, then id descending."""
-    if score[i] != score[j]:
-        return score[i] > score[j]
-    return _greater(buf, pos[i], size[i], pos[j], size[j])
+def _before(lines, i, j):
+    """Tell whether line i is ranked above line j: score descending, then id descending."""
+    if lines.score[i] != lines.score[j]:
+        return lines.score[i] > lines.score[j]
+    return _greater(lines.buf, lines.pos[i], lines.size[i], lines.pos[j], lines.size[j])
 
 
 @inner
-def _merge_sort(buf, pos, size, score, order, spare, n):  # type: ignore[no-untyped-def]
-    step = 1
-    while step < n:
-        for low in range(0, n, 2 * step):
-            mid, high = min(low + step, n), min(low + 2 * step, n)
-            i, j = low, mid
-            for k in range(low, high):
-                if j >= high or (i < mid and not _before(buf, pos, size, score, order[j], order[i])):
-                    spare[k] = order[i]
-                    i += 1
-                else:
-                    spare[k] = order[j]
-                    j += 1
-        for k in range(n):
-            order[k] = spare[k]
-        step *= 2
-
-
-@inner
-def _fill(buf, pos, size, hashes, first, n, slots, mask):  # type: ignore[no-untyped-def]
+def _fill(lines, first, n, slots, mask):
     """Index the documents of one query by line; 1 if one is there twice."""
+    buf, pos, size, hashes = lines.buf, lines.pos, lines.size, lines.hashes
     for slot in range(mask + 1):
         slots[slot] = -1
     for i in range(first, first + n):
@@ -61,41 +46,40 @@ def _fill(buf, pos, size, hashes, first, n, slots, mask):  # type: ignore[no-unt
 
 
 @inner
-def _find_line(buf, pos, size, slots, mask, text, at, length):  # type: ignore[no-untyped-def]
-    """The line of a document in the table of `_fill`, or -1."""
+def _find_line(lines, slots, mask, text, at, length):
+    """Find the line of a document in the table of `_fill`, or -1."""
     slot = hash_id(text, at, length) & mask
     while slots[slot] >= 0:
         i = slots[slot]
-        if size[i] == length and same(buf, pos[i], text, at, length):
+        if lines.size[i] == length and same(lines.buf, lines.pos[i], text, at, length):
             return i
         slot = (slot + 1) & mask
     return -1
 
 
 @inner
-def _order(buf, pos, size, score, first, n, order, spare):  # type: ignore[no-untyped-def]
-    """The lines of one query in canonical order; nothing is sorted where the file is in order."""
-    sorted_ = True
+def _order(lines, first, n, order, spare):
+    """Put the lines of one query in canonical order; nothing is sorted where the file is in order."""
+    ordered = True
     for i in range(n):
         order[i] = first + i
-        if i > 0 and sorted_ and not _before(buf, pos, size, score, first + i - 1, first + i):
-            sorted_ = False
-    if not sorted_:
-        _merge_sort(buf, pos, size, score, order, spare, n)
+        ordered = ordered and (i == 0 or _before(lines, first + i - 1, first + i))
+    if not ordered:
+        merge_sort(_before, lines, order, spare, n)
 
 
 @inner
-def _emit(buf, pos, size, bits, order, n, blob, at):  # type: ignore[no-untyped-def]
+def _emit(lines, order, n, blob, at):
     """Write what the digest of a query is of: its ids, each with a line feed, then its scores."""
     for k in range(n):
         i = order[k]
-        for c in range(size[i]):
-            blob[at + c] = buf[pos[i] + c]
-        at += size[i]
+        for c in range(lines.size[i]):
+            blob[at + c] = lines.buf[lines.pos[i] + c]
+        at += lines.size[i]
         blob[at] = 10
         at += 1
     for k in range(n):
-        word = bits[order[k]]
+        word = np.float32(lines.score[order[k]]).view(np.uint32)
         for c in range(4):
             blob[at + c] = (word >> np.uint32(8 * c)) & np.uint32(255)
         at += 4
@@ -103,119 +87,102 @@ def _emit(buf, pos, size, bits, order, n, blob, at):  # type: ignore[no-untyped-
 
 
 @inner
-def _hits(buf, pos, size, first, n, order, slots, mask, docs, width, low, high, marks, skip, ranks, rows, at):  # type: ignore[no-untyped-def]
+def _hits(lines, first, n, qrels, row, room, mask, skip, found, at):
     """Store rank and row of each judged document of one query; ``skip`` is a line that does not count, or -1."""
+    docs, width, marks = qrels.docs, qrels.docs_width, room.marks
     for i in range(n):
         marks[i] = -1
-    found = 0
-    for row in range(low, high):
-        line = _find_line(buf, pos, size, slots, mask, docs, row * width, id_width(docs, row * width, width))
+    left = 0
+    for judged in range(qrels.offsets[row], qrels.offsets[row + 1]):
+        place = judged * width
+        line = _find_line(lines, room.slots, mask, docs, place, id_width(docs, place, width))
         if line >= 0 and line != skip:
-            marks[line - first] = row
-            found += 1
-    place, k = 0, 0
-    while found > 0:
-        line = order[k]
+            marks[line - first] = judged
+            left += 1
+    rank, k = 0, 0
+    while left > 0:
+        line = room.order[k]
         k += 1
         if line == skip:
             continue
-        place += 1
-        row = marks[line - first]
-        if row >= 0:
-            ranks[at] = place
-            rows[at] = row
+        rank += 1
+        judged = marks[line - first]
+        if judged >= 0:
+            found.ranks[at], found.rows[at] = rank, judged
             at += 1
-            found -= 1
+            left -= 1
     return at
 
 
-@entry(
-    *(U1, N, I4, N, I8, U1, N),
-    *(U1, I4, I4, U4, F4, U4, I4, I4, I4, N),
-    *(N, N),
-    *(I4, I4, I4, I4),
-    *(I4, I4, I4, I4, I4, U1, I8),
-)
-def rank(  # type: ignore[no-untyped-def]
-    ids,
-    width,
-    table,
-    table_mask,
-    offsets,
-    docs,
-    docs_width,
-    buf,
-    pos,
-    size,
-    hashes,
-    score,
-    bits,
-    query_line,
-    query_pos,
-    query_size,
-    queries,
-    drop_self,
-    digest,
-    slots,
-    order,
-    spare,
-    marks,
-    row_of,
-    retrieved,
-    hits,
-    ranks,
-    rows,
-    blob,
-    blob_end,
-):
-    """Rank the queries of a parsed piece and find their judged documents.
+class Qrels(NamedTuple):
+    """The queries, zero-padded, with their `index`; the documents of the one in row q are ``offsets[q]:offsets[q + 1]``."""
 
-    Arguments, in groups:
-        ids, width, table, table_mask: the queries of the qrels, zero-padded, and their `index`.
-        offsets, docs, docs_width: the documents of the qrels.
-        buf, pos, size, hashes, score: from `parse`; bits: the scores again.
-        query_line, query_pos, query_size: from `parse`, query_line with the number of lines at its end.
-        queries: how many. drop_self: leave out a document whose id is the query's. digest: fill the blob.
-        slots: space for twice the longest query's lines, rounded up to a power of two. order, spare, marks: space
-            for the longest query's lines.
-        row_of, retrieved, hits: out, [queries] row in the qrels or -1, documents retrieved, hits.
-        ranks, rows: out, [hits] rank from 1 and row in the qrels.
-        blob, blob_end: out, what the digests are of, [queries] where each one ends.
+    ids: Uint8s
+    width: Int
+    table: Int32s
+    table_mask: Int
+    offsets: Int64s
+    docs: Uint8s
+    docs_width: Int
 
-    Returns:
-        0, or 1 if a document is there twice.
+
+class Room(NamedTuple):
+    """Space for the longest query's lines; of ``slots`` twice as many, rounded up to a power of two."""
+
+    slots: Int32s
+    order: Int32s
+    spare: Int32s
+    marks: Int32s
+
+
+class Found(NamedTuple):
+    """Of each query its row in the qrels or -1, the documents retrieved and how many hits; of each hit its rank and row."""
+
+    row_of: Int32s
+    retrieved: Int32s
+    hits: Int32s
+    ranks: Int32s
+    rows: Int32s
+
+
+@kernel(
+    table="table_mask + 1", query_line="count + 1", row_of="count", retrieved="count", hits="count",
+    blob_end="count * digest",
+)  # fmt: skip
+def rank(
+    qrels: Qrels, lines: Lines, queries: Queries, count: Int, drop_self: Int, digest: Int, room: Room, found: Found,
+    blob: Uint8s, blob_end: Int64s,
+) -> Int:  # fmt: skip
+    """Rank the ``count`` queries of a parsed piece and find their judged documents; 0, or 1 if one is there twice.
+
+    With ``drop_self`` a document whose id is the query's is left out. Written are ``found`` and, for ``digest``, ``blob``,
+    what the digests are of, with the end of each query's in ``blob_end``.
     """
-    found, end = 0, 0
-    for q in range(queries):
-        first = query_line[q]
-        n = query_line[q + 1] - first
+    at, end = 0, 0
+    for q in range(count):
+        first = queries.query_line[q]
+        n = queries.query_line[q + 1] - first
         mask = 4
         while mask < 2 * n:
             mask *= 2
         mask -= 1
-        if _fill(buf, pos, size, hashes, first, n, slots, mask):
+        if _fill(lines, first, n, room.slots, mask):
             return 1
-        row = find_row(buf, query_pos[q], query_size[q], ids, width, table, table_mask)
-        row_of[q] = row
-        retrieved[q] = n
-        hits[q] = 0
+        name, size = queries.query_pos[q], queries.query_size[q]
+        row = find_row(lines.buf, name, size, qrels.ids, qrels.width, qrels.table, qrels.table_mask)
+        found.row_of[q], found.retrieved[q], found.hits[q] = row, n, 0
         if row < 0 and not digest:
             continue
-        _order(buf, pos, size, score, first, n, order, spare)
+        _order(lines, first, n, room.order, room.spare)
         if digest:
-            end = _emit(buf, pos, size, bits, order, n, blob, end)
+            end = _emit(lines, room.order, n, blob, end)
             blob_end[q] = end
         if row < 0:
             continue
-        skip = -1
-        if drop_self:
-            skip = _find_line(buf, pos, size, slots, mask, buf, query_pos[q], query_size[q])
-            if skip >= 0:
-                retrieved[q] = n - 1
-        before = found
-        found = _hits(
-            *(buf, pos, size, first, n, order, slots, mask, docs, docs_width),
-            *(offsets[row], offsets[row + 1], marks, skip, ranks, rows, found),
-        )
-        hits[q] = found - before
+        skip = _find_line(lines, room.slots, mask, lines.buf, name, size) if drop_self else -1
+        if skip >= 0:
+            found.retrieved[q] = n - 1
+        before = at
+        at = _hits(lines, first, n, qrels, row, room, mask, skip, found, at)
+        found.hits[q] = at - before
     return 0

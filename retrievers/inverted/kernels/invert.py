@@ -1,16 +1,18 @@
-"""Inverting documents, merging postings and sorting terms, for numba; see `intrex.data.native.library` for the rules."""
+"""Inverting documents, merging postings and sorting terms, for numba."""
 
 from __future__ import annotations
 
-import numpy as np
+from typing import NamedTuple
 
-from intrex.data.native.jit import I4, I8, U1, U4, N, entry, inner
+from intrex.data.native.jit import Int, Int32s, Int64s, Uint8s, Uint32s, inner, kernel
+from intrex.data.numeric.kernels import merge_sort
 
 
-@entry(I4, I8, N, N, N, I8, I4, I4, U1, I8, U4)
-def invert(  # type: ignore[no-untyped-def]
-    tokens, offsets, n, first_row, n_terms, free, last, docs, tfs, big_at, big
-):
+@kernel(offsets="n + 1", free="n_terms + 1", last="n_terms")
+def invert(
+    tokens: Int32s, offsets: Int64s, n: Int, first_row: Int, n_terms: Int, free: Int64s, last: Int32s, docs: Int32s,
+    tfs: Uint8s, big_at: Int64s, big: Uint32s,
+) -> Int:  # fmt: skip
     """Postings by term of the documents ``tokens[offsets[i]:offsets[i + 1]]``, rows ``first_row + i``.
 
     ``free`` [n_terms + 1] and ``last`` [n_terms] must be zero; ``free[t]`` becomes where the postings of t end, so
@@ -52,8 +54,11 @@ def invert(  # type: ignore[no-untyped-def]
     return n_big
 
 
-@entry(I8, I8, I8, N, I4, U1, I4, U1)
-def merge(begins, sizes, places, n, docs, tfs, out_docs, out_tfs):  # type: ignore[no-untyped-def]
+@kernel(begins="n", sizes="n", places="n")
+def merge(
+    begins: Int64s, sizes: Int64s, places: Int64s, n: Int, docs: Int32s, tfs: Uint8s, out_docs: Int32s,
+    out_tfs: Uint8s,
+) -> Int:  # fmt: skip
     """Copy ``sizes[i]`` postings from ``begins[i]`` to ``places[i]``, which moves on."""
     for i in range(n):
         source, target = begins[i], places[i]
@@ -64,9 +69,17 @@ def merge(begins, sizes, places, n, docs, tfs, out_docs, out_tfs):  # type: igno
     return 0
 
 
+class Names(NamedTuple):
+    """Different lines: i is ``text[ends[i]:ends[i + 1] - 1]``."""
+
+    text: Uint8s
+    ends: Int64s
+
+
 @inner
-def precedes(text, ends, a, b):  # type: ignore[no-untyped-def]
-    """Whether line a stands before line b in byte order; equal ones do not."""
+def precedes(names, a, b):
+    """Whether line a stands before line b in byte order."""
+    text, ends = names
     i, j = ends[a], ends[b]
     stop = i + min(ends[a + 1] - i, ends[b + 1] - j) - 1
     while i < stop and text[i] == text[j]:
@@ -74,22 +87,8 @@ def precedes(text, ends, a, b):  # type: ignore[no-untyped-def]
     return j < ends[b + 1] - 1 and (i == ends[a + 1] - 1 or text[i] < text[j])
 
 
-@entry(U1, I8, N, I4, I4)
-def order(text, ends, n, places, spare):  # type: ignore[no-untyped-def]
-    """Sort the numbers ``places`` [n] of different lines by their bytes; ``spare`` [n] is to work in."""
-    width = np.int64(1)
-    while width < n:
-        for low in range(0, n, 2 * width):
-            middle, high = min(low + width, n), min(low + 2 * width, n)
-            a, b = low, middle
-            for out in range(low, high):
-                if b == high or (a < middle and precedes(text, ends, places[a], places[b])):
-                    spare[out] = places[a]
-                    a += 1
-                else:
-                    spare[out] = places[b]
-                    b += 1
-        for i in range(n):
-            places[i] = spare[i]
-        width *= 2
-    return np.int64(0)
+@kernel(ends="n + 1", places="n", spare="n")
+def order(names: Names, n: Int, places: Int32s, spare: Int32s) -> Int:
+    """Sort the numbers ``places`` [n] of lines by their bytes; ``spare`` [n] is to work in."""
+    merge_sort(precedes, names, places, spare, n)
+    return 0

@@ -1,14 +1,14 @@
-"""Finding terms and copying ids, for numba; see `intrex.data.native.library` for the rules."""
+"""Finding terms and copying ids, for numba."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from intrex.data.native.jit import I4, I8, U1, N, entry
+from intrex.data.native.jit import Int, Int32s, Int64s, Uint8s, kernel
 
 
-@entry(U1, I8, N, U1, I8, N, I8)
-def find(text, ends, n, wanted, cuts, count, out):  # type: ignore[no-untyped-def]
+@kernel(ends="n + 1", cuts="count + 1", out="count")
+def find(text: Uint8s, ends: Int64s, n: Int, wanted: Uint8s, cuts: Int64s, count: Int, out: Int64s) -> Int:
     """Places of terms in byte order among n lines of ``text``, the first being ``ends[0]:ends[1] - 1``; or -1."""
     for i in range(count):
         at, size = cuts[i], cuts[i + 1] - cuts[i]
@@ -30,8 +30,8 @@ def find(text, ends, n, wanted, cuts, count, out):  # type: ignore[no-untyped-de
     return np.int64(0)
 
 
-@entry(U1, I8, I4, N, N, U1)
-def gather(text, ends, rows, n, width, out):  # type: ignore[no-untyped-def]
+@kernel(rows="n", out="n * width")
+def gather(text: Uint8s, ends: Int64s, rows: Int32s, n: Int, width: Int, out: Uint8s) -> Int:
     """Copy the lines of ``rows`` to ``out`` [n, width], zero-padded; with width 0 only return the longest's length."""
     longest = np.int64(0)
     for i in range(n):

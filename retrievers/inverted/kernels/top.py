@@ -8,13 +8,13 @@ from intrex.data.native.jit import inner
 
 
 @inner
-def _swap(keys, rows, i, j):  # type: ignore[no-untyped-def]
+def _swap(keys, rows, i, j):
     keys[i], keys[j] = keys[j], keys[i]
     rows[i], rows[j] = rows[j], rows[i]
 
 
 @inner
-def _split(keys, rows, low, high):  # type: ignore[no-untyped-def]
+def _split(keys, rows, low, high):
     """Hoare's partition, descending, about the median of three; returns the last place of the upper part."""
     a, b, c = keys[low], keys[(low + high) >> 1], keys[high]
     pivot = max(min(a, b), min(max(a, b), c))
@@ -32,7 +32,7 @@ def _split(keys, rows, low, high):  # type: ignore[no-untyped-def]
 
 
 @inner
-def keep_best(keys, rows, n, k):  # type: ignore[no-untyped-def]
+def keep_best(keys, rows, n, k):
     """Bring the k largest of n different keys to the front, in any order; returns the smallest of them."""
     low, high = np.int64(0), n - 1
     while low < high:
@@ -48,7 +48,7 @@ def keep_best(keys, rows, n, k):  # type: ignore[no-untyped-def]
 
 
 @inner
-def sort_best(keys, rows, n, stack):  # type: ignore[no-untyped-def]
+def sort_best(keys, rows, n, stack):
     """Sort different keys descending in place; ``stack`` has room for 128 numbers."""
     depth, low, high = 0, np.int64(0), n - 1
     while True:

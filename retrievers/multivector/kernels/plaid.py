@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 
-from intrex.data.native.jit import F4, I4, I8, U1, U2, N, entry
+from intrex.data.native.jit import Float32s, Int, Int32s, Int64s, Uint8s, Uint16s, kernel
 
 LOWEST = np.float32(-np.inf)
 
 
-@entry(F4, N, N, N, F4, I4, I8, I4, U1, I8)
-def probe(  # type: ignore[no-untyped-def]
-    scores, k, cols, ncells, best, cells, bounds, lists, seen, out
-):
+@kernel(scores="k * cols", best="cols * ncells", cells="cols * ncells", bounds="k + 1")
+def probe(
+    scores: Float32s, k: Int, cols: Int, ncells: Int, best: Float32s, cells: Int32s, bounds: Int64s, lists: Int32s,
+    seen: Uint8s, out: Int64s,
+) -> Int:  # fmt: skip
     """The documents, in any order, with a token in one of the ``ncells`` centroids nearest to a query token.
 
     ``scores`` [k, cols] are those of the centroids with the query's tokens; of equal ones the lower number is nearer.
@@ -43,10 +44,11 @@ def probe(  # type: ignore[no-untyped-def]
     return found
 
 
-@entry(F4, N, U1, U2, I4, N, I8, I8, N, F4, F4)
-def interact(  # type: ignore[no-untyped-def]
-    scores, cols, kept, narrow, wide, is_wide, offsets, docs, n, maxima, out
-):
+@kernel(docs="n", maxima="cols", out="n")
+def interact(
+    scores: Float32s, cols: Int, kept: Uint8s, narrow: Uint16s, wide: Int32s, is_wide: Int, offsets: Int64s,
+    docs: Int64s, n: Int, maxima: Float32s, out: Float32s,
+) -> Int:  # fmt: skip
     """Scores of documents as if each token were its centroid: the sum of the best one's for each query token.
 
     Tokens whose centroid is not ``kept`` are left out; a document without any other gets minus infinity. Centroids of

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from intrex.data.native.jit import F4, I4, U1, N, entry, inner
+from intrex.data.native.jit import Float32s, Int, Int32s, Uint8s, inner, kernel
 from intrex.data.numeric.kernels import dot
 
 
-@entry(F4, N, N, I4, F4, F4, N, U1)
-def pack(rows, n, d, codes, centroids, cutoffs, bits, out):  # type: ignore[no-untyped-def]
+@kernel(rows="n * d", codes="n", cutoffs="(1 << bits) - 1", out="n * ((d * bits + 7) // 8)")
+def pack(
+    rows: Float32s, n: Int, d: Int, codes: Int32s, centroids: Float32s, cutoffs: Float32s, bits: Int, out: Uint8s
+) -> Int:  # fmt: skip
     """The buckets of ``rows`` less their centroids, ``bits`` a dimension, the first dimension in the lowest bits."""
     together = 8 // bits
     width = (d + together - 1) // together
@@ -30,7 +32,7 @@ def pack(rows, n, d, codes, centroids, cutoffs, bits, out):  # type: ignore[no-u
 
 
 @inner
-def put4(out, at, centroids, centroid, table, entry_at):  # type: ignore[no-untyped-def]
+def put4(out, at, centroids, centroid, table, entry_at):
     """Write four dimensions: of the centroid, plus four weights."""
     out[at] = centroids[centroid] + table[entry_at]
     out[at + 1] = centroids[centroid + 1] + table[entry_at + 1]
@@ -38,8 +40,11 @@ def put4(out, at, centroids, centroid, table, entry_at):  # type: ignore[no-unty
     out[at + 3] = centroids[centroid + 3] + table[entry_at + 3]
 
 
-@entry(U1, N, N, I4, F4, F4, F4, N, F4)
-def unpack(packed, n, d, codes, centroids, weights, table, bits, out):  # type: ignore[no-untyped-def]
+@kernel(packed="n * ((d * bits + 7) // 8)", codes="n", weights="1 << bits", out="n * d")
+def unpack(
+    packed: Uint8s, n: Int, d: Int, codes: Int32s, centroids: Float32s, weights: Float32s, table: Float32s,
+    bits: Int, out: Float32s,
+) -> Int:  # fmt: skip
     """Centroids plus the weights of the buckets, brought to length 1; zero stays zero.
 
     ``table`` has the weights of each value of four dimensions (1 or 2 bits) or of two (4 bits).
@@ -51,14 +56,8 @@ def unpack(packed, n, d, codes, centroids, weights, table, bits, out):  # type: 
         at, centroid, place = i * d, np.int64(codes[i]) * d, i * width
         if bits == 2:
             for byte in range(whole):
-                put4(
-                    out,
-                    at + 4 * byte,
-                    centroids,
-                    centroid + 4 * byte,
-                    table,
-                    4 * np.int64(packed[place + byte]),
-                )
+                j = 4 * byte
+                put4(out, at + j, centroids, centroid + j, table, 4 * np.int64(packed[place + byte]))
         elif bits == 4:
             for byte in range(whole):
                 j, low = 2 * byte, 2 * np.int64(packed[place + byte])

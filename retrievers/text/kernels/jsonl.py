@@ -1,20 +1,22 @@
-"""Reading the lines that `intrex.data.writer` writes, for numba; see `intrex.data.native.library` for the rules it follows."""
+"""Reading the lines that `intrex.data.writer` writes, for numba."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from intrex.data.native.jit import I8, U1, N, entry, inner, load8, store8
+from intrex.data.native.jit import Int, Int64s, Uint8s, inner, kernel, load8, store8
 
 QUOTE, BACKSLASH, NEWLINE, BLANK = 0x22, 0x5C, 0x0A, 0x20
 ESCAPES = (QUOTE, QUOTE, BACKSLASH, BACKSLASH, 0x2F, 0x2F, 0x6E, 10, 0x74, 9, 0x72, 13, 0x62, 8, 0x66, 12)
 LOWS, HIGHS = np.uint64(0x0101010101010101), np.uint64(0x8080808080808080)
 QUOTES, BACKSLASHES = LOWS * np.uint64(QUOTE), LOWS * np.uint64(BACKSLASH)
 SPACES = LOWS * np.uint64(BLANK)
+AT, DOCUMENTS, OUT_END, ID_END = range(4)  # of the state of `scan`
+SPARE = 16  # zero bytes behind what is read
 
 
 @inner
-def sound(buf, at):  # type: ignore[no-untyped-def]
+def sound(buf, at):
     """How many bytes the character of UTF-8 takes that begins here, 0 if it is none."""
     c, d = buf[at], buf[at + 1]
     if c < 0xC2 or c > 0xF4 or d & 0xC0 != 0x80:
@@ -31,7 +33,7 @@ def sound(buf, at):  # type: ignore[no-untyped-def]
 
 
 @inner
-def escaped(buf, at):  # type: ignore[no-untyped-def]
+def escaped(buf, at):
     """The character of an escape that begins at a backslash, if it is ASCII; or else -1."""
     c = buf[at + 1]
     for i in range(0, len(ESCAPES), 2):
@@ -45,7 +47,7 @@ def escaped(buf, at):  # type: ignore[no-untyped-def]
 
 
 @inner
-def string(buf, at, out, end):  # type: ignore[no-untyped-def]
+def string(buf, at, out, end):
     """Copy a JSON string from behind its opening quote on; where it and its copy end. The first is -1 for anything odd.
 
     A zero byte must stand behind what is read: it ends every string, and is odd.
@@ -83,7 +85,7 @@ def string(buf, at, out, end):  # type: ignore[no-untyped-def]
 
 
 @inner
-def follows(buf, at, keys, key):  # type: ignore[no-untyped-def]
+def follows(buf, at, keys, key):
     """The place behind a key if it stands here, or else -1; keys have their size before them."""
     for i in range(keys[key]):
         if buf[at + i] != keys[key + 1 + i]:
@@ -92,7 +94,7 @@ def follows(buf, at, keys, key):  # type: ignore[no-untyped-def]
 
 
 @inner
-def field(buf, at, keys, key, wanted, out, start, end):  # type: ignore[no-untyped-def]
+def field(buf, at, keys, key, wanted, out, start, end):
     """Append a string that is wanted to what began at ``start``, behind a blank; where it and its copy end."""
     here = follows(buf, at, keys, key) if at >= 0 else at
     if here < 0:
@@ -106,7 +108,7 @@ def field(buf, at, keys, key, wanted, out, start, end):  # type: ignore[no-untyp
 
 
 @inner
-def line_end(buf, at, stop, keys, key):  # type: ignore[no-untyped-def]
+def line_end(buf, at, stop, keys, key):
     """The place behind a line that ends here or goes on with what nobody reads; or -1."""
     here = follows(buf, at, keys, key) if at >= 0 else at
     if here >= 0 or at < 0:
@@ -119,24 +121,18 @@ def line_end(buf, at, stop, keys, key):  # type: ignore[no-untyped-def]
     return here + 1 if here < stop else np.int64(-1)
 
 
-@entry(U1, N, U1, N, U1, I8, U1, I8)
-def scan(buf, stop, keys, wanted, out, ends, ids, state):  # type: ignore[no-untyped-def]
-    """Take apart lines of ``corpus.jsonl`` up to one that the writer did not write so.
+@kernel(buf=f"stop + {SPARE}", out=f"stop + {SPARE}", ids=f"stop + {SPARE}", state="4")
+def scan(
+    buf: Uint8s, stop: Int, keys: Uint8s, wanted: Int, out: Uint8s, ends: Int64s, ids: Uint8s, state: Int64s
+) -> Int:  # fmt: skip
+    """Take apart lines of ``corpus.jsonl`` up to one that the writer did not write so; 1 when all is done, 0 at such a line.
 
-    Args:
-        buf: whole lines, and 16 zero bytes behind them.
-        stop: where the lines end.
-        keys: what stands before the id, the title, the text, the end and other keys.
-        wanted: 1 for titles, 2 for texts, 3 for both with a blank between them.
-        out: what is wanted of each document; as long as ``buf``.
-        ends: [lines] where each document ends in ``out``.
-        ids: the ids, a line each; as long as ``buf``.
-        state: where to go on in ``buf``; documents so far; where ``out`` and ``ids`` end. All move on.
-
-    Returns:
-        1 when all is done, 0 at an odd line.
+    ``buf`` has whole lines up to ``stop``, and `SPARE` zero bytes behind them; ``keys`` what stands before the id, the
+    title, the text, the end and other keys. ``out`` gets the titles if ``wanted`` is 1, the texts for 2, both with a blank
+    between them for 3; ``ends`` where each document ends there, ``ids`` the ids, a line each. ``state``, where to go on in
+    ``buf``, the documents so far, where ``out`` and ``ids`` end, moves on.
     """
-    at, n, end, id_end = state[0], state[1], state[2], state[3]
+    at, n, end, id_end = state[AT], state[DOCUMENTS], state[OUT_END], state[ID_END]
     first = np.int64(0)
     title = 1 + np.int64(keys[first])
     text = title + 1 + np.int64(keys[title])
@@ -155,5 +151,5 @@ def scan(buf, stop, keys, wanted, out, ends, ids, state):  # type: ignore[no-unt
         at, end, id_end = here, new, new_id + 1
         ends[n] = end
         n += 1
-    state[0], state[1], state[2], state[3] = at, n, end, id_end
+    state[AT], state[DOCUMENTS], state[OUT_END], state[ID_END] = at, n, end, id_end
     return np.int64(at == stop)

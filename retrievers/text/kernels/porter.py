@@ -12,7 +12,7 @@ VOWEL = 1 << 3
 
 
 @inner
-def shape(word, size):  # type: ignore[no-untyped-def]
+def shape(word, size):
     """Porter's m times 16; plus 8 if there is a vowel; plus a bit for each of the last three, 1 for a vowel."""
     m, seen, bits = np.int64(0), np.int64(0), np.int64(0)
     for i in range(size):
@@ -28,7 +28,7 @@ def shape(word, size):  # type: ignore[no-untyped-def]
 
 
 @inner
-def short(word, size):  # type: ignore[no-untyped-def]
+def short(word, size):
     """Porter's condition *o: consonant, vowel, consonant, and the last is not w, x or y."""
     if size < 3 or word[size - 1] == W or word[size - 1] == X or word[size - 1] == Y:
         return False
@@ -36,7 +36,7 @@ def short(word, size):  # type: ignore[no-untyped-def]
 
 
 @inner
-def plurals(word, size):  # type: ignore[no-untyped-def]
+def plurals(word, size):
     """Step 1a."""
     if word[size - 1] != S:
         return size
@@ -48,7 +48,7 @@ def plurals(word, size):  # type: ignore[no-untyped-def]
 
 
 @inner
-def past(word, size):  # type: ignore[no-untyped-def]
+def past(word, size):
     """Step 1b."""
     cut = size
     if size >= 2 and word[size - 1] == D and word[size - 2] == E:
@@ -73,7 +73,7 @@ def past(word, size):  # type: ignore[no-untyped-def]
 
 
 @inner
-def stands(word, size, rules, p, cut):  # type: ignore[no-untyped-def]
+def stands(word, size, rules, p, cut):
     """Whether a word ends in a rule's suffix; ion needs an s or t before it."""
     rest = size - cut
     if rest < 0:
@@ -87,7 +87,7 @@ def stands(word, size, rules, p, cut):  # type: ignore[no-untyped-def]
 
 
 @inner
-def porter(word, size, rules):  # type: ignore[no-untyped-def]
+def porter(word, size, rules):
     """Stem a lower-cased ASCII word where it stands; returns how long the stem is.
 
     ``rules`` has steps 2, 3 and 4, each ended by a 0: the longest suffix first, its size, that of what replaces it,

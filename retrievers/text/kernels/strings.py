@@ -8,9 +8,11 @@ eight to spare.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
-from intrex.data.native.jit import U8, N, entry, inner, load8
+from intrex.data.native.jit import Int, Int64s, Uint8s, Uint64s, inner, kernel, load8
 
 PRIME = np.uint64(0x9E3779B97F4A7C15)
 LOW = np.uint64(0xFFFFFFFF)
@@ -20,8 +22,17 @@ LONG = np.uint64(8)
 NEWLINE = 0x0A
 
 
+class Strings(NamedTuple):
+    """Strings and their table of ``mask`` + 1 slots; see the module's text."""
+
+    arena: Uint8s
+    ends: Int64s
+    table: Uint64s
+    mask: Int
+
+
 @inner
-def key_of(buf, at, size):  # type: ignore[no-untyped-def]
+def key_of(buf, at, size):
     """The key of a string, see the module's text."""
     if size == 0:
         return np.uint64(0)
@@ -37,13 +48,13 @@ def key_of(buf, at, size):  # type: ignore[no-untyped-def]
 
 
 @inner
-def slot_of(key, mask):  # type: ignore[no-untyped-def]
+def slot_of(key, mask):
     """Where to look for a key first."""
     return np.int64(key * PRIME >> HALF) & mask
 
 
 @inner
-def equal(a, i, b, j, size):  # type: ignore[no-untyped-def]
+def equal(a, i, b, j, size):
     """Whether two strings of bytes are; size is not 0."""
     while size > 8:
         if load8(a, i) != load8(b, j):
@@ -53,8 +64,9 @@ def equal(a, i, b, j, size):  # type: ignore[no-untyped-def]
 
 
 @inner
-def intern(key, buf, at, size, arena, ends, table, mask, count):  # type: ignore[no-untyped-def]
+def intern(key, buf, at, size, strings, count):
     """The number of a string, which is ``count`` for a new one: that is written down."""
+    arena, ends, table, mask = strings
     slot = slot_of(key, mask)
     while table[2 * slot + 1] != 0:
         if table[2 * slot] == key:
@@ -72,8 +84,8 @@ def intern(key, buf, at, size, arena, ends, table, mask, count):  # type: ignore
     return count
 
 
-@entry(U8, N, U8, N)
-def refill(old, size, table, mask):  # type: ignore[no-untyped-def]
+@kernel(old="2 * size", table="2 * (mask + 1)")
+def refill(old: Uint64s, size: Int, table: Uint64s, mask: Int) -> Int:
     """Fill an empty table of ``mask`` + 1 slots with what stands in another one of ``size``."""
     for i in range(size):
         if old[2 * i + 1] != 0:

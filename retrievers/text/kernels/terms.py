@@ -1,22 +1,28 @@
-"""The inner loops of `intrex.retrievers.text.batch`, for numba; see `intrex.data.native.library` for the rules they follow."""
+"""The inner loops of `intrex.retrievers.text.batch`, for numba."""
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
-from intrex.data.native.jit import I2, I4, I8, U1, U8, N, entry, inner
+from intrex.data.native.jit import Int, Int16s, Int32s, Int64s, Uint8s, Uint64s, inner, kernel
 from intrex.retrievers.text.kernels.porter import porter
-from intrex.retrievers.text.kernels.strings import HALF, intern, key_of, slot_of
+from intrex.retrievers.text.kernels.strings import HALF, Strings, intern, key_of, slot_of
 
 LIMIT = 255  # as intrex.retrievers.text.tokenizer.MAX_TOKEN
 LONGEST = 3 * LIMIT  # bytes of a token in UTF-8
 SIZE_BITS = 10
 SIZE = (1 << SIZE_BITS) - 1
 GROUP = 64  # tokens whose places in memory are looked at together
+# Of the states of `cut`, `recognise` and `number`.
+TEXT, PLACE, TOKENS = range(3)
+TOKEN, FORMS, FORMS_ROOM, BYTES_ROOM = range(4)
+FORM, GIVEN, GIVEN_BYTES, TERMS, TERMS_ROOM, TERM_BYTES_ROOM = range(6)
 
 
 @inner
-def decode(buf, at):  # type: ignore[no-untyped-def]
+def decode(buf, at):
     """A code point of UTF-8, and how many bytes it takes."""
     c = np.int64(buf[at])
     if c < 0x80:
@@ -28,111 +34,125 @@ def decode(buf, at):  # type: ignore[no-untyped-def]
     return (c & 7) << 18 | (buf[at + 1] & 63) << 12 | (buf[at + 2] & 63) << 6 | buf[at + 3] & 63, 4
 
 
-@entry(U1, I8, N, U1, I2, U1, I2, I8, N, I8, I8)
-def cut(  # type: ignore[no-untyped-def]  # noqa: C901 - a call costs what inlining saves
-    buf, starts, last, classes, steps, accepts, runs, out, room, out_ends, state
-):  # fmt: skip
-    """Cut texts into tokens.
+class Machine(NamedTuple):
+    """The machine that finds word breaks, see `intrex.retrievers.text.tokenizer`."""
 
-    Args:
-        buf: sound UTF-8; text t is ``buf[starts[t]:starts[t + 1]]``.
-        starts: see ``buf``.
-        last: the text to stop before.
-        classes: [0x110000] class of each code point.
-        steps: [states, 32] next state, -1 for none.
-        accepts: [states] whether a token may end.
-        runs: [32] the state where any number of characters of a class lead, if each ends a token; else -1.
-        out: [room] where each token begins, times 1024, plus its size.
-        room: see ``out``.
-        out_ends: [texts] how many tokens came before each text's end, from the first text on.
-        state: the text and the place to go on from, tokens so far in all. All move on.
+    classes: Uint8s  # [0x110000] of each code point
+    steps: Int16s  # [states, 32] the next state, -1 for none
+    accepts: Uint8s  # [states] whether a token may end
+    runs: (
+        Int16s  # [32] the state where any number of characters of a class lead, if each ends a token; else -1
+    )
 
-    Returns:
-        How many tokens were cut; as many as there is room for if there are more.
+
+@inner
+def start(machine, buf, at, stop):
+    """Begin a token with a run of ASCII characters of one class: where it ends, the state there; -1 where none begins."""
+    kind = np.int64(machine.classes[buf[at]])
+    state = np.int64(machine.steps[kind])
+    if state < 0 or machine.runs[kind] < 0:
+        return at, min(state, np.int64(0))
+    most, here = min(stop, at + LIMIT), at + 1
+    while here < most and buf[here] < 0x80 and np.int64(machine.classes[buf[here]]) == kind:
+        here += 1
+    return here, state if here == at + 1 else np.int64(machine.runs[kind])
+
+
+@inner
+def extend(machine, buf, here, units, state, stop, end):
+    """Go on with a token as far as the machine does: there, its units, the state; and the last place where it may end."""
+    while state >= 0 and here < stop:
+        c, size = decode(buf, here)
+        wide = 1 + size // 4
+        if units + wide > LIMIT:
+            break
+        state = np.int64(machine.steps[(state << 5) + machine.classes[c]])
+        here += size
+        units += wide
+        if state >= 0 and machine.accepts[state] != 0:
+            end = here
+    return here, units, state, end
+
+
+@inner
+def skip(machine, buf, at, here, units):
+    """Pass a character where no token begins: the next one, and from where on and with how many units to go on there.
+
+    One that begins at the next character may take the same way, and then goes on from its end: else a long run of
+    joiners would be read 255 times.
     """
-    text, at, done = state[0], state[1], np.int64(0)
+    c, size = decode(buf, at)
+    before = np.int64(machine.steps[machine.classes[c]])
+    at += size
+    if here > at:
+        c, _ = decode(buf, at)
+        once = machine.steps[machine.classes[c]]
+        if before < 0 or machine.steps[(before << 5) + machine.classes[c]] != once:
+            here = at
+    return at, here, units - 1 - size // 4
+
+
+@kernel(starts="last + 1", classes="0x110000", runs="32", out="room", state="3")
+def cut(
+    buf: Uint8s, starts: Int64s, last: Int, machine: Machine, out: Int64s, room: Int, out_ends: Int64s,
+    state: Int64s,
+) -> Int:  # fmt: skip
+    """Cut the texts ``buf[starts[t]:starts[t + 1]]``, sound UTF-8, up to ``last``, into tokens.
+
+    ``out`` [room] gets where each token begins, times 1024, plus its size; ``out_ends`` [texts] how many came before each
+    text's end, from the first text on. ``state``, the text and the place to go on from and the tokens so far in all, moves
+    on. Returns how many tokens were cut; as many as there is room for if there are more.
+    """
+    text, at, done = state[TEXT], state[PLACE], np.int64(0)
     while text < last:
         stop = starts[text + 1]
         here, units, now = at, 0, np.int64(0)
         while at < stop:
             end = at
-            if here <= at:
-                here, units, now = at, 0, np.int64(0)
+            if here <= at:  # nothing is known of what begins here
+                here, now = at, np.int64(0)
                 if buf[at] < 0x80:
-                    kind = np.int64(classes[buf[at]])
-                    if steps[kind] < 0:
+                    here, now = start(machine, buf, at, stop)
+                    if now < 0:
                         at += 1
                         continue
-                    if runs[kind] >= 0:
-                        most = min(stop, at + LIMIT)
-                        here = at + 1
-                        while here < most and buf[here] < 0x80 and np.int64(classes[buf[here]]) == kind:
-                            here += 1
-                        end, units = here, here - at
-                        now = np.int64(steps[kind] if units == 1 else runs[kind])
-            while now >= 0 and here < stop:
-                c, size = decode(buf, here)
-                wide = 1 + size // 4
-                if units + wide > LIMIT:
-                    break
-                now = np.int64(steps[(now << 5) + classes[c]])
-                here += size
-                units += wide
-                if now >= 0 and accepts[now] != 0:
                     end = here
+                units = here - at
+            here, units, now, end = extend(machine, buf, here, units, now, stop, end)
             if end > at:
                 if done == room:
-                    state[0], state[1], state[2] = text, at, state[2] + done
+                    state[TEXT], state[PLACE], state[TOKENS] = text, at, state[TOKENS] + done
                     return done
                 out[done] = at << SIZE_BITS | (end - at)
                 done += 1
                 at = here = end
-                continue
-            # No token begins here. One that begins at the next character may take the same way, and then goes on from
-            # its end: else a long run of joiners would be read 255 times.
-            c, size = decode(buf, at)
-            before = np.int64(steps[classes[c]])
-            at += size
-            units -= 1 + size // 4
-            if here > at:
-                c, size = decode(buf, at)
-                if before < 0 or steps[(before << 5) + classes[c]] != steps[classes[c]]:
-                    here = at
-        out_ends[text] = state[2] + done
+            else:
+                at, here, units = skip(machine, buf, at, here, units)
+        out_ends[text] = state[TOKENS] + done
         text += 1
         at = stop
-    state[0], state[1], state[2] = text, at, state[2] + done
+    state[TEXT], state[PLACE], state[TOKENS] = text, at, state[TOKENS] + done
     return done
 
 
-@entry(U1, I8, N, U1, I8, U8, N, U8, I4, I8)
-def recognise(  # type: ignore[no-untyped-def]
-    buf, tokens, last, arena, ends, table, mask, keys, out, state
-):  # fmt: skip
+@kernel(tokens="last", table="2 * (mask + 1)", keys=f"{GROUP + 1}", out="last", state="4")
+def recognise(
+    buf: Uint8s, tokens: Int64s, last: Int, strings: Strings, keys: Uint64s, out: Int32s, state: Int64s
+) -> Int:  # fmt: skip
     """Number the forms of tokens in the order in which they first come.
 
     Most of the time would be spent on waiting for memory, so the slots of some tokens are looked at together before
     any of them is needed, and then what they point to.
 
-    Args:
-        buf: what the tokens were cut from.
-        tokens: as `cut` writes them.
-        last: the token to stop before.
-        arena: the forms, see `intrex.retrievers.text.kernels.strings`.
-        ends: see ``arena``.
-        table: see ``arena``.
-        mask: see ``arena``.
-        keys: [GROUP] to work in.
-        out: form numbers of the tokens.
-        state: the token to go on from, forms so far; room for forms and for their bytes. The first two move on.
-
-    Returns:
-        1 when all is done, 0 when there is no more room.
+    ``tokens`` are what `cut` wrote of ``buf``, ``strings`` the forms, ``keys`` is to work in; ``out`` gets form numbers.
+    ``state`` has the token to go on from and the forms so far, which move on, room for forms and for their bytes.
+    Returns 1 when all is done up to ``last``, 0 when there is no more room.
     """
-    token, forms = state[0], state[1]
+    arena, ends, table, mask = strings
+    token, forms = state[TOKEN], state[FORMS]
     while token < last:
         group = min(last - token, GROUP)
-        if forms + group > state[2] or ends[forms] + group * (LONGEST + 1) > state[3]:
+        if forms + group > state[FORMS_ROOM] or ends[forms] + group * (LONGEST + 1) > state[BYTES_ROOM]:
             break
         seen = np.uint64(0)
         for i in range(group):
@@ -147,28 +167,20 @@ def recognise(  # type: ignore[no-untyped-def]
         for i in range(group):
             span = tokens[token + i]
             at, size = span >> SIZE_BITS, span & SIZE
-            form = intern(keys[i], buf, at, size, arena, ends, table, mask, forms)
+            form = intern(keys[i], buf, at, size, strings, forms)
             forms += form == forms
             out[token + i] = form
         token += group
-    state[0], state[1] = token, forms
+    state[TOKEN], state[FORMS] = token, forms
     return np.int64(token == last)
 
 
-@entry(I4, I8, N, I4, I4, I8)
-def translate(forms, ends, texts, terms, out, out_ends):  # type: ignore[no-untyped-def]
-    """Put the terms of forms in their place and leave out those that have none (-1).
+@kernel(ends="texts", out_ends="texts")
+def translate(forms: Int32s, ends: Int64s, texts: Int, terms: Int32s, out: Int32s, out_ends: Int64s) -> Int:
+    """Put the terms of forms in their place and leave out those that have none (-1); how many there are.
 
-    Args:
-        forms: [ends[texts - 1]] form numbers of some texts.
-        ends: [texts] where each text's end.
-        texts: how many there are.
-        terms: term number by form number.
-        out: term numbers; may be ``forms`` itself.
-        out_ends: [texts] where each text's end in ``out``; may be ``ends`` itself.
-
-    Returns:
-        How many there are.
+    Texts have the ``forms`` up to ``ends``; ``terms`` has the number of each form's. ``out`` may be ``forms`` itself, and
+    ``out_ends`` ``ends`` itself.
     """
     start = at = np.int64(0)
     for text in range(texts):
@@ -183,7 +195,7 @@ def translate(forms, ends, texts, terms, out, out_ends):  # type: ignore[no-unty
 
 
 @inner
-def english(form, at, size, rules, stops, word):  # type: ignore[no-untyped-def]
+def english(form, at, size, rules, stops, word):
     """Write the term of an ASCII form to ``word``; its size, -1 for a stop word, -2 where it is not ASCII."""
     for i in range(size):
         c = form[at + i]
@@ -204,34 +216,21 @@ def english(form, at, size, rules, stops, word):  # type: ignore[no-untyped-def]
     return porter(word, size, rules)
 
 
-@entry(U1, I8, N, N, U1, U1, U1, I4, I4, U1, I8, U8, N, U1, I8)
-def number(  # type: ignore[no-untyped-def]
-    forms, form_ends, last, native, rules, stops, given, sizes, terms, arena, ends, table, mask, word, state
-):  # fmt: skip
+@kernel(form_ends="last + 1", terms="last", table="2 * (mask + 1)", state="6")
+def number(
+    forms: Uint8s, form_ends: Int64s, last: Int, native: Int, rules: Uint8s, stops: Uint8s, given: Uint8s,
+    sizes: Int32s, terms: Int32s, strings: Strings, word: Uint8s, state: Int64s,
+) -> Int:  # fmt: skip
     """Make terms of forms and number them in the order in which they first come.
 
-    Args:
-        forms: the forms' bytes; form f is ``forms[form_ends[f]:form_ends[f + 1] - 1]``.
-        form_ends: see ``forms``.
-        last: the form to stop before.
-        native: 1 to make the English terms of ASCII forms here, 0 where all terms are given.
-        rules: see `porter`.
-        stops: the stop words, each behind a byte that says how long it is; then a 0.
-        given: the bytes of the terms of the other forms, in order.
-        sizes: how many bytes each has, -1 where there is no term.
-        terms: the term number of each form, -1 for none.
-        arena: the terms, see `intrex.retrievers.text.kernels.strings`.
-        ends: see ``arena``.
-        table: see ``arena``.
-        mask: see ``arena``.
-        word: room for the longest term, and eight bytes to spare.
-        state: the form to go on from, given terms used, bytes of them used, terms so far; room for terms and for bytes
-            of them. The first four move on.
-
-    Returns:
-        1 when all is done, 0 when there is no more room.
+    Form f is ``forms[form_ends[f]:form_ends[f + 1] - 1]``. English terms of ASCII forms are made here if ``native`` says
+    so, by the ``rules`` of `porter` and ``stops``, the stop words, each behind its size, then a 0. The terms of all others
+    are ``given``, in order, with their ``sizes``, -1 where there is none. ``terms`` gets the number of each form's, -1 for
+    none, and ``strings`` the terms; ``word`` has room for the longest, and eight bytes to spare. ``state`` has the form to
+    go on from, given terms and their bytes used, terms so far, which move on, room for terms and for their bytes.
+    Returns 1 when all is done up to ``last``, 0 when there is no more room.
     """
-    form, used, place, count = state[0], state[1], state[2], state[3]
+    form, used, place, count = state[FORM], state[GIVEN], state[GIVEN_BYTES], state[TERMS]
     begin = np.int64(0)  # of a plain 0 numba would compile everything again
     while form < last:
         size = np.int64(-2)
@@ -241,7 +240,7 @@ def number(  # type: ignore[no-untyped-def]
             )
         here = sizes[used] if size == -2 else 0
         most = max(size, here)
-        if count >= state[4] or ends[count] + most + 1 > state[5]:
+        if count >= state[TERMS_ROOM] or strings.ends[count] + most + 1 > state[TERM_BYTES_ROOM]:
             break
         if size == -2:
             size = np.int64(here)
@@ -251,9 +250,9 @@ def number(  # type: ignore[no-untyped-def]
             place += max(size, 0)
         term = np.int64(-1)
         if size >= 0:
-            term = intern(key_of(word, begin, size), word, begin, size, arena, ends, table, mask, count)
+            term = intern(key_of(word, begin, size), word, begin, size, strings, count)
             count += term == count
         terms[form] = term
         form += 1
-    state[0], state[1], state[2], state[3] = form, used, place, count
+    state[FORM], state[GIVEN], state[GIVEN_BYTES], state[TERMS] = form, used, place, count
     return np.int64(form == last)

@@ -9,8 +9,9 @@ import time
 
 import pytest
 
+from intrex.data.cache import cache_dir
 from intrex.data.errors import BadInput, IntrexError, UsageError
-from intrex.data.io.download import cache_dir, download
+from intrex.data.io.download import download
 from intrex.data.io.locks import lock_or_refuse
 
 BODY = bytes(i * 7 % 251 for i in range(300_000))

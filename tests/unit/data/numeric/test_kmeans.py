@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from intrex.data.errors import BadInput, UsageError
+from intrex.data.native.library import Library
 from intrex.data.numeric import kmeans as module
-from intrex.data.numeric import rows as rowmath
 from intrex.data.numeric.kmeans import kmeans, nearest_centroids
 
 
@@ -53,7 +53,7 @@ def test_the_same_bits_for_any_blocks_threads_and_without_kernels(
         monkeypatch.setattr(module, "_SCORES_AT_ONCE", numbers)
         monkeypatch.setattr(module, "_NUMBERS_AT_ONCE", 2 * numbers)
         assert run() == whole
-    monkeypatch.setattr(rowmath, "native", lambda _: None)
+    monkeypatch.setattr(Library, "kernels", lambda *_: None)
     assert run() == whole
 
 

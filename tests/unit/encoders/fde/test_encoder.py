@@ -9,8 +9,7 @@ import pytest
 from intrex.data.errors import BadInput, UsageError
 from intrex.data.store.vectors import PackedVectors
 from intrex.encoders.fde.config import FdeConfig
-from intrex.encoders.fde.encoder import Fde
-from intrex.encoders.fde.native import kernels
+from intrex.encoders.fde.encoder import LIBRARY, Fde
 from intrex.encoders.fde.plain import partitions
 from tests.property.test_fde import maxsim, one, pack, units
 
@@ -19,7 +18,7 @@ GOLDEN = json.loads((Path(__file__).parent / "golden.json").read_text(encoding="
 
 def test_the_kernels_compile() -> None:
     pytest.importorskip("numba")
-    assert kernels() is not None
+    assert LIBRARY.kernels() is not None
 
 
 def test_the_worked_example() -> None:

@@ -9,7 +9,7 @@ import intrex.eval.compare.corrections as corrections
 from intrex.eval.compare.corrections import CORRECTIONS, correct
 from intrex.eval.compare.paired import effect, noncentrality, t_test, wilcoxon
 from intrex.eval.compare.resampling import bootstrap, fixed_point, randomization
-from intrex.eval.compare.tukey import randomized_tukey, shuffled_ranges
+from intrex.eval.compare.tukey import LIBRARY, randomized_tukey, shuffled_ranges
 
 X = np.array([0.50, 0.40, 0.30, 0.80, 0.20, 0.60, 0.70, 0.10])
 Y = np.array([0.55, 0.50, 0.28, 0.90, 0.30, 0.65, 0.72, 0.25])
@@ -118,6 +118,7 @@ def test_sums_of_fixed_point_scores_are_exact() -> None:
 def test_both_paths_of_tukey_give_the_same_bits(systems: int) -> None:
     whole = np.random.default_rng(systems).integers(0, 10**9, (30, systems, 2))
     plain = shuffled_ranges(whole, 300, 7, compiled=False)
+    assert LIBRARY.kernels()
     assert (plain == shuffled_ranges(whole, 300, 7, compiled=True)).all()
     assert (plain[:100] == shuffled_ranges(whole, 100, 7, compiled=False)).all()
     assert (plain != shuffled_ranges(whole, 300, 8, compiled=False)).any()

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from intrex.data.errors import UsageError
+from intrex.data.native.library import Library
 from intrex.retrievers.inverted import build as postings_build
-from intrex.retrievers.inverted import build_native as indexnative
 from intrex.retrievers.inverted import native
 from intrex.retrievers.inverted.build import LEAST_RUN, RUN, PostingsWriter, run_length
 from intrex.retrievers.inverted.postings import Postings
@@ -29,9 +29,9 @@ def write(folder: Path, rows: list[str] = ROWS) -> Postings:
 @pytest.fixture(params=["kernels", "numpy"])
 def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     if request.param == "numpy":
-        monkeypatch.setattr(native, "native", lambda *_: None)
-    monkeypatch.setattr(indexnative, "WORTH_LOADING", 0 if request.param == "kernels" else 1 << 60)
-    assert request.param == "numpy" or indexnative.kernels()
+        monkeypatch.setattr(Library, "kernels", lambda *_: None)
+    monkeypatch.setattr(native, "WORTH_LOADING", 0 if request.param == "kernels" else 1 << 60)
+    assert request.param == "numpy" or (native.SEARCH.kernels() and native.INDEXING.kernels())
     return request.param
 
 

@@ -7,18 +7,18 @@ import pytest
 
 from intrex.data.arrays import Int64s
 from intrex.data.ids import GONE
-from intrex.retrievers.bm25 import searcher as bm25_searcher
+from intrex.data.native.library import Library
 from intrex.retrievers.bm25.searcher import Searcher
 from intrex.retrievers.bm25.similarity import encode_lengths, inverse_norms
 from intrex.retrievers.inverted import search as lexical
 from intrex.retrievers.inverted.build import PostingsWriter
-from intrex.retrievers.inverted.native import kernels
+from intrex.retrievers.inverted.native import SEARCH
 from intrex.retrievers.inverted.postings import Postings
 from intrex.retrievers.inverted.search import Weighted
 from intrex.retrievers.inverted.vocabulary import Names
 
 N, VOCABULARY = 3_000, 400
-pytestmark = pytest.mark.skipif(kernels() is None, reason="the kernels cannot be compiled here")
+pytestmark = pytest.mark.skipif(SEARCH.kernels() is None, reason="the kernels cannot be compiled here")
 
 
 def corpus(folder: Path, k1: float = 0.9, b: float = 0.4) -> Searcher:
@@ -59,7 +59,7 @@ def test_every_path_gives_the_same_bits(
     queries = asked(searcher, spread)
     for k in (1, 10, 100, N):
         with monkeypatch.context() as patch:
-            patch.setattr(bm25_searcher, "kernels", lambda: None)
+            patch.setattr(Library, "kernels", lambda *_: None)
             plain = searcher.search(queries, k)
         assert plain.sizes.max() <= k
         for window, prune, threads in (
@@ -150,7 +150,7 @@ def test_parts_fields_and_removed_rows(
     queries = fielded(boosts)
     monkeypatch.setattr(lexical, "WINDOW", 512)
     with monkeypatch.context() as patch:
-        patch.setattr(bm25_searcher, "kernels", lambda: None)
+        patch.setattr(Library, "kernels", lambda *_: None)
         (whole,) = parts(tmp_path, [0], gone)
         plain = {k: whole.search(queries, k) for k in (1, 10, N)}
     assert not set(plain[N].rows.tolist()) & set(gone.tolist())
@@ -167,8 +167,8 @@ def test_parts_fields_and_removed_rows(
     )
     for cuts in ([0], [0, 1], [0, 700, 2_300], [0, 1_000, 1_001, 2_999]):
         some = parts(tmp_path, cuts, gone) if len(cuts) > 1 else [whole]
-        for calls in (kernels, lambda: None):
-            monkeypatch.setattr(bm25_searcher, "kernels", calls)
+        for kernels in (Library.kernels, lambda *_: None):
+            monkeypatch.setattr(Library, "kernels", kernels)
             for k, prune in ((1, True), (10, True), (10, False), (N, True)):
                 for part in some:
                     part.prune = prune

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from intrex.data.errors import BadInput, UsageError
+from intrex.data.native.library import Library
 from intrex.data.store.vectors import PackedVectors
-from intrex.retrievers.multivector import maxsim, plaid
+from intrex.retrievers.multivector import maxsim
 from intrex.retrievers.multivector.compressed import ResidualTokens, write_lists
 from intrex.retrievers.multivector.plaid import (
     CentroidLists,
@@ -24,7 +25,7 @@ EVERYTHING = PlaidOptions(1 << 30, float("-inf"), 1 << 30)
 @pytest.fixture(params=["kernels", "numpy"])
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     if request.param == "numpy":
-        monkeypatch.setattr(plaid, "native", lambda *_: None)
+        monkeypatch.setattr(Library, "kernels", lambda *_: None)
     return str(request.param)
 
 
@@ -205,7 +206,7 @@ def test_batches_threads_and_kernels_change_nothing(tmp_path: Path, monkeypatch:
     one = run(1, 1)
     assert len(set(one)) > 15
     assert run(1, 30) == one == run(3, 7)
-    monkeypatch.setattr(plaid, "native", lambda *_: None)
+    monkeypatch.setattr(Library, "kernels", lambda *_: None)
     assert run(2, 30) == one
 
 

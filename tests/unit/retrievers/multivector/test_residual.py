@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from intrex.data.errors import UsageError
-from intrex.data.numeric import rows as rowmath
+from intrex.data.native.library import Library
 from intrex.data.store.vectors import PackedVectors
 from intrex.retrievers.multivector import residual
 from intrex.retrievers.multivector.residual import GRID, Codec, train
@@ -24,8 +24,7 @@ def packed(rows: np.ndarray, size: int = 7) -> PackedVectors:
 @pytest.fixture(params=["kernels", "numpy"])
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     if request.param == "numpy":
-        monkeypatch.setattr(residual, "native", lambda _: None)
-        monkeypatch.setattr(rowmath, "native", lambda _: None)
+        monkeypatch.setattr(Library, "kernels", lambda *_: None)
     return str(request.param)
 
 
@@ -103,8 +102,7 @@ def test_kernels_and_numpy_agree_in_every_bit(monkeypatch: pytest.MonkeyPatch) -
             codec = train(packed(rows), bits)
             codes, bytes_ = codec.encode(rows)
             found.append((codes.tobytes(), bytes_.tobytes(), codec.decode(codes, bytes_).tobytes()))
-        monkeypatch.setattr(residual, "native", lambda _: None)
-        monkeypatch.setattr(rowmath, "native", lambda _: None)
+        monkeypatch.setattr(Library, "kernels", lambda *_: None)
     assert found[:3] == found[3:]
 
 

@@ -3,14 +3,15 @@
 import numpy as np
 import pytest
 
+from intrex.data.native.library import Library
 from intrex.retrievers.inverted import search as lexical
-from intrex.retrievers.inverted.native import kernels
 from intrex.retrievers.inverted.search import Weighted
-from intrex.retrievers.sparse import searcher as impacts
-from intrex.retrievers.sparse.searcher import Impacts, ImpactSearcher
+from intrex.retrievers.sparse.searcher import LIBRARIES, Impacts, ImpactSearcher
 
 N, TERMS = 3_000, 60
-pytestmark = pytest.mark.skipif(kernels() is None, reason="the kernels cannot be compiled here")
+pytestmark = pytest.mark.skipif(
+    LIBRARIES["uint8"].kernels() is None, reason="the kernels cannot be compiled here"
+)
 
 
 def made(dtype, values, bounded=True):
@@ -63,7 +64,7 @@ def test_every_path_gives_the_same_bits(monkeypatch, kind, query):
     queries = asked(FLOATS[query])
     for k in (1, 10, N):
         with monkeypatch.context() as patch:
-            patch.setattr(impacts, "impact_search", lambda dtype: None)
+            patch.setattr(Library, "kernels", lambda *_: None)
             plain = searcher.search(queries, k)
         for window, prune, threads in ((256, True, 1), (512, False, 2), (1 << 14, True, 3)):
             monkeypatch.setattr(lexical, "WINDOW", window)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from intrex.data.errors import UsageError
-from intrex.retrievers.inverted import build_native as indexnative
+from intrex.retrievers.inverted.native import INDEXING, WORTH_COMPILING
 from intrex.retrievers.text.analyzer import ANALYZERS, Analyzer, analyzer_of
 from intrex.retrievers.text.batch import BatchAnalyzer
 from intrex.retrievers.text.languages import SNOWBALL
@@ -97,10 +97,10 @@ def test_the_manifest_brings_the_analyzer_back() -> None:
 @pytest.mark.parametrize("name", sorted(ANALYZERS))
 @pytest.mark.parametrize("compiled", [False, True])
 def test_batches_equal_the_simple_way(name: str, compiled: bool) -> None:
-    if compiled and indexnative.kernels() is None:
+    if compiled and INDEXING.kernels() is None:
         pytest.skip("no kernels here")
     simple = analyzer(name)
-    many = BatchAnalyzer(simple, indexnative.WORTH_COMPILING if compiled else 0)
+    many = BatchAnalyzer(simple, WORTH_COMPILING if compiled else 0)
     texts = TEXTS + [f"w{i} " * 3 for i in range(9000)]  # the arrays grow
     for part in (texts[:5], texts[5:], texts):
         ids, offsets = many.add(part)

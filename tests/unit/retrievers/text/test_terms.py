@@ -12,7 +12,7 @@ from intrex.data.collection import Collection
 from intrex.data.errors import BadInput
 from intrex.data.writer import CollectionWriter, RecordSource, write_collection
 from intrex.retrievers.bm25.multifield import analyse
-from intrex.retrievers.inverted import build_native as indexnative
+from intrex.retrievers.inverted.native import INDEXING, WORTH_COMPILING
 from intrex.retrievers.text import batch, terms
 from intrex.retrievers.text import tokenizer as breaks
 from intrex.retrievers.text.analyzer import Analyzer
@@ -20,11 +20,11 @@ from intrex.retrievers.text.batch import BatchAnalyzer
 from intrex.retrievers.text.porter import STEP_2, STEP_3, STEP_4
 from intrex.retrievers.text.terms import ahead, texts
 
-pytestmark = pytest.mark.skipif(indexnative.kernels() is None, reason="the kernels cannot be compiled here")
+pytestmark = pytest.mark.skipif(INDEXING.kernels() is None, reason="the kernels cannot be compiled here")
 
 
 def assert_same(many: list[str], analyzer: str = "english") -> None:
-    simple, native = Analyzer(analyzer), BatchAnalyzer(Analyzer(analyzer), indexnative.WORTH_COMPILING)
+    simple, native = Analyzer(analyzer), BatchAnalyzer(Analyzer(analyzer), WORTH_COMPILING)
     tokens, offsets = native.add(many)
     names = native.names().to_list()
     for i, text in enumerate(many):
@@ -101,12 +101,12 @@ def test_long_and_hostile_texts() -> None:
     assert_same([*pieces, " ".join(pieces), "".join(pieces), "".join(reversed(pieces))])
     for text in ("_" * 3_000_000, "\u200d" * 1_000_000, "é_\u0301" * 500_000, "a " * 2_000_000):
         start = time.process_time()
-        BatchAnalyzer(Analyzer(), indexnative.WORTH_COMPILING).add([text])
+        BatchAnalyzer(Analyzer(), WORTH_COMPILING).add([text])
         assert time.process_time() - start < 2
 
 
 def test_forms_that_are_forgotten_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    native = BatchAnalyzer(Analyzer(), indexnative.WORTH_COMPILING)
+    native = BatchAnalyzer(Analyzer(), WORTH_COMPILING)
     monkeypatch.setattr(batch, "FORMS", 2)
     found = [native.add(["Dogs dog cats running Café's", "runs"])[0].tolist() for _ in range(3)]
     assert found == [[0, 0, 1, 2, 3, 2]] * 3
@@ -218,7 +218,7 @@ def test_documents_with_text_and_no_term(tmp_path: Path) -> None:
 
     collection = write_collection(tmp_path / "c", "c", {"source": "test"}, fill)
     for read in (terms._plain, terms._compiled):
-        (found,) = read(collection, BatchAnalyzer(Analyzer(), indexnative.WORTH_COMPILING))
+        (found,) = read(collection, BatchAnalyzer(Analyzer(), WORTH_COMPILING))
         assert list(found.wordless) == [2, 3, 4]
     many, _ = analyse(collection, Analyzer(), ("contents", "title"))
     (found,) = many
