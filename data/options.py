@@ -164,7 +164,8 @@ def option(
 @dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(option, dataclasses.field))
 def declare(cls: type[T]) -> type[T]:
     """Make an `Options` class of a class whose fields are made by `option`: a frozen dataclass."""
-    return dataclass(frozen=True, kw_only=True)(cls)
+    # Equality and text are those of `Options`: made anew for each class, they would double the start-up of the command line.
+    return dataclass(frozen=True, kw_only=True, eq=False, repr=False)(cls)
 
 
 def is_a(value: object, kind: type) -> bool:

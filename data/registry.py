@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import sys
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from importlib import import_module
-from importlib.metadata import EntryPoint, entry_points
-from typing import Any, Generic, TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from intrex.data.errors import IntrexError, UsageError, nearest_name
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 T = TypeVar("T")
 
@@ -17,6 +21,19 @@ def load_target(target: str) -> Any:
     """Import ``module:attribute``."""
     module, _, attribute = target.partition(":")
     return getattr(import_module(module), attribute)
+
+
+def _entry_points(group: str) -> Iterable[EntryPoint]:
+    """Find the entry points of a group.
+
+    The library that reads them takes 20 ms to import, so the files are searched for the group's name first.
+    """
+    files = (file for folder in sys.path for file in Path(folder).glob("*.*-info/entry_points.txt"))
+    if not any(f"[{group}]".encode() in file.read_bytes() for file in files):
+        return ()
+    from importlib.metadata import entry_points
+
+    return entry_points(group=group)
 
 
 class Registry(Generic[T]):
@@ -38,7 +55,7 @@ class Registry(Generic[T]):
         """Entry points of other packages by name; raises `IntrexError` when a name is taken twice."""
         targets = dict(self._shipped)
         points = {}
-        for point in entry_points(group=self.group):
+        for point in _entry_points(self.group):
             if point.name in targets:
                 raise IntrexError(
                     f"the {self.noun} name {point.name!r} is taken twice: {targets[point.name]} and {point.value}",

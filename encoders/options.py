@@ -1,7 +1,5 @@
 """The kinds of encoders, and what a user may choose of each; plain data."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field, fields
 from typing import Any, NamedTuple
 

@@ -1,7 +1,5 @@
 """The kinds of indexes, and what every search may be asked; plain data, read by the command line and recipes."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any

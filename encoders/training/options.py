@@ -1,7 +1,5 @@
 """What can be trained, how, and the defaults that suit two processor cores."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import Any

@@ -1,7 +1,5 @@
 """Protocols of splits and the options of each; plain data."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 from intrex.data.options import Options, declare, option

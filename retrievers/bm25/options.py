@@ -1,7 +1,5 @@
 """What a user may choose of BM25 indexes; plain data."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 from intrex.data.io.sizes import parse_bytes

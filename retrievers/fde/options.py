@@ -1,7 +1,5 @@
 """What a user may choose of FDE indexes; plain data."""
 
-from __future__ import annotations
-
 from intrex.data.options import Options, When, declare, option
 from intrex.encoders.fde.config import MOST_PLANES, PROJECTIONS, FdeConfig
 from intrex.encoders.options import ENCODING, EncoderOptions

@@ -1,7 +1,5 @@
 """What a user may choose when runs are fused; plain data."""
 
-from __future__ import annotations
-
 from intrex.data.errors import UsageError, nearest_name
 from intrex.data.options import Options, When, declare, option
 

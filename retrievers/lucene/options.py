@@ -1,7 +1,5 @@
 """What a user may choose when a Lucene index is searched; ``index bm25 --engine lucene`` builds one. Plain data."""
 
-from __future__ import annotations
-
 from intrex.data.options import declare, option
 from intrex.retrievers.bm25.options import LUCENE_PANEL, Bm25Search
 from intrex.retrievers.options import IndexKind

@@ -1,7 +1,5 @@
 """What a user may choose of multi-vector indexes; plain data."""
 
-from __future__ import annotations
-
 from math import inf
 
 from intrex.data.options import When, declare, option

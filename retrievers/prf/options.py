@@ -4,8 +4,6 @@ Sources: N. Abdul-Jaleel et al., "UMass at TREC 2004: Novelty and HARD" (RM3); J
 information retrieval", The SMART Retrieval System, 1971; S. Robertson et al., "Okapi at TREC-3" (BM25-PRF).
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import fields, make_dataclass
 from typing import Any, NamedTuple
@@ -121,7 +119,13 @@ class _OneMethod(Options):
 
 
 FeedbackOptions: type[Options] = make_dataclass(
-    "FeedbackOptions", list(_flat_fields()), bases=(_OneMethod,), frozen=True, kw_only=True
+    "FeedbackOptions",
+    list(_flat_fields()),
+    bases=(_OneMethod,),
+    frozen=True,
+    kw_only=True,
+    eq=False,
+    repr=False,
 )
 """Switches and parameters of all methods, flat: what a search that has feedback may be asked."""
 

@@ -1,7 +1,5 @@
 """What a user may choose when a run is scored again; plain data."""
 
-from __future__ import annotations
-
 from intrex.data.errors import UsageError
 from intrex.data.options import Options, When, declare, option
 from intrex.encoders.options import DTYPES, EncoderOptions

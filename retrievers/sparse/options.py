@@ -1,7 +1,5 @@
 """What a user may choose of indexes of term weights; plain data."""
 
-from __future__ import annotations
-
 from intrex.data.options import Options, declare, option
 from intrex.encoders.options import ENCODING, EncoderOptions
 from intrex.retrievers.options import COMMON, INDEX, IndexKind, SearchOptions

@@ -1,9 +1,7 @@
 """How an approximate search is built: the engines, their numbers, what cannot be."""
 
-from __future__ import annotations
-
 from dataclasses import replace
-from typing import Any
+from typing import Any, Self
 
 from intrex.data.errors import UsageError
 from intrex.data.options import Options, When, declare, option
@@ -61,7 +59,7 @@ class AnnConfig(Options):
         default=8, low=1, high=12, when=When("engine", _PQ), panel=PANEL, help="Bits of a part's code."
     )
 
-    def resolved(self, n: int, dim: int) -> AnnConfig:
+    def resolved(self, n: int, dim: int) -> Self:
         """This configuration for n vectors [dim], with nothing left open.
 
         Raises:

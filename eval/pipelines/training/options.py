@@ -1,7 +1,5 @@
 """Options of the data that a model is trained on; plain data."""
 
-from __future__ import annotations
-
 from intrex.data.options import Options, declare, option
 
 PANEL = "Data"
