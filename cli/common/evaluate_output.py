@@ -56,15 +56,9 @@ def print_trec(
         rankings = rankings_of(judged.qrels, matched, rules)
     computed = dict(zip([m for m in measures if m.name not in TEXTS], system.scores.measures, strict=False))
     lines = trec_lines(
-        system.scores,
-        [computed.get(m, m) for m in measures],
-        rankings,
-        system.system,
-        rules.complete,
-        request.per_query,
-        not request.no_summary,
-        dialect in TOOLS and TOOLS[dialect].silent,
-    )
+        system.scores, [computed.get(m, m) for m in measures], rankings, system.system, rules.complete,
+        request.per_query, not request.no_summary, dialect in TOOLS and TOOLS[dialect].silent,
+    )  # fmt: skip
     sys.stdout.write("".join(lines))
 
 

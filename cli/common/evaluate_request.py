@@ -187,11 +187,8 @@ class EvaluateRequest:
         """Raise `UsageError` on what trec_eval has and intrex does not, by its name."""
         if self.zscores is not None:
             raise UsageError("Z scores (trec_eval's -Z) are not supported")
-        kinds = {
-            "prefs": "preference judgements",
-            "qrels_prefs": "preference judgements",
-            "qrels_jg": "judgement groups",
-        }
+        preferences = "preference judgements"
+        kinds = {"prefs": preferences, "qrels_prefs": preferences, "qrels_jg": "judgement groups"}
         if self.rel_format != "qrels":
             judgements = kinds.get(self.rel_format, "judgements of this format")
             raise UsageError(f"{judgements} (trec_eval's -R {self.rel_format}) are not supported")

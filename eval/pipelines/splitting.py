@@ -208,12 +208,8 @@ def make_shift(sides: Sides, options: ShiftOptions) -> Split:
         split = shift(by, *groups, equal=equal, seed=seed, min_queries=min_queries)
         return sides.finish(with_similarity(split, train, test), spec)
     group = by_length if by == "length" else by_question_word
-    train_groups, test_groups = (
-        dict(zip(q.ids, group(q.texts), strict=True)) for q in (sides.train, sides.test)
-    )
-    return sides.finish(
-        shift(by, train_groups, test_groups, equal=equal, seed=seed, min_queries=min_queries), None
-    )
+    parts = [dict(zip(q.ids, group(q.texts), strict=True)) for q in (sides.train, sides.test)]
+    return sides.finish(shift(by, *parts, equal=equal, seed=seed, min_queries=min_queries), None)
 
 
 def _topics(train: QueryVectors, test: QueryVectors, seed: int) -> tuple[dict[str, str], dict[str, str]]:
@@ -223,14 +219,12 @@ def _topics(train: QueryVectors, test: QueryVectors, seed: int) -> tuple[dict[st
     if clusters > len(joined):
         raise UsageError(f"{len(joined)} queries are too few for {KEPT} topics", "more queries")
     centroids = kmeans(joined, clusters, spherical=True, seed=seed, iterations=ITERATIONS).centroids
-    topics = centroids[far_groups(centroids, KEPT)]
-    similarity = np.round(_products(joined, topics), 9)
+    similarity = np.round(_products(joined, centroids[far_groups(centroids, KEPT)]), 9)
     closest = similarity.max(axis=1)
     inside = np.zeros(len(joined), np.bool_)
     inside[np.argsort(-closest, kind="stable")[: max(1, int(GROWN * len(joined)))]] = True
-    names = [
-        f"topic-{c + 1}" if near else "" for c, near in zip(similarity.argmax(axis=1), inside, strict=True)
-    ]
+    topics = zip(similarity.argmax(axis=1), inside, strict=True)
+    names = [f"topic-{topic + 1}" if near else "" for topic, near in topics]
     groups = dict(zip([*train.ids, *test.ids], names, strict=True))
     parts = [{i: groups[i] for i in side.ids if groups[i]} for side in (train, test)]
     return parts[0], parts[1]

@@ -9,7 +9,7 @@ import pytest
 from intrex.data.importers.sources import import_collection
 from intrex.eval.pipelines.parity.bm25 import bm25_parity
 from intrex.retrievers.lucene.build import build_lucene
-from intrex.retrievers.options import SearchOptions
+from intrex.retrievers.lucene.options import LuceneSearch
 from intrex.retrievers.text.analyzer import Analyzer
 
 pytest.importorskip("pyserini", reason="needs the extra lucene")
@@ -22,7 +22,7 @@ COMMON = list(
 @pytest.mark.parametrize("name", ["adi", "cranfield", "scifact"])
 def test_parity_on_real_collections(name: str, shared: Path, tmp_path: Path) -> None:
     collection = import_collection(shared / name, tmp_path / name)
-    result = bm25_parity(collection, "test", SearchOptions())
+    result = bm25_parity(collection, "test", LuceneSearch())
     assert result.at_parity and not result.documents.differing and not result.queries.differing
     if name == "scifact":  # what Anserini's own pages state
         found = result.figures["anserini", "anserini"]
