@@ -200,6 +200,15 @@ class Options:
         for key, needed in unmet_conditions(declared, self.to_dict()):
             raise UsageError(f"{flag_of(key)} is for {needed}", f"add {needed}, or leave {flag_of(key)} out")
 
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and vars(self) == vars(other)
+
+    def __hash__(self) -> int:
+        return hash((type(self), *map(str, vars(self).values())))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in vars(self).items())})"
+
     def to_dict(self) -> dict[str, Any]:
         """Return the values by key, without those that are left to the program."""
         values = {key: getattr(self, item.field) for key, item in options_of(type(self)).items()}

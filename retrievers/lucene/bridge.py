@@ -82,7 +82,9 @@ def feedback(method: Expansion | None) -> Any:
         return None
     made = jvm.start()("intrex.lucene.Feedback")
     if isinstance(method, RM3):
-        return made.rm3(*astuple(method))
+        return made.rm3(
+            method.fb_terms, method.fb_docs, method.original_query_weight, not method.no_term_filter
+        )
     if isinstance(method, Rocchio):
         return made.rocchio(*astuple(method))
     if isinstance(method, BM25PRF):
