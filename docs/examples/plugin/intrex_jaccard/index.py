@@ -66,8 +66,8 @@ def build(
             step(1)
         ids.close()
         (artifact.path / "words.json").write_text(json.dumps(every, ensure_ascii=False), "utf-8")
-        return Manifest("jaccard", collection.corpus_fingerprint, params=options.chosen())
+        return Manifest("jaccard", collection.corpus_fingerprint, params=options.to_dict())
 
-    inputs = fingerprint(["jaccard", collection.corpus_fingerprint, options.chosen()])
+    inputs = fingerprint(["jaccard", collection.corpus_fingerprint, options.to_dict()])
     build_artifact(out, inputs, make, overwrite=overwrite)
     return collection.n_documents
