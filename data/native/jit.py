@@ -31,7 +31,7 @@ OPTIONS = {"nogil": True, "error_model": "numpy", "no_cpython_wrapper": True, "n
 inner = njit(**OPTIONS)
 """What a kernel calls."""
 stage = njit(forceinline=True, **OPTIONS)
-"""What a kernel does in one place, so that it costs no call."""
+"""The same, written out where it is called: for what is called so often or with so much that a call would show."""
 
 _WORD = ir.IntType(64).as_pointer()
 

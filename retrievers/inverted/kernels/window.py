@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from intrex.data.native.jit import inner
+from intrex.data.native.jit import inner, stage
 from intrex.retrievers.inverted.kernels.top import keep_best
 
 BLOCK = 128  # postings that share a bound, as intrex.retrievers.inverted.postings.BOUND_BLOCK
@@ -74,7 +74,7 @@ def unsure(total, size):
     return np.float32(total - error) != np.float32(total + error)
 
 
-@inner
+@stage
 def next_row(part, queries, start, size, room):
     """Go on behind the postings of the window; the next row that has a term, or n."""
     nearest = part.n
@@ -86,7 +86,7 @@ def next_row(part, queries, start, size, room):
     return nearest
 
 
-@inner
+@stage
 def enter(by, own, part, queries, start, size, limit, skipping, room):
     """Find each term's postings of a window, and what none of them adds more than; how many there are."""
     postings = 0
@@ -166,7 +166,7 @@ def least_of_best(room, window, length, pieces, k):
     return below(room.sums[window])
 
 
-@inner
+@stage
 def gather_rows(first, length, least, base, n_found, room):
     """Gather from the sums of a piece of the window, and clear them; how many rows are found then."""
     if largest(room.bits, first, length) >= least:
@@ -179,7 +179,7 @@ def gather_rows(first, length, least, base, n_found, room):
     return n_found
 
 
-@inner
+@stage
 def gather_postings(docs, i, least, base, n_found, room):
     """Gather from the sums of a term's rows, and clear them; how many rows are found then."""
     for p in range(room.at[i], room.until[i]):
