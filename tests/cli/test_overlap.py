@@ -77,10 +77,14 @@ def test_ids_of_two_corpora_are_compared_only_if_asked(work: Path, shared: Path,
 
 
 def test_entities_by_spacy(work: Path, intrex, tmp_path: Path) -> None:
-    """A real pipeline without weights: a ruler that knows some names."""
+    """A real pipeline without weights: a ruler that knows one name, which stands in two of the three test queries."""
     spacy = pytest.importorskip("spacy")
     pipeline = spacy.blank("en")
     pipeline.add_pipe("entity_ruler").add_patterns([{"label": "X", "pattern": [{"LOWER": "java"}]}])
     pipeline.to_disk(tmp_path / "pipeline")
-    said = intrex("overlap c:train c:test --flag entity --entities pipeline -o f.jsonl")
+    (work / "train.tsv").write_text("1\twhere Java began\n2\ta history of islands\n")
+    (work / "test.tsv").write_text("a\tcoffee from java\nb\tcoffee from Sumatra\nc\tJava and islands\n")
+    said = intrex("overlap train.tsv test.tsv --flag entity --entities pipeline -o f.jsonl")
     assert said.code == 0, said.err
+    flags = read_audit(work / "f.jsonl").flags["entity"]
+    assert {query: flag.like for query, flag in flags.items()} == {"a": "1", "c": "1"}
