@@ -92,7 +92,7 @@ PROTOCOLS = {
         RestrainOptions,
         f"{_MAKE}restrain",
         2,
-        "intrex split restrain scifact:train scifact:test idx/restrain --per-query 3 --encoder bm25",
+        "intrex split restrain scifact:train scifact:test idx/restrain --per-query 1 --encoder bm25",
     ),
     "shift": Protocol(
         "Train on one group of queries, test on it and on the others: by length, question word or topic.",

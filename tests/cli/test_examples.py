@@ -79,7 +79,7 @@ def test_help_keeps_to_80_columns_and_cuts_no_name() -> None:
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with what the examples name: 80 short documents, 300 training and 300 test queries."""
+    """A folder with what the examples name: 80 short documents, 620 training and 300 test queries."""
     folder = tmp_path_factory.mktemp("examples")
     words = WORDS.split()
     texts = [" ".join(words[(i * k + k) % 16] for k in range(3, 9)) for i in range(80)]
@@ -92,7 +92,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (folder / name / "corpus.jsonl").write_text("".join(json.dumps(r) + "\n" for r in rows))
         queries, judged = [], {"train": [], "test": []}
         for part in judged:
-            for i in range(300 if first == 0 else 1):
+            for i in range({"train": 620, "test": 300}[part] if first == 0 else 1):
                 queries.append(
                     {"_id": f"{part}{i}", "text": f"{words[i % 16]} {words[i * 7 % 16]} {words[i * 3 % 11]}"}
                 )
