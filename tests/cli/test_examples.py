@@ -93,9 +93,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
         queries, judged = [], {"train": [], "test": []}
         for part in judged:
             for i in range({"train": 620, "test": 300}[part] if first == 0 else 1):
-                queries.append(
-                    {"_id": f"{part}{i}", "text": f"{words[i % 16]} {words[i * 7 % 16]} {words[i * 3 % 11]}"}
-                )
+                text = " ".join([words[i % 16], words[i * 7 % 16], words[i * 3 % 11]] * (1 + 3 * (i % 2)))
+                queries.append({"_id": f"{part}{i}", "text": text})
                 judged[part].append(f"{part}{i}\t{rows[i % len(rows)]['_id']}\t1")
             header = "query-id\tcorpus-id\tscore"
             (folder / name / "qrels" / f"{part}.tsv").write_text("\n".join([header, *judged[part]]) + "\n")
