@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from intrex.cli.common.output import Format, emit, resolve, say
-from intrex.cli.common.parameters import examples
+from intrex.cli.common.parameters import TableFormat, examples
 
 
 @examples("intrex check qrels.tsv bm25.txt.gz")
@@ -27,9 +27,7 @@ def check(
         Path | None,
         typer.Option("--fix", help="Write a copy of the one FILE, mended where that needs no guess."),
     ] = None,
-    form: Annotated[
-        Format | None, typer.Option("--format", help="Table on a terminal, CSV elsewhere, unless given.")
-    ] = None,
+    form: TableFormat = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file of --fix.")] = False,
 ) -> None:
     """Check files before they are used: what is wrong, where, and whether they fit together. 3 when there are errors."""

@@ -8,24 +8,23 @@ from typing import Annotated
 import typer
 
 from intrex.cli.common.help import Command, Group
-from intrex.cli.common.output import Format, bars, emit, progress, say, show
-from intrex.cli.common.parameters import Output, Overwrite, examples, one_output
+from intrex.cli.common.output import bars, emit, progress, say, show
+from intrex.cli.common.parameters import Output, Overwrite, TableFormat, examples, one_output, takes
+from intrex.data.builders.options import BuildOptions
+from intrex.data.importers.options import ImportOptions
 
 app = typer.Typer(
     cls=Group, no_args_is_help=True, help="List, import, build, pool, describe and verify collections."
 )
 
 Out = Annotated[Path | None, typer.Argument(help="The collection folder to make.")]
-FormatOption = Annotated[
-    Format | None, typer.Option("--format", help="Table on a terminal, CSV elsewhere, unless given.")
-]
 
 
 @app.command("list", cls=Command)
 @examples("intrex collection list")
 def list_(
     folder: Annotated[Path, typer.Argument(help="Where to look for imported collections.")] = Path(),
-    form: FormatOption = None,
+    form: TableFormat = None,
 ) -> None:
     """List the collections in a folder, and the names that can be imported or built."""
     from intrex.data.builders.registry import BUILDERS
@@ -50,6 +49,7 @@ def list_(
 
 @app.command("import", cls=Command)
 @examples("intrex collection import beir-folder scifact")
+@takes()
 def import_(
     source: Annotated[
         str,
@@ -58,64 +58,39 @@ def import_(
         ),
     ],
     out: Out = None,
-    name: Annotated[
-        str | None, typer.Option(help="Name of the collection; the source's name by default.")
-    ] = None,
-    layout: Annotated[
-        str,
-        typer.Option(
-            help="auto, or the layout of the source when it cannot be told: beir, pyserini, colbert."
-        ),
-    ] = "auto",
-    queries: Annotated[
-        list[Path] | None,
-        typer.Option(
-            "--queries",
-            "--topics",
-            help="Query file beside a corpus: TREC topics, TSV or JSON lines; may be repeated.",
-        ),
-    ] = None,
-    qrels: Annotated[
-        list[str] | None,
-        typer.Option("--qrels", help="SET=FILE, or FILE for the set 'test'; may be repeated."),
-    ] = None,
-    allow_unknown: Annotated[
-        bool,
-        typer.Option(
-            "--allow-unknown",
-            help="Leave out judgements that name unknown documents or queries, and count them.",
-        ),
-    ] = False,
     output: Output = None,
     overwrite: Overwrite = False,
+    *,
+    options: ImportOptions,
 ) -> None:
     """Import a collection: BEIR, pyserini JSONL, ColBERT TSV, TREC topics and qrels, ir_datasets."""
     from intrex.data.importers.sources import import_collection
 
     with bars() as add:
         made = import_collection(
-            source, one_output(out, output), name=name, layout=layout, queries=queries, qrels=qrels or [],
-            allow_unknown=allow_unknown, overwrite=overwrite, progress=add("importing", None), downloading=add("downloading (bytes)", None),
+            source, one_output(out, output), **options.to_dict(), overwrite=overwrite,
+            progress=add("importing", None), downloading=add("downloading (bytes)", None),
         )  # fmt: skip
     _report(made.path)
 
 
 @app.command("build", cls=Command)
 @examples("intrex collection build stdlib code --sample 500")
+@takes()
 def build(
     name: Annotated[str, typer.Argument(help="What to build: stdlib.")],
     out: Out = None,
-    sample: Annotated[int | None, typer.Option(help="So many documents only, chosen by hash.")] = None,
-    seed: Annotated[int, typer.Option(help="Seed of the sample.")] = 0,
     output: Output = None,
     overwrite: Overwrite = False,
+    *,
+    options: BuildOptions,
 ) -> None:
     """Build a collection from what is on this machine; `stdlib` is code search over Python's own library."""
     from intrex.data.builders.registry import build_named
 
     with progress("reading modules") as step:
         made = build_named(
-            name, one_output(out, output), sample=sample, seed=seed, overwrite=overwrite, progress=step
+            name, one_output(out, output), **options.to_dict(), overwrite=overwrite, progress=step
         )
     _report(made.path)
 
@@ -152,7 +127,7 @@ def pool(
 @app.command("info", cls=Command)
 @examples("intrex collection info scifact")
 def info(
-    collection: Annotated[Path, typer.Argument(help="A collection folder.")], form: FormatOption = None
+    collection: Annotated[Path, typer.Argument(help="A collection folder.")], form: TableFormat = None
 ) -> None:
     """Describe a collection: counts, query sets, fingerprint, origin."""
     from intrex.data.collection import Collection

@@ -12,7 +12,8 @@ import typer
 
 from intrex.cli.common.help import Command, Group
 from intrex.cli.common.output import Format, emit, human_bytes, progress, say
-from intrex.cli.common.parameters import examples
+from intrex.cli.common.parameters import examples, takes
+from intrex.eval.pipelines.experiment.options import GeneralizeOptions
 
 if TYPE_CHECKING:
     from intrex.eval.pipelines.experiment.recipe import Recipe
@@ -44,6 +45,7 @@ def run(recipe: RecipeArgument, output: Out = None, form: FormatOption = None) -
 
 @app.command("generalize", cls=Command)
 @examples("intrex experiment generalize scifact --quick --systems bm25,static")
+@takes()
 def generalize(
     collection: Annotated[
         str, typer.Argument(help="A collection with training queries; any form that import reads.")
@@ -52,42 +54,17 @@ def generalize(
     recipe: Annotated[
         str, typer.Option("--recipe", help="The systems and the split: a TOML file, or a shipped recipe.")
     ] = "generalize",
-    systems: Annotated[
-        str | None, typer.Option("--systems", help="Only these of the recipe's systems, with commas.")
-    ] = None,
-    queries: Annotated[str | None, typer.Option("--set", help="The test queries' set.")] = None,
-    train: Annotated[str | None, typer.Option("--train-set", help="The training queries' set.")] = None,
-    protocol: Annotated[str | None, typer.Option("--protocol", help="resttest or restrain.")] = None,
-    encoder: Annotated[
-        str | None,
-        typer.Option("--encoder", help="What compares queries: bm25, or an encoder not under test."),
-    ] = None,
-    k: Annotated[int | None, typer.Option("--k", min=2, help="Buckets of resttest.")] = None,
-    per_query: Annotated[
-        int | None,
-        typer.Option("--per-query", min=1, help="Training queries for each test query, of restrain."),
-    ] = None,
-    seed: Annotated[int | None, typer.Option("--seed", min=0, help="Of the split.")] = None,
-    seeds: Annotated[
-        int | None, typer.Option("--seeds", min=1, help="Models of each fold, of static and dense systems.")
-    ] = None,
-    min_queries: Annotated[
-        int | None, typer.Option("--min-queries", min=0, help="Fewest test queries of a regime in a fold.")
-    ] = None,
-    quick: Annotated[
-        bool, typer.Option("--quick", help="Two folds, trainings of a few steps: to see that all works.")
-    ] = False,
     form: FormatOption = None,
+    *,
+    options: GeneralizeOptions,
 ) -> None:
     """Interpolation, extrapolation and the gap of systems: split, train for each fold, search, score.
 
     Every trained system is there untrained too. What is done is not done again; a killed run goes on.
     """
-    from intrex.eval.pipelines.experiment.generalize import Asked, generalize_recipe
+    from intrex.eval.pipelines.experiment.generalize import generalize_recipe
 
-    wanted = [name for name in (systems or "").split(",") if name]
-    asked = Asked(queries, train, protocol, encoder, k, per_query, seed, min_queries, seeds, wanted, quick)
-    read = generalize_recipe(recipe, collection, asked)
+    read = generalize_recipe(recipe, collection, options)
     _run(read, output or Path("out") / read.name, form)
 
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from intrex.cli.common.output import say
-from intrex.cli.common.parameters import Overwrite, RunFormat, RunOutput, Tag, examples, with_choices
-from intrex.data.options import options_of
+from intrex.cli.common.output import check_run_output, write_run_output
+from intrex.cli.common.parameters import Overwrite, RunFormat, RunOutput, Tag, examples, takes
 from intrex.retrievers.fusion.options import FuseOptions
 
 
@@ -17,7 +16,7 @@ from intrex.retrievers.fusion.options import FuseOptions
     "intrex fuse bm25.txt.gz dense.txt.gz -o rrf.txt.gz",
     "intrex fuse bm25.txt.gz dense.txt.gz --method wsum --weights 0.7,0.3 -o wsum.txt.gz",
 )
-@with_choices(options_of(FuseOptions).values())
+@takes()
 def fuse(
     runs: Annotated[list[Path], typer.Argument(help="Two or more runs; their queries may differ.")],
     output: RunOutput = Path("-"),
@@ -25,17 +24,12 @@ def fuse(
     tag: Tag = None,
     overwrite: Overwrite = False,
     *,
-    values: dict[str, Any],
+    options: FuseOptions,
 ) -> None:
     """Fuse runs by reciprocal ranks (rrf) or a weighted sum of min-max normalised scores (wsum)."""
-    options = FuseOptions.read(values)
-    from intrex.data.io.files import STDIO, refuse_existing
-    from intrex.data.runformats import check_format, read_any_run, write_any_run
+    from intrex.data.runformats import read_any_run
     from intrex.retrievers.fusion.fuse import fuse_runs
 
-    check_format(form)
-    refuse_existing(output, overwrite)
+    check_run_output(output, form, overwrite)
     fused = fuse_runs([read_any_run(run) for run in runs], options, tag)
-    write_any_run(fused, output, form, overwrite)
-    if output != STDIO:
-        say(f"{output}: {len(fused):,} queries, {len(fused.doc_ids):,} lines, tag {fused.tag}")
+    write_run_output(fused, output, form, overwrite)

@@ -9,8 +9,15 @@ from typing import Annotated, Any
 import typer
 
 from intrex.cli.common.help import Group
-from intrex.cli.common.output import Format, emit, say
-from intrex.cli.common.parameters import CollectionArgument, FieldsCommand, Overwrite, examples, with_choices
+from intrex.cli.common.output import emit, say
+from intrex.cli.common.parameters import (
+    CollectionArgument,
+    FieldsCommand,
+    Overwrite,
+    TableFormat,
+    examples,
+    takes,
+)
 from intrex.data.errors import BadInput, CheckFailed
 from intrex.data.options import options_of
 from intrex.retrievers.bm25.options import Bm25Build
@@ -33,7 +40,7 @@ def _group() -> None:
 
 @app.command("bm25", cls=FieldsCommand)
 @examples("intrex parity bm25 scifact --set test -o parity.md")
-@with_choices(_OPTIONS)
+@takes(_OPTIONS)
 def bm25(
     collection: CollectionArgument,
     query_set: Annotated[
@@ -45,12 +52,7 @@ def bm25(
             "--output", "-o", rich_help_panel="Output", help="The report to write, in Markdown; - is stdout."
         ),
     ] = None,
-    form: Annotated[
-        Format | None,
-        typer.Option(
-            "--format", rich_help_panel="Output", help="Table on a terminal, CSV elsewhere, unless given."
-        ),
-    ] = None,
+    form: TableFormat = None,
     overwrite: Overwrite = False,
     *,
     values: dict[str, Any],

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from intrex.cli.common.output import progress, say
-from intrex.cli.common.parameters import Overwrite, RunFormat, RunOutput, Tag, examples, with_choices
+from intrex.cli.common.output import check_run_output, progress, say, write_run_output
+from intrex.cli.common.parameters import Overwrite, RunFormat, RunOutput, Tag, examples, takes
 from intrex.data.errors import UsageError
-from intrex.data.options import options_of
 from intrex.retrievers.rerank.options import RerankOptions
 
 if TYPE_CHECKING:
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     "intrex rerank bm25.txt.gz scifact:test --with my-reranker --depth 20 -o reranked.txt.gz",
     "intrex rerank bm25.txt.gz scifact:test --index idx/tokens -o maxsim.txt.gz",
 )
-@with_choices(options_of(RerankOptions).values())
+@takes()
 def rerank(
     run: Annotated[Path, typer.Argument(help="A run; - is stdin.")],
     queries: Annotated[str, typer.Argument(help="A query file, or COLLECTION:SET.")],
@@ -32,27 +31,24 @@ def rerank(
     tag: Tag = None,
     overwrite: Overwrite = False,
     *,
-    values: dict[str, Any],
+    options: RerankOptions,
 ) -> None:
     """Rerank a run by the exact scores of an index, or by a model of pairs of texts; writes a run.
 
     Scores of a model are kept: a killed rerank goes on where it was, a repeated one computes nothing. The run is tagged
     by the old tag and the index's folder or the model, unless --tag is given.
     """
-    options = RerankOptions.read(values)
     if options.index is None and options.model is None:
         raise UsageError(
             "an index or a model is needed, one of the two",
             "--index INDEX, or --with MODEL such as cross-encoder/ms-marco-MiniLM-L6-v2",
         )
     from intrex.data.collection import Collection
-    from intrex.data.io.files import STDIO, refuse_existing
     from intrex.data.locate import find_queries
-    from intrex.data.runformats import check_format, read_any_run, write_any_run
+    from intrex.data.runformats import read_any_run
     from intrex.retrievers.base import open_index
 
-    check_format(form)
-    refuse_existing(output, overwrite)
+    check_run_output(output, form, overwrite)
     asked, known = find_queries(queries)
     if options.index is not None:
         opened, found = open_index(Path(options.index), known), read_any_run(run)
@@ -69,9 +65,7 @@ def rerank(
         say(
             f"note: {silent:,} of {len(found):,} queries have no scored document; they have no line in the run"
         )
-    write_any_run(new, output, form, overwrite)
-    if output != STDIO:
-        say(f"{output}: {len(new):,} queries, {len(new.doc_ids):,} lines, tag {new.tag}")
+    write_run_output(new, output, form, overwrite)
 
 
 def _by_index(run: Run, queries: Queries, index: Index, options: RerankOptions, tag: str) -> Run:

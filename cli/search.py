@@ -11,7 +11,7 @@ from typing import Annotated, Any, TypeVar
 import typer
 
 from intrex.cli.common.help import HELP_ALL, command_help
-from intrex.cli.common.output import progress, say
+from intrex.cli.common.output import check_run_output, progress, say, write_run_output
 from intrex.cli.common.parameters import (
     FieldsCommand,
     Overwrite,
@@ -21,7 +21,7 @@ from intrex.cli.common.parameters import (
     examples,
     metavar,
     shown_by,
-    with_choices,
+    takes,
 )
 from intrex.data.errors import UsageError
 from intrex.data.options import Option, options_of
@@ -86,7 +86,7 @@ def _kind_of(folder: Path) -> str | None:
     "intrex search idx/bm25 scifact:test -o bm25.txt.gz",
     "intrex search idx/bm25 scifact:test --rm3 --k 100 -o rm3.txt.gz",
 )
-@with_choices(_declared())
+@takes(_declared())
 def search(
     index: Annotated[Path | None, typer.Argument(help="An index folder.")] = None,
     queries: Annotated[str | None, typer.Argument(help="A query file, or COLLECTION:SET.")] = None,
@@ -137,15 +137,12 @@ def search(
         raise UsageError(
             "an index and queries are needed", "intrex search INDEX COLLECTION:test --output RUN"
         )
-    from intrex.data.io.files import STDIO, refuse_existing
     from intrex.data.locate import find_queries
     from intrex.data.run import check_query_ids
-    from intrex.data.runformats import check_format, write_any_run
     from intrex.retrievers.base import open_index
     from intrex.retrievers.search import prepare_search, remarks, run_search
 
-    check_format(form)
-    refuse_existing(output, overwrite)
+    check_run_output(output, form, overwrite)
     asked, collection = find_queries(source, weighted=True)
     check_query_ids(asked.ids)
     opened = open_index(folder, collection)
@@ -160,9 +157,7 @@ def search(
         )  # fmt: skip
     if silent := len(asked) - len(run):
         say(f"note: {silent:,} of {len(asked):,} queries found nothing; they have no line in the run")
-    write_any_run(run, output, form, overwrite)
-    if output != STDIO:
-        say(f"{output}: {len(run):,} queries, {len(run.doc_ids):,} lines, tag {run.tag}")
+    write_run_output(run, output, form, overwrite)
 
 
 def _once(first: T | None, second: T | None, what: str) -> T | None:

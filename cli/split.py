@@ -4,16 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from intrex.cli.common.help import Command, Group
 from intrex.cli.common.output import Format, emit, say
-from intrex.cli.common.parameters import Output, Overwrite, examples, one_output, with_choices
-from intrex.data.options import options_of
+from intrex.cli.common.parameters import (
+    Output,
+    Overwrite,
+    TableFormat,
+    TestArgument,
+    TrainArgument,
+    examples,
+    one_output,
+    takes,
+)
 from intrex.data.registry import load_target
-from intrex.eval.splits.options import PROTOCOLS, Protocol
+from intrex.eval.splits.options import PROTOCOLS, Protocol, SplitOptions
 
 if TYPE_CHECKING:
     from intrex.eval.splits.split import Split
@@ -26,24 +34,21 @@ app = typer.Typer(
 )
 
 OutArgument = Annotated[Path | None, typer.Argument(help="The split folder to make.")]
-FormatOption = Annotated[
-    Format | None, typer.Option("--format", help="Table on a terminal, CSV elsewhere, unless given.")
-]
 
 
 def _command(protocol: Protocol) -> Callable[..., None]:
     """Make the command of a protocol."""
 
     def split(
-        train: Annotated[str, typer.Argument(help="Training queries: a file, or COLLECTION:SET.")],
-        test: Annotated[str, typer.Argument(help="Test queries: a file, or COLLECTION:SET.")],
+        train: TrainArgument,
+        test: TestArgument,
         out: OutArgument = None,
         output: Output = None,
         overwrite: Overwrite = False,
         *,
-        values: dict[str, Any],
+        options: SplitOptions,
     ) -> None:
-        target, options = one_output(out, output), protocol.options.read(values)
+        target = one_output(out, output)
         from intrex.data.io.files import refuse_existing
         from intrex.eval.pipelines.splitting import Sides
 
@@ -56,7 +61,8 @@ def _command(protocol: Protocol) -> Callable[..., None]:
         _finish(load_target(protocol.target)(sides, options), target, overwrite)
 
     split.__doc__ = protocol.help
-    return examples(protocol.example)(with_choices(options_of(protocol.options).values())(split))
+    split.__annotations__["options"] = protocol.options
+    return examples(protocol.example)(takes()(split))
 
 
 for _name, _protocol in PROTOCOLS.items():
@@ -97,7 +103,7 @@ def import_(
 
 @app.command("info", cls=Command)
 @examples("intrex split info idx/split")
-def info(split: Annotated[Path, typer.Argument(help="A split folder.")], form: FormatOption = None) -> None:
+def info(split: Annotated[Path, typer.Argument(help="A split folder.")], form: TableFormat = None) -> None:
     """Describe a split: each fold's training and test queries, and how similar they are."""
     from intrex.eval.splits.split import read_split
 

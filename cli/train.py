@@ -14,7 +14,7 @@ from intrex.cli.common.parameters import (
     Overwrite,
     examples,
     one_output,
-    with_choices,
+    takes,
 )
 from intrex.data.options import options_of
 from intrex.encoders.training.options import KINDS, TrainOptions, options_for
@@ -22,7 +22,7 @@ from intrex.eval.pipelines.training.options import SourceOptions
 
 
 @examples("intrex train static scifact my-model --epochs 3", "intrex train cross-encoder scifact my-reranker")
-@with_choices([*options_of(SourceOptions).values(), *options_of(TrainOptions).values()])
+@takes(options_of(TrainOptions).values())
 def train(
     kind: Annotated[
         str,
@@ -35,12 +35,11 @@ def train(
     output: Output = None,
     overwrite: Overwrite = False,
     *,
+    data: SourceOptions,
     values: dict[str, Any],
 ) -> None:
     """Train a model; a killed training goes on from its last checkpoint. The plan is printed before it starts."""
-    target, own = one_output(out, output), options_of(SourceOptions)
-    data = SourceOptions.read({key: value for key, value in values.items() if key in own})
-    options = options_for(kind, **{key: value for key, value in values.items() if key not in own})
+    target, options = one_output(out, output), options_for(kind, **values)
     from intrex.data.collection import Collection
     from intrex.data.io.files import refuse_existing
     from intrex.encoders.training.trainer import Plan

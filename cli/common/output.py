@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from intrex.data.progress import Progress
@@ -15,6 +16,8 @@ from intrex.eval.tables import Cell, csv_text, escape_latex, latex_lines, markdo
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bars
+
+    from intrex.data.run import Run
 
 SECONDS_BEFORE_BARS = 2.0
 WHOLE = ("query",)
@@ -36,15 +39,15 @@ class Format(StrEnum):
     latex = "latex"
 
 
-def resolve(form: Format | None) -> Format:
-    """Return ``form``; where it is None, a table on a terminal and CSV elsewhere."""
-    return form or (Format.table if sys.stdout.isatty() else Format.csv)
+def resolve(form: str | None) -> Format:
+    """Return the format of a name; where it is None, a table on a terminal and CSV elsewhere."""
+    return Format(form or ("table" if sys.stdout.isatty() else "csv"))
 
 
 def emit(
     headers: Sequence[str],
     rows: Sequence[Sequence[Cell]],
-    form: Format | None = None,
+    form: str | None = None,
     caption: str = "",
     lead: int = 0,
 ) -> None:
@@ -83,7 +86,7 @@ def emit(
             sys.stdout.write(_caption(caption, form))
 
 
-def between(form: Format | None) -> None:
+def between(form: str | None) -> None:
     """Print a blank line between two tables of one output, where the tables do not bring their own."""
     if resolve(form) in (Format.md, Format.latex):
         sys.stdout.write("\n")
@@ -152,6 +155,25 @@ def say(text: str) -> None:
     sys.stderr.write(text + "\n")
 
 
+def check_run_output(output: Path, form: str, overwrite: bool) -> None:
+    """Raise `IntrexError` where a run cannot be written, before it is made: an unknown format, or an output that exists."""
+    from intrex.data.io.files import refuse_existing
+    from intrex.data.runformats import check_format
+
+    check_format(form)
+    refuse_existing(output, overwrite)
+
+
+def write_run_output(run: Run, output: Path, form: str, overwrite: bool) -> None:
+    """Write a run, and say what was written unless that went to stdout."""
+    from intrex.data.io.files import STDIO
+    from intrex.data.runformats import write_any_run
+
+    write_any_run(run, output, form, overwrite)
+    if output != STDIO:
+        say(f"{output}: {len(run):,} queries, {len(run.doc_ids):,} lines, tag {run.tag}")
+
+
 @contextmanager
 def progress(label: str, total: int | None = None) -> Iterator[Progress]:
     """Show a progress bar on stderr, only on a terminal and for work over two seconds, with rate and time left."""
@@ -218,11 +240,12 @@ def human_bytes(size: float) -> str:
     return f"{size:,.1f} TiB"
 
 
-def show(pairs: dict[str, Any], form: Format | None) -> None:
+def show(pairs: dict[str, Any], form: str | None) -> None:
     """Print a record: a line for each entry on a terminal, one JSON object for ``jsonl``, else a two-column table."""
+    form = resolve(form)
     if form is Format.jsonl:
         sys.stdout.write(json.dumps(pairs, ensure_ascii=False, default=str) + "\n")
-    elif resolve(form) is Format.table:
+    elif form is Format.table:
         width = max(map(len, pairs))
         for key, value in pairs.items():
             sys.stdout.write(f"{key:<{width}}  {value}\n")

@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from intrex.cli.common.help import Command, Group
-from intrex.cli.common.output import Format, say, show
-from intrex.cli.common.parameters import examples
+from intrex.cli.common.output import say, show
+from intrex.cli.common.parameters import TableFormat, examples
 from intrex.cli.index import change
 from intrex.cli.index.build import build_command
 from intrex.data.errors import BadInput
@@ -30,9 +30,7 @@ app.command("merge", cls=Command)(change.merge)
 @examples("intrex index info idx/bm25")
 def info(
     index: Annotated[Path, typer.Argument(help="An index folder.")],
-    form: Annotated[
-        Format | None, typer.Option("--format", help="Table on a terminal, CSV elsewhere, unless given.")
-    ] = None,
+    form: TableFormat = None,
 ) -> None:
     """Describe an index: kind, parameters, encoder, bytes per document."""
     from intrex.retrievers.info import describe

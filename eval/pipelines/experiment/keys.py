@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from intrex.data.builders.options import BuildOptions
 from intrex.data.options import Option, Options, declare, option, options_of
 from intrex.encoders.training.options import TrainOptions
 from intrex.eval.pipelines.training.options import SourceOptions
@@ -32,12 +33,10 @@ class RecipeKeys(Options):
 
 
 @declare
-class BuildKeys(Options):
+class BuildKeys(BuildOptions):
     """A collection that is made here."""
 
     build: str = option(help="As collection build takes it.")
-    sample: int | None = option(default=None, low=1, help="So many documents only, chosen by hash.")
-    seed: int = option(default=0, low=0, help="Seed of the sample.")
 
 
 @declare
