@@ -273,8 +273,7 @@ def _built_kinds() -> dict[str, IndexKind]:
 
 def _lacks(kind: EncoderKind) -> set[str]:
     """Return the options that encoders of a kind refuse."""
-    every = {**options_of(EncoderOptions), **options_of(TokenEncoderOptions)}
-    return {key for key in every if key not in kind.options and key not in ("device", "batch_size")}
+    return {key for key in options_of(TokenEncoderOptions) if not kind.takes(key)}
 
 
 def _texts(value: object) -> list[str]:
