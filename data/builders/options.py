@@ -1,7 +1,5 @@
 """Options of ``intrex collection build``; plain data."""
 
-from __future__ import annotations
-
 from intrex.data.options import Options, declare, option
 
 

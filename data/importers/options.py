@@ -1,7 +1,5 @@
 """Options of ``intrex collection import``; plain data."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from intrex.data.options import Options, declare, option

@@ -1,7 +1,5 @@
 """Options of ``intrex compare``; plain data."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from intrex.data.errors import UsageError

@@ -1,7 +1,5 @@
 """Options of ``intrex evaluate``; plain data."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from intrex.data.options import LARGEST_INT, Options, When, declare, option

@@ -1,7 +1,5 @@
 """Options of ``intrex overlap``; plain data."""
 
-from __future__ import annotations
-
 from intrex.data.options import Options, declare, option
 
 KINDS = {

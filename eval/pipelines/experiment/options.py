@@ -1,7 +1,5 @@
 """Options of ``intrex experiment generalize``; plain data."""
 
-from __future__ import annotations
-
 from intrex.data.options import Options, declare, option
 from intrex.eval.splits.options import PROTOCOLS
 
