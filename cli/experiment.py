@@ -124,9 +124,9 @@ def plan(recipe: RecipeArgument, output: Out = None, form: FormatOption = None) 
 
 def _watch(stages: Sequence[str]) -> Watch:
     @contextmanager
-    def watch(stage: Stage, size: int | None) -> Iterator[Callable[[int], None]]:
+    def watch(stage: Stage) -> Iterator[Callable[[int], None]]:
         start = time.perf_counter()
-        with progress(f"{stage.name}", size) as step:
+        with progress(stage.name) as step:
             yield step
         number = f"{stages.index(stage.name) + 1:>{len(str(len(stages)))}}/{len(stages)}"
         say(f"  [{number}] {stage.name:<28} {time.perf_counter() - start:8.1f} s")

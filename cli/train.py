@@ -49,11 +49,7 @@ def train(
 
     refuse_existing(target, overwrite)
     split, fold = find_fold(data.split) if data.split is not None else (None, "")
-    source = TrainingSource(
-        Collection.open(collection), data.train_set, split, fold, data.dev, data.dev_share,
-        Path(data.negatives_run) if data.negatives_run else None, data.teacher, data.max_pairs,
-    )  # fmt: skip
-
+    source = TrainingSource.of(data, Collection.open(collection), split, fold)
     if same_weights(source, options):
         say(
             f"note: the split was made by {options.base}, with which this training begins: what is unlike is what "
@@ -61,9 +57,9 @@ def train(
         )
 
     def announce(plan: Plan) -> None:
-        rest = f", {plan.done:,} done before" if plan.done else ""
+        before = f", {plan.done:,} done before" if plan.done else ""
         say(
-            f"plan: {plan.pairs:,} pairs, {plan.steps:,} steps of {options.batch_size}{rest}; about {_time(plan.seconds)}"
+            f"plan: {plan.pairs:,} pairs, {plan.steps:,} steps of {options.batch_size}{before}; about {_time(plan.seconds)}"
         )
 
     with progress("training", None) as step:
