@@ -3,25 +3,34 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from intrex.cli.common.help import Command, Group
+from intrex.cli.common.help import Command
 from intrex.cli.common.output import bars, emit, progress, say, show
-from intrex.cli.common.parameters import Output, Overwrite, TableFormat, examples, one_output, takes
+from intrex.cli.common.parameters import (
+    CollectionArgument,
+    Output,
+    Overwrite,
+    TableFormat,
+    command,
+    command_group,
+    one_output,
+)
 from intrex.data.builders.options import BuildOptions
 from intrex.data.importers.options import ImportOptions
 
-app = typer.Typer(
-    cls=Group, no_args_is_help=True, help="List, import, build, pool, describe and verify collections."
-)
+if TYPE_CHECKING:
+    from intrex.data.collection import Collection
+
+app = command_group("List, import, build, pool, describe and verify collections.")
 
 Out = Annotated[Path | None, typer.Argument(help="The collection folder to make.")]
 
 
 @app.command("list", cls=Command)
-@examples("intrex collection list")
+@command("intrex collection list")
 def list_(
     folder: Annotated[Path, typer.Argument(help="Where to look for imported collections.")] = Path(),
     form: TableFormat = None,
@@ -31,16 +40,10 @@ def list_(
     from intrex.data.importers.beir_names import beir_names
     from intrex.data.listing import collections_in
 
-    rows: list[list[str | int]] = [
-        [
-            str(c.path),
-            "here",
-            c.name,
-            c.n_documents,
-            ", ".join(f"{s} ({n['queries']})" for s, n in c.sets.items()),
-        ]
-        for c in collections_in(folder)
-    ]
+    rows: list[list[str | int]] = []
+    for collection in collections_in(folder):
+        sets = ", ".join(f"{s} ({n['queries']})" for s, n in collection.sets.items())
+        rows.append([str(collection.path), "here", collection.name, collection.n_documents, sets])
     rows += [[name, "build", "made from what this machine has", "", ""] for name in BUILDERS.table]
     rows += [[f"beir:{name}", "import", "downloads BEIR's own archive", "", ""] for name in beir_names()]
     emit(["name", "how", "what", "documents", "query sets"], rows, form)
@@ -48,8 +51,7 @@ def list_(
 
 
 @app.command("import", cls=Command)
-@examples("intrex collection import beir-folder scifact")
-@takes()
+@command("intrex collection import beir-folder scifact")
 def import_(
     source: Annotated[
         str,
@@ -67,16 +69,15 @@ def import_(
     from intrex.data.importers.sources import import_collection
 
     with bars() as add:
-        made = import_collection(
+        collection = import_collection(
             source, one_output(out, output), **options.to_dict(), overwrite=overwrite,
             progress=add("importing", None), downloading=add("downloading (bytes)", None),
         )  # fmt: skip
-    _report(made.path)
+    _report(collection)
 
 
 @app.command("build", cls=Command)
-@examples("intrex collection build stdlib code --sample 500")
-@takes()
+@command("intrex collection build stdlib code --sample 500")
 def build(
     name: Annotated[str, typer.Argument(help="What to build: stdlib.")],
     out: Out = None,
@@ -89,14 +90,14 @@ def build(
     from intrex.data.builders.registry import build_named
 
     with progress("reading modules") as step:
-        made = build_named(
+        collection = build_named(
             name, one_output(out, output), **options.to_dict(), overwrite=overwrite, progress=step
         )
-    _report(made.path)
+    _report(collection)
 
 
 @app.command("pool", cls=Command)
-@examples("intrex collection pool scifact code both")
+@command("intrex collection pool scifact code both")
 def pool(
     collections: Annotated[
         list[Path],
@@ -120,15 +121,13 @@ def pool(
     refuse_existing(out, overwrite)
     opened = [Collection.open(path) for path in (folders if output is None else collections)]
     with progress("pooling", sum(c.n_documents for c in opened)) as step:
-        made = pool_collections(opened, out, name=name, overwrite=overwrite, progress=step)
-    _report(made.path)
+        collection = pool_collections(opened, out, name=name, overwrite=overwrite, progress=step)
+    _report(collection)
 
 
 @app.command("info", cls=Command)
-@examples("intrex collection info scifact")
-def info(
-    collection: Annotated[Path, typer.Argument(help="A collection folder.")], form: TableFormat = None
-) -> None:
+@command("intrex collection info scifact")
+def info(collection: CollectionArgument, form: TableFormat = None) -> None:
     """Describe a collection: counts, query sets, fingerprint, origin."""
     from intrex.data.collection import Collection
     from intrex.data.listing import describe_collection
@@ -137,24 +136,21 @@ def info(
 
 
 @app.command("verify", cls=Command)
-@examples("intrex collection verify scifact")
-def verify(collection: Annotated[Path, typer.Argument(help="A collection folder.")]) -> None:
+@command("intrex collection verify scifact")
+def verify(collection: CollectionArgument) -> None:
     """Compare every file of a collection with the sha256 that was recorded."""
     from intrex.data.collection import Collection
-    from intrex.data.store.artifact import verify_artifact as check
+    from intrex.data.store.artifact import verify_artifact
 
     opened = Collection.open(collection)
-    check(opened.path, "intrex collection import SOURCE OUT --overwrite")
+    verify_artifact(opened.path, "intrex collection import SOURCE OUT --overwrite")
     say(f"sound: {len(opened.manifest.files)} files of {opened.name} are as they were written")
 
 
-def _report(path: Path) -> None:
-    from intrex.data.collection import Collection
-
-    made = Collection.open(path)
-    params = made.manifest.params
-    sets = ", ".join(f"{s} {n['queries']:,}" for s, n in made.sets.items()) or "no judged queries"
-    say(f"{path}: {made.n_documents:,} documents, {params['queries']:,} queries ({sets})")
+def _report(collection: Collection) -> None:
+    params = collection.manifest.params
+    sets = ", ".join(f"{s} {n['queries']:,}" for s, n in collection.sets.items()) or "no judged queries"
+    say(f"{collection.path}: {collection.n_documents:,} documents, {params['queries']:,} queries ({sets})")
     if params["encoded_ids"]:
         say(f"note: {params['encoded_ids']:,} ids with white space were percent-encoded")
     if params["unknown_judgements"]:

@@ -8,12 +8,11 @@ from typing import Annotated
 import typer
 
 from intrex.cli.common.output import say
-from intrex.cli.common.parameters import QrelsArgument, TableFormat, examples, takes
+from intrex.cli.common.parameters import QrelsArgument, TableFormat, command
 from intrex.eval.compare.options import CompareOptions, Settings
 
 
-@examples("intrex compare scifact:test bm25.txt.gz dense.txt.gz --baseline bm25")
-@takes()
+@command("intrex compare scifact:test bm25.txt.gz dense.txt.gz --baseline bm25")
 def compare(
     qrels: QrelsArgument,
     runs: Annotated[list[Path], typer.Argument(help="Runs, or files that `evaluate --scores` wrote.")],

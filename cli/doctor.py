@@ -1,12 +1,12 @@
-"""``intrex doctor``: what is here and what is missing."""
+"""``intrex doctor``: versions, extras and machine, with hints on what is missing."""
 
 from __future__ import annotations
 
 from intrex.cli.common.output import emit
-from intrex.cli.common.parameters import TableFormat, examples
+from intrex.cli.common.parameters import TableFormat, command
 
 
-@examples("intrex doctor")
+@command("intrex doctor")
 def doctor(
     form: TableFormat = None,
 ) -> None:

@@ -14,7 +14,7 @@ from intrex.cli.common.evaluate_output import (
     print_scores,
     print_trec,
 )
-from intrex.cli.common.parameters import QrelsArgument, examples, takes
+from intrex.cli.common.parameters import QrelsArgument, command
 from intrex.eval.evaluate.options import EvaluateOptions
 
 if TYPE_CHECKING:
@@ -23,11 +23,10 @@ if TYPE_CHECKING:
     from intrex.eval.scoring.scorefile import SystemScores
 
 
-@examples(
+@command(
     "intrex evaluate scifact:test bm25.txt.gz -m nDCG@10 -m R@100 --scores scores.jsonl",
     "intrex evaluate qrels.tsv bm25.txt.gz dense.txt.gz -m nDCG@10 -q",
 )
-@takes()
 def evaluate(
     qrels: QrelsArgument,
     runs: Annotated[list[Path], typer.Argument(help="Runs: TREC, MS MARCO or JSON.")],

@@ -10,24 +10,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from intrex.cli.common.help import Command, Group
+from intrex.cli.common.help import Command
 from intrex.cli.common.output import Format, emit, human_bytes, progress, say
-from intrex.cli.common.parameters import examples, takes
+from intrex.cli.common.parameters import command, command_group
 from intrex.eval.pipelines.experiment.options import GeneralizeOptions
 
 if TYPE_CHECKING:
     from intrex.eval.pipelines.experiment.recipe import Recipe
     from intrex.eval.pipelines.experiment.stages import Stage, Watch
 
-app = typer.Typer(
-    cls=Group,
-    add_completion=False,
-    no_args_is_help=True,
-    help="Run a recipe: a collection, systems, measures, to a leaderboard.",
-)
+app = command_group("Run a recipe: a collection, systems, measures, to a leaderboard.")
 
 OPEN = "COLLECTION"
-"""What a recipe imports that leaves its collection open."""
+"""Name of the collection in a recipe that leaves it open."""
 RecipeArgument = Annotated[str, typer.Argument(help="A TOML file, or the name of a shipped recipe: demo.")]
 Out = Annotated[
     Path | None, typer.Option("--output", "-o", help="Folder of the results; out/NAME by default.")
@@ -36,7 +31,7 @@ FormatOption = Annotated[Format | None, typer.Option("--format", help="Of the pr
 
 
 @app.command("run", cls=Command)
-@examples("intrex experiment run demo", "intrex experiment run my.toml")
+@command("intrex experiment run demo", "intrex experiment run my.toml")
 def run(recipe: RecipeArgument, output: Out = None, form: FormatOption = None) -> None:
     """Run a recipe; what is done already is not done again, and a killed run goes on where it was."""
     read = _complete(recipe)
@@ -44,8 +39,7 @@ def run(recipe: RecipeArgument, output: Out = None, form: FormatOption = None) -
 
 
 @app.command("generalize", cls=Command)
-@examples("intrex experiment generalize scifact --quick --systems bm25,static")
-@takes()
+@command("intrex experiment generalize scifact --quick --systems bm25,static")
 def generalize(
     collection: Annotated[
         str, typer.Argument(help="A collection with training queries; any form that import reads.")
@@ -89,26 +83,26 @@ def _run(recipe: Recipe, out: Path, form: Format | None) -> None:
 
     start = time.perf_counter()
     outcome = run_experiment(recipe, out, _watch([stage.name for stage in recipe.stages]))
-    systems, results, found = outcome.systems, outcome.results, outcome.generalization
-    if found is None:
+    systems, results, findings = outcome.systems, outcome.results, outcome.generalization
+    if findings is None:
         headers, table = pivot(leaderboard(systems), shown_measures(systems))
         emit(headers, table, form or Format.table, caption=systems[0].conditions.signature())
     else:
-        headers, table = figures(found)
-        emit(headers, table, form or Format.table, caption=found.rows[0].signature, lead=1)
-        for warning in warnings(recipe, found.split):
+        headers, table = figures(findings)
+        emit(headers, table, form or Format.table, caption=findings.rows[0].signature, lead=1)
+        for warning in warnings(recipe, findings.split):
             say(f"warning: {warning}")
     ran = [r for r in results if not r.cached]
     seconds = time.perf_counter() - start
     before = f", {len(results) - len(ran)} were done before" if len(ran) < len(results) else ""
     say(f"{len(ran)} of {len(results)} stages ran{before}; {seconds:.1f} s")
-    more = "tests.csv, report.md, generalization.png, " if found else ""
+    reports = "tests.csv, report.md, generalization.png, " if findings else ""
     size = human_bytes(sum(r.bytes for r in results))
-    say(f"{out}: {more}leaderboard.csv, costs.csv, scores.jsonl, collection/, index/, run/ ({size})")
+    say(f"{out}: {reports}leaderboard.csv, costs.csv, scores.jsonl, collection/, index/, run/ ({size})")
 
 
 @app.command("plan", cls=Command)
-@examples("intrex experiment plan my.toml")
+@command("intrex experiment plan my.toml")
 def plan(recipe: RecipeArgument, output: Out = None, form: FormatOption = None) -> None:
     """Show each stage of a recipe: done, or why it would run. Changes nothing."""
     from intrex.eval.pipelines.experiment.run import plan_experiment

@@ -7,29 +7,23 @@ from typing import Annotated
 
 import typer
 
-from intrex.cli.common.output import check_run_output, write_run_output
-from intrex.cli.common.parameters import Overwrite, RunFormat, RunOutput, Tag, examples, takes
+from intrex.cli.common.parameters import command
+from intrex.cli.common.runs import RunTarget
 from intrex.retrievers.fusion.options import FuseOptions
 
 
-@examples(
+@command(
     "intrex fuse bm25.txt.gz dense.txt.gz -o rrf.txt.gz",
     "intrex fuse bm25.txt.gz dense.txt.gz --method wsum --weights 0.7,0.3 -o wsum.txt.gz",
 )
-@takes()
 def fuse(
     runs: Annotated[list[Path], typer.Argument(help="Two or more runs; their queries may differ.")],
-    output: RunOutput = Path("-"),
-    form: RunFormat = "trec",
-    tag: Tag = None,
-    overwrite: Overwrite = False,
-    *,
+    target: RunTarget,
     options: FuseOptions,
 ) -> None:
     """Fuse runs by reciprocal ranks (rrf) or a weighted sum of min-max normalised scores (wsum)."""
     from intrex.data.runformats import read_any_run
     from intrex.retrievers.fusion.fuse import fuse_runs
 
-    check_run_output(output, form, overwrite)
-    fused = fuse_runs([read_any_run(run) for run in runs], options, tag)
-    write_run_output(fused, output, form, overwrite)
+    target.check()
+    target.write(fuse_runs([read_any_run(run) for run in runs], options, target.tag))

@@ -8,12 +8,11 @@ from typing import Annotated
 import typer
 
 from intrex.cli.common.output import emit, say
-from intrex.cli.common.parameters import TableFormat, TestArgument, TrainArgument, examples, takes
+from intrex.cli.common.parameters import TableFormat, TestArgument, TrainArgument, command
 from intrex.eval.overlap.options import OverlapOptions, Thresholds
 
 
-@examples("intrex overlap scifact:train scifact:test")
-@takes()
+@command("intrex overlap scifact:train scifact:test")
 def overlap(
     train: TrainArgument,
     test: TestArgument,

@@ -8,21 +8,17 @@ from typing import Annotated, Any
 import typer
 
 from intrex.cli.common.output import progress, say
-from intrex.cli.common.parameters import (
-    CollectionArgument,
-    Output,
-    Overwrite,
-    examples,
-    one_output,
-    takes,
-)
+from intrex.cli.common.parameters import CollectionArgument, Output, Overwrite, command, one_output
 from intrex.data.options import options_of
 from intrex.encoders.training.options import KINDS, TrainOptions, options_for
 from intrex.eval.pipelines.training.options import SourceOptions
 
 
-@examples("intrex train static scifact my-model --epochs 3", "intrex train cross-encoder scifact my-reranker")
-@takes(options_of(TrainOptions).values())
+@command(
+    "intrex train static scifact my-model --epochs 3",
+    "intrex train cross-encoder scifact my-reranker",
+    options=options_of(TrainOptions).values(),
+)
 def train(
     kind: Annotated[
         str,

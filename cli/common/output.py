@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from intrex.data.progress import Progress
@@ -16,8 +15,6 @@ from intrex.eval.tables import Cell, csv_text, escape_latex, latex_lines, markdo
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bars
-
-    from intrex.data.run import Run
 
 SECONDS_BEFORE_BARS = 2.0
 WHOLE = ("query",)
@@ -153,25 +150,6 @@ def _blocks(widths: Sequence[int], lead: int, room: int) -> list[list[int]]:
 def say(text: str) -> None:
     """Print a line for the person at the terminal (stderr)."""
     sys.stderr.write(text + "\n")
-
-
-def check_run_output(output: Path, form: str, overwrite: bool) -> None:
-    """Raise `IntrexError` where a run cannot be written, before it is made: an unknown format, or an output that exists."""
-    from intrex.data.io.files import refuse_existing
-    from intrex.data.runformats import check_format
-
-    check_format(form)
-    refuse_existing(output, overwrite)
-
-
-def write_run_output(run: Run, output: Path, form: str, overwrite: bool) -> None:
-    """Write a run, and say what was written unless that went to stdout."""
-    from intrex.data.io.files import STDIO
-    from intrex.data.runformats import write_any_run
-
-    write_any_run(run, output, form, overwrite)
-    if output != STDIO:
-        say(f"{output}: {len(run):,} queries, {len(run.doc_ids):,} lines, tag {run.tag}")
 
 
 @contextmanager

@@ -11,37 +11,17 @@ from typing import Annotated, Any, get_type_hints
 
 import typer
 
-from intrex.cli.common.help import Command
+from intrex.cli.common.help import Command, Group
 from intrex.cli.common.output import Format
 from intrex.data.errors import UsageError
 from intrex.data.options import Option, Options, options_of
+from intrex.data.registry import load_target
 
-Overwrite = Annotated[
-    bool,
-    typer.Option(
-        "--overwrite", rich_help_panel="Output",
-        help="Replace what stands at the output; it stays usable until the new one is whole.",
-    ),
-]  # fmt: skip
+OUTPUT = "Output"
+REPLACE = "Replace what stands at the output; it stays usable until the new one is whole."
+Overwrite = Annotated[bool, typer.Option("--overwrite", rich_help_panel=OUTPUT, help=REPLACE)]
 Output = Annotated[
-    Path | None, typer.Option("--output", "-o", rich_help_panel="Output", help="Another spelling of OUT.")
-]
-RunOutput = Annotated[
-    Path,
-    typer.Option(
-        "--output", "-o", rich_help_panel="Output", help="The run to write; .gz compresses, - is stdout."
-    ),
-]
-RunFormat = Annotated[
-    str,
-    typer.Option(
-        "--format", rich_help_panel="Output", metavar="[trec|msmarco|json]",
-        autocompletion=lambda: ["trec", "msmarco", "json"],
-        help="Of the run: with scores, query and document and rank, or an object of objects.",
-    ),
-]  # fmt: skip
-Tag = Annotated[
-    str | None, typer.Option("--tag", "--runtag", rich_help_panel="Output", help="The run's name.")
+    Path | None, typer.Option("--output", "-o", rich_help_panel=OUTPUT, help="Another spelling of OUT.")
 ]
 FIELDS = "--fields"
 _VALUE = re.compile(r"[^-=/\s][^=/\s]*=[^/\s]+")
@@ -52,7 +32,7 @@ TestArgument = Annotated[str, typer.Argument(help="Test queries: a file, or COLL
 TableFormat = Annotated[
     Format | None,
     typer.Option(
-        "--format", rich_help_panel="Output", help="Table on a terminal, CSV elsewhere, unless given."
+        "--format", rich_help_panel=OUTPUT, help="Table on a terminal, CSV elsewhere, unless given."
     ),
 ]
 
@@ -70,45 +50,39 @@ def one_output(argument: Path | None, option: Path | None) -> Path:
     return argument or option or Path()
 
 
-def examples(*lines: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Give a command the examples at the end of its help; a test runs them."""
-
-    def attach(command: Callable[..., None]) -> Callable[..., None]:
-        command.examples = lines  # type: ignore[attr-defined]
-        return command
-
-    return attach
+def command_group(text: str) -> typer.Typer:
+    """Make a group of commands, even of one."""
+    app = typer.Typer(cls=Group, add_completion=False, no_args_is_help=True, help=text)
+    app.callback()(lambda: None)
+    return app
 
 
-def shown_by(kind: type[Command]) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Choose the class of a command."""
-
-    def attach(command: Callable[..., None]) -> Callable[..., None]:
-        command.shown_by = kind  # type: ignore[attr-defined]
-        return command
-
-    return attach
-
-
-def takes(
-    options: Iterable[Option] = (), without: Collection[str] = ()
+def command(
+    *examples: str,
+    options: Iterable[Option] = (),
+    without: Collection[str] = (),
+    shown_by: type[Command] = Command,
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Give a command declared options.
+    """Make a command of a function.
 
-    An argument of the command annotated with a class of options gets one, made of what was chosen on the command line.
-    The argument ``values`` gets what was chosen of ``options``, by key. Parameters named by ``without`` are taken
-    from the command: they have their default.
+    An argument annotated with a class of options gets one, made of what was chosen on the command line.
+
+    Args:
+        examples: stand at the end of its help; a test runs them.
+        options: further ones; the argument ``values`` gets what was chosen of them, by key.
+        without: parameters of the function that the command lacks; they have their default.
+        shown_by: the class of the command.
     """
     merged = {option.key: option for option in options}
 
-    def extend(command: Callable[..., None]) -> Callable[..., None]:
-        @wraps(command)
+    def extend(function: Callable[..., None]) -> Callable[..., None]:
+        @wraps(function)
         def run(**arguments: Any) -> None:
             values = {name: _values(group, arguments) for name, group in groups.items()}
-            made = {name: classes[name].read(v) if name in classes else v for name, v in values.items()}
-            command(**{name: arguments[name] for name in parameters}, **made)
+            read = {name: classes[name].read(v) if name in classes else v for name, v in values.items()}
+            function(**{name: arguments[name] for name in parameters}, **read)
 
-        hints = get_type_hints(command, include_extras=True)
+        hints = get_type_hints(function, include_extras=True)
         classes = {
             n: hint for n, hint in hints.items() if isinstance(hint, type) and issubclass(hint, Options)
         }
@@ -117,14 +91,14 @@ def takes(
             groups["values"] = merged
         parameters = {
             p.name: p.replace(annotation=hints[p.name], kind=inspect.Parameter.KEYWORD_ONLY)
-            for p in inspect.signature(command).parameters.values()
+            for p in inspect.signature(function).parameters.values()
             if p.name not in (*groups, *without)
         }
-        every = [option for group in groups.values() for option in group.values()]
-        ordered = [*parameters.values(), *(p for option in every for p in _parameters(option))]
+        declared = {_name(option): option for group in groups.values() for option in group.values()}
+        ordered = [*parameters.values(), *(p for option in declared.values() for p in _parameters(option))]
         run.__signature__ = inspect.Signature(ordered)  # type: ignore[attr-defined]
         run.__annotations__ = {p.name: p.annotation for p in ordered}
-        run.declared = {_name(option): option for option in every}  # type: ignore[attr-defined]
+        vars(run).update(examples=examples, shown_by=shown_by, declared=declared)
         return run
 
     return extend
@@ -146,7 +120,7 @@ def _values(options: Mapping[str, Option], arguments: Mapping[str, Any]) -> dict
 
 def _parameters(option: Option) -> Iterator[inspect.Parameter]:
     whole = option.type is int and not option.choices  # of other numbers the option says itself what is wrong
-    shown = typer.Option(
+    parameter = typer.Option(
         *option.flags, help=option.help, metavar=metavar(option), rich_help_panel=option.panel or None,
         min=option.low if whole else None, max=option.high if whole else None, hidden=option.hidden,
         autocompletion=_completion(option),
@@ -157,7 +131,7 @@ def _parameters(option: Option) -> Iterator[inspect.Parameter]:
     elif option.type in (tuple, dict):
         kind = list[option.item if option.parse is None else str]  # type: ignore[misc]
     default = inspect.Parameter.empty if option.required else None
-    yield _parameter(_name(option), kind if option.required else kind | None, default, shown)
+    yield _parameter(_name(option), kind if option.required else kind | None, default, parameter)
     for flag, value in option.switches.items():
         switch = typer.Option(
             flag, help=f"As {option.flags[0]} {value}.", rich_help_panel=option.panel or None
@@ -189,6 +163,8 @@ def metavar(option: Option) -> str | None:
 
 
 def _completion(option: Option) -> Callable[[], list[str]] | None:
+    if option.names:
+        return lambda: [str(name) for name in load_target(option.names)]
     return (lambda: [str(choice) for choice in option.choices]) if option.choices else None
 
 

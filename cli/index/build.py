@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from intrex.cli.common.output import bars, human_bytes, say, show
-from intrex.cli.common.parameters import Output, Overwrite, examples, one_output, takes
+from intrex.cli.common.parameters import Output, Overwrite, command, one_output
 from intrex.data.options import Options
 from intrex.data.registry import load_target
 from intrex.retrievers.options import IndexKind
@@ -59,8 +59,8 @@ def build_command(kind: IndexKind) -> Callable[..., None]:
     build.__doc__ = kind.help
     build.__annotations__["source"] = Annotated[Path, typer.Argument(metavar=metavar, help=help_)]
     build.__annotations__["options"] = kind.build
-    command = takes(without=() if kind.estimate else ("estimate",))(build)
-    return examples(*filter(None, [kind.example]))(command)
+    without = () if kind.estimate else ("estimate",)
+    return command(*filter(None, [kind.example]), without=without)(build)
 
 
 def report(out: Path, documents: int) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from intrex.data.errors import UsageError
 from intrex.data.options import Options, When, declare, option
-from intrex.eval.evaluate.options import LEVEL
+from intrex.eval.evaluate.options import LEVEL, MEASURES
 
 TESTS = ("randomization", "t", "wilcoxon", "bootstrap", "tukey")
 CORRECTIONS = ("holm", "bonferroni", "bh", "none")
@@ -19,7 +19,7 @@ class CompareOptions(Options):
     """Measures, baseline, and what is shown beside the pairs."""
 
     measures: tuple[str, ...] = option(
-        default=(), key="measure", flags=("-m",),
+        default=(), key="measure", flags=("-m",), names=MEASURES,
         help="As for evaluate; nDCG@10 unless given. More of them, more tests.",
     )  # fmt: skip
     level: int | None = option(default=None, flags=("-l",), low=1, help=LEVEL)

@@ -8,6 +8,7 @@ TOOLS = ("trec_eval9", "trec_eval10", "pytrec_eval", "ir_measures", "ranx", "bei
 """Names of `intrex.eval.dialects.dialect.TOOLS`."""
 TIES = tuple(f"{bits}-{order}" for bits in ("f32", "f64") for order in ("docid-desc", "docid-asc", "file"))
 FORMATS = ("table", "csv", "jsonl", "md", "latex", "trec")
+MEASURES = "intrex.eval.measures:MEASURES"
 OUTPUT = "Output"
 LEVEL = "Grade from which a document is relevant; nDCG has none."
 
@@ -17,7 +18,7 @@ class EvaluateOptions(Options):
     """Measures, rules of scoring, and what is printed and written."""
 
     measures: tuple[str, ...] = option(
-        default=(), key="measure", flags=("-m",),
+        default=(), key="measure", flags=("-m",), names=MEASURES,
         help="For example nDCG@10, P(rel=2)@5, or trec_eval's, ranx's, BEIR's or MTEB's names; may be repeated, "
         "or several with blanks between them. Unless given: nDCG@10 RR@10 R@100 AP (trec_eval's official ones with "
         "--format trec, what the tool has of them with --as).",
