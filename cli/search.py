@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -41,7 +40,7 @@ class SpellingOptions(Options):
     )
 
 
-def _declared() -> Iterator[Option]:
+def _merge_options() -> Iterator[Option]:
     """Merge what the kinds of indexes declare: an option of several has the choices of all of them."""
     for declarations in search_options().values():
         names, first = [name for name, _ in declarations], declarations[0][1]
@@ -49,6 +48,9 @@ def _declared() -> Iterator[Option]:
         texts = " Or: ".join(dict.fromkeys(option.help for _, option in declarations))
         prefix = "" if len(names) == len(INDEXES.table) else f"For {', '.join(names)}: "
         yield replace(first, help=prefix + texts, choices=tuple(choices), check=None)
+
+
+OPTIONS = {option.key: option for option in _merge_options()}
 
 
 class SearchCommand(FieldsCommand):
@@ -64,22 +66,15 @@ class SearchCommand(FieldsCommand):
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Write the help of a search."""
         kind, everything = ctx.meta.get("kind"), ctx.meta.get("all")
-        merged: dict[str, Option] = self.callback.declared  # type: ignore[union-attr]
+        declared: dict[str, Option] = self.callback.declared  # type: ignore[union-attr]
         of_kind = options_of(INDEXES.load(kind).search) if kind else {}
-        of_any, parameters = search_options(), []
+        parameters = []
         for parameter in self.params:
-            option = merged.get(parameter.name or "")
-            if (
-                option is None
-                or everything
-                or option.common
-                or option.key in of_kind
-                or option.key not in of_any
-            ):
+            key = declared[parameter.name].key if parameter.name in declared else ""
+            if key not in OPTIONS or everything or OPTIONS[key].common or key in of_kind:
                 parameters.append(parameter)
-            if option is not None and option.key in of_kind:  # in the kind's own words
-                option = of_kind[option.key]
-                parameter.help, parameter.metavar = option.help, metavar(option)  # type: ignore[attr-defined]
+            if key in of_kind:  # in the kind's own words
+                parameter.help, parameter.metavar = of_kind[key].help, metavar(of_kind[key])  # type: ignore[attr-defined]
         notes = [f"All options of all kinds of indexes: intrex search {HELP_ALL}"]
         if kind is None:
             notes = [
@@ -90,6 +85,8 @@ class SearchCommand(FieldsCommand):
 
 def _kind_of(folder: Path) -> str | None:
     """Read the kind from an index's manifest, if there is one; opens nothing else."""
+    import json  # a millisecond of every start
+
     try:
         kind = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["kind"]
     except (OSError, ValueError, KeyError, TypeError):
@@ -100,7 +97,7 @@ def _kind_of(folder: Path) -> str | None:
 @command(
     "intrex search idx/bm25 scifact:test -o bm25.txt.gz",
     "intrex search idx/bm25 scifact:test --rm3 --k 100 -o rm3.txt.gz",
-    options=_declared(),
+    options=OPTIONS.values(),
     shown_by=SearchCommand,
 )
 def search(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -59,7 +58,7 @@ def emit(
         sys.stdout.write(csv_text(headers, rows))
     elif form is Format.jsonl:
         for row in rows:
-            sys.stdout.write(json.dumps(dict(zip(headers, row, strict=True)), ensure_ascii=False) + "\n")
+            _write_json(dict(zip(headers, row, strict=True)))
     else:
         texts = [[f"{cell:.4f}" if isinstance(cell, float) else str(cell) for cell in row] for row in rows]
         right = [
@@ -81,6 +80,12 @@ def emit(
             sys.stdout.write("\n".join(latex_lines(head, body, columns)) + "\n")
         if caption:
             sys.stdout.write(_caption(caption, form))
+
+
+def _write_json(record: dict[str, Any]) -> None:
+    import json  # a millisecond of every start
+
+    sys.stdout.write(json.dumps(record, ensure_ascii=False, default=str) + "\n")
 
 
 def between(form: str | None) -> None:
@@ -222,7 +227,7 @@ def show(pairs: dict[str, Any], form: str | None) -> None:
     """Print a record: a line for each entry on a terminal, one JSON object for ``jsonl``, else a two-column table."""
     form = resolve(form)
     if form is Format.jsonl:
-        sys.stdout.write(json.dumps(pairs, ensure_ascii=False, default=str) + "\n")
+        _write_json(pairs)
     elif form is Format.table:
         width = max(map(len, pairs))
         for key, value in pairs.items():
