@@ -1,4 +1,4 @@
-"""The entry point: the command tree, and the only place that knows exit codes.
+"""Entry point: the command tree, and the only place that knows exit codes.
 
 0 done · 1 bad data, missing file, disk full · 2 usage · 3 a check said no · 130 interrupted
 """
@@ -17,9 +17,8 @@ from typing import Any
 import typer
 from typer.exceptions import TyperException
 
-from intrex.cli.common.help import Command, Group, root_help
+from intrex.cli.common.help import Group, group_help
 from intrex.data.errors import IntrexError, UsageError
-from intrex.data.registry import load_target
 
 INTERRUPTED = 130
 COMMANDS = {
@@ -49,7 +48,7 @@ COMMANDS = {
     },
     "Help": {"doctor": "Say what is installed, what is missing, and what this machine has."},
 }
-"""Every command with its panel; its module is imported when it is used."""
+"""Commands by the panel of help that shows them, each with a sentence."""
 START = (
     "intrex collection import FOLDER my        documents, queries, judgements",
     "intrex index bm25 my idx/bm25",
@@ -60,7 +59,7 @@ START = (
 
 
 class Root(Group):
-    """The commands, each imported when it is used."""
+    """Commands of the program, each imported when it is used."""
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
@@ -78,18 +77,18 @@ class Root(Group):
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Write what there is, and what to do first."""
-        formatter.write(root_help(self, ctx, COMMANDS, START))
+        formatter.write(group_help(self, ctx, COMMANDS, START))
 
 
 def _load(name: str) -> Any:
     """Import ``intrex.cli.NAME``, or the group ``intrex.cli.NAME.app``: a Typer, or a function that is a command."""
-    module = "intrex.cli.index.app" if name == "index" else f"intrex.cli.{name}"
-    made = getattr(import_module(module), "app", None)
-    if made is None:
-        function = load_target(f"{module}:{name}")
-        made = typer.Typer(add_completion=False)
-        made.command(name, cls=getattr(function, "shown_by", Command))(function)
-    command = typer.main.get_command(made)
+    module = import_module("intrex.cli.index.app" if name == "index" else f"intrex.cli.{name}")
+    app = getattr(module, "app", None)
+    if app is None:
+        function = getattr(module, name)
+        app = typer.Typer(add_completion=False)
+        app.command(name, cls=function.shown_by)(function)
+    command = typer.main.get_command(app)
     command.name = name
     return command
 
@@ -138,7 +137,7 @@ def main() -> None:
 
 
 def _speak_utf8() -> None:
-    """Names, files and streams are UTF-8 whatever the locale is: begin again in Python's UTF-8 mode if need be.
+    """Make names, files and streams UTF-8 whatever the locale is: begin again in Python's UTF-8 mode if need be.
 
     Only there are the arguments and the file names UTF-8 too. A name that is not even that is printed byte for byte.
     """
@@ -184,28 +183,21 @@ def _explain(error: Exception) -> int:
         print(error.format_message(), file=sys.stderr)  # type: ignore[attr-defined]  # noqa: T201
         return UsageError.exit_code
     if isinstance(error, TyperException):  # the command line could not be parsed
-        _say(str(getattr(error, "format_message", lambda: error)()), f"{_command(error)} --help")
+        context = getattr(error, "ctx", None)
+        command = context.command_path if context else "intrex"
+        _say(str(getattr(error, "format_message", lambda: error)()), f"{command} --help")
         return UsageError.exit_code
     if isinstance(error, OSError):
         full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
         name = f": {error.filename}" if error.filename else ""
-        hint = (
-            "free some space, then run the same command again; nothing half-written was left"
-            if full
-            else None
-        )
-        _say(f"{error.strerror or error}{name}", hint)
+        hint = "free some space, then run the same command again; nothing half-written was left"
+        _say(f"{error.strerror or error}{name}", hint if full else None)
         return 1
     if isinstance(error, MemoryError):
         _say("out of memory", "a smaller --batch-size needs less")
         return 1
     _say(f"unforeseen: {type(error).__name__}: {error}", "please report it, with what --debug prints")
     return 1
-
-
-def _command(error: TyperException) -> str:
-    context = getattr(error, "ctx", None)
-    return str(context.command_path) if context else "intrex"
 
 
 def _say(message: str, hint: str | None) -> None:

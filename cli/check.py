@@ -8,10 +8,10 @@ from typing import Annotated
 import typer
 
 from intrex.cli.common.output import Format, emit, resolve, say
-from intrex.cli.common.parameters import examples
+from intrex.cli.common.parameters import TableFormat, command
 
 
-@examples("intrex check qrels.tsv bm25.txt.gz")
+@command("intrex check qrels.tsv bm25.txt.gz")
 def check(
     files: Annotated[
         list[Path],
@@ -21,15 +21,13 @@ def check(
         str | None,
         typer.Option("--as", help="corpus, queries, qrels or run; told from the content by default."),
     ] = None,
-    every: Annotated[bool, typer.Option("--all", help="A row for each line, not for each code.")] = False,
+    by_line: Annotated[bool, typer.Option("--all", help="A row for each line, not for each code.")] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Warnings count as errors.")] = False,
     fix: Annotated[
         Path | None,
         typer.Option("--fix", help="Write a copy of the one FILE, mended where that needs no guess."),
     ] = None,
-    form: Annotated[
-        Format | None, typer.Option("--format", help="Table on a terminal, CSV elsewhere, unless given.")
-    ] = None,
+    form: TableFormat = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file of --fix.")] = False,
 ) -> None:
     """Check files before they are used: what is wrong, where, and whether they fit together. 3 when there are errors."""
@@ -46,7 +44,7 @@ def check(
     checked = check_paths(files, known)
     for file in checked.files:
         say(file.summary())
-    rows = checked.rows(every)
+    rows = checked.rows(by_line)
     if rows or resolve(form) is not Format.table:
         emit(HEADERS, rows, form)
     checked.raise_if_failed(strict)

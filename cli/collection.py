@@ -3,45 +3,47 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from intrex.cli.common.help import Command, Group
-from intrex.cli.common.output import Format, bars, emit, progress, say, show
-from intrex.cli.common.parameters import Output, Overwrite, examples, one_output
-
-app = typer.Typer(
-    cls=Group, no_args_is_help=True, help="List, import, build, pool, describe and verify collections."
+from intrex.cli.common.help import Command
+from intrex.cli.common.output import bars, emit, progress, say, show
+from intrex.cli.common.parameters import (
+    CollectionArgument,
+    Output,
+    Overwrite,
+    TableFormat,
+    command,
+    command_group,
+    one_output,
 )
+from intrex.data.builders.options import BuildOptions
+from intrex.data.importers.options import ImportOptions
+
+if TYPE_CHECKING:
+    from intrex.data.collection import Collection
+
+app = command_group("List, import, build, pool, describe and verify collections.")
 
 Out = Annotated[Path | None, typer.Argument(help="The collection folder to make.")]
-FormatOption = Annotated[
-    Format | None, typer.Option("--format", help="Table on a terminal, CSV elsewhere, unless given.")
-]
 
 
 @app.command("list", cls=Command)
-@examples("intrex collection list")
+@command("intrex collection list")
 def list_(
     folder: Annotated[Path, typer.Argument(help="Where to look for imported collections.")] = Path(),
-    form: FormatOption = None,
+    form: TableFormat = None,
 ) -> None:
     """List the collections in a folder, and the names that can be imported or built."""
     from intrex.data.builders.registry import BUILDERS
     from intrex.data.importers.beir_names import beir_names
     from intrex.data.listing import collections_in
 
-    rows: list[list[str | int]] = [
-        [
-            str(c.path),
-            "here",
-            c.name,
-            c.n_documents,
-            ", ".join(f"{s} ({n['queries']})" for s, n in c.sets.items()),
-        ]
-        for c in collections_in(folder)
-    ]
+    rows: list[list[str | int]] = []
+    for collection in collections_in(folder):
+        sets = ", ".join(f"{s} ({n['queries']})" for s, n in collection.sets.items())
+        rows.append([str(collection.path), "here", collection.name, collection.n_documents, sets])
     rows += [[name, "build", "made from what this machine has", "", ""] for name in BUILDERS.table]
     rows += [[f"beir:{name}", "import", "downloads BEIR's own archive", "", ""] for name in beir_names()]
     emit(["name", "how", "what", "documents", "query sets"], rows, form)
@@ -49,7 +51,7 @@ def list_(
 
 
 @app.command("import", cls=Command)
-@examples("intrex collection import beir-folder scifact")
+@command("intrex collection import beir-folder scifact")
 def import_(
     source: Annotated[
         str,
@@ -58,70 +60,44 @@ def import_(
         ),
     ],
     out: Out = None,
-    name: Annotated[
-        str | None, typer.Option(help="Name of the collection; the source's name by default.")
-    ] = None,
-    layout: Annotated[
-        str,
-        typer.Option(
-            help="auto, or the layout of the source when it cannot be told: beir, pyserini, colbert."
-        ),
-    ] = "auto",
-    queries: Annotated[
-        list[Path] | None,
-        typer.Option(
-            "--queries",
-            "--topics",
-            help="Query file beside a corpus: TREC topics, TSV or JSON lines; may be repeated.",
-        ),
-    ] = None,
-    qrels: Annotated[
-        list[str] | None,
-        typer.Option("--qrels", help="SET=FILE, or FILE for the set 'test'; may be repeated."),
-    ] = None,
-    allow_unknown: Annotated[
-        bool,
-        typer.Option(
-            "--allow-unknown",
-            help="Leave out judgements that name unknown documents or queries, and count them.",
-        ),
-    ] = False,
     output: Output = None,
     overwrite: Overwrite = False,
+    *,
+    options: ImportOptions,
 ) -> None:
     """Import a collection: BEIR, pyserini JSONL, ColBERT TSV, TREC topics and qrels, ir_datasets."""
     from intrex.data.importers.sources import import_collection
 
     with bars() as add:
-        made = import_collection(
-            source, one_output(out, output), name=name, layout=layout, queries=queries, qrels=qrels or [],
-            allow_unknown=allow_unknown, overwrite=overwrite, progress=add("importing", None), downloading=add("downloading (bytes)", None),
+        collection = import_collection(
+            source, one_output(out, output), **options.to_dict(), overwrite=overwrite,
+            progress=add("importing", None), downloading=add("downloading (bytes)", None),
         )  # fmt: skip
-    _report(made.path)
+    _report(collection)
 
 
 @app.command("build", cls=Command)
-@examples("intrex collection build stdlib code --sample 500")
+@command("intrex collection build stdlib code --sample 500")
 def build(
     name: Annotated[str, typer.Argument(help="What to build: stdlib.")],
     out: Out = None,
-    sample: Annotated[int | None, typer.Option(help="So many documents only, chosen by hash.")] = None,
-    seed: Annotated[int, typer.Option(help="Seed of the sample.")] = 0,
     output: Output = None,
     overwrite: Overwrite = False,
+    *,
+    options: BuildOptions,
 ) -> None:
     """Build a collection from what is on this machine; `stdlib` is code search over Python's own library."""
     from intrex.data.builders.registry import build_named
 
     with progress("reading modules") as step:
-        made = build_named(
-            name, one_output(out, output), sample=sample, seed=seed, overwrite=overwrite, progress=step
+        collection = build_named(
+            name, one_output(out, output), **options.to_dict(), overwrite=overwrite, progress=step
         )
-    _report(made.path)
+    _report(collection)
 
 
 @app.command("pool", cls=Command)
-@examples("intrex collection pool scifact code both")
+@command("intrex collection pool scifact code both")
 def pool(
     collections: Annotated[
         list[Path],
@@ -145,15 +121,13 @@ def pool(
     refuse_existing(out, overwrite)
     opened = [Collection.open(path) for path in (folders if output is None else collections)]
     with progress("pooling", sum(c.n_documents for c in opened)) as step:
-        made = pool_collections(opened, out, name=name, overwrite=overwrite, progress=step)
-    _report(made.path)
+        collection = pool_collections(opened, out, name=name, overwrite=overwrite, progress=step)
+    _report(collection)
 
 
 @app.command("info", cls=Command)
-@examples("intrex collection info scifact")
-def info(
-    collection: Annotated[Path, typer.Argument(help="A collection folder.")], form: FormatOption = None
-) -> None:
+@command("intrex collection info scifact")
+def info(collection: CollectionArgument, form: TableFormat = None) -> None:
     """Describe a collection: counts, query sets, fingerprint, origin."""
     from intrex.data.collection import Collection
     from intrex.data.listing import describe_collection
@@ -162,24 +136,21 @@ def info(
 
 
 @app.command("verify", cls=Command)
-@examples("intrex collection verify scifact")
-def verify(collection: Annotated[Path, typer.Argument(help="A collection folder.")]) -> None:
+@command("intrex collection verify scifact")
+def verify(collection: CollectionArgument) -> None:
     """Compare every file of a collection with the sha256 that was recorded."""
     from intrex.data.collection import Collection
-    from intrex.data.store.artifact import verify_artifact as check
+    from intrex.data.store.artifact import verify_artifact
 
     opened = Collection.open(collection)
-    check(opened.path, "intrex collection import SOURCE OUT --overwrite")
+    verify_artifact(opened.path, "intrex collection import SOURCE OUT --overwrite")
     say(f"sound: {len(opened.manifest.files)} files of {opened.name} are as they were written")
 
 
-def _report(path: Path) -> None:
-    from intrex.data.collection import Collection
-
-    made = Collection.open(path)
-    params = made.manifest.params
-    sets = ", ".join(f"{s} {n['queries']:,}" for s, n in made.sets.items()) or "no judged queries"
-    say(f"{path}: {made.n_documents:,} documents, {params['queries']:,} queries ({sets})")
+def _report(collection: Collection) -> None:
+    params = collection.manifest.params
+    sets = ", ".join(f"{s} {n['queries']:,}" for s, n in collection.sets.items()) or "no judged queries"
+    say(f"{collection.path}: {collection.n_documents:,} documents, {params['queries']:,} queries ({sets})")
     if params["encoded_ids"]:
         say(f"note: {params['encoded_ids']:,} ids with white space were percent-encoded")
     if params["unknown_judgements"]:

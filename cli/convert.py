@@ -8,10 +8,24 @@ from typing import Annotated
 import typer
 
 from intrex.cli.common.output import say
-from intrex.cli.common.parameters import Output, Overwrite, Tag, examples, one_output
+from intrex.cli.common.parameters import OUTPUT, Output, Overwrite, command, one_output
+from intrex.cli.common.runs import FORMATS
+from intrex.data.options import Options, declare, option
 
 
-@examples("intrex convert bm25.txt.gz bm25.json")
+@declare
+class ConvertOptions(Options):
+    """Form of the run that is written."""
+
+    form: str | None = option(
+        default=None, key="to", flags=("--format", "--output-format"), choices=FORMATS,
+        help="With scores, query and document and rank, or an object of objects; by the output's name if not given: "
+        ".json is json, .tsv is msmarco, all else trec.",
+    )  # fmt: skip
+    tag: str | None = option(default=None, flags=("--runtag",), panel=OUTPUT, help="The run's name.")
+
+
+@command("intrex convert bm25.txt.gz bm25.json")
 def convert(
     run: Annotated[
         Path, typer.Argument(help="A run: TREC, MS MARCO or JSON, plain or gzip; told by its first line.")
@@ -20,31 +34,20 @@ def convert(
         Path | None, typer.Argument(help="The file to write; .gz compresses, - is stdout.")
     ] = None,
     output: Output = None,
-    to: Annotated[
-        str | None,
-        typer.Option(
-            "--to",
-            "--format",
-            "--output-format",
-            help="trec, msmarco (query, document, rank) or json; by the output's name if not given: "
-            ".json is json, .tsv is msmarco, all else trec.",
-        ),
-    ] = None,
-    tag: Tag = None,
     overwrite: Overwrite = False,
+    *,
+    options: ConvertOptions,
 ) -> None:
     """Convert a run between formats, in the one ranking order: score, then document id, descending."""
     from dataclasses import replace
 
     from intrex.data.io.files import STDIO, refuse_existing
-    from intrex.data.runformats import check_format, format_of, read_any_run, write_any_run
+    from intrex.data.runformats import format_of, read_any_run, write_any_run
 
-    output = one_output(out, output)
-    form = format_of(output) if to is None else to
-    check_format(form)  # this and the output before the run is read
-    refuse_existing(output, overwrite)
-    read = read_any_run(run)
-    write_any_run(replace(read, tag=tag) if tag else read, output, form, overwrite)
-    if output == STDIO:
-        return
-    say(f"{output}: {len(read):,} queries, {len(read.doc_ids):,} lines, {form}")
+    target = one_output(out, output)
+    form = options.form or format_of(target)
+    refuse_existing(target, overwrite)  # before the run is read
+    ranked = read_any_run(run)
+    write_any_run(replace(ranked, tag=options.tag) if options.tag else ranked, target, form, overwrite)
+    if target != STDIO:
+        say(f"{target}: {len(ranked):,} queries, {len(ranked.doc_ids):,} lines, {form}")

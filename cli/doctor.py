@@ -1,20 +1,14 @@
-"""``intrex doctor``: what is here and what is missing."""
+"""``intrex doctor``: versions, extras and machine, with hints on what is missing."""
 
 from __future__ import annotations
 
-from typing import Annotated
-
-import typer
-
-from intrex.cli.common.output import Format, emit
-from intrex.cli.common.parameters import examples
+from intrex.cli.common.output import emit
+from intrex.cli.common.parameters import TableFormat, command
 
 
-@examples("intrex doctor")
+@command("intrex doctor")
 def doctor(
-    form: Annotated[
-        Format | None, typer.Option("--format", help="Table on a terminal, CSV elsewhere, unless given.")
-    ] = None,
+    form: TableFormat = None,
 ) -> None:
     """Show versions, extras, cores, memory, BLAS, Java and models, and what to do about what is missing."""
     from intrex.eval.pipelines.doctor import examine

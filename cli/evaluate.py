@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from intrex.cli.common.evaluate_output import (
     notes,
@@ -12,9 +14,8 @@ from intrex.cli.common.evaluate_output import (
     print_scores,
     print_trec,
 )
-from intrex.cli.common.evaluate_request import EvaluateRequest
-from intrex.cli.common.parameters import examples
-from intrex.cli.common.request import takes
+from intrex.cli.common.parameters import QrelsArgument, command
+from intrex.eval.evaluate.options import EvaluateOptions
 
 if TYPE_CHECKING:
     from intrex.data.locate import Judged
@@ -22,59 +23,65 @@ if TYPE_CHECKING:
     from intrex.eval.scoring.scorefile import SystemScores
 
 
-@examples(
+@command(
     "intrex evaluate scifact:test bm25.txt.gz -m nDCG@10 -m R@100 --scores scores.jsonl",
     "intrex evaluate qrels.tsv bm25.txt.gz dense.txt.gz -m nDCG@10 -q",
 )
-@takes(EvaluateRequest)
-def evaluate(request: EvaluateRequest) -> None:
+def evaluate(
+    qrels: QrelsArgument,
+    runs: Annotated[list[Path], typer.Argument(help="Runs: TREC, MS MARCO or JSON.")],
+    *,
+    options: EvaluateOptions,
+) -> None:
     """Score runs against judgements. The rules (ties, missing, unjudged) are in docs/measures.md."""
     from contextlib import ExitStack
 
     from intrex.data.io.files import refuse_existing, spooled
     from intrex.data.locate import find_qrels
+    from intrex.eval.evaluate.request import refuse_clashes, refuse_unsupported, requested_measures
     from intrex.eval.leaderboard.by_split import find_fold, mark_fold
     from intrex.eval.measures.aliases import TEXTS
     from intrex.eval.measures.measure import DIVERSE
     from intrex.eval.overlap.unflagged import find_flags, with_unflagged
     from intrex.eval.scoring.scorefile import write_scores
 
-    request.refuse_unsupported()
-    measures = request.asked_measures()
+    refuse_unsupported(options)
+    measures = requested_measures(options)
     numeric = [m for m in measures if m.name not in TEXTS]
-    request.refuse_clashes(numeric)
-    if request.scores is not None:
-        refuse_existing(request.scores, request.overwrite)
-    fold = find_fold(request.trained_on) if request.trained_on is not None else None
-    flags = find_flags(request.exclude) if request.exclude is not None else None
-    judged = find_qrels(request.qrels, subtopics=any(m.name in DIVERSE for m in numeric))
+    refuse_clashes(options, len(runs), numeric)
+    if options.scores is not None:
+        refuse_existing(options.scores, options.overwrite)
+    fold = find_fold(options.trained_on) if options.trained_on is not None else None
+    flags = find_flags(options.exclude) if options.exclude is not None else None
+    judged = find_qrels(qrels, subtopics=any(m.name in DIVERSE for m in numeric))
     with ExitStack() as stack:  # a pipe can be read once, a run may be looked at several times
-        runs = [stack.enter_context(spooled(path)) for path in request.runs]
-        if request.explain is not None:
-            print_explained(request, request.explain, judged, runs, numeric)
+        runs = [stack.enter_context(spooled(path)) for path in runs]
+        if options.explain is not None:
+            print_explained(options, options.explain, judged, runs, numeric)
             return
-        if request.pool_bias:
-            print_pool_bias(request, judged, runs, numeric)
+        if options.pool_bias:
+            print_pool_bias(options, judged, runs, numeric)
             return
-        systems = _score(request, judged, runs, numeric)
+        systems = _score(options, judged, runs, numeric)
         systems = with_unflagged(systems, *flags) if flags else systems
-        if request.scores is not None:
-            write_scores(mark_fold(systems, *fold) if fold else systems, request.scores, request.overwrite)
-        if request.trec:
-            print_trec(request, judged, runs[0], measures, systems[0])
+        if options.scores is not None:
+            write_scores(mark_fold(systems, *fold) if fold else systems, options.scores, options.overwrite)
+        if options.trec:
+            print_trec(options, judged, runs[0], measures, systems[0])
         else:
-            print_scores(request, systems, len(numeric))
+            print_scores(options, systems, len(numeric))
     notes(systems, judged)
 
 
 def _score(
-    request: EvaluateRequest, judged: Judged, runs: list[Path], measures: list[Measure]
+    options: EvaluateOptions, judged: Judged, runs: list[Path], measures: list[Measure]
 ) -> list[SystemScores]:
     from intrex.eval.dialects.dialect import find_tool
+    from intrex.eval.evaluate.request import requested_rules
     from intrex.eval.evaluate.systems import score_as, score_files
 
-    rules = request.rules()
-    if request.as_tool is None:
-        return score_files(judged, runs, measures, rules, request.scores is not None)
-    tool, level = find_tool(request.as_tool), request.level or 1
-    return score_as(tool, judged, runs, measures, rules, request.complete is not None, level)
+    rules = requested_rules(options)
+    if options.as_tool is None:
+        return score_files(judged, runs, measures, rules, options.scores is not None)
+    tool, level = find_tool(options.as_tool), options.level or 1
+    return score_as(tool, judged, runs, measures, rules, options.complete is not None, level)

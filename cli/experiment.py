@@ -10,23 +10,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from intrex.cli.common.help import Command, Group
+from intrex.cli.common.help import Command
 from intrex.cli.common.output import Format, emit, human_bytes, progress, say
-from intrex.cli.common.parameters import examples
+from intrex.cli.common.parameters import command, command_group
+from intrex.eval.pipelines.experiment.options import GeneralizeOptions
 
 if TYPE_CHECKING:
     from intrex.eval.pipelines.experiment.recipe import Recipe
     from intrex.eval.pipelines.experiment.stages import Stage, Watch
 
-app = typer.Typer(
-    cls=Group,
-    add_completion=False,
-    no_args_is_help=True,
-    help="Run a recipe: a collection, systems, measures, to a leaderboard.",
-)
+app = command_group("Run a recipe: a collection, systems, measures, to a leaderboard.")
 
 OPEN = "COLLECTION"
-"""What a recipe imports that leaves its collection open."""
+"""Name of the collection in a recipe that leaves it open."""
 RecipeArgument = Annotated[str, typer.Argument(help="A TOML file, or the name of a shipped recipe: demo.")]
 Out = Annotated[
     Path | None, typer.Option("--output", "-o", help="Folder of the results; out/NAME by default.")
@@ -35,7 +31,7 @@ FormatOption = Annotated[Format | None, typer.Option("--format", help="Of the pr
 
 
 @app.command("run", cls=Command)
-@examples("intrex experiment run demo", "intrex experiment run my.toml")
+@command("intrex experiment run demo", "intrex experiment run my.toml")
 def run(recipe: RecipeArgument, output: Out = None, form: FormatOption = None) -> None:
     """Run a recipe; what is done already is not done again, and a killed run goes on where it was."""
     read = _complete(recipe)
@@ -43,7 +39,7 @@ def run(recipe: RecipeArgument, output: Out = None, form: FormatOption = None) -
 
 
 @app.command("generalize", cls=Command)
-@examples("intrex experiment generalize scifact --quick --systems bm25,static")
+@command("intrex experiment generalize scifact --quick --systems bm25,static")
 def generalize(
     collection: Annotated[
         str, typer.Argument(help="A collection with training queries; any form that import reads.")
@@ -52,42 +48,17 @@ def generalize(
     recipe: Annotated[
         str, typer.Option("--recipe", help="The systems and the split: a TOML file, or a shipped recipe.")
     ] = "generalize",
-    systems: Annotated[
-        str | None, typer.Option("--systems", help="Only these of the recipe's systems, with commas.")
-    ] = None,
-    queries: Annotated[str | None, typer.Option("--set", help="The test queries' set.")] = None,
-    train: Annotated[str | None, typer.Option("--train-set", help="The training queries' set.")] = None,
-    protocol: Annotated[str | None, typer.Option("--protocol", help="resttest or restrain.")] = None,
-    encoder: Annotated[
-        str | None,
-        typer.Option("--encoder", help="What compares queries: bm25, or an encoder not under test."),
-    ] = None,
-    k: Annotated[int | None, typer.Option("--k", min=2, help="Buckets of resttest.")] = None,
-    per_query: Annotated[
-        int | None,
-        typer.Option("--per-query", min=1, help="Training queries for each test query, of restrain."),
-    ] = None,
-    seed: Annotated[int | None, typer.Option("--seed", min=0, help="Of the split.")] = None,
-    seeds: Annotated[
-        int | None, typer.Option("--seeds", min=1, help="Models of each fold, of static and dense systems.")
-    ] = None,
-    min_queries: Annotated[
-        int | None, typer.Option("--min-queries", min=0, help="Fewest test queries of a regime in a fold.")
-    ] = None,
-    quick: Annotated[
-        bool, typer.Option("--quick", help="Two folds, trainings of a few steps: to see that all works.")
-    ] = False,
     form: FormatOption = None,
+    *,
+    options: GeneralizeOptions,
 ) -> None:
     """Interpolation, extrapolation and the gap of systems: split, train for each fold, search, score.
 
     Every trained system is there untrained too. What is done is not done again; a killed run goes on.
     """
-    from intrex.eval.pipelines.experiment.generalize import Asked, generalize_recipe
+    from intrex.eval.pipelines.experiment.generalize import generalize_recipe
 
-    wanted = [name for name in (systems or "").split(",") if name]
-    asked = Asked(queries, train, protocol, encoder, k, per_query, seed, min_queries, seeds, wanted, quick)
-    read = generalize_recipe(recipe, collection, asked)
+    read = generalize_recipe(recipe, collection, options)
     _run(read, output or Path("out") / read.name, form)
 
 
@@ -112,26 +83,26 @@ def _run(recipe: Recipe, out: Path, form: Format | None) -> None:
 
     start = time.perf_counter()
     outcome = run_experiment(recipe, out, _watch([stage.name for stage in recipe.stages]))
-    systems, results, found = outcome.systems, outcome.results, outcome.generalization
-    if found is None:
+    systems, results, findings = outcome.systems, outcome.results, outcome.generalization
+    if findings is None:
         headers, table = pivot(leaderboard(systems), shown_measures(systems))
         emit(headers, table, form or Format.table, caption=systems[0].conditions.signature())
     else:
-        headers, table = figures(found)
-        emit(headers, table, form or Format.table, caption=found.rows[0].signature, lead=1)
-        for warning in warnings(recipe, found.split):
+        headers, table = figures(findings)
+        emit(headers, table, form or Format.table, caption=findings.rows[0].signature, lead=1)
+        for warning in warnings(recipe, findings.split):
             say(f"warning: {warning}")
     ran = [r for r in results if not r.cached]
     seconds = time.perf_counter() - start
     before = f", {len(results) - len(ran)} were done before" if len(ran) < len(results) else ""
     say(f"{len(ran)} of {len(results)} stages ran{before}; {seconds:.1f} s")
-    more = "tests.csv, report.md, generalization.png, " if found else ""
+    reports = "tests.csv, report.md, generalization.png, " if findings else ""
     size = human_bytes(sum(r.bytes for r in results))
-    say(f"{out}: {more}leaderboard.csv, costs.csv, scores.jsonl, collection/, index/, run/ ({size})")
+    say(f"{out}: {reports}leaderboard.csv, costs.csv, scores.jsonl, collection/, index/, run/ ({size})")
 
 
 @app.command("plan", cls=Command)
-@examples("intrex experiment plan my.toml")
+@command("intrex experiment plan my.toml")
 def plan(recipe: RecipeArgument, output: Out = None, form: FormatOption = None) -> None:
     """Show each stage of a recipe: done, or why it would run. Changes nothing."""
     from intrex.eval.pipelines.experiment.run import plan_experiment
@@ -147,9 +118,9 @@ def plan(recipe: RecipeArgument, output: Out = None, form: FormatOption = None) 
 
 def _watch(stages: Sequence[str]) -> Watch:
     @contextmanager
-    def watch(stage: Stage, size: int | None) -> Iterator[Callable[[int], None]]:
+    def watch(stage: Stage) -> Iterator[Callable[[int], None]]:
         start = time.perf_counter()
-        with progress(f"{stage.name}", size) as step:
+        with progress(stage.name) as step:
             yield step
         number = f"{stages.index(stage.name) + 1:>{len(str(len(stages)))}}/{len(stages)}"
         say(f"  [{number}] {stage.name:<28} {time.perf_counter() - start:8.1f} s")

@@ -7,22 +7,15 @@ from typing import Annotated
 
 import typer
 
-from intrex.cli.common.help import Command, Group
+from intrex.cli.common.help import Command
 from intrex.cli.common.output import Format, emit, say
-from intrex.cli.common.parameters import examples
+from intrex.cli.common.parameters import command, command_group
 
-app = typer.Typer(
-    cls=Group, add_completion=False, no_args_is_help=True, help="Put scores side by side, with intervals."
-)
-
-
-@app.callback()
-def _group() -> None:
-    """Put scores side by side, with intervals."""
+app = command_group("Put scores side by side, with intervals.")
 
 
 @app.command("build", cls=Command)
-@examples("intrex leaderboard build scores.jsonl -o leaderboard.csv")
+@command("intrex leaderboard build scores.jsonl -o leaderboard.csv")
 def build(
     scores: Annotated[list[Path], typer.Argument(help="Files that `intrex evaluate --scores` wrote.")],
     output: Annotated[Path | None, typer.Option("--output", "-o", help="The CSV to write.")] = None,
@@ -55,7 +48,7 @@ def build(
 
     if output is not None:
         refuse_existing(output, overwrite)
-    systems = [one for path in scores for one in read_scores(path)]
+    systems = [system for path in scores for system in read_scores(path)]
     measures = shown_measures(systems)
     sort_measure(measures, sort_by)
     resampled = read_split(split) if split is not None else None
@@ -65,9 +58,9 @@ def build(
         if str(output) == "-":
             return  # stdout holds the CSV
         say(f"{output}: {len(rows):,} rows")
-    chosen = form or Format.table
-    if chosen in (Format.csv, Format.jsonl):
-        emit(COLUMNS, [astuple(row) for row in rows], chosen)
+    form = form or Format.table
+    if form in (Format.csv, Format.jsonl):
+        emit(COLUMNS, [astuple(row) for row in rows], form)
         return
     first = sort_measure(measures, sort_by)
     caption = "\n".join(dict.fromkeys(row.signature for row in rows))
@@ -76,4 +69,4 @@ def build(
     else:
         headers, table = pivot_split(rows, first)
         caption = f"{first}; 95 % intervals, conditional on the trained models\n{caption}"
-    emit(headers, table, chosen, caption=caption, lead=2 if split is None else 1)
+    emit(headers, table, form, caption=caption, lead=2 if split is None else 1)

@@ -1,4 +1,4 @@
-"""``intrex parity``: do two engines rank alike?"""
+"""``intrex parity``: differences of two engines' rankings."""
 
 from __future__ import annotations
 
@@ -8,32 +8,30 @@ from typing import Annotated, Any
 
 import typer
 
-from intrex.cli.common.help import Group
-from intrex.cli.common.output import Format, emit, say
-from intrex.cli.common.parameters import CollectionArgument, FieldsCommand, Overwrite, examples, with_choices
+from intrex.cli.common.output import emit, say
+from intrex.cli.common.parameters import (
+    CollectionArgument,
+    FieldsCommand,
+    Overwrite,
+    TableFormat,
+    command,
+    command_group,
+)
 from intrex.data.errors import BadInput, CheckFailed
 from intrex.data.options import options_of
 from intrex.retrievers.bm25.options import Bm25Build
 from intrex.retrievers.lucene.options import LuceneSearch
 
-app = typer.Typer(
-    cls=Group, no_args_is_help=True, help="Compare the native engines with the tools that they follow."
-)
+app = command_group("Compare the native engines with the tools that they follow.")
 _OPTIONS = [
-    replace(one, when=None) if one.key != "language" else options_of(Bm25Build)["language"]
-    for key, one in options_of(LuceneSearch).items()
+    replace(option, when=None) if key != "language" else options_of(Bm25Build)["language"]
+    for key, option in options_of(LuceneSearch).items()
     if key not in ("batch_size", "device", "encoder", "tie_order")
 ]
 
 
-@app.callback()
-def _group() -> None:
-    """Compare the native engines with the tools that they follow."""
-
-
 @app.command("bm25", cls=FieldsCommand)
-@examples("intrex parity bm25 scifact --set test -o parity.md")
-@with_choices(_OPTIONS)
+@command("intrex parity bm25 scifact --set test -o parity.md", options=_OPTIONS)
 def bm25(
     collection: CollectionArgument,
     query_set: Annotated[
@@ -45,12 +43,7 @@ def bm25(
             "--output", "-o", rich_help_panel="Output", help="The report to write, in Markdown; - is stdout."
         ),
     ] = None,
-    form: Annotated[
-        Format | None,
-        typer.Option(
-            "--format", rich_help_panel="Output", help="Table on a terminal, CSV elsewhere, unless given."
-        ),
-    ] = None,
+    form: TableFormat = None,
     overwrite: Overwrite = False,
     *,
     values: dict[str, Any],
@@ -70,8 +63,8 @@ def bm25(
         refuse_existing(output, overwrite)
     opened = Collection.open(collection)
     if query_set is None and len(opened.sets) != 1:
-        there = ", ".join(opened.sets) or "none"
-        raise BadInput(f"{opened.name} has {len(opened.sets)} query sets, name one", f"--set, of: {there}")
+        names = ", ".join(opened.sets) or "none"
+        raise BadInput(f"{opened.name} has {len(opened.sets)} query sets, name one", f"--set, of: {names}")
     result = bm25_parity(opened, query_set or next(iter(opened.sets)), options, language=language)
     if output is not None:
         write_text(output, parity_markdown(result), overwrite)

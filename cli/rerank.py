@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from intrex.cli.common.output import progress, say
-from intrex.cli.common.parameters import Overwrite, RunFormat, RunOutput, Tag, examples, with_choices
+from intrex.cli.common.parameters import command
+from intrex.cli.common.runs import RunTarget
 from intrex.data.errors import UsageError
-from intrex.data.options import options_of
 from intrex.retrievers.rerank.options import RerankOptions
 
 if TYPE_CHECKING:
@@ -19,59 +19,49 @@ if TYPE_CHECKING:
     from intrex.retrievers.base import Index
 
 
-@examples(
+@command(
     "intrex rerank bm25.txt.gz scifact:test --with my-reranker --depth 20 -o reranked.txt.gz",
     "intrex rerank bm25.txt.gz scifact:test --index idx/tokens -o maxsim.txt.gz",
 )
-@with_choices(options_of(RerankOptions).values())
 def rerank(
     run: Annotated[Path, typer.Argument(help="A run; - is stdin.")],
     queries: Annotated[str, typer.Argument(help="A query file, or COLLECTION:SET.")],
-    output: RunOutput = Path("-"),
-    form: RunFormat = "trec",
-    tag: Tag = None,
-    overwrite: Overwrite = False,
-    *,
-    values: dict[str, Any],
+    target: RunTarget,
+    options: RerankOptions,
 ) -> None:
     """Rerank a run by the exact scores of an index, or by a model of pairs of texts; writes a run.
 
     Scores of a model are kept: a killed rerank goes on where it was, a repeated one computes nothing. The run is tagged
     by the old tag and the index's folder or the model, unless --tag is given.
     """
-    options = RerankOptions.read(values)
     if options.index is None and options.model is None:
         raise UsageError(
             "an index or a model is needed, one of the two",
             "--index INDEX, or --with MODEL such as cross-encoder/ms-marco-MiniLM-L6-v2",
         )
     from intrex.data.collection import Collection
-    from intrex.data.io.files import STDIO, refuse_existing
     from intrex.data.locate import find_queries
-    from intrex.data.runformats import check_format, read_any_run, write_any_run
+    from intrex.data.runformats import read_any_run
     from intrex.retrievers.base import open_index
 
-    check_format(form)
-    refuse_existing(output, overwrite)
-    asked, known = find_queries(queries)
+    target.check()
+    texts, collection = find_queries(queries)
     if options.index is not None:
-        opened, found = open_index(Path(options.index), known), read_any_run(run)
-        name = tag or "_".join(f"{found.tag}+{Path(options.index).resolve().name}".split())
-        new = _by_index(found, asked, opened, options, name)
+        opened, first = open_index(Path(options.index), collection), read_any_run(run)
+        tag = target.tag or "_".join(f"{first.tag}+{Path(options.index).resolve().name}".split())
+        reranked = _by_index(first, texts, opened, options, tag)
     else:
-        documents = Collection.open(Path(options.collection)) if options.collection is not None else known
+        documents = Collection.open(Path(options.collection)) if options.collection else collection
         if documents is None:
             raise UsageError("--with needs the texts of the documents", "add --collection COLLECTION")
-        found = read_any_run(run)
-        name = tag or "_".join(f"{found.tag}+{Path(options.model or '').name}".split())
-        new = _by_model(found, asked, documents, options, name)
-    if silent := len(found) - len(new):
+        first = read_any_run(run)
+        tag = target.tag or "_".join(f"{first.tag}+{Path(options.model or '').name}".split())
+        reranked = _by_model(first, texts, documents, options, tag)
+    if silent := len(first) - len(reranked):
         say(
-            f"note: {silent:,} of {len(found):,} queries have no scored document; they have no line in the run"
+            f"note: {silent:,} of {len(first):,} queries have no scored document; they have no line in the run"
         )
-    write_any_run(new, output, form, overwrite)
-    if output != STDIO:
-        say(f"{output}: {len(new):,} queries, {len(new.doc_ids):,} lines, tag {new.tag}")
+    target.write(reranked)
 
 
 def _by_index(run: Run, queries: Queries, index: Index, options: RerankOptions, tag: str) -> Run:
@@ -80,8 +70,8 @@ def _by_index(run: Run, queries: Queries, index: Index, options: RerankOptions, 
     from intrex.retrievers.rerank.index import rerank
 
     with progress("reranking", len(queries)) as step:
-        how = SearchOptions(device=options.device, progress=step, threads=options.threads or cores())
-        return rerank(run, queries, index, options.depth, how, tag)
+        search = SearchOptions(device=options.device, progress=step, threads=options.threads or cores())
+        return rerank(run, queries, index, options.depth, search, tag)
 
 
 def _by_model(run: Run, queries: Queries, documents: Collection, options: RerankOptions, tag: str) -> Run:
@@ -93,7 +83,7 @@ def _by_model(run: Run, queries: Queries, documents: Collection, options: Rerank
     folder = Path(options.cache) if options.cache is not None else None
     cache = None if options.no_cache else ScoreCache(folder)
     with progress("scoring pairs", count_pairs(run, options.depth)) as step:
-        new = rerank_pairs(run, queries, documents, scorer, options.depth, tag, cache, step)
+        reranked = rerank_pairs(run, queries, documents, scorer, options.depth, tag, cache, step)
     if cache is not None and cache.hits:
         say(f"scores of {cache.hits:,} pairs were in {cache.folder}, {cache.added:,} were computed")
-    return new
+    return reranked

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -12,38 +11,50 @@ import typer
 
 from intrex.cli.common.help import HELP_ALL, command_help
 from intrex.cli.common.output import progress, say
-from intrex.cli.common.parameters import (
-    FieldsCommand,
-    Overwrite,
-    RunFormat,
-    RunOutput,
-    Tag,
-    examples,
-    metavar,
-    shown_by,
-    with_choices,
-)
+from intrex.cli.common.parameters import OUTPUT, FieldsCommand, command, metavar
+from intrex.cli.common.runs import RunTarget
 from intrex.data.errors import UsageError
-from intrex.data.options import Option, options_of
-from intrex.retrievers.options import INDEXES, search_options
+from intrex.data.options import Option, Options, declare, option, options_of
+from intrex.retrievers.options import COMMON, INDEXES, search_options
 
 T = TypeVar("T")
 
 
-def _declared() -> Iterator[Option]:
+@declare
+class SpellingOptions(Options):
+    """pyserini's spellings of the arguments, and what it does to a run after the search."""
+
+    index: Path | None = option(default=None, panel=COMMON, help="pyserini's spelling of INDEX.")
+    queries: str | None = option(
+        default=None, key="topics", flags=("--queries",), panel=COMMON, help="pyserini's spelling of QUERIES."
+    )
+    remove_query: bool = option(
+        default=False, panel=OUTPUT, help="Drop the document whose id is the query's."
+    )
+    max_passage: bool = option(
+        default=False, panel=OUTPUT, help="Passages to documents: the best passage counts."
+    )
+    max_passage_hits: int = option(default=100, low=1, panel=OUTPUT, help="Documents for each query with it.")
+    max_passage_delimiter: str = option(
+        default="#", panel=OUTPUT, help="Stands between document and passage in an id."
+    )
+
+
+def _merge_options() -> Iterator[Option]:
     """Merge what the kinds of indexes declare: an option of several has the choices of all of them."""
-    kinds = search_options()
-    for found in kinds.values():
-        names, first = [name for name, _ in found], found[0][1]
-        choices = dict.fromkeys(choice for _, one in found for choice in one.choices)
-        texts = list(dict.fromkeys(one.help for _, one in found))
-        every = len(names) == len(INDEXES.table)
-        about = "" if every else f"For {', '.join(names)}: "
-        yield replace(first, help=about + " Or: ".join(texts), choices=tuple(choices), check=None)
+    for declarations in search_options().values():
+        names, first = [name for name, _ in declarations], declarations[0][1]
+        choices = dict.fromkeys(choice for _, option in declarations for choice in option.choices)
+        texts = " Or: ".join(dict.fromkeys(option.help for _, option in declarations))
+        prefix = "" if len(names) == len(INDEXES.table) else f"For {', '.join(names)}: "
+        yield replace(first, help=prefix + texts, choices=tuple(choices), check=None)
+
+
+OPTIONS = {option.key: option for option in _merge_options()}
 
 
 class SearchCommand(FieldsCommand):
-    """Shows the common options, and those of the index that the command line names; all with ``--help-all``."""
+    """Command that shows the common options, and those of the index that is named; all with ``--help-all``."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Remember what help is to show."""
@@ -56,24 +67,26 @@ class SearchCommand(FieldsCommand):
         """Write the help of a search."""
         kind, everything = ctx.meta.get("kind"), ctx.meta.get("all")
         declared: dict[str, Option] = self.callback.declared  # type: ignore[union-attr]
-        own = options_of(INDEXES.load(kind).search) if kind else {}
-        shown = [
-            p for p in self.params
-            if (one := declared.get(p.name or "")) is None or everything or one.common or one.key in own
-        ]  # fmt: skip
-        for p in shown:  # in the kind's own words
-            if (one := own.get(getattr(declared.get(p.name or ""), "key", ""))) is not None:
-                p.help, p.metavar = one.help, metavar(one)  # type: ignore[attr-defined]
-        notes = [] if everything else [f"All options of all kinds of indexes: intrex search {HELP_ALL}"]
-        if not everything and kind is None:
+        of_kind = options_of(INDEXES.load(kind).search) if kind else {}
+        parameters = []
+        for parameter in self.params:
+            key = declared[parameter.name].key if parameter.name in declared else ""
+            if key not in OPTIONS or everything or OPTIONS[key].common or key in of_kind:
+                parameters.append(parameter)
+            if key in of_kind:  # in the kind's own words
+                parameter.help, parameter.metavar = of_kind[key].help, metavar(of_kind[key])  # type: ignore[attr-defined]
+        notes = [f"All options of all kinds of indexes: intrex search {HELP_ALL}"]
+        if kind is None:
             notes = [
                 f"Those of an index: intrex search INDEX --help. All there are: intrex search {HELP_ALL}"
             ]
-        formatter.write(command_help(self, ctx, shown, notes))
+        formatter.write(command_help(self, ctx, parameters, [] if everything else notes))
 
 
 def _kind_of(folder: Path) -> str | None:
     """Read the kind from an index's manifest, if there is one; opens nothing else."""
+    import json  # a millisecond of every start
+
     try:
         kind = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["kind"]
     except (OSError, ValueError, KeyError, TypeError):
@@ -81,93 +94,53 @@ def _kind_of(folder: Path) -> str | None:
     return kind if kind in INDEXES else None
 
 
-@shown_by(SearchCommand)
-@examples(
+@command(
     "intrex search idx/bm25 scifact:test -o bm25.txt.gz",
     "intrex search idx/bm25 scifact:test --rm3 --k 100 -o rm3.txt.gz",
+    options=OPTIONS.values(),
+    shown_by=SearchCommand,
 )
-@with_choices(_declared())
 def search(
     index: Annotated[Path | None, typer.Argument(help="An index folder.")] = None,
     queries: Annotated[str | None, typer.Argument(help="A query file, or COLLECTION:SET.")] = None,
-    index_option: Annotated[
-        Path | None, typer.Option("--index", rich_help_panel="Common", help="pyserini's spelling of INDEX.")
-    ] = None,
-    topics: Annotated[
-        str | None,
-        typer.Option(
-            "--topics", "--queries", rich_help_panel="Common", help="pyserini's spelling of QUERIES."
-        ),
-    ] = None,
-    remove_query: Annotated[
-        bool,
-        typer.Option(
-            "--remove-query", rich_help_panel="Output", help="Drop the document whose id is the query's."
-        ),
-    ] = False,
-    max_passage: Annotated[
-        bool,
-        typer.Option(
-            "--max-passage", rich_help_panel="Output", help="Passages to documents: the best passage counts."
-        ),
-    ] = False,
-    max_passage_hits: Annotated[
-        int,
-        typer.Option(
-            "--max-passage-hits", min=1, rich_help_panel="Output", help="Documents for each query with it."
-        ),
-    ] = 100,
-    max_passage_delimiter: Annotated[
-        str,
-        typer.Option(
-            "--max-passage-delimiter", rich_help_panel="Output",
-            help="Stands between document and passage in an id.",
-        ),
-    ] = "#",
-    output: RunOutput = Path("-"),
-    form: RunFormat = "trec",
-    tag: Tag = None,
-    overwrite: Overwrite = False,
     *,
+    spelling: SpellingOptions,
+    target: RunTarget,
     values: dict[str, Any],
-) -> None:  # fmt: skip
+) -> None:
     """Search an index with a set of queries; writes a run, tagged by the index's folder."""
-    folder, source = _once(index, index_option, "index"), _once(queries, topics, "queries")
+    folder = _name_once(index, spelling.index, "index")
+    source = _name_once(queries, spelling.queries, "queries")
     if folder is None or source is None:
         raise UsageError(
             "an index and queries are needed", "intrex search INDEX COLLECTION:test --output RUN"
         )
-    from intrex.data.io.files import STDIO, refuse_existing
     from intrex.data.locate import find_queries
     from intrex.data.run import check_query_ids
-    from intrex.data.runformats import check_format, write_any_run
     from intrex.retrievers.base import open_index
     from intrex.retrievers.search import prepare_search, remarks, run_search
 
-    check_format(form)
-    refuse_existing(output, overwrite)
-    asked, collection = find_queries(source, weighted=True)
-    check_query_ids(asked.ids)
+    target.check()
+    texts, collection = find_queries(source, weighted=True)
+    check_query_ids(texts.ids)
     opened = open_index(folder, collection)
     options = prepare_search(opened, values)
     for remark in remarks(opened, options):
         say(f"note: {remark}")
-    with progress("searching", len(asked)) as step:
+    with progress("searching", len(texts)) as step:
         run = run_search(
-            opened, asked, replace(options, progress=step), tag=tag or "_".join(folder.resolve().name.split()),
-            remove_self=remove_query, passages=max_passage_delimiter if max_passage else None,
-            passage_hits=max_passage_hits,
+            opened, texts, replace(options, progress=step), remove_self=spelling.remove_query,
+            tag=target.tag or "_".join(folder.resolve().name.split()), passage_hits=spelling.max_passage_hits,
+            passages=spelling.max_passage_delimiter if spelling.max_passage else None,
         )  # fmt: skip
-    if silent := len(asked) - len(run):
-        say(f"note: {silent:,} of {len(asked):,} queries found nothing; they have no line in the run")
-    write_any_run(run, output, form, overwrite)
-    if output != STDIO:
-        say(f"{output}: {len(run):,} queries, {len(run.doc_ids):,} lines, tag {run.tag}")
+    if silent := len(texts) - len(run):
+        say(f"note: {silent:,} of {len(texts):,} queries found nothing; they have no line in the run")
+    target.write(run)
 
 
-def _once(first: T | None, second: T | None, what: str) -> T | None:
-    if first is not None and second is not None:
+def _name_once(argument: T | None, option: T | None, noun: str) -> T | None:
+    if argument is not None and option is not None:
         raise UsageError(
-            f"the {what} is given twice", "name each once: INDEX QUERIES, or --index and --topics"
+            f"the {noun} is given twice", "name each once: INDEX QUERIES, or --index and --topics"
         )
-    return first if first is not None else second
+    return argument if argument is not None else option

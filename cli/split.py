@@ -4,46 +4,46 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from intrex.cli.common.help import Command, Group
-from intrex.cli.common.output import Format, emit, say
-from intrex.cli.common.parameters import Output, Overwrite, examples, one_output, with_choices
-from intrex.data.options import options_of
+from intrex.cli.common.help import Command
+from intrex.cli.common.output import emit, say
+from intrex.cli.common.parameters import (
+    Output,
+    Overwrite,
+    TableFormat,
+    TestArgument,
+    TrainArgument,
+    command,
+    command_group,
+    one_output,
+)
 from intrex.data.registry import load_target
-from intrex.eval.splits.options import PROTOCOLS, Protocol
+from intrex.eval.splits.options import PROTOCOLS, Protocol, SplitOptions
 
 if TYPE_CHECKING:
     from intrex.eval.splits.split import Split
 
-app = typer.Typer(
-    cls=Group,
-    add_completion=False,
-    no_args_is_help=True,
-    help="Split queries into interpolation and extrapolation.",
-)
+app = command_group("Split queries into interpolation and extrapolation.")
 
 OutArgument = Annotated[Path | None, typer.Argument(help="The split folder to make.")]
-FormatOption = Annotated[
-    Format | None, typer.Option("--format", help="Table on a terminal, CSV elsewhere, unless given.")
-]
 
 
 def _command(protocol: Protocol) -> Callable[..., None]:
     """Make the command of a protocol."""
 
     def split(
-        train: Annotated[str, typer.Argument(help="Training queries: a file, or COLLECTION:SET.")],
-        test: Annotated[str, typer.Argument(help="Test queries: a file, or COLLECTION:SET.")],
+        train: TrainArgument,
+        test: TestArgument,
         out: OutArgument = None,
         output: Output = None,
         overwrite: Overwrite = False,
         *,
-        values: dict[str, Any],
+        options: SplitOptions,
     ) -> None:
-        target, options = one_output(out, output), protocol.options.read(values)
+        target = one_output(out, output)
         from intrex.data.io.files import refuse_existing
         from intrex.eval.pipelines.splitting import Sides
 
@@ -56,7 +56,8 @@ def _command(protocol: Protocol) -> Callable[..., None]:
         _finish(load_target(protocol.target)(sides, options), target, overwrite)
 
     split.__doc__ = protocol.help
-    return examples(protocol.example)(with_choices(options_of(protocol.options).values())(split))
+    split.__annotations__["options"] = protocol.options
+    return command(protocol.example)(split)
 
 
 for _name, _protocol in PROTOCOLS.items():
@@ -64,7 +65,7 @@ for _name, _protocol in PROTOCOLS.items():
 
 
 @app.command("import", cls=Command)
-@examples("intrex split import resttest_files idx/released --test-set trec19")
+@command("intrex split import resttest_files idx/released --test-set trec19")
 def import_(
     folder: Annotated[Path, typer.Argument(help="resttest_files, or one size of restrain_files.")],
     out: OutArgument = None,
@@ -89,35 +90,30 @@ def import_(
     target = one_output(out, output)
     refuse_existing(target, overwrite)
     if test_set is not None:
-        made = read_resttest(folder, test_set)
+        split = read_resttest(folder, test_set)
     else:
-        made = read_restrain(folder, find_queries(str(test))[0].ids)
-    _finish(made, target, overwrite)
+        split = read_restrain(folder, find_queries(str(test))[0].ids)
+    _finish(split, target, overwrite)
 
 
 @app.command("info", cls=Command)
-@examples("intrex split info idx/split")
-def info(split: Annotated[Path, typer.Argument(help="A split folder.")], form: FormatOption = None) -> None:
+@command("intrex split info idx/split")
+def info(split: Annotated[Path, typer.Argument(help="A split folder.")], form: TableFormat = None) -> None:
     """Describe a split: each fold's training and test queries, and how similar they are."""
-    from intrex.eval.splits.split import read_split
+    from intrex.eval.splits.split import read_split, split_table
 
-    _show(read_split(split), form)
-
-
-def _finish(made: Split, out: Path, overwrite: bool) -> None:
-    from intrex.eval.splits.split import split_remarks, write_split
-
-    write_split(made, out, overwrite)
-    _show(made, None)
-    for one in split_remarks(made):
-        say(f"note: {one}")
-    sizes = sorted({len(f.train) for f in made.folds})
-    each = f"{sizes[0]:,}" if len(sizes) == 1 else f"{sizes[0]:,} to {sizes[-1]:,}"
-    known = f"{len(made.train_ids):,} training and {len(made.test_ids):,} test queries"
-    say(f"{out}: {made.name}, {known}; a fold trains on {each}")
+    emit(*split_table(read_split(split)), form)
 
 
-def _show(split: Split, form: Format | None) -> None:
-    from intrex.eval.splits.split import split_table
+def _finish(split: Split, out: Path, overwrite: bool) -> None:
+    """Write a split, show it, and say what a reader should know of it."""
+    from intrex.eval.splits.split import split_remarks, split_table, write_split
 
-    emit(*split_table(split), form)
+    write_split(split, out, overwrite)
+    emit(*split_table(split), None)
+    for remark in split_remarks(split):
+        say(f"note: {remark}")
+    sizes = sorted({len(fold.train) for fold in split.folds})
+    size = f"{sizes[0]:,}" if len(sizes) == 1 else f"{sizes[0]:,} to {sizes[-1]:,}"
+    queries = f"{len(split.train_ids):,} training and {len(split.test_ids):,} test queries"
+    say(f"{out}: {split.name}, {queries}; a fold trains on {size}")

@@ -1,4 +1,4 @@
-"""``intrex study``: what a method's numbers are on a collection of yours."""
+"""``intrex study``: a method's numbers on a collection of yours."""
 
 from __future__ import annotations
 
@@ -7,22 +7,15 @@ from typing import Annotated
 
 import typer
 
-from intrex.cli.common.help import Command, Group
+from intrex.cli.common.help import Command
 from intrex.cli.common.output import progress, say
-from intrex.cli.common.parameters import examples
+from intrex.cli.common.parameters import command, command_group
 
-app = typer.Typer(
-    cls=Group, no_args_is_help=True, help="Measure a method on a collection, as its paper does."
-)
-
-
-@app.callback()
-def _group() -> None:
-    """Measure a method on a collection, as its paper does."""
+app = command_group("Measure a method on a collection, as its paper does.")
 
 
 @app.command("muvera", cls=Command)
-@examples("intrex study muvera idx/tokens scifact:test --quick --depth 20 -o study")
+@command("intrex study muvera idx/tokens scifact:test --quick --depth 20 -o study")
 def muvera(
     index: Annotated[Path, typer.Argument(help="A multivector index.")],
     queries: Annotated[str, typer.Argument(help="Queries: a file, or COLLECTION:SET with judgements.")],
@@ -51,14 +44,14 @@ def muvera(
     from intrex.retrievers.multivector.index import MultiVectorIndex
     from intrex.retrievers.options import SearchOptions
 
-    asked, collection = find_queries(queries)
-    judged = find_qrels(queries).qrels if collection is not None else None
-    asked, judged = sample_queries(asked, judged, limit)
+    texts, collection = find_queries(queries)
+    qrels = find_qrels(queries).qrels if collection is not None else None
+    texts, qrels = sample_queries(texts, qrels, limit)
     opened = MultiVectorIndex.open(index)
     plaid = MultiVectorIndex.open(compressed) if compressed is not None else None
     options = SearchOptions(threads=threads, batch_size=batch_size)
-    setting = prepare_setting(opened, asked, judged, options, depth, plaid)
-    found = run_study(
+    setting = prepare_setting(opened, texts, qrels, options, depth, plaid)
+    result = run_study(
         setting,
         output / "index",
         seeds=seeds,
@@ -66,6 +59,6 @@ def muvera(
         quick=quick,
         watch=lambda name: progress(name, None),
     )
-    write_files(found, output)
-    write_text(output / "study.md", study_markdown(found, queries), overwrite=True)
+    write_files(result, output)
+    write_text(output / "study.md", study_markdown(result, queries), overwrite=True)
     say(f"{output}: recall.csv, needed.csv, costs.csv, recall.png, costs.png, study.md")

@@ -8,21 +8,17 @@ from typing import Annotated, Any
 import typer
 
 from intrex.cli.common.output import progress, say
-from intrex.cli.common.parameters import (
-    CollectionArgument,
-    Output,
-    Overwrite,
-    examples,
-    one_output,
-    with_choices,
-)
+from intrex.cli.common.parameters import CollectionArgument, Output, Overwrite, command, one_output
 from intrex.data.options import options_of
 from intrex.encoders.training.options import KINDS, TrainOptions, options_for
 from intrex.eval.pipelines.training.options import SourceOptions
 
 
-@examples("intrex train static scifact my-model --epochs 3", "intrex train cross-encoder scifact my-reranker")
-@with_choices([*options_of(SourceOptions).values(), *options_of(TrainOptions).values()])
+@command(
+    "intrex train static scifact my-model --epochs 3",
+    "intrex train cross-encoder scifact my-reranker",
+    options=options_of(TrainOptions).values(),
+)
 def train(
     kind: Annotated[
         str,
@@ -35,12 +31,11 @@ def train(
     output: Output = None,
     overwrite: Overwrite = False,
     *,
+    data: SourceOptions,
     values: dict[str, Any],
 ) -> None:
     """Train a model; a killed training goes on from its last checkpoint. The plan is printed before it starts."""
-    target, own = one_output(out, output), options_of(SourceOptions)
-    data = SourceOptions.read({key: value for key, value in values.items() if key in own})
-    options = options_for(kind, **{key: value for key, value in values.items() if key not in own})
+    target, options = one_output(out, output), options_for(kind, **values)
     from intrex.data.collection import Collection
     from intrex.data.io.files import refuse_existing
     from intrex.encoders.training.trainer import Plan
@@ -50,11 +45,7 @@ def train(
 
     refuse_existing(target, overwrite)
     split, fold = find_fold(data.split) if data.split is not None else (None, "")
-    source = TrainingSource(
-        Collection.open(collection), data.train_set, split, fold, data.dev, data.dev_share,
-        Path(data.negatives_run) if data.negatives_run else None, data.teacher, data.max_pairs,
-    )  # fmt: skip
-
+    source = TrainingSource.of(data, Collection.open(collection), split, fold)
     if same_weights(source, options):
         say(
             f"note: the split was made by {options.base}, with which this training begins: what is unlike is what "
@@ -62,9 +53,9 @@ def train(
         )
 
     def announce(plan: Plan) -> None:
-        rest = f", {plan.done:,} done before" if plan.done else ""
+        before = f", {plan.done:,} done before" if plan.done else ""
         say(
-            f"plan: {plan.pairs:,} pairs, {plan.steps:,} steps of {options.batch_size}{rest}; about {_time(plan.seconds)}"
+            f"plan: {plan.pairs:,} pairs, {plan.steps:,} steps of {options.batch_size}{before}; about {_time(plan.seconds)}"
         )
 
     with progress("training", None) as step:

@@ -11,7 +11,6 @@ Only ``intrex.cli.app.main`` turns them into text and exit codes.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -101,6 +100,8 @@ def json_type(value: object) -> str:
 
 def nearest_name(name: str, names: Iterable[str]) -> str:
     """Return a hint that names the closest known spelling, or all of them when none is close."""
+    import difflib  # which only an error needs
+
     spellings = sorted(names)
     folded = {spelling.lower(): spelling for spelling in spellings}
     close = difflib.get_close_matches(name.lower(), folded, n=1, cutoff=0.5)

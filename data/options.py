@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import types
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import MISSING, dataclass, fields
 from typing import Any, Self, TypeVar, Union, dataclass_transform, get_args, get_origin, get_type_hints
 
@@ -60,7 +60,7 @@ class Option:
     Attributes:
         key: its name in recipes, and in Python unless that differs.
         field: its name in Python.
-        type: of its value: bool, int, float, str, tuple (of str) or dict (of str to float).
+        type: of its value: bool, int, float, str, Path, tuple or dict (of str to float).
         default: its value where it is not chosen; None leaves it to the program.
         required: there is no default.
         help: one sentence.
@@ -69,7 +69,7 @@ class Option:
         low: least number.
         high: greatest number.
         above: a number that it must be greater than.
-        choices: the values there are, or nothing where they are not a list.
+        choices: the values there are, of a tuple its items; nothing where they are not a list.
         when: what it depends on.
         choice_when: what single values of it depend on.
         panel: the subject under which help shows it.
@@ -78,6 +78,9 @@ class Option:
         metavar: what its value is called.
         blank: an empty text has a meaning.
         item: the type of a tuple's items.
+        count: how many items a tuple has, where that is fixed.
+        hidden: help does not show it.
+        names: ``module:attribute`` of names that a shell completes, where there are more values than these.
         check: raises `UsageError` for values that the rest does not exclude.
         parse: makes the value of the words of a command line, where it is not one word.
     """
@@ -102,6 +105,9 @@ class Option:
     metavar: str = ""
     blank: bool = False
     item: ValueType = str
+    count: int = 0
+    hidden: bool = False
+    names: str = ""
     check: Callable[[Any], object] | None = None
     parse: Callable[[list[str]], Any] | None = None
 
@@ -113,8 +119,8 @@ class Option:
             yield f"is {value}, needed: {range_}"
         elif self.type in (str, tuple) and not value and not self.blank:
             yield "is empty"
-        elif self.choices and value not in self.choices:
-            yield f"is {value!r}: {nearest_name(str(value), map(str, self.choices))}"
+        elif self.choices and (unknown := [v for v in self._parts(value) if v not in self.choices]):
+            yield f"is {unknown[0]!r}: {nearest_name(str(unknown[0]), map(str, self.choices))}"
         elif isinstance(value, (list, tuple)) and (wrong := [v for v in value if not is_a(v, self.item)]):
             yield f"holds {json_type(wrong[0])}, needed: {json_type(self.item())}"
         elif self.check is not None:
@@ -122,6 +128,9 @@ class Option:
                 self.check(value)
             except UsageError as error:
                 yield f"cannot be: {error.message}"
+
+    def _parts(self, value: Any) -> Iterable[object]:
+        return value if self.type is tuple else [value]
 
     def _within(self, value: float) -> bool:
         if self.above is not None and value <= self.above:
@@ -275,22 +284,24 @@ def _read_field(field: dataclasses.Field[Any], hint: Any, declaration: dict[str,
     key = declaration.pop("key") or field.name
     flags = declaration.pop("flags")
     replaced = [flag[1:] for flag in flags if flag.startswith("=")]
-    kind, item = _plain(hint)
+    kind, item, count = _plain(hint)
     default = field.default
     if field.default_factory is not MISSING:
         default = None  # such as all cores: known when the program runs
     return Option(
         key, field.name, kind, None if default is MISSING else default, default is MISSING,
-        flags=tuple(replaced or [flag_of(key), *flags]), item=item, **declaration,
+        flags=tuple(replaced or [flag_of(key), *flags]), item=item, count=count, **declaration,
     )  # fmt: skip
 
 
-def _plain(hint: Any) -> tuple[type, type]:
-    """Return the type of a value that is there, of ``int | None`` int, of a mapping dict; and that of a tuple's items."""
+def _plain(hint: Any) -> tuple[type, type, int]:
+    """Return the type of a value that is there, of ``int | None`` int, of a mapping dict; a tuple's items and their number."""
     if get_origin(hint) in (Union, types.UnionType):
         (hint,) = (part for part in get_args(hint) if part is not type(None))
     origin = get_origin(hint) or hint
     if isinstance(origin, type) and issubclass(origin, Mapping):
-        return dict, str
-    item = get_args(hint)[0] if origin is tuple else str
-    return origin, get_origin(item) or item
+        return dict, str, 0
+    if origin is not tuple:
+        return origin, str, 0
+    item, *others = get_args(hint)
+    return tuple, get_origin(item) or item, 0 if Ellipsis in others else 1 + len(others)

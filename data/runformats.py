@@ -168,13 +168,8 @@ def format_of(path: Path) -> str:
     return _SUFFIXES.get(Path(path.name.removesuffix(".gz")).suffix, "trec")
 
 
-def check_format(form: str) -> None:
-    """Raise `UsageError` unless there is a run format of that name."""
-    if form not in FORMATS:
-        raise UsageError(f"unknown run format {form!r}", nearest_name(form, FORMATS))
-
-
 def write_any_run(run: Run, path: Path, form: str, overwrite: bool = False) -> None:
     """Write a run as ``trec``, ``msmarco`` (query, document, rank) or ``json``; ``.gz`` compresses."""
-    check_format(form)
+    if form not in FORMATS:
+        raise UsageError(f"unknown run format {form!r}", nearest_name(form, FORMATS))
     FORMATS[form](run, path, overwrite)

@@ -1,9 +1,11 @@
-"""What an encoder is, and how one is found by name or from an index's manifest."""
+"""Protocols of encoders, and how one is made by its name or loaded from an index's manifest."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any, Literal, Protocol, Self
+from typing import Any, Literal, Protocol, Self, TypeVar
 
 from intrex.data.arrays import Float32s
 from intrex.data.specs import EncoderSpec
@@ -11,10 +13,13 @@ from intrex.data.store.vectors import PackedVectors, SparseVectors
 from intrex.encoders.options import FAMILIES, EncoderOptions
 
 Role = Literal["query", "document"]
+E = TypeVar("E")
+Make = Callable[[str, EncoderOptions], E]
+Load = Callable[[EncoderSpec, Path, EncoderOptions], E]
 
 
 class Recorded(Protocol):
-    """What every encoder has: a spec, and ways to be made by name, saved beside an index, and brought back."""
+    """An encoder that an index can record: made by name, saved beside the index, and loaded again."""
 
     spec: EncoderSpec
 
@@ -37,18 +42,18 @@ class Recorded(Protocol):
 
 
 class Encoder(Recorded, Protocol):
-    """Turns texts into vectors; the same text and spec give the same vector in any batch (to 1e-5 on torch)."""
+    """Encoder of texts as vectors; the same text and spec give the same vector in any batch (to 1e-5 on torch)."""
 
     def encode(self, texts: list[str], role: Role) -> Float32s:
-        """Vectors [len(texts), spec.dim] in float32, in the order of ``texts``; an empty text gets a row too."""
+        """Return vectors [len(texts), spec.dim] in float32, in the order of ``texts``; an empty text gets a row too."""
         ...
 
 
 class TokenEncoder(Recorded, Protocol):
-    """Turns a text into one vector a token; the same text and spec give the same vectors in any batch (to 1e-5)."""
+    """Encoder of a text as one vector a token; the same text and spec give the same vectors in any batch (to 1e-5)."""
 
     def encode(self, texts: list[str], role: Role) -> PackedVectors:
-        """The token vectors of each text in float32, in the order of ``texts``; a text may have none.
+        """Return the token vectors of each text in float32, in the order of ``texts``; a text may have none.
 
         ``single`` of the result is set if ``spec.params["single"]`` is (``"cls"`` or ``"mean"``). The score of a query
         and a document is then σ(γ) · the dot product of the single vectors + (1 − σ(γ)) · MaxSim, with γ =
@@ -58,55 +63,22 @@ class TokenEncoder(Recorded, Protocol):
 
 
 class SparseEncoder(Recorded, Protocol):
-    """Turns a text into term weights; the same text and spec give the same weights in any batch (to 1e-5)."""
+    """Encoder of a text as term weights; the same text and spec give the same weights in any batch (to 1e-5)."""
 
     def encode(self, texts: list[str], role: Role) -> SparseVectors:
-        """The weights of each text over ``spec.dim`` terms, in the order of ``texts``; a text may have none."""
+        """Return the weights of each text over ``spec.dim`` terms, in the order of ``texts``; a text may have none."""
         ...
 
     def terms(self) -> list[str]:
-        """The term of each of the ``spec.dim`` dimensions."""
+        """Return the term of each of the ``spec.dim`` dimensions."""
         ...
 
 
-def make_encoder(name: str, options: EncoderOptions) -> Encoder:
-    """Make an encoder of the spelling of the command line.
+class Stateless:
+    """Part of an encoder whose spec says it all."""
 
-    ``KIND`` or ``KIND:NAME`` with a registered kind (``hashing``, ``static:all-MiniLM-L6-v2``); anything else is
-    the name or path of a sentence-transformers model.
-    """
-    encoder: Encoder = _make("dense", name, options)
-    return encoder
-
-
-def make_token_encoder(name: str, options: EncoderOptions) -> TokenEncoder:
-    """Make a multi-vector encoder, spelled as for `make_encoder`."""
-    encoder: TokenEncoder = _make("token", name, options)
-    return encoder
-
-
-def make_sparse_encoder(name: str, options: EncoderOptions) -> SparseEncoder:
-    """Make a learned sparse encoder, spelled as for `make_encoder`."""
-    encoder: SparseEncoder = _make("sparse", name, options)
-    return encoder
-
-
-def load_encoder(spec: EncoderSpec, folder: Path, options: EncoderOptions) -> Encoder:
-    """Load the encoder that an index's manifest records."""
-    encoder: Encoder = _load("dense", spec, folder, options)
-    return encoder
-
-
-def load_token_encoder(spec: EncoderSpec, folder: Path, options: EncoderOptions) -> TokenEncoder:
-    """Load the multi-vector encoder that an index's manifest records."""
-    encoder: TokenEncoder = _load("token", spec, folder, options)
-    return encoder
-
-
-def load_sparse_encoder(spec: EncoderSpec, folder: Path, options: EncoderOptions) -> SparseEncoder:
-    """Load the learned sparse encoder that an index's manifest records."""
-    encoder: SparseEncoder = _load("sparse", spec, folder, options)
-    return encoder
+    def save(self, folder: Path) -> None:
+        """Write nothing: the spec, or a model that is found by its name, brings the encoder back."""
 
 
 def _make(family: str, spelling: str, options: EncoderOptions) -> Any:
@@ -116,3 +88,22 @@ def _make(family: str, spelling: str, options: EncoderOptions) -> Any:
 
 def _load(family: str, spec: EncoderSpec, folder: Path, options: EncoderOptions) -> Any:
     return FAMILIES[family].registry.load(spec.kind).load().load(spec, folder, options)
+
+
+make_encoder: Make[Encoder] = partial(_make, "dense")
+"""Make an encoder of the spelling of the command line.
+
+``KIND`` or ``KIND:NAME`` with a registered kind (``hashing``, ``static:all-MiniLM-L6-v2``); anything else is
+the name or path of a sentence-transformers model.
+"""
+make_token_encoder: Make[TokenEncoder] = partial(_make, "token")
+"""Make a multi-vector encoder, spelled as for `make_encoder`."""
+make_sparse_encoder: Make[SparseEncoder] = partial(_make, "sparse")
+"""Make a learned sparse encoder, spelled as for `make_encoder`."""
+
+load_encoder: Load[Encoder] = partial(_load, "dense")
+"""Load the encoder that an index's manifest records."""
+load_token_encoder: Load[TokenEncoder] = partial(_load, "token")
+"""Load the multi-vector encoder that an index's manifest records."""
+load_sparse_encoder: Load[SparseEncoder] = partial(_load, "sparse")
+"""Load the learned sparse encoder that an index's manifest records."""

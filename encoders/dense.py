@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -13,19 +12,12 @@ from intrex.data.specs import EncoderSpec
 from intrex.encoders.base import Role
 from intrex.encoders.options import DENSE, EncoderOptions
 from intrex.encoders.runtime.batching import AT_ONCE, batches, pad, token_budget, tokenize
-from intrex.encoders.runtime.models import Model, resolve_model
-from intrex.encoders.runtime.transformer import (
-    TRIAL,
-    check_runtime,
-    check_same,
-    choose_prompts,
-    load_model,
-    longest_input,
-    set_dtype,
-)
+from intrex.encoders.runtime.encoder import ModelEncoder, finite_length, limit_length, open_model
+from intrex.encoders.runtime.models import ModelFiles
+from intrex.encoders.runtime.transformer import TRIAL, choose_prompts, set_dtype
 
 
-class DenseEncoder:
+class DenseEncoder(ModelEncoder):
     """One vector a text from a sentence-transformers model, as the model gives it, in float32.
 
     In float32 the vectors equal those of ``SentenceTransformer.encode`` to 1e-5, whatever the batch. With bfloat16 and
@@ -46,35 +38,23 @@ class DenseEncoder:
             UsageError: an unknown dtype, a maximum length or number of dimensions beyond the model's, int8 on a GPU.
             BadInput: the model is nowhere to be found, or cannot be loaded.
         """
-        DENSE.refuse(options)
-        found = resolve_model(name, options.revision)
-        model = _load(found, options)
-        _limit(model, options)
-        encoder = cls(model, _describe(model, found, options), options.batch_size)
-        set_dtype(
-            model, options.dtype, lambda: encoder.encode(TRIAL, "document"), encoder.spec.max_length or 0
-        )
+        import torch
+
+        hint = "is it a sentence-transformers model?"
+        model, files = open_model(DENSE, "SentenceTransformer", name, options, hint)
+        model.to(torch.float32).eval()
+        limit_length(model, options.max_length)
+        encoder = cls(model, _describe(model, files, options), options.batch_size)
+        longest = encoder.spec.max_length or 0
+        set_dtype(model, options.dtype, lambda: encoder.encode(TRIAL, "document"), longest)
         return encoder
 
     @classmethod
-    def load(cls, spec: EncoderSpec, folder: Path, options: EncoderOptions) -> Self:
-        """Load the model of ``spec``; raises `BadInput` when what is found under its name is another one."""
-        commit = spec.revision.removeprefix("commit:") if spec.revision.startswith("commit:") else None
-        truncated = spec.params.get("truncated")
-        wanted = EncoderOptions(
-            revision=commit, max_length=spec.max_length, query_prompt=spec.prompts["query"],
-            document_prompt=spec.prompts["document"], dtype=spec.params["dtype"], device=options.device,
-            batch_size=options.batch_size, dim=spec.dim if truncated else None,
-        )  # fmt: skip
-        encoder = cls.create(spec.name, wanted)
-        check_same(encoder.spec, spec)
-        return encoder
-
-    def save(self, folder: Path) -> None:
-        """Write nothing: the model is found by its name and checked against its revision."""
+    def _recorded(cls, spec: EncoderSpec) -> dict[str, Any]:
+        return {"dim": spec.dim} if spec.params.get("truncated") else {}
 
     def encode(self, texts: list[str], role: Role) -> Float32s:
-        """Vectors [len(texts), dim] in float32, in the order of ``texts``."""
+        """Return vectors [len(texts), dim] in float32, in the order of ``texts``."""
         import torch
 
         out = np.empty((len(texts), self.spec.dim), np.float32)
@@ -101,42 +81,18 @@ class DenseEncoder:
             out[rows] = vectors[:, : self.spec.dim].float().cpu().numpy()
 
 
-def _load(found: Model, options: EncoderOptions) -> Any:
-    import torch
-    from sentence_transformers import SentenceTransformer
-
-    check_runtime(options)
-    model = load_model(
-        found,
-        lambda path: SentenceTransformer(path, device=options.device, local_files_only=True),
-        "is it a sentence-transformers model?",
-    )
-    return model.to(torch.float32).eval()
-
-
-def _limit(model: Any, options: EncoderOptions) -> None:
-    """Apply the maximum length and the number of dimensions, or say that the model cannot."""
-    if options.max_length not in (None, model.max_seq_length):
-        most = longest_input(model)
-        if not 1 <= options.max_length <= most:
-            raise UsageError(
-                f"--max-length {options.max_length} does not suit the model, it takes 1 to {most} tokens"
-            )
-        model.max_seq_length = options.max_length
-    full = model.get_embedding_dimension()
-    if options.dim is not None and not 1 <= options.dim <= full:
-        raise UsageError(f"--dim {options.dim} does not suit the model, its vectors have {full} dimensions")
-
-
-def _describe(model: Any, found: Model, options: EncoderOptions) -> EncoderSpec:
+def _describe(model: Any, files: ModelFiles, options: EncoderOptions) -> EncoderSpec:
+    """Return the spec of a model; raises `UsageError` for dimensions or a similarity that cannot be."""
     full = int(model.get_embedding_dimension())
     dim = full if options.dim is None else options.dim
+    if not 1 <= dim <= full:
+        raise UsageError(f"--dim {dim} does not suit the model, its vectors have {full} dimensions")
     kinds = [type(module).__name__ for module in model]
     normalized = kinds[-1] == "Normalize" and dim == full
     similarity = "dot" if normalized else str(model.similarity_fn_name)
     if similarity not in ("dot", "cosine"):
         raise UsageError(
-            f"the model {found.name} compares vectors by {similarity} distance; only dot and cosine can be indexed"
+            f"the model {files.name} compares vectors by {similarity} distance; only dot and cosine can be indexed"
         )
     pooling = next((str(module.pooling_mode) for module in model if type(module).__name__ == "Pooling"), None)
     params = {
@@ -145,14 +101,5 @@ def _describe(model: Any, found: Model, options: EncoderOptions) -> EncoderSpec:
         "similarity": similarity,
         "truncated": dim != full,
     }
-    length = model.max_seq_length
-    return EncoderSpec(
-        "dense",
-        found.name,
-        found.revision,
-        dim,
-        int(length) if length is not None and np.isfinite(length) else None,
-        pooling,
-        choose_prompts(model, options),
-        params,
-    )
+    length, prompts = finite_length(model.max_seq_length), choose_prompts(model, options)
+    return EncoderSpec("dense", files.name, files.revision, dim, length, pooling, prompts, params)

@@ -5,18 +5,20 @@ from __future__ import annotations
 import hashlib
 import math
 import re
+from collections.abc import Mapping
 from functools import lru_cache
 from itertools import chain
 from pathlib import Path
-from typing import Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from intrex.data.arrays import Float32s
+from intrex.data.arrays import Float32s, Int64s
 from intrex.data.errors import UsageError
+from intrex.data.numeric.rows import unit
 from intrex.data.specs import EncoderSpec
 from intrex.data.store.vectors import PackedVectors, SparseVectors
-from intrex.encoders.base import Role
+from intrex.encoders.base import Role, Stateless
 from intrex.encoders.multivector.reductions import Reductions
 from intrex.encoders.options import (
     HASHING,
@@ -27,45 +29,78 @@ from intrex.encoders.options import (
     TokenEncoderOptions,
 )
 
-DEFAULT_DIM = 256
-DEFAULT_TOKEN_DIM = 128
-DEFAULT_SPARSE_DIM = 1 << 15
 CACHED_TOKENS = 1 << 16
 AT_ONCE = 2048
 _TOKEN = re.compile(r"\w+")
+_TOKENS = r"\w+, lower case"
 _KEY = b"intrex hashing 1"
 
 
-class HashingEncoder:
+class _HashingBase(Stateless):
+    """Spec and making of an encoder whose name is its number of dimensions."""
+
+    kind: ClassVar[EncoderKind]
+    default_dim: ClassVar[int]
+    params: ClassVar[Mapping[str, Any]]
+    pooling: ClassVar[str | None] = None
+
+    def __init__(self, dim: int, **params: Any) -> None:
+        self.spec = EncoderSpec(
+            "hashing",
+            "hashing",
+            revision="1",
+            dim=dim,
+            pooling=self.pooling,
+            params={**self.params, **params},
+        )
+        self._code = lru_cache(maxsize=CACHED_TOKENS)(self._hash)
+
+    @classmethod
+    def create(cls, name: str, options: EncoderOptions) -> Self:
+        """Make the encoder; ``name`` is the number of dimensions or empty (then ``options.dim``, then the default).
+
+        Raises:
+            UsageError: the number of dimensions is not a positive integer, or an option has no meaning here.
+        """
+        cls.kind.refuse(options)
+        if name and options.dim is not None and name != str(options.dim):
+            raise UsageError(f"two numbers of dimensions: hashing:{name} and {options.dim}")
+        text = name or str(cls.default_dim if options.dim is None else options.dim)
+        if not (text.isascii() and text.isdigit()) or int(text) < 1:
+            example = f"for example hashing:{cls.default_dim}"
+            raise UsageError(f"hashing:{text} is not a number of dimensions", example)
+        return cls(int(text), **cls._chosen_params(options))
+
+    @classmethod
+    def load(cls, spec: EncoderSpec, folder: Path, options: EncoderOptions) -> Self:
+        """Make the encoder of ``spec``; nothing is read from ``folder``."""
+        return cls(spec.dim, **{key: value for key, value in spec.params.items() if key not in cls.params})
+
+    @classmethod
+    def _chosen_params(cls, options: EncoderOptions) -> dict[str, Any]:
+        return {}
+
+    def _hash(self, token: str) -> Any:
+        raise NotImplementedError
+
+    def _hashes(self, texts: list[str]) -> tuple[Int64s, Int64s]:
+        """Return the text and the hash [n] of each token of all texts."""
+        tokens = _tokenize(texts)
+        owners = np.repeat(np.arange(len(texts)), [len(words) for words in tokens])
+        return owners, np.fromiter(map(self._code, chain.from_iterable(tokens)), np.int64, len(owners))
+
+
+class HashingEncoder(_HashingBase):
     """Feature hashing (Weinberger et al. 2009): each token adds +1 or -1 to one dimension, then the sum is normalised.
 
     Counts are integers up to the last division, so the vectors are the same bits in every process and batch.
     """
 
-    def __init__(self, dim: int) -> None:
-        params = {"normalized": True, "similarity": "dot", "tokens": r"\w+, lower case"}
-        self.spec = EncoderSpec("hashing", "hashing", revision="1", dim=dim, pooling="sum", params=params)
-        self._code = lru_cache(maxsize=CACHED_TOKENS)(self._hash)
-
-    @classmethod
-    def create(cls, name: str, options: EncoderOptions) -> Self:
-        """Make the encoder; ``name`` is the number of dimensions or empty (then ``options.dim``, then 256).
-
-        Raises:
-            UsageError: the number of dimensions is not a positive integer, or an option has no meaning here.
-        """
-        return cls(_dimensions(name, options, DEFAULT_DIM, HASHING))
-
-    @classmethod
-    def load(cls, spec: EncoderSpec, folder: Path, options: EncoderOptions) -> Self:
-        """Make the encoder of ``spec``; nothing is read from ``folder``."""
-        return cls(spec.dim)
-
-    def save(self, folder: Path) -> None:
-        """Write nothing: the spec says it all."""
+    kind, default_dim, pooling = HASHING, 256, "sum"
+    params: ClassVar = {"normalized": True, "similarity": "dot", "tokens": _TOKENS}
 
     def encode(self, texts: list[str], role: Role) -> Float32s:
-        """Vectors [len(texts), dim] in float32 of length 1; zero for a text without any token."""
+        """Return vectors [len(texts), dim] in float32 of length 1; zero for a text without any token."""
         out = np.empty((len(texts), self.spec.dim), np.float32)
         for start in range(0, len(texts), AT_ONCE):
             out[start : start + AT_ONCE] = self._encode(texts[start : start + AT_ONCE])
@@ -73,99 +108,61 @@ class HashingEncoder:
 
     def _encode(self, texts: list[str]) -> Float32s:
         dim = self.spec.dim
-        tokens = [_TOKEN.findall(text.lower()) for text in texts]
-        lengths = np.array([len(t) for t in tokens], np.int64)
-        codes = np.fromiter(map(self._code, chain.from_iterable(tokens)), np.int64, int(lengths.sum()))
-        cells = np.repeat(np.arange(len(texts)) * dim, lengths) + (codes >> 1)
-        sums = np.bincount(cells, 1.0 - 2.0 * (codes & 1), len(texts) * dim).reshape(len(texts), dim)
-        norms = np.sqrt((sums * sums).sum(axis=1, keepdims=True))
-        vectors: Float32s = (sums / np.where(norms > 0, norms, 1.0)).astype(np.float32)
-        return vectors
+        owners, codes = self._hashes(texts)
+        sums: Any = np.bincount(owners * dim + (codes >> 1), 1.0 - 2.0 * (codes & 1), len(texts) * dim)
+        return unit(sums.reshape(len(texts), dim))
 
     def _hash(self, token: str) -> int:
-        """The token's dimension, times two, plus one when its sign is negative."""
-        digest = hashlib.blake2b(token.encode("utf-8", "surrogatepass"), digest_size=8, key=_KEY).digest()
-        value = int.from_bytes(digest, "big")
+        """Return the token's dimension, times two, plus one when its sign is negative."""
+        value = _digest(token)
         return (value >> 1) % self.spec.dim * 2 + (value & 1)
 
 
-class HashingTokenEncoder:
+class HashingTokenEncoder(_HashingBase):
     """One vector of length 1 a token, its signs the bits of the token's SHAKE-128: equal tokens have equal vectors.
 
     Vectors of different tokens are all but orthogonal: their dot product has mean 0 and variance 1/dim. They are the
     same bits in every process and batch. A text without any token has no vector.
     """
 
-    def __init__(self, dim: int, reductions: Reductions) -> None:
-        params = {"normalized": True, "tokens": r"\w+, lower case", **reductions.params()}
-        self.spec = EncoderSpec("hashing", "hashing", revision="1", dim=dim, params=params)
-        self._reductions = reductions
-        self._signs = lru_cache(maxsize=CACHED_TOKENS)(self._hash)
+    kind, default_dim = HASHING_TOKENS, 128
+    params: ClassVar = {"normalized": True, "tokens": _TOKENS}
 
     @classmethod
-    def create(cls, name: str, options: EncoderOptions) -> Self:
-        """See `HashingEncoder.create`; without a number, the vectors have 128 dimensions."""
-        return cls(
-            _dimensions(name, options, DEFAULT_TOKEN_DIM, HASHING_TOKENS),
-            Reductions.of(TokenEncoderOptions.of(options)),
-        )
-
-    @classmethod
-    def load(cls, spec: EncoderSpec, folder: Path, options: EncoderOptions) -> Self:
-        """Make the encoder of ``spec``; nothing is read from ``folder``."""
-        return cls(spec.dim, Reductions.of(spec))
-
-    def save(self, folder: Path) -> None:
-        """Write nothing: the spec says it all."""
+    def _chosen_params(cls, options: EncoderOptions) -> dict[str, Any]:
+        return Reductions.of(TokenEncoderOptions.of(options)).params()
 
     def encode(self, texts: list[str], role: Role) -> PackedVectors:
-        """Vectors [tokens of all texts, dim] in float32 of length 1, one a token in the order of the text.
+        """Return vectors [tokens of all texts, dim] in float32 of length 1, one a token in the order of the text.
 
         A token is a whole word already: of equal ones, ``whole_words`` keeps one.
         """
         dim = self.spec.dim
-        tokens = [_TOKEN.findall(text.lower()) for text in texts]
+        tokens = _tokenize(texts)
         offsets = np.cumsum([0, *map(len, tokens)], dtype=np.int64)
-        data = b"".join(map(self._signs, chain.from_iterable(tokens)))
+        data = b"".join(map(self._code, chain.from_iterable(tokens)))
         bits = np.frombuffer(data, np.uint8).reshape(int(offsets[-1]), -(-dim // 8))
         signs = np.unpackbits(bits, axis=1, count=dim)
         length = np.float32(1 / np.sqrt(dim))
         packed = PackedVectors(np.where(signs, length, -length), offsets)
-        words = [{token: i for i, token in enumerate(dict.fromkeys(text))} for text in tokens]
-        ids = [known[token] for known, text in zip(words, tokens, strict=True) for token in text]
-        return self._reductions.apply(packed, np.array(ids, np.int64), role)
+        numbers = [{token: i for i, token in enumerate(dict.fromkeys(words))} for words in tokens]
+        ids = [of[token] for of, words in zip(numbers, tokens, strict=True) for token in words]
+        return Reductions.of(self.spec).apply(packed, np.array(ids, np.int64), role)
 
     def _hash(self, token: str) -> bytes:
         data = _KEY + b"\0" + token.encode("utf-8", "surrogatepass")
         return hashlib.shake_128(data).digest(-(-self.spec.dim // 8))
 
 
-class HashingSparseEncoder:
+class HashingSparseEncoder(_HashingBase):
     """Term weights ln(1 + count), where a term is a hash of a token; the same bits in every process and batch."""
 
-    def __init__(self, dim: int) -> None:
-        params = {"weights": "ln(1 + count)", "tokens": r"\w+, lower case"}
-        self.spec = EncoderSpec("hashing", "hashing", revision="1", dim=dim, params=params)
-        self._code = lru_cache(maxsize=CACHED_TOKENS)(self._hash)
-
-    @classmethod
-    def create(cls, name: str, options: EncoderOptions) -> Self:
-        """See `HashingEncoder.create`; without a number, there are 32,768 terms."""
-        return cls(_dimensions(name, options, DEFAULT_SPARSE_DIM, HASHING_TERMS))
-
-    @classmethod
-    def load(cls, spec: EncoderSpec, folder: Path, options: EncoderOptions) -> Self:
-        """Make the encoder of ``spec``; nothing is read from ``folder``."""
-        return cls(spec.dim)
-
-    def save(self, folder: Path) -> None:
-        """Write nothing: the spec says it all."""
+    kind, default_dim = HASHING_TERMS, 1 << 15
+    params: ClassVar = {"weights": "ln(1 + count)", "tokens": _TOKENS}
 
     def encode(self, texts: list[str], role: Role) -> SparseVectors:
-        """The weights of each text's tokens; a text without any has none."""
-        tokens = [_TOKEN.findall(text.lower()) for text in texts]
-        owners = np.repeat(np.arange(len(texts)), [len(some) for some in tokens])
-        codes = np.fromiter(map(self._code, chain.from_iterable(tokens)), np.int64, len(owners))
+        """Return the weights of each text's tokens; a text without any has none."""
+        owners, codes = self._hashes(texts)
         cells, counts = np.unique(owners * self.spec.dim + codes, return_counts=True)
         rows, terms = np.divmod(cells, self.spec.dim)
         offsets = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=len(texts)))])
@@ -173,19 +170,17 @@ class HashingSparseEncoder:
         return SparseVectors(offsets.astype(np.int64), terms.astype(np.int32), weights[counts])
 
     def terms(self) -> list[str]:
-        """The numbers of the dimensions."""
+        """Return the numbers of the dimensions."""
         return [str(i) for i in range(self.spec.dim)]
 
     def _hash(self, token: str) -> int:
-        digest = hashlib.blake2b(token.encode("utf-8", "surrogatepass"), digest_size=8, key=_KEY).digest()
-        return int.from_bytes(digest, "big") % self.spec.dim
+        return _digest(token) % self.spec.dim
 
 
-def _dimensions(name: str, options: EncoderOptions, default: int, kind: EncoderKind) -> int:
-    kind.refuse(options)
-    if name and options.dim is not None and name != str(options.dim):
-        raise UsageError(f"two numbers of dimensions: hashing:{name} and {options.dim}")
-    text = name or str(default if options.dim is None else options.dim)
-    if not (text.isascii() and text.isdigit()) or int(text) < 1:
-        raise UsageError(f"hashing:{text} is not a number of dimensions", f"for example hashing:{default}")
-    return int(text)
+def _tokenize(texts: list[str]) -> list[list[str]]:
+    return [_TOKEN.findall(text.lower()) for text in texts]
+
+
+def _digest(token: str) -> int:
+    digest = hashlib.blake2b(token.encode("utf-8", "surrogatepass"), digest_size=8, key=_KEY).digest()
+    return int.from_bytes(digest, "big")

@@ -1,4 +1,4 @@
-"""The kinds of encoders, and what a user may choose of each; plain data."""
+"""Kinds of encoders, and the options of each; plain data."""
 
 from dataclasses import dataclass, field, fields
 from typing import Any, NamedTuple
@@ -9,15 +9,15 @@ from intrex.data.registry import Registry, load_target
 
 DTYPES = ("float32", "bfloat16", "int8")
 SINGLES = ("cls", "mean")
-"""Where a single vector beside token vectors may come from."""
+"""Origins of a single vector beside token vectors."""
 ENCODING, REDUCTION = "Encoder", "Token vectors"
 _RUNTIME = {"device", "batch_size"}
-"""Every encoder has these."""
+"""Options that every encoder has."""
 
 
 @declare
 class EncoderOptions(Options):
-    """What a user may ask of an encoder; None leaves the model's own setting.
+    """Options of an encoder; None leaves the model's own setting.
 
     Attributes:
         dim: dimensions of a static or hashing encoder; on the command line a part of the encoder's name.
@@ -47,7 +47,7 @@ class EncoderOptions(Options):
 
 @declare
 class TokenEncoderOptions(EncoderOptions):
-    """What a user may ask of a multi-vector encoder; see `intrex.encoders.multivector.reductions`."""
+    """Options of a multi-vector encoder; see `intrex.encoders.multivector.reductions`."""
 
     query_length: int | None = option(
         default=None, flags=("--query-maxlen",), low=1, panel=REDUCTION,
@@ -93,10 +93,13 @@ class EncoderKind:
 
     def refuse(self, options: EncoderOptions) -> None:
         """Raise `UsageError` if an option was chosen that this kind could only ignore."""
-        for one in fields(options):
-            taken = one.name in self.options or one.name in _RUNTIME
-            if not taken and getattr(options, one.name) != one.default:
-                raise UsageError(f"the {self.name} encoder has no {flag_of(one.name)}")
+        for item in fields(options):
+            if not self.takes(item.name) and getattr(options, item.name) != item.default:
+                raise UsageError(f"the {self.name} encoder has no {flag_of(item.name)}")
+
+    def takes(self, key: str) -> bool:
+        """Tell whether its encoders have an option."""
+        return key in self.options or key in _RUNTIME
 
 
 class EncoderFamily(NamedTuple):
@@ -117,7 +120,6 @@ _MODEL = frozenset({"revision", "max_length", "query_prompt", "document_prompt",
 _HASHING = frozenset({"dim"})
 _REDUCED = frozenset({"query_length", "whole_words", "pool_factor", "protected_tokens", "single"})
 _CLASSES = "intrex.encoders"
-_DECLARED = f"{_CLASSES}.options"
 
 DENSE = EncoderKind("dense", f"{_CLASSES}.dense:DenseEncoder", _MODEL | {"dim"}, trains="dense")
 STATIC = EncoderKind(
@@ -144,34 +146,20 @@ CROSS = EncoderKind(
     trains="cross-encoder",
 )  # fmt: skip
 
+
+def _family(group: str, noun: str, default: str, **kinds: str) -> EncoderFamily:
+    table = {name: f"{_CLASSES}.options:{constant}" for name, constant in kinds.items()}
+    return EncoderFamily(Registry(f"intrex.{group}", noun, table), default)
+
+
 FAMILIES = {
-    "dense": EncoderFamily(
-        Registry(
-            "intrex.encoders",
-            "encoder",
-            {
-                "dense": f"{_DECLARED}:DENSE",
-                "hashing": f"{_DECLARED}:HASHING",
-                "static": f"{_DECLARED}:STATIC",
-            },
-        ),
-        "dense",
+    "dense": _family("encoders", "encoder", "dense", dense="DENSE", hashing="HASHING", static="STATIC"),
+    "token": _family(
+        "token_encoders", "multi-vector encoder", "multivector",
+        hashing="HASHING_TOKENS", multivector="MULTIVECTOR",
     ),
-    "token": EncoderFamily(
-        Registry(
-            "intrex.token_encoders",
-            "multi-vector encoder",
-            {"hashing": f"{_DECLARED}:HASHING_TOKENS", "multivector": f"{_DECLARED}:MULTIVECTOR"},
-        ),
-        "multivector",
+    "sparse": _family(
+        "sparse_encoders", "learned sparse encoder", "sparse", hashing="HASHING_TERMS", sparse="SPARSE"
     ),
-    "sparse": EncoderFamily(
-        Registry(
-            "intrex.sparse_encoders",
-            "learned sparse encoder",
-            {"hashing": f"{_DECLARED}:HASHING_TERMS", "sparse": f"{_DECLARED}:SPARSE"},
-        ),
-        "sparse",
-    ),
-}
-"""The families of encoders, by the kind of vectors that they give."""
+}  # fmt: skip
+"""Families of encoders, by the kind of vectors that they give."""

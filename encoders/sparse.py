@@ -3,35 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 import numpy as np
-import numpy.typing as npt
 
-from intrex.data.arrays import Float32s
+from intrex.data.arrays import Float32s, Int32s, Rows
 from intrex.data.errors import BadInput, UsageError
 from intrex.data.specs import EncoderSpec
 from intrex.data.store.vectors import SparseVectors
 from intrex.encoders.base import Role
 from intrex.encoders.options import SPARSE, EncoderOptions
 from intrex.encoders.runtime.batching import AT_ONCE, batches, pad, token_budget, tokenize
-from intrex.encoders.runtime.models import Model, resolve_model
-from intrex.encoders.runtime.transformer import (
-    TRIAL,
-    check_runtime,
-    check_same,
-    choose_prompts,
-    load_model,
-    longest_input,
-    set_dtype,
-)
+from intrex.encoders.runtime.encoder import ModelEncoder, finite_length, limit_length, open_model
+from intrex.encoders.runtime.models import ModelFiles
+from intrex.encoders.runtime.transformer import TRIAL, choose_prompts, set_dtype
 
 LOGITS = 1 << 26
 """A batch has at most so many numbers of tokens times dimensions: 256 MB, of which SPLADE needs a few copies."""
 
 
-class LearnedSparseEncoder:
+class LearnedSparseEncoder(ModelEncoder):
     """Term weights from a model, as it gives them, in float32.
 
     In float32 they equal those of ``encode_query`` and ``encode_document`` to 1e-5, whatever the batch; with bfloat16
@@ -52,42 +43,18 @@ class LearnedSparseEncoder:
             UsageError: an unknown dtype, a maximum length beyond the model's, a dtype that the model does not run in.
             BadInput: the model is nowhere to be found, or cannot be loaded.
         """
-        from sentence_transformers import SparseEncoder
-
-        SPARSE.refuse(options)
-        check_runtime(options)
-        found = resolve_model(name, options.revision)
-        model = load_model(
-            found,
-            lambda folder: SparseEncoder(folder, device=options.device, local_files_only=True),
-            "is it a SparseEncoder of sentence-transformers, or a masked language model?",
-        )
-        _refuse_made_up(model, found)
-        _limit(model, options)
-        encoder = cls(model, _describe(model, found, options), options.batch_size)
+        hint = "is it a SparseEncoder of sentence-transformers, or a masked language model?"
+        model, files = open_model(SPARSE, "SparseEncoder", name, options, hint)
+        _refuse_untrained(model, files)
+        limit_length(model, options.max_length)
+        encoder = cls(model, _describe(model, files, options), options.batch_size)
         if options.dtype == "bfloat16" and _kind(model[0]) == "Router":
             raise UsageError("a model with two sides does not run in bfloat16", "use --dtype float32 or int8")
         set_dtype(model, options.dtype, encoder._trial, encoder.spec.max_length or 0)
         return encoder
 
-    @classmethod
-    def load(cls, spec: EncoderSpec, folder: Path, options: EncoderOptions) -> Self:
-        """Load the model of ``spec``; raises `BadInput` when what is found under its name is another one."""
-        commit = spec.revision.removeprefix("commit:") if spec.revision.startswith("commit:") else None
-        wanted = EncoderOptions(
-            revision=commit, max_length=spec.max_length, query_prompt=spec.prompts["query"],
-            document_prompt=spec.prompts["document"], dtype=spec.params["dtype"], device=options.device,
-            batch_size=options.batch_size,
-        )  # fmt: skip
-        encoder = cls.create(spec.name, wanted)
-        check_same(encoder.spec, spec)
-        return encoder
-
-    def save(self, folder: Path) -> None:
-        """Write nothing: the model is found by its name and checked against its revision."""
-
     def encode(self, texts: list[str], role: Role) -> SparseVectors:
-        """The weights above 0 of each text over ``spec.dim`` terms, in the order of ``texts``."""
+        """Return the weights above 0 of each text over ``spec.dim`` terms, in the order of ``texts``."""
         import torch
 
         with torch.inference_mode():
@@ -99,7 +66,7 @@ class LearnedSparseEncoder:
         return _in_order(parts, len(texts))
 
     def terms(self) -> list[str]:
-        """The tokens of the model's vocabulary, or the numbers of the dimensions of a model that has others."""
+        """Return the tokens of the model's vocabulary, or the numbers of the dimensions of a model that has others."""
         numbers = [str(i) for i in range(self.spec.dim)]
         if "SparseAutoEncoder" in self.spec.params["modules"]:
             return numbers
@@ -112,14 +79,14 @@ class LearnedSparseEncoder:
         tokens = tokenize(self._model, texts, role, prompt)
         if tokens is None:  # inputs of another form, as those of a static side
             for start in range(0, len(texts), self._batch_size):
-                some = texts[start : start + self._batch_size]
-                features = self._model.preprocess(some, prompt=prompt, task=role)
-                yield self._forward(features, role, first + start + np.arange(len(some)))
+                batch = texts[start : start + self._batch_size]
+                features = self._model.preprocess(batch, prompt=prompt, task=role)
+                yield self._forward(features, role, first + start + np.arange(len(batch)))
             return
         for rows in batches(tokens.lengths, self._budget):
             yield self._forward(pad(self._model, tokens, rows), role, first + rows)
 
-    def _forward(self, features: dict[str, Any], role: Role, rows: npt.NDArray[np.int64]) -> _Part:
+    def _forward(self, features: dict[str, Any], role: Role, rows: Rows) -> _Part:
         import torch
         from sentence_transformers.util import select_max_active_dims
 
@@ -134,24 +101,24 @@ class LearnedSparseEncoder:
                 f"the model {self.spec.name} gives weights that are negative or not finite",
                 "check --dtype; an index of term weights needs a model whose weights are never negative",
             )
-        kept = torch.nonzero(weights)
-        values = weights[kept[:, 0], kept[:, 1]]
-        where = kept.cpu().numpy()
-        return _Part(rows[where[:, 0]], where[:, 1].astype(np.int32), values.cpu().numpy())
+        cells = torch.nonzero(weights)
+        values = weights[cells[:, 0], cells[:, 1]]
+        texts, terms = cells.cpu().numpy().T
+        return _Part(rows[texts], terms.astype(np.int32), values.cpu().numpy())
 
     def _trial(self) -> Float32s:
-        found = self.encode(TRIAL, "document")
+        encoded = self.encode(TRIAL, "document")
         dense = np.zeros((len(TRIAL), self.spec.dim), np.float32)
-        dense[np.repeat(np.arange(len(TRIAL)), np.diff(found.offsets)), found.terms] = found.weights
+        dense[np.repeat(np.arange(len(TRIAL)), np.diff(encoded.offsets)), encoded.terms] = encoded.weights
         return dense
 
 
 class _Part(NamedTuple):
-    """Weights of some texts: for each the text it belongs to, which are together, its term and the weight."""
+    """Weights of some texts: the text and the term of each; those of a text stand together."""
 
-    texts: npt.NDArray[np.int64]
-    terms: npt.NDArray[np.int32]
-    weights: npt.NDArray[np.float32]
+    texts: Rows
+    terms: Int32s
+    weights: Float32s
 
 
 def _in_order(parts: list[_Part], n: int) -> SparseVectors:
@@ -167,56 +134,43 @@ def _kind(module: Any) -> str:
     return type(module).__name__
 
 
-def _refuse_made_up(model: Any, found: Model) -> None:
+def _refuse_untrained(model: Any, files: ModelFiles) -> None:
     """Raise `BadInput` for a model of another sort, which sentence-transformers turns into one with untrained parts.
 
     A masked language model without ``modules.json`` is SPLADE's own form.
     """
-    plain = not (found.path / "modules.json").is_file()
-    said = "".join(
+    plain = not (files.path / "modules.json").is_file()
+    configuration = "".join(
         file.read_text(encoding="utf-8")
         for name in ("modules.json", "router_config.json")
-        for file in found.path.rglob(name)
+        for file in files.path.rglob(name)
     )
     kinds = {_kind(module) for module in model.modules()}
     for kind in kinds & {"SparseAutoEncoder", "SpladePooling", "SparseStaticEmbedding"}:
-        if kind not in said and not (plain and kind == "SpladePooling"):
+        if kind not in configuration and not (plain and kind == "SpladePooling"):
             raise BadInput(
-                f"the model {found.name} is no sparse encoder: its {kind} would be untrained",
+                f"the model {files.name} is no sparse encoder: its {kind} would be untrained",
                 "intrex index dense takes models with one vector a text",
             )
 
 
-def _limit(model: Any, options: EncoderOptions) -> None:
-    """Apply the maximum length, or say that the model cannot."""
-    if options.max_length in (None, model.max_seq_length):
-        return
-    most = longest_input(model)
-    if not 1 <= options.max_length <= most:
-        raise UsageError(
-            f"--max-length {options.max_length} does not suit the model, it takes 1 to {most} tokens"
-        )
-    model.max_seq_length = options.max_length
-
-
-def _describe(model: Any, found: Model, options: EncoderOptions) -> EncoderSpec:
+def _describe(model: Any, files: ModelFiles, options: EncoderOptions) -> EncoderSpec:
     similarity = str(model.similarity_fn_name)
     if similarity != "dot":
         raise UsageError(
-            f"the model {found.name} compares vectors by {similarity}; only the dot product can be indexed"
+            f"the model {files.name} compares vectors by {similarity}; only the dot product can be indexed"
         )
     inside = [module for module in model.modules() if hasattr(module, "get_config_dict")]
     pooling = next((m for m in inside if _kind(m) == "SpladePooling"), None)
-    length = model.max_seq_length
-    tried = model.encode_document(
+    example = model.encode_document(
         TRIAL[:1], show_progress_bar=False
     )  # SpladePooling knows its size only then
     return EncoderSpec(
         "sparse",
-        found.name,
-        found.revision,
-        dim=int(tried.shape[-1]),
-        max_length=int(length) if length is not None and np.isfinite(length) else None,
+        files.name,
+        files.revision,
+        dim=int(example.shape[-1]),
+        max_length=finite_length(model.max_seq_length),
         pooling=f"{pooling.pooling_strategy} {pooling.activation_function}" if pooling else None,
         prompts=choose_prompts(model, options),
         params={

@@ -16,16 +16,16 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-import numpy.typing as npt
 
-from intrex.data.arrays import Float32s
+from intrex.data.arrays import Float32s, Int64s
 from intrex.data.cache import cache_dir
 from intrex.data.errors import BadInput, MissingExtra, UsageError
 from intrex.data.io.files import fingerprint, read_json
+from intrex.data.numeric.rows import unit
 from intrex.data.specs import EncoderSpec
 from intrex.encoders.base import Role
 from intrex.encoders.options import STATIC, EncoderOptions
-from intrex.encoders.runtime.models import Model, quiet, require, resolve_model
+from intrex.encoders.runtime.models import ModelFiles, quiet, require, resolve_model
 
 log = logging.getLogger("intrex")
 
@@ -34,11 +34,11 @@ TOKENS_AT_ONCE = 2048
 TEXTS_AT_ONCE = 1024
 WEIGHTS, TOKENIZER = "model.safetensors", "tokenizer.json"
 _KEYS = ("embedding.weight", "embeddings")
-"""The name of the matrix in files of sentence-transformers and of model2vec."""
+"""Names of the matrix in files of sentence-transformers and of model2vec."""
 
 
 class StaticEncoder:
-    """The normalised mean of the vectors of a text's tokens; zero for a text without tokens.
+    """Encoder by the normalised mean of the vectors of a text's tokens; zero for a text without tokens.
 
     The same vectors as ``SentenceTransformer(modules=[StaticEmbedding(...)])`` with ``normalize_embeddings``. They are
     the same bits in every batch; an index keeps the weights, so that it does not depend on how they were made.
@@ -78,21 +78,20 @@ class StaticEncoder:
             MissingExtra: a package is missing.
         """
         STATIC.refuse(options)
-        found = resolve_model(name, options.revision)
-        label = found.path.name if found.name == str(found.path) else found.name
+        files = resolve_model(name, options.revision)
         params: dict[str, Any] = {"normalized": True, "similarity": "dot"}
-        if (folder := _saved_in(found.path)) is not None:
+        if (folder := _find_embedding(files.path)) is not None:
             weights, tokenizer = _read(folder)
             if options.dim not in (None, weights.shape[1]):
                 raise UsageError(
                     f"--dim {options.dim} does not suit the static model {name}, it has {weights.shape[1]}"
                 )
         else:
-            weights, tokenizer = _distilled(found, options.dim or DEFAULT_DIM, options.device)
-            params["distilled_from"] = found.revision
+            weights, tokenizer = _distil_once(files, options.dim or DEFAULT_DIM, options.device)
+            params["distilled_from"] = files.revision
         if options.max_length is not None:
-            tokenizer = _truncating(tokenizer, options.max_length)
-        return cls(weights, tokenizer, label, params)
+            tokenizer = _truncate(tokenizer, options.max_length)
+        return cls(weights, tokenizer, files.label, params)
 
     @classmethod
     def load(cls, spec: EncoderSpec, folder: Path, options: EncoderOptions) -> Self:
@@ -117,11 +116,11 @@ class StaticEncoder:
         (folder / TOKENIZER).write_text(self._json, encoding="utf-8", newline="\n")
 
     def parts(self) -> tuple[Float32s, str]:
-        """The vectors of the tokens [tokens, dim], and the tokenizer as JSON: what training begins with."""
+        """Return the vectors of the tokens [tokens, dim], and the tokenizer as JSON, for a training to begin with."""
         return self._weights, self._json
 
     def encode(self, texts: list[str], role: Role) -> Float32s:
-        """Vectors [len(texts), dim] in float32, in the order of ``texts``, of length 1 or zero."""
+        """Return vectors [len(texts), dim] in float32, in the order of ``texts``, of length 1 or zero."""
         out = np.zeros((len(texts), self.spec.dim), np.float32)
         for start in range(0, len(texts), TEXTS_AT_ONCE):
             encoded = self._tokenizer.encode_batch(
@@ -130,11 +129,9 @@ class StaticEncoder:
             lengths = np.array([len(e.ids) for e in encoded], np.int64)
             ids = np.fromiter(chain.from_iterable(e.ids for e in encoded), np.int64, int(lengths.sum()))
             self._sum(ids, lengths, out[start : start + TEXTS_AT_ONCE])
-        # the mean and the sum have the same direction
-        norms = np.sqrt((out.astype(np.float64) ** 2).sum(axis=1, keepdims=True))
-        return (out / np.where(norms > 0, norms, 1.0)).astype(np.float32)
+        return unit(out)  # the mean and the sum have the same direction
 
-    def _sum(self, ids: npt.NDArray[np.int64], lengths: npt.NDArray[np.int64], out: Float32s) -> None:
+    def _sum(self, ids: Int64s, lengths: Int64s, out: Float32s) -> None:
         """Add up the vectors of each text's tokens, in the order of the text whatever is beside it."""
         ends = np.cumsum(lengths)
         for rows in _groups(lengths):
@@ -145,8 +142,8 @@ class StaticEncoder:
                 out[rows] += np.add.reduceat(piece, starts, axis=0)
 
 
-def _groups(lengths: npt.NDArray[np.int64]) -> Iterator[npt.NDArray[np.int64]]:
-    """Neighbouring texts of at most `TOKENS_AT_ONCE` tokens together, or one longer one; without the empty texts."""
+def _groups(lengths: Int64s) -> Iterator[Int64s]:
+    """Yield neighbouring texts of at most `TOKENS_AT_ONCE` tokens together, or one longer one; without the empty texts."""
     group: list[int] = []
     tokens = 0
     for row in np.flatnonzero(lengths).tolist():
@@ -159,8 +156,8 @@ def _groups(lengths: npt.NDArray[np.int64]) -> Iterator[npt.NDArray[np.int64]]:
         yield np.array(group)
 
 
-def _saved_in(folder: Path) -> Path | None:
-    """The folder that holds a static embedding: this one or that of its first module; None for a transformer."""
+def _find_embedding(folder: Path) -> Path | None:
+    """Find the folder that holds a static embedding: this one or that of its first module; None for a transformer."""
     from safetensors import SafetensorError, safe_open
 
     modules = folder / "modules.json"
@@ -173,10 +170,10 @@ def _saved_in(folder: Path) -> Path | None:
             except SafetensorError as error:
                 raise BadInput(f"not sound weights: {error} ({place / WEIGHTS})") from error
             if static:
-                others = {part["type"].rpartition(".")[2] for part in parts[1:]} - {"Normalize"}
-                if others:
+                layers = {part["type"].rpartition(".")[2] for part in parts[1:]} - {"Normalize"}
+                if layers:
                     raise BadInput(
-                        f"the static model {folder} has further layers: {', '.join(sorted(others))}",
+                        f"the static model {folder} has further layers: {', '.join(sorted(layers))}",
                         "use it as dense:FOLDER",
                     )
                 return place
@@ -184,7 +181,7 @@ def _saved_in(folder: Path) -> Path | None:
 
 
 def _read(folder: Path) -> tuple[Float32s, str]:
-    """Weights [tokens, dim] and the tokenizer's JSON; model2vec's mapping and token weights are multiplied in."""
+    """Read weights [tokens, dim] and the tokenizer's JSON; model2vec's mapping and token weights are multiplied in."""
     from safetensors import SafetensorError
     from safetensors.numpy import load_file
 
@@ -195,7 +192,7 @@ def _read(folder: Path) -> tuple[Float32s, str]:
         SafetensorError,
         StopIteration,
         TypeError,
-    ) as error:  # damaged, something else, a number type numpy lacks
+    ) as error:  # damaged, something else, a type numpy lacks
         raise BadInput(f"not a static model's weights: {error!r} ({folder / WEIGHTS})") from error
     if "mapping" in tensors:
         weights = weights[tensors["mapping"].astype(np.int64)]
@@ -205,55 +202,53 @@ def _read(folder: Path) -> tuple[Float32s, str]:
     return weights, (folder / TOKENIZER).read_text(encoding="utf-8")
 
 
-def _truncating(tokenizer: str, length: int) -> str:
+def _truncate(tokenizer: str, length: int) -> str:
     from tokenizers import Tokenizer
 
-    if length < 1:
-        raise UsageError(f"--max-length {length}: at least one token is needed")
     changed = Tokenizer.from_str(tokenizer)
     changed.enable_truncation(length)
     return str(changed.to_str())
 
 
-def _distilled(found: Model, dim: int, device: str | None) -> tuple[Float32s, str]:
-    """What `_distil` gives, kept in intrex's cache folder: a model that is distilled once is so for every index."""
+def _distil_once(files: ModelFiles, dim: int, device: str | None) -> tuple[Float32s, str]:
+    """Distil as `_distil` does, or read from intrex's cache folder what it made for an earlier index."""
     versions = [version(name) for name in ("sentence-transformers", "torch", "transformers")]
-    kept = cache_dir() / "static" / fingerprint([found.revision, dim, device or "", versions])[:32]
+    cached = cache_dir() / "static" / fingerprint([files.revision, dim, device or "", versions])[:32]
     with contextlib.suppress(OSError, BadInput, ValueError):
-        made = StaticEncoder(*_read(kept), found.name, {})
-        if made.spec.revision == (kept / "revision").read_text(encoding="ascii"):
-            return made.parts()
-    weights, tokenizer = _distil(found, dim, device)
+        encoder = StaticEncoder(*_read(cached), files.name, {})
+        if encoder.spec.revision == (cached / "revision").read_text(encoding="ascii"):
+            return encoder.parts()
+    weights, tokenizer = _distil(files, dim, device)
     with contextlib.suppress(OSError):  # a cache that cannot be written is none
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=kept.parent, prefix=".") as folder:
+        cached.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=cached.parent, prefix=".") as folder:
             part = Path(folder) / "part"
-            encoder = StaticEncoder(weights, tokenizer, found.name, {})
+            encoder = StaticEncoder(weights, tokenizer, files.name, {})
             encoder.save(part)
             (part / "revision").write_text(encoder.spec.revision, encoding="ascii")
-            shutil.rmtree(kept, ignore_errors=True)  # damaged, or there is none
-            part.replace(kept)
+            shutil.rmtree(cached, ignore_errors=True)  # damaged, or there is none
+            part.replace(cached)
     return weights, tokenizer
 
 
-def _distil(found: Model, dim: int, device: str | None) -> tuple[Float32s, str]:
+def _distil(files: ModelFiles, dim: int, device: str | None) -> tuple[Float32s, str]:
     """Distil token vectors from a transformer by model2vec: forward pass of each token, PCA, down-weighted by rank."""
     require("model2vec", "distilling a static model")
     from sentence_transformers.sentence_transformer.modules import StaticEmbedding
     from transformers import AutoConfig
 
-    log.info("distilling %d dimensions from %s, about half a minute", dim, found.name)
+    log.info("distilling %d dimensions from %s, about half a minute", dim, files.name)
     with quiet(), contextlib.redirect_stderr(io.StringIO()):  # its progress bar cannot be switched off
         try:
-            most = AutoConfig.from_pretrained(str(found.path)).hidden_size
+            most = AutoConfig.from_pretrained(str(files.path)).hidden_size
             if not 1 <= dim <= most:
                 raise UsageError(
-                    f"--dim {dim} does not suit the model {found.name}, its vectors have {most} dimensions"
+                    f"--dim {dim} does not suit the model {files.name}, its vectors have {most} dimensions"
                 )
-            static = StaticEmbedding.from_distillation(str(found.path), device=device, pca_dims=dim)
+            static = StaticEmbedding.from_distillation(str(files.path), device=device, pca_dims=dim)
         except ImportError as error:
             raise MissingExtra("model2vec[distill]", "dense", "distilling a static model") from error
         except (OSError, ValueError, KeyError, AttributeError) as error:
-            raise BadInput(f"no static model can be distilled from {found.name}: {error}") from error
+            raise BadInput(f"no static model can be distilled from {files.name}: {error}") from error
     weights = static.embedding.weight.detach().float().cpu().numpy()
     return weights, static.tokenizer.to_str()

@@ -40,7 +40,7 @@ def show(report: CompareReport, form: Format | None) -> None:
         from intrex.eval.compare.tables import comparison_latex, comparison_markdown
 
         sys.stdout.write((comparison_markdown if form is Format.md else comparison_latex)(report.comparison))
-    _more(report, form)
+    _show_parts(report, form)
 
 
 def _machine(report: CompareReport, form: Format) -> None:
@@ -72,7 +72,7 @@ def _terminal(report: CompareReport) -> None:
     sys.stdout.write(comparison.signature + "\n")
 
 
-def _more(report: CompareReport, form: Format) -> None:
+def _show_parts(report: CompareReport, form: Format) -> None:
     from intrex.eval.compare.tables import letter, movers_table, plain, reproduction_table, similarity_table
 
     comparison = report.comparison

@@ -6,9 +6,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from intrex.cli.common.evaluate_request import EvaluateRequest, ScoreFormat
 from intrex.cli.common.output import Format, between, emit, resolve, say
 from intrex.data.errors import UsageError
+from intrex.eval.evaluate.options import EvaluateOptions
 from intrex.eval.tables import Cell
 
 if TYPE_CHECKING:
@@ -20,27 +20,26 @@ SHOWN = 10
 """Queries of a measure that a table of differences shows, without ``-q``."""
 
 
-def _wide(form: ScoreFormat | None) -> bool:
-    table = resolve(Format(form.value) if form else None) is Format.table
-    return table or form in (ScoreFormat.md, ScoreFormat.latex)
+def _wide(form: str | None) -> bool:
+    return resolve(form) in (Format.table, Format.md, Format.latex)
 
 
-def print_scores(request: EvaluateRequest, systems: list[SystemScores], n_measures: int) -> None:
+def print_scores(options: EvaluateOptions, systems: list[SystemScores], n_measures: int) -> None:
     """Print the first ``n_measures`` measures as a table: figures, or with -q every query's values."""
     from intrex.eval.evaluate.tables import query_table, score_table
 
     measures = systems[0].scores.measures[:n_measures]
-    wide, total = _wide(request.form), not request.no_summary
-    if request.per_query:
+    wide, total = _wide(options.form), not options.no_summary
+    if options.per_query:
         headers, rows = query_table(systems, measures, wide, total)
     else:
         headers, rows = score_table(systems, measures, wide)
     caption = "\n".join(dict.fromkeys(system.conditions.signature() for system in systems))
-    emit(headers, rows, _plain(request.form), caption=caption, lead=1 + request.per_query)
+    emit(headers, rows, options.form, caption=caption, lead=1 + options.per_query)
 
 
 def print_trec(
-    request: EvaluateRequest, judged: Judged, run: Path, measures: list[Measure], system: SystemScores
+    options: EvaluateOptions, judged: Judged, run: Path, measures: list[Measure], system: SystemScores
 ) -> None:
     """Print the scores of one run as trec_eval does."""
     from intrex.eval.dialects.dialect import TOOLS
@@ -57,7 +56,7 @@ def print_trec(
     computed = dict(zip([m for m in measures if m.name not in TEXTS], system.scores.measures, strict=False))
     lines = trec_lines(
         system.scores, [computed.get(m, m) for m in measures], rankings, system.system, rules.complete,
-        request.per_query, not request.no_summary, dialect in TOOLS and TOOLS[dialect].silent,
+        options.per_query, not options.no_summary, dialect in TOOLS and TOOLS[dialect].silent,
     )  # fmt: skip
     sys.stdout.write("".join(lines))
 
@@ -78,25 +77,26 @@ def notes(systems: list[SystemScores], judged: Judged) -> None:
 
 
 def print_explained(
-    request: EvaluateRequest, tool: str, judged: Judged, runs: list[Path], measures: list[Measure]
+    options: EvaluateOptions, tool: str, judged: Judged, runs: list[Path], measures: list[Measure]
 ) -> None:
     """Print the differences of a tool's scores from intrex's, with their reasons."""
     from intrex.eval.dialects.dialect import find_tool
     from intrex.eval.evaluate.explain import explain
+    from intrex.eval.evaluate.request import requested_rules
     from intrex.eval.evaluate.tables import agrees, difference_table, switch_table
 
     if len(runs) > 1:
         raise UsageError("--explain-diff explains one run at a time")
     explanations = explain(
-        judged.qrels, runs[0], measures, request.rules(), find_tool(tool), request.complete is not None,
-        request.level or 1, request.tool_file,
+        judged.qrels, runs[0], measures, requested_rules(options), find_tool(tool), options.complete is not None,
+        options.level or 1, options.tool_file,
     )  # fmt: skip
-    wide, form = _wide(request.form), _plain(request.form)
+    wide, form = _wide(options.form), options.form
     headers, rows = switch_table(explanations, tool)
     first = wide and bool(rows)
     if first:
         emit(headers, rows, form)
-    most = SHOWN if wide and not request.per_query else None
+    most = SHOWN if wide and not options.per_query else None
     headers, rows = difference_table(explanations, tool, wide, most)
     if rows or not wide:
         if first:
@@ -110,13 +110,14 @@ def print_explained(
 
 
 def print_pool_bias(
-    request: EvaluateRequest, judged: Judged, runs: list[Path], measures: list[Measure]
+    options: EvaluateOptions, judged: Judged, runs: list[Path], measures: list[Measure]
 ) -> None:
     """Print what the pool leaves open of nDCG."""
     from intrex.eval.evaluate.poolbias import pool_bias
+    from intrex.eval.evaluate.request import requested_rules
     from intrex.eval.evaluate.systems import conditions_of, match_path
 
-    rules = request.rules()
+    rules = requested_rules(options)
     rows: list[list[Cell]] = []
     for run in runs:
         matched = match_path(judged.qrels, run, rules)
@@ -126,12 +127,6 @@ def print_pool_bias(
         ]
     caption = conditions_of(judged, rules).signature()
     headers = ["system", "measure", "lower", "upper", "condensed", "judged"]
-    if not _wide(request.form):
+    if not _wide(options.form):
         headers, rows = [*headers, "signature"], [[*row, caption] for row in rows]
-    emit(headers, rows, _plain(request.form), caption=caption)
-
-
-def _plain(form: ScoreFormat | None) -> Format | None:
-    if form is ScoreFormat.trec:
-        raise UsageError("--format trec prints scores only")
-    return Format(form.value) if form else None
+    emit(headers, rows, options.form, caption=caption)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import textwrap
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from typer.core import TyperCommand, TyperGroup
@@ -13,23 +13,21 @@ WIDTH, COLUMN = 80, 26
 COMMANDS, ARGUMENTS, OPTIONS = "Commands", "Arguments", "Options"
 FIRST, LAST = ("Common",), ("Output", "Help")
 """Panels that stand above and below all others."""
+HELP = ("-h, --help", "Show this message.")
 HELP_ALL = "--help-all"
 
 
 class Command(TyperCommand):
-    """A command whose help is ours."""
+    """Command with help in panels by subject."""
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Write the help of a command."""
-        formatter.write(command_help(self, ctx, self.shown(ctx)))
-
-    def shown(self, ctx: Any) -> Iterable[Any]:
-        """Return the parameters that help shows."""
-        return [p for p in self.params if not getattr(p, "hidden", False)]
+        shown = [p for p in self.params if not getattr(p, "hidden", False)]
+        formatter.write(command_help(self, ctx, shown))
 
 
 class Group(TyperGroup):
-    """A group of commands whose help is ours."""
+    """Group of commands with help in panels."""
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Write the help of a group."""
@@ -39,14 +37,15 @@ class Group(TyperGroup):
 def command_help(command: Any, ctx: Any, parameters: Iterable[Any], notes: Sequence[str] = ()) -> str:
     """Compose the help of a command: usage, text, arguments, options by panel, notes, examples."""
     arguments, panels = [], dict[str, list[tuple[str, str]]]()
-    for one in parameters:
-        if one.param_type_name == "argument":
-            arguments.append((argument_name(one), one.help or ""))
+    for parameter in parameters:
+        if parameter.param_type_name == "argument":
+            arguments.append((argument_name(parameter), parameter.help or ""))
         else:
-            panel = getattr(one, "rich_help_panel", None) or OPTIONS
-            panels.setdefault(panel, []).append((_spelling(one), _meaning(one, command)))
-    panels.setdefault("Help", []).append(("-h, --help", "Show this message."))
-    names = " ".join(name if needed else f"[{name}]" for name, needed in _usage(command))
+            panel = getattr(parameter, "rich_help_panel", None) or OPTIONS
+            panels.setdefault(panel, []).append((_spelling(parameter), _meaning(parameter, command)))
+    panels.setdefault("Help", []).append(HELP)
+    positional = [p for p in command.params if p.param_type_name == "argument"]
+    names = " ".join(argument_name(p) if p.required else f"[{argument_name(p)}]" for p in positional)
     usage = textwrap.fill(
         f"Usage: {ctx.command_path} [OPTIONS] {names}", WIDTH, subsequent_indent="       ", break_on_hyphens=False,
         break_long_words=False,
@@ -62,72 +61,63 @@ def command_help(command: Any, ctx: Any, parameters: Iterable[Any], notes: Seque
     return "\n".join(parts)
 
 
-def group_help(group: Any, ctx: Any) -> str:
-    """Compose the help of a group: usage, text, commands, options."""
-    found = [(name, group.get_command(ctx, name)) for name in group.list_commands(ctx)]
-    rows = [(name, _first_sentence(one.help)) for name, one in found if one is not None and not one.hidden]
+def group_help(
+    group: Any, ctx: Any, panels: Mapping[str, Mapping[str, str]] | None = None, start: Sequence[str] = ()
+) -> str:
+    """Compose the help of a group: usage, text, what to do first, commands, options.
+
+    Args:
+        group: of commands.
+        ctx: its context.
+        panels: sentences on its commands, by panel; made of their help unless given, which imports them.
+        start: commands to begin with.
+    """
+    if panels is None:
+        commands = [(name, group.get_command(ctx, name)) for name in group.list_commands(ctx)]
+        panels = {COMMANDS: {name: _first_sentence(c.help) for name, c in commands if c and not c.hidden}}
     options = [(_spelling(p), _meaning(p, group)) for p in group.params if not p.hidden]
-    options += [("-h, --help", "Show this message.")]
     parts = [f"Usage: {ctx.command_path} [OPTIONS] COMMAND ...\n", _paragraphs(group.help)]
-    return "\n".join([*parts, _panel(COMMANDS, rows), _panel(OPTIONS, options)])
+    parts += [_heading("Start with") + "".join(f"  $ {line}\n" for line in start)] if start else []
+    parts += [_panel(title, rows.items()) for title, rows in panels.items()]
+    return "\n".join([*parts, _panel(OPTIONS, [*options, HELP])])
 
 
-def root_help(group: Any, ctx: Any, panels: Mapping[str, Mapping[str, str]], start: Sequence[str]) -> str:
-    """Compose the help of the program: what to do first, commands by panel, options."""
-    options = [(_spelling(p), _meaning(p, group)) for p in group.params if not p.hidden]
-    parts = [f"Usage: {ctx.command_path} [OPTIONS] COMMAND ...\n", _paragraphs(group.help)]
-    parts += [_heading("Start with") + "".join(f"  $ {line}\n" for line in start)]
-    parts += [_panel(title, commands.items()) for title, commands in panels.items()]
-    return "\n".join([*parts, _panel(OPTIONS, [*options, ("-h, --help", "Show this message.")])])
-
-
-def argument_name(one: Any) -> str:
+def argument_name(argument: Any) -> str:
     """Name an argument as usage does."""
-    return str(one.metavar or (one.name or "").upper()) + (
-        "..." if one.nargs == -1 and not one.metavar else ""
-    )
+    dots = "..." if argument.nargs == -1 and not argument.metavar else ""
+    return str(argument.metavar or (argument.name or "").upper()) + dots
 
 
-def _usage(command: Any) -> Iterator[tuple[str, bool]]:
-    for one in command.params:
-        if one.param_type_name == "argument":
-            yield argument_name(one), one.required
+def _spelling(option: Any) -> str:
+    short = [o for o in option.opts if not o.startswith("--")]
+    long = [o for o in option.opts if o.startswith("--")]
+    names = ", ".join([*short, *long, *(o for o in option.secondary_opts if o.strip())])
+    return names if option.is_flag else f"{names} {option.metavar or _kind(option)}"
 
 
-def _spelling(one: Any) -> str:
-    short = [o for o in one.opts if not o.startswith("--")]
-    long = [o for o in one.opts if o.startswith("--")]
-    names = ", ".join([*short, *long, *(o for o in one.secondary_opts if o.strip())])
-    value = "" if one.is_flag else f" {one.metavar or _kind(one)}"
-    return names + value
-
-
-def _kind(one: Any) -> str:
-    choices = getattr(one.type, "choices", None)
+def _kind(option: Any) -> str:
+    choices = getattr(option.type, "choices", None)
     if choices:
         return f"[{'|'.join(map(str, choices))}]"
-    kind = str(one.type.name).split()[0].lower()
+    kind = str(option.type.name).split()[0].lower()
     return {"integer": "N", "int": "N", "float": "X", "path": "PATH"}.get(kind, "TEXT")
 
 
-def _meaning(one: Any, command: Any) -> str:
+def _meaning(option: Any, command: Any) -> str:
     """Return an option's help with its range and its default."""
-    declared = getattr(getattr(command, "callback", None), "declared", {}).get(one.name)
-    default = declared.default if declared is not None else one.default
-    facts = [_range(declared or one.type)] if not one.is_flag and _range(declared or one.type) else []
+    declared = getattr(getattr(command, "callback", None), "declared", {}).get(option.name)
+    default = declared.default if declared is not None else option.default
+    facts = [] if option.is_flag else [*filter(None, [_range(declared or option.type)])]
     if declared is not None and declared.required:
         facts.append("required")
     elif default not in (None, False, (), [], "") and default is not True and not callable(default):
         facts.append(f"default: {getattr(default, 'value', default)}")
-    return f"{one.help or ''} [{'; '.join(facts)}]" if facts else one.help or ""
+    return f"{option.help or ''} [{'; '.join(facts)}]" if facts else option.help or ""
 
 
 def _range(limits: Any) -> str:
     """Say which numbers there are, of a declared option or of a type of the command line."""
-    low, high = (getattr(limits, name, None) for name in ("low", "high"))
-    low, high = (
-        (getattr(limits, "min", None), getattr(limits, "max", None)) if low is high is None else (low, high)
-    )
+    low, high = (getattr(limits, a, getattr(limits, b, None)) for a, b in (("low", "min"), ("high", "max")))
     if getattr(limits, "above", None) is not None:
         return f"above {limits.above:g}"
     if low is not None and high is not None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -36,15 +35,15 @@ class Format(StrEnum):
     latex = "latex"
 
 
-def resolve(form: Format | None) -> Format:
-    """Return ``form``; where it is None, a table on a terminal and CSV elsewhere."""
-    return form or (Format.table if sys.stdout.isatty() else Format.csv)
+def resolve(form: str | None) -> Format:
+    """Return the format of a name; where it is None, a table on a terminal and CSV elsewhere."""
+    return Format(form or ("table" if sys.stdout.isatty() else "csv"))
 
 
 def emit(
     headers: Sequence[str],
     rows: Sequence[Sequence[Cell]],
-    form: Format | None = None,
+    form: str | None = None,
     caption: str = "",
     lead: int = 0,
 ) -> None:
@@ -59,7 +58,7 @@ def emit(
         sys.stdout.write(csv_text(headers, rows))
     elif form is Format.jsonl:
         for row in rows:
-            sys.stdout.write(json.dumps(dict(zip(headers, row, strict=True)), ensure_ascii=False) + "\n")
+            _write_json(dict(zip(headers, row, strict=True)))
     else:
         texts = [[f"{cell:.4f}" if isinstance(cell, float) else str(cell) for cell in row] for row in rows]
         right = [
@@ -83,7 +82,13 @@ def emit(
             sys.stdout.write(_caption(caption, form))
 
 
-def between(form: Format | None) -> None:
+def _write_json(record: dict[str, Any]) -> None:
+    import json  # a millisecond of every start
+
+    sys.stdout.write(json.dumps(record, ensure_ascii=False, default=str) + "\n")
+
+
+def between(form: str | None) -> None:
     """Print a blank line between two tables of one output, where the tables do not bring their own."""
     if resolve(form) in (Format.md, Format.latex):
         sys.stdout.write("\n")
@@ -218,11 +223,12 @@ def human_bytes(size: float) -> str:
     return f"{size:,.1f} TiB"
 
 
-def show(pairs: dict[str, Any], form: Format | None) -> None:
+def show(pairs: dict[str, Any], form: str | None) -> None:
     """Print a record: a line for each entry on a terminal, one JSON object for ``jsonl``, else a two-column table."""
+    form = resolve(form)
     if form is Format.jsonl:
-        sys.stdout.write(json.dumps(pairs, ensure_ascii=False, default=str) + "\n")
-    elif resolve(form) is Format.table:
+        _write_json(pairs)
+    elif form is Format.table:
         width = max(map(len, pairs))
         for key, value in pairs.items():
             sys.stdout.write(f"{key:<{width}}  {value}\n")

@@ -11,40 +11,30 @@ from typing import Annotated, Any, get_type_hints
 
 import typer
 
-from intrex.cli.common.help import Command
+from intrex.cli.common.help import Command, Group
+from intrex.cli.common.output import Format
 from intrex.data.errors import UsageError
-from intrex.data.options import Option
+from intrex.data.options import Option, Options, options_of
+from intrex.data.registry import load_target
 
-Overwrite = Annotated[
-    bool,
-    typer.Option(
-        "--overwrite", rich_help_panel="Output",
-        help="Replace what stands at the output; it stays usable until the new one is whole.",
-    ),
-]  # fmt: skip
+OUTPUT = "Output"
+REPLACE = "Replace what stands at the output; it stays usable until the new one is whole."
+Overwrite = Annotated[bool, typer.Option("--overwrite", rich_help_panel=OUTPUT, help=REPLACE)]
 Output = Annotated[
-    Path | None, typer.Option("--output", "-o", rich_help_panel="Output", help="Another spelling of OUT.")
-]
-RunOutput = Annotated[
-    Path,
-    typer.Option(
-        "--output", "-o", rich_help_panel="Output", help="The run to write; .gz compresses, - is stdout."
-    ),
-]
-RunFormat = Annotated[
-    str,
-    typer.Option(
-        "--format", rich_help_panel="Output", metavar="[trec|msmarco|json]",
-        autocompletion=lambda: ["trec", "msmarco", "json"],
-        help="Of the run: with scores, query and document and rank, or an object of objects.",
-    ),
-]  # fmt: skip
-Tag = Annotated[
-    str | None, typer.Option("--tag", "--runtag", rich_help_panel="Output", help="The run's name.")
+    Path | None, typer.Option("--output", "-o", rich_help_panel=OUTPUT, help="Another spelling of OUT.")
 ]
 FIELDS = "--fields"
 _VALUE = re.compile(r"[^-=/\s][^=/\s]*=[^/\s]+")
 CollectionArgument = Annotated[Path, typer.Argument(help="A collection folder.")]
+QrelsArgument = Annotated[str, typer.Argument(help="A qrels file (TREC or BEIR), or COLLECTION:SET.")]
+TrainArgument = Annotated[str, typer.Argument(help="Training queries: a file, or COLLECTION:SET.")]
+TestArgument = Annotated[str, typer.Argument(help="Test queries: a file, or COLLECTION:SET.")]
+TableFormat = Annotated[
+    Format | None,
+    typer.Option(
+        "--format", rich_help_panel=OUTPUT, help="Table on a terminal, CSV elsewhere, unless given."
+    ),
+]
 
 
 def one_output(argument: Path | None, option: Path | None) -> Path:
@@ -60,83 +50,93 @@ def one_output(argument: Path | None, option: Path | None) -> Path:
     return argument or option or Path()
 
 
-def examples(*lines: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Give a command the examples at the end of its help; a test runs them."""
-
-    def attach(command: Callable[..., None]) -> Callable[..., None]:
-        command.examples = lines  # type: ignore[attr-defined]
-        return command
-
-    return attach
+def command_group(text: str) -> typer.Typer:
+    """Make a group of commands, even of one."""
+    app = typer.Typer(cls=Group, add_completion=False, no_args_is_help=True, help=text)
+    app.callback()(lambda: None)
+    return app
 
 
-def shown_by(kind: type[Command]) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Choose the class of a command."""
-
-    def attach(command: Callable[..., None]) -> Callable[..., None]:
-        command.shown_by = kind  # type: ignore[attr-defined]
-        return command
-
-    return attach
-
-
-def with_choices(
-    declared: Iterable[Option], without: Collection[str] = ()
+def command(
+    *examples: str,
+    options: Iterable[Option] = (),
+    without: Collection[str] = (),
+    shown_by: type[Command] = Command,
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Give a command declared options; it takes those that were chosen as its argument ``values``, by key.
+    """Make a command of a function.
 
-    Parameters named by ``without`` are taken from it: they have their default.
+    An argument annotated with a class of options gets one, made of what was chosen on the command line.
+
+    Args:
+        examples: stand at the end of its help; a test runs them.
+        options: further ones; the argument ``values`` gets what was chosen of them, by key.
+        without: parameters of the function that the command lacks; they have their default.
+        shown_by: the class of the command.
     """
-    known = {one.key: one for one in declared}
+    merged = {option.key: option for option in options}
 
-    def extend(command: Callable[..., None]) -> Callable[..., None]:
-        @wraps(command)
-        def run(**given: Any) -> None:
-            values = _chosen(known, given)
-            command(**{name: value for name, value in given.items() if name in kept}, values=values)
+    def extend(function: Callable[..., None]) -> Callable[..., None]:
+        @wraps(function)
+        def run(**arguments: Any) -> None:
+            values = {name: _values(group, arguments) for name, group in groups.items()}
+            read = {name: classes[name].read(v) if name in classes else v for name, v in values.items()}
+            function(**{name: arguments[name] for name in parameters}, **read)
 
-        hints = get_type_hints(command, include_extras=True)
-        own = inspect.signature(command).parameters.values()
-        kept = {
-            p.name: p.replace(annotation=hints[p.name]) for p in own if p.name not in ("values", *without)
+        hints = get_type_hints(function, include_extras=True)
+        classes = {
+            n: hint for n, hint in hints.items() if isinstance(hint, type) and issubclass(hint, Options)
         }
-        extra = [p for one in known.values() for p in _parameters(one)]
-        ordered = [*kept.values(), *extra]
-        ordered = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in ordered]
+        groups = {name: options_of(hint) for name, hint in classes.items()}
+        if merged:
+            groups["values"] = merged
+        parameters = {
+            p.name: p.replace(annotation=hints[p.name], kind=inspect.Parameter.KEYWORD_ONLY)
+            for p in inspect.signature(function).parameters.values()
+            if p.name not in (*groups, *without)
+        }
+        declared = {_name(option): option for group in groups.values() for option in group.values()}
+        ordered = [*parameters.values(), *(p for option in declared.values() for p in _parameters(option))]
         run.__signature__ = inspect.Signature(ordered)  # type: ignore[attr-defined]
         run.__annotations__ = {p.name: p.annotation for p in ordered}
-        run.declared = {_name(one): one for one in known.values()}  # type: ignore[attr-defined]
+        vars(run).update(examples=examples, shown_by=shown_by, declared=declared)
         return run
 
     return extend
 
 
-def _chosen(known: Mapping[str, Option], given: Mapping[str, Any]) -> dict[str, Any]:
-    """Take the values of declared options; those that were not chosen are left out."""
+def _values(options: Mapping[str, Option], arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Take the values of options; those that were not chosen are left out."""
     values: dict[str, Any] = {}
-    for key, one in known.items():
-        value = given[_name(one)]
-        named = [] if value in (None, []) else [value]
-        named += [stands for flag, stands in one.switches.items() if given[_switch(flag)]]
-        if len(set(map(str, named))) > 1:
-            raise UsageError(f"two values of {one.flags[0]}: {', '.join(map(str, named))}", "name one")
-        if named:
-            values[key] = one.parse(named[0]) if one.parse is not None else named[0]
+    for key, option in options.items():
+        value = arguments[_name(option)]
+        choices = [] if value in (None, []) else [value]
+        choices += [meaning for flag, meaning in option.switches.items() if arguments[_switch(flag)]]
+        if len(set(map(str, choices))) > 1:
+            raise UsageError(f"two values of {option.flags[0]}: {', '.join(map(str, choices))}", "name one")
+        if choices:
+            values[key] = option.parse(choices[0]) if option.parse is not None else choices[0]
     return values
 
 
-def _parameters(one: Option) -> Iterator[inspect.Parameter]:
-    whole = one.type is int and not one.choices  # of other numbers the option says itself what is wrong
-    shown = typer.Option(
-        *one.flags, help=one.help, metavar=metavar(one), rich_help_panel=one.panel or None,
-        min=one.low if whole else None, max=one.high if whole else None, autocompletion=_completion(one),
+def _parameters(option: Option) -> Iterator[inspect.Parameter]:
+    whole = option.type is int and not option.choices  # of other numbers the option says itself what is wrong
+    parameter = typer.Option(
+        *option.flags, help=option.help, metavar=metavar(option), rich_help_panel=option.panel or None,
+        min=option.low if whole else None, max=option.high if whole else None, hidden=option.hidden,
+        autocompletion=_completion(option),
     )  # fmt: skip
-    kind: Any = list[str] if one.type in (tuple, dict) else one.type
-    default = inspect.Parameter.empty if one.required else None
-    yield _parameter(_name(one), kind if one.required else kind | None, default, shown)
-    for flag, value in one.switches.items():
-        said = typer.Option(flag, help=f"As {one.flags[0]} {value}.", rich_help_panel=one.panel or None)
-        yield _parameter(_switch(flag), bool, False, said)
+    kind: Any = option.type
+    if option.count:
+        kind = tuple[(option.item,) * option.count]  # type: ignore[misc]
+    elif option.type in (tuple, dict):
+        kind = list[option.item if option.parse is None else str]  # type: ignore[misc]
+    default = inspect.Parameter.empty if option.required else None
+    yield _parameter(_name(option), kind if option.required else kind | None, default, parameter)
+    for flag, value in option.switches.items():
+        switch = typer.Option(
+            flag, help=f"As {option.flags[0]} {value}.", rich_help_panel=option.panel or None
+        )
+        yield _parameter(_switch(flag), bool, False, switch)
 
 
 def _parameter(name: str, kind: Any, default: object, option: Any) -> inspect.Parameter:
@@ -144,25 +144,28 @@ def _parameter(name: str, kind: Any, default: object, option: Any) -> inspect.Pa
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
 
 
-def _name(one: Option) -> str:
-    return f"choice_{one.key}"
+def _name(option: Option) -> str:
+    return f"choice_{option.key}"
 
 
 def _switch(flag: str) -> str:
     return f"switch_{flag.strip('-').replace('-', '_')}"
 
 
-def metavar(one: Option) -> str | None:
+def metavar(option: Option) -> str | None:
     """Name an option's value for help: the choices there are, or its kind."""
-    if one.type is bool:
+    if option.type is bool:
         return None
-    if one.choices:
-        return f"[{'|'.join(map(str, one.choices))}]"
-    return one.metavar or {int: "N", float: "X"}.get(one.type, "TEXT")
+    if option.choices:
+        return f"[{'|'.join(map(str, option.choices))}]"
+    kind = option.item if option.type is tuple and option.parse is None else option.type
+    return option.metavar or {int: "N", float: "X", Path: "PATH"}.get(kind, "TEXT")
 
 
-def _completion(one: Option) -> Callable[[], list[str]] | None:
-    return (lambda: [str(choice) for choice in one.choices]) if one.choices else None
+def _completion(option: Option) -> Callable[[], list[str]] | None:
+    if option.names:
+        return lambda: [str(name) for name in load_target(option.names)]
+    return (lambda: [str(choice) for choice in option.choices]) if option.choices else None
 
 
 class FieldsCommand(Command):
@@ -180,8 +183,8 @@ def spread(args: Iterable[str]) -> list[str]:
     ['--fields', 'contents=1', '--fields', 'title=2', '--k', '10']
     """
     out: list[str] = []
-    for one in args:
-        if len(out) > 1 and out[-2] == FIELDS and _VALUE.fullmatch(one):
+    for word in args:
+        if len(out) > 1 and out[-2] == FIELDS and _VALUE.fullmatch(word):
             out.append(FIELDS)
-        out.append(one)
+        out.append(word)
     return out

@@ -7,17 +7,15 @@ from typing import Annotated
 
 import typer
 
-from intrex.cli.common.help import Command, Group
-from intrex.cli.common.output import Format, say, show
-from intrex.cli.common.parameters import examples
+from intrex.cli.common.help import Command
+from intrex.cli.common.output import say, show
+from intrex.cli.common.parameters import TableFormat, command, command_group
 from intrex.cli.index import change
 from intrex.cli.index.build import build_command
 from intrex.data.errors import BadInput
 from intrex.retrievers.options import index_kinds
 
-app = typer.Typer(
-    cls=Group, add_completion=False, no_args_is_help=True, help="Build, change, describe and verify indexes."
-)
+app = command_group("Build, change, describe and verify indexes.")
 for name, kind in index_kinds().items():
     if kind.build is not None:
         app.command(name, cls=Command)(build_command(kind))
@@ -27,12 +25,10 @@ app.command("merge", cls=Command)(change.merge)
 
 
 @app.command("info", cls=Command)
-@examples("intrex index info idx/bm25")
+@command("intrex index info idx/bm25")
 def info(
     index: Annotated[Path, typer.Argument(help="An index folder.")],
-    form: Annotated[
-        Format | None, typer.Option("--format", help="Table on a terminal, CSV elsewhere, unless given.")
-    ] = None,
+    form: TableFormat = None,
 ) -> None:
     """Describe an index: kind, parameters, encoder, bytes per document."""
     from intrex.retrievers.info import describe
@@ -41,14 +37,13 @@ def info(
 
 
 @app.command("verify", cls=Command)
-@examples("intrex index verify idx/bm25")
+@command("intrex index verify idx/bm25")
 def verify(index: Annotated[Path, typer.Argument(help="An index folder.")]) -> None:
     """Compare every file of an index with the sha256 that was recorded."""
-    from intrex.data.store.artifact import read_manifest
-    from intrex.data.store.artifact import verify_artifact as check
+    from intrex.data.store.artifact import read_manifest, verify_artifact
 
     rebuild = "build it again with intrex index"
     if read_manifest(index, rebuild=rebuild).kind == "collection":
         raise BadInput(f"a collection, not an index: {index}", f"intrex collection verify {index}")
-    manifest = check(index, rebuild)
+    manifest = verify_artifact(index, rebuild)
     say(f"sound: {len(manifest.files)} files of the {manifest.kind} index are as they were written")

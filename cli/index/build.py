@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from intrex.cli.common.output import bars, human_bytes, say, show
-from intrex.cli.common.parameters import Output, Overwrite, examples, one_output, with_choices
-from intrex.data.options import options_of
+from intrex.cli.common.parameters import Output, Overwrite, command, one_output
+from intrex.data.options import Options
 from intrex.data.registry import load_target
 from intrex.retrievers.options import IndexKind
 
@@ -31,9 +31,6 @@ def build_command(kind: IndexKind) -> Callable[..., None]:
     metavar, help_ = SOURCES.get(
         kind.sources, ("SOURCE", f"An artifact of kind {' or '.join(kind.sources)}.")
     )
-    options = kind.build
-    if options is None:
-        raise ValueError(f"{kind.name} indexes are not built by their name")
 
     def build(
         source: Path,
@@ -48,22 +45,22 @@ def build_command(kind: IndexKind) -> Callable[..., None]:
         ] = False,
         overwrite: Overwrite = False,
         *,
-        values: dict[str, Any],
+        options: Options,
     ) -> None:  # fmt: skip
-        target, chosen = one_output(out, output), options.read(values)
+        target = one_output(out, output)
         if estimate:
-            forecast(target, load_target(kind.estimate or "")(source, target, chosen))
+            forecast(target, load_target(kind.estimate or "")(source, target, options))
             return
-        builder = kind.engines.get(getattr(chosen, "engine", ""), kind.builder)
+        builder = kind.engines.get(getattr(options, "engine", ""), kind.builder)
         with bars() as stage:
-            documents = load_target(builder)(source, target, chosen, overwrite=overwrite, stage=stage)
+            documents = load_target(builder)(source, target, options, overwrite=overwrite, stage=stage)
         report(target, documents)
 
     build.__doc__ = kind.help
     build.__annotations__["source"] = Annotated[Path, typer.Argument(metavar=metavar, help=help_)]
+    build.__annotations__["options"] = kind.build
     without = () if kind.estimate else ("estimate",)
-    shown = with_choices(options_of(options).values(), without)(build)
-    return examples(*filter(None, [kind.example]))(shown)
+    return command(*filter(None, [kind.example]), without=without)(build)
 
 
 def report(out: Path, documents: int) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from intrex.cli.common.output import human_bytes, progress, say
-from intrex.cli.common.parameters import CollectionArgument, examples
+from intrex.cli.common.parameters import CollectionArgument, command
 from intrex.data.errors import UsageError
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 Changed = Annotated[Path, typer.Argument(help="The BM25 index to change; it stays usable all the time.")]
 
 
-@examples("intrex index add idx/bm25 more")
+@command("intrex index add idx/bm25 more")
 def add(
     index: Changed,
     collection: CollectionArgument,
@@ -35,7 +35,7 @@ def add(
         _report(index, change(index, opened, replace_old=replace, progress=step))
 
 
-@examples("intrex index remove idx/bm25 d3 d7")
+@command("intrex index remove idx/bm25 d3 d7")
 def remove(
     index: Changed,
     ids: Annotated[list[str] | None, typer.Argument(metavar="ID...", help="Ids of documents.")] = None,
@@ -52,7 +52,7 @@ def remove(
     _report(index, change(index, read_id_file(file) if file is not None else ids or []))
 
 
-@examples("intrex index merge idx/bm25")
+@command("intrex index merge idx/bm25")
 def merge(index: Changed) -> None:
     """Make one segment of all, and drop what was removed. No score changes; searches get a little faster."""
     from intrex.retrievers.bm25.change import merge as change
@@ -62,10 +62,10 @@ def merge(index: Changed) -> None:
 
 def _report(path: Path, index: BM25Index) -> None:
     """Say what there is now."""
-    documents = sum(one.record.documents for one in index.segments)
+    documents = sum(segment.record.documents for segment in index.segments)
     removed = len(index.ids) - documents
     size = sum(entry["bytes"] for entry in index.manifest.files.values())
-    many = len(index.segments)
-    parts = [f"{documents:,} documents", f"{many} segment{'s' * (many > 1)}", human_bytes(size)]
+    segments = len(index.segments)
+    parts = [f"{documents:,} documents", f"{segments} segment{'s' * (segments > 1)}", human_bytes(size)]
     parts += [f"{removed:,} removed, not yet dropped"] if removed else []
     say(f"{path}: {', '.join(parts)}")

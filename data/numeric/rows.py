@@ -58,8 +58,8 @@ def row_norms(vectors: npt.NDArray[np.floating[Any]]) -> Float64s:
     return norms
 
 
-def unit(vectors: Float32s) -> Float32s:
-    """Scale the rows of ``vectors`` [n, d] to length 1; zero stays zero."""
+def unit(vectors: npt.NDArray[np.floating[Any]]) -> Float32s:
+    """Scale the rows of ``vectors`` [n, d] to length 1, in float32; zero stays zero."""
     norms = row_norms(vectors)[:, None]
     scaled: Float32s = (vectors / np.where(norms > 0, norms, 1.0)).astype(np.float32)
     return scaled

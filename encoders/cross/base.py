@@ -1,4 +1,4 @@
-"""What scores pairs of query and document."""
+"""Protocol of scorers of pairs of query and document."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ CROSS_ENCODER = "cross-encoder"
 
 
 class PairScorer(Protocol):
-    """Scores pairs of texts; the same pair and spec give the same score in any batch (to 1e-5 in float32).
+    """Scorer of pairs of texts; the same pair and spec give the same score in any batch (to 1e-5 in float32).
 
     Attributes:
         spec: what decides the scores; its fingerprint is part of the keys of a score cache.
@@ -36,7 +36,7 @@ class PairScorer(Protocol):
         ...
 
     def score(self, queries: Sequence[str], documents: Sequence[str]) -> Scores:
-        """The float32 scores [n] of pairs, in their order; for the arguments see `parts`."""
+        """Return the float32 scores [n] of pairs, in their order; for the arguments see `parts`."""
         out = np.empty(len(queries), np.float32)
         for rows, scores in self.parts(queries, documents):
             out[rows] = scores

@@ -1,4 +1,4 @@
-"""What scores pairs of query and document, and how one is found by name."""
+"""Scorers of pairs of query and document by name, and that of an encoder's vectors."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ENCODED_AT_ONCE = 512
 def make_pair_scorer(
     name: str, options: EncoderOptions, head_seed: int | None = None, threads: int | None = None
 ) -> PairScorer:
-    """A scorer from the spelling of the command line.
+    """Make a scorer of the spelling of the command line.
 
     Args:
         name: name or path of a cross-encoder, perhaps after ``cross-encoder:``; or ``dense:NAME``, ``static:NAME``,
@@ -35,18 +35,18 @@ def make_pair_scorer(
             the first pairs, since a cross-encoder is loaded no sooner.
         MissingExtra: sentence-transformers is not installed.
     """
-    kind, _, rest = name.partition(":")
+    kind, _, model = name.partition(":")
     if kind not in FAMILIES["dense"].registry:
         from intrex.encoders.cross.encoder import CrossEncoderScorer
 
-        return CrossEncoderScorer(rest if kind == CROSS_ENCODER else name, options, head_seed, threads)
+        return CrossEncoderScorer(model if kind == CROSS_ENCODER else name, options, head_seed, threads)
     if head_seed is not None:
         raise UsageError(f"a head is drawn for a cross-encoder, not for {name}")
     return EncoderScorer(make_encoder(name, options), threads)
 
 
 class EncoderScorer(PairScorer):
-    """The similarity of the vectors of an encoder: the scores of its dense index, to 1e-5.
+    """Similarity of the vectors of an encoder: the scores of its dense index, to 1e-5.
 
     Args:
         encoder: of single vectors.
@@ -60,21 +60,21 @@ class EncoderScorer(PairScorer):
         self._queries: dict[str, Float32s] = {}
 
     def parts(self, queries: Sequence[str], documents: Sequence[str]) -> Iterator[tuple[Rows, Scores]]:
-        """See `PairScorer.parts`; encodes each document once, and each query once in the life of the scorer."""
+        """Score pairs as `PairScorer.parts` says; encodes each document once, and each query once in the life of the scorer."""
         use_threads(self._threads)
         if new := [text for text in dict.fromkeys(queries) if text not in self._queries]:
             self._queries.update(zip(new, self._encode(new, "query"), strict=True))
         numbers: dict[str, int] = {}
-        which = np.array([numbers.setdefault(text, len(numbers)) for text in documents], np.int64)
+        places = np.array([numbers.setdefault(text, len(numbers)) for text in documents], np.int64)
         texts = list(numbers)
         for start in range(0, len(texts), ENCODED_AT_ONCE):
             vectors = self._encode(texts[start : start + ENCODED_AT_ONCE], "document")
-            rows = np.flatnonzero((which >= start) & (which < start + ENCODED_AT_ONCE))
-            asked = np.stack([self._queries[queries[row]] for row in rows.tolist()])
-            dots = pair_dots(asked, np.arange(len(rows)), vectors, which[rows] - start)
+            rows = np.flatnonzero((places >= start) & (places < start + ENCODED_AT_ONCE))
+            sides = np.stack([self._queries[queries[row]] for row in rows.tolist()])
+            dots = pair_dots(sides, np.arange(len(rows)), vectors, places[rows] - start)
             yield rows, dots.astype(np.float32)
 
     def _encode(self, texts: list[str], role: Role) -> Float32s:
-        """Vectors of texts, at length 1 if they are compared by the cosine; zero stays zero."""
+        """Encode texts, to vectors of length 1 if they are compared by the cosine; zero stays zero."""
         vectors = np.ascontiguousarray(self._encoder.encode(texts, role), np.float32)
         return unit(vectors) if self.spec.params.get("similarity", "dot") == "cosine" else vectors

@@ -1,4 +1,4 @@
-"""The parameters of fixed dimensional encodings."""
+"""Parameters of fixed dimensional encodings; plain data."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from intrex.data.errors import UsageError
 PROJECTIONS = ("dense", "countsketch")
 MOST_PLANES = 20
 TEXTS_AT_ONCE, TOKENS_AT_ONCE = 16, 4096
-"""What a thread encodes together, unless one text has more tokens: little, so that it stays in the cache."""
+"""Texts and tokens that a thread encodes together, unless one text has more: few, so that they stay in the cache."""
 
 
 @dataclass(frozen=True)
 class FdeConfig:
-    """What decides the FDE of a set of vectors, but for the random numbers themselves.
+    """Parameters that decide the FDE of a set of vectors, but for the random numbers themselves.
 
     Attributes:
         dim: dimensions of a token vector.
         reps: repetitions, R in the paper.
         k_sim: hyperplanes of a repetition, which make 2^k_sim partitions.
         d_proj: dimensions that tokens are projected to before they are added up; None leaves them as they are.
-        projection: how: ``dense`` (entries ±1/√d_proj) or ``countsketch`` (one ±1 for each dimension of a token).
+        projection: the way: ``dense`` (entries ±1/√d_proj) or ``countsketch`` (one ±1 for each dimension of a token).
         final_dim: dimensions that the whole is projected to; None leaves it as it is.
-        final_projection: how.
+        final_projection: the way, as of ``projection``.
         fill_empty: give a document's empty partitions the token nearest to them.
         seed: of the random numbers.
 

@@ -38,7 +38,7 @@ shape for all, and each text at the beginning of its own, a text's FDE is the sa
 
 
 class _Task(NamedTuple):
-    """What all blocks of one call have in common."""
+    """Arguments that all blocks of one call share."""
 
     tokens: PackedVectors
     role: Role
@@ -48,7 +48,7 @@ class _Task(NamedTuple):
 
 
 class Fde:
-    """Encodes documents and queries by one configuration and one set of random matrices.
+    """Encoder of documents and queries by one configuration and one set of random matrices.
 
     Attributes:
         config: the parameters.
@@ -87,15 +87,15 @@ class Fde:
         try:
             vectors = np.load(folder / "projections.npy")
             final = None if config.final_dim is None else np.load(folder / "final.npy")
-            made = cls(config, vectors, final)
+            fde = cls(config, vectors, final)
         except (OSError, ValueError) as error:
             raise BadInput(f"not sound projections: {error} ({folder})", "rebuild the index") from error
-        if made.fingerprint != expected:
+        if fde.fingerprint != expected:
             raise BadInput(
                 f"the projections are not those that the documents were encoded with ({folder})",
                 "rebuild the index",
             )
-        return made
+        return fde
 
     @cached_property
     def fingerprint(self) -> str:
@@ -113,13 +113,13 @@ class Fde:
         names: Sequence[str] | None = None,
         out: Float32s | None = None,
     ) -> Float32s:
-        """FDEs [n, fde_dim] in float32 of n texts: the same bits in any batch and with any number of threads.
+        """Encode n texts as FDEs [n, fde_dim] in float32: the same bits in any batch and with any number of threads.
 
         Args:
             tokens: the token vectors of each text.
             role: whether the texts are documents or queries.
             threads: how many share the work.
-            names: what errors call the texts; their numbers from 1 on unless given.
+            names: of the texts, for errors; their numbers from 1 on unless given.
             out: C-contiguous float32 [n, fde_dim] to write to.
 
         Raises:
@@ -178,7 +178,7 @@ class Fde:
         )
 
     def _products(self, points: Float32s) -> Float32s:
-        """The tokens' products with all hyperplanes and projections [n, reps * rows]."""
+        """Multiply the tokens by all hyperplanes and projections: [n, reps * rows]."""
         matrix = self.vectors.reshape(-1, self.config.dim).T
         return (points.reshape(-1, TILE, self.config.dim) @ matrix).reshape(len(points), -1)
 
@@ -193,7 +193,7 @@ class Fde:
         mean: bool,
         out: Float32s,
     ) -> None:
-        """What the kernel does, where there is none."""
+        """Compute what the kernel does, where there is none."""
         c = self.config
         for text, (begin, size) in enumerate(zip(begins, sizes, strict=True)):
             rows, blocks = slice(begin, begin + size), []
@@ -218,7 +218,7 @@ class Fde:
 
 
 def _blocks(offsets: Int64s) -> Iterator[tuple[int, int]]:
-    """Ranges of texts that a thread encodes together."""
+    """Yield ranges of texts that a thread encodes together."""
     start, n = 0, len(offsets) - 1
     while start < n:
         end = int(np.searchsorted(offsets, offsets[start] + TOKENS_AT_ONCE, "right")) - 1
@@ -228,7 +228,7 @@ def _blocks(offsets: Int64s) -> Iterator[tuple[int, int]]:
 
 
 def _tiles(vectors: npt.NDArray[Any], offsets: Int64s) -> tuple[Float32s, Int64s]:
-    """The vectors in float32, each text at the beginning of a tile and zeros up to its end, and where each begins."""
+    """Copy vectors in float32, each text to the beginning of a tile with zeros up to its end; return where each begins too."""
     ends = np.cumsum(-(-np.diff(offsets) // TILE) * TILE)
     begins = np.concatenate([[0], ends[:-1]])
     points = np.zeros((ends[-1], vectors.shape[1]), np.float32)

@@ -17,7 +17,7 @@ def _clear(array, start, size):
 
 @inner
 def _partition(products, at, k):
-    """The partition of a token whose products with the k hyperplanes begin at ``at``: a Gray code, decoded."""
+    """Return the partition of a token whose products with the k hyperplanes begin at ``at``: a Gray code, decoded."""
     part = 0
     for i in range(k):
         bit = 1 if products[at + i] > 0 else 0

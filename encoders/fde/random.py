@@ -1,4 +1,4 @@
-"""The random matrices of fixed dimensional encodings: how they are drawn, and what they are in memory."""
+"""Random matrices of fixed dimensional encodings: their draw, and their form in memory."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from intrex.data.arrays import Float32s
 def draw_repetition(
     seed: int, repetition: int, dim: int, k_sim: int, d_proj: int | None, kind: str
 ) -> Float32s:
-    """Hyperplanes with Gaussian entries and below them the inner projection: [k_sim + d_proj, dim] float32.
+    """Draw hyperplanes with Gaussian entries and below them the inner projection: [k_sim + d_proj, dim] float32.
 
     A dense projection has entries ±1/√d_proj (paper, section 2); a count sketch adds each dimension of a token to one
     place with a random sign (Charikar, Chen and Farach-Colton 2002; the paper's released code).
@@ -31,7 +31,7 @@ def draw_repetition(
 
 
 def draw_final(seed: int, stream: int, full_dim: int, final_dim: int, kind: str) -> npt.NDArray[Any]:
-    """A final projection as `intrex.encoders.fde.encoder.Fde` keeps it; ``stream`` is another number than any repetition's."""
+    """Draw a final projection as `intrex.encoders.fde.encoder.Fde` keeps it; ``stream`` is another number than any repetition's."""
     rng = np.random.default_rng([seed, stream])
     if kind == "dense":
         return rng.integers(0, 256, (final_dim, -(-full_dim // 8)), np.uint8)
@@ -40,7 +40,7 @@ def draw_final(seed: int, stream: int, full_dim: int, final_dim: int, kind: str)
 
 
 def signs(bits: npt.NDArray[np.uint8], full_dim: int) -> npt.NDArray[np.float64]:
-    """The signs ±1 [full_dim, final_dim] of a dense final projection, from its bits."""
+    """Return the signs ±1 [full_dim, final_dim] of a dense final projection, from its bits."""
     matrix = np.empty((len(bits), full_dim))
     for row, packed in zip(matrix, bits, strict=True):
         row[:] = np.unpackbits(packed, count=full_dim)
@@ -50,7 +50,7 @@ def signs(bits: npt.NDArray[np.uint8], full_dim: int) -> npt.NDArray[np.float64]
 
 
 def project(vectors: Float32s, matrix: npt.NDArray[np.float64]) -> Float32s:
-    """The dense final projection of vectors [n, full_dim], with entries ±1/√final_dim: [n, final_dim] float32.
+    """Project vectors [n, full_dim] by the dense final projection with entries ±1/√final_dim: [n, final_dim] float32.
 
     Each vector is rounded to a grid 2^30 times finer than its largest number (coarser beyond 2^23 dimensions), on which
     sums are exact in float64: so a vector's projection does not depend on those beside it, or on the BLAS.

@@ -12,7 +12,7 @@ from intrex.data.store.vectors import PackedVectors
 from intrex.encoders.base import Role
 from intrex.encoders.multivector.reductions import gate_stopwords, pool_words, select
 from intrex.encoders.multivector.single import set_single, take_cls
-from intrex.encoders.runtime.models import Model, resolve_model, say_once
+from intrex.encoders.runtime.models import ModelFiles, resolve_model, say_once
 
 
 class Linear(NamedTuple):
@@ -24,7 +24,7 @@ class Linear(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Learned:
-    """What a ColBERTer has learned beside its token vectors; `apply` takes these in the order given here.
+    """Weights that a ColBERTer has learned beside its token vectors; `apply` takes these in this order.
 
     Attributes:
         whole_words: `pool_words`, after the tokens that belong to no word were dropped.
@@ -43,13 +43,13 @@ class Learned:
     gamma: float
 
     def apply(self, packed: PackedVectors, words: Int64s, role: Role) -> tuple[PackedVectors, Int64s]:
-        """The vectors that are left of each text, and their words; ``words`` [total] is read for whole words only."""
+        """Return the vectors that are left of each text, and their words; ``words`` [total] is read for whole words only."""
         if self.whole_words:
             inside = words >= 0
             packed, words = pool_words(select(packed, inside), words[inside])
         if self.gate is not None and role == "document":
-            packed, kept = gate_stopwords(packed, self.gate.weight[0], float(self.gate.bias[0]))
-            words = words[kept] if len(words) else words
+            packed, passed = gate_stopwords(packed, self.gate.weight[0], float(self.gate.bias[0]))
+            words = words[passed] if len(words) else words
         if self.projection is not None:
             projected: Float32s = packed.vectors @ self.projection.weight.T + self.projection.bias
             packed = packed._replace(vectors=projected)
@@ -57,12 +57,12 @@ class Learned:
 
 
 def is_colberter(config: Mapping[str, Any]) -> bool:
-    """Whether a ``config.json`` is a ColBERTer's."""
+    """Tell whether a ``config.json`` is a ColBERTer's."""
     return config.get("model_type") == "ColBERT" and "compression_dim" in config
 
 
-def load_colberter(found: Model, config: Mapping[str, Any], device: str | None) -> tuple[Any, Learned]:
-    """A sentence-transformers ``MultiVectorEncoder`` of the compressed token vectors, nothing normalised, and the rest.
+def load_colberter(files: ModelFiles, config: Mapping[str, Any], device: str | None) -> tuple[Any, Learned]:
+    """Load a sentence-transformers ``MultiVectorEncoder`` of the compressed token vectors, nothing normalised, and the rest.
 
     Its tokenizer and the shape of its transformer come from the model that the checkpoint names.
 
@@ -75,13 +75,13 @@ def load_colberter(found: Model, config: Mapping[str, Any], device: str | None) 
 
     if config.get("compress_to_exact_mini_mode"):
         raise BadInput(
-            f"the model {found.name} scores exact matches of words only (Uni-ColBERTer), not by MaxSim"
+            f"the model {files.name} scores exact matches of words only (Uni-ColBERTer), not by MaxSim"
         )
     base = str(config["bert_model"])
-    say_once(f"model {found.name} is built on {base}")
-    weights = Dense.load_torch_weights(str(found.path), local_files_only=True)
+    say_once(f"model {files.name} is built on {base}")
+    weights = Dense.load_torch_weights(str(files.path), local_files_only=True)
     transformer = Transformer(str(resolve_model(base).path), model_kwargs={"local_files_only": True})
-    _load_transformer(transformer, weights, found)
+    _load_transformer(transformer, weights, files)
     compressor, retrieval = _linear(weights, "compressor"), _linear(weights, "compressor_retrieval")
     set_single(transformer, lambda features: _cls(features, retrieval))
     modules: list[Any] = [transformer, *([_dense(compressor)] if compressor else []), MultiVectorMask()]
@@ -97,25 +97,24 @@ def load_colberter(found: Model, config: Mapping[str, Any], device: str | None) 
 def _cls(features: Mapping[str, Any], layer: Linear | None) -> Any:
     import torch
 
-    found = take_cls(features)
+    vectors = take_cls(features)
     if layer is None:
-        return found
-    weight, bias = (torch.from_numpy(x).to(found.device) for x in layer)
-    return torch.nn.functional.linear(found, weight, bias)
+        return vectors
+    weight, bias = (torch.from_numpy(x).to(vectors.device) for x in layer)
+    return torch.nn.functional.linear(vectors, weight, bias)
 
 
 def _size(layer: Linear | None, default: int) -> int:
     return default if layer is None else len(layer.bias)
 
 
-def _load_transformer(transformer: Any, weights: Mapping[str, Any], found: Model) -> None:
+def _load_transformer(transformer: Any, weights: Mapping[str, Any], files: ModelFiles) -> None:
     prefix = "bert_model."
-    own = {name.removeprefix(prefix): w for name, w in weights.items() if name.startswith(prefix)}
-    missing, _ = transformer.model.load_state_dict(own, strict=False)
-    lacking = [name for name in missing if not name.endswith("position_ids")]
-    if lacking:
+    state = {name.removeprefix(prefix): w for name, w in weights.items() if name.startswith(prefix)}
+    keys, _ = transformer.model.load_state_dict(state, strict=False)
+    if missing := [name for name in keys if not name.endswith("position_ids")]:
         raise BadInput(
-            f"the model {found.name} lacks {len(lacking)} weights of its transformer, first {lacking[0]}"
+            f"the model {files.name} lacks {len(missing)} weights of its transformer, first {missing[0]}"
         )
 
 

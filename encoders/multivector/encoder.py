@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
-from pathlib import Path
+from dataclasses import asdict, replace
 from typing import Any, Self
 
 import numpy as np
@@ -21,22 +20,16 @@ from intrex.encoders.multivector.single import SINGLE, add_single
 from intrex.encoders.multivector.words import word_ids
 from intrex.encoders.options import MULTIVECTOR, EncoderOptions, TokenEncoderOptions
 from intrex.encoders.runtime.batching import batches, pad, token_budget, tokenize
-from intrex.encoders.runtime.models import Model, quiet, resolve_model
-from intrex.encoders.runtime.transformer import (
-    TRIAL,
-    check_runtime,
-    check_same,
-    choose_prompts,
-    longest_input,
-    set_dtype,
-)
+from intrex.encoders.runtime.encoder import ModelEncoder, finite_length
+from intrex.encoders.runtime.models import ModelFiles, quiet, resolve_model
+from intrex.encoders.runtime.transformer import TRIAL, check_runtime, choose_prompts, longest_input, set_dtype
 
 AT_ONCE = 1024
 """Texts encoded together: bounds the memory of one call, beside its result."""
 _WORDS = "words"
 
 
-class MultiVectorEncoder:
+class MultiVectorEncoder(ModelEncoder):
     """The token vectors of a multi-vector (late-interaction) model, in float32.
 
     In float32 they equal those of sentence-transformers' ``encode_query`` and ``encode_document`` to 1e-5, whatever
@@ -64,42 +57,27 @@ class MultiVectorEncoder:
         options = TokenEncoderOptions.of(options)
         MULTIVECTOR.refuse(options)
         check_runtime(options)
-        found = resolve_model(name, options.revision)
-        model, layout, learned = load_layout(found, options.device)
+        files = resolve_model(name, options.revision)
+        model, layout, learned = load_layout(files, options.device)
         _limit(model, options)
-        _check_reductions(model, found, options)
+        _check_reductions(model, files, options)
         if learned is not None:
             if options.single not in (None, "cls"):
-                raise UsageError(f"the model {found.name} has single vectors of its own, from [CLS]")
+                raise UsageError(f"the model {files.name} has single vectors of its own, from [CLS]")
         elif options.single is not None:
             add_single(model, options.single)
-        spec = _describe(model, found, layout, options, learned)
+        spec = _describe(model, files, layout, options, learned)
         encoder = cls(model, spec, options.batch_size, learned)
         set_dtype(model, options.dtype, encoder._trial, encoder.spec.max_length or 0)
         return encoder
 
     @classmethod
-    def load(cls, spec: EncoderSpec, folder: Path, options: EncoderOptions) -> Self:
-        """Load the model of ``spec``; raises `BadInput` when what is found under its name is another one."""
-        params = spec.params
-        reductions = Reductions.of(spec)
-        wanted = TokenEncoderOptions(
-            revision=spec.revision.removeprefix("commit:") if spec.revision.startswith("commit:") else None,
-            max_length=spec.max_length, query_length=params["query_length"],
-            query_prompt=spec.prompts["query"], document_prompt=spec.prompts["document"],
-            dtype=params["dtype"], device=options.device, batch_size=options.batch_size,
-            whole_words=reductions.whole_words, pool_factor=reductions.pool_factor,
-            protected_tokens=reductions.protected_tokens, single=params.get("single"),
-        )  # fmt: skip
-        encoder = cls.create(spec.name, wanted)
-        check_same(encoder.spec, spec)
-        return encoder
-
-    def save(self, folder: Path) -> None:
-        """Write nothing: the model is found by its name and checked against its revision."""
+    def _recorded(cls, spec: EncoderSpec) -> dict[str, Any]:
+        names = ("query_length", "single")
+        return {**{name: spec.params.get(name) for name in names}, **asdict(Reductions.of(spec))}
 
     def encode(self, texts: list[str], role: Role) -> PackedVectors:
-        """Vectors [tokens that count of all texts, dim] in float32, in the order of ``texts``.
+        """Return vectors [tokens that count of all texts, dim] in float32, in the order of ``texts``.
 
         With ``spec.params["single"]`` also one vector of length 1 for each text.
         """
@@ -117,15 +95,14 @@ class MultiVectorEncoder:
         outputs = _Outputs(len(texts), dim, single_dim)
         for rows, features in self._batches(texts, role) if texts else ():
             words = features.pop(_WORDS, None)
-            found = self._model(features, task=role)
-            outputs.add(rows, found, words)
-        packed, owners = outputs.arranged()
+            outputs.add(rows, self._model(features, task=role), words)
+        packed, word_numbers = outputs.arrange()
         if self._learned is not None:
-            packed, owners = self._learned.apply(packed, owners, role)
-        return self._reductions.apply(packed, owners, role)
+            packed, word_numbers = self._learned.apply(packed, word_numbers, role)
+        return self._reductions.apply(packed, word_numbers, role)
 
     def _batches(self, texts: list[str], role: Role) -> Iterator[tuple[Rows, dict[str, Any]]]:
-        """The model's inputs, a batch at a time, with the words of the tokens if these are asked for."""
+        """Yield the model's inputs, a batch at a time, with the words of the tokens if these are asked for."""
         prompt = self.spec.prompts[role]
         spans = self._reductions.whole_words or (self._learned is not None and self._learned.whole_words)
         tokens = tokenize(self._model, texts, role, prompt or None, spans)
@@ -139,13 +116,13 @@ class MultiVectorEncoder:
             yield rows, pad(self._model, tokens, rows)
 
     def _trial(self) -> Float32s:
-        """Vectors of a few texts, whose number does not depend on their last bits."""
+        """Encode a few texts, the number of whose vectors does not depend on their last bits."""
         plain = MultiVectorEncoder(self._model, replace(self.spec, params={}), batch_size=2)
         return np.asarray(plain.encode(TRIAL, "document").vectors, np.float32)
 
 
 class _Outputs:
-    """What the model gave, batch by batch, brought into the order of the texts."""
+    """Outputs of the model, batch by batch, brought into the order of the texts."""
 
     def __init__(self, texts: int, dim: int, single_dim: int | None) -> None:
         none = np.empty(0, np.int64)
@@ -156,22 +133,22 @@ class _Outputs:
             None if single_dim is None else np.empty((texts, single_dim), np.float32)
         )
 
-    def add(self, rows: Rows, found: dict[str, Any], words: Any) -> None:
+    def add(self, rows: Rows, features: dict[str, Any], words: Any) -> None:
         """Take the features of a batch, and the words of its padded tokens, if any."""
-        used = found["attention_mask"].bool()
-        self._counts[rows] = used.sum(dim=1).cpu().numpy()
-        self._vectors.append((rows, found["token_embeddings"][used].float().cpu().numpy()))
+        mask = features["attention_mask"].bool()
+        self._counts[rows] = mask.sum(dim=1).cpu().numpy()
+        self._vectors.append((rows, features["token_embeddings"][mask].float().cpu().numpy()))
         if words is not None:
-            self._words.append((rows, words[used].cpu().numpy()))
+            self._words.append((rows, words[mask].cpu().numpy()))
         if self._single is not None:
-            self._single[rows] = found[SINGLE].cpu().numpy()
+            self._single[rows] = features[SINGLE].cpu().numpy()
 
-    def arranged(self) -> tuple[PackedVectors, Int64s]:
-        """The vectors and, if there were any, the words; to be called once, as batches are freed on the way."""
+    def arrange(self) -> tuple[PackedVectors, Int64s]:
+        """Return the vectors and, if there were any, the words; to be called once, as batches are freed on the way."""
         offsets = np.concatenate([[0], np.cumsum(self._counts)])
-        return PackedVectors(self._arrange(self._vectors), offsets, self._single), self._arrange(self._words)
+        return PackedVectors(self._merge(self._vectors), offsets, self._single), self._merge(self._words)
 
-    def _arrange(self, pieces: list[tuple[Rows, Any]]) -> Any:
+    def _merge(self, pieces: list[tuple[Rows, Any]]) -> Any:
         starts = np.cumsum(self._counts) - self._counts
         whole = np.empty((sum(len(p) for _, p in pieces), *pieces[0][1].shape[1:]), pieces[0][1].dtype)
         while pieces:
@@ -211,40 +188,40 @@ def _limit(model: Any, options: TokenEncoderOptions) -> None:
 
 
 def _lengths(model: Any) -> tuple[int | None, int | None]:
-    """Tokens of a document and of a query that are read."""
+    """Return how many tokens of a document and of a query are read; None for all."""
     transformer, most = model[0], model.max_seq_length
     expansion = transformer.query_expansion
     fixed = expansion["length"] if expansion is not None and expansion["strategy"] == "fixed" else None
-    document, query = transformer.document_length or most, fixed or transformer.query_length or most
-    return tuple(int(n) if n is not None and np.isfinite(n) else None for n in (document, query))  # type: ignore[return-value]
+    query = fixed or transformer.query_length or most
+    return finite_length(transformer.document_length or most), finite_length(query)
 
 
-def _check_reductions(model: Any, found: Model, options: TokenEncoderOptions) -> None:
+def _check_reductions(model: Any, files: ModelFiles, options: TokenEncoderOptions) -> None:
     from sentence_transformers.multi_vector_encoder.modules import BaseTokenPooling
 
     pooled = any(isinstance(module, BaseTokenPooling) for module in model)
     if pooled and Reductions.of(options).params():
         raise UsageError(
-            f"the model {found.name} pools its tokens itself", "leave out --whole-words and --pool-factor"
+            f"the model {files.name} pools its tokens itself", "leave out --whole-words and --pool-factor"
         )
     if options.whole_words and not getattr(model.tokenizer, "is_fast", False):
         raise UsageError(
-            f"the tokenizer of {found.name} does not say where its tokens are", "leave out --whole-words"
+            f"the tokenizer of {files.name} does not say where its tokens are", "leave out --whole-words"
         )
 
 
 def _describe(
-    model: Any, found: Model, layout: str, options: TokenEncoderOptions, learned: Learned | None
+    model: Any, files: ModelFiles, layout: str, options: TokenEncoderOptions, learned: Learned | None
 ) -> EncoderSpec:
     document_length, query_length = _lengths(model)
-    skipped = next((m for m in model if type(m).__name__ == "MultiVectorMask"), None)
+    mask = next((m for m in model if type(m).__name__ == "MultiVectorMask"), None)
     params = {
         "dtype": options.dtype,
         "layout": layout,
         "normalized": type(model[-1]).__name__ == "Normalize",
         "query_length": query_length,
         "query_expansion": model[0].query_expansion,
-        "skiplist": skipped.skiplist_words if skipped is not None else [],
+        "skiplist": mask.skiplist_words if mask is not None else [],
         **Reductions.of(options).params(),
     }
     dim = int(model.get_embedding_dimension())
@@ -254,8 +231,8 @@ def _describe(
         params |= {"single": options.single, "single_dim": dim, "gamma": 0.0}
     return EncoderSpec(
         "multivector",
-        found.name,
-        found.revision,
+        files.name,
+        files.revision,
         dim=dim if learned is None else learned.dim,
         max_length=document_length,
         prompts=choose_prompts(model, options),

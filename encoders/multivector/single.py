@@ -5,11 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from intrex.data.errors import UsageError, nearest_name
-from intrex.encoders.options import SINGLES
-
 SINGLE = "single_vector"
-"""The feature that holds it."""
+"""Feature that holds it."""
 
 
 def add_single(model: Any, kind: str) -> None:
@@ -21,15 +18,10 @@ def add_single(model: Any, kind: str) -> None:
     Args:
         model: changed in place.
         kind: ``cls``, the text's first token, or ``mean`` of the tokens that the model attends to.
-
-    Raises:
-        UsageError: another kind.
     """
     import torch
     from sentence_transformers.base.modules import Dense, Transformer
 
-    if kind not in SINGLES:
-        raise UsageError(f"no single vector {kind!r}", nearest_name(kind, SINGLES))
     take = take_cls if kind == "cls" else _take_mean
     modules = list(model)
     last = 0
@@ -44,7 +36,7 @@ def set_single(module: Any, take: Callable[[Mapping[str, Any]], Any]) -> None:
 
 
 def take_cls(features: Mapping[str, Any]) -> Any:
-    """The vectors [texts, dim] of the first token of each text, in float32."""
+    """Return the vectors [texts, dim] of the first token of each text, in float32."""
     import torch
 
     vectors = features["token_embeddings"]

@@ -1,4 +1,4 @@
-"""Which word of its text a token belongs to."""
+"""Words of a text, by the tokens that belong to them."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ _ALONE = ((0x2E80, 0x9FFF), (0xF900, 0xFAFF), (0xFF66, 0xFF9D), (0x20000, 0x3FFF
 """Ideographs and kana: written without blanks."""
 
 
-class _Shape(dict[int, str]):
-    """A code point as ``w`` (of a word), ``p`` (a word of its own) or a blank."""
+class _Shapes(dict[int, str]):
+    """Shape of a code point: ``w`` (of a word), ``p`` (a word of its own) or a blank."""
 
     def __missing__(self, code: int) -> str:
         char = chr(code)
@@ -31,15 +31,15 @@ class _Shape(dict[int, str]):
 
 
 def _punctuation(char: str) -> bool:
-    """As BERT has it: all ASCII that is no letter, digit or blank, and Unicode's category P."""
+    """Tell whether a character is punctuation to BERT: all ASCII but letters, digits and blanks, and Unicode's category P."""
     return not char.isalnum() if char.isascii() else unicodedata.category(char).startswith("P")
 
 
-_SHAPE = _Shape()
+_SHAPES = _Shapes()
 
 
 def word_ids(text: str, spans: Iterable[tuple[int, int]]) -> Int64s:
-    """The number of the word that each token of a text belongs to.
+    """Find the number of the word that each token of a text belongs to.
 
     A word is what stands between blanks and punctuation; a punctuation mark, an ideograph and a kana are words of
     their own. Words are equal if their lower case is, and are numbered as they first occur. ColBERTer (Hofstätter et
@@ -54,14 +54,14 @@ def word_ids(text: str, spans: Iterable[tuple[int, int]]) -> Int64s:
     """
     owner = np.full(len(text) + 1, -1, np.int64)
     numbers: dict[str, int] = {}
-    for match in _WORD.finditer(text.translate(_SHAPE)):
+    for match in _WORD.finditer(text.translate(_SHAPES)):
         start, stop = match.span()
         owner[start:stop] = numbers.setdefault(text[start:stop].lower(), len(numbers))
     pairs = np.array(list(spans), np.int64).reshape(-1, 2)
     ids = np.full(len(pairs), -1, np.int64)
     first, last = pairs.T
     at = first.copy()
-    while (open_ := (ids < 0) & (at < last)).any():  # a token may begin with blanks
-        ids[open_] = owner[at[open_]]
+    while (unknown := (ids < 0) & (at < last)).any():  # a token may begin with blanks
+        ids[unknown] = owner[at[unknown]]
         at += 1
     return ids

@@ -1,1 +1,1 @@
-"""What encoders run on: models, transformers, linear layers, batches."""
+"""Ground of the encoders: models, transformers, linear layers, batches."""

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from intrex.data.arrays import Int64s, Rows
 from intrex.encoders.base import Role
 
 AT_ONCE = 4096
@@ -31,12 +31,12 @@ class Tokens:
 
     rows: dict[str, list[list[int]]]
     shared: dict[str, Any]
-    lengths: npt.NDArray[np.int64]
+    lengths: Int64s
     spans: list[list[tuple[int, int]]]
 
 
 def token_budget(model: Any, batch_size: int) -> int:
-    """How many tokens, padding included, a batch may hold on the model's device."""
+    """Return how many tokens, padding included, a batch may hold on the model's device."""
     return batch_size * TOKENS_A_TEXT.get(model.device.type, 256)
 
 
@@ -61,34 +61,33 @@ def tokenize(
     if getattr(model.tokenizer, "pad_token_id", None) is None:
         return None
     text: dict[str, Any] = {"return_offsets_mapping": True} if spans else {}
-    if role == "query" and getattr(model[0], "query_expansion", None) is not None:
-        wanted: dict[str, Any] = {"text": text}
-    else:
-        wanted = {"common": {"return_tensors": None}, "text": {"padding": False, **text}}
-    features = dict(model.preprocess(texts, prompt=prompt, task=role, processing_kwargs=wanted))
+    settings: dict[str, Any] = {"text": text}
+    if role != "query" or getattr(model[0], "query_expansion", None) is None:
+        settings = {"common": {"return_tensors": None}, "text": {"padding": False, **text}}
+    features = dict(model.preprocess(texts, prompt=prompt, task=role, processing_kwargs=settings))
     if "query_expansion_positions" in features:
-        features = _unpadded(features)
+        features = _drop_padding(features)
     rows = {k: v for k, v in features.items() if isinstance(v, list) and v and isinstance(v[0], list)}
     ids = rows.get("input_ids")
     if ids is None or "attention_mask" not in rows or any(len(v) != len(texts) for v in rows.values()):
         return None
     shared = {k: v for k, v in features.items() if k not in rows}
-    found = rows.pop("offset_mapping", [])
-    return Tokens(rows, shared, np.array([len(i) for i in ids], np.int64), found)
+    offsets = rows.pop("offset_mapping", [])
+    return Tokens(rows, shared, np.array([len(i) for i in ids], np.int64), offsets)
 
 
-def _unpadded(features: dict[str, Any]) -> dict[str, Any]:
-    """Lists of the tokens and expansion tokens of each text, of tensors [n, longest]."""
-    used = ((features["attention_mask"] != 0) | (features["query_expansion_positions"] != 0)).numpy()
+def _drop_padding(features: dict[str, Any]) -> dict[str, Any]:
+    """Make lists of the tokens and expansion tokens of each text, of tensors [n, longest]."""
+    masks = ((features["attention_mask"] != 0) | (features["query_expansion_positions"] != 0)).numpy()
     return {
-        name: [row[mask].tolist() for row, mask in zip(value.numpy(), used, strict=True)]
-        if getattr(value, "shape", ())[:2] == used.shape
+        name: [row[mask].tolist() for row, mask in zip(value.numpy(), masks, strict=True)]
+        if getattr(value, "shape", ())[:2] == masks.shape
         else value
         for name, value in features.items()
     }
 
 
-def batches(lengths: npt.NDArray[np.int64], budget: int) -> Iterator[npt.NDArray[np.int64]]:
+def batches(lengths: Int64s, budget: int) -> Iterator[Rows]:
     """Cut texts into batches of similar length, the longest first.
 
     Args:
@@ -106,8 +105,8 @@ def batches(lengths: npt.NDArray[np.int64], budget: int) -> Iterator[npt.NDArray
         start += size
 
 
-def pad(model: Any, tokens: Tokens, rows: npt.NDArray[np.int64]) -> dict[str, Any]:
-    """The tensors [len(rows), longest] of one batch, on the model's device."""
+def pad(model: Any, tokens: Tokens, rows: Rows) -> dict[str, Any]:
+    """Make the tensors [len(rows), longest] of one batch, on the model's device."""
     import torch
 
     tokenizer = model.tokenizer
@@ -117,15 +116,12 @@ def pad(model: Any, tokens: Tokens, rows: npt.NDArray[np.int64]) -> dict[str, An
     }
     lengths = tokens.lengths[rows]
     width = int(lengths.max(initial=1))
-    columns = np.arange(width)
-    used = (
-        columns < lengths[:, None]
-        if tokenizer.padding_side == "right"
-        else columns >= width - lengths[:, None]
-    )
+    mask = np.arange(width) < lengths[:, None]
+    if tokenizer.padding_side != "right":
+        mask = mask[:, ::-1]
     features = dict(tokens.shared)
     for name, values in tokens.rows.items():
-        array = np.full(used.shape, fills.get(name, 0), np.int64)
-        array[used] = [value for row in rows for value in values[row]]
+        array = np.full(mask.shape, fills.get(name, 0), np.int64)
+        array[mask] = [value for row in rows for value in values[row]]
         features[name] = torch.from_numpy(array).to(model.device)
     return features

@@ -15,7 +15,7 @@ from intrex.data.arrays import Float32s
 from intrex.data.errors import UsageError
 
 LARGEST_DIFFERENCE = 1e-4
-"""How far a packed float32 model may be from the plain one on the trial texts before it is not used."""
+"""Largest difference of a packed float32 model's vectors of the trial texts from the plain one's."""
 
 
 def pack_linear(model: Any, trial: Callable[[], Float32s], tolerance: float = LARGEST_DIFFERENCE) -> bool:
@@ -27,7 +27,7 @@ def pack_linear(model: Any, trial: Callable[[], Float32s], tolerance: float = LA
         tolerance: the largest difference between trial vectors before and after.
 
     Returns:
-        Whether the layers are packed now; if not, the model is as it was.
+        True if the layers are packed now; if not, the model is as it was.
     """
     import torch
 
@@ -41,11 +41,7 @@ def pack_linear(model: Any, trial: Callable[[], Float32s], tolerance: float = LA
             weights[layer] = layer.weight
             layer.weight = torch.nn.Parameter(layer.weight.new_empty(0), requires_grad=False)
         same = bool(np.abs(trial() - before).max() <= tolerance)
-    except (
-        RuntimeError,
-        AttributeError,
-        IndexError,
-    ):  # a model that reads its weights itself, a missing kernel
+    except (RuntimeError, AttributeError, IndexError):  # a model that reads its weights itself, no kernel
         same = False
     if not same:
         for layer, weight in weights.items():
@@ -80,7 +76,7 @@ def quantize_linear(model: Any, trial: Callable[[], Float32s]) -> None:
 
 
 def _linear_layers(model: Any) -> list[Any]:
-    """The plain linear layers; subclasses are left alone, they have their own way."""
+    """Return the plain linear layers; subclasses are left alone, they have their own way."""
     import torch
 
     return [module for module in model.modules() if type(module) is torch.nn.Linear]

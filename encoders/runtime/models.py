@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from intrex.data.errors import BadInput, MissingExtra, UsageError
-from intrex.data.io.files import file_sha256, fingerprint
+from intrex.data.io.files import file_sha256, fingerprint, read_json
 from intrex.data.io.network import unreachable
 
 log = logging.getLogger("intrex")
@@ -24,9 +24,9 @@ class Package(NamedTuple):
 
     Attributes:
         module: its import name.
-        distribution: what it is installed as.
-        folder: where in it the model is.
-        install: what installs it.
+        distribution: its name on the package index.
+        folder: of the model, in the package.
+        install: the command that installs it.
     """
 
     module: str
@@ -47,13 +47,13 @@ _TALKATIVE = ("sentence_transformers", "transformers", "model2vec")
 
 
 @dataclass(frozen=True)
-class Model:
-    """Where a model's files are.
+class ModelFiles:
+    """Folder of a model's files.
 
     Attributes:
         name: the hub's full name, or the folder's absolute path.
         path: the folder.
-        origin: where it came from, in words.
+        origin: the place that it came from, in words.
         revision: ``commit:`` and the hub's commit, or ``sha256:`` and the hash of the weights.
     """
 
@@ -62,8 +62,17 @@ class Model:
     origin: str
     revision: str
 
+    @property
+    def label(self) -> str:
+        """Name in a spec: of a folder its last part, so that a copy elsewhere is the same model."""
+        return self.path.name if self.name == str(self.path) else self.name
 
-def resolve_model(name: str, revision: str | None = None) -> Model:
+    def config(self, file: str = "config.json") -> dict[str, Any]:
+        """Read a JSON file of the folder; empty where there is none."""
+        return read_json(self.path / file) if (self.path / file).is_file() else {}
+
+
+def resolve_model(name: str, revision: str | None = None) -> ModelFiles:
     """Find a sentence-transformers model: an existing folder, the hub's cache, a package, or else the hub.
 
     Args:
@@ -91,8 +100,8 @@ def say_once(text: str) -> None:
     log.info(text)
 
 
-def find_local(name: str, revision: str | None = None) -> Model | None:
-    """The model in a folder, the hub's cache or a package; None where only the hub could have it."""
+def find_local(name: str, revision: str | None = None) -> ModelFiles | None:
+    """Find a model in a folder, the hub's cache or a package; None where only the hub could have it."""
     return _from_folder(name, revision) or _from_cache(name, revision) or _from_package(name, revision)
 
 
@@ -120,7 +129,7 @@ def quiet() -> Iterator[None]:
 
 
 def weights_revision(folder: Path) -> str:
-    """``sha256:`` of the weights in a folder: of the one file, or of the names and hashes of several.
+    """Return ``sha256:`` of the weights in a folder: of the one file, or of the names and hashes of several.
 
     ``idf.json`` has the weights of the query side of an inference-free sparse model.
     """
@@ -134,7 +143,7 @@ def weights_revision(folder: Path) -> str:
     return f"sha256:{fingerprint([[p.relative_to(folder).as_posix(), file_sha256(p)] for p in files])}"
 
 
-def _from_folder(name: str, revision: str | None) -> Model | None:
+def _from_folder(name: str, revision: str | None) -> ModelFiles | None:
     path = Path(name).expanduser()
     if not path.exists():
         if name.startswith(("/", ".", "~")) or name.count("/") > 1:
@@ -145,55 +154,52 @@ def _from_folder(name: str, revision: str | None) -> Model | None:
     if revision is not None:
         raise UsageError(f"--revision belongs to a name on the hub, {name} is a folder")
     path = path.resolve()
-    return Model(str(path), path, f"the folder {path}", weights_revision(path))
+    return ModelFiles(str(path), path, f"the folder {path}", weights_revision(path))
 
 
 def _hub_names(name: str) -> list[str]:
     return [name] if "/" in name else [f"sentence-transformers/{name}", name]
 
 
-def _from_cache(name: str, revision: str | None) -> Model | None:
-    """The newest cached snapshot; one whose weights were never fetched does not count."""
+def _from_cache(name: str, revision: str | None) -> ModelFiles | None:
+    """Find the newest cached snapshot; one whose weights were never fetched does not count."""
     from huggingface_hub import try_to_load_from_cache
     from huggingface_hub.errors import HFValidationError
 
     folder = os.environ.get("SENTENCE_TRANSFORMERS_HOME") or None
     for full in _hub_names(name):
-        try:
-            found = try_to_load_from_cache(full, "config.json", cache_dir=folder, revision=revision)
-        except HFValidationError as error:
-            raise BadInput(f"neither a folder nor a model's name: {name}", "a name is OWNER/NAME") from error
-        if not isinstance(found, str):
-            found = try_to_load_from_cache(full, "modules.json", cache_dir=folder, revision=revision)
-        if isinstance(found, str):
-            snapshot = Path(found).parent
-            if any(p.suffix in {".safetensors", ".bin"} for p in snapshot.rglob("*")):
-                return Model(
-                    full,
-                    snapshot,
-                    f"{full} in the hub's cache, commit {snapshot.name[:12]}",
-                    f"commit:{snapshot.name}",
-                )
+        for file in ("config.json", "modules.json"):
+            try:
+                cached = try_to_load_from_cache(full, file, cache_dir=folder, revision=revision)
+            except HFValidationError as error:
+                raise BadInput(
+                    f"neither a folder nor a model's name: {name}", "a name is OWNER/NAME"
+                ) from error
+            if isinstance(cached, str):
+                snapshot = Path(cached).parent
+                if any(p.suffix in {".safetensors", ".bin"} for p in snapshot.rglob("*")):
+                    origin = f"{full} in the hub's cache, commit {snapshot.name[:12]}"
+                    return ModelFiles(full, snapshot, origin, f"commit:{snapshot.name}")
     return None
 
 
-def _from_package(name: str, revision: str | None) -> Model | None:
+def _from_package(name: str, revision: str | None) -> ModelFiles | None:
     full = _packaged_name(name)
     package = PACKAGED.get(full)
-    found = importlib.util.find_spec(package.module) if package and revision is None else None
-    if package is None or found is None or found.origin is None:
+    spec = importlib.util.find_spec(package.module) if package and revision is None else None
+    if package is None or spec is None or spec.origin is None:
         return None
-    path = Path(found.origin).parent / package.folder
+    path = Path(spec.origin).parent / package.folder
     if not path.is_dir():  # another package of the same import name
         return None
-    return Model(full, path, f"{full} from the package {package.distribution}", weights_revision(path))
+    return ModelFiles(full, path, f"{full} from the package {package.distribution}", weights_revision(path))
 
 
 def _packaged_name(name: str) -> str:
     return name if name in PACKAGED else _hub_names(name)[0]
 
 
-def _from_hub(name: str, revision: str | None) -> Model:
+def _from_hub(name: str, revision: str | None) -> ModelFiles:
     """Let sentence-transformers fetch the model, then find it in the cache."""
     from huggingface_hub import HfApi, constants
     from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError, RevisionNotFoundError
@@ -214,14 +220,10 @@ def _from_hub(name: str, revision: str | None) -> Model:
             continue
         except Exception as error:  # the hub's client may use any of several HTTP libraries
             raise BadInput(f"the model {full} could not be fetched: {error}", hint) from error
-        _download(full, revision)
+        from sentence_transformers import SentenceTransformer  # seconds, which the errors above do not need
+
+        log.info("model %s: downloading it from the hub", full)
+        SentenceTransformer(full, revision=revision, device="cpu")
         if cached := _from_cache(full, revision):
             return cached
     raise BadInput(f"the hub has no model {name}", "check the spelling, OWNER/NAME")
-
-
-def _download(name: str, revision: str | None) -> None:
-    from sentence_transformers import SentenceTransformer
-
-    log.info("model %s: downloading it from the hub", name)
-    SentenceTransformer(name, revision=revision, device="cpu")

@@ -1,4 +1,4 @@
-"""What a model is trained on: a query, a relevant document, and mined negatives, with a teacher's scores if there is one."""
+"""Examples of a training: a query, a relevant document, and mined negatives, with a teacher's scores if there is one."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Example:
 
 @dataclass(frozen=True)
 class Pool:
-    """Dev queries with candidates: what early stopping looks at.
+    """Dev queries with candidates, for early stopping.
 
     Attributes:
         queries: [q] texts.
@@ -40,33 +40,31 @@ class Pool:
 
 
 def examples_fingerprint(examples: Sequence[Example]) -> str:
-    """sha256 of all examples in their order."""
+    """Return the sha256 of all examples in their order."""
     return fingerprint([[e.query, e.positive, e.negatives, e.scores] for e in examples])
 
 
 def columns(examples: Sequence[Example], pairwise: bool) -> dict[str, list[Any]]:
-    """The examples as columns for sentence-transformers.
+    """Arrange examples as columns for sentence-transformers.
 
     Args:
         examples: with equally many negatives.
         pairwise: one row for each query and document with a label 1 or 0, instead of a row for each example.
     """
     if pairwise:
-        rows = list(_pairs(examples))
+        pairs = zip(*_pairs(examples), strict=True)
         return {
-            "query": [r[0] for r in rows],
-            "document": [r[1] for r in rows],
-            "label": [r[2] for r in rows],
+            name: list(column) for name, column in zip(("query", "document", "label"), pairs, strict=True)
         }
     width = len(examples[0].negatives)
-    found: dict[str, list[Any]] = {
+    by_name: dict[str, list[Any]] = {
         "query": [e.query for e in examples],
         "positive": [e.positive for e in examples],
         **{f"negative_{i + 1}": [e.negatives[i] for e in examples] for i in range(width)},
     }
     if examples[0].scores:
-        found["label"] = [list(e.scores) for e in examples]
-    return found
+        by_name["label"] = [list(e.scores) for e in examples]
+    return by_name
 
 
 def _pairs(examples: Sequence[Example]) -> Iterator[tuple[str, str, float]]:

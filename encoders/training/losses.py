@@ -2,68 +2,40 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any
 
 from intrex.encoders.training.options import TrainOptions
 
 FLOPS = (3e-5, 5e-5)
 """Weights of the FLOPS regulariser of learned sparse models on documents and on queries, as SPLADE's examples have them."""
+_CLASSES = {
+    "margin-mse": "MarginMSELoss",
+    "distill": "DistillKLDivLoss",
+    "mnr": "MultipleNegativesRankingLoss",
+}
+_MODULES = {
+    "dense": ("sentence_transformer", ""),
+    "static": ("sentence_transformer", ""),
+    "multivector": ("multi_vector_encoder", "MultiVector"),
+    "sparse": ("sparse_encoder", "Sparse"),
+    "cross-encoder": ("cross_encoder", ""),
+}
+"""Module of the losses of a kind, and what their names begin with there."""
 
 
 def make_loss(kind: str, model: Any, options: TrainOptions) -> Any:
-    """The loss module of a kind of model."""
-    return _FAMILIES[kind](model, options)
-
-
-def _dense(model: Any, options: TrainOptions) -> Any:
-    from sentence_transformers.sentence_transformer import losses
-
-    if options.loss == "margin-mse":
-        return losses.MarginMSELoss(model)
-    if options.loss == "distill":
-        return losses.DistillKLDivLoss(model)
-    return losses.MultipleNegativesRankingLoss(model, scale=options.scale)
-
-
-def _multivector(model: Any, options: TrainOptions) -> Any:
-    from sentence_transformers.multi_vector_encoder import losses
-
-    if options.loss == "margin-mse":
-        return losses.MultiVectorMarginMSELoss(model)
-    if options.loss == "distill":
-        return losses.MultiVectorDistillKLDivLoss(model)
-    return losses.MultiVectorMultipleNegativesRankingLoss(model, scale=options.scale)
-
-
-def _sparse(model: Any, options: TrainOptions) -> Any:
-    from sentence_transformers.sparse_encoder import losses
-
-    inner: Any
-    if options.loss == "margin-mse":
-        inner = losses.SparseMarginMSELoss(model)
-    elif options.loss == "distill":
-        inner = losses.SparseDistillKLDivLoss(model)
-    else:
-        inner = losses.SparseMultipleNegativesRankingLoss(model, scale=options.scale)
-    return losses.SpladeLoss(
-        model, inner, document_regularizer_weight=FLOPS[0], query_regularizer_weight=FLOPS[1]
-    )
-
-
-def _cross_encoder(model: Any, options: TrainOptions) -> Any:
-    from sentence_transformers.cross_encoder import losses
-
-    if options.loss == "margin-mse":
-        return losses.MarginMSELoss(model)
+    """Make the loss module of a kind of model."""
+    module, prefix = _MODULES[kind]
+    losses = import_module(f"sentence_transformers.{module}.losses")
+    if options.loss == "bce":
+        return losses.BinaryCrossEntropyLoss(model)
+    settings: dict[str, Any] = {}
     if options.loss == "mnr":
-        return losses.MultipleNegativesRankingLoss(model, num_negatives=4)
-    return losses.BinaryCrossEntropyLoss(model)
-
-
-_FAMILIES = {
-    "dense": _dense,
-    "static": _dense,
-    "multivector": _multivector,
-    "sparse": _sparse,
-    "cross-encoder": _cross_encoder,
-}
+        settings = {"num_negatives": 4} if kind == "cross-encoder" else {"scale": options.scale}
+    loss = getattr(losses, prefix + _CLASSES[options.loss])(model, **settings)
+    if kind == "sparse":
+        documents, queries = FLOPS
+        weights = {"document_regularizer_weight": documents, "query_regularizer_weight": queries}
+        return losses.SpladeLoss(model, loss, **weights)
+    return loss

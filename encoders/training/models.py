@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from intrex.data.arrays import Scores
 from intrex.data.errors import BadInput
 from intrex.encoders.multivector.layouts import load_layout
 from intrex.encoders.options import EncoderOptions
-from intrex.encoders.runtime.models import Model, resolve_model
-from intrex.encoders.runtime.transformer import load_model
+from intrex.encoders.runtime.models import ModelFiles, resolve_model
+from intrex.encoders.runtime.transformer import load_by_class
 from intrex.encoders.static import StaticEncoder
 from intrex.encoders.training.examples import Pool
 from intrex.encoders.training.options import TrainOptions
 
+CLASSES = {
+    "dense": "SentenceTransformer",
+    "static": "SentenceTransformer",
+    "multivector": "MultiVectorEncoder",
+    "sparse": "SparseEncoder",
+    "cross-encoder": "CrossEncoder",
+}
+"""Class of sentence-transformers of each kind of model."""
 
-def start_model(kind: str, options: TrainOptions) -> tuple[Any, Model]:
-    """The model to begin with, in float32, and where its weights are from.
+
+def start_model(kind: str, options: TrainOptions) -> tuple[Any, ModelFiles]:
+    """Load the model to begin with, and find where its weights are from.
 
     A cross-encoder from a model without a classification head gets one drawn by the seed.
 
@@ -30,24 +37,22 @@ def start_model(kind: str, options: TrainOptions) -> tuple[Any, Model]:
     """
     import torch
 
-    found = resolve_model(options.base)
+    files = resolve_model(options.base)
     torch.manual_seed(options.seed)
-    model = _MAKERS[kind](found, options)
-    return model, found
+    if kind == "static":
+        return _start_static(options), files
+    if kind == "multivector":
+        return load_layout(files, options.device)[0], files
+    settings = {"num_labels": 1} if kind == "cross-encoder" else {}
+    hint = f"is it a {CLASSES[kind]} of sentence-transformers, or a transformer that can become one?"
+    model = load_by_class(files, CLASSES[kind], options.device, hint, **settings)
+    if kind == "cross-encoder" and model.num_labels != 1:
+        raise BadInput(f"the model {files.name} has {model.num_labels} labels, a reranker has one")
+    return model, files
 
 
-def _dense(found: Model, options: TrainOptions) -> Any:
-    from sentence_transformers import SentenceTransformer
-
-    return load_model(
-        found,
-        lambda path: SentenceTransformer(path, device=options.device, local_files_only=True),
-        "is it a sentence-transformers model?",
-    )
-
-
-def _static(found: Model, options: TrainOptions) -> Any:
-    """A static embedding with the vectors of ``static:BASE``, and their normalisation."""
+def _start_static(options: TrainOptions) -> Any:
+    """Make a static embedding with the vectors of ``static:BASE``, and their normalisation."""
     from sentence_transformers import SentenceTransformer
     from sentence_transformers.base.modules import Normalize
     from sentence_transformers.sentence_transformer.modules import StaticEmbedding
@@ -59,81 +64,33 @@ def _static(found: Model, options: TrainOptions) -> Any:
     return SentenceTransformer(modules=[embedding, Normalize()], device=options.device)
 
 
-def _multivector(found: Model, options: TrainOptions) -> Any:
-    return load_layout(found, options.device)[0]
-
-
-def _sparse(found: Model, options: TrainOptions) -> Any:
-    from sentence_transformers import SparseEncoder
-
-    return load_model(
-        found,
-        lambda path: SparseEncoder(path, device=options.device, local_files_only=True),
-        "is it a learned sparse model?",
-    )
-
-
-def _cross_encoder(found: Model, options: TrainOptions) -> Any:
-    from sentence_transformers import CrossEncoder
-
-    model = load_model(
-        found,
-        lambda path: CrossEncoder(path, num_labels=1, device=options.device, local_files_only=True),
-        "is it a transformer that sentence-transformers can load?",
-    )
-    if model.num_labels != 1:
-        raise BadInput(f"the model {found.name} has {model.num_labels} labels, a reranker has one")
-    return model
-
-
-_MAKERS: dict[str, Callable[[Model, TrainOptions], Any]] = {
-    "dense": _dense,
-    "static": _static,
-    "multivector": _multivector,
-    "sparse": _sparse,
-    "cross-encoder": _cross_encoder,
-}
-
-
 def pool_scores(kind: str, model: Any, pool: Pool, batch_size: int) -> list[Scores]:
-    """Scores of every candidate of every query by a model in training."""
+    """Score every candidate of every query by a model in training."""
     import torch
 
     was_training = model.training
     model.eval()
+    score = _pair_scores if kind == "cross-encoder" else _vector_scores
     with torch.inference_mode():
-        found = _SCORERS.get(kind, _embedding_scores)(model, pool, batch_size)
+        scores = score(model, pool, batch_size=batch_size, show_progress_bar=False)
     model.train(was_training)
-    return found
+    return scores
 
 
-def _unique(pool: Pool) -> tuple[list[str], list[npt.NDArray[np.int64]]]:
-    """The different documents of a pool, and for each query the numbers of its candidates."""
-    numbers: dict[str, int] = {}
-    rows = [
-        np.array([numbers.setdefault(t, len(numbers)) for t in texts], np.int64) for texts in pool.documents
-    ]
-    return list(numbers), rows
-
-
-def _embedding_scores(model: Any, pool: Pool, batch_size: int) -> list[Scores]:
-    texts, rows = _unique(pool)
-    settings = {"batch_size": batch_size, "show_progress_bar": False}
+def _vector_scores(model: Any, pool: Pool, **settings: Any) -> list[Scores]:
+    numbers: dict[str, int] = {}  # each document is encoded once
+    rows = [[numbers.setdefault(text, len(numbers)) for text in texts] for texts in pool.documents]
     queries = model.encode_query(list(pool.queries), **settings)
-    documents = model.encode_document(texts, **settings)
-    alike = model.similarity(queries, documents)
-    dense = np.asarray(alike.to_dense() if alike.is_sparse else alike, np.float32)
-    return [dense[i, r] for i, r in enumerate(rows)]
+    similarity = model.similarity(queries, model.encode_document(list(numbers), **settings))
+    dense = np.asarray(similarity.to_dense() if similarity.is_sparse else similarity, np.float32)
+    return [dense[i, np.array(candidates, np.int64)] for i, candidates in enumerate(rows)]
 
 
-def _cross_scores(model: Any, pool: Pool, batch_size: int) -> list[Scores]:
+def _pair_scores(model: Any, pool: Pool, **settings: Any) -> list[Scores]:
     pairs = [(q, d) for q, texts in zip(pool.queries, pool.documents, strict=True) for d in texts]
-    found = np.asarray(model.predict(pairs, batch_size=batch_size, show_progress_bar=False), np.float32)
+    scores = np.asarray(model.predict(pairs, **settings), np.float32)
     ends = np.cumsum([len(texts) for texts in pool.documents])
-    return np.split(found, ends[:-1])
-
-
-_SCORERS = {"cross-encoder": _cross_scores}
+    return np.split(scores, ends[:-1])
 
 
 def save_model(model: Any, folder: Path) -> None:

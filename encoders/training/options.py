@@ -1,4 +1,4 @@
-"""What can be trained, how, and the defaults that suit two processor cores."""
+"""Options of a training, and the kinds of models that can be trained with their defaults; plain data."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, replace
@@ -21,7 +21,7 @@ PANEL = "Training"
 
 @declare
 class TrainOptions(Options):
-    """How to train; weights and the optimiser's state are float32 whatever ``dtype`` is."""
+    """Options of a training; weights and the optimiser's state are float32 whatever ``dtype`` is."""
 
     base: str = option(
         default="", blank=True, common=True, panel=PANEL,
@@ -57,7 +57,7 @@ class TrainOptions(Options):
     )  # fmt: skip
 
     def recorded(self) -> dict[str, Any]:
-        """What decides the result."""
+        """Return the options that decide the result."""
         return {key: value for key, value in asdict(self).items() if key != "device"}
 
 
@@ -69,28 +69,23 @@ KINDS: Mapping[str, TrainOptions] = {
     "sparse": TrainOptions(base="splade-tiny", epochs=2, scale=1.0),
     "cross-encoder": TrainOptions(base=_MINILM, loss="bce", epochs=2, lr=5e-5, negatives=4),
 }
-"""The kinds that can be trained, with their defaults."""
-_BY_KIND = {
-    "dense": ("mnr", "margin-mse", "distill"),
-    "static": ("mnr", "margin-mse", "distill"),
-    "multivector": ("mnr", "margin-mse", "distill"),
-    "sparse": ("mnr", "margin-mse", "distill"),
-    "cross-encoder": ("bce", "mnr", "margin-mse"),
-}
+"""Kinds that can be trained, with their defaults; these suit two processor cores."""
+_VECTOR_LOSSES, _PAIR_LOSSES = ("mnr", "margin-mse", "distill"), ("bce", "mnr", "margin-mse")
 
 
-def options_for(kind: str, **chosen: Any) -> TrainOptions:
-    """The options of a kind: its defaults, and what was chosen (None is not).
+def options_for(kind: str, **values: Any) -> TrainOptions:
+    """Make the options of a kind: its defaults, and what was chosen (None is not).
 
     Raises:
         UsageError: an unknown kind, a loss that it does not have, or a number out of range.
     """
     if kind not in KINDS:
         raise UsageError(f"unknown kind of model {kind!r}", nearest_name(kind, KINDS))
-    options = replace(KINDS[kind], **{key: value for key, value in chosen.items() if value is not None})
-    if options.loss not in _BY_KIND[kind]:
+    options = replace(KINDS[kind], **{key: value for key, value in values.items() if value is not None})
+    losses = _PAIR_LOSSES if kind == "cross-encoder" else _VECTOR_LOSSES
+    if options.loss not in losses:
         raise UsageError(
-            f"the loss {options.loss!r} is not for a {kind} model", f"known: {', '.join(_BY_KIND[kind])}"
+            f"the loss {options.loss!r} is not for a {kind} model", f"known: {', '.join(losses)}"
         )
     if options.lr >= 1:
         raise UsageError(f"a learning rate of {options.lr} cannot be", "2e-5 is usual")

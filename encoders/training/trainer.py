@@ -20,12 +20,12 @@ from intrex.data.progress import Progress
 from intrex.encoders.runtime.models import log, quiet
 from intrex.encoders.training.examples import Example, Pool, columns
 from intrex.encoders.training.losses import make_loss
-from intrex.encoders.training.models import pool_scores, save_model, start_model
+from intrex.encoders.training.models import CLASSES, pool_scores, save_model, start_model
 from intrex.encoders.training.options import TrainOptions
 
 WHOLE = "whole.json"
-"""Written into a checkpoint last, with the size of every file: one without it was cut off."""
-TRIED = 2
+"""File written into a checkpoint last, with the size of every file: one without it was cut off."""
+TIMED_BATCHES = 2
 """Batches that are timed for the estimate."""
 METRIC = "eval_dev"
 
@@ -35,13 +35,13 @@ DevScore = Callable[[list[Scores]], float]
 
 @dataclass(frozen=True)
 class Plan:
-    """What is about to happen.
+    """Size of a training that is about to begin.
 
     Attributes:
         pairs: training examples.
         steps: steps of the optimiser, all epochs together.
         done: steps that an earlier, killed training finished.
-        seconds: how long the steps left will take, measured on some batches; dev scores not included.
+        seconds: time of the steps left, measured on some batches; dev scores not included.
     """
 
     pairs: int
@@ -52,7 +52,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Trained:
-    """What came out: the steps made, dev scores by step, and the step of the saved weights."""
+    """Result of a training: the steps made, dev scores by step, and the step of the saved weights."""
 
     steps: int
     dev: dict[int, float]
@@ -102,35 +102,38 @@ def train(
         BadInput: the base model is nowhere to be found, or is not of this kind.
     """
     check_packages()
-    model, found = start_model(kind, options)
-    length = _shorten(model, options.max_length)
+    model, files = start_model(kind, options)
+    length = getattr(model, "max_seq_length", None)
+    shorter = length is not None and np.isfinite(length) and length > options.max_length
+    if shorter:
+        model.max_seq_length = options.max_length
     resume = last_checkpoint(work)
     with quiet(), _silent():
         trainer = _make_trainer(kind, model, options, examples, work, pool, dev_score, progress)
-        steps = _steps(len(trainer.train_dataset), options)
-        done = 0 if resume is None else int(resume.name.rsplit("-", 1)[1])
+        steps = math.ceil(len(trainer.train_dataset) / options.batch_size) * options.epochs
+        done = 0 if resume is None else _step_of(resume)
         announce(Plan(len(examples), steps, done, _seconds(trainer) * (steps - done)))
         progress(done)
         trainer.train(resume_from_checkpoint=str(resume) if resume else None)
-    history = {int(row["step"]): float(row[METRIC]) for row in trainer.state.log_history if METRIC in row}
-    best = trainer.state.best_model_checkpoint if history else None
-    _restore(model, length)
+    state = trainer.state
+    history = {int(row["step"]): float(row[METRIC]) for row in state.log_history if METRIC in row}
+    best = state.best_model_checkpoint if history else None
+    if shorter:
+        model.max_seq_length = length
     save_model(model, out)
-    return Trained(
-        int(trainer.state.global_step), history,
-        int(str(best).rsplit("-", 1)[1]) if best else int(trainer.state.global_step), found.revision,
-    )  # fmt: skip
+    last_step = int(state.global_step)
+    return Trained(last_step, history, _step_of(Path(best)) if best else last_step, files.revision)
+
+
+def _step_of(checkpoint: Path) -> int:
+    return int(checkpoint.name.rsplit("-", 1)[1])
 
 
 def last_checkpoint(work: Path) -> Path | None:
-    """The newest whole checkpoint; those that were cut off are removed, and that is said."""
-    found = (
-        sorted(work.glob("checkpoint-*"), key=lambda p: int(p.name.rsplit("-", 1)[1]))
-        if work.is_dir()
-        else []
-    )
-    whole = [folder for folder in found if _is_whole(folder)]
-    for folder in found:
+    """Find the newest whole checkpoint; those that were cut off are removed, and that is said."""
+    checkpoints = sorted(work.glob("checkpoint-*"), key=_step_of)
+    whole = [folder for folder in checkpoints if _is_whole(folder)]
+    for folder in checkpoints:
         if folder not in whole:
             log.info("the checkpoint %s was cut off, it is not used", folder.name)
             shutil.rmtree(folder)
@@ -165,17 +168,20 @@ def _make_trainer(
     dev_score: DevScore | None,
     progress: Progress,
 ) -> Any:
+    import sentence_transformers
     from datasets import Dataset
     from transformers import EarlyStoppingCallback, PrinterCallback, TrainerCallback
 
-    trainer_class, arguments_class = _classes(kind)
+    name = CLASSES[kind]
+    trainer_class = getattr(sentence_transformers, f"{name}Trainer")
+    arguments_class = getattr(sentence_transformers, f"{name}TrainingArguments")
     pairwise = options.loss == "bce"
     dataset = Dataset.from_dict(columns(examples, pairwise))
     dev = pool is not None and dev_score is not None
     arguments = arguments_class(**_arguments(options, work, dev, pairwise))
 
     class Watch(TrainerCallback):  # type: ignore[misc]
-        """Tells of steps, and marks checkpoints when they are whole."""
+        """Callback that tells of steps, and marks checkpoints when they are whole."""
 
         def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
             progress(1)
@@ -201,7 +207,7 @@ def _arguments(options: TrainOptions, work: Path, dev: bool, pairwise: bool) -> 
     import torch
     from sentence_transformers.base.sampler import BatchSamplers
 
-    found = {
+    arguments = {
         "output_dir": str(work),
         "num_train_epochs": options.epochs,
         "per_device_train_batch_size": options.batch_size,
@@ -224,15 +230,19 @@ def _arguments(options: TrainOptions, work: Path, dev: bool, pairwise: bool) -> 
         "batch_sampler": BatchSamplers.BATCH_SAMPLER if pairwise else BatchSamplers.NO_DUPLICATES,
     }
     if dev:
-        found |= {"load_best_model_at_end": True, "metric_for_best_model": METRIC, "greater_is_better": True}
-    return found
+        arguments |= {
+            "load_best_model_at_end": True,
+            "metric_for_best_model": METRIC,
+            "greater_is_better": True,
+        }
+    return arguments
 
 
 def _evaluator(kind: str, pool: Pool, dev_score: DevScore, batch_size: int) -> Any:
     from sentence_transformers.base.evaluation import BaseEvaluator
 
     class Dev(BaseEvaluator):  # type: ignore[misc]
-        """The dev score of a model in training."""
+        """Dev score of a model in training."""
 
         primary_metric = "dev"
 
@@ -242,25 +252,13 @@ def _evaluator(kind: str, pool: Pool, dev_score: DevScore, batch_size: int) -> A
     return Dev()
 
 
-def _classes(kind: str) -> tuple[Any, Any]:
-    import sentence_transformers as st
-
-    names = {"multivector": "MultiVectorEncoder", "sparse": "SparseEncoder", "cross-encoder": "CrossEncoder"}
-    name = names.get(kind, "SentenceTransformer")
-    return getattr(st, f"{name}Trainer"), getattr(st, f"{name}TrainingArguments")
-
-
-def _steps(rows: int, options: TrainOptions) -> int:
-    return math.ceil(rows / options.batch_size) * options.epochs
-
-
 def _seconds(trainer: Any) -> float:
-    """Seconds of a step, from some batches; no weight and no random number changes."""
+    """Measure the seconds of a step on some batches; no weight and no random number changes."""
     import torch
 
     state, times = torch.get_rng_state(), []
     trainer.model.train()
-    for batch, _ in zip(trainer.get_train_dataloader(), range(TRIED), strict=False):
+    for batch, _ in zip(trainer.get_train_dataloader(), range(TIMED_BATCHES), strict=False):
         start = time.perf_counter()
         with trainer.accelerator.autocast():
             loss = trainer.compute_loss(trainer.model, trainer._prepare_inputs(batch))
@@ -271,20 +269,6 @@ def _seconds(trainer: Any) -> float:
     if not times:
         raise IntrexError("no batch could be made of the training examples")
     return min(times)
-
-
-def _shorten(model: Any, length: int) -> int | None:
-    """Let the model read at most so many tokens while it is trained; returns what it read before."""
-    before = getattr(model, "max_seq_length", None)
-    if before is not None and np.isfinite(before) and before > length:
-        model.max_seq_length = length
-        return int(before)
-    return None
-
-
-def _restore(model: Any, length: int | None) -> None:
-    if length is not None:
-        model.max_seq_length = length
 
 
 @contextlib.contextmanager

@@ -9,68 +9,15 @@ from itertools import combinations
 import numpy as np
 
 from intrex.data.arrays import Float64s, Int64s
-from intrex.data.errors import BadInput, UsageError, nearest_name
+from intrex.data.errors import BadInput
 from intrex.eval.compare.align import Aligned
-from intrex.eval.compare.corrections import CORRECTIONS, correct
+from intrex.eval.compare.corrections import correct
+from intrex.eval.compare.options import Settings
 from intrex.eval.compare.paired import effect, t_test, wilcoxon
 from intrex.eval.compare.resampling import Bootstrap, bootstrap, randomization
 from intrex.eval.compare.tukey import randomized_tukey
 
-TESTS = ("randomization", "t", "wilcoxon", "bootstrap", "tukey")
-FAMILIES = ("measure", "all")
 _DECIMALS = 12  # differences that agree to here are ties for Wilcoxon's ranks
-
-
-@dataclass(frozen=True)
-class Settings:
-    """Settings of a comparison.
-
-    Attributes:
-        test: one of `TESTS`.
-        correction: one of `CORRECTIONS`; Tukey's p-values hold within a measure as they are, none comes on top.
-        family: what is corrected together: the pairs within each ``measure``, or ``all`` pairs and measures
-            (not with Tukey's test).
-        samples: random flips, shuffles and resamples.
-        seed: of them.
-        alpha: level of the tests; intervals have 1 - alpha.
-    """
-
-    test: str = "randomization"
-    correction: str = "holm"
-    family: str = "measure"
-    samples: int = 10_000
-    seed: int = 0
-    alpha: float = 0.05
-
-    def __post_init__(self) -> None:
-        for name, value, known in (
-            ("test", self.test, TESTS),
-            ("correction", self.correction, CORRECTIONS),
-            ("family", self.family, FAMILIES),
-        ):
-            if value not in known:
-                raise UsageError(f"unknown {name} {value!r}", nearest_name(value, known))
-        if self.test == "tukey" and self.family == "all":
-            raise UsageError(
-                "Tukey's p-values hold within a measure, so no family of all measures can be had with them",
-                "leave --family out, or take --test randomization",
-            )
-        if not 0 < self.alpha < 1:
-            raise UsageError(f"alpha is {self.alpha}, it must lie between 0 and 1")
-        if self.samples < 1 or self.seed < 0:
-            raise UsageError("at least one sample and a seed of at least 0 are needed")
-
-    @property
-    def corrected_by(self) -> str:
-        """Correction in force."""
-        return "none" if self.test == "tukey" else self.correction
-
-    def signature(self) -> str:
-        """Return what a reader needs to repeat the p-values and intervals."""
-        return (
-            f"test={self.test}|samples={self.samples}|seed={self.seed}|correction={self.corrected_by}"
-            f"|family={self.family}|alpha={self.alpha}"
-        )
 
 
 @dataclass(frozen=True)

@@ -2,39 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from intrex.data.errors import UsageError
 from intrex.data.ids import as_bytes
 from intrex.data.locate import find_qrels
 from intrex.eval.compare.align import Aligned, align
-from intrex.eval.compare.comparison import Comparison, Settings, compare
+from intrex.eval.compare.comparison import Comparison, compare
 from intrex.eval.compare.inputs import LoadedSystems, load, query_texts, subtopics_needed, with_baseline
 from intrex.eval.compare.movers import Mover, movers
+from intrex.eval.compare.options import CompareOptions, Settings
 from intrex.eval.compare.reproduction import Reproduction, reproduction
 from intrex.eval.compare.similarity import Similarity, similarities
-from intrex.eval.measures import Measure
+from intrex.eval.measures import Measure, parse_measures
 
-DEPTH, MAX_DEPTH = 100, 10_000
-"""Default and largest depth of --ranking: time grows with the square."""
-
-
-@dataclass(frozen=True)
-class CompareRequest:
-    """Options of ``intrex compare``."""
-
-    qrels: str
-    runs: list[Path]
-    measures: list[Measure]
-    complete: bool = True
-    baseline: str | None = None
-    settings: Settings = field(default_factory=Settings)
-    movers: int | None = None
-    queries: str | None = None
-    ranking: bool = False
-    depth: int | None = None
-    reproduction: tuple[Path, Path] | None = None
+DEFAULT_MEASURE = "nDCG@10"
 
 
 @dataclass(frozen=True)
@@ -48,69 +31,69 @@ class CompareReport:
     notes: list[str]
 
 
-def make_report(request: CompareRequest) -> CompareReport:
+def make_report(qrels: str, runs: list[Path], options: CompareOptions, settings: Settings) -> CompareReport:
     """Read, score and compare.
+
+    Args:
+        qrels: a qrels file, or COLLECTION:SET.
+        runs: runs, or files of scores.
+        options: measures, and what else is asked for.
+        settings: of the tests.
 
     Raises:
         UsageError: options that do not go together.
         BadInput: files that cannot be compared.
     """
-    _check(request)
-    paths = with_baseline(request.runs, request.baseline)
-    reproductions = [path for path in dict.fromkeys(request.reproduction or ()) if path not in paths]
-    judged = find_qrels(request.qrels, subtopics_needed([*paths, *reproductions], request.measures))
-    texts = query_texts(request.qrels, request.queries) if request.movers else {}
-    loaded = load(judged, [*paths, *reproductions], request.measures, request.complete)
-    for option, value in (("--movers", request.movers), ("--ranking", request.ranking)):
+    names = options.measures or (DEFAULT_MEASURE,)
+    measures = parse_measures([name for text in names for name in text.split()], options.level)
+    _check(runs, measures, options)
+    paths = with_baseline(runs, options.baseline)
+    reproductions = [path for path in dict.fromkeys(options.reproduction or ()) if path not in paths]
+    judged = find_qrels(qrels, subtopics_needed([*paths, *reproductions], measures))
+    texts = query_texts(qrels, options.queries) if options.movers else {}
+    loaded = load(judged, [*paths, *reproductions], measures, options.complete)
+    for flag, value in (("--movers", options.movers), ("--ranking", options.ranking)):
         if value:
-            loaded.need_runs(option)
-    if request.reproduction and len(set(loaded.files)) != len(loaded.files):
+            loaded.need_runs(flag)
+    if options.reproduction and len(set(loaded.files)) != len(loaded.files):
         raise UsageError("--reproduction takes files of one system each", "give the runs themselves")
-    aligned = align(loaded.systems, request.measures, request.complete)
-    compared = aligned.first(2) if request.reproduction else aligned
-    baseline = loaded.find(request.baseline) if request.baseline is not None else None
-    comparison = compare(compared, request.settings, baseline)
-    moved = similar = None
-    if request.movers:
-        runs = loaded.need_runs("--movers")
-        moved = movers(comparison, runs, judged.qrels, request.measures[0], request.movers, texts)
-    if request.ranking:
-        similar = _similarities(request, loaded, aligned, comparison)
-    reproduced = reproduction(aligned, (0, 1), _reproduced(request, loaded)) if request.reproduction else None
-    return CompareReport(comparison, moved, similar, reproduced, _notes(aligned, comparison))
+    aligned = align(loaded.systems, measures, options.complete)
+    compared = aligned.first(2) if options.reproduction else aligned
+    baseline = loaded.find(options.baseline) if options.baseline is not None else None
+    comparison = compare(compared, settings, baseline)
+    moves = similar = None
+    if options.movers:
+        moves = movers(
+            comparison, loaded.need_runs("--movers"), judged.qrels, measures[0], options.movers, texts
+        )
+    if options.ranking:
+        similar = _similarities(options, loaded, aligned, comparison)
+    reproduced = reproduction(aligned, (0, 1), _reproduced(options, loaded)) if options.reproduction else None
+    return CompareReport(comparison, moves, similar, reproduced, _notes(aligned, comparison))
 
 
-def _check(request: CompareRequest) -> None:
-    if not request.measures:
+def _check(runs: list[Path], measures: list[Measure], options: CompareOptions) -> None:
+    if not measures:
         raise UsageError("no measure is named", "for example -m nDCG@10")
-    if request.queries is not None and not request.movers:
-        raise UsageError("--queries gives --movers its texts, which is not asked for", "add --movers 10")
-    if request.depth is not None and not request.ranking:
-        raise UsageError("--depth is how far down --ranking looks, which is not asked for", "add --ranking")
-    if request.depth is not None and not 1 <= request.depth <= MAX_DEPTH:
-        raise UsageError(f"--depth must lie between 1 and {MAX_DEPTH:,}", f"{DEPTH} unless given")
-    if request.reproduction and (len(request.runs) != 2 or request.baseline is not None):
+    if options.reproduction and (len(runs) != 2 or options.baseline is not None):
         raise UsageError(
             "--reproduction needs two runs, the baseline and the advanced one",
             "intrex compare QRELS BASE ADVANCED --reproduction BASE_2 ADVANCED_2",
         )
 
 
-def _reproduced(request: CompareRequest, loaded: LoadedSystems) -> list[int]:
+def _reproduced(options: CompareOptions, loaded: LoadedSystems) -> list[int]:
     """Return the rows of the two reproductions; one of them may be the original itself."""
-    return [loaded.files.index(str(path)) for path in request.reproduction or ()]
+    return [loaded.files.index(str(path)) for path in options.reproduction or ()]
 
 
 def _similarities(
-    request: CompareRequest, loaded: LoadedSystems, aligned: Aligned, comparison: Comparison
+    options: CompareOptions, loaded: LoadedSystems, aligned: Aligned, comparison: Comparison
 ) -> list[Similarity]:
-    runs = loaded.need_runs("--ranking")
     pairs = list(comparison.pairs)
-    if request.reproduction:
-        pairs += [pair for pair in enumerate(_reproduced(request, loaded)) if pair[0] != pair[1]]
-    named = list(zip(aligned.systems, runs, strict=True))
-    depth = DEPTH if request.depth is None else request.depth
-    return similarities(named, pairs, as_bytes(aligned.query_ids), depth)
+    pairs += [pair for pair in enumerate(_reproduced(options, loaded)) if pair[0] != pair[1]]
+    systems = list(zip(aligned.systems, loaded.need_runs("--ranking"), strict=True))
+    return similarities(systems, pairs, as_bytes(aligned.query_ids), options.depth)
 
 
 def _notes(aligned: Aligned, comparison: Comparison) -> list[str]:

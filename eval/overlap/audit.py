@@ -10,18 +10,10 @@ from typing import Any
 
 from intrex.data.errors import BadInput, Problems, UsageError, nearest_name
 from intrex.data.io.files import fingerprint, read_jsonl, require_file, writing
+from intrex.eval.overlap.options import KINDS
 from intrex.eval.tables import Table
 
 SCHEMA = 1
-KINDS = {
-    "exact": "the text of a training query",
-    "normalised": "the words of a training query, case and punctuation aside",
-    "ngram": "a large share of one training query's word n-grams",
-    "neighbour": "a training query of high cosine similarity",
-    "entity": "an entity that training queries name",
-    "label": "a document relevant to a training query too",
-    "document": "a relevant document that is nearly one of a training query's",
-}
 
 
 @dataclass(frozen=True)

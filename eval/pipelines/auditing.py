@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import asdict
 
 import numpy as np
 
 from intrex.data.collection import Collection, Queries
-from intrex.data.errors import BadInput, MissingExtra, UsageError, nearest_name
+from intrex.data.errors import BadInput, MissingExtra, UsageError
 from intrex.data.locate import find_qrels, find_queries
 from intrex.encoders.base import make_encoder
 from intrex.encoders.options import EncoderOptions
-from intrex.eval.overlap.audit import KINDS, Audit, LeakageFlag
+from intrex.eval.overlap.audit import Audit, LeakageFlag
 from intrex.eval.overlap.documents import near_duplicates
 from intrex.eval.overlap.labels import positives, shared_labels
+from intrex.eval.overlap.options import KINDS, PLAIN, OverlapOptions, Thresholds
 from intrex.eval.overlap.queries import (
     EntityFinder,
     Match,
@@ -29,84 +29,45 @@ from intrex.eval.overlap.queries import (
 from intrex.eval.splits.queries import QueryVectors
 from intrex.eval.splits.similarity import nearest_queries
 
-PLAIN = "plain"
 WITHOUT_LABELS = ("exact", "normalised", "ngram", "entity")
 
 
-@dataclass(frozen=True)
-class Thresholds:
-    """Bounds from which on something is flagged.
-
-    Attributes:
-        ngram: words of an n-gram.
-        ngram_share: share of a test query's n-grams in one training query.
-        neighbour: cosine of the vectors.
-        entity_share: share of a test query's entities that training queries name.
-        label: shared relevant documents; the script of Zhan et al. counts from 2 on.
-        level: grade from which a document is relevant.
-        document: Jaccard similarity of word shingles.
-    """
-
-    ngram: int = 3
-    ngram_share: float = 0.5
-    neighbour: float = 0.9
-    entity_share: float = 1.0
-    label: int = 1
-    level: int = 1
-    document: float = 0.8
-
-
-def audit(
-    train: str,
-    test: str,
-    *,
-    encoder: str | None = None,
-    entities: str = PLAIN,
-    thresholds: Thresholds | None = None,
-    kinds: Sequence[str] = (),
-    device: str | None = None,
-) -> Audit:
+def audit(train: str, test: str, options: OverlapOptions, limits: Thresholds) -> Audit:
     """Audit a test set against training queries.
 
     Args:
         train: training queries: a file, or COLLECTION:SET.
         test: test queries, the same.
-        encoder: what finds neighbours; None looks for none.
-        entities: ``plain`` (capitals and numbers), or the name or folder of a spaCy pipeline.
-        thresholds: from where on something is flagged.
-        kinds: flags to look for; all that the input allows unless given. Labels and documents need judgements on both
-            sides and one corpus; labels of two corpora are compared where they are asked for.
-        device: where the encoder computes.
+        options: of which the flags are all that the input allows unless named. Labels and documents need judgements on
+            both sides and one corpus; labels of two corpora are compared where they are asked for.
+        limits: from where on something is flagged.
 
     Raises:
-        UsageError: an unknown kind, or one that these inputs cannot have.
+        UsageError: a flag that these inputs cannot have.
         MissingExtra: spaCy is not installed.
     """
-    limits = thresholds or Thresholds()
     train_queries, train_collection = find_queries(train)
     test_queries, test_collection = find_queries(test)
-    possible = [*WITHOUT_LABELS, *(["neighbour"] if encoder else [])]
+    possible = [*WITHOUT_LABELS, *(["neighbour"] if options.encoder else [])]
     if train_collection is not None and test_collection is not None:
         same = train_collection.corpus_fingerprint == test_collection.corpus_fingerprint
         # ids of two corpora may be equal by chance: only who asks for it has their labels compared
-        possible += _JUDGED if same else [kind for kind in kinds if kind == "label"]
-    for kind in kinds:
-        if kind not in KINDS:
-            raise UsageError(f"unknown flag {kind!r}", nearest_name(kind, KINDS))
+        possible += _JUDGED if same else [kind for kind in options.flags if kind == "label"]
+    for kind in options.flags:
         if kind not in possible:
             raise UsageError(f"the flag {kind!r} cannot be looked for here", _NEEDS[kind])
     order = sorted(range(len(test_queries)), key=lambda i: test_queries.ids[i].encode())
     tests = Queries([test_queries.ids[i] for i in order], [test_queries.texts[i] for i in order])
-    selected = [k for k in KINDS if k in (kinds or possible)]
+    selected = [k for k in KINDS if k in (options.flags or possible)]
     flags = {
-        kind: _by_text(kind, train_queries, tests, limits, encoder, entities, device)
+        kind: _by_text(kind, train_queries, tests, options, limits)
         for kind in selected
         if kind not in _JUDGED
     }
     if train_collection is not None and any(kind in _JUDGED for kind in selected):
         flags |= _by_labels(selected, train, test, train_collection, limits)
     ordered = {kind: flags[kind] for kind in selected}
-    settings: dict[str, Any] = {**asdict(limits), "encoder": encoder, "entities": entities}
+    settings = {**asdict(limits), "encoder": options.encoder, "entities": options.entities}
     return Audit(tuple(tests.ids), ordered, settings, {"train": train, "test": test})
 
 
@@ -119,13 +80,7 @@ _NEEDS = {
 
 
 def _by_text(
-    kind: str,
-    train: Queries,
-    test: Queries,
-    limits: Thresholds,
-    encoder: str | None,
-    entities: str,
-    device: str | None,
+    kind: str, train: Queries, test: Queries, options: OverlapOptions, limits: Thresholds
 ) -> dict[str, LeakageFlag]:
     matches: dict[int, Match]
     if kind == "exact":
@@ -135,11 +90,11 @@ def _by_text(
     elif kind == "ngram":
         matches = shared_ngrams(train.texts, test.texts, limits.ngram, limits.ngram_share)
     elif kind == "entity":
-        finder = plain_entities if entities == PLAIN else _spacy(entities)
+        finder = plain_entities if options.entities == PLAIN else _spacy(options.entities)
         sharing = shared_entities(finder(train.texts), finder(test.texts))
         matches = {i: m for i, m in sharing.items() if m.score >= limits.entity_share}
     else:
-        matches = _neighbours(train, test, str(encoder), limits.neighbour, device)
+        matches = _neighbours(train, test, str(options.encoder), limits.neighbour, options.device)
     return {test.ids[i]: LeakageFlag(train.ids[m.train], m.score) for i, m in sorted(matches.items())}
 
 

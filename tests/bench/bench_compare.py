@@ -9,7 +9,8 @@ from collections.abc import Callable
 import numpy as np
 
 from intrex.eval.compare.align import Aligned
-from intrex.eval.compare.comparison import TESTS, Settings, compare
+from intrex.eval.compare.comparison import compare
+from intrex.eval.compare.options import TESTS, Settings
 from intrex.eval.scoring.signature import Conditions
 
 QUERIES, SYSTEMS, SAMPLES = 6980, 10, 10_000

@@ -46,7 +46,7 @@ def test_audit_and_scores_without_the_flagged(work: Path, intrex) -> None:
 @pytest.mark.parametrize(
     ("line", "code", "message"),
     [
-        ("overlap c:train c:test --flag nothing", 2, "unknown flag"),
+        ("overlap c:train c:test --flag nothing", 2, "--flag is 'nothing'"),
         ("overlap c:train c:test --flag neighbour", 2, "name an --encoder"),
         ("overlap q.tsv c:test --flag label", 2, "both sides need judgements"),
         ("overlap c:train c:test --entities no_such_pipeline --flag entity", 1, "spa"),

@@ -6,8 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from intrex.eval.compare.align import Aligned
-from intrex.eval.compare.comparison import TESTS, Settings, compare
+from intrex.eval.compare.comparison import compare
 from intrex.eval.compare.corrections import benjamini_hochberg, bonferroni, holm
+from intrex.eval.compare.options import TESTS, Settings
 from intrex.eval.compare.resampling import randomization
 from intrex.eval.scoring.signature import Conditions
 

@@ -24,6 +24,7 @@ def walk(command: Any, path: str) -> Iterator[tuple[str, Any]]:
 def describe(path: str, command: Any) -> str:
     arguments = [p for p in command.params if p.param_type_name == "argument"]
     options = [p for p in command.params if p.param_type_name == "option" and not p.hidden]
+    declared = getattr(command.callback, "declared", {})
     usage = " ".join(_usage(p) for p in arguments)
     lines = [
         f"## `{path}`",
@@ -41,7 +42,7 @@ def describe(path: str, command: Any) -> str:
     if options:
         lines += ["| option | default | meaning |", "| --- | --- | --- |"]
         lines += [
-            f"| {_names(p)} | {_default(p)} | {cell(getattr(p, 'help', '') or '')} |" for p in options
+            f"| {_names(p)} | {_default(p, declared.get(p.name))} | {cell(_meaning(p))} |" for p in options
         ] + [""]
     return "\n".join(lines)
 
@@ -55,9 +56,16 @@ def _names(parameter: Any) -> str:
     return ", ".join(f"`{o}`" for o in [*parameter.opts, *parameter.secondary_opts] if o.strip())
 
 
-def _default(parameter: Any) -> str:
-    value = parameter.default
-    return "" if value in (None, False) or callable(value) else f"`{value}`"
+def _default(parameter: Any, declared: Any) -> str:
+    value = parameter.default if declared is None else declared.default
+    return "" if value in (None, False, (), "") or callable(value) else f"`{value}`"
+
+
+def _meaning(parameter: Any) -> str:
+    text, choices = getattr(parameter, "help", "") or "", parameter.metavar or ""
+    if not choices.startswith("[") and (values := getattr(parameter.type, "choices", None)):
+        choices = f"[{'|'.join(map(str, values))}]"
+    return f"{text} {choices}" if choices.startswith("[") else text
 
 
 def cell(text: str) -> str:

@@ -1,4 +1,4 @@
-"""What may stand in a recipe: every key with its kind and range, and what belongs together."""
+"""Checks of recipes: every key with its kind and range, and what belongs together."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from intrex.data.builders.registry import BUILDERS
 from intrex.data.errors import IntrexError, Problems, json_type, nearest_name
 from intrex.data.ids import id_problem
-from intrex.data.options import Option, options_of, unmet_conditions
+from intrex.data.options import Option, is_a, options_of, unmet_conditions
 from intrex.encoders.options import FAMILIES, EncoderKind, EncoderOptions, TokenEncoderOptions
 from intrex.eval.measures import parse_measures
 from intrex.eval.pipelines.experiment.keys import (
@@ -35,12 +35,14 @@ def check_recipe(raw: Mapping[str, Any], file: str, problems: Problems) -> None:
 
 
 class _Check:
+    """Checks of one recipe, in the order of its tables; what is wrong goes to ``problems``."""
+
     def __init__(self, file: str, problems: Problems) -> None:
         self.file = file
         self.problems = problems
 
-    def add(self, where: str, what: str) -> None:
-        self.problems.add(f"{self.file}, {where}", what)
+    def add(self, where: str, message: str) -> None:
+        self.problems.add(f"{self.file}, {where}", message)
 
     def recipe(self, raw: Mapping[str, Any]) -> None:
         where = "top level"
@@ -74,8 +76,8 @@ class _Check:
         if len(origins) != 1:
             self.add(where, "needs either build or import")
         known = {k: v for key in origins or ORIGINS for k, v in ORIGINS[key].items()}
-        others = [key for keys in ORIGINS.values() for key in keys if key not in known]
-        self.keys(table, known, where, refused=dict.fromkeys(others, "/".join(origins)), needed=False)
+        foreign = [key for keys in ORIGINS.values() for key in keys if key not in known]
+        self.keys(table, known, where, refused=dict.fromkeys(foreign, "/".join(origins)), needed=False)
         name = table.get("build")
         if name and isinstance(name, str) and name not in BUILDERS:
             self.add(where, f"build: there is no {name!r}: {nearest_name(name, BUILDERS.table)}")
@@ -86,8 +88,8 @@ class _Check:
         values = {key: value for key, value in table.items() if key != "protocol"}
         if name in usable:
             known = options_of(usable[str(name)].options)
-            elsewhere = {k for p in usable.values() for k in options_of(p.options) if k not in known}
-            self.keys(values, known, where, refused=dict.fromkeys(elsewhere, f"protocol {name}"))
+            foreign = {k for p in usable.values() for k in options_of(p.options) if k not in known}
+            self.keys(values, known, where, refused=dict.fromkeys(foreign, f"protocol {name}"))
         elif name is None:
             self.add(where, "lacks 'protocol'")
         else:
@@ -98,9 +100,10 @@ class _Check:
     def system(self, table: Mapping[str, Any], number: int, earlier: Sequence[str]) -> None:
         name = table.get("name")
         where = f"[[system]] {number}" + (f" {name}" if isinstance(name, str) and name else "")
-        if not isinstance(name, str) or self.word(name, "name is", where):
-            if not isinstance(name, str):
-                self.add(where, "needs a name")
+        if not isinstance(name, str):
+            self.add(where, "needs a name")
+        elif self.word(name, "name is", where):
+            pass  # and reported
         elif name in earlier:
             self.add(where, f"repeats the name {name!r}")
         elif name.endswith(UNTRAINED):
@@ -142,8 +145,7 @@ class _Check:
             source = table.get(key)
             known = earlier if key == "rerank" else [n for n in earlier if n in self.kinds]
             if isinstance(source, str) and source not in known:
-                there = nearest_name(source, known) if known else "there is none"
-                self.add(where, f"{verb} {source!r}, which is not an earlier system: {there}")
+                self.add(where, f"{verb} {source!r}, which is not an earlier system: {_hint(source, known)}")
 
     def index(self, table: Mapping[str, Any], where: str) -> None:
         kinds = _built_kinds()
@@ -154,11 +156,13 @@ class _Check:
         known, refused = system_keys(kind), {}
         encoder = table.get("encoder")
         if kind.encoder is not None and isinstance(encoder, str):
-            family = FAMILIES[kind.encoder]
-            of = family.kind_of(encoder)[0]
-            refused = dict.fromkeys(_lacks(of), f"the {of.name} encoder")
-            if not of.weights:  # the others load a model, and say then what is wrong with their name
-                self.made(of, encoder.partition(":")[2], where)
+            encoder_kind = FAMILIES[kind.encoder].kind_of(encoder)[0]
+            lacking = [key for key in options_of(TokenEncoderOptions) if not encoder_kind.takes(key)]
+            refused = dict.fromkeys(lacking, f"the {encoder_kind.name} encoder")
+            if (
+                not encoder_kind.weights
+            ):  # the others load a model, and say then what is wrong with their name
+                self.encoder(encoder_kind, encoder.partition(":")[2], where)
         if "tokens" in known:
             self.tokens(table, where, kind)
             if "tokens" in table:
@@ -167,17 +171,14 @@ class _Check:
         search, declared = search_values(kind, table), options_of(kind.search)
         if isinstance(table.get("search"), dict):
             self.keys(table["search"], declared, f"{where}, search", needed=False)
-        built = build_values(kind, table)
-        if kind.build is not None:
-            self.unmet(where, options_of(kind.build), built)
-            defaults = {key: one.default for key, one in options_of(kind.build).items()}
-            self.unmet(
-                where, declared, search, {**defaults, **built, **{k: table.get(k) for k in ("tokens",)}}
-            )
+        build, build_options = build_values(kind, table), options_of(kind.build)
+        self.unmet(where, build_options, build)
+        defaults = {key: option.default for key, option in build_options.items()}
+        self.unmet(where, declared, search, {**defaults, **build, "tokens": table.get("tokens")})
         if isinstance(table.get("name"), str):
             self.kinds[table["name"]] = kind.name
 
-    def made(self, kind: EncoderKind, name: str, where: str) -> None:
+    def encoder(self, kind: EncoderKind, name: str, where: str) -> None:
         """Report an encoder without weights that its name does not make."""
         try:
             kind.load().create(name, TokenEncoderOptions())
@@ -189,9 +190,9 @@ class _Check:
         if ("tokens" in table) == ("encoder" in table):
             self.add(where, f"needs either tokens, the name of a {kind.sources[0]} system, or encoder")
         source = table.get("tokens")
-        there = [name for name, one in self.kinds.items() if one in kind.sources]
-        if isinstance(source, str) and source not in there:
-            hint = nearest_name(source, there) if there else "there is none"
+        names = [name for name, kind_name in self.kinds.items() if kind_name in kind.sources]
+        if isinstance(source, str) and source not in names:
+            hint = _hint(source, names)
             self.add(where, f"tokens: {source!r} is not an earlier {kind.sources[0]} system: {hint}")
 
     def unmet(
@@ -210,40 +211,34 @@ class _Check:
         method, engine = str(table.get("method", "rrf")), table.get("engine", "native")
         if method not in (known := RANX if engine == "ranx" else METHODS):
             self.add(where, f"method is {method!r}: {nearest_name(method, known)}")
-        strange = [
-            key for key, one in options_of(FuseOptions).items()
-            if key in table and one.when is not None and method in METHODS and not one.when.holds({"method": method})
+        foreign = [
+            key for key, option in options_of(FuseOptions).items()
+            if option.when is not None and method in METHODS and not option.when.holds({"method": method})
         ]  # fmt: skip
         refused = dict.fromkeys(("index", "rerank", "train"), "a fused system")
-        refused |= dict.fromkeys(strange, f"method {method}")
+        refused |= dict.fromkeys(foreign, f"method {method}")
         self.keys(table, FUSED, where, refused=refused)
         parts = _texts(table["fuse"])
         for part in parts:
             if part not in earlier:
-                there = nearest_name(part, earlier) if earlier else "there is none"
-                self.add(where, f"fuses {part!r}, which is not an earlier system: {there}")
+                self.add(where, f"fuses {part!r}, which is not an earlier system: {_hint(part, earlier)}")
         if isinstance(table["fuse"], list) and len(table["fuse"]) == 1:
             self.add(where, "needs two or more systems to fuse")
         weights = table.get("weights")
-        if (
-            isinstance(weights, list)
-            and weights
-            and all(isinstance(w, (int, float)) and not isinstance(w, bool) for w in weights)
-        ):
+        if isinstance(weights, list) and weights and all(is_a(weight, float) for weight in weights):
             if len(weights) != len(parts):
                 self.add(where, f"has {len(weights)} weights for {len(parts)} systems")
             if not all(0 <= w <= MAX_WEIGHT for w in weights) or not any(weights):
                 self.add(where, f"weights must be from 0 to {MAX_WEIGHT:g} and not all zero: {weights}")
 
-    def word(self, value: str, what: str, where: str) -> bool:
-        """Report a name that cannot be a file's; returns whether it did."""
+    def word(self, value: str, prefix: str, where: str) -> bool:
+        """Report a name that cannot be a file's, after a prefix such as ``name is``; tell whether it cannot."""
         bad = bool(id_problem(value)) or "/" in value or value.startswith(".")
-        if bad or len(value.encode("utf-8", "replace")) > LONGEST_NAME:
-            self.add(
-                where, f"{what} {value[:40]!r}: one word without / that does not begin with a dot is needed"
-            )
-            return True
-        return False
+        bad = bad or len(value.encode("utf-8", "replace")) > LONGEST_NAME
+        if bad:
+            needed = "one word without / that does not begin with a dot is needed"
+            self.add(where, f"{prefix} {value[:40]!r}: {needed}")
+        return bad
 
     def keys(
         self,
@@ -259,10 +254,10 @@ class _Check:
             elif key not in known:
                 self.add(where, f"unknown key {key!r}: {nearest_name(key, known)}")
             else:
-                for wrong in known[key].problems(value):
-                    self.add(where, f"{key} {wrong}")
-        for key, one in known.items() if needed else ():
-            if one.required and key not in table:
+                for problem in known[key].problems(value):
+                    self.add(where, f"{key} {problem}")
+        for key, option in known.items() if needed else ():
+            if option.required and key not in table:
                 self.add(where, f"lacks {key!r}")
 
 
@@ -271,10 +266,8 @@ def _built_kinds() -> dict[str, IndexKind]:
     return {name: kind for name in INDEXES if (kind := INDEXES.load(name)).build is not None}
 
 
-def _lacks(kind: EncoderKind) -> set[str]:
-    """Return the options that encoders of a kind refuse."""
-    every = {**options_of(EncoderOptions), **options_of(TokenEncoderOptions)}
-    return {key for key in every if key not in kind.options and key not in ("device", "batch_size")}
+def _hint(name: str, names: Sequence[str]) -> str:
+    return nearest_name(name, names) if names else "there is none"
 
 
 def _texts(value: object) -> list[str]:

@@ -1,4 +1,4 @@
-"""What the stages of a split do: split, train a model for a fold, rerank, score the folds."""
+"""Work of the stages of a split: split, train a model for a fold, rerank, score the folds."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from intrex.eval.evaluate.systems import score_systems
 from intrex.eval.leaderboard.by_split import mark_fold, split_rows
 from intrex.eval.leaderboard.rows import write_leaderboard
 from intrex.eval.measures import parse_measures
-from intrex.eval.pipelines.experiment.pins import given
-from intrex.eval.pipelines.experiment.stages import Inputs, Kind, Stage
+from intrex.eval.pipelines.experiment.pins import unpin
+from intrex.eval.pipelines.experiment.stages import Inputs, Stage, StageKind
 from intrex.eval.pipelines.splitting import Sides
 from intrex.eval.pipelines.training.examples import TrainingSource
 from intrex.eval.pipelines.training.options import SourceOptions
@@ -40,16 +40,16 @@ from intrex.retrievers.rerank.options import RerankOptions
 from intrex.retrievers.rerank.pairs import rerank_pairs
 
 SEED = "@"
-"""Stands between a system's name and the number of a seed, where there are several."""
+"""Mark between a system's name and the number of a seed, where there are several."""
 
 
 def model_of(inputs: Inputs) -> str | None:
-    """The folder of the model that an earlier stage trained, if one did."""
+    """Find the folder of the model that an earlier stage trained, if one did."""
     return next((str(path) for name, path in inputs.items() if name.startswith("train/")), None)
 
 
 def _split(stage: Stage, inputs: Inputs, output: Path, step: Progress) -> int:
-    params = given(stage.params)
+    params = unpin(stage.params)
     protocol, train, test = (params.pop(key) for key in ("protocol", "train", "test"))
     options = PROTOCOLS[protocol].options.read(params)
     folder, name = inputs["collection"], Collection.open(inputs["collection"]).name
@@ -60,25 +60,23 @@ def _split(stage: Stage, inputs: Inputs, output: Path, step: Progress) -> int:
 
 
 def _train(stage: Stage, inputs: Inputs, output: Path, step: Progress) -> int:
-    params = given(stage.params)
+    params = unpin(stage.params)
     kind, train_set, fold = (params.pop(key) for key in ("kind", "set", "fold"))
     split = read_split(inputs["split"])
     data = SourceOptions.read({key: params.pop(key) for key in options_of(SourceOptions) if key in params})
-    source = TrainingSource(
-        Collection.open(inputs["collection"]), train_set, split, split.folds[fold].name, data.dev, data.dev_share,
-        Path(data.negatives_run) if data.negatives_run else None, data.teacher, data.max_pairs,
-    )  # fmt: skip
-    made = train_model(kind, source, options_for(kind, **params), output, overwrite=True, progress=step)
-    return int(made.params["pairs"])
+    collection = Collection.open(inputs["collection"])
+    source = TrainingSource.of(replace(data, train_set=train_set), collection, split, split.folds[fold].name)
+    manifest = train_model(kind, source, options_for(kind, **params), output, overwrite=True, progress=step)
+    return int(manifest.params["pairs"])
 
 
 def _rerank(stage: Stage, inputs: Inputs, output: Path, step: Progress) -> int:
     collection = Collection.open(inputs["collection"])
-    params = given(stage.params)
+    params = unpin(stage.params)
     queries, tag = collection.queries(params.pop("queries")), params.pop("tag")
     head = 0 if params.pop("untrained", False) else None
-    trained = model_of(inputs)
-    options = RerankOptions.read({**params, **({"with": trained} if trained else {})})
+    model = model_of(inputs)
+    options = RerankOptions.read({**params, **({"with": model} if model else {})})
     (source,) = (path for name, path in inputs.items() if name.startswith("run/"))
     first = read_any_run(source)
     scorers = [path for name, path in inputs.items() if name.startswith("index/")]
@@ -97,32 +95,33 @@ def _score(stage: Stage, inputs: Inputs, output: Path, step: Progress) -> int:
     judged = find_qrels(f"{inputs['collection']}:{stage.params['queries']}")
     measures = parse_measures(stage.params["measures"])
     split = read_split(inputs["split"])
-    found: dict[tuple[str, int | None], list[SystemScores]] = defaultdict(list)
+    models: dict[tuple[str, int | None], list[SystemScores]] = defaultdict(list)
     for name, (system, fold) in stage.params["runs"].items():
-        (one,) = score_systems(judged, [(name, read_any_run(inputs[name]))], measures)
-        found[system, fold].append(replace(one, system=system))
-    scored: list[SystemScores] = []
-    for (_, fold), seeds in found.items():
-        every = [*_seeds(seeds), mean_of(seeds)]
-        scored += every if fold is None else mark_fold(every, split, split.folds[fold].name)
-    write_scores(scored, output, overwrite=True)
+        (scores,) = score_systems(judged, [(name, read_any_run(inputs[name]))], measures)
+        models[system, fold].append(replace(scores, system=system))
+    rows: list[SystemScores] = []
+    for (_, fold), seeds in models.items():
+        systems = [*_name_seeds(seeds), mean_of(seeds)]
+        rows += systems if fold is None else mark_fold(systems, split, split.folds[fold].name)
+    write_scores(rows, output, overwrite=True)
     return len(judged.qrels) * len(stage.params["runs"])
 
 
-def _seeds(systems: Sequence[SystemScores]) -> list[SystemScores]:
-    """Each seed's scores under a name of their own; none where there is one seed only."""
-    named = [replace(one, system=f"{one.system}{SEED}{i}") for i, one in enumerate(systems, 1)]
-    return named if len(named) > 1 else []
+def _name_seeds(models: Sequence[SystemScores]) -> list[SystemScores]:
+    """Give each seed's scores a name of their own; none where there is one seed only."""
+    if len(models) == 1:
+        return []
+    return [replace(model, system=f"{model.system}{SEED}{i}") for i, model in enumerate(models, 1)]
 
 
-def mean_of(systems: Sequence[SystemScores]) -> SystemScores:
-    """Scores of models that differ by seed alone, averaged query by query."""
-    first = systems[0]
-    if len(systems) == 1:
+def mean_of(models: Sequence[SystemScores]) -> SystemScores:
+    """Average the scores of models that differ by seed alone, query by query."""
+    first = models[0]
+    if len(models) == 1:
         return first
-    values = np.stack([one.scores.values for one in systems]).mean(axis=0)
-    answered = np.logical_and.reduce([one.scores.answered for one in systems])
-    run = fingerprint([one.run_sha256 for one in systems])
+    values = np.stack([model.scores.values for model in models]).mean(axis=0)
+    answered = np.logical_and.reduce([model.scores.answered for model in models])
+    run = fingerprint([model.run_sha256 for model in models])
     return replace(first, scores=replace(first.scores, values=values, answered=answered), run_sha256=run)
 
 
@@ -138,9 +137,9 @@ _TRAINS = (
 )  # fmt: skip
 _SPLITS = ("data", "encoders", "retrievers/text/analyzer.py", "eval/splits", "eval/pipelines/splitting.py")
 FOLD_KINDS = {
-    "split": Kind(_split, "split", _SPLITS, "queries"),
-    "train": Kind(_train, "model", _TRAINS, "pairs"),
-    "rerank": Kind(_rerank, "run.txt.gz", ("data", "encoders", "retrievers"), "pairs"),
-    "fold-scores": Kind(_score, "scores.jsonl", ("data", "eval"), "rankings"),
-    "fold-leaderboard": Kind(_leaderboard, "leaderboard.csv", ("data", "eval"), "rows"),
+    "split": StageKind(_split, "split", _SPLITS, "queries"),
+    "train": StageKind(_train, "model", _TRAINS, "pairs"),
+    "rerank": StageKind(_rerank, "run.txt.gz", ("data", "encoders", "retrievers"), "pairs"),
+    "fold-scores": StageKind(_score, "scores.jsonl", ("data", "eval"), "rankings"),
+    "fold-leaderboard": StageKind(_leaderboard, "leaderboard.csv", ("data", "eval"), "rows"),
 }

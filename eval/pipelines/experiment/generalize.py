@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from intrex.data.errors import UsageError, nearest_name
+from intrex.data.options import flag_of
+from intrex.eval.pipelines.experiment.options import GeneralizeOptions
 from intrex.eval.pipelines.experiment.recipe import Recipe, read_recipe
 from intrex.eval.pipelines.experiment.variants import trained_kind
 
@@ -17,44 +18,13 @@ QUICK_TRAINING = {"epochs": 1, "max_pairs": 32, "max_length": 32, "batch_size": 
 QUICK_SYSTEM = {"max_length": 32, "depth": 5}
 
 
-@dataclass(frozen=True)
-class Asked:
-    """What a user asks of `generalize` beside the recipe; None leaves what the recipe says.
-
-    Attributes:
-        queries: the test set's name in the collection.
-        train: the training set's.
-        protocol: ``resttest`` or ``restrain``.
-        encoder: what compares queries: an encoder, or ``bm25``.
-        k: buckets of ReSTTest.
-        per_query: training queries for each test query of ReSTrain.
-        seed: of the split.
-        min_queries: fewest test queries of a regime in a fold.
-        seeds: models of each fold, for kinds in `CHEAP`.
-        systems: names of the systems that are wanted.
-        quick: two folds and trainings of a few steps: to see that everything works.
-    """
-
-    queries: str | None = None
-    train: str | None = None
-    protocol: str | None = None
-    encoder: str | None = None
-    k: int | None = None
-    per_query: int | None = None
-    seed: int | None = None
-    min_queries: int | None = None
-    seeds: int | None = None
-    systems: Sequence[str] = ()
-    quick: bool = False
-
-
-def generalize_recipe(recipe: str, collection: str, asked: Asked) -> Recipe:
-    """A recipe with a split, for this collection.
+def generalize_recipe(recipe: str, collection: str, options: GeneralizeOptions) -> Recipe:
+    """Read a recipe with a split, and put it to a collection.
 
     Args:
         recipe: a TOML file, or the name of a shipped recipe.
         collection: the folder to import.
-        asked: what else is to be as the user says.
+        options: changes of the recipe.
 
     Raises:
         BadInput: see `read_recipe`.
@@ -69,48 +39,49 @@ def generalize_recipe(recipe: str, collection: str, asked: Asked) -> Recipe:
             )
         raw["collection"] = {"import": collection}
         raw["name"] = f"{raw['name']}-{Path(collection).resolve().name}"
-        raw |= _given({"queries": asked.queries, "train": asked.train})
-        raw["split"] = _protocol(raw["split"], asked)
-        raw["system"] = _wanted(raw["system"], asked.systems)
-        if asked.seeds is not None:
+        raw |= _set_only(queries=options.queries, train=options.train)
+        raw["split"] = _change_split(raw["split"], options)
+        raw["system"] = _select(raw["system"], options.systems)
+        if options.seeds is not None:
             for system in raw["system"]:
                 if "train" in system and trained_kind(system) in CHEAP:
-                    system["train"] = {**system["train"], "seeds": asked.seeds}
-        if asked.quick:
-            raw["system"] = [_quick(system) for system in raw["system"]]
+                    system["train"] = {**system["train"], "seeds": options.seeds}
+        if options.quick:
+            raw["system"] = [_shorten(system) for system in raw["system"]]
 
     return read_recipe(recipe, change)
 
 
-def _given(values: Mapping[str, Any]) -> dict[str, Any]:
+def _set_only(**values: Any) -> dict[str, Any]:
     return {key: value for key, value in values.items() if value is not None}
 
 
-def _protocol(split: Mapping[str, Any], asked: Asked) -> dict[str, Any]:
-    """The split's table; the keys of another protocol than the one asked for are dropped."""
-    shared = {"encoder": asked.encoder, "seed": asked.seed, "min_queries": asked.min_queries}
-    merged = {**split, **_given(shared), **_given({"protocol": asked.protocol})}
-    own = {"k": asked.k} if merged.get("protocol") == "resttest" else {"per_query": asked.per_query}
-    other = {"k": asked.k, "per_query": asked.per_query}.keys() - own.keys()
-    if wrong := [key for key in other if getattr(asked, key) is not None]:
-        raise UsageError(f"--{wrong[0].replace('_', '-')} is not for {merged.get('protocol')}")
-    if asked.protocol is not None and asked.protocol != split.get("protocol"):
+def _change_split(split: Mapping[str, Any], options: GeneralizeOptions) -> dict[str, Any]:
+    """Return the table of the split; keys of another protocol than the one asked for are dropped."""
+    shared = {"encoder": options.encoder, "seed": options.seed, "min_queries": options.min_queries}
+    merged = {**split, **_set_only(**shared, protocol=options.protocol)}
+    size = "k" if merged.get("protocol") == "resttest" else "per_query"
+    for key in ("k", "per_query"):
+        if key != size and getattr(options, key) is not None:
+            raise UsageError(f"{flag_of(key)} is not for {merged.get('protocol')}")
+    if options.protocol is not None and options.protocol != split.get("protocol"):
         merged = {k: v for k, v in merged.items() if k in ("protocol", *shared)}
-    if asked.quick:
-        merged |= {"min_queries": 1} | ({"k": 2} if "k" in own else {})
-    return {**merged, **_given(own)}
+    if options.quick:
+        merged |= {"min_queries": 1} | ({"k": 2} if size == "k" else {})
+    return {**merged, **_set_only(**{size: getattr(options, size)})}
 
 
-def _wanted(systems: Sequence[dict[str, Any]], names: Sequence[str]) -> list[dict[str, Any]]:
-    there = [str(system.get("name")) for system in systems]
+def _select(systems: Sequence[dict[str, Any]], names: Sequence[str]) -> list[dict[str, Any]]:
+    """Return the systems of some names, or all."""
+    by_name = {str(system.get("name")): system for system in systems}
     for name in names:
-        if name not in there:
-            raise UsageError(f"the recipe has no system {name!r}", nearest_name(name, there))
+        if name not in by_name:
+            raise UsageError(f"the recipe has no system {name!r}", nearest_name(name, by_name))
     return [system for system in systems if not names or system.get("name") in names]
 
 
-def _quick(system: Mapping[str, Any]) -> dict[str, Any]:
-    made = {**system, **{k: min(v, system[k]) for k, v in QUICK_SYSTEM.items() if k in system}}
+def _shorten(system: Mapping[str, Any]) -> dict[str, Any]:
+    short = {**system, **{k: min(v, system[k]) for k, v in QUICK_SYSTEM.items() if k in system}}
     if "train" in system:
-        made["train"] = {**system["train"], **QUICK_TRAINING}
-    return made
+        short["train"] = {**system["train"], **QUICK_TRAINING}
+    return short

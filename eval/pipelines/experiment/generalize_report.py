@@ -1,4 +1,4 @@
-"""The files of an experiment with a split, beside its leaderboard: paired tests, a plot, a report."""
+"""Files of an experiment with a split, beside its leaderboard: paired tests, a plot, a report."""
 
 from __future__ import annotations
 
@@ -24,14 +24,16 @@ from intrex.eval.splits.split import REGIMES, Split, split_table
 from intrex.eval.tables import Table, csv_text, markdown_lines
 
 PLOT = "the plot of an experiment with a split"
+PLACES = ((MACRO, REGIMES[0]), (MACRO, REGIMES[1]), (PAIRED, GAP), (MACRO, GAP), (MICRO, REGIMES[0]), (MICRO, REGIMES[1]))  # fmt: skip
+"""Folds and regimes of the figures of a system."""
 
 
 @dataclass(frozen=True)
 class Generalization:
-    """What an experiment with a split found.
+    """Findings of an experiment with a split.
 
     Attributes:
-        recipe: what was run.
+        recipe: of the experiment.
         split: its split.
         rows: the leaderboard.
         tests: paired tests of all pairs of systems.
@@ -46,31 +48,30 @@ class Generalization:
     spread: dict[str, tuple[float, float, float]]
 
     def row(self, system: str, fold: str, regime: str) -> LeaderboardRow | None:
-        """The figure of a system at a place, by the first measure."""
-        found = (r for r in self.rows if (r.system, r.fold, r.regime) == (system, fold, regime))
-        return next((r for r in found if r.measure == self.recipe.measures[0]), None)
+        """Find the figure of a system in a fold and regime, by the first measure."""
+        place = (system, fold, regime, self.recipe.measures[0])
+        return next((r for r in self.rows if (r.system, r.fold, r.regime, r.measure) == place), None)
 
 
 def generalization(
     recipe: Recipe, split: Split, systems: Sequence[SystemScores], rows: Sequence[LeaderboardRow]
 ) -> Generalization:
     """Test every pair of systems, and measure what seeds change."""
-    every = {one.system: one for one in scores_by_system(systems, split)}
-    tested = [every[name] for name in recipe.systems]
-    tests = regime_tests(tested, split, recipe.measures) if len(tested) > 1 else []
-    made = Generalization(recipe, split, rows, tests, {})
+    scores = {system.system: system for system in scores_by_system(systems, split)}
+    trained = [scores[name] for name in recipe.systems]
+    tests = regime_tests(trained, split, recipe.measures) if len(trained) > 1 else []
+    findings = Generalization(recipe, split, rows, tests, {})
     for name in recipe.systems:
-        seeds = [s for s in every if s.startswith(f"{name}{SEED}")]
-        places = ((MACRO, REGIMES[0]), (MACRO, REGIMES[1]), (PAIRED, GAP))
+        seeds = [seed for seed in scores if seed.startswith(f"{name}{SEED}")]
         if seeds:
-            values = [[getattr(made.row(s, *p), "value", np.nan) for p in places] for s in seeds]
-            one, other, gap = np.std(values, axis=0, ddof=1).tolist()
-            made.spread[name] = (one, other, gap)
-    return made
+            values = [[getattr(findings.row(s, *p), "value", np.nan) for p in PLACES[:3]] for s in seeds]
+            interpolation, extrapolation, gap = np.std(values, axis=0, ddof=1).tolist()
+            findings.spread[name] = (interpolation, extrapolation, gap)
+    return findings
 
 
 def warnings(recipe: Recipe, split: Split) -> list[str]:
-    """What a reader must know before trusting the figures: the split's encoder must not be a system under test."""
+    """Warn of figures that cannot be trusted, since the split's encoder is a system under test."""
     revision = (split.encoder or {}).get("revision")
     same = [name for name, encoder in recipe.encoders.items() if encoder and weights_of(encoder) == revision]
     if not revision or not same:
@@ -82,25 +83,25 @@ def warnings(recipe: Recipe, split: Split) -> list[str]:
     ]
 
 
-def write_reports(found: Generalization, out: Path) -> None:
+def write_reports(findings: Generalization, out: Path) -> None:
     """Write ``tests.csv``, ``report.md`` and ``generalization.png``; for what is raised see `plot`."""
-    headers, rows = long_rows([test.row for test in found.tests], PairRow)
-    lines = ([test.regime, *row] for test, row in zip(found.tests, rows, strict=True))
+    headers, rows = long_rows([test.row for test in findings.tests], PairRow)
+    lines = ([test.regime, *row] for test, row in zip(findings.tests, rows, strict=True))
     write_text(out / "tests.csv", csv_text(["regime", *headers], lines), overwrite=True)
-    write_text(out / "report.md", report(found), overwrite=True)
-    plot(found, out / "generalization.png")
+    write_text(out / "report.md", report(findings), overwrite=True)
+    plot(findings, out / "generalization.png")
 
 
-def report(found: Generalization) -> str:
-    """The report in Markdown: conditions, folds, figures, tests, and what they are conditional on."""
-    split, measure = found.split, found.recipe.measures[0]
+def report(findings: Generalization) -> str:
+    """Write the report in Markdown: conditions, folds, figures, tests, and what they are conditional on."""
+    split, measure = findings.split, findings.recipe.measures[0]
     encoder = split.encoder or {}
     pieces = [
-        f"# {found.recipe.name}: interpolation and extrapolation",
+        f"# {findings.recipe.name}: interpolation and extrapolation",
         f"Split {split.name}: {split.protocol}, queries compared by "
         f"{encoder.get('name') or encoder.get('kind', 'nothing')}; {len(split.test_ids):,} test queries, "
         f"{len(split.train_ids):,} training queries.",
-        *(f"**Warning**: {w}." for w in warnings(found.recipe, split)),
+        *(f"**Warning**: {w}." for w in warnings(findings.recipe, split)),
         "## Folds",
         "Similarity is the mean, over test queries, of the highest similarity to a training query of the fold.",
         table(*split_table(split)),
@@ -109,46 +110,45 @@ def report(found: Generalization) -> str:
         "gap is a query's mean interpolation score minus its extrapolation score, averaged: 0 for what is not "
         "trained. The raw gap is the difference of the two columns; of untrained systems it is what the difficulty "
         "of the queries alone makes.",
-        table(*figures(found)),
-        *(["## Seeds", _seeds(found)] if found.spread else []),
+        table(*figures(findings)),
+        *(["## Seeds", _seeds(findings)] if findings.spread else []),
         "![interpolation against extrapolation](generalization.png)",
-        *_tests(found),
+        *_tests(findings),
     ]
     return "\n\n".join(pieces) + "\n"
 
 
 def table(headers: Sequence[object], rows: Sequence[Sequence[object]]) -> str:
-    """A Markdown table."""
+    """Write a Markdown table."""
     return "\n".join(markdown_lines(headers, rows))
 
 
-def figures(found: Generalization) -> Table[str]:
-    """A line for each system, by extrapolation descending: macro and micro means, the gaps."""
-    places = [(MACRO, REGIMES[0]), (MACRO, REGIMES[1]), (PAIRED, GAP), (MACRO, GAP), (MICRO, REGIMES[0]), (MICRO, REGIMES[1])]  # fmt: skip
+def figures(findings: Generalization) -> Table[str]:
+    """Return a line for each system, by extrapolation descending: macro and micro means, the gaps."""
     lines = []
-    for system in found.recipe.systems:
-        rows = [found.row(system, *place) for place in places]
+    for system in findings.recipe.systems:
+        rows = [findings.row(system, *place) for place in PLACES]
         lines.append(
             (rows[1].value if rows[1] else 0.0, [system, *(figure_text(r) if r else "" for r in rows)])
         )
-    ordered = [line for _, line in sorted(lines, key=lambda one: (-one[0], one[1][0]))]
+    ordered = [line for _, line in sorted(lines, key=lambda pair: (-pair[0], pair[1][0]))]
     return ["system", *REGIMES, "paired gap", "raw gap", *(f"micro {r}" for r in REGIMES)], ordered
 
 
-def _seeds(found: Generalization) -> str:
+def _seeds(findings: Generalization) -> str:
     head = ["system", *(f"sd of {r}" for r in REGIMES), "sd of the paired gap"]
-    rows = [[name, *(f"{v:.4f}" for v in values)] for name, values in found.spread.items()]
+    rows = [[name, *(f"{v:.4f}" for v in values)] for name, values in findings.spread.items()]
     return (
         "Standard deviation over the seeds of training, which the intervals above do not hold:\n\n"
         + table(head, rows)
     )
 
 
-def _tests(found: Generalization) -> Iterator[str]:
-    if not found.tests:
+def _tests(findings: Generalization) -> Iterator[str]:
+    if not findings.tests:
         return
-    first = found.tests[0].row
-    systems = found.recipe.systems
+    first = findings.tests[0].row
+    systems = findings.recipe.systems
     yield "## Paired tests"
     yield (
         f"{first.test} test over queries, p-values corrected by {first.correction} over the "
@@ -157,12 +157,15 @@ def _tests(found: Generalization) -> Iterator[str]:
         "second is higher."
     )
     head = ["regime", "first", "second", "difference", "95 % interval", "p corrected"]
-    yield table(head, [_test(t) for t in found.tests if _shown(t.row, systems[0], found.recipe.measures[0])])
+    yield table(
+        head, [_test(t) for t in findings.tests if _is_shown(t.row, systems[0], findings.recipe.measures[0])]
+    )
 
 
-def _shown(row: PairRow, baseline: str, measure: str) -> bool:
-    own = {row.a, row.b} == {row.a.removesuffix(UNTRAINED), row.a.removesuffix(UNTRAINED) + UNTRAINED}
-    return row.measure == measure and (own or baseline in (row.a, row.b))
+def _is_shown(row: PairRow, baseline: str, measure: str) -> bool:
+    system = row.a.removesuffix(UNTRAINED)
+    forms = {row.a, row.b} == {system, system + UNTRAINED}
+    return row.measure == measure and (forms or baseline in (row.a, row.b))
 
 
 def _test(test: RegimeTest) -> list[str]:
@@ -171,20 +174,20 @@ def _test(test: RegimeTest) -> list[str]:
     return [test.regime, r.a, r.b, f"{r.difference:+.4f}", interval, p_text(r.p_corrected)]
 
 
-def plot(found: Generalization, path: Path) -> None:
-    """Interpolation against extrapolation (macro, first measure): a point with intervals for each system.
+def plot(findings: Generalization, path: Path) -> None:
+    """Draw interpolation against extrapolation (macro, first measure): a point with intervals for each system.
 
     Raises:
         MissingExtra: matplotlib is not installed.
     """
     plt = pyplot(PLOT)
     figure, panel = plt.subplots(figsize=(8.5, 6))
-    bases = list(dict.fromkeys(s.removesuffix(UNTRAINED) for s in found.recipe.systems))
+    bases = list(dict.fromkeys(s.removesuffix(UNTRAINED) for s in findings.recipe.systems))
     colours = plt.get_cmap("tab20" if len(bases) > 10 else "tab10").colors
-    scored = next(stage for stage in found.recipe.stages if stage.kind == "fold-scores")
+    scored = next(stage for stage in findings.recipe.stages if stage.kind == "fold-scores")
     trained = {system for system, fold in scored.params["runs"].values() if fold is not None}
-    for system in found.recipe.systems:
-        x, y = (found.row(system, MACRO, regime) for regime in REGIMES)
+    for system in findings.recipe.systems:
+        x, y = (findings.row(system, MACRO, regime) for regime in REGIMES)
         if x is None or y is None:
             continue
         colour = colours[bases.index(system.removesuffix(UNTRAINED)) % len(colours)]
@@ -195,7 +198,7 @@ def plot(found: Generalization, path: Path) -> None:
         )  # fmt: skip
     ends = [min(panel.get_xlim()[0], panel.get_ylim()[0]), max(panel.get_xlim()[1], panel.get_ylim()[1])]
     panel.plot(ends, ends, color="grey", linewidth=0.7, linestyle="--", zorder=0)
-    measure = found.recipe.measures[0]
+    measure = findings.recipe.measures[0]
     panel.set(
         xlabel=f"{measure}, interpolation",
         ylabel=f"{measure}, extrapolation",
@@ -204,7 +207,7 @@ def plot(found: Generalization, path: Path) -> None:
         aspect="equal",
     )
     panel.set_title(
-        f"{found.recipe.name} ({found.split.protocol}); hollow: untrained; dashed: equal", fontsize=9
+        f"{findings.recipe.name} ({findings.split.protocol}); hollow: untrained; dashed: equal", fontsize=9
     )
     panel.grid(alpha=0.3)
     panel.legend(fontsize=8, loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False)

@@ -1,10 +1,11 @@
-"""The keys of a recipe: its own, and those that kinds of indexes, fusion, reranking, training and splits declare."""
+"""Keys of a recipe: its own, and those that kinds of indexes, fusion, reranking, training and splits declare."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import Any
 
+from intrex.data.builders.options import BuildOptions
 from intrex.data.options import Option, Options, declare, option, options_of
 from intrex.encoders.training.options import TrainOptions
 from intrex.eval.pipelines.training.options import SourceOptions
@@ -13,13 +14,13 @@ from intrex.retrievers.options import IndexKind
 from intrex.retrievers.rerank.options import RerankOptions
 
 SEARCH_TABLE = "search"
-"""The table of a system that takes every option of the search of its index."""
+"""Table of a system that takes every option of the search of its index."""
 LONGEST_NAME = 200  # bytes: it becomes a file name, with a suffix
 
 
 @declare
 class RecipeKeys(Options):
-    """The top level."""
+    """Keys of the top level."""
 
     name: str = option(help="Its name.")
     queries: str = option(help="The query set that is searched.")
@@ -32,24 +33,22 @@ class RecipeKeys(Options):
 
 
 @declare
-class BuildKeys(Options):
-    """A collection that is made here."""
+class BuildKeys(BuildOptions):
+    """Keys of a collection that is made here."""
 
     build: str = option(help="As collection build takes it.")
-    sample: int | None = option(default=None, low=1, help="So many documents only, chosen by hash.")
-    seed: int = option(default=0, low=0, help="Seed of the sample.")
 
 
 @declare
 class ImportKeys(Options):
-    """A collection that is imported."""
+    """Keys of a collection that is imported."""
 
     source: str = option(key="import", help="As collection import takes it.")
 
 
 @declare
 class SystemKeys(Options):
-    """What every system has."""
+    """Keys of every system."""
 
     name: str = option(help="Its name.")
     train: Mapping[str, Any] | None = option(
@@ -59,7 +58,7 @@ class SystemKeys(Options):
 
 @declare
 class IndexKeys(SystemKeys):
-    """What a system with an index has beside what the kind of index declares."""
+    """Keys of a system with an index, beside those that the kind of index declares."""
 
     index: str = option(help="The kind of index.")
     search: Mapping[str, Any] | None = option(default=None, blank=True, help="How it is searched.")
@@ -68,21 +67,21 @@ class IndexKeys(SystemKeys):
 
 @declare
 class FuseKeys(SystemKeys):
-    """What a system that fuses others has beside the options of fusion."""
+    """Keys of a system that fuses others, beside the options of fusion."""
 
     fuse: tuple[str, ...] = option(help="Earlier systems.")
 
 
 @declare
 class RerankKeys(SystemKeys):
-    """What a system that reranks another has beside the options of reranking."""
+    """Keys of a system that reranks another, beside the options of reranking."""
 
     rerank: str = option(help="An earlier system.")
 
 
 @declare
 class SeedKeys(Options):
-    """What a table ``train`` has beside the options of training."""
+    """Keys of a table ``train``, beside the options of training."""
 
     seeds: int = option(default=1, low=1, help="Models of each fold, which differ by the seed.")
 
@@ -91,45 +90,45 @@ ORIGINS = {"build": options_of(BuildKeys), "import": options_of(ImportKeys)}
 TOP = options_of(RecipeKeys)
 _OF_FOLDS = ("base", "seed", "set", "split")
 """Options of `intrex train` that a recipe says by its systems, its split and ``seeds``."""
+_OF_STAGES = ("collection", "cache", "no_cache")
+"""Options of `intrex rerank` that a recipe does not have: its collection is its own, and its stages keep scores."""
+
+
+def _without(options: Mapping[str, Option], keys: Container[str]) -> dict[str, Option]:
+    return {key: option for key, option in options.items() if key not in keys}
+
+
 TRAINED = {
-    key: one
-    for key, one in {**options_of(SeedKeys), **options_of(TrainOptions), **options_of(SourceOptions)}.items()
-    if key not in _OF_FOLDS
+    **options_of(SeedKeys),
+    **_without({**options_of(TrainOptions), **options_of(SourceOptions)}, _OF_FOLDS),
 }
 FUSED = {**options_of(FuseKeys), **options_of(FuseOptions)}
-RERANKED = {
-    **options_of(RerankKeys),
-    **{
-        key: one
-        for key, one in options_of(RerankOptions).items()
-        if key not in ("collection", "cache", "no_cache")
-    },
-}
-"""A recipe has its own collection, and keeps scores in its own stages."""
+RERANKED = {**options_of(RerankKeys), **_without(options_of(RerankOptions), _OF_STAGES)}
 
 
-def searched(kind: IndexKind) -> dict[str, Option]:
+def _build_options(kind: IndexKind) -> dict[str, Option]:
+    return options_of(kind.build) if kind.build is not None else {}
+
+
+def _search_options(kind: IndexKind) -> dict[str, Option]:
     """Return the options of a search that a system says at its top: those that are no options of the build too."""
-    own = options_of(kind.build) if kind.build is not None else {}
-    return {key: one for key, one in options_of(kind.search).items() if key not in own}
+    return _without(options_of(kind.search), _build_options(kind))
 
 
 def system_keys(kind: IndexKind) -> dict[str, Option]:
     """Return every key of a system with an index of a kind."""
-    own = options_of(IndexKeys)
-    if kind.sources == ("collection",):
-        own = {key: one for key, one in own.items() if key != "tokens"}
-    return {**searched(kind), **(options_of(kind.build) if kind.build is not None else {}), **own}
+    top = _without(options_of(IndexKeys), ("tokens",) if kind.sources == ("collection",) else ())
+    return {**_search_options(kind), **_build_options(kind), **top}
 
 
 def search_values(kind: IndexKind, system: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a system says of its search, at its top and in its table ``search``."""
-    top = {key: value for key, value in system.items() if key in searched(kind) and key != "name"}
+    keys = _without(_search_options(kind), ("name",))
+    top = {key: value for key, value in system.items() if key in keys}
     table = system.get(SEARCH_TABLE)
     return {**top, **(table if isinstance(table, dict) else {})}
 
 
 def build_values(kind: IndexKind, system: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a system says of the build of its index."""
-    own = options_of(kind.build) if kind.build is not None else {}
-    return {key: value for key, value in system.items() if key in own}
+    return {key: value for key, value in system.items() if key in _build_options(kind)}

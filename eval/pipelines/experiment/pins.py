@@ -1,4 +1,4 @@
-"""What stages depend on beside their parameters: the content behind a name, put into their key."""
+"""Pins of stages: the content behind the names in their parameters, put into their key."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ PIN = "made from"
 _LIBRARIES = ("model2vec", "sentence-transformers", "torch", "transformers")
 
 
-def pinned(stages: Sequence[Stage]) -> list[Stage]:
-    """The stages with what their parameters only name put into their key: the content behind it."""
+def pin_stages(stages: Sequence[Stage]) -> list[Stage]:
+    """Add to the parameters of each stage the fingerprint of the content that they only name."""
     return [replace(s, params={**s.params, **_pin_of(s.kind)(s.params)}) for s in stages]
 
 
 def _pin_of(kind: str) -> Callable[[Mapping[str, Any]], dict[str, Any]]:
-    """Find what pins a kind of stage: those of an index with an encoder, the encoder."""
+    """Find the function that pins a kind of stage; an index with an encoder is pinned by that."""
     if kind in _PINS:
         return _PINS[kind]
     encodes = kind in INDEXES and INDEXES.load(kind).encoder is not None
@@ -35,7 +35,7 @@ def _pin_of(kind: str) -> Callable[[Mapping[str, Any]], dict[str, Any]]:
 
 
 def _pin_collection(params: Mapping[str, Any]) -> dict[str, Any]:
-    """What a collection is made from: the Python whose library it is, or the content of the files to import."""
+    """Pin a collection by the Python whose library it is, or by the content of the files to import."""
     source = Path(params.get("import", ""))
     if "build" in params:
         return {PIN: f"{platform.python_implementation()} {platform.python_version()}"}
@@ -46,7 +46,7 @@ def _pin_collection(params: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _pin_encoder(params: Mapping[str, Any]) -> dict[str, Any]:
-    """The revision of the weights, and the libraries that compute with them."""
+    """Pin an encoder by the revision of its weights and the libraries that compute with them."""
     if "encoder" not in params:  # an earlier stage has it
         return {}
     weights = weights_of(params["encoder"])
@@ -54,17 +54,17 @@ def _pin_encoder(params: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _pin_base(params: Mapping[str, Any]) -> dict[str, Any]:
-    """The weights that a model begins with, and the libraries that train it."""
+    """Pin a training by the weights that it begins with and the libraries that train."""
     return {PIN: [weights_of(params["base"]), {n: _version(n) for n in (*_LIBRARIES, "accelerate")}]}
 
 
 def _pin_reranker(params: Mapping[str, Any]) -> dict[str, Any]:
-    """As `_pin_base`, where no earlier stage has the model."""
+    """Pin a reranking as `_pin_base` does, where no earlier stage has the model."""
     return _pin_base({"base": params["with"]}) if "with" in params else {}
 
 
 def _pin_split(params: Mapping[str, Any]) -> dict[str, Any]:
-    """The weights of what compares the queries."""
+    """Pin a split by the weights of what compares the queries."""
     return {} if params["encoder"].partition(":")[0] == BM25 else _pin_encoder(params)
 
 
@@ -76,20 +76,20 @@ _PINS: dict[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
 }
 
 
-def given(params: Mapping[str, Any]) -> dict[str, Any]:
-    """The parameters as the recipe has them."""
+def unpin(params: Mapping[str, Any]) -> dict[str, Any]:
+    """Return parameters as the recipe has them."""
     return {key: value for key, value in params.items() if key != PIN}
 
 
 def model_name(spelling: str) -> str:
-    """The name in the spelling of a model, which may have its kind before it: ``static:all-MiniLM-L6-v2``."""
+    """Return the name of a model without the kind that may stand before it: ``static:all-MiniLM-L6-v2``."""
     kind, _, name = spelling.partition(":")
-    known = kind == CROSS_ENCODER or any(kind in family.registry for family in FAMILIES.values())
-    return name if known else spelling
+    has_kind = kind == CROSS_ENCODER or any(kind in family.registry for family in FAMILIES.values())
+    return name if has_kind else spelling
 
 
 def weights_of(encoder: str) -> str | None:
-    """The revision of the weights behind a model's spelling; None for one without weights."""
+    """Return the revision of the weights behind a model's spelling; None for one without weights."""
     return None if encoder.partition(":")[0] == "hashing" else resolve_model(model_name(encoder)).revision
 
 

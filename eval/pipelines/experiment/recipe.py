@@ -13,7 +13,7 @@ from intrex.data.errors import BadInput, Problems
 from intrex.eval.measures import parse_measures
 from intrex.eval.pipelines.experiment.check import check_recipe
 from intrex.eval.pipelines.experiment.stages import Stage
-from intrex.eval.pipelines.experiment.variants import Expansion, folds_of, systems_of
+from intrex.eval.pipelines.experiment.variants import SystemExpansion, folds_of
 
 
 @dataclass(frozen=True)
@@ -22,13 +22,13 @@ class Recipe:
 
     Attributes:
         name: its name.
-        file: its file's.
+        file: name of its file.
         queries: the query set that is searched.
-        stages: what is done, in order.
+        stages: in the order in which they run.
         systems: the systems of the leaderboard, in order.
         measures: canonical names.
         train: the training queries' set; None without a split.
-        encoders: what the systems are made of, by system: to be told apart from what compares the split's queries.
+        encoders: of each system, by its name: none of them should be the one that compares the split's queries.
     """
 
     name: str
@@ -42,7 +42,7 @@ class Recipe:
 
 
 def shipped_recipes() -> dict[str, Path]:
-    """The recipes that come with intrex, by name."""
+    """Find the recipes that come with intrex, by name."""
     root = Path(str(files("intrex.data.recipes")))
     return {p.stem: p for p in sorted(root.glob("*.toml"))}
 
@@ -78,20 +78,21 @@ def _stages(raw: Mapping[str, Any], file: str) -> Recipe:
     measures = tuple(str(m) for m in parse_measures(raw["measures"]))
     queries, split = raw["queries"], raw.get("split")
     stages = [Stage("collection", "collection", dict(raw["collection"]))]
-    made = Expansion(raw, folds_of(split) if split else 0)
-    runs = {run.stage: [run.system, run.variant.fold] for run in made.runs}
+    expansion = SystemExpansion(raw, folds_of(split) if split else 0)
+    runs = {run.stage: [run.system, run.variant.fold] for run in expansion.runs}
     scored = {"queries": queries, "measures": list(measures)}
     if split:
-        params = {**split, "train": made.train_set, "test": queries}
-        stages += [Stage("split", "split", params, ("collection",)), *made.stages]
+        params = {**split, "train": expansion.train_set, "test": queries}
+        stages += [Stage("split", "split", params, ("collection",)), *expansion.stages]
         stages.append(
             Stage("scores", "fold-scores", {**scored, "runs": runs}, ("collection", "split", *runs))
         )
         stages.append(Stage("leaderboard", "fold-leaderboard", {}, ("scores", "split")))
     else:
-        stages += made.stages
+        stages += expansion.stages
         stages.append(Stage("scores", "evaluate", scored, ("collection", *runs)))
         stages.append(Stage("leaderboard", "leaderboard", {}, ("scores",)))
     encoders = {s["name"]: str(s.get("encoder", s.get("with", ""))) for s in raw["system"]}
-    train = made.train_set if split else None
-    return Recipe(raw["name"], file, queries, tuple(stages), systems_of(made.runs), measures, train, encoders)
+    train = expansion.train_set if split else None
+    systems = tuple(dict.fromkeys(run.system for run in expansion.runs))
+    return Recipe(raw["name"], file, queries, tuple(stages), systems, measures, train, encoders)

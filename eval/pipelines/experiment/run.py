@@ -1,4 +1,4 @@
-"""``intrex experiment``: from a recipe to a leaderboard and a table of costs."""
+"""Run of an experiment: from a recipe to a leaderboard and a table of costs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from intrex.eval.pipelines.experiment.generalize_report import (
     generalization,
     write_reports,
 )
-from intrex.eval.pipelines.experiment.pins import pinned
+from intrex.eval.pipelines.experiment.pins import pin_stages
 from intrex.eval.pipelines.experiment.recipe import Recipe
 from intrex.eval.pipelines.experiment.stages import Result, Stage, Watch, plan_stages, run_stages
 from intrex.eval.pipelines.experiment.work import KINDS
@@ -29,7 +29,7 @@ from intrex.eval.tables import csv_text
 
 @dataclass(frozen=True)
 class Outcome:
-    """Every system's scores, every stage's result in order, and what a recipe with a split found."""
+    """Every system's scores, every stage's result in order, and the findings of a recipe with a split."""
 
     systems: list[SystemScores]
     results: list[Result]
@@ -37,20 +37,20 @@ class Outcome:
 
 
 def plan_experiment(recipe: Recipe, out: Path) -> list[tuple[Stage, str]]:
-    """Each stage of a recipe with ``done``, or with why it would run; nothing is changed."""
-    return plan_stages(pinned(recipe.stages), KINDS, out / ".stages", _has_queries(recipe))
+    """Return each stage of a recipe with ``done``, or with the reason why it would run; nothing is changed."""
+    return plan_stages(pin_stages(recipe.stages), KINDS, out / ".stages", _has_queries(recipe))
 
 
 def _has_queries(recipe: Recipe) -> Callable[[Result], None]:
-    """A check that the collection has the recipe's query set, made before anything is indexed."""
+    """Make a check that the collection has the recipe's query sets, before anything is indexed."""
 
     def check(result: Result) -> None:
         if result.stage.kind != "collection":
             return
-        there = Collection.open(result.output).sets
+        sets = Collection.open(result.output).sets
         for key, name in (("queries", recipe.queries), ("train", recipe.train)):
-            if name is not None and name not in there:
-                hint = nearest_name(name, there) if there else "the collection has no judged queries"
+            if name is not None and name not in sets:
+                hint = nearest_name(name, sets) if sets else "the collection has no judged queries"
                 raise BadInput(f"the collection has no query set {name!r} ({recipe.file}, {key})", hint)
 
     return check
@@ -68,18 +68,18 @@ def run_experiment(recipe: Recipe, out: Path, watch: Watch) -> Outcome:
         )
     if recipe.train is not None:
         pyplot(PLOT)  # if it is missing, before the work
-    done = run_stages(pinned(recipe.stages), KINDS, out / ".stages", watch, _has_queries(recipe))
-    for name, result in done.items():
+    by_name = run_stages(pin_stages(recipe.stages), KINDS, out / ".stages", watch, _has_queries(recipe))
+    for name, result in by_name.items():
         _link(out / name, result.output)
-    results = list(done.values())
+    results = list(by_name.values())
     write_text(out / "costs.csv", costs_csv(results), overwrite=True)
-    systems = read_scores(done["scores"].output)
-    if "split" not in done:
+    systems = read_scores(by_name["scores"].output)
+    if "split" not in by_name:
         return Outcome(systems, results, None)
-    rows = read_leaderboard(done["leaderboard"].output)
-    found = generalization(recipe, read_split(done["split"].output), systems, rows)
-    write_reports(found, out)
-    return Outcome(systems, results, found)
+    rows = read_leaderboard(by_name["leaderboard"].output)
+    findings = generalization(recipe, read_split(by_name["split"].output), systems, rows)
+    write_reports(findings, out)
+    return Outcome(systems, results, findings)
 
 
 def _link(name: Path, output: Path) -> None:
@@ -96,7 +96,7 @@ def _link(name: Path, output: Path) -> None:
 
 
 def costs_csv(results: Sequence[Result]) -> str:
-    """What each stage cost when it ran: seconds, bytes on disk, and documents or queries per second."""
+    """Write a table of what each stage cost when it ran: seconds, bytes on disk, documents or queries per second."""
     rows = (
         [
             *(r.stage.name, r.stage.kind, f"{r.seconds:.3f}", r.bytes, KINDS[r.stage.kind].unit, r.units),

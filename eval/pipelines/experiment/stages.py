@@ -1,4 +1,4 @@
-"""The stage runner: work keyed by the content of its inputs, its parameters and the code that does it.
+"""Runner of stages: work keyed by the content of its inputs, its parameters and the code that does it.
 
 A stage's folder is named by its key, so a result is found again whatever else changed, and never mistaken for
 another. ``stage.json`` is written last: without it the stage did not finish, and runs again (the artifacts in it
@@ -8,11 +8,10 @@ resume where they were).
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import cache
@@ -20,22 +19,27 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from intrex.data.errors import BadInput, IntrexError
+from intrex.data.errors import BadInput
 from intrex.data.io.files import file_sha256, fingerprint, read_json, write_text
+from intrex.data.io.locks import lock_or_refuse
 from intrex.data.progress import Progress
 from intrex.data.store.artifact import manifest_path, read_manifest
 
 Inputs = Mapping[str, Path]
-Watch = Callable[["Stage", "int | None"], AbstractContextManager[Progress]]
+Watch = Callable[["Stage"], AbstractContextManager[Progress]]
+"""Context around each stage that runs; it yields a progress callback."""
 
 
 @dataclass(frozen=True)
-class Kind:
+class StageKind:
     """A kind of stage.
 
-    ``work`` gets the stage, the outputs of its inputs by name, the output to write and a progress callback;
-    it returns how many documents, queries or rows it went through. ``output`` is the name of what it writes,
-    ``code`` the packages and modules (``eval/splits``) whose source is part of its key, ``unit`` what it counts.
+    Attributes:
+        work: gets the stage, the outputs of its inputs by name, the output to write and a progress callback; returns
+            how many documents, queries or rows it went through.
+        output: name of the file or folder that it writes.
+        code: packages and modules (``eval/splits``) whose source is part of its key.
+        unit: of what `work` counts.
     """
 
     work: Callable[[Stage, Inputs, Path, Progress], int]
@@ -56,7 +60,7 @@ class Stage:
 
 @dataclass(frozen=True)
 class Result:
-    """A finished stage: where its output is, its fingerprint, and what it cost when it ran."""
+    """A finished stage: its output with its fingerprint, and its cost when it ran."""
 
     stage: Stage
     output: Path
@@ -78,22 +82,22 @@ PACKAGES = ("cli", "data", "encoders", "eval", "retrievers")
 
 @cache
 def code_version(parts: tuple[str, ...]) -> str:
-    """sha256 of the source of some of intrex's packages, all their modules included, and of single modules."""
+    """Return the sha256 of the source of some of intrex's packages, all their modules included, and of single modules."""
     digest = hashlib.sha256()
     for part in parts:
-        package, _, rest = part.partition("/")
-        root = Path(str(files(f"intrex.{package}" if package in PACKAGES else package))) / rest
+        package, _, module = part.partition("/")
+        root = Path(str(files(f"intrex.{package}" if package in PACKAGES else package))) / module
         for file in sorted(root.rglob("*.py")) if root.is_dir() else [root]:
             digest.update(f"{part}/{file.relative_to(root)}\n".encode() + file.read_bytes())
     return digest.hexdigest()
 
 
-def _identity(stage: Stage, kinds: Mapping[str, Kind], done: Mapping[str, Result]) -> dict[str, Any]:
-    """Everything a stage's result depends on."""
+def _identity(stage: Stage, kinds: Mapping[str, StageKind], results: Mapping[str, Result]) -> dict[str, Any]:
+    """Collect everything that a stage's result depends on."""
     return {
         "kind": stage.kind,
         "params": dict(stage.params),
-        "inputs": {name: done[name].fingerprint for name in stage.inputs},
+        "inputs": {name: results[name].fingerprint for name in stage.inputs},
         "code": code_version(kinds[stage.kind].code),
     }
 
@@ -102,18 +106,18 @@ def _folder(store: Path, identity: Mapping[str, Any]) -> Path:
     return store / f"{identity['kind']}-{fingerprint(identity)[:16]}"
 
 
-def _finished(stage: Stage, folder: Path, kind: Kind) -> Result | None:
-    """The result in a stage's folder, if it is whole."""
-    record, output = folder / "stage.json", folder / kind.output
-    if not record.is_file() or not output.exists():
+def _finished(stage: Stage, folder: Path, kind: StageKind) -> Result | None:
+    """Read the result in a stage's folder, if it is whole."""
+    file, output = folder / "stage.json", folder / kind.output
+    if not file.is_file() or not output.exists():
         return None
     try:
-        known = _record(record)
+        record = _read_record(file)
         if output.is_dir():
             read_manifest(output)
-        elif output.stat().st_size != known["bytes"]:
+        elif output.stat().st_size != record["bytes"]:
             return None
-        return Result(stage, output, known["fingerprint"], known["seconds"], known["units"], cached=True)
+        return Result(stage, output, record["fingerprint"], record["seconds"], record["units"], cached=True)
     except BadInput:
         return None
 
@@ -128,17 +132,17 @@ _FIELDS: dict[str, type | tuple[type, ...]] = {
 }
 
 
-def _record(file: Path) -> dict[str, Any]:
-    """What a ``stage.json`` says; raises `BadInput` unless it is one that `_run` wrote."""
-    known = read_json(file)
-    if not all(isinstance(known.get(name), kind) for name, kind in _FIELDS.items()):
+def _read_record(file: Path) -> dict[str, Any]:
+    """Read a ``stage.json``; raises `BadInput` unless it is one that `_run` wrote."""
+    record = read_json(file)
+    if not all(isinstance(record.get(name), kind) for name, kind in _FIELDS.items()):
         raise BadInput(f"damaged record of a stage ({file})", "the stage will run again")
-    return known
+    return record
 
 
 def run_stages(
     stages: Sequence[Stage],
-    kinds: Mapping[str, Kind],
+    kinds: Mapping[str, StageKind],
     store: Path,
     watch: Watch,
     check: Callable[[Result], None] = lambda _: None,
@@ -149,7 +153,7 @@ def run_stages(
         stages: each one after its inputs.
         kinds: how each kind works.
         store: folder of the stages' results, made if needed.
-        watch: context manager around each stage that runs; it yields a progress callback.
+        watch: see `Watch`.
         check: sees every result, old or new, before the next stage begins, and raises if that cannot go on.
 
     Returns:
@@ -158,31 +162,33 @@ def run_stages(
     Raises:
         IntrexError: another process runs an experiment in ``store``, or a stage failed.
     """
-    done: dict[str, Result] = {}
-    with _alone(store):
+    results: dict[str, Result] = {}
+    store.mkdir(parents=True, exist_ok=True)
+    lock = store / ".lock"
+    with lock.open("a") as stream:
+        lock_or_refuse(stream, lock, f"running an experiment in {store.parent}")
         for stage in stages:
             kind = kinds[stage.kind]
-            identity = _identity(stage, kinds, done)
+            identity = _identity(stage, kinds, results)
             folder = _folder(store, identity)
-            done[stage.name] = _finished(stage, folder, kind) or _run(
-                stage, kind, identity, folder, done, watch
-            )
-            check(done[stage.name])
-    return done
+            result = _finished(stage, folder, kind)
+            results[stage.name] = result or _run(stage, kind, identity, folder, results, watch)
+            check(results[stage.name])
+    return results
 
 
 def _run(
     stage: Stage,
-    kind: Kind,
+    kind: StageKind,
     identity: Mapping[str, Any],
     folder: Path,
-    done: Mapping[str, Result],
+    results: Mapping[str, Result],
     watch: Watch,
 ) -> Result:
     folder.mkdir(parents=True, exist_ok=True)
     output = folder / kind.output
-    inputs = {name: done[name].output for name in stage.inputs}
-    with watch(stage, None) as step:
+    inputs = {name: results[name].output for name in stage.inputs}
+    with watch(stage) as step:
         start = time.perf_counter()
         units = kind.work(stage, inputs, output, step)
         seconds = time.perf_counter() - start
@@ -200,51 +206,38 @@ def _run(
     return Result(stage, output, mark, seconds, units, cached=False)
 
 
-@contextlib.contextmanager
-def _alone(store: Path) -> Iterator[None]:
-    store.mkdir(parents=True, exist_ok=True)
-    with (store / ".lock").open("a") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise IntrexError(
-                f"another experiment is running in {store.parent}", "wait for it to end, then try again"
-            ) from error
-        yield
-
-
 def plan_stages(
     stages: Sequence[Stage],
-    kinds: Mapping[str, Kind],
+    kinds: Mapping[str, StageKind],
     store: Path,
     check: Callable[[Result], None] = lambda _: None,
 ) -> list[tuple[Stage, str]]:
-    """Each stage with ``done``, or with the reason why it would run; ``check`` as in `run_stages`."""
-    done: dict[str, Result] = {}
+    """Return each stage with ``done``, or with the reason why it would run; ``check`` as in `run_stages`."""
+    results: dict[str, Result] = {}
     records = []
     for file in sorted(store.glob("*/stage.json")):
         with contextlib.suppress(BadInput):  # it counts as not run
-            records.append(_record(file))
-    found = []
+            records.append(_read_record(file))
+    states = []
     for stage in stages:
-        waits = [name for name in stage.inputs if name not in done]
-        if waits:
-            found.append((stage, f"runs after {', '.join(waits)}"))
+        pending = [name for name in stage.inputs if name not in results]
+        if pending:
+            states.append((stage, f"runs after {', '.join(pending)}"))
             continue
-        identity = _identity(stage, kinds, done)
+        identity = _identity(stage, kinds, results)
         folder = _folder(store, identity)
         result = _finished(stage, folder, kinds[stage.kind])
         if result:
             check(result)
-            done[stage.name] = result
-        found.append((stage, "done" if result else _reason(stage, folder, identity, records)))
-    return found
+            results[stage.name] = result
+        states.append((stage, "done" if result else _reason(stage, folder, identity, records)))
+    return states
 
 
 def _reason(
     stage: Stage, folder: Path, identity: Mapping[str, Any], records: Sequence[Mapping[str, Any]]
 ) -> str:
-    """How this stage differs from the nearest one of its name that ran."""
+    """Say how a stage differs from the nearest one of its name that ran."""
     if (folder / "stage.json").exists():  # of the same key, and yet not finished
         return "its result is missing or damaged"
     differences = [

@@ -6,7 +6,7 @@ each fold. Every trained system is there untrained too.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +19,7 @@ from intrex.eval.splits.options import PROTOCOLS
 from intrex.retrievers.options import INDEXES
 
 UNTRAINED = ".untrained"
-_OWN = ("name", "fuse", "rerank", "train")
+_NO_PARAMS = ("name", "fuse", "rerank", "train")
 
 
 @dataclass(frozen=True)
@@ -31,8 +31,8 @@ class Variant:
 
 
 @dataclass(frozen=True)
-class RunOf:
-    """A run stage, the system whose it is in the leaderboard, and its model."""
+class RunStage:
+    """A stage that makes a run, with the system's name in the leaderboard and its model."""
 
     stage: str
     system: str
@@ -58,8 +58,8 @@ def trained_kind(system: Mapping[str, Any]) -> str:
     return str(FAMILIES[family].kind_of(str(system.get("encoder", "")))[0].trains)
 
 
-class Expansion:
-    """Collects the stages of systems, each given after those it is made of.
+class SystemExpansion:
+    """Stages of the systems of a recipe, each after those that it is made of.
 
     Args:
         raw: the checked recipe.
@@ -70,67 +70,64 @@ class Expansion:
         self.queries, self.k, self.train_set = raw["queries"], raw.get("k", 1000), raw.get("train", "train")
         self.folds = folds
         self.stages: list[Stage] = []
-        self.runs: list[RunOf] = []
+        self.runs: list[RunStage] = []
         self._seeds: dict[str, int] = {}  # of each system; 0: nothing of it is trained
         for system in raw["system"]:
             self._add(system)
 
     def _add(self, system: Mapping[str, Any]) -> None:
         name = system["name"]
-        made_of = [*system.get("fuse", []), *(system[k] for k in ("tokens", "rerank") if k in system)]
-        made_of += [system["index"]] if "rerank" in system and "index" in system else []
-        own = system["train"].get("seeds", 1) if "train" in system and self.folds else 0
-        self._seeds[name] = max([own, *(self._seeds[part] for part in made_of)])
+        parts = [*system.get("fuse", []), *(system[k] for k in ("tokens", "rerank") if k in system)]
+        parts += [system["index"]] if "rerank" in system and "index" in system else []
+        seeds = system["train"].get("seeds", 1) if "train" in system and self.folds else 0
+        self._seeds[name] = max([seeds, *(self._seeds[part] for part in parts)])
+        expand = self._fuse if "fuse" in system else self._rerank if "rerank" in system else self._search
         for variant in self._variants(name):
-            stage = (
-                self._fused if "fuse" in system else self._reranked if "rerank" in system else self._searched
-            )
-            self.stages += stage(system, variant)
+            self.stages += expand(system, variant)
             trained = bool(self._seeds[name]) and variant.fold is None
-            self.runs.append(RunOf(self._named("run", name, variant), name + UNTRAINED * trained, variant))
+            self.runs.append(RunStage(self._name("run", name, variant), name + UNTRAINED * trained, variant))
 
     def _variants(self, name: str) -> list[Variant]:
         return [Variant(), *(Variant(f, s) for f in range(self.folds) for s in range(self._seeds[name]))]
 
-    def _named(self, what: str, name: str, variant: Variant) -> str:
-        """The name of a stage; a part that has fewer seeds than the whole serves several of its models."""
-        seeds = self._seeds[name]
+    def _name(self, step: str, system: str, variant: Variant) -> str:
+        """Name a stage; a part that has fewer seeds than the whole serves several of its models."""
+        seeds = self._seeds[system]
         if not seeds:
-            return f"{what}/{name}"
+            return f"{step}/{system}"
         if variant.fold is None:
-            return f"{what}/{name}{UNTRAINED}"
+            return f"{step}/{system}{UNTRAINED}"
         seed = f".seed-{min(variant.seed, seeds - 1) + 1}" if seeds > 1 else ""
-        return f"{what}/{name}.fold-{variant.fold + 1}{seed}"
+        return f"{step}/{system}.fold-{variant.fold + 1}{seed}"
 
-    def _fused(self, system: Mapping[str, Any], variant: Variant) -> list[Stage]:
-        inputs = tuple(self._named("run", part, variant) for part in system["fuse"])
-        params = {"method": "rrf", "k": self.k, **_rest(system), "tag": system["name"]}
-        return [Stage(self._named("run", system["name"], variant), "fuse", params, inputs)]
+    def _fuse(self, system: Mapping[str, Any], variant: Variant) -> list[Stage]:
+        inputs = tuple(self._name("run", part, variant) for part in system["fuse"])
+        params = {"method": "rrf", "k": self.k, **_params(system), "tag": system["name"]}
+        return [Stage(self._name("run", system["name"], variant), "fuse", params, inputs)]
 
-    def _reranked(self, system: Mapping[str, Any], variant: Variant) -> list[Stage]:
-        name, params = system["name"], {**_rest(system), "queries": self.queries, "tag": system["name"]}
+    def _rerank(self, system: Mapping[str, Any], variant: Variant) -> list[Stage]:
+        name, params = system["name"], {**_params(system), "queries": self.queries, "tag": system["name"]}
         training = self._training(system, system.get("with", ""), variant)
-        scorer = [self._named("index", params.pop("index"), variant)] if "index" in params else []
+        scorer = [self._name("index", params.pop("index"), variant)] if "index" in params else []
         if training:
             params.pop("with")
         elif not scorer:
             params["untrained"] = "train" in system
-        made_of = (*(t.name for t in training), *scorer)
-        inputs = ("collection", self._named("run", system["rerank"], variant), *made_of)
-        return [*training, Stage(self._named("run", name, variant), "rerank", params, inputs)]
+        models = (*(t.name for t in training), *scorer)
+        inputs = ("collection", self._name("run", system["rerank"], variant), *models)
+        return [*training, Stage(self._name("run", name, variant), "rerank", params, inputs)]
 
-    def _searched(self, system: Mapping[str, Any], variant: Variant) -> list[Stage]:
+    def _search(self, system: Mapping[str, Any], variant: Variant) -> list[Stage]:
         name, kind = system["name"], INDEXES.load(system["index"])
-        params, searched = build_values(kind, system), search_values(kind, system)
+        params = build_values(kind, system)
         training = self._training(system, system.get("encoder", ""), variant)
         if training:
             params.pop("encoder")
-        tokens = system.get("tokens")
-        made_of = [t.name for t in training]
-        made_of += [self._named("index", tokens, variant)] if tokens else []
-        index = Stage(self._named("index", name, variant), kind.name, params, ("collection", *made_of))
-        asked = {"queries": self.queries, "k": self.k, "tag": name, **searched}
-        run = Stage(self._named("run", name, variant), "search", asked, ("collection", index.name))
+        inputs = ["collection", *(t.name for t in training)]
+        inputs += [self._name("index", system["tokens"], variant)] if "tokens" in system else []
+        index = Stage(self._name("index", name, variant), kind.name, params, tuple(inputs))
+        search = {"queries": self.queries, "k": self.k, "tag": name, **search_values(kind, system)}
+        run = Stage(self._name("run", name, variant), "search", search, ("collection", index.name))
         return [*training, index, run]
 
     def _training(self, system: Mapping[str, Any], base: str, variant: Variant) -> list[Stage]:
@@ -144,15 +141,9 @@ class Expansion:
             "seed": variant.seed,
             **{key: value for key, value in system["train"].items() if key in TRAINED and key != "seeds"},
         }
-        return [
-            Stage(self._named("train", system["name"], variant), "train", params, ("collection", "split"))
-        ]
+        name = self._name("train", system["name"], variant)
+        return [Stage(name, "train", params, ("collection", "split"))]
 
 
-def _rest(system: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in system.items() if key not in _OWN}
-
-
-def systems_of(runs: Sequence[RunOf]) -> tuple[str, ...]:
-    """The systems of runs, each once, in order."""
-    return tuple(dict.fromkeys(run.system for run in runs))
+def _params(system: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in system.items() if key not in _NO_PARAMS}

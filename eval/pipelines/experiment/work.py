@@ -1,4 +1,4 @@
-"""What each kind of stage does: one function for each, from the outputs of earlier stages to its own."""
+"""Work of the kinds of stages: one function for each, from the outputs of earlier stages to its own."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from intrex.eval.evaluate.systems import score_systems
 from intrex.eval.leaderboard.rows import leaderboard, write_leaderboard
 from intrex.eval.measures import parse_measures
 from intrex.eval.pipelines.experiment.foldwork import FOLD_KINDS, model_of
-from intrex.eval.pipelines.experiment.pins import given
-from intrex.eval.pipelines.experiment.stages import Inputs, Kind, Stage
+from intrex.eval.pipelines.experiment.pins import unpin
+from intrex.eval.pipelines.experiment.stages import Inputs, Stage, StageKind
 from intrex.eval.scoring.scorefile import read_scores, write_scores
 from intrex.retrievers.base import open_index
 from intrex.retrievers.fusion.fuse import fuse_runs
@@ -28,24 +28,23 @@ from intrex.retrievers.search import prepare_search, run_search
 
 
 def _collection(stage: Stage, inputs: Inputs, output: Path, step: Progress) -> int:
-    params = given(stage.params)
+    params = unpin(stage.params)
     if "build" in params:
-        made = build_named(params.pop("build"), output, **params, overwrite=True, progress=step)
+        collection = build_named(params.pop("build"), output, **params, overwrite=True, progress=step)
     else:
-        made = import_collection(params["import"], output, overwrite=True, progress=step)
-    return made.n_documents
+        collection = import_collection(params["import"], output, overwrite=True, progress=step)
+    return collection.n_documents
 
 
 def _index(stage: Stage, inputs: Inputs, output: Path, step: Progress) -> int:
     kind = INDEXES.load(stage.kind)
     if kind.build is None:
         raise ValueError(f"{kind.name} indexes are not built by their name")
-    trained = model_of(inputs)
-    chosen = {**given(stage.params), **({"encoder": trained} if trained else {})}
-    options = kind.build.read(chosen)
-    others = [path for name, path in inputs.items() if name.startswith("index/")]
+    model = model_of(inputs)
+    options = kind.build.read({**unpin(stage.params), **({"encoder": model} if model else {})})
+    indexes = [path for name, path in inputs.items() if name.startswith("index/")]
     builder = kind.engines.get(getattr(options, "engine", ""), kind.builder)
-    source = (*others, inputs["collection"])[0]
+    source = (*indexes, inputs["collection"])[0]
     documents: int = load_target(builder)(source, output, options, overwrite=True, stage=lambda *_: step)
     return documents
 
@@ -85,11 +84,11 @@ def _leaderboard(stage: Stage, inputs: Inputs, output: Path, step: Progress) -> 
 
 _SEARCHES = ("data", "encoders", "retrievers")
 KINDS = {
-    "collection": Kind(_collection, "collection", ("data",), "documents"),
-    **{name: Kind(_index, "index", kind.code, "documents") for name, kind in index_kinds().items()},
-    "search": Kind(_search, "run.txt.gz", _SEARCHES, "queries"),
-    "fuse": Kind(_fuse, "run.txt.gz", ("data", "retrievers"), "queries"),
-    "evaluate": Kind(_evaluate, "scores.jsonl", ("data", "eval"), "rankings"),
-    "leaderboard": Kind(_leaderboard, "leaderboard.csv", ("data", "eval"), "rows"),
+    "collection": StageKind(_collection, "collection", ("data",), "documents"),
+    **{name: StageKind(_index, "index", kind.code, "documents") for name, kind in index_kinds().items()},
+    "search": StageKind(_search, "run.txt.gz", _SEARCHES, "queries"),
+    "fuse": StageKind(_fuse, "run.txt.gz", ("data", "retrievers"), "queries"),
+    "evaluate": StageKind(_evaluate, "scores.jsonl", ("data", "eval"), "rankings"),
+    "leaderboard": StageKind(_leaderboard, "leaderboard.csv", ("data", "eval"), "rows"),
     **FOLD_KINDS,
 }

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, Self
 
 from intrex.data.arrays import Float32s
 from intrex.data.collection import Collection, Queries
@@ -21,6 +21,7 @@ from intrex.encoders.options import EncoderOptions
 from intrex.encoders.training.examples import Example, Pool
 from intrex.encoders.training.options import TEACHERS, TrainOptions
 from intrex.eval.measures import parse_measures
+from intrex.eval.pipelines.training.options import SourceOptions
 from intrex.eval.scoring.score import score
 from intrex.eval.splits.queries import draw
 from intrex.eval.splits.split import Split
@@ -59,6 +60,15 @@ class TrainingSource:
     negatives: Path | None = None
     teacher: str | None = None
     max_pairs: int | None = None
+
+    @classmethod
+    def of(cls, options: SourceOptions, collection: Collection, split: Split | None, fold: str) -> Self:
+        """Make the source that options describe, of an opened collection and split."""
+        negatives = Path(options.negatives_run) if options.negatives_run else None
+        return cls(
+            collection, options.train_set, split, fold, options.dev, options.dev_share, negatives, options.teacher,
+            options.max_pairs,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from intrex.data.specs import EncoderSpec
 from intrex.encoders import static
 from intrex.encoders.base import load_encoder, make_encoder
 from intrex.encoders.options import EncoderOptions
-from intrex.encoders.runtime.models import Model
+from intrex.encoders.runtime.models import ModelFiles
 from intrex.encoders.static import StaticEncoder
 
 missing = [m for m in ("sentence_transformers", "safetensors", "tokenizers") if find_spec(m) is None]
@@ -216,7 +216,7 @@ def counted(tmp_path, monkeypatch):
 
     monkeypatch.setenv("INTREX_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(static, "_distil", distil)
-    model = Model("t", tmp_path / "t", "", "sha256:1")
+    model = ModelFiles("t", tmp_path / "t", "", "sha256:1")
     monkeypatch.setattr(static, "resolve_model", lambda *_: model)
     return calls
 

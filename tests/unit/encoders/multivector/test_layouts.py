@@ -194,7 +194,7 @@ def test_a_checkpoint_without_its_projection_is_refused(tmp_path):
 def test_a_damaged_setting_is_named(tmp_path):
     folder = checkpoints.stanford(tmp_path)
     (tmp_path / "artifact.metadata").write_text("{")
-    with pytest.raises(BadInput, match=r"not JSON: .*artifact\.metadata"):
+    with pytest.raises(BadInput, match=r"broken JSON: .*artifact\.metadata"):
         make_token_encoder(folder, CPU)
 
 

@@ -11,9 +11,10 @@ from intrex.data.locate import Judged
 from intrex.data.qrels import Qrels
 from intrex.data.run import Run, write_run
 from intrex.eval.compare.align import align
-from intrex.eval.compare.comparison import Comparison, Settings, compare
+from intrex.eval.compare.comparison import Comparison, compare
 from intrex.eval.compare.inputs import load, with_baseline
 from intrex.eval.compare.movers import movers, ranks_text
+from intrex.eval.compare.options import Settings
 from intrex.eval.compare.tables import (
     columns_of,
     comparison_latex,

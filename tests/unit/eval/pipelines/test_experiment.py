@@ -44,7 +44,7 @@ class Watch:
         self.ran: list[str] = []
 
     @contextmanager
-    def __call__(self, stage, size):
+    def __call__(self, stage):
         self.ran.append(stage.name)
         yield lambda _: None
 
@@ -151,8 +151,8 @@ def test_costs_have_a_row_for_each_stage(source: Path) -> None:
 def test_two_at_once_are_kept_apart(source: Path) -> None:
     class Nested(Watch):
         @contextmanager
-        def __call__(self, stage, size):
-            with pytest.raises(IntrexError, match="another experiment"):
+        def __call__(self, stage):
+            with pytest.raises(IntrexError, match="another process is running an experiment"):
                 run(source)
             yield lambda _: None
 

@@ -9,7 +9,8 @@ import pytest
 
 from intrex.data.errors import BadInput, UsageError
 from intrex.eval.leaderboard.rows import read_leaderboard
-from intrex.eval.pipelines.experiment.generalize import Asked, generalize_recipe
+from intrex.eval.pipelines.experiment.generalize import generalize_recipe
+from intrex.eval.pipelines.experiment.options import GeneralizeOptions
 from intrex.eval.pipelines.experiment.recipe import Recipe, read_recipe, shipped_recipes
 from intrex.eval.pipelines.experiment.run import Outcome, plan_experiment, run_experiment
 from intrex.eval.scoring.scorefile import read_scores
@@ -226,7 +227,7 @@ def test_a_training_set_that_is_not_there(made: tuple[Path, Recipe, Outcome], tm
 
 def test_what_a_user_asks_for_changes_the_recipe() -> None:
     def split(**asked: object) -> dict[str, object]:
-        recipe = generalize_recipe("generalize", "c", Asked(**asked))
+        recipe = generalize_recipe("generalize", "c", GeneralizeOptions(**asked))
         return dict(next(s.params for s in recipe.stages if s.name == "split"))
 
     assert split() == {
@@ -243,10 +244,10 @@ def test_what_a_user_asks_for_changes_the_recipe() -> None:
     with pytest.raises(UsageError, match="no system 'bm52'"):
         split(systems=["bm52"])
     with pytest.raises(UsageError, match="has no \\[split\\]"):
-        generalize_recipe("demo", "c", Asked())
-    some = generalize_recipe("generalize", "c", Asked(systems=["bm25", "static"], seeds=3))
+        generalize_recipe("demo", "c", GeneralizeOptions())
+    some = generalize_recipe("generalize", "c", GeneralizeOptions(systems=["bm25", "static"], seeds=3))
     assert some.systems == ("bm25", "static.untrained", "static")
     assert len([s for s in some.stages if s.kind == "train"]) == 15
-    few = generalize_recipe("generalize", "c", Asked(quick=True))
+    few = generalize_recipe("generalize", "c", GeneralizeOptions(quick=True))
     assert {s.params["max_pairs"] for s in few.stages if s.kind == "train"} == {32}
     assert "generalize" in shipped_recipes()

@@ -1,0 +1,25 @@
+"""Options of ``intrex collection import``; plain data."""
+
+from pathlib import Path
+
+from intrex.data.options import Options, declare, option
+
+LAYOUTS = ("auto", "beir", "pyserini", "colbert")
+
+
+@declare
+class ImportOptions(Options):
+    """Arguments of `intrex.data.importers.sources.import_collection`."""
+
+    name: str | None = option(default=None, help="Name of the collection; the source's name by default.")
+    layout: str = option(
+        default="auto", choices=LAYOUTS, help="Layout of the source, when it cannot be told."
+    )
+    queries: tuple[Path, ...] = option(
+        default=(), flags=("--topics",),
+        help="Query file beside a corpus: TREC topics, TSV or JSON lines; may be repeated.",
+    )  # fmt: skip
+    qrels: tuple[str, ...] = option(default=(), help="SET=FILE, or FILE for the set 'test'; may be repeated.")
+    allow_unknown: bool = option(
+        default=False, help="Leave out judgements that name unknown documents or queries, and count them."
+    )

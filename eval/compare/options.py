@@ -1,0 +1,88 @@
+"""Options of ``intrex compare``; plain data."""
+
+from pathlib import Path
+
+from intrex.data.errors import UsageError
+from intrex.data.options import Options, When, declare, option
+from intrex.eval.evaluate.options import LEVEL, MEASURES
+
+TESTS = ("randomization", "t", "wilcoxon", "bootstrap", "tukey")
+CORRECTIONS = ("holm", "bonferroni", "bh", "none")
+FAMILIES = ("measure", "all")
+MAX_DEPTH = 10_000
+"""Largest depth of --ranking: time grows with the square."""
+PANEL = "Tests"
+
+
+@declare
+class CompareOptions(Options):
+    """Measures, baseline, and what is shown beside the pairs."""
+
+    measures: tuple[str, ...] = option(
+        default=(), key="measure", flags=("-m",), names=MEASURES,
+        help="As for evaluate; nDCG@10 unless given. More of them, more tests.",
+    )  # fmt: skip
+    level: int | None = option(default=None, flags=("-l",), low=1, help=LEVEL)
+    complete: bool = option(
+        default=True, flags=("=--complete/--no-complete", "=-c"),
+        help="Count judged queries that a run lacks as empty rankings (the default), or compare on those that both answer.",
+    )  # fmt: skip
+    baseline: str | None = option(
+        default=None, help="A run or its tag: compare the others with it, not all pairs."
+    )
+    movers: int | None = option(
+        default=None, low=1, help="Show so many queries that moved most, by the first measure."
+    )
+    queries: str | None = option(
+        default=None, when=When("movers"), help="Texts for --movers, where QRELS is a file."
+    )
+    ranking: bool = option(default=False, help="How alike the rankings are: RBO, Kendall's tau, overlap.")
+    depth: int = option(
+        default=100, low=1, high=MAX_DEPTH, when=When("ranking", (True,)),
+        help="For --ranking: how far down to look.",
+    )  # fmt: skip
+    reproduction: tuple[Path, Path] | None = option(
+        default=None, metavar="PATH PATH", help="Reproductions of the two runs: RMSE, effect ratio, delta RI."
+    )
+
+
+@declare
+class Settings(Options):
+    """Settings of tests and intervals; Tukey's p-values hold within a measure as they are, no correction comes on top."""
+
+    test: str = option(default="randomization", choices=TESTS, panel=PANEL, help="The test behind p.")
+    correction: str = option(
+        default="holm", choices=CORRECTIONS, panel=PANEL, help="For many pairs; Tukey's p-values need none."
+    )
+    family: str = option(
+        default="measure", choices=FAMILIES, panel=PANEL,
+        help="Correct the pairs within each measure, or all of them together.",
+    )  # fmt: skip
+    samples: int = option(
+        default=10_000, low=1, panel=PANEL, help="Random permutations and resamples; exact tests need none."
+    )
+    seed: int = option(default=0, low=0, panel=PANEL, help="Of the samples.")
+    alpha: float = option(default=0.05, panel=PANEL, help="Level of marks and intervals.")
+
+    def __post_init__(self) -> None:
+        """Refuse a level that is none, and Tukey's test for a family of all measures; see `Options`."""
+        super().__post_init__()
+        if self.test == "tukey" and self.family == "all":
+            raise UsageError(
+                "Tukey's p-values hold within a measure, so no family of all measures can be had with them",
+                "leave --family out, or take --test randomization",
+            )
+        if not 0 < self.alpha < 1:
+            raise UsageError(f"alpha is {self.alpha}, it must lie between 0 and 1")
+
+    @property
+    def corrected_by(self) -> str:
+        """Correction in force."""
+        return "none" if self.test == "tukey" else self.correction
+
+    def signature(self) -> str:
+        """Return what a reader needs to repeat the p-values and intervals."""
+        return (
+            f"test={self.test}|samples={self.samples}|seed={self.seed}|correction={self.corrected_by}"
+            f"|family={self.family}|alpha={self.alpha}"
+        )

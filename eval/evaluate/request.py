@@ -1,0 +1,75 @@
+"""Requests to ``intrex evaluate``: the measures and rules that its options ask for, and what does not go together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from intrex.data.errors import UsageError
+from intrex.eval.dialects.dialect import find_tool
+from intrex.eval.evaluate.options import TIES, EvaluateOptions
+from intrex.eval.measures import Measure, parse_measures
+from intrex.eval.scoring.rules import Rules, SelfMatch, Ties
+
+DEFAULT_MEASURES = ("nDCG@10", "RR@10", "R@100", "AP")
+_PREFERENCES = "preference judgements"
+_TREC_KINDS = {"prefs": _PREFERENCES, "qrels_prefs": _PREFERENCES, "qrels_jg": "judgement groups"}
+
+
+def requested_measures(options: EvaluateOptions) -> list[Measure]:
+    """Parse the measures asked for, or those that the tool or the format has unless told otherwise.
+
+    Raises:
+        BadInput: an unknown measure.
+        UsageError: the tool has another measure of that name.
+    """
+    default = ("official",) if options.trec else DEFAULT_MEASURES
+    texts = [name for text in options.measures or default for name in text.split()]
+    if options.tool is not None:
+        tool = find_tool(options.tool)
+        texts = tool.tool_names(texts) if options.measures or options.trec else tool.default_names(texts)
+    measures = parse_measures(texts, options.level, keep_texts=options.trec)
+    last = max((i for i, m in enumerate(measures) if m.name == "relstring"), default=None)
+    return [m for i, m in enumerate(measures) if m.name != "relstring" or i == last]
+
+
+def requested_rules(options: EvaluateOptions) -> Rules:
+    """Return the rules of scoring that the options set."""
+    bits, _, order = (options.ties or TIES[0]).partition("-")
+    self_match = SelfMatch.drop if options.drop_self else SelfMatch.keep
+    complete = options.complete is not False
+    return Rules(int(bits[1:]), Ties(order), self_match, complete, options.judged_only, options.depth)
+
+
+def refuse_unsupported(options: EvaluateOptions) -> None:
+    """Raise `UsageError` on what trec_eval has and intrex does not, by its name."""
+    if options.zscores is not None:
+        raise UsageError("Z scores (trec_eval's -Z) are not supported")
+    if options.rel_format != "qrels":
+        judgements = _TREC_KINDS.get(options.rel_format, "judgements of this format")
+        raise UsageError(f"{judgements} (trec_eval's -R {options.rel_format}) are not supported")
+
+
+def refuse_clashes(options: EvaluateOptions, runs: int, numeric: Sequence[Measure]) -> None:
+    """Raise `UsageError` on options that do not go together, before anything is read.
+
+    Args:
+        options: of the command line.
+        runs: how many there are.
+        numeric: the measures asked for that are numbers.
+    """
+    tool = options.tool is not None
+    clashes: list[tuple[bool, str, str | None]] = [
+        (not numeric, "no measure is named", "for example -m nDCG@10"),
+        (options.trec and runs > 1, "--format trec prints one run, as trec_eval does", "give one run, or another format"),
+        (options.trec and (options.pool_bias or options.explain is not None), "--format trec prints scores only", None),
+        (bool(options.as_tool and options.explain), "--as and --explain-diff are two questions", "ask one at a time"),
+        (bool(options.scores) and (tool or options.pool_bias), "--scores feeds the leaderboard, which holds intrex's own scores", "leave --as, --explain-diff and --pool-bias out"),
+        (options.pool_bias and tool, "--pool-bias is of intrex's own scores", "leave --as and --explain-diff out"),
+        (options.pool_bias and options.per_query, "--pool-bias prints means only", "leave -q out"),
+        (bool(options.as_tool) and (options.ties is not None or options.drop_self), "the tool orders the run by its own rule", "leave --ties and --drop-self out"),
+        (bool(options.trained_on and options.exclude), "--trained-on is written with all scores", "leave --exclude-flagged out"),
+        (bool(options.exclude) and (options.trec or tool or options.pool_bias), "--exclude-flagged is of intrex's own scores", "leave the other option out"),
+    ]  # fmt: skip
+    for holds, message, hint in clashes:
+        if holds:
+            raise UsageError(message, hint)
