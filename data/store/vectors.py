@@ -30,6 +30,18 @@ class PackedVectors(NamedTuple):
     offsets: Int64s
     single: Float32s | Float16s | None = None
 
+    def part(self, first: int, last: int) -> PackedVectors:
+        """Return the texts ``first:last``, their offsets from 0."""
+        offsets = self.offsets[first : last + 1]
+        single = None if self.single is None else self.single[first:last]
+        return PackedVectors(self.vectors[offsets[0] : offsets[-1]], offsets - offsets[0], single)
+
+    def without_empty(self) -> tuple[PackedVectors, Int64s]:
+        """Return the texts that have vectors, and their numbers."""
+        rows = np.flatnonzero(np.diff(self.offsets))
+        offsets = np.append(self.offsets[rows], self.offsets[-1])
+        return PackedVectors(self.vectors, offsets, None if self.single is None else self.single[rows]), rows
+
 
 class SparseVectors(NamedTuple):
     """Term weights of n texts: text i has the terms ``terms[offsets[i]:offsets[i + 1]]``, ascending, and their weights.

@@ -1,4 +1,4 @@
-"""What a user may choose of FDE indexes; plain data."""
+"""Options of FDE indexes; plain data."""
 
 from intrex.data.options import Options, When, declare, option
 from intrex.encoders.fde.config import MOST_PLANES, PROJECTIONS, FdeConfig
@@ -11,7 +11,7 @@ PANEL = "FDE"
 
 @declare
 class FdeOptions(Options):
-    """The parameters of `FdeConfig` but for the dimensions of a token; ``d_proj`` 0 is no inner projection."""
+    """Parameters of `FdeConfig` but for the dimensions of a token; ``d_proj`` 0 is no inner projection."""
 
     reps: int = option(
         default=20, low=1, flags=("--r-reps", "--repetitions"), panel=PANEL, help="Repetitions."
@@ -41,13 +41,13 @@ class FdeOptions(Options):
 
     def config(self, dim: int) -> FdeConfig:
         """Return the configuration for tokens of ``dim`` dimensions; raises `UsageError` if there is none."""
-        chosen = {name: getattr(self, name) for name in FdeOptions.__dataclass_fields__}
-        return FdeConfig(dim, **{**chosen, "d_proj": self.d_proj or None})
+        values = {name: getattr(self, name) for name in FdeOptions.__dataclass_fields__}
+        return FdeConfig(dim, **{**values, "d_proj": self.d_proj or None})
 
 
 @declare
 class FdeBuild(AnnConfig, EncoderOptions, FdeOptions):
-    """How an FDE index is built; see `intrex.retrievers.fde.source.open_source`."""
+    """Options of building an FDE index; see `intrex.retrievers.fde.source.open_source`."""
 
     encoder: str | None = option(
         default=None, panel=ENCODING, common=True,
@@ -57,7 +57,7 @@ class FdeBuild(AnnConfig, EncoderOptions, FdeOptions):
 
 @declare
 class FdeSearch(NearestOptions):
-    """How an FDE index is searched: ranked by FDE, or its nearest by exact MaxSim."""
+    """Options of a search in an FDE index: ranked by FDE, or its nearest by exact MaxSim."""
 
     candidates: int | None = option(
         default=None, low=1, panel=PANEL, help="Nearest documents, ranked by exact MaxSim.",
@@ -75,7 +75,7 @@ FDE = IndexKind(
     FdeSearch,
     "intrex.retrievers.fde.index:FdeIndex",
     FdeBuild,
-    "intrex.retrievers.fde.source:build",
+    "intrex.retrievers.fde.build:build",
     estimate="intrex.retrievers.fde.estimate:estimate",
     encoder="token",
     sources=("multivector", "collection"),

@@ -64,6 +64,14 @@ class Vocabulary:
         return np.where(places >= 0, self.ids[places], -1) if len(self) else places
 
 
+class Numbers(dict[str, int]):
+    """Term to number, in the order in which terms are first looked up."""
+
+    def __missing__(self, term: str) -> int:
+        self[term] = number = len(self)
+        return number
+
+
 class Names(NamedTuple):
     """Different terms by number: term i is the line ``text[ends[i]:ends[i + 1] - 1]``, in UTF-8."""
 

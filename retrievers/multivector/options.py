@@ -1,8 +1,8 @@
-"""What a user may choose of multi-vector indexes; plain data."""
+"""Options of multi-vector indexes; plain data."""
 
 from math import inf
 
-from intrex.data.options import When, declare, option
+from intrex.data.options import Options, When, declare, option
 from intrex.encoders.options import ENCODING, TokenEncoderOptions
 from intrex.retrievers.options import INDEX, IndexKind, SearchOptions
 
@@ -14,14 +14,9 @@ _PLAID = When("engine", ("plaid",))
 
 
 @declare
-class MultiVectorBuild(TokenEncoderOptions):
-    """How a multi-vector index is built; see `intrex.retrievers.multivector.build.build_multivector`."""
+class TokenStore(Options):
+    """Options of the form in which token vectors are stored."""
 
-    encoder: str = option(
-        panel=ENCODING,
-        common=True,
-        help="A multi-vector model's name or path, or any transformer's; hashing.",
-    )
     store: str = option(
         default=STORES[0],
         choices=STORES,
@@ -34,9 +29,26 @@ class MultiVectorBuild(TokenEncoderOptions):
     )  # fmt: skip
 
 
+FLOAT16 = TokenStore()
+
+
+@declare
+class _Encoding(TokenEncoderOptions):
+    encoder: str = option(
+        panel=ENCODING,
+        common=True,
+        help="A multi-vector model's name or path, or any transformer's; hashing.",
+    )
+
+
+@declare
+class MultiVectorBuild(TokenStore, _Encoding):
+    """Options of building a multi-vector index; see `intrex.retrievers.multivector.build.build_multivector`."""
+
+
 @declare
 class MultiVectorSearch(SearchOptions):
-    """How a multi-vector index is searched: all documents scored, or those that PLAID or the heuristic finds."""
+    """Options of a search in a multi-vector index: all documents scored, or those that PLAID or the heuristic finds."""
 
     engine: str = option(
         default="native", choices=("native", "plaid", HEURISTIC), panel=PANEL,
@@ -61,12 +73,9 @@ class MultiVectorSearch(SearchOptions):
         help="MaxSim, or XTR's imputed token retrieval.",
     )  # fmt: skip
     token_top_k: int = option(
-        default=1000,
-        low=1,
-        when=When("scoring", ("xtr",)),
-        panel=PANEL,
+        default=1000, low=1, when=When("scoring", ("xtr",)), panel=PANEL,
         help="Document tokens for each query token.",
-    )
+    )  # fmt: skip
     gamma: float | None = option(
         default=None, when=When("single", built=True), panel=PANEL,
         help="σ(gamma) of the score is the single vectors'; the encoder's by default.",
