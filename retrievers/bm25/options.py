@@ -1,10 +1,10 @@
-"""What a user may choose of BM25 indexes; plain data."""
+"""Options of BM25 indexes; plain data."""
 
 from collections.abc import Mapping
 
 from intrex.data.io.sizes import parse_bytes
 from intrex.data.options import Options, When, declare, option
-from intrex.retrievers.bm25.fields import check_weights, extra_fields, weights
+from intrex.retrievers.bm25.fields import check_weights, extra_fields, parse_weights
 from intrex.retrievers.options import INDEX, IndexKind, SearchOptions
 from intrex.retrievers.prf.options import FeedbackOptions
 
@@ -16,7 +16,7 @@ PANEL, LUCENE_PANEL = "BM25", "Lucene"
 
 @declare
 class Bm25Build(Options):
-    """How a BM25 index is built; see `intrex.retrievers.bm25.build.build_bm25` and `intrex.retrievers.lucene.build.build_lucene`."""
+    """Options of building a BM25 index; see `intrex.retrievers.bm25.build.build_bm25` and `intrex.retrievers.lucene.build.build_lucene`."""
 
     k1: float = option(default=K1, low=0, panel=PANEL, common=True, help="Term frequency saturation.")
     b: float = option(default=B, low=0, high=1, panel=PANEL, common=True, help="Length normalisation.")
@@ -38,13 +38,9 @@ class Bm25Build(Options):
         help="Whose index: ours, or Anserini's own, which pyserini reads too.",
     )  # fmt: skip
     threads: int | None = option(
-        default=None,
-        low=1,
-        panel=LUCENE_PANEL,
-        runtime=True,
-        when=_LUCENE,
+        default=None, low=1, panel=LUCENE_PANEL, runtime=True, when=_LUCENE,
         help="Threads; all cores by default.",
-    )
+    )  # fmt: skip
     store_positions: bool = option(
         default=False, flags=("--storePositions",), panel=LUCENE_PANEL, when=_LUCENE, help="Keep positions."
     )
@@ -62,16 +58,19 @@ class Bm25Build(Options):
 
     @property
     def memory(self) -> int | None:
-        """``max_memory`` in bytes."""
+        """Value of ``max_memory`` in bytes."""
         return None if self.max_memory is None else parse_bytes(self.max_memory)
+
+
+DEFAULTS = Bm25Build()
 
 
 @declare
 class Bm25Search(SearchOptions, FeedbackOptions):  # type: ignore[misc, valid-type]  # its fields are made of METHODS
-    """How a BM25 index is searched."""
+    """Options of a search in a BM25 index."""
 
     fields: Mapping[str, float] = option(
-        factory=dict, panel=PANEL, common=True, parse=weights, check=check_weights, metavar="NAME=WEIGHT ...",
+        factory=dict, panel=PANEL, common=True, parse=parse_weights, check=check_weights, metavar="NAME=WEIGHT ...",
         help="Search these fields with these weights, as contents=1.0 title=0.5; contents alone by default.",
     )  # fmt: skip
     language: str | None = option(default=None, panel=PANEL, help="Check that the index was built for it.")

@@ -1,4 +1,4 @@
-"""What a user may choose when a Lucene index is searched; ``index bm25 --engine lucene`` builds one. Plain data."""
+"""Options of a search in a Lucene index; ``index bm25 --engine lucene`` builds one. Plain data."""
 
 from intrex.data.options import declare, option
 from intrex.retrievers.bm25.options import LUCENE_PANEL, Bm25Search
@@ -7,7 +7,7 @@ from intrex.retrievers.options import IndexKind
 
 @declare
 class LuceneSearch(Bm25Search):
-    """How a Lucene index is searched."""
+    """Options of a search in a Lucene index."""
 
     k1: float | None = option(
         default=None, low=0, panel=LUCENE_PANEL, help="BM25's k1; the index's by default."

@@ -137,10 +137,3 @@ def chosen_method(options: Options) -> tuple[str, Options] | None:
             values = {f.name: getattr(options, f"{name}_{f.name}") for f in fields(method.options)}  # type: ignore[arg-type]
             return name, method.options(**values)
     return None
-
-
-def flat_values(method: Options) -> dict[str, Any]:
-    """Return what a search is asked, flat, for a method's parameters: the inverse of `chosen_method`."""
-    (name,) = (name for name, one in METHODS.items() if isinstance(method, one.options))
-    values = {f"{name}_{f.name}": getattr(method, f.name) for f in fields(METHODS[name].options)}  # type: ignore[arg-type]
-    return {name: True, **values}
