@@ -29,7 +29,7 @@ from intrex.retrievers.bm25.segment import DF, NewSegment, SegmentRecord, write_
 from intrex.retrievers.inverted.postings import Postings
 
 ADDED = ".added"
-"""Folder of the new documents' segment, until it is known where it goes."""
+"""Folder of the new documents' segment, until its place is known."""
 TOO_MANY = 0.25
 """A segment of whose rows a larger part was removed is written anew."""
 
@@ -54,11 +54,11 @@ def add(
     if not ids:
         raise BadInput(f"the collection {collection.path} has no document to add")
     rows = index.ids.find(as_bytes(ids))
-    known = np.flatnonzero(rows >= 0)
-    if len(known) and not replace_old:
+    present = np.flatnonzero(rows >= 0)
+    if len(present) and not replace_old:
         hint = "--replace puts the new documents in place of those of the index"
         problems = Problems(str(collection.path), hint)
-        for i in known.tolist():
+        for i in present.tolist():
             problems.add(f"corpus.jsonl:{i + 1}", f"the index has a document {ids[i]!r} already")
         problems.raise_if_any()
 
@@ -70,7 +70,7 @@ def add(
         return segment
 
     label = ["add", collection.corpus_fingerprint]
-    return _Change(index, path, label, rows[known], write, collection.corpus_fingerprint).make()
+    return _Change(index, path, label, rows[present], write, collection.corpus_fingerprint).make()
 
 
 def remove(path: Path, ids: Sequence[str]) -> BM25Index:
@@ -205,14 +205,14 @@ class _Change:
         groups = plan([r.documents for r in records], [r.removed for r in records], self.whole)
         segments: list[NewSegment | SegmentRecord] = []
         rows = [np.zeros(len(unit.source.live), np.bool_) for unit in units]
-        for number, (group, anew) in enumerate(groups):
+        for number, (group, rewrite) in enumerate(groups):
             target = build.path / str(number)
-            if anew:
+            if rewrite:
                 segments.append(merge_segments(target, [units[i].source for i in group]))
             else:
                 segments.append(self._place(build, units[group[0]], target))
             for i in group:
-                rows[i] = units[i].source.live if anew else np.ones_like(rows[i])
+                rows[i] = units[i].source.live if rewrite else np.ones_like(rows[i])
         self._write_ids(build, tables, np.concatenate(rows))
         if self.write is not None:
             shutil.rmtree(folder)

@@ -58,7 +58,7 @@ def merge_segments(folder: Path, sources: Sequence[Source]) -> NewSegment:
 
 
 def _union(sources: Sequence[tuple[Postings, Bools]]) -> tuple[list[Int64s], Names]:
-    """Number the terms of all sources: the number of each term of each source, -1 if no live row has it; and the terms."""
+    """Return the number of each term of each source in the whole, -1 if no live row has it; and the terms by number."""
     numbers: list[Int64s] = []
     text: list[bytes] = []
     for i, (postings, live) in enumerate(sources):

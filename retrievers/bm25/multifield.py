@@ -107,7 +107,7 @@ class _FieldAnalyzer:
         return Terms([document.id for document in documents], tokens, offsets, lengths, without_terms)
 
     def _learn(self, parts: Sequence[Int32s], places: Sequence[Int64s]) -> None:
-        """Number the terms that are new by the places where they first stand."""
+        """Give numbers to new terms, by the places where they first stand."""
         origins: list[tuple[int, int, int]] = []
         for field, (terms, place) in enumerate(zip(parts, places, strict=True)):
             new = np.flatnonzero(terms >= len(self._numbers[field]))

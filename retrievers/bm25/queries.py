@@ -30,7 +30,7 @@ class _TermTable(NamedTuple):
     def joined(self, table: Self) -> Self:
         """Append another table."""
         pairs = zip(self, table, strict=True)
-        return type(self)(*(np.concatenate([mine, more], axis=-1) for mine, more in pairs))
+        return type(self)(*(np.concatenate([column, more], axis=-1) for column, more in pairs))
 
 
 class QueryWeighting:

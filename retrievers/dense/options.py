@@ -1,4 +1,4 @@
-"""What a user may choose of dense indexes; plain data."""
+"""Options of dense indexes; plain data."""
 
 from intrex.data.options import declare, option
 from intrex.encoders.options import ENCODING, EncoderOptions
@@ -8,7 +8,7 @@ from intrex.retrievers.vectors.options import AnnConfig, NearestOptions
 
 @declare
 class DenseBuild(AnnConfig, EncoderOptions):
-    """How a dense index is built; see `intrex.retrievers.dense.build.build_dense`."""
+    """Options of building a dense index; see `intrex.retrievers.dense.build.build_dense`."""
 
     encoder: str = option(
         panel=ENCODING, common=True, help="A sentence-transformers name or path; static:NAME; hashing."
@@ -17,7 +17,7 @@ class DenseBuild(AnnConfig, EncoderOptions):
 
 @declare
 class DenseSearch(NearestOptions):
-    """How a dense index is searched."""
+    """Options of a search in a dense index."""
 
 
 DENSE = IndexKind(

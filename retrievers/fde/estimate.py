@@ -54,13 +54,13 @@ def estimate(source: Path, out: Path, options: FdeBuild) -> Estimate:
     matrices = HEADER + fde.vectors.nbytes + (0 if fde.final is None else HEADER + fde.final.nbytes)
     empty = HEADER + 8 * round(n * float((np.diff(sample.tokens.offsets) == 0).mean()))
     index, building, mapped = index_bytes(ann, n, dim)
-    vectors, others = HEADER + 4 * n * dim, matrices + empty + sample.files
-    disk = others + (index or vectors)
+    vectors, extras = HEADER + 4 * n * dim, matrices + empty + sample.files
+    disk = extras + (index or vectors)
     at_once = min(n, BLOCK, max(1, NUMBERS_AT_ONCE // dim))
     block = max(8 * at_once * dim + config.memory(cores()), (8 + NORMS) * at_once * dim) + sample.block
     memory = most_memory(loaded, peak, (block, sample.mapped), (building, sample.mapped + mapped))
     seconds = sample.seconds + encoding * n / max(1, texts) + hashing_seconds(disk)
-    return Estimate(n, texts, dim, sample.total, disk, others + index + vectors, *memory, seconds)
+    return Estimate(n, texts, dim, sample.total, disk, extras + index + vectors, *memory, seconds)
 
 
 class _TokenSample(NamedTuple):

@@ -127,7 +127,7 @@ class FdeIndex(EncodedIndex[PackedVectors]):
         queries = batch if options.ball_carving is None else merge_tokens(batch, options.ball_carving)
         exact = self.source.score(queries, rows, options.threads)
         rank, k, ties = self.ids.rank, options.k, options.ties
-        return [best_rows(own, scores, rank, k, ties) for own, scores in zip(rows, exact, strict=True)]
+        return [best_rows(r, scores, rank, k, ties) for r, scores in zip(rows, exact, strict=True)]
 
 
 def merge_tokens(queries: PackedVectors, least: float) -> PackedVectors:

@@ -1,4 +1,4 @@
-"""What a user may choose when runs are fused; plain data."""
+"""Options of fusing runs; plain data."""
 
 from intrex.data.errors import UsageError, nearest_name
 from intrex.data.options import Options, When, declare, option
@@ -12,7 +12,7 @@ PANEL = "Fusion"
 
 
 def parse_weights(words: list[str]) -> tuple[float, ...]:
-    """Read weights with commas between them; raises `UsageError` where that is none."""
+    """Read numbers with commas between them; raises `UsageError` where one is none."""
     text = ",".join(words)
     try:
         return tuple(float(part) for part in text.split(","))
@@ -24,7 +24,7 @@ def parse_weights(words: list[str]) -> tuple[float, ...]:
 
 @declare
 class FuseOptions(Options):
-    """How runs are fused; see `intrex.retrievers.fusion.fuse.fuse_runs`."""
+    """Options of fusing runs; see `intrex.retrievers.fusion.fuse.fuse_runs`."""
 
     method: str = option(
         default="rrf", panel=PANEL, common=True, metavar="METHOD",
@@ -52,12 +52,10 @@ class FuseOptions(Options):
     def __post_init__(self) -> None:
         """Refuse methods that the engine does not have; see `Options`."""
         if self.engine == "native" and self.method not in METHODS:
-            hint = (
-                f"add --engine ranx for {self.method}"
-                if self.method in RANX
-                else nearest_name(self.method, METHODS)
+            ranx = f"add --engine ranx for {self.method}" if self.method in RANX else None
+            raise UsageError(
+                f"unknown fusion method {self.method!r}", ranx or nearest_name(self.method, METHODS)
             )
-            raise UsageError(f"unknown fusion method {self.method!r}", hint)
         if self.engine == "ranx" and self.method in METHODS:
             raise UsageError(f"{self.method} is intrex's own", "leave --engine ranx out")
         if self.engine == "ranx" and self.method not in RANX:

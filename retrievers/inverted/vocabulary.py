@@ -86,7 +86,7 @@ class Names(NamedTuple):
 
     @classmethod
     def of(cls, terms: Iterable[str]) -> Self:
-        """Number terms in order."""
+        """Give numbers to terms in order."""
         raw = [term.encode("utf-8") + b"\n" for term in terms]
         return cls(np.frombuffer(b"".join(raw), np.uint8), np.cumsum([0, *map(len, raw)], dtype=np.int64))
 

@@ -49,7 +49,7 @@ class ResidualTokens:
         quantiles = self._open("quantiles", (None,), "float32")
         if len(quantiles) not in [2 * 2**bits - 1 for bits in BITS]:
             raise BadInput(f"{len(quantiles)} quantiles are of no number of bits ({folder})", rebuild)
-        self.codec = Codec(grid, np.ascontiguousarray(quantiles[1::2]), np.ascontiguousarray(quantiles[::2]))
+        self.codec = Codec.of(grid, quantiles)
         total, self.dim = int(self.offsets[-1]) if len(self.offsets) else -1, grid.shape[1]
         self._codes = self._open("codes", (total,), self.codec.code_dtype.__name__)
         self._packed = self._open("residuals", (total, self.codec.width), "uint8")
@@ -121,7 +121,7 @@ def compress(build: Build, bits: int, stage: Stage) -> dict[str, int]:
     if not build.state.get("whole"):
         packed = open_packed(build.path)
         if "compressed" not in build.state:
-            write_codec(build.path, train(packed, bits, progress=stage("clustering", None)))
+            write_codec(build.path, train(packed, bits, stage("clustering", None)))
             build.save_state(**build.state, compressed=0)
         codec = read_codec(build.path)
         _code(build, packed, codec, stage("compressing", len(packed.offsets) - 1))
@@ -175,12 +175,7 @@ def write_codec(folder: Path, codec: Codec) -> None:
 
 def read_codec(folder: Path) -> Codec:
     """Read the files of `write_codec`."""
-    quantiles = np.load(folder / "quantiles.npy")
-    return Codec(
-        np.load(folder / "centroids.npy"),
-        np.ascontiguousarray(quantiles[1::2]),
-        np.ascontiguousarray(quantiles[::2]),
-    )
+    return Codec.of(np.load(folder / "centroids.npy"), np.load(folder / "quantiles.npy"))
 
 
 def write_lists(folder: Path, codes: npt.NDArray[Any], offsets: Rows, k: int) -> None:

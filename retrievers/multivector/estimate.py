@@ -39,14 +39,14 @@ def estimate(source: Path, out: Path, options: MultiVectorBuild) -> Estimate:
     line = Line.fit(sample.sizes, np.diff(sample.encoded.offsets).astype(np.float64))
     total = round(line.total(n, sample.bytes))
     encoding = (4 + NORMS + (4 if width == 2 else 0)) * dim * line.total(sample.block, sample.block_bytes)
-    others = HEADER + 8 * (n + 1) + sample.id_files + saved_bytes(encoder.save)
+    extras = HEADER + 8 * (n + 1) + sample.id_files + saved_bytes(encoder.save)
     if "single" in encoder.spec.params:
-        others += HEADER + 4 * n * int(encoder.spec.params["single_dim"])
+        extras += HEADER + 4 * n * int(encoder.spec.params["single_dim"])
     full = HEADER + width * total * dim
     vectors, removed = _Vectors(full, (0.0, 0), 0.0), 0
     if options.nbits is not None:
         vectors, removed = _compressed(sample, total, width, options.nbits), full
-    disk = vectors.files + others
+    disk = vectors.files + extras
     memory = sample.memory((encoding, 0), vectors.training)
     seconds = sample.seconds + vectors.seconds + hashing_seconds(disk)
     return Estimate(n, sample.texts, dim, total, disk, disk + removed, *memory, seconds)

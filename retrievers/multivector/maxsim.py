@@ -89,7 +89,7 @@ def best(
 ) -> list[Ranking]:
     """Rank as `search`, among the ``candidates`` of each query, which are documents that have tokens."""
     exact = scores(tokens, queries, candidates, threads, blend)
-    return [best_rows(rows, own, rank, k, ties) for rows, own in zip(candidates, exact, strict=True)]
+    return [best_rows(rows, sums, rank, k, ties) for rows, sums in zip(candidates, exact, strict=True)]
 
 
 def candidates(

@@ -1,4 +1,4 @@
-"""What a user may choose when a run is scored again; plain data."""
+"""Options of scoring a run again; plain data."""
 
 from intrex.data.errors import UsageError
 from intrex.data.options import Options, When, declare, option
@@ -10,7 +10,7 @@ _MODEL = When("with")
 
 @declare
 class RerankOptions(Options):
-    """How the best documents of a run are scored again: by an index, or by a model of pairs of texts."""
+    """Options of scoring the best documents of a run again: by an index, or by a model of pairs of texts."""
 
     index: str | None = option(
         default=None, panel="Common", common=True, metavar="PATH",
