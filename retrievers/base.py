@@ -1,4 +1,4 @@
-"""The protocol of an index, how one is opened, and the one ranking order."""
+"""Protocol of an index, opening of one of any kind, and the one ranking order."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Ranking = tuple[Rows, Scores]
 
 
 class Ids(Protocol):
-    """The ids of the rows of an index."""
+    """Ids of the rows of an index."""
 
     def __len__(self) -> int: ...
 

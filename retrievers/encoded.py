@@ -18,6 +18,7 @@ from intrex.data.progress import Progress
 from intrex.data.run import Run
 from intrex.data.specs import EncoderSpec
 from intrex.data.store.artifact import Build, Manifest, read_manifest
+from intrex.data.store.vectors import WriterGroup
 from intrex.encoders.base import Role
 from intrex.encoders.options import EncoderOptions
 from intrex.retrievers.base import Index, Ranking, RunBuilder
@@ -34,26 +35,8 @@ Vectors = TypeVar("Vectors")
 Encoded = TypeVar("Encoded", covariant=True)
 
 
-class Writer(Protocol):
-    """A file that grows."""
-
-    def flush(self) -> None:
-        """Write through to the disk."""
-        ...
-
-    def close(self) -> None:
-        """Flush and close."""
-        ...
-
-
-class Sink(ABC):
-    """The files of a build that encoded documents are appended to.
-
-    Attributes:
-        writers: of the files.
-    """
-
-    writers: list[Writer]
+class Sink(WriterGroup, ABC):
+    """Files of a build that encoded documents are appended to."""
 
     @abstractmethod
     def append(self, documents: list[Document]) -> None:
@@ -63,17 +46,6 @@ class Sink(ABC):
     @abstractmethod
     def state(self) -> dict[str, Any]:
         """Values that a build needs to go on from here, but for the number of documents."""
-
-    def flush(self) -> dict[str, Any]:
-        """Make all that was written durable; return `state`."""
-        for writer in self.writers:
-            writer.flush()
-        return self.state
-
-    def close(self) -> None:
-        """Flush and close the files."""
-        for writer in self.writers:
-            writer.close()
 
 
 def save_between(build: Build, blocks: Iterable[T], state: Callable[[T], dict[str, Any]]) -> Iterator[T]:
@@ -107,7 +79,8 @@ def write_documents(build: Build, collection: Collection, block: int, sink: Sink
         progress(rows)
 
     def state(_: list[Document]) -> dict[str, Any]:
-        return {**sink.flush(), "rows": rows}
+        sink.flush()
+        return {**sink.state, "rows": rows}
 
     for batch in save_between(build, iter(lambda: list(islice(documents, block)), []), state):
         sink.append(batch)
@@ -138,7 +111,7 @@ Loader = Callable[[EncoderSpec, Path, EncoderOptions], QueryEncoder[Vectors]]
 
 
 class RecordedEncoder(Generic[Vectors]):
-    """The encoder that an index was built with, loaded for a device when it is first needed.
+    """Encoder that an index was built with, loaded for a device when it is first needed.
 
     Args:
         spec: the encoder's, in the index.

@@ -1,4 +1,4 @@
-"""The kinds of indexes, and the options of every search; plain data, read by the command line and recipes."""
+"""Kinds of indexes, and the options of every search; plain data, read by the command line and recipes."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -23,32 +23,28 @@ def no_stage(_: str, __: int | None) -> Progress:
 
 
 @declare
-class SearchOptions(Options):
+class SearchOptions(Options, panel=COMMON):
     """Options of a search in an index of any kind; a kind adds its own.
 
     With ``ties`` set to ``anserini``, the run that an index returns has equal scores by id ascending, which a run file
     cannot say: see `intrex.retrievers.postprocess.strictly_falling`.
     """
 
-    k: int = option(
-        default=1000, low=1, flags=("--hits",), common=True, panel=COMMON, help="Documents for each query."
-    )
+    k: int = option(default=1000, low=1, flags=("--hits",), common=True, help="Documents for each query.")
     threads: int = option(
-        factory=cores, low=1, common=True, runtime=True, panel=COMMON,
+        factory=cores, low=1, common=True, runtime=True,
         help="Threads; all cores by default. Never changes the result.",
     )  # fmt: skip
     batch_size: int = option(
-        default=64, low=1, runtime=True, panel=COMMON, help="Queries at a time. Never changes the result."
+        default=64, low=1, runtime=True, help="Queries at a time. Never changes the result."
     )
-    device: str | None = option(
-        default=None, runtime=True, panel=COMMON, help="For the query encoder: cpu, cuda, mps."
-    )
+    device: str | None = option(default=None, runtime=True, help="For the query encoder: cpu, cuda, mps.")
     encoder: str | None = option(
-        default=None, panel=COMMON,
+        default=None,
         help="Check that the index was built with it; encodes queries for an impact index without one.",
     )  # fmt: skip
     ties: str = option(
-        default=TIE_ORDERS[0], key="tie_order", choices=TIE_ORDERS, panel=COMMON,
+        default=TIE_ORDERS[0], key="tie_order", choices=TIE_ORDERS,
         help="Equal scores: by id descending, or as anserini ascending (written as float32 steps).",
     )  # fmt: skip
     progress: Progress = field(default=no_progress)

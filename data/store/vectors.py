@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
@@ -133,7 +133,27 @@ class VectorWriter(RowWriter):
         super().append(cast)
 
 
-class PackedWriter:
+class WriterGroup:
+    """Files that grow together.
+
+    Attributes:
+        writers: of the files.
+    """
+
+    writers: Sequence[RowWriter | WriterGroup]
+
+    def flush(self) -> None:
+        """Write through to the disk."""
+        for writer in self.writers:
+            writer.flush()
+
+    def close(self) -> None:
+        """Flush and close."""
+        for writer in self.writers:
+            writer.close()
+
+
+class PackedWriter(WriterGroup):
     """Appender of texts of any number of vectors each: ``NAME.npy`` [total, d] and ``NAME.offsets.npy`` [n + 1].
 
     Args:
@@ -155,6 +175,7 @@ class PackedWriter:
         texts, total = resumed
         self._vectors = VectorWriter(folder / f"{name}.npy", (None, dim), dtype, total)
         self._offsets = RowWriter(folder / f"{name}.offsets.npy", (None,), np.int64, texts and texts + 1)
+        self.writers = (self._vectors, self._offsets)
         if not texts:
             self._offsets.append(np.zeros(1, np.int64))
 
@@ -173,16 +194,6 @@ class PackedWriter:
 
         self._vectors.append(packed.vectors, whose)
         self._offsets.append(packed.offsets[1:] + start)
-
-    def flush(self) -> None:
-        """Write through to the disk."""
-        self._vectors.flush()
-        self._offsets.flush()
-
-    def close(self) -> None:
-        """Flush and close."""
-        self._vectors.close()
-        self._offsets.close()
 
 
 def open_vectors(path: Path, dtypes: tuple[str, ...] = ("float32",)) -> Array:

@@ -1,4 +1,4 @@
-"""The fields of a multifield BM25 index and their weights, as Anserini and pyserini name them."""
+"""Fields of a multifield BM25 index and their weights, as Anserini and pyserini name them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from intrex.data.errors import UsageError
 from intrex.data.options import LARGEST_FLOAT
 
 CONTENTS = "contents"
-"""The field that every index has: a document's text, with the title before it where the title is no field."""
+"""Field that every index has: a document's text, with the title before it where the title is no field."""
 
 EXTRA = ("title",)
 """Parts of a collection's documents that can be a field, as in Anserini's BeirMultifieldCollection."""

@@ -34,7 +34,7 @@ class _TermTable(NamedTuple):
 
 
 class QueryWeighting:
-    """The weights of queries' terms; properties of terms are remembered, since queries have many terms in common.
+    """Weights of queries' terms; properties of terms are remembered, since queries have many terms in common.
 
     Safe to share between threads.
 

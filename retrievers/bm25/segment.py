@@ -50,7 +50,7 @@ class FieldCounts:
 
 @dataclass(frozen=True)
 class SegmentRecord:
-    """The manifest's entry of a segment: numbers of rows, of removed ones, of terms and postings, and the fields."""
+    """Entry of a segment in the manifest: numbers of rows, of removed ones, of terms and postings, and the fields."""
 
     rows: int
     removed: int

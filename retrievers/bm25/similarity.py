@@ -41,9 +41,9 @@ def idf(df: int, n: int) -> np.float32:
 
 def inverse_norms(k1: float, b: float, avgdl: float) -> Scores:
     """Compute 1 / (k1 * (1 - b + b * length / avgdl)) for each length byte; float32 [256], infinite where k1 is 0."""
-    k, w, one = np.float32(k1), np.float32(b), np.float32(1)
+    k, w, unity = np.float32(k1), np.float32(b), np.float32(1)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        return one / (k * ((one - w) + w * LENGTHS.astype(np.float32) / np.float32(avgdl)))
+        return unity / (k * ((unity - w) + w * LENGTHS.astype(np.float32) / np.float32(avgdl)))
 
 
 def inverse_tables(k1: float, b: float, avgdls: Sequence[float]) -> Scores:

@@ -1,4 +1,4 @@
-"""The dense index: one vector a document, searched exactly; built block by block, resumed after a kill."""
+"""Dense index: one vector a document, searched exactly; built block by block, resumed after a kill."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The FDE index: one vector a document that stands for its token vectors, so that one search finds MaxSim candidates.
+"""FDE index: one vector a document that stands for its token vectors, so that one search finds MaxSim candidates.
 
 MUVERA (Dhulipala et al., NeurIPS 2024): candidates by the dot product of fixed dimensional encodings
 (`intrex.encoders.fde.encoder`), exactly or by an approximate engine, then ranked by exact MaxSim over the token vectors.

@@ -111,7 +111,7 @@ class FdeSource(ABC):
 
 
 class TokenIndex(FdeSource):
-    """The token vectors of a multivector index, which ranks candidates later: the FDE index remembers where it is."""
+    """Token vectors of a multivector index, which ranks candidates later: the FDE index remembers where it is."""
 
     def __init__(self, index: MultiVectorIndex) -> None:
         self.index = index
@@ -131,7 +131,8 @@ class TokenIndex(FdeSource):
             progress(writer.rows)
 
         def state(_: int) -> dict[str, Any]:
-            return {**writer.flush(), "rows": writer.rows}
+            writer.flush()
+            return {**writer.state, "rows": writer.rows}
 
         for start in save_between(build, range(writer.rows, self.documents, block), state):
             rows = np.arange(start, min(start + block, self.documents))

@@ -5,7 +5,7 @@ from intrex.data.options import Options, When, declare, option
 
 METHODS = ("rrf", "wsum")
 RANX = ("anz", "bordafuse", "condorcet", "isr", "log_isr", "logn_isr", "max", "med", "min", "mnz", "sum")
-"""The methods of ranx that need neither training nor parameters."""
+"""Methods of ranx that need neither training nor parameters."""
 MAX_WEIGHT = 1e6
 RRF_K = 60.0
 PANEL = "Fusion"
@@ -23,30 +23,27 @@ def parse_weights(words: list[str]) -> tuple[float, ...]:
 
 
 @declare
-class FuseOptions(Options):
+class FuseOptions(Options, panel=PANEL):
     """Options of fusing runs; see `intrex.retrievers.fusion.fuse.fuse_runs`."""
 
     method: str = option(
-        default="rrf", panel=PANEL, common=True, metavar="METHOD",
+        default="rrf", common=True, metavar="METHOD",
         help="rrf, wsum, or with --engine ranx any of its untrained methods.",
     )  # fmt: skip
     weights: tuple[float, ...] | None = option(
-        default=None, when=When("method", ("wsum",)), panel=PANEL, metavar="W,W", parse=parse_weights,
+        default=None, when=When("method", ("wsum",)), metavar="W,W", parse=parse_weights,
         help="One number a run, as 0.7,0.3; equal by default.",
     )  # fmt: skip
     rrf_k: float | None = option(
-        default=None, low=0, flags=("--rrf.k",), when=When("method", ("rrf",)), panel=PANEL,
+        default=None, low=0, flags=("--rrf.k",), when=When("method", ("rrf",)),
         help="Added to each rank; 60 by default.",
     )  # fmt: skip
     depth: int | None = option(
-        default=None, low=1, panel=PANEL, help="How far down each run to look; all of it by default."
+        default=None, low=1, help="How far down each run to look; all of it by default."
     )
-    k: int = option(default=1000, low=1, panel=PANEL, help="Documents for each query in the result.")
+    k: int = option(default=1000, low=1, help="Documents for each query in the result.")
     engine: str = option(
-        default="native",
-        choices=("native", "ranx"),
-        panel=PANEL,
-        help="ranx for the methods that are not ours.",
+        default="native", choices=("native", "ranx"), help="ranx for the methods that are not ours."
     )
 
     def __post_init__(self) -> None:

@@ -22,7 +22,7 @@ BIG = 255
 
 
 class Postings(Vocabulary):
-    """The postings of an index, opened without reading them."""
+    """Postings of an index, opened without reading them."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder

@@ -1,4 +1,4 @@
-"""The terms of an inverted index on disk, by name and by number.
+"""Terms of an inverted index on disk, by name and by number.
 
 Files: ``terms.txt`` (UTF-8, one term a line, in byte order) with ``terms.offsets.npy`` int64 [v + 1] and
 ``terms.ids.npy`` int32 [v], the number of each.
@@ -28,7 +28,7 @@ def map_array(path: Path) -> npt.NDArray[Any]:
 
 
 class Vocabulary:
-    """The terms of an index, opened without reading them."""
+    """Terms of an index, opened without reading them."""
 
     def __init__(self, folder: Path) -> None:
         empty = not (folder / "terms.txt").stat().st_size  # an empty file cannot be mapped

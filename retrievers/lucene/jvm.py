@@ -1,4 +1,4 @@
-"""The Java virtual machine: found, started once, quiet, with Anserini's jar and our helper on its class path."""
+"""Java virtual machine: found, started once, quiet, with Anserini's jar and our helper on its class path."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from typing import Any
 from intrex.data.errors import IntrexError, MissingExtra
 
 NEEDED = 21
-"""The oldest Java that runs Anserini's jar."""
+"""Oldest Java that runs Anserini's jar."""
 
 UNSAFE_IS_WARNED_OF = 24
-"""The first Java that warns on stderr of mapped files as Lucene 9 has them."""
+"""First Java that warns on stderr of mapped files as Lucene 9 has them."""
 
 HELPER = Path(__file__).parent / "java"
 """Our compiled classes (``bulk.jar``), their source, and the settings of Java's two logging systems."""
@@ -39,7 +39,7 @@ class Java:
 
     @property
     def major(self) -> int:
-        """The 21 of 21.0.8."""
+        """Major version: 21 of 21.0.8."""
         return int(re.match(r"\d*", self.version)[0] or 0)  # type: ignore[index]
 
 

@@ -1,4 +1,4 @@
-"""The score of a single vector mixed into MaxSim: σ(γ) · single + (1 − σ(γ)) · tokens (ColBERTer, Hofstätter et al. 2022)."""
+"""Score of a single vector mixed into MaxSim: σ(γ) · single + (1 − σ(γ)) · tokens (ColBERTer, Hofstätter et al. 2022)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from intrex.retrievers.vectors.native import exact_dot
 
 
 class Blend:
-    """The mixture of single vectors' and tokens' scores; it is rounded once, of both parts as rounded to float32.
+    """Mixture of single vectors' and tokens' scores; it is rounded once, of both parts as rounded to float32.
 
     Args:
         documents: [n, e] float32, the single vectors of all documents.

@@ -98,12 +98,11 @@ class _TokenSink(Sink):
         self._shortest = float(build.state.get("shortest", np.inf))
         self._longest_single = float(build.state.get("single", 0.0))
         self._tokens = PackedWriter(build.path, encoder.spec.dim, self._dtype, (rows, tokens))
-        self.writers = [self._tokens]
         self._single: VectorWriter | None = None
         if "single" in encoder.spec.params:
             shape = None, encoder.spec.params["single_dim"]
             self._single = VectorWriter(build.path / SINGLE, shape, resumed=rows)
-            self.writers.append(self._single)
+        self.writers = [w for w in (self._tokens, self._single) if w is not None]
 
     @property
     def written(self) -> tuple[int, int]:

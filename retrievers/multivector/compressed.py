@@ -16,7 +16,7 @@ from intrex.data.errors import BadInput
 from intrex.data.numeric.rows import row_norms
 from intrex.data.progress import Progress
 from intrex.data.store.artifact import Build
-from intrex.data.store.vectors import PackedVectors, RowWriter, open_array, open_packed
+from intrex.data.store.vectors import PackedVectors, RowWriter, WriterGroup, open_array, open_packed
 from intrex.retrievers.encoded import save_between
 from intrex.retrievers.multivector import maxsim
 from intrex.retrievers.multivector.options import BITS
@@ -81,7 +81,7 @@ class ResidualTokens:
 
     @cached_property
     def lists(self) -> CentroidLists:
-        """The lists that PLAID reads; raises `BadInput` when the files do not fit together."""
+        """Lists that PLAID reads; raises `BadInput` when the files do not fit together."""
         bounds = self._open("lists.offsets", (len(self.codec.grid) + 1,), "int64")
         lists = self._open("lists", (int(bounds[-1]),), "int32")
         rising = bounds[0] == 0 and (np.diff(bounds) >= 0).all()
@@ -134,32 +134,39 @@ def compress(build: Build, bits: int, stage: Stage) -> dict[str, int]:
 def _code(build: Build, packed: PackedVectors, codec: Codec, progress: Progress) -> None:
     state, documents = build.state, int(build.state["compressed"])
     unit = state["shortest"] >= 1 - NEAR_ONE and state["longest"] <= 1 + NEAR_ONE
-    tokens, folder = int(packed.offsets[documents]), build.path
-    codes = RowWriter(folder / "codes.npy", (None,), codec.code_dtype, tokens)
-    residuals = RowWriter(folder / "residuals.npy", (None, codec.width), np.uint8, tokens)
-    lengths = None if unit else RowWriter(folder / "lengths.npy", (None,), np.float16, tokens)
-    writers = [codes, residuals] if lengths is None else [codes, residuals, lengths]
+    writer = _CodeWriter(build.path, codec, unit, int(packed.offsets[documents]))
 
-    def flush(stripe: tuple[int, int]) -> dict[str, Any]:
-        for writer in writers:
-            writer.flush()
+    def state_after(stripe: tuple[int, int]) -> dict[str, Any]:
+        writer.flush()
         return {**state, "compressed": stripe[1]}
 
     if documents:
         progress(documents)
-    for first, last in save_between(build, maxsim.stripes(packed.offsets, documents), flush):
+    for first, last in save_between(build, maxsim.stripes(packed.offsets, documents), state_after):
         block = packed.vectors[packed.offsets[first] : packed.offsets[last]]
-        rows = np.ascontiguousarray(block, np.float32)
-        if lengths is not None:
-            norms = row_norms(rows)
-            lengths.append(norms)
-            rows = (rows / np.where(norms > 0, norms, 1.0)[:, None]).astype(np.float32)
-        cells, buckets = codec.encode(rows)
-        codes.append(cells)
-        residuals.append(buckets)
+        writer.append(np.ascontiguousarray(block, np.float32))
         progress(last - first)
-    for writer in writers:
-        writer.close()
+    writer.close()
+
+
+class _CodeWriter(WriterGroup):
+    """Codes, residuals and, where they are not 1, lengths of tokens on their way to disk."""
+
+    def __init__(self, folder: Path, codec: Codec, unit: bool, tokens: int) -> None:
+        self._codec = codec
+        self._codes = RowWriter(folder / "codes.npy", (None,), codec.code_dtype, tokens)
+        self._residuals = RowWriter(folder / "residuals.npy", (None, codec.width), np.uint8, tokens)
+        self._lengths = None if unit else RowWriter(folder / "lengths.npy", (None,), np.float16, tokens)
+        self.writers = [w for w in (self._codes, self._residuals, self._lengths) if w is not None]
+
+    def append(self, rows: Float32s) -> None:
+        if self._lengths is not None:
+            lengths = row_norms(rows)
+            self._lengths.append(lengths)
+            rows = (rows / np.where(lengths > 0, lengths, 1.0)[:, None]).astype(np.float32)
+        codes, residuals = self._codec.encode(rows)
+        self._codes.append(codes)
+        self._residuals.append(residuals)
 
 
 def write_codec(folder: Path, codec: Codec) -> None:

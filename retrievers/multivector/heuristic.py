@@ -1,4 +1,4 @@
-"""The single-vector heuristic: candidates are the documents of the tokens nearest to each query token.
+"""Single-vector heuristic: candidates are the documents of the tokens nearest to each query token.
 
 What ColBERT's first index did, and what MUVERA is compared with (L. Dhulipala et al., NeurIPS 2024, section 3.1): first
 the documents of the nearest token of every query token, then those of the second nearest, and so on. The neighbours are

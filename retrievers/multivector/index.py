@@ -1,4 +1,4 @@
-"""The multi-vector index: one vector a token, searched exactly; built block by block, resumed after a kill."""
+"""Multi-vector index: one vector a token, searched exactly; built block by block, resumed after a kill."""
 
 from __future__ import annotations
 
@@ -113,9 +113,8 @@ class MultiVectorIndex(EncodedIndex[PackedVectors]):
         if options.scoring == "xtr":
             return xtr.search(self.tokens, batch, rank, k, options.token_top_k, threads, ties)
         blend = self._blend(batch, options.gamma)
-        if options.engine == "native":
-            return maxsim.search(self.tokens, batch, rank, k, threads, ties, blend)
-        return maxsim.best(self.tokens, batch, self.candidates(batch, options), rank, k, threads, ties, blend)
+        rows = None if options.engine == "native" else self.candidates(batch, options)
+        return maxsim.search(self.tokens, batch, rank, k, threads, ties, blend, rows)
 
     def candidates(self, batch: PackedVectors, options: MultiVectorSearch) -> list[Rows]:
         """Find the rows, ascending, that MaxSim scores for each of the encoded queries, by ``options.engine``."""

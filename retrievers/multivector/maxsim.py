@@ -58,6 +58,7 @@ def search(
     threads: int,
     ties: str = "trec_eval",
     blend: Blend | None = None,
+    rows: Sequence[Rows] | None = None,
 ) -> list[Ranking]:
     """Return rows and float32 scores of the ``k`` best documents for each query, best first, also at the cut.
 
@@ -69,27 +70,15 @@ def search(
         threads: how many threads to use; changes no bit.
         ties: one of `intrex.retrievers.options.TIE_ORDERS`.
         blend: mixes the score of a single vector into that of the tokens.
+        rows: for each query the only documents to rank, which have tokens; all documents by default.
 
     Raises:
         BadInput: query vectors of another dimension, not finite, or so long that scores overflow.
     """
-    rows = candidates(tokens, queries, k, threads, blend)
-    return best(tokens, queries, rows, rank, k, threads, ties, blend)
-
-
-def best(
-    tokens: Tokens,
-    queries: PackedVectors,
-    candidates: Sequence[Rows],
-    rank: Uint32s,
-    k: int,
-    threads: int,
-    ties: str = "trec_eval",
-    blend: Blend | None = None,
-) -> list[Ranking]:
-    """Rank as `search`, among the ``candidates`` of each query, which are documents that have tokens."""
-    exact = scores(tokens, queries, candidates, threads, blend)
-    return [best_rows(rows, sums, rank, k, ties) for rows, sums in zip(candidates, exact, strict=True)]
+    if rows is None:
+        rows = candidates(tokens, queries, k, threads, blend)
+    exact = scores(tokens, queries, rows, threads, blend)
+    return [best_rows(r, sums, rank, k, ties) for r, sums in zip(rows, exact, strict=True)]
 
 
 def candidates(

@@ -26,7 +26,7 @@ _PLAIN = re.compile(r"[a-z0-9]+")
 ZERO = np.float32(0)
 COMMON = np.float32(0.1)
 """A term in more than this part of the documents is no feedback term."""
-LEAST_NORM = np.float32(0.001)
+MIN_NORM = np.float32(0.001)
 
 
 class Feedback(NamedTuple):

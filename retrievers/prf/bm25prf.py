@@ -20,7 +20,7 @@ LEAST_WEIGHT = 1e-6
 
 
 class BM25PRF(Bm25PrfOptions, Expansion):
-    """The query's terms and those that the best documents have more often than others, by relevance weight."""
+    """Terms of the query, and terms that the best documents have more often than others, by relevance weight."""
 
     @property
     def ends(self) -> tuple[int, int]:

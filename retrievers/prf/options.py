@@ -28,7 +28,7 @@ class Rm3Options(Options):
 
 @declare
 class RocchioOptions(Options):
-    """The query moved towards the mean of the best documents, and if asked away from that of the last ones."""
+    """Query moved towards the mean of the best documents, and if asked away from that of the last ones."""
 
     top_fb_terms: int = option(default=10, low=1, help="terms kept of the mean of the best documents.")
     top_fb_docs: int = option(default=10, low=1, help="how many of the best documents.")
@@ -42,7 +42,7 @@ class RocchioOptions(Options):
 
 @declare
 class Bm25PrfOptions(Options):
-    """The query's terms and those that the best documents have more often than others, by relevance weight."""
+    """Terms of the query, and terms that the best documents have more often than others, by relevance weight."""
 
     fb_terms: int = option(default=20, low=1, help="new terms.")
     fb_docs: int = option(default=10, low=1, help="documents.")

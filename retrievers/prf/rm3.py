@@ -7,18 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from intrex.retrievers.prf.base import (
-    LEAST_NORM,
-    ZERO,
-    Corpus,
-    Expansion,
-    Feedback,
-    Vector,
-    is_plain,
-    l1_norm,
-    prune,
-    scale,
-)
+from intrex.retrievers.prf.base import MIN_NORM, Corpus, Expansion, Feedback, is_plain, l1_norm, prune, scale
 from intrex.retrievers.prf.options import Rm3Options
 
 
@@ -36,9 +25,12 @@ class RM3(Rm3Options, Expansion):
         """Return the query's terms and the model's, with weights that add up to 1."""
         model: defaultdict[str, np.float32] = defaultdict(np.float32)
         for document in documents:
-            vector = self._vector(document.counts, corpus)
+            usable = {term: n for term, n in document.counts.items() if corpus.usable(term)}
+            if not self.no_term_filter:
+                usable = {term: n for term, n in usable.items() if is_plain(term)}
+            vector = prune(usable, self.fb_terms)
             norm = np.float32(l1_norm(vector))
-            if norm > LEAST_NORM:
+            if norm > MIN_NORM:
                 for term, value in vector.items():
                     model[term] += value / norm * np.float32(document.score)
         best = prune(model, self.fb_terms)
@@ -46,12 +38,7 @@ class RM3(Rm3Options, Expansion):
         original = scale(query, l1_norm(query))
         part = np.float32(self.original_query_weight)
         sums = {
-            term: float(part * original.get(term, ZERO)) + (1.0 - float(part)) * float(best.get(term, ZERO))
+            term: float(part * original.get(term, 0)) + (1.0 - float(part)) * float(best.get(term, 0))
             for term in {**original, **best}
         }
         return {term: float(np.float32(weight)) for term, weight in sums.items()}
-
-    def _vector(self, counts: Mapping[str, int], corpus: Corpus) -> Vector:
-        usable, any_term = corpus.usable, self.no_term_filter
-        terms = {term: n for term, n in counts.items() if usable(term) and (any_term or is_plain(term))}
-        return prune(terms, self.fb_terms)

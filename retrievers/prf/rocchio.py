@@ -7,22 +7,12 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from intrex.retrievers.prf.base import (
-    LEAST_NORM,
-    ZERO,
-    Corpus,
-    Expansion,
-    Feedback,
-    Vector,
-    l2_norm,
-    prune,
-    scale,
-)
+from intrex.retrievers.prf.base import MIN_NORM, Corpus, Expansion, Feedback, Vector, l2_norm, prune, scale
 from intrex.retrievers.prf.options import RocchioOptions
 
 
 class Rocchio(RocchioOptions, Expansion):
-    """The query moved towards the mean of the best documents, and if asked away from that of the last ones."""
+    """Query moved towards the mean of the best documents, and if asked away from that of the last ones."""
 
     @property
     def ends(self) -> tuple[int, int]:
@@ -39,9 +29,9 @@ class Rocchio(RocchioOptions, Expansion):
         if self.use_negative:
             last = self._mean(documents[::-1][: self.bottom_fb_docs], self.bottom_fb_terms, corpus)
         weights = {
-            term: np.float32(self.alpha) * original.get(term, ZERO)
-            + np.float32(self.beta) * best.get(term, ZERO)
-            - np.float32(self.gamma) * last.get(term, ZERO)
+            term: np.float32(self.alpha) * original.get(term, 0)
+            + np.float32(self.beta) * best.get(term, 0)
+            - np.float32(self.gamma) * last.get(term, 0)
             for term in {**original, **best, **last}
         }
         return {term: float(weight) for term, weight in weights.items() if weight > 0}
@@ -51,7 +41,7 @@ class Rocchio(RocchioOptions, Expansion):
         for document in documents:
             counts = {term: n for term, n in document.counts.items() if corpus.usable(term)}
             norm = np.float32(l2_norm(counts))
-            if norm > LEAST_NORM:
+            if norm > MIN_NORM:
                 shares = {n: np.float32(n) / norm for n in set(counts.values())}
                 for term, n in counts.items():
                     total[term] += shares[n]

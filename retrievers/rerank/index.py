@@ -71,7 +71,7 @@ def rerank(run: Run, queries: Queries, index: Index, depth: int, options: Search
 
 
 class Candidates(NamedTuple):
-    """The best documents of each query of a run.
+    """Best documents of each query of a run.
 
     Attributes:
         queries: [q] ids, in the order of the run.

@@ -65,7 +65,7 @@ def count_pairs(run: Run, depth: int) -> int:
 
 
 class _Pairs:
-    """The pairs of a run, and the different ones among their texts.
+    """Pairs of a run, and the different ones among their texts.
 
     Attributes:
         queries: [q] the ids of the queries that the run answers.

@@ -1,4 +1,4 @@
-"""The estimate of a sparse index: its files as docs/formats.md has them, and the memory of its build."""
+"""Estimate of a sparse index: its files as docs/formats.md has them, and the memory of its build."""
 
 from __future__ import annotations
 

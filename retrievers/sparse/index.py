@@ -1,4 +1,4 @@
-"""The impact index: term weights of documents, by a learned sparse encoder or computed beforehand, searched exactly."""
+"""Impact index: term weights of documents, by a learned sparse encoder or computed beforehand, searched exactly."""
 
 from __future__ import annotations
 

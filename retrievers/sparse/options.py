@@ -8,11 +8,11 @@ BITS = (8, 16)
 
 
 @declare
-class Quantized(Options):
+class Quantized(Options, panel=INDEX):
     """Options of the weights of an index."""
 
     quantize: int | None = option(
-        default=None, choices=BITS, panel=INDEX, help="Round weights to so many bits; exact by default."
+        default=None, choices=BITS, help="Round weights to so many bits; exact by default."
     )
 
 
@@ -20,20 +20,18 @@ EXACT = Quantized()
 
 
 @declare
-class SparseBuild(Quantized, EncoderOptions):
+class SparseBuild(Quantized, EncoderOptions, panel=ENCODING):
     """Options of building a learned sparse index; see `intrex.retrievers.sparse.build.build_sparse`."""
 
-    encoder: str = option(
-        panel=ENCODING, common=True, help="A SparseEncoder's name or path (SPLADE and others); hashing."
-    )
+    encoder: str = option(common=True, help="A SparseEncoder's name or path (SPLADE and others); hashing.")
 
 
 @declare
-class ImpactBuild(Quantized):
+class ImpactBuild(Quantized, panel=COMMON):
     """Options of building an index of weights from files; see `intrex.retrievers.sparse.files.build_impact`."""
 
     weights: str = option(
-        panel=COMMON, common=True, metavar="PATH",
+        common=True, metavar="PATH",
         help="JSON lines of id and vector (Anserini's JsonVectorCollection), or a folder of them.",
     )  # fmt: skip
 

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from intrex.data.arrays import Float32s, Int32s, Rows
 from intrex.data.store.artifact import Build
-from intrex.data.store.vectors import RowWriter, SparseVectors
+from intrex.data.store.vectors import RowWriter, SparseVectors, WriterGroup
 from intrex.retrievers.inverted.postings import BOUND_BLOCK
 from intrex.retrievers.inverted.vocabulary import Names, write_terms
 from intrex.retrievers.sparse.options import BITS
@@ -24,7 +24,7 @@ _FORWARD = "weights-by-document"
 
 
 class Storage(NamedTuple):
-    """The form of stored weights: multiples of ``scale``, a power of two, in a type of numpy's."""
+    """Form of stored weights: multiples of ``scale``, a power of two, in a type of numpy's."""
 
     dtype: str
     scale: float
@@ -55,7 +55,7 @@ def choose_storage(weights: SparseVectors, bits: int | None) -> Storage:
     return Storage(f"uint{bits}", scale if fits else 2 * scale)
 
 
-class ForwardWriter:
+class ForwardWriter(WriterGroup):
     """Files of the weights of documents, for `open_forward`; the weights of a text may be in any order.
 
     Args:
@@ -68,7 +68,7 @@ class ForwardWriter:
         self._terms = RowWriter(folder / f"{_FORWARD}.terms.npy", (None,), np.int32, entries)
         self._weights = RowWriter(folder / f"{_FORWARD}.weights.npy", (None,), np.float32, entries)
         self._offsets = RowWriter(folder / f"{_FORWARD}.offsets.npy", (None,), np.int64, texts and texts + 1)
-        self._writers = (self._terms, self._weights, self._offsets)
+        self.writers = (self._terms, self._weights, self._offsets)
         if not texts:
             self._offsets.append(np.zeros(1, np.int64))
 
@@ -87,16 +87,6 @@ class ForwardWriter:
         self._offsets.append(weights.offsets[1:] + self.entries)
         self._terms.append(weights.terms)
         self._weights.append(weights.weights)
-
-    def flush(self) -> None:
-        """Write through to the disk."""
-        for writer in self._writers:
-            writer.flush()
-
-    def close(self) -> None:
-        """Flush and close."""
-        for writer in self._writers:
-            writer.close()
 
 
 def open_forward(folder: Path) -> SparseVectors:

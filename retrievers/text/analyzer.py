@@ -72,7 +72,7 @@ def english_term(token: str) -> str | None:
 
 @dataclass(frozen=True)
 class AnalyzerRecipe:
-    """The steps of an analyzer.
+    """Steps of an analyzer.
 
     Attributes:
         filters: names of the steps after the tokenizer, for the manifest.

@@ -1,4 +1,4 @@
-"""The analyzers of languages other than English: each is the class that Anserini's AnalyzerMap names for it.
+"""Analyzers of languages other than English: each is the class that Anserini's AnalyzerMap names for it.
 
 All but Chinese and Korean cut with StandardTokenizer and make each term of one token. Stop words (``stop.txt``) are the
 default sets of Lucene's analyzers. Languages whose Lucene analyzer is not made here are in `analyzer.ONLY_LUCENE`.

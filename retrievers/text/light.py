@@ -1,4 +1,4 @@
-"""The light stemmers that Lucene's German, French, Spanish, Italian, Portuguese and Arabic analyzers use.
+"""Light stemmers that Lucene's German, French, Spanish, Italian, Portuguese and Arabic analyzers use.
 
 Sources: J. Savoy, "Light stemming approaches for the French, Portuguese, German and Hungarian languages", SAC 2006,
 and his descriptions of the others (members.unine.ch/jacques.savoy/clef); L. Larkey, L. Ballesteros and M. Connell,

@@ -1,4 +1,4 @@
-"""The Porter stemmer, as Lucene's PorterStemFilter applies it.
+"""Porter stemmer, as Lucene's PorterStemFilter applies it.
 
 Source: M. F. Porter, "An algorithm for suffix stripping", Program 14(3), 1980, pages 130-137, with the two
 departures of the author's later versions that Lucene follows: ``bli`` becomes ``ble`` (the paper has ``abli`` to

@@ -1,4 +1,4 @@
-"""The vectors nearest to a query: found exactly, by comparing all, or as `intrex.retrievers.vectors.ann` finds them."""
+"""Vectors nearest to a query: found exactly, by comparing all, or as `intrex.retrievers.vectors.ann` finds them."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ PANEL = "Approximate search"
 
 
 @declare
-class AnnConfig(Options):
+class AnnConfig(Options, panel=PANEL):
     """Options of the engine that finds the nearest vectors; keys and flags are pyserini's or faiss's.
 
     ``lists`` None is 4 times the root of the number of vectors; ``pq_m`` None cuts into parts of 8 dimensions, PQ-256-8
@@ -25,31 +25,24 @@ class AnnConfig(Options):
 
     engine: str = option(
         default="flat", choices=ENGINES, flags=("--ann",), switches={"--hnsw": "hnsw", "--pq": "pq"},
-        panel=PANEL, help="What finds the nearest vectors, by faiss; flat compares all: exact.",
+        help="What finds the nearest vectors, by faiss; flat compares all: exact.",
     )  # fmt: skip
     links: int = option(
-        default=32,
-        key="M",
-        low=2,
-        when=When("engine", HNSW),
-        panel=PANEL,
-        help="Links of a node of the graph.",
+        default=32, key="M", low=2, when=When("engine", HNSW), help="Links of a node of the graph."
     )
     ef_construction: int = option(
-        default=128, key="efC", low=1, when=When("engine", HNSW), panel=PANEL,
+        default=128, key="efC", low=1, when=When("engine", HNSW),
         help="Nodes in view while the graph is built.",
     )  # fmt: skip
     lists: int | None = option(
-        default=None, key="nlist", low=1, when=When("engine", IVF), panel=PANEL,
+        default=None, key="nlist", low=1, when=When("engine", IVF),
         help="Inverted lists; 4 times the root of the documents by default.",
     )  # fmt: skip
     pq_m: int | None = option(
-        default=None, low=1, when=When("engine", _PQ), panel=PANEL,
+        default=None, low=1, when=When("engine", _PQ),
         help="Parts of a vector; of 8 dimensions each by default.",
     )  # fmt: skip
-    pq_nbits: int = option(
-        default=8, low=1, high=12, when=When("engine", _PQ), panel=PANEL, help="Bits of a part's code."
-    )
+    pq_nbits: int = option(default=8, low=1, high=12, when=When("engine", _PQ), help="Bits of a part's code.")
 
     def resolved(self, n: int, dim: int) -> Self:
         """Return this configuration for n vectors [dim], with nothing left open.
@@ -113,18 +106,18 @@ FLAT = AnnConfig()
 
 
 @declare
-class NearestOptions(SearchOptions):
+class NearestOptions(SearchOptions, panel=PANEL):
     """Options of a search for the nearest vectors."""
 
     engine: str = option(
-        default="native", choices=("native", "faiss"), panel=PANEL, runtime=True,
+        default="native", choices=("native", "faiss"), runtime=True,
         help="What searches exactly, with the same result.",
     )  # fmt: skip
     ef_search: int | None = option(
-        default=None, low=1, when=When("engine", HNSW, built=True), panel=PANEL,
+        default=None, low=1, when=When("engine", HNSW, built=True),
         help="Nodes of a graph in view, at least the documents asked for.",
     )  # fmt: skip
     nprobe: int | None = option(
-        default=None, low=1, when=When("engine", IVF, built=True), panel=PANEL,
+        default=None, low=1, when=When("engine", IVF, built=True),
         help="Inverted lists that are looked through; 16 by default.",
     )  # fmt: skip

@@ -61,7 +61,7 @@ def search(
     options: PlaidOptions, threads: int, ties: str = "trec_eval",
 ) -> list[tuple[np.ndarray, np.ndarray]]:  # fmt: skip
     found = candidates(lists, queries, k, options, rank, threads)
-    return maxsim.best(tokens, queries, found, rank, k, threads, ties)
+    return maxsim.search(tokens, queries, rank, k, threads, ties, rows=found)
 
 
 def listed(folder: Path, grid: np.ndarray, cells: list[list[int]]) -> CentroidLists:
