@@ -72,7 +72,7 @@ class Option:
         choices: the values there are, of a tuple its items; nothing where they are not a list.
         when: what it depends on.
         choice_when: what single values of it depend on.
-        panel: the subject under which help shows it.
+        panel: the subject under which help shows it, that of its class by default.
         common: help shows it without being asked for all options.
         runtime: it changes no byte of the result.
         metavar: what its value is called.
@@ -191,11 +191,16 @@ def flag_of(key: str) -> str:
 
 
 class Options:
-    """Choices with their declarations; a subclass is made by `declare`.
+    """Choices with their declarations; a subclass is made by `declare`, and may name the panel of its own options.
 
     Raises:
         UsageError: a value is of the wrong kind, out of its range, or depends on another that is not there.
     """
+
+    def __init_subclass__(cls, panel: str = "") -> None:
+        for field in vars(cls).values():
+            if isinstance(field, dataclasses.Field) and _DECLARED in field.metadata:
+                field.metadata[_DECLARED].setdefault("panel", panel)
 
     def __post_init__(self) -> None:
         """Refuse values that cannot be."""

@@ -1,4 +1,4 @@
-"""What an index is, how one is built and opened by name, and the one ranking order."""
+"""Protocol of an index, opening of one of any kind, and the one ranking order."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, Protocol, Self
 import numpy as np
 import numpy.typing as npt
 
-from intrex.data.arrays import Bytes, Rows, Scores
+from intrex.data.arrays import Bytes, Rows, Scores, Uint32s
 from intrex.data.collection import Collection, Queries
 from intrex.data.errors import BadInput
 from intrex.data.ids import GONE, IdTable, as_bytes
@@ -17,14 +17,17 @@ from intrex.data.run import Run
 from intrex.data.store.artifact import Manifest, manifest_path, read_manifest
 from intrex.retrievers.options import INDEXES, TIE_ORDERS, SearchOptions, index_kinds
 
+Ranking = tuple[Rows, Scores]
+"""Rows of documents, best first, and their float32 scores."""
+
 
 class Ids(Protocol):
-    """Row to id."""
+    """Ids of the rows of an index."""
 
     def __len__(self) -> int: ...
 
     def gather(self, rows: npt.NDArray[np.integer]) -> Bytes:
-        """The ids of some rows."""
+        """Return the ids of rows."""
         ...
 
 
@@ -37,7 +40,7 @@ class Index(Protocol):
 
     @property
     def built(self) -> Mapping[str, object]:
-        """What was chosen when it was built, by key, as far as a search depends on it."""
+        """Options that it was built with, by key, as far as a search depends on them."""
         return {}
 
     @classmethod
@@ -46,10 +49,10 @@ class Index(Protocol):
         ...
 
     def prepare(self, options: SearchOptions) -> None:
-        """Open what a search with these options needs; raises `IntrexError` where it cannot be, before any work."""
+        """Open the files and models that a search with these options needs; raises `IntrexError` where that fails."""
 
     def remarks(self) -> Iterator[str]:
-        """Yield what should be said before every search."""
+        """Yield remarks for the user before every search."""
         return iter(())
 
     def search(self, queries: Queries, options: SearchOptions) -> Run:
@@ -57,7 +60,7 @@ class Index(Protocol):
         ...
 
     def describe(self) -> dict[str, Any]:
-        """Return what is worth knowing beside its parameters, by name; ``documents`` takes the place of the rows."""
+        """Return facts beside its parameters, by name; ``documents`` takes the place of the number of rows."""
         return {}
 
 
@@ -74,8 +77,8 @@ def open_index(path: Path, collection: Collection | None = None) -> Index:
     manifest = read_manifest(path, rebuild=rebuild)
     if manifest.kind not in INDEXES:
         read_manifest(path, tuple(sorted({kind.stored for kind in index_kinds().values()})), rebuild)
-    known = manifest.params.get("sources", [manifest.collection])
-    if collection is not None and collection.corpus_fingerprint not in known:
+    sources = manifest.params.get("sources", [manifest.collection])
+    if collection is not None and collection.corpus_fingerprint not in sources:
         raise BadInput(
             f"the index {path} was built from another collection than {collection.path}",
             f"its documents have fingerprint {manifest.collection[:12]}, the collection's {collection.corpus_fingerprint[:12]}; "
@@ -85,13 +88,13 @@ def open_index(path: Path, collection: Collection | None = None) -> Index:
     return index
 
 
-def tie_rank(rank: npt.NDArray[np.uint32], ties: str) -> npt.NDArray[np.uint32]:
-    """The rank of each document's id as `top_k` needs it for one of `TIE_ORDERS`; `GONE` stays what it is."""
+def tie_rank(rank: Uint32s, ties: str) -> Uint32s:
+    """Return the rank of each document's id as `top_k` needs it for one of `TIE_ORDERS`; `GONE` stays `GONE`."""
     return rank if ties == TIE_ORDERS[0] else np.where(rank == GONE, GONE, GONE - np.uint32(1) - rank)
 
 
-def top_k(scores: Scores, rank: npt.NDArray[np.uint32], k: int) -> Rows:
-    """Positions of the ``k`` best by (float32 score, document id) descending, also at the cut.
+def top_k(scores: Scores, rank: Uint32s, k: int) -> Rows:
+    """Return the positions of the ``k`` best by (float32 score, document id), descending, also at the cut.
 
     Args:
         scores: [n] float32, finite.
@@ -103,23 +106,37 @@ def top_k(scores: Scores, rank: npt.NDArray[np.uint32], k: int) -> Rows:
     flip = np.where(bits >> 31, np.uint32(0xFFFFFFFF), np.uint32(0x80000000))
     key = ((bits ^ flip).astype(np.uint64) << np.uint64(32)) | rank
     if k < len(key):
-        best = np.argpartition(key, len(key) - k)[len(key) - k :]
-        return best[np.argsort(key[best])[::-1]]
+        top = np.argpartition(key, len(key) - k)[len(key) - k :]
+        return top[np.argsort(key[top])[::-1]]
     return np.argsort(key)[::-1]
 
 
+def best_rows(rows: Rows, scores: Scores, rank: Uint32s, k: int, ties: str) -> Ranking:
+    """Return the ``k`` best of rows with these scores, in the order of `top_k`.
+
+    Args:
+        rows: [m] int64.
+        scores: [m] float32, finite.
+        rank: [n] uint32, the rank of the id of every row of the index in byte order.
+        k: how many; all of them when m is smaller.
+        ties: one of `TIE_ORDERS`.
+    """
+    order = top_k(scores, tie_rank(rank[rows], ties), k)
+    return rows[order], scores[order]
+
+
 class RunBuilder:
-    """Collects rankings, query by query, into a `Run`."""
+    """A run in the making: rankings, query by query."""
 
     def __init__(self, ids: IdTable, tag: str) -> None:
         self._ids = ids
         self._tag = tag
-        self._found: dict[bytes, tuple[Bytes, Scores]] = {}
+        self._rankings: dict[bytes, tuple[Bytes, Scores]] = {}
 
     def add(self, query: str, rows: Rows, scores: Scores) -> None:
         """Add a ranking, best first, as `top_k` orders it."""
         if len(rows):
-            self._found[query.encode("utf-8")] = (self._ids.gather(rows), scores + np.float32(0))
+            self._rankings[query.encode("utf-8")] = (self._ids.gather(rows), scores + np.float32(0))
 
     def extend(self, queries: Sequence[str], sizes: Rows, ids: Bytes, scores: Scores) -> None:
         """Add rankings one after another, ``sizes[i]`` documents of the i-th query."""
@@ -127,12 +144,12 @@ class RunBuilder:
         ends = np.cumsum(sizes).tolist()
         for query, start, end in zip(queries, [0, *ends], ends, strict=False):
             if end > start:
-                self._found[query.encode("utf-8")] = (ids[start:end], scores[start:end])
+                self._rankings[query.encode("utf-8")] = (ids[start:end], scores[start:end])
 
     def run(self) -> Run:
-        """The run, queries in byte order."""
-        names = sorted(self._found)
-        parts = [self._found[n] for n in names]
+        """Return the run, its queries in byte order."""
+        names = sorted(self._rankings)
+        parts = [self._rankings[name] for name in names]
         offsets = np.concatenate([[0], np.cumsum([len(s) for _, s in parts], dtype=np.int64)])
         docs = np.concatenate([d for d, _ in parts]) if parts else as_bytes([])
         scores = np.concatenate([s for _, s in parts]) if parts else np.empty(0, np.float32)

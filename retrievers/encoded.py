@@ -1,22 +1,28 @@
-"""What indexes of encoded documents share: the build that resumes after a kill, and the encoder that they record."""
+"""Indexes of encoded documents: the build that resumes after a kill, the encoder on record, the search by encoded queries."""
 
 from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator
 from importlib.metadata import version
 from itertools import islice
 from pathlib import Path
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
 
-from intrex.data.collection import Collection, Document
+from intrex.data.collection import Collection, Document, Queries
 from intrex.data.errors import BadInput
-from intrex.data.ids import IdWriter
+from intrex.data.ids import IdTable, IdWriter
 from intrex.data.progress import Progress
+from intrex.data.run import Run
 from intrex.data.specs import EncoderSpec
-from intrex.data.store.artifact import Build
+from intrex.data.store.artifact import Build, Manifest, read_manifest
+from intrex.data.store.vectors import WriterGroup
+from intrex.encoders.base import Role
 from intrex.encoders.options import EncoderOptions
+from intrex.retrievers.base import Index, Ranking, RunBuilder
+from intrex.retrievers.options import SearchOptions
 
 BLOCK = 512
 """Documents encoded together. Sorting by length within 512 pads 1 to 3 % more than within 4,096, and a kill loses less."""
@@ -24,92 +30,114 @@ SECONDS_BETWEEN_SAVES = 1.0
 QUERIES_AT_ONCE = 512
 """Queries encoded together, whatever the batch size of the search: it must not touch their vectors."""
 
+T = TypeVar("T")
+Vectors = TypeVar("Vectors")
+Encoded = TypeVar("Encoded", covariant=True)
 
-class Sink(Protocol):
-    """Where a build puts encoded documents."""
 
+class Sink(WriterGroup, ABC):
+    """Files of a build that encoded documents are appended to."""
+
+    @abstractmethod
     def append(self, documents: list[Document]) -> None:
         """Encode and write the next documents."""
-        ...
 
-    def flush(self) -> dict[str, Any]:
-        """Make all that was written durable; returns what is needed to go on from here."""
-        ...
+    @property
+    @abstractmethod
+    def state(self) -> dict[str, Any]:
+        """Values that a build needs to go on from here, but for the number of documents."""
 
-    def close(self) -> None:
-        """Flush and close."""
-        ...
+
+def save_between(build: Build, blocks: Iterable[T], state: Callable[[T], dict[str, Any]]) -> Iterator[T]:
+    """Yield the blocks, and when one has been dealt with save its state, if a second has passed since the last time.
+
+    Args:
+        build: keeps the state.
+        blocks: parts of the work, in order.
+        state: flushes the files and returns the state after a block.
+    """
+    saved = time.monotonic()
+    for block in blocks:
+        yield block
+        if time.monotonic() - saved >= SECONDS_BETWEEN_SAVES:
+            build.save_state(**state(block))
+            saved = time.monotonic()
 
 
 def write_documents(build: Build, collection: Collection, block: int, sink: Sink, progress: Progress) -> None:
     """Feed the documents to ``sink`` and write their ids, from the block on that was last saved in ``build.state``.
 
-    The state is what `Sink.flush` returned, and ``rows``, the documents done. ``progress`` is called after each block,
-    and once with the documents that an earlier run finished.
+    The state is `Sink.state` and ``rows``, the number of documents written. ``progress`` is called after each block, and
+    once with the documents that an earlier run finished.
     """
-    done = int(build.state.get("rows", 0))
+    rows = int(build.state.get("rows", 0))
     ids = IdWriter(build.path)
     documents = collection.documents()
-    for start in range(0, done, block):
-        ids.extend([d.id for d in islice(documents, min(block, done - start))])
-    if done:
-        progress(done)
-    saved = time.monotonic()
-    while batch := list(islice(documents, block)):
+    for start in range(0, rows, block):
+        ids.extend([document.id for document in islice(documents, min(block, rows - start))])
+    if rows:
+        progress(rows)
+
+    def state(_: list[Document]) -> dict[str, Any]:
+        sink.flush()
+        return {**sink.state, "rows": rows}
+
+    for batch in save_between(build, iter(lambda: list(islice(documents, block)), []), state):
         sink.append(batch)
-        ids.extend([d.id for d in batch])
-        done += len(batch)
-        if time.monotonic() - saved >= SECONDS_BETWEEN_SAVES:
-            build.save_state(**sink.flush(), rows=done)
-            saved = time.monotonic()
+        ids.extend([document.id for document in batch])
+        rows += len(batch)
         progress(len(batch))
     sink.close()
     ids.close()
 
 
 def library_versions() -> dict[str, str]:
-    """Versions of the libraries that made the vectors."""
+    """Return the versions of the libraries that made the vectors."""
     names = ("numpy", "torch", "transformers", "sentence_transformers", "tokenizers")
     return {name: version(name) for name in names if name in sys.modules}
 
 
-class Described(Protocol):
-    """An encoder of any kind, as far as it describes itself."""
+class QueryEncoder(Protocol[Encoded]):
+    """An encoder of any kind, as far as a search needs it."""
 
     spec: EncoderSpec
 
+    def encode(self, texts: list[str], role: Role) -> Encoded:
+        """Encode texts."""
+        ...
 
-E = TypeVar("E", bound=Described)
+
+Loader = Callable[[EncoderSpec, Path, EncoderOptions], QueryEncoder[Vectors]]
 
 
-class RecordedEncoder(Generic[E]):
-    """The encoder that an index was built with, loaded for a device when it is first needed.
+class RecordedEncoder(Generic[Vectors]):
+    """Encoder that an index was built with, loaded for a device when it is first needed.
 
     Args:
-        spec: what the index records.
+        spec: the encoder's, in the index.
         folder: the encoder's own files in the index.
         load: makes an encoder of ``spec`` and ``folder``.
     """
 
-    def __init__(
-        self, spec: EncoderSpec, folder: Path, load: Callable[[EncoderSpec, Path, EncoderOptions], E]
-    ) -> None:
+    def __init__(self, spec: EncoderSpec, folder: Path, load: Loader[Vectors]) -> None:
         self._spec, self._folder, self._load = spec, folder, load
-        self._loaded: dict[str | None, E] = {}
+        self._loaded: dict[str | None, QueryEncoder[Vectors]] = {}
 
-    def get(self, device: str | None, given: E | None = None) -> E:
-        """The encoder for a device, or the ``given`` one.
+    def get(
+        self, device: str | None, substitute: QueryEncoder[Vectors] | None = None
+    ) -> QueryEncoder[Vectors]:
+        """Return the encoder for a device, or ``substitute`` in its place.
 
         Raises:
-            BadInput: ``given`` is another encoder, or the recorded one is gone.
+            BadInput: ``substitute`` is another encoder, or the recorded one is gone.
         """
-        if given is not None:
-            if given.spec.fingerprint != self._spec.fingerprint:
+        if substitute is not None:
+            if substitute.spec.fingerprint != self._spec.fingerprint:
                 raise BadInput(
-                    f"the queries' encoder {_label(given.spec)} is not the index's {_label(self._spec)}",
+                    f"the queries' encoder {_label(substitute.spec)} is not the index's {_label(self._spec)}",
                     "search with the encoder that the index was built with, or rebuild the index",
                 )
-            return given
+            return substitute
         if device not in self._loaded:
             self._loaded[device] = self._load(self._spec, self._folder, EncoderOptions(device=device))
         return self._loaded[device]
@@ -117,3 +145,87 @@ class RecordedEncoder(Generic[E]):
 
 def _label(spec: EncoderSpec) -> str:
     return f"{spec.kind}:{spec.name} ({spec.revision[:19] or 'no revision'}, fingerprint {spec.fingerprint[:12]})"
+
+
+class EncodedIndex(Index, Generic[Vectors]):
+    """An index that encodes queries as its documents were encoded.
+
+    Attributes:
+        kind: in its manifests.
+        rebuild: the command that builds one again.
+        load: makes an encoder of its spec and of the encoder's own files.
+        path: the folder.
+        spec: the encoder.
+    """
+
+    kind: ClassVar[str]
+    rebuild: ClassVar[str]
+    load: Loader[Vectors]
+
+    def __init__(self, path: Path, manifest: Manifest) -> None:
+        if manifest.encoder is None:
+            raise BadInput(f"the index {path} names no encoder", self.rebuild)
+        self.path = path
+        self.manifest = manifest
+        self.ids = IdTable(path)
+        self.spec = EncoderSpec.from_dict(manifest.encoder)
+        self._encoder = RecordedEncoder(self.spec, path / "encoder", self.load)
+
+    @classmethod
+    def open(cls, path: Path) -> Self:
+        """Open an index; raises `BadInput` when it is missing, damaged or of another kind."""
+        return cls(path, read_manifest(path, (cls.kind,), cls.rebuild))
+
+    def encode(
+        self, texts: list[str], device: str | None = None, encoder: QueryEncoder[Vectors] | None = None
+    ) -> Vectors:
+        """Encode queries, all together, by the encoder that the index records.
+
+        Args:
+            texts: the queries.
+            device: where to encode them.
+            encoder: takes the place of the recorded one; it must be the same.
+
+        Raises:
+            BadInput: ``encoder`` is another one than the index was built with, or the recorded one is gone.
+        """
+        return self._encoder.get(device, encoder).encode(texts, "query")
+
+    def search(
+        self, queries: Queries, options: SearchOptions, encoder: QueryEncoder[Vectors] | None = None
+    ) -> Run:
+        """Return the ``k`` best documents of each query, the same bits for any batch size and thread count.
+
+        Queries are encoded in batches of a fixed size, so that ``options.batch_size`` cannot touch their vectors.
+
+        Args:
+            queries: ids and texts.
+            options: how to search; ``device`` is where queries are encoded.
+            encoder: as in `encode`.
+
+        Raises:
+            BadInput: as `encode` and `rank`.
+        """
+        builder = RunBuilder(self.ids, self.kind)
+        for start in range(0, len(queries), QUERIES_AT_ONCE):
+            batch = slice(start, start + QUERIES_AT_ONCE)
+            names = queries.ids[batch]
+            vectors = self.encode(queries.texts[batch], options.device, encoder)
+            for name, (rows, scores) in zip(names, self.rank(vectors, options, names), strict=True):
+                builder.add(name, rows, scores)
+        return builder.run()
+
+    @abstractmethod
+    def rank(
+        self, queries: Vectors, options: SearchOptions, names: list[str] | None = None
+    ) -> Iterator[Ranking]:
+        """Yield rows and float32 scores of the ``k`` best documents for each of the encoded queries, best first.
+
+        Args:
+            queries: as the encoder gives them.
+            options: how to search.
+            names: the queries' ids, for errors.
+
+        Raises:
+            BadInput: vectors of another dimension, not finite, or so long that scores overflow.
+        """

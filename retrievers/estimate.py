@@ -1,4 +1,4 @@
-"""What an index will take, before it is built: a sample of documents is encoded, the rest is arithmetic."""
+"""Estimates of an index before it is built: a sample of documents is encoded, the rest is arithmetic."""
 
 from __future__ import annotations
 
@@ -12,9 +12,8 @@ from pathlib import Path
 from typing import Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
-import numpy.typing as npt
 
-from intrex.data.arrays import Float64s
+from intrex.data.arrays import Float64s, Rows
 from intrex.data.collection import Collection
 from intrex.data.system.machine import require_disk, require_memory, resident
 from intrex.retrievers.encoded import BLOCK
@@ -28,18 +27,18 @@ _HASHED = 1 << 23
 
 T = TypeVar("T")
 Phase = tuple[float, int]
-"""Bytes that are held in a phase of a build, and those of the files that are mapped in it."""
+"""Bytes of memory in a phase of a build, and of the files that are mapped in it."""
 NORMS = 16
 """Bytes for each number while lengths are computed in float64: the number and its square."""
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """What building an index will take; bytes and seconds.
+    """Bytes and seconds that building an index will take.
 
     Attributes:
         documents: in the index.
-        sampled: those that were measured.
+        sampled: documents that were measured.
         dimensions: of a vector, or terms of a sparse encoder.
         items: token vectors, or term weights, of all documents; the documents where each has one vector.
         disk: the index's files, without the manifest.
@@ -60,7 +59,7 @@ class Estimate:
     seconds: float
 
     def to_dict(self) -> dict[str, Any]:
-        """The fields by name, seconds to a tenth."""
+        """Return the fields by name, seconds to a tenth."""
         return {**asdict(self), "seconds": round(self.seconds, 1)}
 
     def require(self, out: Path) -> None:
@@ -80,32 +79,32 @@ class Line(NamedTuple):
 
     @classmethod
     def fit(cls, sizes: Float64s, values: Float64s) -> Line:
-        """The line through the numbers ``values`` [n] of documents of ``sizes`` [n] bytes."""
+        """Fit the line to the numbers ``values`` [n] of documents of ``sizes`` [n] bytes."""
         spread = sizes - sizes.mean()
         squares = float(spread @ spread)
         slope = float(spread @ values) / squares if squares else 0.0
         return cls(float(values.mean() - slope * sizes.mean()), slope)
 
     def total(self, documents: float, size: float) -> float:
-        """The sum over so many documents of ``size`` bytes together."""
+        """Sum the numbers of so many documents of ``size`` bytes together."""
         return max(0.0, self.level * documents + self.slope * size)
 
 
 @dataclass(frozen=True)
 class Sample(Generic[T]):
-    """Some documents of a collection, encoded.
+    """Encoded documents of a collection, and what is known of all.
 
     Attributes:
         n: documents of the collection.
         texts: documents of the sample.
-        encoded: what the encoder gave.
+        encoded: their vectors or weights.
         sizes: [texts] bytes of their lines in ``corpus.jsonl``.
         bytes: of all lines.
         block_bytes: of the `BLOCK` documents that have most.
         id_bytes: mean bytes of an id.
-        seconds: that encoding all documents will take.
+        seconds: estimate for encoding all documents.
         loaded: resident bytes of the process with all that it loads, but without these documents.
-        peak: the most it had.
+        peak: the most resident bytes.
     """
 
     n: int
@@ -130,32 +129,32 @@ class Sample(Generic[T]):
         return round(self.n * (self.id_bytes + 1)) + 2 * HEADER + 8 * (self.n + 1) + 4 * self.n
 
     def memory(self, *phases: Phase) -> tuple[int, int]:
-        """See `most_memory`: in each phase there are a block's texts and the ids, too."""
-        always = 3 * self.block_bytes + self.n * (2 * self.id_bytes + 28)
-        return most_memory(self.loaded, self.peak, *((held + always, mapped) for held, mapped in phases))
+        """Return `most_memory` of phases that each hold a block's texts and the ids, too."""
+        texts = 3 * self.block_bytes + self.n * (2 * self.id_bytes + 28)
+        return most_memory(self.loaded, self.peak, *((size + texts, mapped) for size, mapped in phases))
 
 
 def most_memory(loaded: int, peak: int, *phases: Phase) -> tuple[int, int]:
-    """Resident bytes at the peak of a build, and how many of them are mapped files.
+    """Return the resident bytes at the peak of a build, and how many of them are mapped files.
 
     Args:
         loaded: bytes of the process with all that it loads.
-        peak: the most it had when it encoded some documents.
-        phases: what is held beside that in each phase of the build, without and with its mapped files.
+        peak: the most bytes when it encoded the sample.
+        phases: bytes beside ``loaded`` in each phase of the build.
     """
-    held, mapped = max(phases, key=sum)
-    most = loaded + round(held + mapped)
-    return (most, mapped) if most > peak else (peak, 0)
+    size, mapped = max(phases, key=sum)
+    total = loaded + round(size + mapped)
+    return (total, mapped) if total > peak else (peak, 0)
 
 
-def spread(n: int) -> npt.NDArray[np.int64]:
-    """The rows of the sample of ``n`` documents: at equal distances."""
+def spread(n: int) -> Rows:
+    """Return the rows of the sample of ``n`` documents, at equal distances."""
     texts = min(n, SAMPLE)
     return ((np.arange(texts) + 0.5) * n / max(1, texts)).astype(np.int64)
 
 
-def sample(collection: Collection, encode: Callable[[list[str]], T]) -> Sample[T]:
-    """Encode some documents, the same ones each time; one more before them warms up and is not measured."""
+def draw(collection: Collection, encode: Callable[[list[str]], T]) -> Sample[T]:
+    """Encode the documents of `spread`; one document before them warms up and is not measured."""
     n, offsets = collection.n_documents, np.asarray(collection.offsets)
     rows = spread(n)
     texts = len(rows)
@@ -173,14 +172,14 @@ def sample(collection: Collection, encode: Callable[[list[str]], T]) -> Sample[T
 
 
 def saved_bytes(save: Callable[[Path], None]) -> int:
-    """Bytes of the files that ``save`` writes into a folder; they are gone afterwards."""
+    """Count the bytes of the files that ``save`` writes into a folder, which is temporary."""
     with tempfile.TemporaryDirectory() as folder:
         save(Path(folder) / "encoder")
         return sum(p.stat().st_size for p in Path(folder).rglob("*") if p.is_file())
 
 
 def hashing_seconds(size: int) -> float:
-    """How long the sha256 of so many bytes takes."""
+    """Estimate the seconds that the sha256 of so many bytes takes."""
     start = time.perf_counter()
     hashlib.sha256(bytes(_HASHED)).digest()
     return (time.perf_counter() - start) * size / _HASHED

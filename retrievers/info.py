@@ -1,4 +1,4 @@
-"""What an index holds, for people."""
+"""Description of an index, for people."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ def describe(path: Path) -> dict[str, Any]:
 
 
 def _flat(params: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the parameters, those of a group under its name and theirs."""
+    """Return the parameters, those of a group under the names of the group and their own."""
     flat: dict[str, Any] = {}
     for name, value in params.items():
         group = value if isinstance(value, dict) else {"": value}
-        flat |= {f"{name} {key}".strip(): one for key, one in group.items()}
+        flat |= {f"{name} {key}".strip(): entry for key, entry in group.items()}
     return flat

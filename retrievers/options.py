@@ -1,4 +1,4 @@
-"""The kinds of indexes, and what every search may be asked; plain data, read by the command line and recipes."""
+"""Kinds of indexes, and the options of every search; plain data, read by the command line and recipes."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -10,45 +10,41 @@ from intrex.data.registry import Registry, load_target
 from intrex.data.system.threads import cores
 
 Stage = Callable[[str, int | None], Progress]
-"""Begins what takes long within a command: what it is called, and how much there is to do if that is known."""
+"""A function that begins a long part of a command, by its name and amount of work, or None where that is not known."""
 
 TIE_ORDERS = ("trec_eval", "anserini")
-"""How documents of equal float32 score are ordered: by id descending, as trec_eval does, or ascending, as Anserini."""
+"""Orders of documents of equal float32 score: by id descending, as trec_eval has it, or ascending, as Anserini."""
 COMMON, INDEX = "Common", "Index"
 
 
 def no_stage(_: str, __: int | None) -> Progress:
-    """Stages that nobody watches."""
+    """Return a progress that nobody watches."""
     return no_progress
 
 
 @declare
-class SearchOptions(Options):
-    """How to search an index of any kind; a kind adds its own.
+class SearchOptions(Options, panel=COMMON):
+    """Options of a search in an index of any kind; a kind adds its own.
 
     With ``ties`` set to ``anserini``, the run that an index returns has equal scores by id ascending, which a run file
     cannot say: see `intrex.retrievers.postprocess.strictly_falling`.
     """
 
-    k: int = option(
-        default=1000, low=1, flags=("--hits",), common=True, panel=COMMON, help="Documents for each query."
-    )
+    k: int = option(default=1000, low=1, flags=("--hits",), common=True, help="Documents for each query.")
     threads: int = option(
-        factory=cores, low=1, common=True, runtime=True, panel=COMMON,
+        factory=cores, low=1, common=True, runtime=True,
         help="Threads; all cores by default. Never changes the result.",
     )  # fmt: skip
     batch_size: int = option(
-        default=64, low=1, runtime=True, panel=COMMON, help="Queries at a time. Never changes the result."
+        default=64, low=1, runtime=True, help="Queries at a time. Never changes the result."
     )
-    device: str | None = option(
-        default=None, runtime=True, panel=COMMON, help="For the query encoder: cpu, cuda, mps."
-    )
+    device: str | None = option(default=None, runtime=True, help="For the query encoder: cpu, cuda, mps.")
     encoder: str | None = option(
-        default=None, panel=COMMON,
+        default=None,
         help="Check that the index was built with it; encodes queries for an impact index without one.",
     )  # fmt: skip
     ties: str = option(
-        default=TIE_ORDERS[0], key="tie_order", choices=TIE_ORDERS, panel=COMMON,
+        default=TIE_ORDERS[0], key="tie_order", choices=TIE_ORDERS,
         help="Equal scores: by id descending, or as anserini ascending (written as float32 steps).",
     )  # fmt: skip
     progress: Progress = field(default=no_progress)
@@ -56,7 +52,7 @@ class SearchOptions(Options):
 
 @dataclass(frozen=True)
 class IndexKind:
-    """A kind of index: what it is called, what a user may choose, and where its code is.
+    """A kind of index: its name, the options of its user, and the place of its code.
 
     Attributes:
         name: what follows ``intrex index``, and ``index =`` in a recipe.
@@ -90,7 +86,7 @@ class IndexKind:
 
     @property
     def stored(self) -> str:
-        """The name in its manifests."""
+        """Name in its manifests."""
         return self.manifest or self.name
 
     def open(self) -> Any:
@@ -98,18 +94,12 @@ class IndexKind:
         return load_target(self.index)
 
 
-_KINDS = {
-    name: f"intrex.retrievers.{name}.options:{name.upper()}"
-    for name in ("bm25", "dense", "fde", "multivector")
-}
 INDEXES: Registry[IndexKind] = Registry(
     "intrex.retrievers",
     "index kind",
     {
-        **_KINDS,
-        "impact": "intrex.retrievers.sparse.options:IMPACT",
-        "lucene": "intrex.retrievers.lucene.options:LUCENE",
-        "sparse": "intrex.retrievers.sparse.options:SPARSE",
+        name: f"intrex.retrievers.{'sparse' if name == 'impact' else name}.options:{name.upper()}"
+        for name in ("bm25", "dense", "fde", "multivector", "impact", "lucene", "sparse")
     },
 )
 
@@ -120,9 +110,9 @@ def index_kinds() -> dict[str, IndexKind]:
 
 
 def search_options() -> dict[str, list[tuple[str, Option]]]:
-    """Find the options of all searches: by key, the declaration of each kind that has it."""
-    found: dict[str, list[tuple[str, Option]]] = {}
+    """Return the options of all searches: by key, the declaration of each kind that has it."""
+    declarations: dict[str, list[tuple[str, Option]]] = {}
     for name, kind in index_kinds().items():
-        for key, one in options_of(kind.search).items():
-            found.setdefault(key, []).append((name, one))
-    return found
+        for key, declaration in options_of(kind.search).items():
+            declarations.setdefault(key, []).append((name, declaration))
+    return declarations

@@ -1,4 +1,4 @@
-"""What is done to a run after the search: passages to documents, self matches out."""
+"""Changes of a run after the search: passages to documents, self matches out."""
 
 from __future__ import annotations
 
@@ -6,32 +6,32 @@ from dataclasses import replace
 
 import numpy as np
 
-from intrex.data.io.columns import segments
+from intrex.data.arrays import Bools
 from intrex.data.run import Run
 
 
 def remove_query(run: Run) -> Run:
     """Drop documents whose id equals the query's id (pyserini's ``--remove-query``, as for ArguAna and Quora)."""
     owner = np.repeat(run.query_ids, np.diff(run.offsets))
-    return _select(run, owner, owner != run.doc_ids)
+    return _select(run, owner != run.doc_ids)
 
 
 def max_passage(run: Run, delimiter: str = "#") -> Run:
-    """Passages to documents: the id up to the last ``delimiter`` is the document, its score the best passage's.
+    """Turn passages into documents: the id up to the last ``delimiter`` is the document, its score the best passage's.
 
     The ids are cut at the last delimiter, as pyserini's ``--max-passage`` does. Rankings are sorted again,
     because a document's id, which breaks ties, is not its passage's.
     """
     best: dict[str, dict[str, float]] = {}
     for query, docs in run.to_dict().items():
-        own = best.setdefault(query, {})
-        for passage, value in docs.items():
-            own.setdefault(passage.rsplit(delimiter, 1)[0], value)  # best first: the first one counts
+        documents = best.setdefault(query, {})
+        for passage, score in docs.items():  # best first: the first passage counts
+            documents.setdefault(passage.rsplit(delimiter, 1)[0], score)
     return Run.from_dict(best, tag=run.tag)
 
 
 def strictly_falling(run: Run) -> Run:
-    """Scores lowered by the fewest float32 steps after which each is smaller than the one before, in each query.
+    """Lower scores by the fewest float32 steps after which each is smaller than the one before, in each query.
 
     A run file orders equal scores by id descending. This is how it can hold a ranking that orders them otherwise.
     """
@@ -46,21 +46,15 @@ def strictly_falling(run: Run) -> Run:
     return replace(run, scores=scores)
 
 
-def _select(run: Run, owner: np.typing.NDArray[np.bytes_], keep: np.typing.NDArray[np.bool_]) -> Run:
-    owner = owner[keep]
-    offsets = segments(owner)
-    return Run(owner[offsets[:-1]], offsets, run.doc_ids[keep], run.scores[keep], run.tag)
-
-
 def cut(run: Run, k: int) -> Run:
     """Keep the top ``k`` documents of each query."""
-    if not len(run):
-        return run
-    keep = np.concatenate(
-        [np.arange(a, min(b, a + k)) for a, b in zip(run.offsets[:-1], run.offsets[1:], strict=True)]
-    )
-    sizes = np.minimum(np.diff(run.offsets), k)
-    offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
-    return Run(
-        run.query_ids, offsets, run.doc_ids[keep.astype(np.int64)], run.scores[keep.astype(np.int64)], run.tag
-    )
+    sizes = np.diff(run.offsets)
+    return _select(run, np.arange(len(run.doc_ids)) - np.repeat(run.offsets[:-1], sizes) < k)
+
+
+def _select(run: Run, mask: Bools) -> Run:
+    """Keep the documents where ``mask`` [documents] is set; queries without any leave the run."""
+    owner = np.repeat(np.arange(len(run.query_ids)), np.diff(run.offsets))[mask]
+    sizes = np.bincount(owner, minlength=len(run.query_ids))
+    offsets = np.concatenate([[0], np.cumsum(sizes[sizes > 0])]).astype(np.int64)
+    return Run(run.query_ids[sizes > 0], offsets, run.doc_ids[mask], run.scores[mask], run.tag)

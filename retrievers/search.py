@@ -1,4 +1,4 @@
-"""From an index and queries to a finished run."""
+"""Search of an index: checked options, then queries to a finished run."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from intrex.retrievers.postprocess import cut, max_passage, remove_query, strict
 
 
 def prepare_search(index: Index, values: Mapping[str, Any]) -> SearchOptions:
-    """Make the options of a search of what was chosen by key, and let the index open what they need.
+    """Make the options of a search from values by key, and let the index open the files that they need.
 
     Raises:
-        UsageError: a value that cannot be, or a choice that an index of this kind, or built so, does not have.
+        UsageError: a value out of range, or an option that an index of this kind, or of this build, does not have.
         IntrexError: as `intrex.retrievers.base.Index.prepare`.
     """
     kind = INDEXES.load(index.manifest.kind).search
@@ -28,21 +28,23 @@ def prepare_search(index: Index, values: Mapping[str, Any]) -> SearchOptions:
     for key in values:
         if key not in declared:
             raise _another_kind(index, key)
-    named = (index.built.get("engine"), index.manifest.kind)  # as an engine: what it was built for, itself
-    chosen = {key: value for key, value in values.items() if key != "engine" or value not in named}
-    options = kind.read(chosen)
-    for key, needed in unmet_conditions(declared, chosen, index.built):
+    implied = (
+        index.built.get("engine"),
+        index.manifest.kind,
+    )  # as an engine: the one it was built for, itself
+    values = {key: value for key, value in values.items() if key != "engine" or value not in implied}
+    options = kind.read(values)
+    for key, condition in unmet_conditions(declared, values, index.built):
         flag = flag_of(key)
-        raise UsageError(
-            f"{flag} is for indexes built with {needed}, this one is {label(index)}", f"leave {flag} out"
-        )
+        message = f"{flag} is for indexes built with {condition}, this one is {label(index)}"
+        raise UsageError(message, f"leave {flag} out")
     check_encoder(index, options.encoder)
     index.prepare(options)
     return options
 
 
 def _another_kind(index: Index, key: str) -> UsageError:
-    """Say which kinds of indexes have an option that this one lacks."""
+    """Make the error of an option that this index lacks, with the kinds that have it."""
     kinds = [name for name, _ in search_options().get(key, ())]
     if not kinds:
         return UsageError(f"unknown option {key!r}", nearest_name(key, search_options()))
@@ -70,13 +72,12 @@ def check_encoder(index: Index, name: str | None) -> None:
         return
     if built is None:
         raise BadInput(f"a {kind} index has no encoder, {name!r} was asked for", "leave --encoder out")
-    spellings = {
-        built["name"],
-        f"{built['kind']}:{built['name']}",
-        built["kind"] if not built["name"] else built["name"],
-    }
+    spellings = {built["name"], f"{built['kind']}:{built['name']}", built["name"] or built["kind"]}
     if name not in spellings and name.rsplit("/", 1)[-1] not in {s.rsplit("/", 1)[-1] for s in spellings}:
-        noun = next(one for one in INDEXES if INDEXES.load(one).stored == kind and INDEXES.load(one).encoder)
+        kinds = [INDEXES.load(name) for name in INDEXES]
+        noun = next(
+            index_kind.name for index_kind in kinds if index_kind.stored == kind and index_kind.encoder
+        )
         raise BadInput(
             f"the index was built with the encoder {built['name'] or built['kind']!r}, {name!r} was asked for",
             f"leave --encoder out to use the index's own, or: intrex index {noun} COLLECTION OUT --encoder {name}",
@@ -84,10 +85,10 @@ def check_encoder(index: Index, name: str | None) -> None:
 
 
 def remarks(index: Index, options: SearchOptions) -> Iterator[str]:
-    """Yield what should be said before a search: fields are left out, the index's origin is not known."""
+    """Yield remarks for the user before a search: fields are left out, the index's origin is not known."""
     if (extra := index.manifest.params.get("fields")) and not getattr(options, "fields", None):
-        every = " ".join(f"{name}=1.0" for name in (CONTENTS, *extra))
-        yield f"only the field contents is searched, as Anserini does; to search all: --fields {every}"
+        weights = " ".join(f"{name}=1.0" for name in (CONTENTS, *extra))
+        yield f"only the field contents is searched, as Anserini does; to search all: --fields {weights}"
     yield from index.remarks()
 
 
@@ -101,7 +102,7 @@ def run_search(
     passages: str | None = None,
     passage_hits: int = 100,
 ) -> Run:
-    """Search, then drop self matches and turn passages into documents, as asked.
+    """Search, then drop self matches and turn passages into documents where that is an option.
 
     Args:
         index: any index, see `prepare_search`.
@@ -123,8 +124,8 @@ def run_search(
         )
     if passages == "":
         raise UsageError("the delimiter between document and passage is empty", "the default is #")
-    wanted = replace(options, k=options.k + 1) if remove_self else options
-    run = replace(index.search(queries, wanted), tag=tag)
+    deeper = replace(options, k=options.k + 1) if remove_self else options
+    run = replace(index.search(queries, deeper), tag=tag)
     if options.ties != TIE_ORDERS[0]:
         run = strictly_falling(run)
     if remove_self:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
@@ -29,6 +29,18 @@ class PackedVectors(NamedTuple):
     vectors: Float32s | Float16s
     offsets: Int64s
     single: Float32s | Float16s | None = None
+
+    def part(self, first: int, last: int) -> PackedVectors:
+        """Return the texts ``first:last``, their offsets from 0."""
+        offsets = self.offsets[first : last + 1]
+        single = None if self.single is None else self.single[first:last]
+        return PackedVectors(self.vectors[offsets[0] : offsets[-1]], offsets - offsets[0], single)
+
+    def without_empty(self) -> tuple[PackedVectors, Int64s]:
+        """Return the texts that have vectors, and their numbers."""
+        rows = np.flatnonzero(np.diff(self.offsets))
+        offsets = np.append(self.offsets[rows], self.offsets[-1])
+        return PackedVectors(self.vectors, offsets, None if self.single is None else self.single[rows]), rows
 
 
 class SparseVectors(NamedTuple):
@@ -121,7 +133,27 @@ class VectorWriter(RowWriter):
         super().append(cast)
 
 
-class PackedWriter:
+class WriterGroup:
+    """Files that grow together.
+
+    Attributes:
+        writers: of the files.
+    """
+
+    writers: Sequence[RowWriter | WriterGroup]
+
+    def flush(self) -> None:
+        """Write through to the disk."""
+        for writer in self.writers:
+            writer.flush()
+
+    def close(self) -> None:
+        """Flush and close."""
+        for writer in self.writers:
+            writer.close()
+
+
+class PackedWriter(WriterGroup):
     """Appender of texts of any number of vectors each: ``NAME.npy`` [total, d] and ``NAME.offsets.npy`` [n + 1].
 
     Args:
@@ -143,6 +175,7 @@ class PackedWriter:
         texts, total = resumed
         self._vectors = VectorWriter(folder / f"{name}.npy", (None, dim), dtype, total)
         self._offsets = RowWriter(folder / f"{name}.offsets.npy", (None,), np.int64, texts and texts + 1)
+        self.writers = (self._vectors, self._offsets)
         if not texts:
             self._offsets.append(np.zeros(1, np.int64))
 
@@ -161,16 +194,6 @@ class PackedWriter:
 
         self._vectors.append(packed.vectors, whose)
         self._offsets.append(packed.offsets[1:] + start)
-
-    def flush(self) -> None:
-        """Write through to the disk."""
-        self._vectors.flush()
-        self._offsets.flush()
-
-    def close(self) -> None:
-        """Flush and close."""
-        self._vectors.close()
-        self._offsets.close()
 
 
 def open_vectors(path: Path, dtypes: tuple[str, ...] = ("float32",)) -> Array:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,23 +15,17 @@ from intrex.data.store.artifact import Build, Manifest, build_artifact
 from intrex.retrievers.bm25.fields import CONTENTS, extra_fields
 from intrex.retrievers.bm25.index import KIND, LAYOUT, BM25Index
 from intrex.retrievers.bm25.multifield import analyse
-from intrex.retrievers.bm25.options import Bm25Build
-from intrex.retrievers.bm25.segment import Draft, SegmentRecord, statistics, write_segment
-from intrex.retrievers.bm25.similarity import check_bm25
+from intrex.retrievers.bm25.options import DEFAULTS, Bm25Build
+from intrex.retrievers.bm25.segment import NewSegment, SegmentRecord, statistics, write_segment
 from intrex.retrievers.options import Stage, no_stage
 from intrex.retrievers.text.analyzer import Analyzer
-from intrex.retrievers.text.terms import Terms
 
 
 def build_bm25(
     collection: Collection,
     out: Path,
+    options: Bm25Build = DEFAULTS,
     *,
-    k1: float = 0.9,
-    b: float = 0.4,
-    language: str = "en",
-    fields: Sequence[str] = (),
-    max_memory: int | None = None,
     overwrite: bool = False,
     progress: Progress = no_progress,
 ) -> BM25Index:
@@ -39,60 +33,52 @@ def build_bm25(
 
     Args:
         collection: what to index. A document without terms keeps its row, is never found, and does not count in
-            the statistics.
+            the statistics; with fields beside ``contents``, a document without text is left out.
         out: the folder to make.
-        k1: how slowly repeats of a term stop counting; 0 ignores them.
-        b: how much the document's length counts, from 0 to 1.
-        language: whose analysis the texts get, a key of `intrex.retrievers.text.analyzer.ANALYZERS`.
-        fields: what becomes a field of its own, see `intrex.retrievers.bm25.fields`; a document without text is left out then.
-        max_memory: bytes that the build may take; changes no byte of the index.
+        options: k1, b, language, fields, memory; the last changes no byte of the index.
         overwrite: replace an existing index.
-        progress: told of every finished batch of documents.
+        progress: called after every batch of documents.
 
     Raises:
-        UsageError: k1 or b is out of range, or the language is unknown.
+        UsageError: the language is unknown.
         IntrexError: the output exists, or cannot be written.
     """
-    check_bm25(k1, b)
-    analyzer, names = Analyzer(language), (CONTENTS, *fields)
+    extra = extra_fields(options.fields)
+    analyzer, fields = Analyzer(options.language), (CONTENTS, *extra)
     corpus = collection.corpus_fingerprint
-    params = {"k1": float(k1), "b": float(b), "fields": list(fields), "analyzer": analyzer.spec()}
+    params = {
+        "k1": float(options.k1), "b": float(options.b), "fields": list(extra), "analyzer": analyzer.spec()
+    }  # fmt: skip
 
     def make(build: Build) -> Manifest:
         ids = IdWriter(build.path)
-        batches, terms = analyse(collection, analyzer, names)
-        given = watched(batches, progress), terms, names, max_memory
-        draft = write_segment(build.path / "0", ids, *given)
+        batches, terms = analyse(collection, analyzer, fields)
+        segment = write_segment(build.path / "0", ids, batches, terms, fields, progress, options.memory)
         ids.close()
-        return bm25_manifest(corpus, {**params, "sources": [corpus]}, [draft])
+        return bm25_manifest(corpus, {**params, "sources": [corpus]}, [segment])
 
     build_artifact(out, fingerprint([KIND, corpus, params]), make, overwrite=overwrite)
     return BM25Index.open(out)
 
 
 def bm25_manifest(
-    collection: str, params: Mapping[str, Any], segments: Sequence[Draft | SegmentRecord]
+    collection: str, params: Mapping[str, Any], segments: Sequence[NewSegment | SegmentRecord]
 ) -> Manifest:
-    """Write what of new segments needs the statistics of all; returns the manifest without ``files``.
+    """Finish the new segments by the statistics of all; return the manifest without ``files``.
 
     Args:
         collection: see `Manifest`.
         params: k1, b, fields, analyzer, sources.
         segments: the new ones, and the records of those that stay as they are.
     """
-    records = [one.record if isinstance(one, Draft) else one for one in segments]
+    records = [segment.record if isinstance(segment, NewSegment) else segment for segment in segments]
     k1, b = float(params["k1"]), float(params["b"])
-    avgdls = [one.avgdl for one in statistics(records).values()]
-    done = [one.finish(k1, b, avgdls) if isinstance(one, Draft) else one for one in segments]
-    full = {"layout": LAYOUT, **params, "segments": [one.to_dict() for one in done]}
+    avgdls = [counts.avgdl for counts in statistics(records).values()]
+    finished = [
+        segment.finish(k1, b, avgdls) if isinstance(segment, NewSegment) else segment for segment in segments
+    ]
+    full = {"layout": LAYOUT, **params, "segments": [record.to_dict() for record in finished]}
     return Manifest(KIND, collection, params=full, versions={"unicode": unicodedata.unidata_version})
-
-
-def watched(batches: Iterable[Terms], progress: Progress) -> Iterator[Terms]:
-    """The same batches; each is told of when the next one is asked for."""
-    for batch in batches:
-        yield batch
-        progress(len(batch.ids))
 
 
 def build(
@@ -100,8 +86,6 @@ def build(
 ) -> int:
     """Build as ``intrex index bm25`` does; return the number of documents. Raises as `build_bm25`."""
     collection = Collection.open(source)
-    build_bm25(
-        collection, out, k1=options.k1, b=options.b, language=options.language, fields=extra_fields(options.fields),
-        max_memory=options.memory, overwrite=overwrite, progress=stage("indexing", collection.n_documents),
-    )  # fmt: skip
+    progress = stage("indexing", collection.n_documents)
+    build_bm25(collection, out, options, overwrite=overwrite, progress=progress)
     return collection.n_documents

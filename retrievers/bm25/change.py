@@ -10,28 +10,26 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
-from intrex.data.arrays import Int64s
+from intrex.data.arrays import Bools, Int64s
 from intrex.data.collection import Collection
 from intrex.data.errors import BadInput, Problems, UsageError
 from intrex.data.ids import GONE, IdTable, IdWriter, as_bytes, write_ids
 from intrex.data.io.files import fingerprint
 from intrex.data.progress import Progress, no_progress
 from intrex.data.store.artifact import Build, Manifest, build_artifact, read_manifest
-from intrex.retrievers.bm25.build import bm25_manifest, watched
+from intrex.retrievers.bm25.build import bm25_manifest
 from intrex.retrievers.bm25.index import KIND, REBUILD, BM25Index
 from intrex.retrievers.bm25.merge import Source, merge_segments
 from intrex.retrievers.bm25.multifield import analyse
-from intrex.retrievers.bm25.segment import DF, Draft, Segment, SegmentRecord, write_segment
+from intrex.retrievers.bm25.segment import DF, NewSegment, SegmentRecord, write_segment
 from intrex.retrievers.inverted.postings import Postings
 
 ADDED = ".added"
-"""Folder of the new documents' segment, until it is known where it goes."""
+"""Folder of the new documents' segment, until its place is known."""
 TOO_MANY = 0.25
 """A segment of whose rows a larger part was removed is written anew."""
 
@@ -44,11 +42,11 @@ def add(
     Args:
         path: the index.
         collection: the documents; they are analysed as those of the index were.
-        replace_old: where the index has a document of the same id, remove that one; else it is an error.
-        progress: told of every finished batch of documents.
+        replace_old: remove a document of the same id from the index; else it is an error.
+        progress: called after every batch of documents.
 
     Raises:
-        BadInput: not a BM25 index, the collection is empty, or an id is there already.
+        BadInput: not a BM25 index, the collection is empty, or the index has an id already.
         IntrexError: another process changes the index, or it cannot be written.
     """
     index = _open(path)
@@ -56,24 +54,23 @@ def add(
     if not ids:
         raise BadInput(f"the collection {collection.path} has no document to add")
     rows = index.ids.find(as_bytes(ids))
-    there = np.flatnonzero(rows >= 0)
-    if len(there) and not replace_old:
-        problems = Problems(
-            str(collection.path), "--replace puts the new documents in place of those of the index"
-        )
-        for i in there.tolist():
+    present = np.flatnonzero(rows >= 0)
+    if len(present) and not replace_old:
+        hint = "--replace puts the new documents in place of those of the index"
+        problems = Problems(str(collection.path), hint)
+        for i in present.tolist():
             problems.add(f"corpus.jsonl:{i + 1}", f"the index has a document {ids[i]!r} already")
         problems.raise_if_any()
 
-    def write(folder: Path) -> Draft:
+    def write(folder: Path) -> NewSegment:
         batches, names = analyse(collection, index.analyzer, index.fields)
         writer = IdWriter(folder)
-        draft = write_segment(folder / "segment", writer, watched(batches, progress), names, index.fields)
+        segment = write_segment(folder / "segment", writer, batches, names, index.fields, progress)
         writer.close()
-        return draft
+        return segment
 
-    what = ["add", collection.corpus_fingerprint]
-    return _Change(index, path, what, rows[there], write, collection.corpus_fingerprint).make()
+    label = ["add", collection.corpus_fingerprint]
+    return _Change(index, path, label, rows[present], write, collection.corpus_fingerprint).make()
 
 
 def remove(path: Path, ids: Sequence[str]) -> BM25Index:
@@ -110,7 +107,7 @@ def merge(path: Path) -> BM25Index:
 
 
 def plan(sizes: Sequence[int], removed: Sequence[int], whole: bool = False) -> list[tuple[list[int], bool]]:
-    """Which segments become one, and whether one is written anew that could stay as it is.
+    """Group the segments that become one, and tell of each group whether it is written anew.
 
     A segment is merged with the one before it while that has at most twice its documents. So there are never more
     segments than the logarithm of the documents, and adding writes each of them again that often at most.
@@ -125,20 +122,20 @@ def plan(sizes: Sequence[int], removed: Sequence[int], whole: bool = False) -> l
     for i in range(len(sizes)):
         groups.append([i])
         while len(groups) > 1:
-            before, last = (sum(sizes[one] for one in group) for group in groups[-2:])
+            before, last = (sum(sizes[segment] for segment in group) for group in groups[-2:])
             if not whole and before > 2 * last:
                 break
             groups[-2:] = [groups[-2] + groups[-1]]
     filled = [group for group in groups if any(sizes[i] for i in group)] or groups[:1]
 
-    def anew(i: int) -> bool:
-        return whole or removed[i] > TOO_MANY * (sizes[i] + removed[i])
+    def sparse(i: int) -> bool:
+        return removed[i] > TOO_MANY * (sizes[i] + removed[i])
 
-    return [(group, len(group) > 1 or anew(group[0])) for group in filled]
+    return [(group, whole or len(group) > 1 or sparse(group[0])) for group in filled]
 
 
 def _open(path: Path) -> BM25Index:
-    """The index to be changed."""
+    """Open the index to be changed."""
     kind = read_manifest(path, rebuild=REBUILD).kind
     if kind != KIND:
         raise BadInput(
@@ -150,130 +147,118 @@ def _open(path: Path) -> BM25Index:
 
 @dataclass
 class _Unit:
-    """A segment of the old index, or the new one, and what becomes of its rows.
+    """A segment of the old index, or the new one, and the rows that it keeps.
 
     Attributes:
-        record: the segment's, after what is removed.
-        at: its number in the old index; None of the new one.
-        postings: its postings.
-        norms: uint8 [fields, rows].
-        stays: bool [rows], what is not removed.
-        df: int64 [terms], where that is not the one on disk.
-        draft: the new segment.
+        source: the segment as a merge takes it, after the removal.
+        number: its number in the old index; None of the new one.
+        new_df: its document frequencies are not those on disk.
+        new: the new segment.
     """
 
-    record: SegmentRecord
-    at: int | None
-    postings: Postings
-    norms: npt.NDArray[np.uint8]
-    stays: npt.NDArray[np.bool_]
-    df: Callable[[], Int64s]
-    fresh_df: bool = False
-    draft: Draft | None = None
-
-    @property
-    def source(self) -> Source:
-        """For a merge."""
-        return Source(self.record, self.postings, self.norms, self.df(), self.stays)
+    source: Source
+    number: int | None = None
+    new_df: bool = False
+    new: NewSegment | None = None
 
 
 @dataclass
 class _Change:
-    """One change of an index.
+    """A change of an index.
 
     Attributes:
         index: the old version, opened.
-        path: where it is.
-        what: what names the change.
-        gone: rows that are removed.
+        path: its folder.
+        label: the name of the change.
+        removed: rows to remove.
         write: writes a segment of new documents, ids beside it, into a folder.
-        source: fingerprint of the collection they are of.
+        added: fingerprint of the collection of the new documents.
         whole: merge all.
     """
 
     index: BM25Index
     path: Path
-    what: list[str]
-    gone: Int64s
-    write: Callable[[Path], Draft] | None = None
-    source: str | None = None
+    label: list[str]
+    removed: Int64s
+    write: Callable[[Path], NewSegment] | None = None
+    added: str | None = None
     whole: bool = False
 
     def make(self) -> BM25Index:
-        """Make it; returns the new version."""
+        """Make the change; return the new version."""
         base = self.index.manifest
-        inputs = fingerprint([base.fingerprint, self.what])
+        inputs = fingerprint([base.fingerprint, self.label])
         build_artifact(self.path, inputs, self._build, base=base)
         return BM25Index.open(self.path)
 
     def _build(self, build: Build) -> Manifest:
-        units = [self._unit(i, segment) for i, segment in enumerate(self.index.segments)]
-        added = build.path / ADDED
+        units, tables = [self._unit(i) for i in range(len(self.index.segments))], [self.index.ids]
+        folder = build.path / ADDED
         if self.write is not None:
-            added.mkdir()
-            draft = self.write(added)
-            postings = Postings(draft.folder)
-            stays = np.ones(draft.record.rows, np.bool_)
-            df = partial(np.diff, postings.offsets)
-            units.append(_Unit(draft.record, None, postings, draft.norms, stays, df, draft=draft))
-        groups = plan([u.record.documents for u in units], [u.record.removed for u in units], self.whole)
-        segments: list[Draft | SegmentRecord] = []
-        kept = [np.zeros(len(unit.stays), np.bool_) for unit in units]
-        for number, (group, anew) in enumerate(groups):
-            folder = build.path / str(number)
-            if anew:
-                segments.append(merge_segments(folder, [units[i].source for i in group]))
+            folder.mkdir()
+            new = self.write(folder)
+            postings, live = Postings(new.folder), np.ones(new.record.rows, np.bool_)
+            df = np.diff(postings.offsets)
+            units.append(_Unit(Source(new.record, postings, new.norms, df, live), new=new))
+            tables.append(IdTable(folder))
+        records = [unit.source.record for unit in units]
+        groups = plan([r.documents for r in records], [r.removed for r in records], self.whole)
+        segments: list[NewSegment | SegmentRecord] = []
+        rows = [np.zeros(len(unit.source.live), np.bool_) for unit in units]
+        for number, (group, rewrite) in enumerate(groups):
+            target = build.path / str(number)
+            if rewrite:
+                segments.append(merge_segments(target, [units[i].source for i in group]))
             else:
-                segments.append(self._place(build, units[group[0]], folder))
+                segments.append(self._place(build, units[group[0]], target))
             for i in group:
-                kept[i] = units[i].stays if anew else np.ones_like(units[i].stays)
-        self._write_ids(build, added if self.write is not None else None, np.concatenate(kept))
+                rows[i] = units[i].source.live if rewrite else np.ones_like(rows[i])
+        self._write_ids(build, tables, np.concatenate(rows))
         if self.write is not None:
-            shutil.rmtree(added)
+            shutil.rmtree(folder)
         return self._manifest(segments)
 
-    def _unit(self, at: int, segment: Segment) -> _Unit:
-        rows, first = segment.record.rows, segment.first
-        gone = np.zeros(rows, np.bool_)
-        gone[self.gone[(self.gone >= first) & (self.gone < first + rows)] - first] = True
-        stays = (np.asarray(self.index.ids.rank[first : first + rows]) != GONE) & ~gone
-        if not gone.any():
-            return _Unit(segment.record, at, segment.postings, segment.norms, stays, segment.all_df)
-        record, df = segment.without(gone)
-        return _Unit(record, at, segment.postings, segment.norms, stays, lambda: df, fresh_df=True)
+    def _unit(self, number: int) -> _Unit:
+        segment = self.index.segments[number]
+        size, first = segment.record.rows, segment.first
+        removed = np.zeros(size, np.bool_)
+        removed[self.removed[(self.removed >= first) & (self.removed < first + size)] - first] = True
+        live = (np.asarray(self.index.ids.rank[first : first + size]) != GONE) & ~removed
+        new_df = bool(removed.any())
+        record, df = segment.without(removed) if new_df else (segment.record, segment.all_df())
+        return _Unit(Source(record, segment.postings, segment.norms, df, live), number, new_df)
 
-    def _place(self, build: Build, unit: _Unit, folder: Path) -> Draft | SegmentRecord:
+    def _place(self, build: Build, unit: _Unit, folder: Path) -> NewSegment | SegmentRecord:
         """Put a segment that is not merged in its place."""
-        if unit.draft is not None:
-            unit.draft.folder.rename(folder)
-            return unit.draft._replace(folder=folder)
+        if unit.new is not None:
+            unit.new.folder.rename(folder)
+            return unit.new._replace(folder=folder)
         folder.mkdir()
         for name, entry in self.index.manifest.files.items():
             owner, _, file = name.partition("/")
-            if owner == str(unit.at) and not (unit.fresh_df and file == DF):
+            if owner == str(unit.number) and not (unit.new_df and file == DF):
                 build.take_over(self.path / name, entry, f"{folder.name}/{file}")
-        if unit.fresh_df:
-            np.save(folder / DF, unit.df().astype(np.int32))
-        return unit.record
+        if unit.new_df:
+            np.save(folder / DF, unit.source.df.astype(np.int32))
+        return unit.source.record
 
-    def _write_ids(self, build: Build, added: Path | None, kept: npt.NDArray[np.bool_]) -> None:
-        """Write the ids and ranks of the rows that are kept."""
-        old, new = self.index.ids, IdTable(added) if added is not None else None
-        rank = old.updated_ranks(self.gone, as_bytes([]) if new is None else new.all())
-        if new is None and kept.all():
+    def _write_ids(self, build: Build, tables: Sequence[IdTable], rows: Bools) -> None:
+        """Write the ids and ranks of the rows that stay, of the index and of the new documents."""
+        new_ids = tables[1].all() if len(tables) > 1 else as_bytes([])
+        rank = tables[0].updated_ranks(self.removed, new_ids)
+        if len(tables) == 1 and rows.all():
             for name in ("ids.txt", "ids.offsets.npy"):
                 build.take_over(self.path / name, self.index.manifest.files[name], name)
             np.save(build.path / "ids.rank.npy", rank)
             return
-        tables = [old] if new is None else [old, new]
-        text = np.concatenate([one.text for one in tables])
-        lengths = np.concatenate([np.diff(one.offsets) for one in tables])
-        write_ids(build.path, text[np.repeat(kept, lengths)], lengths[kept], rank[kept])
+        text = np.concatenate([table.text for table in tables])
+        lengths = np.concatenate([np.diff(table.offsets) for table in tables])
+        write_ids(build.path, text[np.repeat(rows, lengths)], lengths[rows], rank[rows])
 
-    def _manifest(self, segments: Sequence[Draft | SegmentRecord]) -> Manifest:
+    def _manifest(self, segments: Sequence[NewSegment | SegmentRecord]) -> Manifest:
         base = self.index.manifest
-        sources = [*base.params["sources"], *([self.source] if self.source else [])]
+        sources = [*base.params["sources"], *([self.added] if self.added else [])]
         params = {name: base.params[name] for name in ("k1", "b", "fields", "analyzer")}
-        # What was merged is of the same documents.
-        collection = base.collection if self.whole else fingerprint([base.collection, *self.what])
+        # An index that was merged is of the same documents.
+        collection = base.collection if self.whole else fingerprint([base.collection, *self.label])
         return bm25_manifest(collection, {**params, "sources": list(dict.fromkeys(sources))}, segments)

@@ -10,7 +10,7 @@ import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -24,13 +24,13 @@ from intrex.data.run import Run
 from intrex.data.store.artifact import Manifest, read_manifest
 from intrex.retrievers.base import Index, RunBuilder, tie_rank
 from intrex.retrievers.bm25.fields import CONTENTS
-from intrex.retrievers.bm25.multifield import chosen, field_of, weighted
+from intrex.retrievers.bm25.multifield import field_of, field_weights, weigh_fields
 from intrex.retrievers.bm25.options import Bm25Search
-from intrex.retrievers.bm25.queries import Weigher
+from intrex.retrievers.bm25.queries import QueryWeighting
 from intrex.retrievers.bm25.searcher import Searcher
 from intrex.retrievers.bm25.segment import Segment, SegmentRecord, statistics
-from intrex.retrievers.bm25.similarity import Idfs, encode_lengths, inverse_tables
-from intrex.retrievers.inverted import search as lexical
+from intrex.retrievers.bm25.similarity import encode_lengths, idf, inverse_tables
+from intrex.retrievers.inverted import search as inverted
 from intrex.retrievers.inverted.native import gather
 from intrex.retrievers.inverted.search import Hits
 from intrex.retrievers.options import SearchOptions
@@ -46,8 +46,8 @@ LAYOUT = 3
 _log = logging.getLogger(__name__)
 
 
-def _counted(terms: list[str]) -> Mapping[str, int]:
-    """How often each term occurs, in the order in which they first do."""
+def _count_terms(terms: list[str]) -> Mapping[str, int]:
+    """Count each term, in the order in which terms first occur."""
     counts = dict.fromkeys(terms, 1)
     return counts if len(counts) == len(terms) else Counter(terms)
 
@@ -66,69 +66,63 @@ class BM25Index(Index):
                 f"the index was made with another text analysis than this intrex has ({path})", REBUILD
             )
         self.fields: tuple[str, ...] = (CONTENTS, *params["fields"])
-        records = [SegmentRecord.from_dict(one) for one in params["segments"]]
-        firsts = np.cumsum([0, *(one.rows for one in records)]).tolist()
-        self.segments = [Segment(path / str(i), one, firsts[i]) for i, one in enumerate(records)]
+        records = [SegmentRecord.from_dict(record) for record in params["segments"]]
+        firsts = np.cumsum([0, *(record.rows for record in records)]).tolist()
+        self.segments = [Segment(path / str(i), record, firsts[i]) for i, record in enumerate(records)]
         self.statistics = statistics(records)
-        self._weigh = Weigher(
-            self.segments, {name: Idfs(one.documents) for name, one in self.statistics.items()}
-        )
-        avgdls = [one.avgdl for one in self.statistics.values()]
-        self._searchers = self._opened(float(params["k1"]), float(params["b"]), avgdls)
+        self._avgdls = [counts.avgdl for counts in self.statistics.values()]
+        idfs = {name: cache(partial(idf, n=counts.documents)) for name, counts in self.statistics.items()}
+        self._weighting = QueryWeighting(self.segments, idfs)
+        self._searchers = self._open_searchers(float(params["k1"]), float(params["b"]))
 
     @classmethod
     def open(cls, path: Path) -> Self:
         """Open through memory maps; raises `BadInput` when the index is missing, damaged or of another kind."""
         return cls(path, read_manifest(path, (KIND,), REBUILD))
 
-    def _opened(self, k1: float, b: float, avgdls: Sequence[float]) -> list[Searcher]:
-        inverse, rank = inverse_tables(k1, b, avgdls), np.asarray(self.ids.rank)
-        found = []
-        for one in self.segments:
-            lengths = np.array([[field.longest] for field in one.record.fields.values()])
+    def _open_searchers(self, k1: float, b: float) -> list[Searcher]:
+        inverse, rank = inverse_tables(k1, b, self._avgdls), np.asarray(self.ids.rank)
+        searchers = []
+        for segment in self.segments:
+            record, first = segment.record, segment.first
+            lengths = np.array([[counts.longest] for counts in record.fields.values()])
             longest = np.take_along_axis(inverse, encode_lengths(lengths).astype(np.int64), axis=1)[:, 0]
-            here = rank[one.first : one.first + one.record.rows]
-            bounds = one.bounds(k1, b, inverse)
-            whole = not one.record.removed
-            found.append(
-                Searcher(
-                    one.postings, one.norms, here, inverse, bounds, longest, first=one.first, whole=whole
-                )
-            )
-        return found
+            bounds, ranks = segment.bounds(k1, b, inverse), rank[first : first + record.rows]
+            arrays = segment.postings, ranks, bounds, segment.norms, inverse, longest
+            searchers.append(Searcher(*arrays, first=first, whole=not record.removed))
+        return searchers
 
     def describe(self) -> dict[str, Any]:
-        """The documents, and the parameters with the statistics of fields and segments in place of their records."""
+        """Return the documents, and the parameters with the statistics of fields and segments in place of their records."""
         params = {k: v for k, v in self.manifest.params.items() if k not in ("fields", "sources", "segments")}
-        for name, field in self.statistics.items():
+        for name, counts in self.statistics.items():
             params |= {
-                f"{name}: documents with terms": field.documents,
-                f"{name}: tokens": field.tokens,
-                f"{name}: mean length": field.avgdl,
+                f"{name}: documents with terms": counts.documents,
+                f"{name}: tokens": counts.tokens,
+                f"{name}: mean length": counts.avgdl,
             }
-        records = [one.record for one in self.segments]
+        records = [segment.record for segment in self.segments]
         params |= {
-            "postings": sum(one.postings for one in records),
+            "postings": sum(record.postings for record in records),
             "segments": len(records),
-            "documents of each": ", ".join(str(one.documents) for one in records),
-            "removed documents": sum(one.removed for one in records),
+            "documents of each": ", ".join(str(record.documents) for record in records),
+            "removed documents": sum(record.removed for record in records),
             "collections": ", ".join(self.manifest.params["sources"]),
         }
-        return {"documents": sum(one.documents for one in records), "params": params}
+        return {"documents": sum(record.documents for record in records), "params": params}
 
     def prepare(self, options: SearchOptions) -> None:
         """Raise `UsageError` where the language is another than the index's, or a field is not there."""
-        asked = Bm25Search.of(options)
-        built = self.manifest.params["analyzer"]["name"]
-        if asked.language is not None and {"en": "english"}.get(asked.language, asked.language) != built:
+        search = Bm25Search.of(options)
+        language, built = search.language, self.manifest.params["analyzer"]["name"]
+        if language is not None and {"en": "english"}.get(language, language) != built:
             raise UsageError(
-                f"the index was built for the language {built!r}, not {asked.language!r}",
-                "leave --language out",
+                f"the index was built for the language {built!r}, not {language!r}", "leave --language out"
             )
-        chosen(asked.fields, self.fields)
+        field_weights(search.fields, self.fields)
 
     def search(self, queries: Queries, options: SearchOptions) -> Run:
-        """The ``k`` best documents that share a term with each query.
+        """Return the ``k`` best documents that share a term with each query.
 
         A term that occurs twice in a query counts twice. A query whose terms are all unknown, or that consists of
         stop words only, has no line in the run; the latter are counted in one message at level INFO. Threads and
@@ -137,21 +131,21 @@ class BM25Index(Index):
         Raises:
             UsageError: the index lacks a field of ``options.fields``.
         """
-        asked = Bm25Search.of(options)
-        boosts, method = chosen(asked.fields, self.fields), expansion_of(asked)
-        found, blank = RunBuilder(self.ids, KIND), 0
+        search = Bm25Search.of(options)
+        boosts, method = field_weights(search.fields, self.fields), expansion_of(search)
+        builder, blank = RunBuilder(self.ids, KIND), 0
         for start in range(0, len(queries), BATCH):
-            here = slice(start, start + BATCH)
-            counts = list(map(_counted, map(self.analyzer, queries.texts[here])))
-            blank += sum(not one for one in counts)
-            hits = self._search(counts, boosts, method, asked)
-            found.extend(queries.ids[here], hits.sizes, gather(self.ids, hits.rows), hits.scores)
+            batch = slice(start, start + BATCH)
+            counts = list(map(_count_terms, map(self.analyzer, queries.texts[batch])))
+            blank += sum(not terms for terms in counts)
+            hits = self._search(counts, boosts, method, search)
+            builder.extend(queries.ids[batch], hits.sizes, gather(self.ids, hits.rows), hits.scores)
             options.progress(len(counts))
         if blank:
             _log.info(
                 "%d of %d queries have no term left: they are empty or stop words only", blank, len(queries)
             )
-        return found.run()
+        return builder.run()
 
     def _search(
         self,
@@ -160,52 +154,58 @@ class BM25Index(Index):
         method: Expansion | None,
         options: SearchOptions,
     ) -> Hits:
-        """Search, and if there is a method of feedback search again for what it makes of the queries.
+        """Search, and with a method of feedback search again for the queries that it makes.
 
         Feedback reads and searches ``contents`` alone, as Anserini's does after a search in several fields.
         """
-        parts = [replace(one, rank=tie_rank(one.rank, options.ties)) for one in self._searchers]
-        asked = self._weigh([weighted(one, boosts) for one in queries], boosts)
+        parts = [replace(part, rank=tie_rank(part.rank, options.ties)) for part in self._searchers]
+        weights = self._weighting.weigh([weigh_fields(counts, boosts) for counts in queries], boosts)
         if method is None:
-            return lexical.search(parts, asked, options.k, options.threads)
-        hits = lexical.search(parts, asked, method.depth or options.k, options.threads)
+            return inverted.search(parts, weights, options.k, options.threads)
+        hits = inverted.search(parts, weights, method.depth or options.k, options.threads)
+        expanded = self._expand(queries, hits, method)
+        weights = self._weighting.weigh(expanded, {CONTENTS: 1.0}, with_idf=method.similarity is None)
+        if method.similarity is not None:
+            inverse = inverse_tables(*method.similarity, self._avgdls)
+            parts = [replace(part, inverse=inverse, bounds=None) for part in parts]
+        return inverted.search(parts, weights, options.k, options.threads)
+
+    def _expand(
+        self, queries: Sequence[Mapping[str, int]], hits: Hits, method: Expansion
+    ) -> list[dict[str, float]]:
+        """Make new queries of the documents that the first ones found."""
         first, last = method.ends
         ends = np.cumsum(hits.sizes)
         place = np.arange(len(hits.rows)) - np.repeat(ends - hits.sizes, hits.sizes)
-        seen = (place < first) | (place >= np.repeat(hits.sizes, hits.sizes) - last)
-        vectors = self._vectors(np.unique(hits.rows[seen]).astype(np.int64))
-        found = [
+        used = (place < first) | (place >= np.repeat(hits.sizes, hits.sizes) - last)
+        vectors = self._vectors(np.unique(hits.rows[used]).astype(np.int64))
+        documents = [
             Feedback(vectors.get(row, {}), score)
             for row, score in zip(hits.rows.tolist(), hits.scores.tolist(), strict=True)
         ]
         corpus, expanded = Corpus(self._with_text, self._df), []
         for query, size, end in zip(queries, hits.sizes.tolist(), ends.tolist(), strict=True):
-            expanded.append(method.expand(query, found[end - size : end], corpus) if size else {})
-        again = self._weigh(expanded, {CONTENTS: 1.0}, with_idf=method.similarity is None)
-        if method.similarity is not None:
-            avgdls = [one.avgdl for one in self.statistics.values()]
-            inverse = inverse_tables(*method.similarity, avgdls)
-            parts = [replace(one, inverse=inverse, bounds=None) for one in parts]
-        return lexical.search(parts, again, options.k, options.threads)
+            expanded.append(method.expand(query, documents[end - size : end], corpus) if size else {})
+        return expanded
 
     @cached_property
     def _with_text(self) -> int:
-        """Documents that have text, also where no term of it is left: Anserini's number of documents in feedback."""
-        norms = np.concatenate([one.norms[0] for one in self.segments])
+        """Number of documents that have text, also where no term of it is left, as Anserini counts them for feedback."""
+        norms = np.concatenate([segment.norms[0] for segment in self.segments])
         return int(np.count_nonzero((norms != 0) & (np.asarray(self.ids.rank) != GONE)))
 
     def _vectors(self, rows: Int64s) -> dict[int, dict[str, int]]:
-        """How often each term of ``contents`` occurs in some rows, by row."""
-        found: dict[int, dict[str, int]] = {}
-        for one in self.segments:
-            own = rows[(rows >= one.first) & (rows < one.first + one.record.rows)] - one.first
-            for row, counts in one.postings.vectors(own, one.record.rows).items():
-                plain = len(self.fields) == 1
-                found[row + one.first] = (
-                    counts if plain else {t: n for t, n in counts.items() if field_of(t) == CONTENTS}
-                )
-        return found
+        """Count the terms of ``contents`` in rows, by row."""
+        vectors: dict[int, dict[str, int]] = {}
+        for segment in self.segments:
+            first, size = segment.first, segment.record.rows
+            local = rows[(rows >= first) & (rows < first + size)] - first
+            for row, counts in segment.postings.vectors(local, size).items():
+                if len(self.fields) > 1:
+                    counts = {term: n for term, n in counts.items() if field_of(term) == CONTENTS}
+                vectors[row + first] = counts
+        return vectors
 
     @cache  # noqa: B019 - an index lives as long as its process
     def _df(self, term: str) -> int:
-        return sum(int(one.df(one.postings.find([term]))[0]) for one in self.segments)
+        return sum(int(segment.df(segment.postings.find([term]))[0]) for segment in self.segments)

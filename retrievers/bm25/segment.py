@@ -15,15 +15,15 @@ from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 import numpy as np
-import numpy.typing as npt
 
-from intrex.data.arrays import Int64s, Scores
+from intrex.data.arrays import Bools, Int64s, Scores, Uint8s
 from intrex.data.ids import IdWriter
+from intrex.data.progress import Progress
 from intrex.retrievers.bm25.multifield import field_of
 from intrex.retrievers.bm25.similarity import encode_lengths, inverse_tables
 from intrex.retrievers.inverted.build import PostingsWriter
 from intrex.retrievers.inverted.postings import Postings
-from intrex.retrievers.inverted.vocabulary import Names
+from intrex.retrievers.inverted.vocabulary import Names, map_array
 from intrex.retrievers.text.terms import Terms
 
 DF = "df.npy"
@@ -33,24 +33,24 @@ SLACK = np.float32(1 + 2.0**-20)
 
 @dataclass(frozen=True)
 class FieldCounts:
-    """Of one field in a segment.
+    """Statistics of one field in a segment or in an index.
 
     Attributes:
         documents: how many have a term in it, removed ones not counted.
         tokens: their terms, repeats counted.
         longest: the most terms of a document, removed ones included.
-        avgdl: the mean length that the bounds were computed with.
+        avgdl: the mean length, rounded to float32 as Lucene does; in a segment's record the one of its bounds.
     """
 
-    documents: int = 0
-    tokens: int = 0
-    longest: int = 0
+    documents: int
+    tokens: int
+    longest: int
     avgdl: float = 0.0
 
 
 @dataclass(frozen=True)
 class SegmentRecord:
-    """What the manifest says of a segment: rows, how many of them were removed, terms, postings, and the fields."""
+    """Entry of a segment in the manifest: numbers of rows, of removed ones, of terms and postings, and the fields."""
 
     rows: int
     removed: int
@@ -60,39 +60,29 @@ class SegmentRecord:
 
     @property
     def documents(self) -> int:
-        """Rows that were not removed."""
+        """Number of rows that were not removed."""
         return self.rows - self.removed
 
     def to_dict(self) -> dict[str, Any]:
-        """For the manifest."""
+        """Return plain data for the manifest."""
         return asdict(self)
 
     @classmethod
     def from_dict(cls, raw: Mapping[str, Any]) -> Self:
-        """From the manifest."""
-        fields = {name: FieldCounts(**one) for name, one in raw["fields"].items()}
+        """Invert `to_dict`."""
+        fields = {name: FieldCounts(**counts) for name, counts in raw["fields"].items()}
         return cls(**{**raw, "fields": fields})
 
 
-class FieldStatistics(NamedTuple):
-    """Of a field in an index: documents with a term, their terms, and the mean, rounded to float32 as Lucene does."""
-
-    documents: int
-    tokens: int
-
-    @property
-    def avgdl(self) -> float:
-        """Tokens by document; 0 if there is none."""
-        return float(np.float32(self.tokens / self.documents)) if self.documents else 0.0
+def statistics(records: Sequence[SegmentRecord]) -> dict[str, FieldCounts]:
+    """Add up the fields of an index over all its segments, of which there is at least one."""
+    return {name: _total([record.fields[name] for record in records]) for name in records[0].fields}
 
 
-def statistics(records: Sequence[SegmentRecord]) -> dict[str, FieldStatistics]:
-    """The fields of an index, over all its segments, of which there is at least one."""
-    counts = {name: [record.fields[name] for record in records] for name in records[0].fields}
-    return {
-        name: FieldStatistics(sum(one.documents for one in all_), sum(one.tokens for one in all_))
-        for name, all_ in counts.items()
-    }
+def _total(counts: Sequence[FieldCounts]) -> FieldCounts:
+    documents, tokens = sum(c.documents for c in counts), sum(c.tokens for c in counts)
+    avgdl = float(np.float32(tokens / documents)) if documents else 0.0
+    return FieldCounts(documents, tokens, max(c.longest for c in counts), avgdl)
 
 
 class Segment:
@@ -105,72 +95,70 @@ class Segment:
     def __init__(self, folder: Path, record: SegmentRecord, first: int) -> None:
         self.record, self.first = record, first
         self.postings = Postings(folder)
-        # Plain arrays: slices of `numpy.memmap` cost more.
-        self.norms, self._bounds = (
-            np.asarray(np.load(folder / f"{name}.npy", mmap_mode="r")) for name in ("norms", "bounds")
-        )
-        self._df = np.asarray(np.load(folder / DF, mmap_mode="r")) if record.removed else None
+        self.norms, self._bounds = map_array(folder / "norms.npy"), map_array(folder / "bounds.npy")
+        self._df = map_array(folder / DF) if record.removed else None
 
     def df(self, terms: Int64s) -> Int64s:
-        """In how many documents each term is that the segment has a number for; 0 for -1."""
+        """Count the documents of each term, by its number in the segment; 0 for -1."""
         if not len(self.postings):
             return np.zeros(len(terms), np.int64)
         offsets = self.postings.offsets
-        found = offsets[terms + 1] - offsets[terms] if self._df is None else self._df[terms]
-        return np.where(terms >= 0, found, 0).astype(np.int64)
+        counts = offsets[terms + 1] - offsets[terms] if self._df is None else self._df[terms]
+        return np.where(terms >= 0, counts, 0).astype(np.int64)
 
     def all_df(self) -> Int64s:
-        """In how many documents each term is."""
+        """Count the documents of every term."""
         return np.diff(self.postings.offsets) if self._df is None else self._df.astype(np.int64)
 
     def bounds(self, k1: float, b: float, inverse: Scores) -> Scores:
-        """Bounds for tables [fields, 256] of 1 / norm.
+        """Return bounds for tables [fields, 256] of 1 / norm.
 
-        Those on disk are for the mean lengths that there once were. A document of length l scores higher now by a factor
+        The bounds on disk are for the mean lengths that there once were. A document of length l scores higher now by a factor
         that depends on l alone, so that the largest of these factors makes bounds of them.
         """
-        before = inverse_tables(k1, b, [one.avgdl for one in self.record.fields.values()])
+        before = inverse_tables(k1, b, [counts.avgdl for counts in self.record.fields.values()])
         if np.array_equal(inverse, before):
             return self._bounds
         return self._bounds * np.float32((inverse / before).max() * SLACK)
 
-    def without(self, gone: npt.NDArray[np.bool_]) -> tuple[SegmentRecord, Int64s]:
-        """The record and `all_df` once more rows are removed, those where ``gone`` [rows] is set."""
-        rows, terms, counts = self.postings.occurrences(gone)
-        df = self.all_df() - np.bincount(terms, minlength=len(self.postings))
-        used, places = np.unique(terms, return_inverse=True)
-        of = np.array([field_of(term.decode("utf-8")) for term in self.postings.spelled(used)], np.str_)
+    def without(self, removed: Bools) -> tuple[SegmentRecord, Int64s]:
+        """Return the record and `all_df` as they are once more rows are removed, where ``removed`` [rows] is set."""
+        rows, numbers, tfs = self.postings.occurrences(removed)
+        df = self.all_df() - np.bincount(numbers, minlength=len(self.postings))
+        terms, places = np.unique(numbers, return_inverse=True)
+        names = np.array([field_of(term.decode("utf-8")) for term in self.postings.spellings(terms)], np.str_)
         fields = {}
-        for name, one in self.record.fields.items():
-            own = of[places] == name
-            documents = one.documents - len(np.unique(rows[own]))
-            fields[name] = replace(one, documents=documents, tokens=one.tokens - int(counts[own].sum()))
-        removed = self.record.removed + int(np.count_nonzero(gone))
-        return replace(self.record, removed=removed, fields=fields), df
+        for name, counts in self.record.fields.items():
+            mask = names[places] == name
+            documents = counts.documents - len(np.unique(rows[mask]))
+            fields[name] = replace(counts, documents=documents, tokens=counts.tokens - int(tfs[mask].sum()))
+        total = self.record.removed + int(np.count_nonzero(removed))
+        return replace(self.record, removed=total, fields=fields), df
 
 
-class Draft(NamedTuple):
+class NewSegment(NamedTuple):
     """A segment whose postings are written; its bounds need the mean lengths of the whole index.
 
     Attributes:
         folder: where it is.
-        record: what is known of it.
+        record: its entry of the manifest, but for the mean lengths.
         norms: uint8 [fields, rows], the documents' lengths, as in the file.
         fields: uint8 [terms], the field of each term; None if there is one field.
     """
 
     folder: Path
     record: SegmentRecord
-    norms: npt.NDArray[np.uint8]
-    fields: npt.NDArray[np.uint8] | None
+    norms: Uint8s
+    fields: Uint8s | None
 
     def finish(self, k1: float, b: float, avgdls: Sequence[float]) -> SegmentRecord:
-        """Write the norms and the bounds."""
+        """Write the norms and the bounds; return the whole record."""
         inverse = inverse_tables(k1, b, avgdls)
         np.save(self.folder / "norms.npy", self.norms)
         np.save(self.folder / "bounds.npy", Postings(self.folder).bounds(self.norms, inverse, self.fields))
-        fields = zip(self.record.fields.items(), avgdls, strict=True)
-        return replace(self.record, fields={name: replace(one, avgdl=avgdl) for (name, one), avgdl in fields})
+        pairs = zip(self.record.fields.items(), avgdls, strict=True)
+        fields = {name: replace(counts, avgdl=avgdl) for (name, counts), avgdl in pairs}
+        return replace(self.record, fields=fields)
 
 
 def write_segment(
@@ -179,41 +167,44 @@ def write_segment(
     batches: Iterable[Terms],
     names: Callable[[], Names],
     fields: Sequence[str],
+    progress: Progress,
     max_memory: int | None = None,
-) -> Draft:
+) -> NewSegment:
     """Write the postings of documents whose terms are numbered.
 
     Args:
         folder: the segment's; it must not be there.
         ids: takes the documents' ids.
         batches: the documents, in the order of their rows.
-        names: gives the terms by number; asked after ``batches``.
+        names: returns the terms by number; called after ``batches``.
         fields: the fields of the index.
+        progress: called after every batch.
         max_memory: bytes that this may take.
     """
     folder.mkdir()
     postings, parts = PostingsWriter(folder, max_memory), [np.empty((len(fields), 0), np.int64)]
-    wordless, rows = list[int](), 0
+    without_terms, rows = list[int](), 0
     for batch in batches:
-        wordless += [rows + i for i in batch.wordless]
+        without_terms += [rows + i for i in batch.without_terms]
         rows += len(batch.ids)
         ids.extend(batch.ids)
         postings.add(batch.tokens, batch.offsets)
         parts.append(np.diff(batch.offsets)[None] if batch.lengths is None else batch.lengths)
+        progress(len(batch.ids))
     terms, lengths = names(), np.concatenate(parts, axis=1)
     postings.close(terms)
     counts = {
-        name: FieldCounts(int(np.count_nonzero(own)), int(own.sum()), int(own.max(initial=0)))
-        for name, own in zip(fields, lengths, strict=True)
+        name: FieldCounts(int(np.count_nonzero(sizes)), int(sizes.sum()), int(sizes.max(initial=0)))
+        for name, sizes in zip(fields, lengths, strict=True)
     }
     record = SegmentRecord(lengths.shape[1], 0, len(terms.ends) - 1, postings.n_postings, counts)
     norms = encode_lengths(lengths)
-    norms[0, wordless] = 1
-    return Draft(folder, record, norms, fields_of(terms, fields))
+    norms[0, without_terms] = 1
+    return NewSegment(folder, record, norms, fields_of(terms, fields))
 
 
-def fields_of(terms: Names, fields: Sequence[str]) -> npt.NDArray[np.uint8] | None:
-    """The number of each term's field; None if there is one field."""
+def fields_of(terms: Names, fields: Sequence[str]) -> Uint8s | None:
+    """Return the number of each term's field; None if there is one field."""
     if len(fields) == 1:
         return None
     return np.array([fields.index(field_of(term)) for term in terms.to_list()], np.uint8)

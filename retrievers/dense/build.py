@@ -16,7 +16,7 @@ from intrex.encoders.base import Encoder, make_encoder
 from intrex.encoders.options import EncoderOptions
 from intrex.retrievers.dense.index import DenseIndex
 from intrex.retrievers.dense.options import DenseBuild
-from intrex.retrievers.encoded import BLOCK, library_versions, write_documents
+from intrex.retrievers.encoded import BLOCK, Sink, library_versions, write_documents
 from intrex.retrievers.options import Stage, no_stage
 from intrex.retrievers.vectors.nearest import add_ann
 from intrex.retrievers.vectors.options import FLAT, AnnConfig
@@ -27,8 +27,8 @@ def build_dense(
     out: Path,
     encoder: Encoder,
     *,
-    overwrite: bool = False,
     ann: AnnConfig = FLAT,
+    overwrite: bool = False,
     block: int = BLOCK,
     progress: Progress = no_progress,
 ) -> DenseIndex:
@@ -40,8 +40,8 @@ def build_dense(
         collection: the documents; ``contents`` is what is encoded.
         out: the folder to make; nothing stands there unless all went well.
         encoder: turns texts into vectors.
-        overwrite: replace an existing index.
         ann: what finds the nearest vectors.
+        overwrite: replace an existing index.
         block: documents encoded together. The last bits of a transformer's vectors depend on it.
         progress: called after each block, and once with the documents that an earlier run finished.
 
@@ -50,9 +50,8 @@ def build_dense(
         UsageError: ``ann`` cannot be built of these vectors.
         BadInput: the encoder gave NaN or infinity.
     """
-    spec = encoder.spec
+    spec, corpus = encoder.spec, collection.corpus_fingerprint
     ann = ann.resolved(collection.n_documents, spec.dim)
-    inputs = fingerprint(["dense", collection.corpus_fingerprint, spec.to_dict(), ann.params(), block])
 
     def make(build: Build) -> Manifest:
         sink = _DenseSink(build, encoder, collection.n_documents)
@@ -65,21 +64,21 @@ def build_dense(
             "block": block,
             **add_ann(build.path, ann),
         }
-        return Manifest(
-            "dense", collection.corpus_fingerprint, spec.to_dict(), params, versions=library_versions()
-        )
+        return Manifest("dense", corpus, spec.to_dict(), params, versions=library_versions())
 
+    inputs = fingerprint(["dense", corpus, spec.to_dict(), ann.params(), block])
     build_artifact(out, inputs, make, overwrite=overwrite)
     return DenseIndex.open(out)
 
 
-class _DenseSink:
+class _DenseSink(Sink):
     """Vectors on their way to ``vectors.npy``, and the length of the longest."""
 
     def __init__(self, build: Build, encoder: Encoder, documents: int) -> None:
         self._encoder = encoder
-        done, self.longest = int(build.state.get("rows", 0)), float(build.state.get("longest", 0.0))
-        self._vectors = VectorWriter(build.path / "vectors.npy", (documents, encoder.spec.dim), resumed=done)
+        rows, self.longest = int(build.state.get("rows", 0)), float(build.state.get("longest", 0.0))
+        self._vectors = VectorWriter(build.path / "vectors.npy", (documents, encoder.spec.dim), resumed=rows)
+        self.writers = [self._vectors]
 
     def append(self, documents: list[Document]) -> None:
         rows = self._encoder.encode([d.contents for d in documents], "document")
@@ -87,12 +86,9 @@ class _DenseSink:
         self._vectors.append(rows, lambda i: f"document {documents[i].id}")
         self.longest = max(self.longest, float(row_norms(rows).max()))
 
-    def flush(self) -> dict[str, Any]:
-        self._vectors.flush()
+    @property
+    def state(self) -> dict[str, Any]:
         return {"longest": self.longest}
-
-    def close(self) -> None:
-        self._vectors.close()
 
 
 def _similarity(spec: EncoderSpec) -> str:
@@ -106,6 +102,6 @@ def build(
     collection = Collection.open(source)
     refuse_existing(out, overwrite)  # before the model is loaded
     encoder = make_encoder(options.encoder, options.part(EncoderOptions))
-    step = stage("encoding", collection.n_documents)
-    build_dense(collection, out, encoder, ann=options.part(AnnConfig), overwrite=overwrite, progress=step)
+    progress = stage("encoding", collection.n_documents)
+    build_dense(collection, out, encoder, ann=options, overwrite=overwrite, progress=progress)
     return collection.n_documents

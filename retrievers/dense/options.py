@@ -1,4 +1,4 @@
-"""What a user may choose of dense indexes; plain data."""
+"""Options of dense indexes; plain data."""
 
 from intrex.data.options import declare, option
 from intrex.encoders.options import ENCODING, EncoderOptions
@@ -7,23 +7,16 @@ from intrex.retrievers.vectors.options import AnnConfig, NearestOptions
 
 
 @declare
-class DenseBuild(AnnConfig, EncoderOptions):
-    """How a dense index is built; see `intrex.retrievers.dense.build.build_dense`."""
+class DenseBuild(AnnConfig, EncoderOptions, panel=ENCODING):
+    """Options of building a dense index; see `intrex.retrievers.dense.build.build_dense`."""
 
-    encoder: str = option(
-        panel=ENCODING, common=True, help="A sentence-transformers name or path; static:NAME; hashing."
-    )
-
-
-@declare
-class DenseSearch(NearestOptions):
-    """How a dense index is searched."""
+    encoder: str = option(common=True, help="A sentence-transformers name or path; static:NAME; hashing.")
 
 
 DENSE = IndexKind(
     "dense",
     "One vector a document, exact or approximate search. A killed build goes on where it was.",
-    DenseSearch,
+    NearestOptions,
     "intrex.retrievers.dense.index:DenseIndex",
     DenseBuild,
     "intrex.retrievers.dense.build:build",

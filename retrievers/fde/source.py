@@ -1,104 +1,204 @@
-"""What FDEs are made of: the token vectors of a multivector index, or a collection and an encoder."""
+"""Sources of FDEs: the token vectors of a multivector index, or a collection and an encoder."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import os
+import shutil
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-from intrex.data.collection import Collection
+import numpy as np
+
+from intrex.data.collection import Collection, Document
 from intrex.data.errors import BadInput, UsageError
-from intrex.data.io.files import refuse_existing
-from intrex.data.progress import Progress, no_progress
+from intrex.data.numeric.rows import row_norms
+from intrex.data.progress import Progress
 from intrex.data.specs import EncoderSpec
-from intrex.data.store.artifact import read_manifest
+from intrex.data.store.artifact import Build, read_manifest
+from intrex.data.store.vectors import PackedVectors, RowWriter, VectorWriter
+from intrex.data.system.threads import cores
 from intrex.encoders.base import TokenEncoder, make_token_encoder
+from intrex.encoders.fde.encoder import Fde
 from intrex.encoders.options import EncoderOptions
-from intrex.retrievers.fde.build import build_fde, build_fde_of_collection
-from intrex.retrievers.fde.index import FdeIndex
-from intrex.retrievers.fde.options import FdeBuild, FdeOptions
+from intrex.retrievers.encoded import Sink, save_between, write_documents
+from intrex.retrievers.fde.options import FdeBuild
 from intrex.retrievers.multivector.index import MultiVectorIndex
-from intrex.retrievers.options import Stage, no_stage
-from intrex.retrievers.vectors.options import FLAT, AnnConfig
+
+NUMBERS_AT_ONCE = 1 << 24
+"""Numbers of FDEs that are in memory at once, unless one has more: 64 MB."""
+IDS = ("ids.txt", "ids.offsets.npy", "ids.rank.npy")
 
 
-@dataclass(frozen=True)
-class Source:
-    """What FDEs are made of: ``tokens``, or ``collection`` with ``encoder``."""
+class FdeWriter(Sink):
+    """Documents' FDEs on their way to ``vectors.npy``, and the rows of those without tokens to ``empty.npy``.
 
-    documents: int
-    tokens: MultiVectorIndex | None = None
-    collection: Collection | None = None
-    encoder: TokenEncoder | None = None
+    Args:
+        build: keeps the files, and what a killed run wrote of them.
+        fde: encodes.
+        documents: how many there will be.
+        encoder: of the tokens of documents that are appended as texts.
+
+    Attributes:
+        rows: documents written.
+        longest: the length of the longest FDE.
+    """
+
+    def __init__(self, build: Build, fde: Fde, documents: int, encoder: TokenEncoder | None) -> None:
+        self._fde, self._encoder, state = fde, encoder, build.state
+        self.rows, self.longest = int(state.get("rows", 0)), float(state.get("longest", 0.0))
+        shape = documents, fde.config.fde_dim
+        self._vectors = VectorWriter(build.path / "vectors.npy", shape, resumed=self.rows)
+        empty = int(state.get("empty", 0))
+        self._empty = RowWriter(build.path / "empty.npy", (None,), np.int64, resumed=empty)
+        self.writers = [self._vectors, self._empty]
+
+    def append(self, documents: list[Document]) -> None:
+        """See `Sink.append`."""
+        if self._encoder is None:
+            raise ValueError("no encoder of texts")
+        tokens = self._encoder.encode([d.contents for d in documents], "document")
+        self.add(tokens, [d.id for d in documents])
+
+    def add(self, tokens: PackedVectors, names: Sequence[str]) -> None:
+        """Encode the tokens of the next documents and write their FDEs; zeros for one without tokens."""
+        step = max(1, NUMBERS_AT_ONCE // self._fde.config.fde_dim)
+        for start in range(0, len(names), step):
+            labels = names[start : start + step]
+            batch, full = tokens.part(start, start + len(labels)).without_empty()
+            rows = np.zeros((len(labels), self._fde.config.fde_dim), np.float32)
+            rows[full] = self._fde.encode(
+                batch, "document", threads=cores(), names=[labels[i] for i in full.tolist()]
+            )
+            self._vectors.append(rows, lambda i, labels=labels: f"document {labels[i]}")  # type: ignore[misc]
+            self._empty.append(np.setdiff1d(np.arange(len(labels)), full) + self.rows)
+            self.longest = max(self.longest, float(row_norms(rows).max(initial=0.0)))
+            self.rows += len(rows)
 
     @property
-    def spec(self) -> EncoderSpec:
-        """Of the encoder of the tokens."""
-        known = self.tokens or self.encoder
-        if known is None:
-            raise ValueError("neither token vectors, nor a collection with an encoder")
-        return known.spec
-
-    def build(
-        self,
-        out: Path,
-        options: FdeOptions,
-        *,
-        ann: AnnConfig = FLAT,
-        overwrite: bool = False,
-        progress: Progress = no_progress,
-    ) -> FdeIndex:
-        """Make an index of the FDEs; see `intrex.retrievers.fde.build.build_fde`."""
-        if self.tokens is not None:
-            config = options.config(self.tokens.spec.dim)
-            return build_fde(self.tokens, out, config, ann=ann, overwrite=overwrite, progress=progress)
-        if self.collection is None or self.encoder is None:
-            raise ValueError("neither token vectors, nor a collection with an encoder")
-        config = options.config(self.encoder.spec.dim)
-        return build_fde_of_collection(
-            self.collection, out, self.encoder, config, ann=ann, overwrite=overwrite, progress=progress
-        )
+    def state(self) -> dict[str, Any]:
+        """See `Sink.state`."""
+        return {"longest": self.longest, "empty": self._empty.rows}
 
 
-def open_source(path: Path, encoder: str | None, options: EncoderOptions) -> Source:
-    """Open a multivector index, or a collection together with the encoder of that name.
+class FdeSource(ABC):
+    """Documents with their token vectors.
+
+    Attributes:
+        documents: how many there are.
+        spec: of the encoder of the tokens.
+        collection: fingerprint of the collection.
+        encoder: of tokens; None where they are there already.
+    """
+
+    documents: int
+    spec: EncoderSpec
+    collection: str
+    encoder: TokenEncoder | None = None
+
+    @abstractmethod
+    def params(self, out: Path, block: int) -> dict[str, Any]:
+        """Return entries for the manifest of an index at ``out``, on which its bytes depend."""
+
+    @abstractmethod
+    def write(self, build: Build, writer: FdeWriter, block: int, progress: Progress) -> None:
+        """Write ids and FDEs of the documents, from the block on that was last saved."""
+
+    @abstractmethod
+    def save_encoder(self, folder: Path) -> None:
+        """Write the encoder's own files."""
+
+
+class TokenIndex(FdeSource):
+    """Token vectors of a multivector index, which ranks candidates later: the FDE index remembers where it is."""
+
+    def __init__(self, index: MultiVectorIndex) -> None:
+        self.index = index
+        self.documents, self.spec, self.collection = len(index.ids), index.spec, index.manifest.collection
+
+    def params(self, out: Path, block: int) -> dict[str, Any]:
+        """See `FdeSource.params`; no byte depends on the block."""
+        path = os.path.relpath(self.index.path.resolve(), out.parent.resolve() / out.name)
+        return {"source": {"path": path, "fingerprint": self.index.manifest.fingerprint}}
+
+    def write(self, build: Build, writer: FdeWriter, block: int, progress: Progress) -> None:
+        """See `FdeSource.write`."""
+        for name in IDS:
+            shutil.copyfile(self.index.path / name, build.path / name)
+        tokens = self.index.tokens
+        if writer.rows:
+            progress(writer.rows)
+
+        def state(_: int) -> dict[str, Any]:
+            writer.flush()
+            return {**writer.state, "rows": writer.rows}
+
+        for start in save_between(build, range(writer.rows, self.documents, block), state):
+            rows = np.arange(start, min(start + block, self.documents))
+            offsets = tokens.offsets[start : rows[-1] + 2]
+            buffer = np.empty((offsets[-1] - offsets[0], tokens.dim), np.float32)
+            vectors = tokens.read(int(offsets[0]), int(offsets[-1]), buffer)
+            names = [name.decode("utf-8") for name in self.index.ids.gather(rows).tolist()]
+            writer.add(PackedVectors(vectors, offsets - offsets[0]), names)
+            progress(len(rows))
+        writer.close()
+
+    def save_encoder(self, folder: Path) -> None:
+        """See `FdeSource.save_encoder`."""
+        if (self.index.path / "encoder").is_dir():
+            shutil.copytree(self.index.path / "encoder", folder, dirs_exist_ok=True)
+
+
+class EncodedCollection(FdeSource):
+    """A collection and the encoder of its tokens, which are not kept."""
+
+    encoder: TokenEncoder
+
+    def __init__(self, collection: Collection, encoder: TokenEncoder) -> None:
+        self.texts, self.encoder = collection, encoder
+        self.documents, self.spec = collection.n_documents, encoder.spec
+        self.collection = collection.corpus_fingerprint
+
+    def params(self, out: Path, block: int) -> dict[str, Any]:
+        """See `FdeSource.params`: the last bits of a transformer's vectors depend on the block."""
+        return {"block": block}
+
+    def write(self, build: Build, writer: FdeWriter, block: int, progress: Progress) -> None:
+        """See `FdeSource.write`."""
+        write_documents(build, self.texts, block, writer, progress)
+
+    def save_encoder(self, folder: Path) -> None:
+        """See `FdeSource.save_encoder`."""
+        self.encoder.save(folder)
+
+
+def open_source(path: Path, options: FdeBuild) -> TokenIndex | EncodedCollection:
+    """Open a multivector index, or a collection together with the encoder that is named.
 
     Raises:
         UsageError: a collection without an encoder, or an index with one or with options of one.
         BadInput: ``path`` is neither.
     """
     kind = read_manifest(path, rebuild="intrex index multivector COLLECTION OUT").kind
+    encoding = options.part(EncoderOptions)
     if kind == "multivector":
-        plain = EncoderOptions(device=options.device, batch_size=options.batch_size)
-        if encoder is not None or options != plain:
+        runtime = EncoderOptions(device=options.device, batch_size=options.batch_size)
+        if options.encoder is not None or encoding != runtime:
             raise UsageError(
                 "a multivector index has its encoder and its tokens already",
                 "leave --encoder and its options out, or name a collection",
             )
-        tokens = MultiVectorIndex.open(path)
-        return Source(len(tokens.ids), tokens=tokens)
+        return TokenIndex(MultiVectorIndex.open(path))
     if kind != "collection":
         raise BadInput(
             f"FDEs are made of a multivector index or a collection, {path} holds an index of kind {kind}",
             "intrex index multivector COLLECTION OUT",
         )
-    if encoder is None:
+    if options.encoder is None:
         raise UsageError(
             "a collection needs --encoder, or an index of its token vectors",
             "intrex index multivector COLLECTION TOKENS --encoder E, then intrex index fde TOKENS OUT",
         )
     collection = Collection.open(path)
-    made = make_token_encoder(encoder, options)
-    return Source(collection.n_documents, collection=collection, encoder=made)
-
-
-def build(
-    source: Path, out: Path, options: FdeBuild, *, overwrite: bool = False, stage: Stage = no_stage
-) -> int:
-    """Build as ``intrex index fde`` does; return the number of documents. Raises as `open_source` and `Source.build`."""
-    refuse_existing(out, overwrite)  # before the model is loaded
-    opened = open_source(source, options.encoder, options.part(EncoderOptions))
-    step = stage("encoding", opened.documents)
-    opened.build(
-        out, options.part(FdeOptions), ann=options.part(AnnConfig), overwrite=overwrite, progress=step
-    )
-    return opened.documents
+    return EncodedCollection(collection, make_token_encoder(options.encoder, encoding))

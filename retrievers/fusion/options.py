@@ -1,18 +1,18 @@
-"""What a user may choose when runs are fused; plain data."""
+"""Options of fusing runs; plain data."""
 
 from intrex.data.errors import UsageError, nearest_name
 from intrex.data.options import Options, When, declare, option
 
 METHODS = ("rrf", "wsum")
 RANX = ("anz", "bordafuse", "condorcet", "isr", "log_isr", "logn_isr", "max", "med", "min", "mnz", "sum")
-"""The methods of ranx that need neither training nor parameters."""
+"""Methods of ranx that need neither training nor parameters."""
 MAX_WEIGHT = 1e6
 RRF_K = 60.0
 PANEL = "Fusion"
 
 
 def parse_weights(words: list[str]) -> tuple[float, ...]:
-    """Read weights with commas between them; raises `UsageError` where that is none."""
+    """Read numbers with commas between them; raises `UsageError` where one is none."""
     text = ",".join(words)
     try:
         return tuple(float(part) for part in text.split(","))
@@ -23,41 +23,36 @@ def parse_weights(words: list[str]) -> tuple[float, ...]:
 
 
 @declare
-class FuseOptions(Options):
-    """How runs are fused; see `intrex.retrievers.fusion.fuse.fuse_runs`."""
+class FuseOptions(Options, panel=PANEL):
+    """Options of fusing runs; see `intrex.retrievers.fusion.fuse.fuse_runs`."""
 
     method: str = option(
-        default="rrf", panel=PANEL, common=True, metavar="METHOD",
+        default="rrf", common=True, metavar="METHOD",
         help="rrf, wsum, or with --engine ranx any of its untrained methods.",
     )  # fmt: skip
     weights: tuple[float, ...] | None = option(
-        default=None, when=When("method", ("wsum",)), panel=PANEL, metavar="W,W", parse=parse_weights,
+        default=None, when=When("method", ("wsum",)), metavar="W,W", parse=parse_weights,
         help="One number a run, as 0.7,0.3; equal by default.",
     )  # fmt: skip
     rrf_k: float | None = option(
-        default=None, low=0, flags=("--rrf.k",), when=When("method", ("rrf",)), panel=PANEL,
+        default=None, low=0, flags=("--rrf.k",), when=When("method", ("rrf",)),
         help="Added to each rank; 60 by default.",
     )  # fmt: skip
     depth: int | None = option(
-        default=None, low=1, panel=PANEL, help="How far down each run to look; all of it by default."
+        default=None, low=1, help="How far down each run to look; all of it by default."
     )
-    k: int = option(default=1000, low=1, panel=PANEL, help="Documents for each query in the result.")
+    k: int = option(default=1000, low=1, help="Documents for each query in the result.")
     engine: str = option(
-        default="native",
-        choices=("native", "ranx"),
-        panel=PANEL,
-        help="ranx for the methods that are not ours.",
+        default="native", choices=("native", "ranx"), help="ranx for the methods that are not ours."
     )
 
     def __post_init__(self) -> None:
         """Refuse methods that the engine does not have; see `Options`."""
         if self.engine == "native" and self.method not in METHODS:
-            hint = (
-                f"add --engine ranx for {self.method}"
-                if self.method in RANX
-                else nearest_name(self.method, METHODS)
+            ranx = f"add --engine ranx for {self.method}" if self.method in RANX else None
+            raise UsageError(
+                f"unknown fusion method {self.method!r}", ranx or nearest_name(self.method, METHODS)
             )
-            raise UsageError(f"unknown fusion method {self.method!r}", hint)
         if self.engine == "ranx" and self.method in METHODS:
             raise UsageError(f"{self.method} is intrex's own", "leave --engine ranx out")
         if self.engine == "ranx" and self.method not in RANX:

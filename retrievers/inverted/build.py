@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from intrex.data.arrays import Int32s, Int64s, Uint8s
 from intrex.data.errors import UsageError
+from intrex.data.store.vectors import RowWriter
 from intrex.retrievers.inverted.native import kernels_for
 from intrex.retrievers.inverted.postings import BIG, MERGED
 from intrex.retrievers.inverted.vocabulary import Names, write_terms
@@ -19,13 +19,13 @@ from intrex.retrievers.inverted.vocabulary import Names, write_terms
 RUN = 1 << 24
 """Tokens that are inverted at a time, unless memory is limited."""
 WORTH = 4
-"""Bytes of text that a posting is worth, in the choice between kernels and numpy."""
+"""Bytes of text that count as much as a posting in the choice between kernels and numpy."""
 TOKEN_BYTES, TERM_BYTES, BASE_BYTES, LEAST_RUN = 16, 160, 224 << 20, 1 << 16
 """Memory for each token of a run and for each term; memory that depends on neither; the shortest run."""
 
 
 def run_length(max_memory: int | None, terms: int = 0) -> int:
-    """How many tokens may be inverted at a time with ``max_memory`` bytes when there are so many terms.
+    """Return the number of tokens to invert at a time with ``max_memory`` bytes when there are so many terms.
 
     Raises:
         UsageError: that is too little memory for these terms.
@@ -43,7 +43,7 @@ def run_length(max_memory: int | None, terms: int = 0) -> int:
 
 
 class Inverted(NamedTuple):
-    """Postings by term id: ``offsets`` [v + 1] cuts ``docs`` and ``tfs``; the places and values of counts over 254.
+    """Postings by term: ``offsets`` [v + 1] cuts ``docs`` and ``tfs``; the places and values of counts over 254.
 
     The first three may be files instead, set aside until they are merged.
     """
@@ -56,38 +56,34 @@ class Inverted(NamedTuple):
 
 
 def invert(tokens: Int32s, offsets: Int64s, first_row: int, n_terms: int) -> Inverted:
-    """Postings of documents ``tokens[offsets[i]:offsets[i + 1]]``, whose rows count from ``first_row``."""
+    """Invert documents ``tokens[offsets[i]:offsets[i + 1]]``, whose rows count from ``first_row``."""
     kernels = kernels_for(WORTH * len(tokens))
     if kernels is None:
-        return _plain_invert(tokens, offsets, first_row, n_terms)
+        return _invert_plainly(tokens, offsets, first_row, n_terms)
     free, last = np.zeros(n_terms + 1, np.int64), np.zeros(n_terms, np.int32)
     docs, tfs = np.empty(len(tokens), np.int32), np.empty(len(tokens), np.uint8)
     big_at, big = np.empty(len(tokens) // BIG, np.int64), np.empty(len(tokens) // BIG, np.uint32)
-    given = (tokens, offsets, len(offsets) - 1, first_row, n_terms)
-    n_big = kernels["invert"](*given, free, last, docs, tfs, big_at, big)
+    documents = (tokens, offsets, len(offsets) - 1, first_row, n_terms)
+    n_big = kernels["invert"](*documents, free, last, docs, tfs, big_at, big)
     ends = np.concatenate([[0], free[:-1]])
-    return _in_order(ends, docs[: ends[-1]], tfs[: ends[-1]], big_at[:n_big], big[:n_big])
+    order = np.argsort(big_at[:n_big])
+    return Inverted(ends, docs[: ends[-1]], tfs[: ends[-1]], big_at[order], big[order])
 
 
-def _plain_invert(tokens: Int32s, offsets: Int64s, first_row: int, n_terms: int) -> Inverted:
+def _invert_plainly(tokens: Int32s, offsets: Int64s, first_row: int, n_terms: int) -> Inverted:
     rows = np.repeat(np.arange(len(offsets) - 1, dtype=np.int64), np.diff(offsets))
     pairs, counts = np.unique(tokens.astype(np.int64) * max(len(offsets) - 1, 1) + rows, return_counts=True)
     terms, rows = np.divmod(pairs, max(len(offsets) - 1, 1))
     big_at = np.flatnonzero(counts >= BIG)
     ends = np.concatenate([[0], np.cumsum(np.bincount(terms, minlength=n_terms))])
     docs, tfs = (rows + first_row).astype(np.int32), np.minimum(counts, BIG).astype(np.uint8)
-    return _in_order(ends, docs, tfs, big_at, counts[big_at].astype(np.uint32))
-
-
-def _in_order(ends: Int64s, docs: Int32s, tfs: Uint8s, at: Int64s, big: npt.NDArray[np.uint32]) -> Inverted:
-    order = np.argsort(at)
-    return Inverted(ends, docs, tfs, at[order], big[order])
+    return Inverted(ends, docs, tfs, big_at, counts[big_at].astype(np.uint32))
 
 
 class PostingsWriter:
-    """Collects the term ids of documents, row after row, then writes the files.
+    """A writer of the files of postings, which takes the term numbers of documents, row after row.
 
-    What has been collected is inverted and set aside on disk from time to time, so memory does not grow with the number
+    Tokens are collected, inverted and set aside on disk from time to time, so memory does not grow with the number
     of documents, but with that of terms. Equal documents in equal order give equal bytes, whatever ``max_memory`` is.
 
     Raises:
@@ -104,7 +100,7 @@ class PostingsWriter:
         self._runs: list[Inverted] = []
 
     def add(self, tokens: Int32s, offsets: Int64s) -> None:
-        """Add rows: ``tokens[offsets[i]:offsets[i + 1]]`` are the term ids of one, repeats kept; it may have none.
+        """Add rows: ``tokens[offsets[i]:offsets[i + 1]]`` are the term numbers of one, repeats kept; it may have none.
 
         Args:
             tokens: [t] int32.
@@ -113,8 +109,8 @@ class PostingsWriter:
         self._tokens.append(tokens)
         self._sizes.append(np.diff(offsets))
         self._waiting += len(tokens)
-        if (most := int(tokens.max(initial=-1)) + 1) > self._n_terms:
-            self._n_terms, self._run = most, run_length(self._max_memory, most)
+        if (terms := int(tokens.max(initial=-1)) + 1) > self._n_terms:
+            self._n_terms, self._run = terms, run_length(self._max_memory, terms)
         if self._waiting >= self._run:
             self._runs.append(self._set_aside(self._invert()))
 
@@ -129,7 +125,7 @@ class PostingsWriter:
         return run
 
     def _set_aside(self, run: Inverted) -> Inverted:
-        """Put a run on disk."""
+        """Write a run to disk."""
         files = [self.folder / f".run-{len(self._runs)}.{name}" for name in ("offsets", "docs", "tfs")]
         for file, array in zip(files, run, strict=False):
             with file.open("wb") as stream:
@@ -150,23 +146,23 @@ class PostingsWriter:
         np.save(self.folder / "postings.offsets.npy", offsets)
         self._merge(offsets)
         self._runs.clear()
-        for left in self.folder.glob(".run-*"):
-            left.unlink()
+        for file in self.folder.glob(".run-*"):
+            file.unlink()
         write_terms(self.folder, names)
 
     def _places(self, terms: int) -> Int64s:
-        """Where each term's postings begin in the whole, and of the counts over 254 their places, which are written."""
+        """Return the offsets of each term's postings in the whole; write the places of the counts over 254."""
         offsets = np.zeros(terms + 1, np.int64)
         for run in self._runs:
-            known = _read(run.offsets, slice(0, None), np.int64)
-            offsets[1 : len(known)] += np.diff(known)
+            local = _read(run.offsets, slice(0, None), np.int64)
+            offsets[1 : len(local)] += np.diff(local)
         np.cumsum(offsets, out=offsets)
         free, places = offsets[:-1].copy(), [np.empty(0, np.int64)]
         for run in self._runs:
-            known = _read(run.offsets, slice(0, None), np.int64)
-            owners = np.searchsorted(known, run.big_at, side="right") - 1
-            places.append(run.big_at - known[owners] + free[owners])
-            free[: len(known) - 1] += np.diff(known)
+            local = _read(run.offsets, slice(0, None), np.int64)
+            owners = np.searchsorted(local, run.big_at, side="right") - 1
+            places.append(run.big_at - local[owners] + free[owners])
+            free[: len(local) - 1] += np.diff(local)
         joined = np.concatenate(places)
         order = np.argsort(joined)
         np.save(self.folder / "postings.big_at.npy", joined[order])
@@ -175,39 +171,39 @@ class PostingsWriter:
 
     def _merge(self, offsets: Int64s) -> None:
         """Write the postings of every term: those of the first run, of the second, and so on."""
+        docs = RowWriter(self.folder / "postings.docs.npy", (self.n_postings,), np.int32)
+        tfs = RowWriter(self.folder / "postings.tfs.npy", (self.n_postings,), np.uint8)
         low = 0
-        with (
-            _saving(self.folder / "postings.docs.npy", np.dtype(np.int32), self.n_postings) as docs,
-            _saving(self.folder / "postings.tfs.npy", np.dtype(np.uint8), self.n_postings) as tfs,
-        ):
-            while low < len(offsets) - 1:
-                high = max(low + 1, int(np.searchsorted(offsets, offsets[low] + MERGED, side="right")) - 1)
-                long = offsets[high] - offsets[low] > MERGED
-                for parts in self._pieces(low) if long else [self._merged(offsets, low, high)]:
-                    for stream, part in zip((docs, tfs), parts, strict=True):
-                        stream.write(memoryview(part))  # type: ignore[arg-type]
-                low = high
+        while low < len(offsets) - 1:
+            high = max(low + 1, int(np.searchsorted(offsets, offsets[low] + MERGED, side="right")) - 1)
+            long = offsets[high] - offsets[low] > MERGED
+            for rows, counts in self._pieces(low) if long else [self._merge_terms(offsets, low, high)]:
+                docs.append(rows)
+                tfs.append(counts)
+            low = high
+        docs.close()
+        tfs.close()
 
     def _pieces(self, term: int) -> Iterator[tuple[Int32s, Uint8s]]:
-        """The postings of one term, some at a time."""
+        """Yield the postings of one term, a piece at a time."""
         for run in self._runs:
             begin, end = [*_read(run.offsets, slice(term, term + 2), np.int64).tolist(), 0, 0][:2]
-            for at in range(begin, end, MERGED):
-                here = slice(at, min(at + MERGED, end))
-                yield _read(run.docs, here, np.int32), _read(run.tfs, here, np.uint8)
+            for low in range(begin, end, MERGED):
+                span = slice(low, min(low + MERGED, end))
+                yield _read(run.docs, span, np.int32), _read(run.tfs, span, np.uint8)
 
-    def _merged(self, offsets: Int64s, low: int, high: int) -> tuple[Int32s, Uint8s]:
-        """The postings of the terms ``low:high``."""
+    def _merge_terms(self, offsets: Int64s, low: int, high: int) -> tuple[Int32s, Uint8s]:
+        """Return the postings of the terms ``low:high``."""
         size = int(offsets[high] - offsets[low])
         docs, tfs = np.empty(size, np.int32), np.empty(size, np.uint8)
         places, kernels = offsets[low:high] - offsets[low], kernels_for(WORTH * size)
         for run in self._runs:
-            known = _read(run.offsets, slice(low, high + 1), np.int64)
-            if len(known) < 2:
+            local = _read(run.offsets, slice(low, high + 1), np.int64)
+            if len(local) < 2:
                 continue
-            here = slice(int(known[0]), int(known[-1]))
-            from_docs, from_tfs = _read(run.docs, here, np.int32), _read(run.tfs, here, np.uint8)
-            begins, sizes = known[:-1] - known[0], np.diff(known)
+            span = slice(int(local[0]), int(local[-1]))
+            from_docs, from_tfs = _read(run.docs, span, np.int32), _read(run.tfs, span, np.uint8)
+            begins, sizes = local[:-1] - local[0], np.diff(local)
             if kernels is None:
                 at = np.arange(len(from_docs)) + np.repeat(places[: len(sizes)] - begins, sizes)
                 docs[at], tfs[at] = from_docs, from_tfs
@@ -217,18 +213,9 @@ class PostingsWriter:
         return docs, tfs
 
 
-def _read(array: npt.NDArray[Any] | Path, here: slice, dtype: type[np.generic]) -> npt.NDArray[Any]:
-    """A part of an array in memory, or of one in a file of nothing else; less where it ends before."""
+def _read(array: npt.NDArray[Any] | Path, span: slice, dtype: type[np.generic]) -> npt.NDArray[Any]:
+    """Return a part of an array in memory, or of one in a file of nothing else; less where it ends before."""
     if not isinstance(array, Path):
-        return array[here]
-    count = -1 if here.stop is None else here.stop - here.start
-    return np.fromfile(array, dtype, count, offset=here.start * np.dtype(dtype).itemsize)
-
-
-@contextlib.contextmanager
-def _saving(path: Path, dtype: np.dtype[Any], size: int) -> Iterator[IO[bytes]]:
-    """A stream to write an ``.npy`` file of ``size`` numbers to: unlike a mapped file, it takes no memory."""
-    with path.open("wb") as stream:
-        head = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": (size,)}
-        np.lib.format.write_array_header_1_0(stream, head)
-        yield stream
+        return array[span]
+    count = -1 if span.stop is None else span.stop - span.start
+    return np.fromfile(array, dtype, count, offset=span.start * np.dtype(dtype).itemsize)

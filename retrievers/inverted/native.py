@@ -1,4 +1,4 @@
-"""The kernels of inverted indexes; see `intrex.data.native.library`."""
+"""Kernels of inverted indexes; see `intrex.data.native.library`."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ def kernels_for(size: int) -> Kernels | None:
 
 
 def gather(ids: IdTable, rows: npt.NDArray[np.int32]) -> Bytes:
-    """Give the ids of some rows, as `IdTable.gather` does."""
+    """Return the ids of rows, as `IdTable.gather` does."""
     kernels = SEARCH.kernels()
     if kernels is None or not len(rows):
         return ids.gather(rows)
-    given = ids.text, ids.offsets, rows, len(rows)
-    width = kernels["gather"](*given, 0, np.empty(0, np.uint8))
+    source = ids.text, ids.offsets, rows, len(rows)
+    width = kernels["gather"](*source, 0, np.empty(0, np.uint8))
     out = np.empty(len(rows), f"S{width}")
-    kernels["gather"](*given, width, out.view(np.uint8))
+    kernels["gather"](*source, width, out.view(np.uint8))
     return out

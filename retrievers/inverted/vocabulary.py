@@ -1,4 +1,4 @@
-"""The terms of an inverted index on disk: from a term to its number.
+"""Terms of an inverted index on disk, by name and by number.
 
 Files: ``terms.txt`` (UTF-8, one term a line, in byte order) with ``terms.offsets.npy`` int64 [v + 1] and
 ``terms.ids.npy`` int32 [v], the number of each.
@@ -10,36 +10,41 @@ from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
 
-from intrex.data.arrays import Int64s
+from intrex.data.arrays import Int32s, Int64s, Uint8s
 from intrex.retrievers.inverted.native import SEARCH, kernels_for
 
 WRITTEN = 1 << 16
 """Terms that are written at a time."""
 
 
+def map_array(path: Path) -> npt.NDArray[Any]:
+    """Map an array of an index, as a plain one: slices of `numpy.memmap` cost more."""
+    return np.asarray(np.load(path, mmap_mode="r"))
+
+
 class Vocabulary:
-    """The terms of an index, opened without reading them."""
+    """Terms of an index, opened without reading them."""
 
     def __init__(self, folder: Path) -> None:
         empty = not (folder / "terms.txt").stat().st_size  # an empty file cannot be mapped
         self.text = np.zeros(0, np.uint8) if empty else np.memmap(folder / "terms.txt", np.uint8, "r")
-        self.ends: Int64s = np.asarray(np.load(folder / "terms.offsets.npy", mmap_mode="r"))
-        self.ids: npt.NDArray[np.int32] = np.asarray(np.load(folder / "terms.ids.npy", mmap_mode="r"))
+        self.ends: Int64s = map_array(folder / "terms.offsets.npy")
+        self.ids: Int32s = map_array(folder / "terms.ids.npy")
 
     def __len__(self) -> int:
         return len(self.ids)
 
     def term(self, place: int) -> bytes:
-        """The term at a place in byte order, in UTF-8."""
+        """Return the term at a place in byte order, in UTF-8."""
         return self.text[self.ends[place] : self.ends[place + 1] - 1].tobytes()
 
-    def spelled(self, numbers: Int64s) -> list[bytes]:
-        """The terms of some numbers, in UTF-8."""
+    def spellings(self, numbers: Int64s) -> list[bytes]:
+        """Return terms by number, in UTF-8."""
         return [self.term(place) for place in self._places[numbers].tolist()]
 
     @cached_property
@@ -49,42 +54,51 @@ class Vocabulary:
         return places
 
     def find(self, terms: Sequence[str]) -> Int64s:
-        """The number of each term, -1 for one that no document has; int64 [len(terms)]."""
-        wanted = [term.encode("utf-8", "surrogatepass") for term in terms]
-        places = np.empty(len(wanted), np.int64)
+        """Return the number of each term, -1 for one that no document has; int64 [len(terms)]."""
+        raw = [term.encode("utf-8", "surrogatepass") for term in terms]
+        places = np.full(len(raw), -1)
         kernels = SEARCH.kernels()
         if kernels is None:
-            at = [bisect_left(range(len(self)), one, key=self.term) for one in wanted]
-            found = [i < len(self) and self.term(i) == one for i, one in zip(at, wanted, strict=True)]
-            places[:] = np.where(found, at, -1)
+            for i, term in enumerate(raw):
+                place = bisect_left(range(len(self)), term, key=self.term)
+                if place < len(self) and self.term(place) == term:
+                    places[i] = place
         else:
-            cuts = np.concatenate([[0], np.cumsum([len(one) for one in wanted], dtype=np.int64)])
-            joined = np.frombuffer(b"".join(wanted) + b"\n", np.uint8)
-            kernels["find"](self.text, self.ends, len(self), joined, cuts, len(wanted), places)
+            cuts = np.cumsum([0, *map(len, raw)], dtype=np.int64)
+            text = np.frombuffer(b"".join(raw) + b"\n", np.uint8)
+            kernels["find"](self.text, self.ends, len(self), text, cuts, len(raw), places)
         return np.where(places >= 0, self.ids[places], -1) if len(self) else places
+
+
+class Numbers(dict[str, int]):
+    """Term to number, in the order in which terms are first looked up."""
+
+    def __missing__(self, term: str) -> int:
+        self[term] = number = len(self)
+        return number
 
 
 class Names(NamedTuple):
     """Different terms by number: term i is the line ``text[ends[i]:ends[i + 1] - 1]``, in UTF-8."""
 
-    text: npt.NDArray[np.uint8]
+    text: Uint8s
     ends: Int64s
 
     @classmethod
     def of(cls, terms: Iterable[str]) -> Self:
-        """Some terms in order."""
+        """Give numbers to terms in order."""
         raw = [term.encode("utf-8") + b"\n" for term in terms]
         return cls(np.frombuffer(b"".join(raw), np.uint8), np.cumsum([0, *map(len, raw)], dtype=np.int64))
 
     def to_list(self) -> list[str]:
-        """The terms in order."""
+        """Return the terms in order."""
         return [raw.decode("utf-8") for raw in self._raw()]
 
     def _raw(self) -> list[bytes]:
         return self.text.tobytes().split(b"\n")[:-1]
 
-    def order(self) -> npt.NDArray[np.int32]:
-        """Their numbers in byte order of the terms."""
+    def order(self) -> Int32s:
+        """Return the numbers in byte order of the terms."""
         n, kernels = len(self.ends) - 1, kernels_for(len(self.text))
         order = np.arange(n, dtype=np.int32)
         if kernels is None:
@@ -95,14 +109,12 @@ class Names(NamedTuple):
 
 
 def write_terms(folder: Path, names: Names) -> None:
-    """Write the files."""
+    """Write the files of a vocabulary."""
     order, sizes = names.order(), np.diff(names.ends)
     np.save(folder / "terms.ids.npy", order)
-    lengths = np.zeros(len(order) + 1, np.int64)
-    lengths[1:] = sizes[order]
-    np.save(folder / "terms.offsets.npy", np.cumsum(lengths))
+    np.save(folder / "terms.offsets.npy", np.append(0, np.cumsum(sizes[order])))
     with (folder / "terms.txt").open("wb") as stream:
         for low in range(0, len(order), WRITTEN):
-            here = order[low : low + WRITTEN]
-            spans = zip(names.ends[here].tolist(), names.ends[here + 1].tolist(), strict=True)
+            terms = order[low : low + WRITTEN]
+            spans = zip(names.ends[terms].tolist(), names.ends[terms + 1].tolist(), strict=True)
             stream.write(b"".join([names.text[a:b].tobytes() for a, b in spans]))

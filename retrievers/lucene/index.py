@@ -1,4 +1,4 @@
-"""Searching Lucene indexes: those that intrex built, and any that Anserini or pyserini made.
+"""Searching Lucene indexes, of intrex, of Anserini or of pyserini.
 
 Files of an index that intrex built: those of Lucene, and the manifest beside them; pyserini's ``LuceneSearcher``
 reads the folder as it is.
@@ -20,16 +20,15 @@ from intrex.data.ids import as_bytes, gather_spans
 from intrex.data.run import Run
 from intrex.data.store.artifact import Manifest, read_manifest
 from intrex.retrievers.base import Index
-from intrex.retrievers.bm25.similarity import check_bm25
+from intrex.retrievers.bm25.options import K1, B
 from intrex.retrievers.lucene import jvm
-from intrex.retrievers.lucene.bridge import ENGLISH, REBUILD, Hits, feedback, open_bulk, packed, unpacked
+from intrex.retrievers.lucene.bridge import ENGLISH, REBUILD, Hits, feedback, open_bulk, pack, unpack
 from intrex.retrievers.lucene.options import LuceneSearch
 from intrex.retrievers.options import SearchOptions
 from intrex.retrievers.prf.base import expansion_of
 from intrex.retrievers.prf.rm3 import RM3
 
 KIND = "lucene"
-K1, B = 0.9, 0.4
 HITS_AT_ONCE = 1 << 24
 """Hits that one call returns at most: 128 MB."""
 QUERIES_AT_ONCE = 1024
@@ -38,7 +37,7 @@ RM3_DOCUMENTS = 50
 
 
 class LuceneIds:
-    """The ids of a Lucene index by document number; documents that Anserini did not index have none."""
+    """Ids of a Lucene index by document number; documents that Anserini did not index have none."""
 
     def __init__(self, text: bytes, offsets: bytes) -> None:
         self._text = np.frombuffer(text, np.uint8)
@@ -49,7 +48,7 @@ class LuceneIds:
         return len(self._starts)
 
     def gather(self, rows: npt.NDArray[np.integer]) -> Bytes:
-        """The ids of some documents as a numpy ``S`` array."""
+        """Return the ids of documents as a numpy ``S`` array."""
         return gather_spans(self._text, self._starts[rows], self._lengths[rows])
 
 
@@ -81,17 +80,17 @@ class LuceneIndex(Index):
             UsageError: Anserini has no analyzer for it, or the index was built for another language.
             BadInput: there is feedback, and the index keeps no document vectors.
         """
-        asked = LuceneSearch.of(options)
-        if asked.language is not None and asked.language != self.language:
+        search = LuceneSearch.of(options)
+        if search.language is not None and search.language != self.language:
             if not self.foreign:
                 raise UsageError(
-                    f"the index was built for the language {self.language!r}, not {asked.language!r}",
+                    f"the index was built for the language {self.language!r}, not {search.language!r}",
                     "leave --language out",
                 )
-            before, self._bulk = self._bulk, open_bulk(self.path, asked.language)
+            before, self._bulk = self._bulk, open_bulk(self.path, search.language)
             before.close()
-            self.language = asked.language
-        if expansion_of(asked) is not None and not self._bulk.vectors():
+            self.language = search.language
+        if expansion_of(search) is not None and not self._bulk.vectors():
             raise BadInput(
                 f"the index keeps no document vectors, which feedback needs ({self.path})",
                 "intrex index bm25 COLLECTION OUT --engine lucene --store-docvectors",
@@ -107,31 +106,31 @@ class LuceneIndex(Index):
             )
 
     def statistics(self) -> dict[str, int]:
-        """Documents with a term, tokens, distinct terms (-1: unknown), segments, deleted documents."""
+        """Count documents with a term, tokens, distinct terms (-1: unknown), segments, deleted documents."""
         names = ("documents_with_terms", "tokens", "terms", "segments", "deleted")
         return dict(zip(names, map(int, self._bulk.statistics()), strict=True))
 
     def terms(self, texts: list[str]) -> list[list[str]]:
-        """What Anserini's analyzer makes of texts."""
-        raw = bytes(self._bulk.terms(packed(texts)).tostring())
-        found, at = [], 0
-        while at < len(raw):
-            end = at + 4 + int.from_bytes(raw[at : at + 4], "little")
-            found.append(raw[at + 4 : end].decode("utf-8").split("\n") if end > at + 4 else [])
-            at = end
-        return found
+        """Return the terms of texts by Anserini's analyzer."""
+        raw = bytes(self._bulk.terms(pack(texts)).tostring())
+        terms, start = [], 0
+        while start < len(raw):
+            end = start + 4 + int.from_bytes(raw[start : start + 4], "little")
+            terms.append(raw[start + 4 : end].decode("utf-8").split("\n") if end > start + 4 else [])
+            start = end
+        return terms
 
     def search(self, queries: Queries, options: SearchOptions) -> Run:
-        """The ``k`` best documents that share a term with each query, with Lucene's own float32 scores.
+        """Return the ``k`` best documents that share a term with each query, with Lucene's own float32 scores.
 
         Raises:
             UsageError: the index has no such field.
         """
         ascending = options.ties == "anserini"
-        return self._run(queries, options, lambda texts, asked: self._bulk.search(texts, asked, ascending))
+        return self._run(queries, options, lambda texts, search: self._bulk.search(texts, search, ascending))
 
     def anserini(self, queries: Queries, options: SearchOptions) -> Run:
-        """The same by Anserini's own searcher: scores rounded and nudged by it, equal ones by id ascending."""
+        """Search as `search` by Anserini's own searcher: it rounds and nudges scores, equal ones are by id ascending."""
         method = expansion_of(LuceneSearch.of(options))
         if isinstance(method, RM3) and method.fb_docs > RM3_DOCUMENTS:
             raise UsageError(
@@ -139,57 +138,52 @@ class LuceneIndex(Index):
             )
         return self._run(queries, options, self._bulk.anserini)
 
-    def _asked(self, options: LuceneSearch) -> Any:
-        """How to search, as the helper takes it."""
-        k1, b = (self._setting(name, given) for name, given in (("k1", options.k1), ("b", options.b)))
-        check_bm25(k1, b)
-        there = list(self._bulk.fields())
+    def _search_of(self, options: LuceneSearch) -> Any:
+        """Make the helper's form of the options."""
+        names = list(self._bulk.fields())
         for name in options.fields:
-            if name not in there:
-                raise UsageError(
-                    f"the index has no field {name!r}", f"its fields: {', '.join(sorted(there))}"
-                )
-        names, weights = list(options.fields), list(options.fields.values())
+            if name not in names:
+                hint = f"its fields: {', '.join(sorted(names))}"
+                raise UsageError(f"the index has no field {name!r}", hint)
+        params = self.manifest.params
+        k1 = float(params.get("k1", K1) if options.k1 is None else options.k1)
+        b = float(params.get("b", B) if options.b is None else options.b)
+        fields, weights = list(options.fields), list(options.fields.values())
         return jvm.start()("intrex.lucene.Bulk$Search")(
-            options.k, k1, b, options.threads, names, weights, feedback(expansion_of(options))
+            options.k, k1, b, options.threads, fields, weights, feedback(expansion_of(options))
         )
 
     def _run(self, queries: Queries, options: SearchOptions, call: Any) -> Run:
         self.prepare(options)
-        asked = self._asked(LuceneSearch.of(options))
+        search = self._search_of(LuceneSearch.of(options))
         names = as_bytes(queries.ids)
         order = np.argsort(names, kind="stable")  # a run has its queries in byte order
         size = max(1, min(QUERIES_AT_ONCE, HITS_AT_ONCE // min(options.k, max(len(self.ids), 1))))
         parts: list[Hits] = []
         for start in range(0, len(order), size):
             texts = [queries.texts[i] for i in order[start : start + size]]
-            parts.append(self._call(call, texts, asked))
+            parts.append(self._call(call, texts, search))
             options.progress(len(texts))
         counts = np.concatenate([np.empty(0, np.int64), *(np.diff(p[0]) for p in parts)])
         docs = self.ids.gather(np.concatenate([np.empty(0, np.int64), *(p[1] for p in parts)]))
         scores = np.concatenate([np.empty(0, np.float32), *(p[2] for p in parts)])
-        some = counts > 0
-        offsets = np.concatenate([[0], np.cumsum(counts[some])]).astype(np.int64)
-        return Run(names[order][some], offsets, docs, scores, KIND)
+        offsets = np.concatenate([[0], np.cumsum(counts[counts > 0])]).astype(np.int64)
+        return Run(names[order][counts > 0], offsets, docs, scores, KIND)
 
-    def _call(self, call: Any, texts: list[str], asked: Any) -> Hits:
+    def _call(self, call: Any, texts: list[str], search: Any) -> Hits:
         import jnius
 
         try:
-            return unpacked(call(packed(texts), asked), len(texts))
+            return unpack(call(pack(texts), search), len(texts))
         except jnius.JavaException as error:
             raise BadInput(
                 f"Lucene failed: {error.innermessage or error.classname} ({self.path})",
                 f"the same command with --debug shows more; if the index is damaged: {REBUILD}",
             ) from error
 
-    def _setting(self, name: str, given: float | None) -> float:
-        default = {"k1": K1, "b": B}[name]
-        return float(self.manifest.params.get(name, default) if given is None else given)
-
 
 def _foreign_manifest(path: Path, statistics: dict[str, int]) -> Manifest:
-    """What can be known of an index without a manifest; nothing is hashed."""
+    """Make the manifest of an index that has none; nothing is hashed."""
     files = {f.name: {"bytes": f.stat().st_size, "sha256": ""} for f in sorted(path.iterdir()) if f.is_file()}
     params = {"origin": "not built by intrex", **statistics}
     return Manifest(KIND, "unknown", params=params, files=files)

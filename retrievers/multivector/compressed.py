@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
@@ -17,7 +16,8 @@ from intrex.data.errors import BadInput
 from intrex.data.numeric.rows import row_norms
 from intrex.data.progress import Progress
 from intrex.data.store.artifact import Build
-from intrex.data.store.vectors import PackedVectors, RowWriter, open_array, open_packed
+from intrex.data.store.vectors import PackedVectors, RowWriter, WriterGroup, open_array, open_packed
+from intrex.retrievers.encoded import save_between
 from intrex.retrievers.multivector import maxsim
 from intrex.retrievers.multivector.options import BITS
 from intrex.retrievers.multivector.plaid import CentroidLists
@@ -25,11 +25,10 @@ from intrex.retrievers.multivector.residual import Codec, train
 from intrex.retrievers.options import Stage
 from intrex.retrievers.vectors.native import numbers
 
-SECONDS_BETWEEN_SAVES = 1.0
 NEAR_ONE = 2.0**-8
 """Vectors whose length is so near to 1 are of length 1 but for the rounding to float16."""
 _LONGER = 1 + 2.0**-20
-"""A decoded vector of length 1 is no longer."""
+"""Bound on the length of a decoded vector of length 1."""
 
 
 class ResidualTokens:
@@ -50,12 +49,12 @@ class ResidualTokens:
         quantiles = self._open("quantiles", (None,), "float32")
         if len(quantiles) not in [2 * 2**bits - 1 for bits in BITS]:
             raise BadInput(f"{len(quantiles)} quantiles are of no number of bits ({folder})", rebuild)
-        self.codec = Codec(grid, np.ascontiguousarray(quantiles[1::2]), np.ascontiguousarray(quantiles[::2]))
+        self.codec = Codec.of(grid, quantiles)
         total, self.dim = int(self.offsets[-1]) if len(self.offsets) else -1, grid.shape[1]
         self._codes = self._open("codes", (total,), self.codec.code_dtype.__name__)
         self._packed = self._open("residuals", (total, self.codec.width), "uint8")
-        kept = (folder / "lengths.npy").exists()
-        self._lengths = self._open("lengths", (total,), "float16") if kept else None
+        has_lengths = (folder / "lengths.npy").exists()
+        self._lengths = self._open("lengths", (total,), "float16") if has_lengths else None
         self.longest = float(1 if self._lengths is None else self._lengths.max(initial=0)) * _LONGER
         rising = self.offsets[0] == 0 and (np.diff(self.offsets) >= 0).all()
         if not rising or not len(grid) or self._codes.max(initial=0) >= len(grid):
@@ -73,16 +72,16 @@ class ResidualTokens:
         """See `Tokens.gather`."""
         return self._decode(numbers(self.offsets, rows), out)
 
-    def _decode(self, some: slice | Rows, out: Float32s) -> Float32s:
-        codes = self._codes[some].astype(np.int32)
-        rows = self.codec.decode(codes, np.ascontiguousarray(self._packed[some]), out)
+    def _decode(self, tokens: slice | Rows, out: Float32s) -> Float32s:
+        codes = self._codes[tokens].astype(np.int32)
+        vectors = self.codec.decode(codes, np.ascontiguousarray(self._packed[tokens]), out)
         if self._lengths is not None:
-            rows *= self._lengths[some].astype(np.float32)[:, None]
-        return rows
+            vectors *= self._lengths[tokens].astype(np.float32)[:, None]
+        return vectors
 
     @cached_property
     def lists(self) -> CentroidLists:
-        """What PLAID reads; raises `BadInput` when the files do not fit together."""
+        """Lists that PLAID reads; raises `BadInput` when the files do not fit together."""
         bounds = self._open("lists.offsets", (len(self.codec.grid) + 1,), "int64")
         lists = self._open("lists", (int(bounds[-1]),), "int32")
         rising = bounds[0] == 0 and (np.diff(bounds) >= 0).all()
@@ -92,24 +91,24 @@ class ResidualTokens:
 
     def _open(self, name: str, shape: tuple[int | None, ...], dtype: str) -> npt.NDArray[Any]:
         path = self._folder / f"{name}.npy"
-        found = open_array(path)
-        fits = len(found.shape) == len(shape) and all(
-            w in (None, n) for n, w in zip(found.shape, shape, strict=True)
+        array = open_array(path)
+        fits = len(array.shape) == len(shape) and all(
+            size in (None, n) for n, size in zip(array.shape, shape, strict=True)
         )
-        if not fits or found.dtype.name != dtype:
-            wanted = ", ".join("any" if n is None else str(n) for n in shape)
+        if not fits or array.dtype.name != dtype:
+            sizes = ", ".join("any" if n is None else str(n) for n in shape)
             raise BadInput(
-                f"{dtype} [{wanted}] is needed, this is {found.dtype} {found.shape} ({path})", self._rebuild
+                f"{dtype} [{sizes}] is needed, this is {array.dtype} {array.shape} ({path})", self._rebuild
             )
-        return np.asarray(found)
+        return np.asarray(array)
 
 
 def compress(build: Build, bits: int, stage: Stage) -> dict[str, int]:
     """Replace the full store of a build by its compressed form, from where a killed run saved its state last.
 
-    The state has ``longest`` and ``shortest``, the lengths of those tokens; if both are near 1, lengths are not kept.
-    Added are ``compressed``, the documents done, and in the end ``whole``. The codec is trained first, and kept. Memory
-    does not grow with the corpus but for the training sample (see `residual.train`).
+    The state has ``longest`` and ``shortest``, the lengths of those tokens; if both are near 1, lengths are not stored.
+    Added are ``compressed``, the number of documents coded, and in the end ``whole``. The codec is trained first, and
+    stored. Memory does not grow with the corpus but for the training sample (see `residual.train`).
 
     Args:
         build: its folder has ``tokens.npy`` and ``tokens.offsets.npy``; the first is removed in the end.
@@ -117,12 +116,12 @@ def compress(build: Build, bits: int, stage: Stage) -> dict[str, int]:
         stage: begins the progress of the training, in vectors, and of the compression, in documents.
 
     Returns:
-        What the manifest says of it: ``bits`` and ``centroids``.
+        Entries of the manifest: ``bits`` and ``centroids``.
     """
     if not build.state.get("whole"):
         packed = open_packed(build.path)
         if "compressed" not in build.state:
-            write_codec(build.path, train(packed, bits, progress=stage("clustering", None)))
+            write_codec(build.path, train(packed, bits, stage("clustering", None)))
             build.save_state(**build.state, compressed=0)
         codec = read_codec(build.path)
         _code(build, packed, codec, stage("compressing", len(packed.offsets) - 1))
@@ -133,51 +132,41 @@ def compress(build: Build, bits: int, stage: Stage) -> dict[str, int]:
 
 
 def _code(build: Build, packed: PackedVectors, codec: Codec, progress: Progress) -> None:
-    state, done = build.state, int(build.state["compressed"])
+    state, documents = build.state, int(build.state["compressed"])
     unit = state["shortest"] >= 1 - NEAR_ONE and state["longest"] <= 1 + NEAR_ONE
-    writers = _Writers(build.path, codec, unit, int(packed.offsets[done]))
-    saved = time.monotonic()
-    if done:
-        progress(done)
-    for first, last in maxsim.stripes(packed.offsets, done):
+    writer = _CodeWriter(build.path, codec, unit, int(packed.offsets[documents]))
+
+    def state_after(stripe: tuple[int, int]) -> dict[str, Any]:
+        writer.flush()
+        return {**state, "compressed": stripe[1]}
+
+    if documents:
+        progress(documents)
+    for first, last in save_between(build, maxsim.stripes(packed.offsets, documents), state_after):
         block = packed.vectors[packed.offsets[first] : packed.offsets[last]]
-        writers.append(np.ascontiguousarray(block, np.float32))
-        if time.monotonic() - saved >= SECONDS_BETWEEN_SAVES:
-            writers.flush()
-            build.save_state(**{**state, "compressed": last})
-            saved = time.monotonic()
+        writer.append(np.ascontiguousarray(block, np.float32))
         progress(last - first)
-    writers.close()
+    writer.close()
 
 
-class _Writers:
-    """The files that grow with the tokens."""
+class _CodeWriter(WriterGroup):
+    """Codes, residuals and, where they are not 1, lengths of tokens on their way to disk."""
 
-    def __init__(self, folder: Path, codec: Codec, unit: bool, done: int) -> None:
+    def __init__(self, folder: Path, codec: Codec, unit: bool, tokens: int) -> None:
         self._codec = codec
-        self._codes = RowWriter(folder / "codes.npy", (None,), codec.code_dtype, done)
-        self._packed = RowWriter(folder / "residuals.npy", (None, codec.width), np.uint8, done)
-        self._lengths = None if unit else RowWriter(folder / "lengths.npy", (None,), np.float16, done)
+        self._codes = RowWriter(folder / "codes.npy", (None,), codec.code_dtype, tokens)
+        self._residuals = RowWriter(folder / "residuals.npy", (None, codec.width), np.uint8, tokens)
+        self._lengths = None if unit else RowWriter(folder / "lengths.npy", (None,), np.float16, tokens)
+        self.writers = [w for w in (self._codes, self._residuals, self._lengths) if w is not None]
 
     def append(self, rows: Float32s) -> None:
         if self._lengths is not None:
             lengths = row_norms(rows)
             self._lengths.append(lengths)
             rows = (rows / np.where(lengths > 0, lengths, 1.0)[:, None]).astype(np.float32)
-        codes, packed = self._codec.encode(rows)
+        codes, residuals = self._codec.encode(rows)
         self._codes.append(codes)
-        self._packed.append(packed)
-
-    def _all(self) -> list[RowWriter]:
-        return [one for one in (self._codes, self._packed, self._lengths) if one]
-
-    def flush(self) -> None:
-        for writer in self._all():
-            writer.flush()
-
-    def close(self) -> None:
-        for writer in self._all():
-            writer.close()
+        self._residuals.append(residuals)
 
 
 def write_codec(folder: Path, codec: Codec) -> None:
@@ -192,13 +181,8 @@ def write_codec(folder: Path, codec: Codec) -> None:
 
 
 def read_codec(folder: Path) -> Codec:
-    """What `write_codec` wrote."""
-    quantiles = np.load(folder / "quantiles.npy")
-    return Codec(
-        np.load(folder / "centroids.npy"),
-        np.ascontiguousarray(quantiles[1::2]),
-        np.ascontiguousarray(quantiles[::2]),
-    )
+    """Read the files of `write_codec`."""
+    return Codec.of(np.load(folder / "centroids.npy"), np.load(folder / "quantiles.npy"))
 
 
 def write_lists(folder: Path, codes: npt.NDArray[Any], offsets: Rows, k: int) -> None:
@@ -222,9 +206,9 @@ def write_lists(folder: Path, codes: npt.NDArray[Any], offsets: Rows, k: int) ->
 
 
 def _pairs(codes: npt.NDArray[Any], offsets: Rows) -> Iterator[tuple[Rows, Rows]]:
-    """The different pairs of centroid and document in blocks of documents, by centroid, then document."""
+    """Yield the different pairs of centroid and document in blocks of documents, by centroid, then document."""
     for first, last in maxsim.stripes(offsets):
-        own = codes[offsets[first] : offsets[last]].astype(np.int64)
+        cells = codes[offsets[first] : offsets[last]].astype(np.int64)
         documents = np.repeat(np.arange(first, last), np.diff(offsets[first : last + 1]))
-        pairs = np.unique(own << 32 | documents)
+        pairs = np.unique(cells << 32 | documents)
         yield pairs >> 32, pairs & 0xFFFFFFFF

@@ -1,4 +1,4 @@
-"""The single-vector heuristic: candidates are the documents of the tokens nearest to each query token.
+"""Single-vector heuristic: candidates are the documents of the tokens nearest to each query token.
 
 What ColBERT's first index did, and what MUVERA is compared with (L. Dhulipala et al., NeurIPS 2024, section 3.1): first
 the documents of the nearest token of every query token, then those of the second nearest, and so on. The neighbours are
@@ -18,7 +18,7 @@ from intrex.retrievers.multivector.tokens import Tokens
 def ordered_documents(
     tokens: Tokens, queries: PackedVectors, depth: int, rank: Uint32s, threads: int
 ) -> list[Rows]:
-    """For each query the documents in the heuristic's order, as often as their tokens are found.
+    """List for each query the documents in the heuristic's order, as often as their tokens are found.
 
     Equal products (in float64, see `exact.fixed_sums`) are ordered by document id, descending, then by the token's
     place in its document. The i-th neighbours of all query tokens, in the order of the query, come before any
@@ -39,31 +39,31 @@ def ordered_documents(
         BadInput: query vectors of another dimension, not finite, or so long that products overflow.
     """
     depth = min(depth, int(tokens.offsets[-1]))
-    found: list[Rows] = [np.empty(0, np.int64)] * (len(queries.offsets) - 1)
+    documents: list[Rows] = [np.empty(0, np.int64)] * (len(queries.offsets) - 1)
     if not depth:
-        return found
+        return documents
     margins = maxsim.product_margins(tokens, queries)
     for stack in maxsim.stacked(queries, max(32, xtr.RETRIEVED // depth)):
-        own = slice(*queries.offsets[[stack.queries[0], stack.queries[-1] + 1]])
-        near, columns, products, _ = xtr.retrieve(tokens, stack, depth, margins[own], threads)
-        documents = np.searchsorted(tokens.offsets, near, side="right") - 1
-        order = np.lexsort((near, ~rank[documents], -products, columns))
+        span = slice(*queries.offsets[[stack.queries[0], stack.queries[-1] + 1]])
+        near, columns, products, _ = xtr.retrieve(tokens, stack, depth, margins[span], threads)
+        rows = np.searchsorted(tokens.offsets, near, side="right") - 1
+        order = np.lexsort((near, ~rank[rows], -products, columns))
         begins = np.searchsorted(columns[order], np.arange(len(stack.vectors)))
-        table = documents[order[begins[:, None] + np.arange(depth)]]
+        table = rows[order[begins[:, None] + np.arange(depth)]]
         for query, first, last in zip(stack.queries, stack.bounds, stack.bounds[1:], strict=False):
-            found[query] = table[first:last].T.reshape(-1)
-    return found
+            documents[query] = table[first:last].T.reshape(-1)
+    return documents
 
 
 def distinct(documents: Rows) -> Rows:
-    """The documents of an ordered list, each where it first stands."""
+    """Return the documents of an ordered list, each where it first stands."""
     return documents[np.sort(np.unique(documents, return_index=True)[1])]
 
 
 def candidates(tokens: Tokens, queries: PackedVectors, count: int, rank: Uint32s, threads: int) -> list[Rows]:
-    """For each query the first ``count`` different documents of its list, ascending.
+    """Find for each query the first ``count`` different documents of its list, ascending.
 
-    As many neighbours of each query token are looked at as candidates are wanted. Raises as `ordered_documents`.
+    ``count`` neighbours of each query token are looked at. Raises as `ordered_documents`.
     """
-    listed = ordered_documents(tokens, queries, count, rank, threads)
-    return [np.sort(distinct(one)[:count]) for one in listed]
+    lists = ordered_documents(tokens, queries, count, rank, threads)
+    return [np.sort(distinct(documents)[:count]) for documents in lists]

@@ -15,17 +15,15 @@ from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
-from intrex.data.arrays import Float32s, Float64s, Rows, Scores
-from intrex.data.errors import BadInput
-from intrex.data.numeric.rows import error_bound, row_norms
+from intrex.data.arrays import Float32s, Float64s, Rows, Scores, Uint32s
+from intrex.data.numeric.rows import error_bound
 from intrex.data.store.vectors import PackedVectors
 from intrex.data.system.threads import on_threads
-from intrex.retrievers.base import tie_rank, top_k
+from intrex.retrievers.base import Ranking, best_rows
 from intrex.retrievers.multivector.blend import Blend
 from intrex.retrievers.multivector.tokens import Tokens
-from intrex.retrievers.vectors.exact import Pool
+from intrex.retrievers.vectors.exact import Pool, check_queries
 from intrex.retrievers.vectors.native import BlockScores, exact_scores
 
 TOGETHER = 256
@@ -39,12 +37,12 @@ GATHERED = 1 << 11
 
 
 class Stack(NamedTuple):
-    """Some queries on top of each other.
+    """Queries on top of each other.
 
     Attributes:
         queries: their numbers.
         vectors: [tokens, d] float32, their tokens.
-        bounds: [queries + 1] int64: the i-th of them has the tokens ``bounds[i]:bounds[i + 1]``, at least one.
+        bounds: [queries + 1] int64: the i-th has the tokens ``bounds[i]:bounds[i + 1]``, at least one.
     """
 
     queries: list[int]
@@ -55,13 +53,14 @@ class Stack(NamedTuple):
 def search(
     tokens: Tokens,
     queries: PackedVectors,
-    rank: npt.NDArray[np.uint32],
+    rank: Uint32s,
     k: int,
     threads: int,
     ties: str = "trec_eval",
     blend: Blend | None = None,
-) -> list[tuple[Rows, Scores]]:
-    """Rows and float32 scores of the ``k`` best documents for each query, best first, also at the cut.
+    rows: Sequence[Rows] | None = None,
+) -> list[Ranking]:
+    """Return rows and float32 scores of the ``k`` best documents for each query, best first, also at the cut.
 
     Args:
         tokens: of the documents; those without any are not found.
@@ -71,36 +70,21 @@ def search(
         threads: how many threads to use; changes no bit.
         ties: one of `intrex.retrievers.options.TIE_ORDERS`.
         blend: mixes the score of a single vector into that of the tokens.
+        rows: for each query the only documents to rank, which have tokens; all documents by default.
 
     Raises:
         BadInput: query vectors of another dimension, not finite, or so long that scores overflow.
     """
-    found = candidates(tokens, queries, k, threads, blend)
-    return best(tokens, queries, found, rank, k, threads, ties, blend)
-
-
-def best(
-    tokens: Tokens,
-    queries: PackedVectors,
-    found: Sequence[Rows],
-    rank: npt.NDArray[np.uint32],
-    k: int,
-    threads: int,
-    ties: str = "trec_eval",
-    blend: Blend | None = None,
-) -> list[tuple[Rows, Scores]]:
-    """As `search`, among the documents ``found`` for each query, which have tokens."""
-    ranked = []
-    for rows, exact in zip(found, scores(tokens, queries, found, threads, blend), strict=True):
-        kept = top_k(exact, tie_rank(rank[rows], ties), k)
-        ranked.append((rows[kept], exact[kept]))
-    return ranked
+    if rows is None:
+        rows = candidates(tokens, queries, k, threads, blend)
+    exact = scores(tokens, queries, rows, threads, blend)
+    return [best_rows(r, sums, rank, k, ties) for r, sums in zip(rows, exact, strict=True)]
 
 
 def candidates(
     tokens: Tokens, queries: PackedVectors, k: int, threads: int, blend: Blend | None = None
 ) -> list[Rows]:
-    """For each query the rows, ascending, among which the exact ``k`` best are, ties at the cut included."""
+    """Find for each query the rows, ascending, that hold the exact ``k`` best, ties at the cut included."""
     margins = product_margins(tokens, queries)
     slack = [float(margins[a:b].sum()) for a, b in pairwise(queries.offsets)]
     if blend is not None:
@@ -115,23 +99,23 @@ def candidates(
                 takers[i].add(sims, start)
             full = np.flatnonzero(np.diff(tokens.offsets[first : last + 1]))
             for stack, taker in zip(stacks, takers, strict=True):
-                for query, own in zip(stack.queries, taker.scores[:, full], strict=True):
+                for query, sums in zip(stack.queries, taker.scores[:, full], strict=True):
                     if blend is not None:
-                        own = blend.approximate(query, own, full + first)
-                    pools[query].add(own, full + first)
+                        sums = blend.approximate(query, sums, full + first)
+                    pools[query].add(sums, full + first)
         return pools
 
-    one, *others = on_threads(scan, stripes(tokens.offsets), threads)
-    for other in others:
-        for pool, more in zip(one, other, strict=True):
-            pool.merge(more)
-    return [np.sort(pool.rows) for pool in one]
+    pools, *more = on_threads(scan, stripes(tokens.offsets), threads)
+    for parts in more:
+        for pool, part in zip(pools, parts, strict=True):
+            pool.merge(part)
+    return [np.sort(pool.rows) for pool in pools]
 
 
 def scores(
     tokens: Tokens, queries: PackedVectors, rows: Sequence[Rows], threads: int, blend: Blend | None = None
 ) -> list[Scores]:
-    """Exact scores of given documents for each query, the same bits however they are computed.
+    """Compute the exact scores of documents for each query, the same bits in any batch and with any number of threads.
 
     Args:
         tokens: of the documents.
@@ -147,72 +131,61 @@ def scores(
         BadInput: as `search`.
     """
     margins = product_margins(tokens, queries)
-    out = [np.full(len(some), -np.inf, np.float32) for some in rows]
+    out = [np.full(len(documents), -np.inf, np.float32) for documents in rows]
 
     def score(tasks: Iterator[tuple[int, Rows]]) -> None:
         room = np.empty((GATHERED, tokens.dim), np.float32)
         for query, places in tasks:
-            own = slice(*queries.offsets[query : query + 2])
-            given = rows[query][places]
-            bounds = np.concatenate([[0], np.cumsum(tokens.offsets[given + 1] - tokens.offsets[given])])
+            span = slice(*queries.offsets[query : query + 2])
+            documents = rows[query][places]
+            sizes = tokens.offsets[documents + 1] - tokens.offsets[documents]
+            bounds = np.concatenate([[0], np.cumsum(sizes)])
             if bounds[-1] > len(room):
                 room = np.empty((int(bounds[-1]), tokens.dim), np.float32)
-            block = tokens.gather(given, room)
-            vectors = np.ascontiguousarray(queries.vectors[own], np.float32)
-            exact = exact_scores(vectors @ block.T, block, vectors, bounds, margins[own])
-            found = exact.astype(np.float32) + np.float32(0)  # -0 becomes 0
-            out[query][places] = found if blend is None else blend.exact(query, found, given)
+            block = tokens.gather(documents, room)
+            vectors = np.ascontiguousarray(queries.vectors[span], np.float32)
+            sums = exact_scores(vectors @ block.T, block, vectors, bounds, margins[span])
+            exact = sums.astype(np.float32) + np.float32(0)  # -0 becomes 0
+            out[query][places] = exact if blend is None else blend.exact(query, exact, documents)
 
     on_threads(score, _tasks(tokens.offsets, queries, rows), threads)
     return out
 
 
 def product_margins(tokens: Tokens, queries: PackedVectors) -> Float64s:
-    """For each query token twice the bound on the error of its products with the documents' tokens, rounding included.
+    """Return for each query token twice the bound on the error of its products with the documents' tokens, rounding included.
 
     Raises:
         BadInput: query vectors of another dimension, not finite, or so long that scores overflow.
     """
-    if queries.vectors.shape[1] != tokens.dim:
-        raise BadInput(
-            f"query vectors of {queries.vectors.shape[1]} dimensions do not fit the index's {tokens.dim}"
-        )
-    norms = row_norms(queries.vectors)
-    if not np.isfinite(norms).all() or norms.sum() * tokens.longest > 3e38:
-        raise BadInput(
-            "a query's vector is not finite, or so long that its scores overflow",
-            "check the encoder and its --dtype",
-        )
+    norms = check_queries(queries.vectors, tokens.dim, tokens.longest, summed=True)
     return np.array([2 * error_bound(tokens.dim, norm, tokens.longest) for norm in norms.tolist()])
 
 
 def stacked(queries: PackedVectors, tokens: int) -> list[Stack]:
-    """The queries that have tokens, in stacks of at most ``tokens`` tokens, or of one query."""
-    stacks: list[Stack] = []
-    chosen: list[int] = []
-
-    def close() -> None:
-        if chosen:
-            own = slice(queries.offsets[chosen[0]], queries.offsets[chosen[-1] + 1])
-            ends = queries.offsets[np.array(chosen) + 1] - own.start
-            vectors = np.ascontiguousarray(queries.vectors[own], np.float32)
-            stacks.append(Stack([*chosen], vectors, np.concatenate([[0], ends])))
-            chosen.clear()
-
+    """Cut the queries that have tokens into stacks of at most ``tokens`` tokens, or of one query."""
     lengths = np.diff(queries.offsets).tolist()
+    groups: list[list[int]] = []
+    room = 0
     for query, length in enumerate(lengths):
-        if length and sum(lengths[i] for i in chosen) + length > tokens:
-            close()
+        if length > room and length:
+            groups.append([])
+            room = max(tokens, length)
         if length:
-            chosen.append(query)
-    close()
+            groups[-1].append(query)
+            room -= length
+    stacks = []
+    for group in groups:
+        part = queries.part(group[0], group[-1] + 1)
+        vectors, bounds = np.ascontiguousarray(part.vectors, np.float32), part.without_empty()[0].offsets
+        stacks.append(Stack(group, vectors, bounds))
     return stacks
 
 
 def products(
     tokens: Tokens, stacks: Sequence[Stack], first: int, last: int
 ) -> Iterator[tuple[int, int, Float32s]]:
-    """Products [query tokens, m] of each of some stacks with the tokens of the documents ``first:last``, block by block.
+    """Yield products [query tokens, m] of each stack with the tokens of the documents ``first:last``, block by block.
 
     Yields:
         The block's first token, the stack's number, and the products, which the next step overwrites.
@@ -232,7 +205,7 @@ def products(
 
 
 def stripes(offsets: Rows, first: int = 0) -> Iterator[tuple[int, int]]:
-    """The documents from ``first`` on in runs of about `STRIPE` tokens: the first, and the one after the last."""
+    """Cut the documents from ``first`` on into ranges of about `STRIPE` tokens: the first, and the one after the last."""
     n = len(offsets) - 1
     while first < n:
         last = int(np.searchsorted(offsets, offsets[first] + STRIPE, side="right")) - 1
@@ -241,11 +214,11 @@ def stripes(offsets: Rows, first: int = 0) -> Iterator[tuple[int, int]]:
 
 
 def _tasks(offsets: Rows, queries: PackedVectors, rows: Sequence[Rows]) -> Iterator[tuple[int, Rows]]:
-    """Some documents of one query at a time, as places in ``rows``; queries and documents without tokens are left out."""
-    for query, some in enumerate(rows):
+    """Yield documents of one query at a time, as places in ``rows``; queries and documents without tokens are left out."""
+    for query, documents in enumerate(rows):
         if queries.offsets[query] == queries.offsets[query + 1]:
             continue
-        lengths = offsets[some + 1] - offsets[some]
+        lengths = offsets[documents + 1] - offsets[documents]
         places = np.flatnonzero(lengths)
         piece = np.cumsum(lengths[places]) // GATHERED
         cuts = np.flatnonzero(np.diff(piece)) + 1

@@ -1,8 +1,8 @@
-"""What a user may choose of multi-vector indexes; plain data."""
+"""Options of multi-vector indexes; plain data."""
 
 from math import inf
 
-from intrex.data.options import When, declare, option
+from intrex.data.options import Options, When, declare, option
 from intrex.encoders.options import ENCODING, TokenEncoderOptions
 from intrex.retrievers.options import INDEX, IndexKind, SearchOptions
 
@@ -14,61 +14,62 @@ _PLAID = When("engine", ("plaid",))
 
 
 @declare
-class MultiVectorBuild(TokenEncoderOptions):
-    """How a multi-vector index is built; see `intrex.retrievers.multivector.build.build_multivector`."""
+class TokenStore(Options, panel=INDEX):
+    """Options of the form in which token vectors are stored."""
 
-    encoder: str = option(
-        panel=ENCODING,
-        common=True,
-        help="A multi-vector model's name or path, or any transformer's; hashing.",
-    )
     store: str = option(
-        default=STORES[0],
-        choices=STORES,
-        panel=INDEX,
-        help="How vectors are kept; float32 takes twice the bytes.",
+        default=STORES[0], choices=STORES, help="How vectors are kept; float32 takes twice the bytes."
     )
     nbits: int | None = option(
-        default=None, choices=BITS, panel=INDEX,
+        default=None, choices=BITS,
         help="Keep residuals of so many bits a dimension instead; search them whole or by PLAID.",
     )  # fmt: skip
 
 
+FLOAT16 = TokenStore()
+
+
 @declare
-class MultiVectorSearch(SearchOptions):
-    """How a multi-vector index is searched: all documents scored, or those that PLAID or the heuristic finds."""
+class _Encoding(TokenEncoderOptions, panel=ENCODING):
+    encoder: str = option(
+        common=True, help="A multi-vector model's name or path, or any transformer's; hashing."
+    )
+
+
+@declare
+class MultiVectorBuild(TokenStore, _Encoding):
+    """Options of building a multi-vector index; see `intrex.retrievers.multivector.build.build_multivector`."""
+
+
+@declare
+class MultiVectorSearch(SearchOptions, panel=PANEL):
+    """Options of a search in a multi-vector index: all documents scored, or those that PLAID or the heuristic finds."""
 
     engine: str = option(
-        default="native", choices=("native", "plaid", HEURISTIC), panel=PANEL,
+        default="native", choices=("native", "plaid", HEURISTIC),
         choice_when={"plaid": When("nbits", built=True)},
         help="native scores all documents, plaid and sv-heuristic those that they find.",
     )  # fmt: skip
     ncells: int | None = option(
-        default=None, low=1, when=_PLAID, panel=PANEL, help="Centroids probed for each query token."
+        default=None, low=1, when=_PLAID, help="Centroids probed for each query token."
     )
     centroid_score_threshold: float | None = option(
-        default=None, low=-inf, when=_PLAID, panel=PANEL, help="Least score of a token's centroid, first."
+        default=None, low=-inf, when=_PLAID, help="Least score of a token's centroid, first."
     )
-    ndocs: int | None = option(
-        default=None, low=1, when=_PLAID, panel=PANEL, help="Documents kept by the second stage."
-    )
+    ndocs: int | None = option(default=None, low=1, when=_PLAID, help="Documents kept by the second stage.")
     candidates: int | None = option(
-        default=None, low=1, when=When("engine", (HEURISTIC,)), panel=PANEL,
+        default=None, low=1, when=When("engine", (HEURISTIC,)),
         help="Documents that the heuristic lets MaxSim score; 1000 or k by default.",
     )  # fmt: skip
     scoring: str = option(
-        default="maxsim", choices=("maxsim", "xtr"), when=When("engine", ("native",)), panel=PANEL,
+        default="maxsim", choices=("maxsim", "xtr"), when=When("engine", ("native",)),
         help="MaxSim, or XTR's imputed token retrieval.",
     )  # fmt: skip
     token_top_k: int = option(
-        default=1000,
-        low=1,
-        when=When("scoring", ("xtr",)),
-        panel=PANEL,
-        help="Document tokens for each query token.",
+        default=1000, low=1, when=When("scoring", ("xtr",)), help="Document tokens for each query token."
     )
     gamma: float | None = option(
-        default=None, when=When("single", built=True), panel=PANEL,
+        default=None, when=When("single", built=True),
         help="σ(gamma) of the score is the single vectors'; the encoder's by default.",
     )  # fmt: skip
 

@@ -1,20 +1,18 @@
 """PLAID: candidates by centroids in three stages (K. Santhanam et al., CIKM 2022), over residual-compressed tokens.
 
-What the stages cut is decided by centroid scores that are the same bits for any library and thread count: centroids and
-query tokens lie on grids so coarse that every product, and every sum of products in any order, is a float32 number.
+The stages cut by centroid scores, which are the same bits for any library and thread count: centroids and query
+tokens lie on grids so coarse that every product, and every sum of products in any order, is a float32 number.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
-from intrex.data.arrays import Float32s, Int32s, Rows, Scores, Uint16s
-from intrex.data.errors import BadInput, UsageError
+from intrex.data.arrays import Bools, Float32s, Int32s, Rows, Scores, Uint16s, Uint32s
+from intrex.data.errors import BadInput
 from intrex.data.native.library import Library
 from intrex.data.store.vectors import PackedVectors
 from intrex.data.system.threads import on_threads
@@ -26,9 +24,8 @@ Codes = Uint16s | Int32s
 LIBRARY = Library("PLAID", ("intrex.retrievers.multivector.kernels.plaid",))
 
 
-@dataclass(frozen=True)
-class PlaidOptions:
-    """How far PLAID looks.
+class PlaidOptions(NamedTuple):
+    """Limits of PLAID.
 
     Attributes:
         ncells: centroids probed for each query token; all of them if there are fewer.
@@ -44,24 +41,15 @@ class PlaidOptions:
     def of(
         cls, k: int, ncells: int | None = None, threshold: float | None = None, ndocs: int | None = None
     ) -> PlaidOptions:
-        """The given numbers, and for None what ColBERT's code takes when ``k`` documents are asked for.
-
-        Raises:
-            UsageError: a number is out of range.
-        """
-        usual = (1, 0.5, 256) if k <= 10 else (2, 0.45, 1024) if k <= 100 else (4, 0.4, max(4 * k, 4096))
-        given = (ncells, threshold, ndocs)
-        cells, least, docs = (u if g is None else g for g, u in zip(given, usual, strict=True))
-        for name, count in (("ncells", cells), ("ndocs", docs)):
-            if count < 1:
-                raise UsageError(f"--{name} {count}", "at least 1")
-        if np.isnan(least):
-            raise UsageError("--centroid-score-threshold is not a number", "for example 0.45, or -inf")
+        """Fill in for None the numbers of ColBERT's code for a ranking of ``k`` documents."""
+        defaults = (1, 0.5, 256) if k <= 10 else (2, 0.45, 1024) if k <= 100 else (4, 0.4, max(4 * k, 4096))
+        pairs = zip((ncells, threshold, ndocs), defaults, strict=True)
+        cells, least, docs = (default if value is None else value for value, default in pairs)
         return cls(int(cells), float(least), int(docs))
 
 
 class CentroidLists(NamedTuple):
-    """Which documents have a token in which cell, and in which cell each token is.
+    """Documents by the centroid of a token, and the centroid of each token.
 
     Attributes:
         grid: [k, d] float32: the centroids, see `intrex.retrievers.multivector.residual.GRID`.
@@ -75,7 +63,7 @@ class CentroidLists(NamedTuple):
     codes: Codes
     offsets: Rows
     bounds: Rows
-    lists: npt.NDArray[np.int32]
+    lists: Int32s
 
 
 def candidates(
@@ -83,10 +71,10 @@ def candidates(
     queries: PackedVectors,
     k: int,
     options: PlaidOptions,
-    rank: npt.NDArray[np.uint32],
+    rank: Uint32s,
     threads: int,
 ) -> list[Rows]:
-    """The `finalists` of each query, of which exact MaxSim finds the ``k`` best.
+    """Find the `finalists` of each query, of which exact MaxSim finds the ``k`` best.
 
     With all centroids probed, no threshold, and four times as many documents kept as there are, these are all documents
     with tokens.
@@ -103,15 +91,17 @@ def candidates(
 
     def cut(numbers: Iterator[int]) -> None:
         for i in numbers:
-            own = queries.vectors[queries.offsets[i] : queries.offsets[i + 1]].astype(np.float32, copy=False)
-            rows[i] = finalists(own, lists, rank, k, options)
+            query = queries.vectors[queries.offsets[i] : queries.offsets[i + 1]].astype(
+                np.float32, copy=False
+            )
+            rows[i] = finalists(query, lists, rank, k, options)
 
     on_threads(cut, range(len(rows)), threads)
     return rows
 
 
 def centroid_scores(centroids: Float32s, query: Float32s) -> Float32s:
-    """Products [k, q] of the centroids [k, d] and the query's tokens [q, d], which are brought to a grid.
+    """Multiply the centroids [k, d] by the query's tokens [q, d], which are brought to a grid, to scores [k, q].
 
     The grid has steps of 2^-11, for tokens whose longest is from 0.95 to 1.9 long, and so in proportion to the powers
     of two. The result is exact for the tokens so rounded.
@@ -124,10 +114,8 @@ def centroid_scores(centroids: Float32s, query: Float32s) -> Float32s:
     return scores
 
 
-def finalists(
-    query: Float32s, lists: CentroidLists, rank: npt.NDArray[np.uint32], k: int, options: PlaidOptions
-) -> Rows:
-    """Rows, ascending, of the documents that the three stages leave to be scored exactly.
+def finalists(query: Float32s, lists: CentroidLists, rank: Uint32s, k: int, options: PlaidOptions) -> Rows:
+    """Find the documents, as rows, ascending, that the three stages leave to be scored exactly.
 
     1. The documents with a token in one of the ``ncells`` cells nearest to a query token (ties: the lower number).
     2. The ``ndocs`` best by centroid interaction: the sum over query tokens of the largest score of a centroid of the
@@ -140,20 +128,20 @@ def finalists(
         query: [q, d] float32; a query without tokens finds nothing.
         lists: of the index.
         rank: [n] of each document's id in byte order.
-        k: how many documents are asked for.
-        options: how far to look.
+        k: depth of the ranking.
+        options: the limits.
     """
     if not len(query):
         return np.empty(0, np.int64)
     scores = centroid_scores(lists.grid, query)
     rows = _probe(scores, lists, options.ncells)
     if len(rows) > options.ndocs:
-        kept = scores.max(axis=1) >= options.threshold
-        rows = np.sort(rows[top_k(_interact(scores, lists, rows, kept), rank[rows], options.ndocs)])
+        cells = scores.max(axis=1) >= options.threshold
+        rows = np.sort(rows[top_k(_interact(scores, lists, rows, cells), rank[rows], options.ndocs)])
     last = max(-(-options.ndocs // 4), k)
     if len(rows) > last:
-        every = np.ones(len(lists.grid), np.bool_)
-        rows = np.sort(rows[top_k(_interact(scores, lists, rows, every), rank[rows], last)])
+        cells = np.ones(len(lists.grid), np.bool_)
+        rows = np.sort(rows[top_k(_interact(scores, lists, rows, cells), rank[rows], last)])
     return rows
 
 
@@ -167,22 +155,22 @@ def _probe(scores: Float32s, lists: CentroidLists, ncells: int) -> Rows:
         parts = [lists.lists[lists.bounds[c] : lists.bounds[c + 1]] for c in cells]
         return np.unique(np.concatenate(parts)).astype(np.int64)
     best, cells = np.empty(cols * ncells, np.float32), np.empty(cols * ncells, np.int32)
-    seen, out = np.zeros(n, np.uint8), np.empty(n + 1, np.int64)
-    found = kernels["probe"](scores, k, cols, ncells, best, cells, lists.bounds, lists.lists, seen, out)
-    return np.sort(out[:found])
+    marks, out = np.zeros(n, np.uint8), np.empty(n + 1, np.int64)
+    count = kernels["probe"](scores, k, cols, ncells, best, cells, lists.bounds, lists.lists, marks, out)
+    return np.sort(out[:count])
 
 
-def _interact(scores: Float32s, lists: CentroidLists, rows: Rows, kept: npt.NDArray[np.bool_]) -> Scores:
-    """Centroid interaction [len(rows)] of documents that have tokens."""
+def _interact(scores: Float32s, lists: CentroidLists, rows: Rows, cells: Bools) -> Scores:
+    """Compute the centroid interaction [len(rows)] of documents that have tokens, by the centroids in ``cells`` [k]."""
     kernels, cols = LIBRARY.kernels(), scores.shape[1]
     out = np.empty(len(rows), np.float32)
     if kernels is None:
         for i, row in enumerate(rows.tolist()):
-            cells = lists.codes[lists.offsets[row] : lists.offsets[row + 1]]
-            out[i] = scores[cells[kept[cells]]].max(axis=0, initial=-np.inf).sum(dtype=np.float64)
+            codes = lists.codes[lists.offsets[row] : lists.offsets[row + 1]]
+            out[i] = scores[codes[cells[codes]]].max(axis=0, initial=-np.inf).sum(dtype=np.float64)
         return out
     wide = lists.codes.dtype == np.int32
-    codes = (np.empty(0, np.uint16), lists.codes) if wide else (lists.codes, np.empty(0, np.int32))
-    asked = (lists.offsets, rows, len(rows), np.empty(cols, np.float32), out)
-    kernels["interact"](scores, cols, kept.view(np.uint8), *codes, wide, *asked)
+    code_arrays = (np.empty(0, np.uint16), lists.codes) if wide else (lists.codes, np.empty(0, np.int32))
+    documents = (lists.offsets, rows, len(rows), np.empty(cols, np.float32), out)
+    kernels["interact"](scores, cols, cells.view(np.uint8), *code_arrays, wide, *documents)
     return out

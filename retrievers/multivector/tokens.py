@@ -1,4 +1,4 @@
-"""The token vectors of an index, read as float32 a block at a time."""
+"""Token vectors of an index, read as float32 a block at a time."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ class Tokens(Protocol):
     longest: float
 
     def read(self, start: int, stop: int, out: Float32s) -> Float32s:
-        """The tokens ``start:stop`` as float32 [stop - start, dim], C-contiguous; ``out`` has room for them if needed."""
+        """Return the tokens ``start:stop`` as float32 [stop - start, dim], C-contiguous, perhaps in ``out``, which has room."""
         ...
 
     def take(self, tokens: Rows) -> Float32s:
-        """Some tokens as float32 [len(tokens), dim], C-contiguous."""
+        """Return tokens by number as float32 [len(tokens), dim], C-contiguous."""
         ...
 
     def gather(self, rows: Rows, out: Float32s) -> Float32s:
-        """The tokens of some documents, one after another, as float32 and C-contiguous; ``out`` has room for them if needed."""
+        """Return the tokens of documents, one after another, as float32, C-contiguous, perhaps in ``out``, which has room."""
         ...
 
 
 class StoredTokens:
-    """Tokens as they are in memory or in a memory map, float16 or float32; see `Tokens`.
+    """Token vectors in memory or in a memory map, float16 or float32; see `Tokens`.
 
     Args:
         packed: the vectors.
@@ -53,19 +53,19 @@ class StoredTokens:
 
     def read(self, start: int, stop: int, out: Float32s) -> Float32s:
         """See `Tokens.read`."""
-        return self._wide(self._vectors[start:stop], out)
+        return self._widen(self._vectors[start:stop], out)
 
     def take(self, tokens: Rows) -> Float32s:
         """See `Tokens.take`."""
-        found = self._vectors[tokens]
-        return self._wide(found, np.empty(found.shape, np.float32))
+        vectors = self._vectors[tokens]
+        return self._widen(vectors, np.empty(vectors.shape, np.float32))
 
     def gather(self, rows: Rows, out: Float32s) -> Float32s:
         """See `Tokens.gather`."""
         if self._vectors.dtype == np.float16:
             return gather(self._vectors, self.offsets, rows, out)
-        found: Float32s = self._vectors[numbers(self.offsets, rows)]
-        return found
+        vectors: Float32s = self._vectors[numbers(self.offsets, rows)]
+        return vectors
 
-    def _wide(self, vectors: npt.NDArray[Any], out: Float32s) -> Float32s:
+    def _widen(self, vectors: npt.NDArray[Any], out: Float32s) -> Float32s:
         return widen(vectors, out) if vectors.dtype == np.float16 else vectors

@@ -1,4 +1,4 @@
-"""Lexical pseudo-relevance feedback as Anserini computes it: what its methods share.
+"""Lexical pseudo-relevance feedback as Anserini computes it: the common part of its methods.
 
 Filters, defaults and the order of float32 operations are those of Anserini's Rm3Reranker, RocchioReranker and
 BM25PrfReranker; sources are in `intrex.retrievers.prf.options`.
@@ -19,25 +19,25 @@ import numpy as np
 
 from intrex.data.options import Options
 from intrex.data.registry import load_target
-from intrex.retrievers.prf.options import METHODS, chosen_method
+from intrex.retrievers.prf.options import METHODS, method_of
 
 Vector = dict[str, np.float32]
 _PLAIN = re.compile(r"[a-z0-9]+")
 ZERO = np.float32(0)
 COMMON = np.float32(0.1)
 """A term in more than this part of the documents is no feedback term."""
-LEAST_NORM = np.float32(0.001)
+MIN_NORM = np.float32(0.001)
 
 
 class Feedback(NamedTuple):
-    """A document that the first search found: how often each term occurs in it, and its score."""
+    """A document of the first search: the counts of its terms, and its score."""
 
     counts: Mapping[str, int]
     score: float
 
 
 class Corpus:
-    """Number of documents, document frequency of a term, and whether RM3 and Rocchio take a term."""
+    """A collection's number of documents and document frequencies, and the terms that RM3 and Rocchio use."""
 
     def __init__(self, n: int, df: Callable[[str], int]) -> None:
         self.n, self.df = n, df
@@ -54,37 +54,39 @@ class Expansion(ABC):
     @property
     @abstractmethod
     def ends(self) -> tuple[int, int]:
-        """How many of the first and of the last documents it looks at; of others it gets no counts."""
+        """Numbers of the first and of the last documents that it reads; of others it gets no counts."""
 
     @property
     def depth(self) -> int | None:
-        """How many documents are to be found for it; None for as many as the search asks for."""
+        """Depth of the first search; None for the depth of the second."""
         first, last = self.ends
         return None if last else first
 
     @property
     def similarity(self) -> tuple[float, float] | None:
-        """k1 and b of a second search that leaves out idf, or None for a second search like the first."""
+        """Parameters k1 and b of a second search without idf; None for a second search like the first."""
         return None
 
     @abstractmethod
-    def expand(self, query: Mapping[str, int], found: Sequence[Feedback], corpus: Corpus) -> dict[str, float]:
-        """The terms of the second search with their boosts."""
+    def expand(
+        self, query: Mapping[str, int], documents: Sequence[Feedback], corpus: Corpus
+    ) -> dict[str, float]:
+        """Return the terms of the second search with their boosts."""
 
 
 def expansion_of(options: Options) -> Expansion | None:
     """Make the method of feedback that a search's options name; None for a search without."""
-    named = chosen_method(options)
-    if named is None:
+    method = method_of(options)
+    if method is None:
         return None
-    name, parameters = named
+    name, parameters = method
     values = {f.name: getattr(parameters, f.name) for f in fields(parameters)}  # type: ignore[arg-type]
-    method: Expansion = load_target(METHODS[name].target)(**values)
-    return method
+    expansion: Expansion = load_target(METHODS[name].target)(**values)
+    return expansion
 
 
 def java_length(term: str) -> int:
-    """Length in UTF-16 units, as Java counts."""
+    """Return the length in UTF-16 units, as Java counts."""
     return len(term) if term.isascii() else len(term.encode("utf-16-le")) // 2
 
 
@@ -95,7 +97,7 @@ def is_plain(term: str) -> bool:
 
 
 def prune(vector: Mapping[str, np.float32 | int], size: int) -> Vector:
-    """The largest values; among equal ones the terms that come first."""
+    """Keep the largest values; among equal ones the terms that come first."""
     least = min(heapq.nlargest(size, vector.values()), default=ZERO)
     best = [term for term, value in vector.items() if value >= least]
     best.sort(key=lambda term: (-vector[term], term.encode("utf-16-be")))

@@ -20,56 +20,58 @@ LEAST_WEIGHT = 1e-6
 
 
 class BM25PRF(Bm25PrfOptions, Expansion):
-    """The query's terms and those that the best documents have more often than others, by relevance weight."""
+    """Terms of the query, and terms that the best documents have more often than others, by relevance weight."""
 
     @property
     def ends(self) -> tuple[int, int]:
-        """The feedback documents."""
+        """Number of feedback documents."""
         return self.fb_docs, 0
 
     @property
     def similarity(self) -> tuple[float, float] | None:
-        """Weights take the place of idf."""
+        """Parameters of the second search, in which weights take the place of idf."""
         return self.k1, self.b
 
-    def expand(self, query: Mapping[str, int], found: Sequence[Feedback], corpus: Corpus) -> dict[str, float]:
-        """The query's terms by relevance weight, and the new terms of the highest offer weight."""
-        having = Counter(chain.from_iterable(one.counts for one in found))
+    def expand(
+        self, query: Mapping[str, int], documents: Sequence[Feedback], corpus: Corpus
+    ) -> dict[str, float]:
+        """Return the query's terms by relevance weight, and the new terms of the highest offer weight."""
+        relevant = Counter(chain.from_iterable(document.counts for document in documents))
         factor = float(np.float32(self.new_term_weight))
 
         def weigh(term: str, factor: float) -> float:
-            return _relevance_weight(having[term], corpus.df(term), len(found), corpus.n, factor)
+            return _relevance_weight(relevant[term], corpus.df(term), len(documents), corpus.n, factor)
 
-        new = [term for term, r in having.items() if r >= 2 and term not in query and _new(term)]
-        ranked = [(term, weigh(term, factor)) for term in _in_java(new, found, len(having))]
-        ranked.sort(key=lambda pair: -np.float32(pair[1] * math.log(having[pair[0]])))
-        weights = dict(ranked[: self.fb_terms]) | {term: weigh(term, 1.0) for term in query}
+        new = [term for term, r in relevant.items() if r >= 2 and term not in query and _usable(term)]
+        pairs = [(term, weigh(term, factor)) for term in _order_as_java(new, documents, len(relevant))]
+        pairs.sort(key=lambda pair: -np.float32(pair[1] * math.log(relevant[pair[0]])))
+        weights = dict(pairs[: self.fb_terms]) | {term: weigh(term, 1.0) for term in query}
         return {term: float(np.float32(weight)) for term, weight in weights.items()}
 
 
 @lru_cache(1 << 20)
-def _new(term: str) -> bool:
-    """Whether BM25-PRF takes a term."""
+def _usable(term: str) -> bool:
+    """Tell whether BM25-PRF takes a term."""
     return is_plain(term) and not _DIGITS.fullmatch(term) and 2 <= len(term) <= 20
 
 
-def _in_java(terms: Iterable[str], found: Sequence[Feedback], size: int) -> list[str]:
-    """Terms in the order in which Anserini comes to them: by a HashSet of each document, a HashSet of all, a HashMap.
+def _order_as_java(terms: Iterable[str], documents: Sequence[Feedback], size: int) -> list[str]:
+    """Order terms as Anserini comes to them: by a HashSet of each document, a HashSet of all, a HashMap.
 
     Args:
-        terms: some of those of the documents, in ASCII.
-        found: the documents.
-        size: how many terms they have.
+        terms: some of the terms of the documents, in ASCII.
+        documents: of the feedback.
+        size: number of their terms.
     """
     left, order = set(terms), list[str]()
-    for one in found:
-        here = left & one.counts.keys()
-        order += java_order(sorted(here), len(one.counts))
-        left -= here
+    for document in documents:
+        shared = left & document.counts.keys()
+        order += java_order(sorted(shared), len(document.counts))
+        left -= shared
     return java_order(java_order(order, size), len(order))
 
 
 def _relevance_weight(r: int, df: int, documents: int, n: int, factor: float) -> float:
-    """Robertson and Sparck Jones' weight of a term that ``r`` of ``documents`` relevant documents have."""
+    """Compute Robertson and Sparck Jones' weight of a term that ``r`` of ``documents`` relevant documents have."""
     odds = (r + 0.5) * (n - df - documents + r + 0.5) / ((df - r + 0.5) * (documents - r + 0.5))
     return max(math.log(odds) * factor, LEAST_WEIGHT)

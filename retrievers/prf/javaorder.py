@@ -1,4 +1,4 @@
-"""The order in which Java's HashMap and HashSet list strings, which some of Anserini's rankings depend on."""
+"""Order of strings in Java's HashMap and HashSet, which some of Anserini's rankings depend on."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ import numpy as np
 
 
 def java_order(terms: Sequence[str], size: int) -> list[str]:
-    """Different terms in the order in which a HashMap of Java lists them, into which they came in the given order.
+    """List different terms as a HashMap of Java does, into which they came in this order.
 
     Source: the documentation of java.util.HashMap and of String.hashCode. A table has 16 places at first, and twice as
     many whenever it is more than three quarters full; terms of one place stay in the order in which they came (until
     there are eight of them, when Java makes a tree: that is left out here).
 
     Args:
-        terms: all that the map holds, or some of them.
-        size: how many it holds.
+        terms: all terms of the map, or some of them.
+        size: number of terms of the map.
     """
     room = 16
     while size > room * 3 // 4:
@@ -27,7 +27,7 @@ def java_order(terms: Sequence[str], size: int) -> list[str]:
 
 @lru_cache(1 << 20)
 def java_hash(term: str) -> int:
-    """String.hashCode with its upper half mixed into the lower, as HashMap does; unsigned."""
+    """Compute String.hashCode with its upper half mixed into the lower, as HashMap does; unsigned."""
     value = 0
     for unit in np.frombuffer(term.encode("utf-16-le"), "<u2").tolist():
         value = (value * 31 + unit) & 0xFFFFFFFF

@@ -28,7 +28,7 @@ class Rm3Options(Options):
 
 @declare
 class RocchioOptions(Options):
-    """The query moved towards the mean of the best documents, and if asked away from that of the last ones."""
+    """Query moved towards the mean of the best documents, and if asked away from that of the last ones."""
 
     top_fb_terms: int = option(default=10, low=1, help="terms kept of the mean of the best documents.")
     top_fb_docs: int = option(default=10, low=1, help="how many of the best documents.")
@@ -42,7 +42,7 @@ class RocchioOptions(Options):
 
 @declare
 class Bm25PrfOptions(Options):
-    """The query's terms and those that the best documents have more often than others, by relevance weight."""
+    """Terms of the query, and terms that the best documents have more often than others, by relevance weight."""
 
     fb_terms: int = option(default=20, low=1, help="new terms.")
     fb_docs: int = option(default=10, low=1, help="documents.")
@@ -83,28 +83,28 @@ METHODS = {
 
 
 def _spellings(method: str, name: str = "") -> tuple[str, ...]:
-    """Return ours, ``--bm25-prf-fb-terms``, and Anserini's, ``--bm25prf.fbTerms``."""
+    """Return our spelling, ``--bm25-prf-fb-terms``, and Anserini's, ``--bm25prf.fbTerms``."""
     first, *words = name.split("_")
     camel = first + "".join(word.title() for word in words)
-    ours, anserini = flag_of(f"{method}_{name}".strip("_")), f"--{method.replace('_', '')}"
-    return tuple(dict.fromkeys((f"={ours}", f"={anserini}.{camel}" if name else f"={anserini}")))
+    flag, anserini = flag_of(f"{method}_{name}".strip("_")), f"--{method.replace('_', '')}"
+    return tuple(dict.fromkeys((f"={flag}", f"={anserini}.{camel}" if name else f"={anserini}")))
 
 
 def _flat_fields() -> Iterator[tuple[str, Any, Any]]:
     """Yield a switch for each method, and its parameters behind its name."""
     for name, method in METHODS.items():
         yield name, bool, option(default=False, help=method.help, flags=_spellings(name), panel=PANEL)
-        for key, one in options_of(method.options).items():
+        for key, parameter in options_of(method.options).items():
             field = option(
-                default=one.default, help=f"{method.title}: {one.help}", flags=_spellings(name, key), panel=PANEL,
-                low=one.low, high=one.high, when=When(name, (True,)),
+                default=parameter.default, help=f"{method.title}: {parameter.help}", flags=_spellings(name, key),
+                panel=PANEL, low=parameter.low, high=parameter.high, when=When(name, (True,)),
             )  # fmt: skip
-            yield f"{name}_{key}", one.type, field
+            yield f"{name}_{key}", parameter.type, field
 
 
 @declare
 class _OneMethod(Options):
-    """At most one method of feedback, which `chosen_method` finds.
+    """At most one method of feedback, which `method_of` finds.
 
     Raises:
         UsageError: more than one.
@@ -112,9 +112,9 @@ class _OneMethod(Options):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        named = [name for name in METHODS if getattr(self, name)]
-        if len(named) > 1:
-            flags = ", ".join(flag_of(name) for name in named)
+        names = [name for name in METHODS if getattr(self, name)]
+        if len(names) > 1:
+            flags = ", ".join(flag_of(name) for name in names)
             raise UsageError(f"more than one method of feedback: {flags}", "take one of them")
 
 
@@ -127,20 +127,13 @@ FeedbackOptions: type[Options] = make_dataclass(
     eq=False,
     repr=False,
 )
-"""Switches and parameters of all methods, flat: what a search that has feedback may be asked."""
+"""Switches and parameters of all methods, flat: the options of a search that has feedback."""
 
 
-def chosen_method(options: Options) -> tuple[str, Options] | None:
+def method_of(options: Options) -> tuple[str, Options] | None:
     """Find the method that a search's options name, with its parameters; None for a search without feedback."""
     for name, method in METHODS.items():
         if getattr(options, name, False):
             values = {f.name: getattr(options, f"{name}_{f.name}") for f in fields(method.options)}  # type: ignore[arg-type]
             return name, method.options(**values)
     return None
-
-
-def flat_values(method: Options) -> dict[str, Any]:
-    """Return what a search is asked, flat, for a method's parameters: the inverse of `chosen_method`."""
-    (name,) = (name for name, one in METHODS.items() if isinstance(method, one.options))
-    values = {f"{name}_{f.name}": getattr(method, f.name) for f in fields(METHODS[name].options)}  # type: ignore[arg-type]
-    return {name: True, **values}

@@ -7,18 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from intrex.retrievers.prf.base import (
-    LEAST_NORM,
-    ZERO,
-    Corpus,
-    Expansion,
-    Feedback,
-    Vector,
-    is_plain,
-    l1_norm,
-    prune,
-    scale,
-)
+from intrex.retrievers.prf.base import MIN_NORM, Corpus, Expansion, Feedback, is_plain, l1_norm, prune, scale
 from intrex.retrievers.prf.options import Rm3Options
 
 
@@ -27,29 +16,29 @@ class RM3(Rm3Options, Expansion):
 
     @property
     def ends(self) -> tuple[int, int]:
-        """The feedback documents."""
+        """Number of feedback documents."""
         return self.fb_docs, 0
 
-    def expand(self, query: Mapping[str, int], found: Sequence[Feedback], corpus: Corpus) -> dict[str, float]:
-        """The query's terms and the model's, with weights that add up to 1."""
+    def expand(
+        self, query: Mapping[str, int], documents: Sequence[Feedback], corpus: Corpus
+    ) -> dict[str, float]:
+        """Return the query's terms and the model's, with weights that add up to 1."""
         model: defaultdict[str, np.float32] = defaultdict(np.float32)
-        for one in found:
-            vector = self._vector(one.counts, corpus)
+        for document in documents:
+            usable = {term: n for term, n in document.counts.items() if corpus.usable(term)}
+            if not self.no_term_filter:
+                usable = {term: n for term, n in usable.items() if is_plain(term)}
+            vector = prune(usable, self.fb_terms)
             norm = np.float32(l1_norm(vector))
-            if norm > LEAST_NORM:
+            if norm > MIN_NORM:
                 for term, value in vector.items():
-                    model[term] += value / norm * np.float32(one.score)
+                    model[term] += value / norm * np.float32(document.score)
         best = prune(model, self.fb_terms)
         best = scale(best, l1_norm(best))
-        own = scale(query, l1_norm(query))
+        original = scale(query, l1_norm(query))
         part = np.float32(self.original_query_weight)
-        rest = 1.0 - float(part)
-        return {
-            term: float(np.float32(float(part * own.get(term, ZERO)) + rest * float(best.get(term, ZERO))))
-            for term in {**own, **best}
+        sums = {
+            term: float(part * original.get(term, 0)) + (1.0 - float(part)) * float(best.get(term, 0))
+            for term in {**original, **best}
         }
-
-    def _vector(self, counts: Mapping[str, int], corpus: Corpus) -> Vector:
-        usable, every = corpus.usable, self.no_term_filter
-        kept = {term: n for term, n in counts.items() if usable(term) and (every or is_plain(term))}
-        return prune(kept, self.fb_terms)
+        return {term: float(np.float32(weight)) for term, weight in sums.items()}

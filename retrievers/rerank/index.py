@@ -13,19 +13,19 @@ from intrex.data.collection import Queries
 from intrex.data.errors import Problems, UsageError
 from intrex.data.ids import IdTable, as_strings
 from intrex.data.run import Run, check_tag
-from intrex.retrievers.base import Index, RunBuilder, top_k
+from intrex.retrievers.base import Index, RunBuilder, best_rows
 from intrex.retrievers.encoded import QUERIES_AT_ONCE
-from intrex.retrievers.options import SearchOptions
+from intrex.retrievers.options import TIE_ORDERS, SearchOptions
 
 
 @runtime_checkable
 class Rescorer(Protocol):
-    """An index that scores given documents exactly as it searches: multi-vector, dense and impact indexes do."""
+    """An index that scores documents by row, exactly as it searches: multi-vector, dense and impact indexes do."""
 
     ids: IdTable
 
     def rescore(self, queries: list[str], rows: Sequence[Rows], options: SearchOptions) -> Iterator[Scores]:
-        """Scores [len(rows[i])] of the documents ``rows[i]`` for each query; minus infinity where there is none."""
+        """Yield scores [len(rows[i])] of the documents ``rows[i]`` for each query; minus infinity where there is none."""
         ...
 
 
@@ -36,7 +36,7 @@ def rerank(run: Run, queries: Queries, index: Index, depth: int, options: Search
     scores of one kind only. A run of all documents gives what `Index.search` does.
 
     Args:
-        run: what was found.
+        run: the rankings to score again.
         queries: the texts of at least the run's queries.
         index: scores the documents.
         depth: how many of each query.
@@ -54,29 +54,30 @@ def rerank(run: Run, queries: Queries, index: Index, depth: int, options: Search
             "name a multivector, dense, sparse or impact index",
         )
     hint = "rerank with an index of the collection that was searched"
-    found = candidates(run, queries, index.ids.find, depth, "the index", hint)
-    rows = dict(zip(found.queries, np.split(found.rows, np.cumsum(found.sizes)[:-1]), strict=False))
+    pool = candidates(run, queries, index.ids.find, depth, "the index", hint)
+    rows_of = dict(zip(pool.queries, np.split(pool.rows, np.cumsum(pool.sizes)[:-1]), strict=False))
     builder = RunBuilder(index.ids, tag)
     for start in range(0, len(queries), QUERIES_AT_ONCE):  # encoded together as in a search: equal vectors
-        some = slice(start, start + QUERIES_AT_ONCE)
-        given = [rows.get(name, np.empty(0, np.int64)) for name in queries.ids[some]]
-        scores = index.rescore(queries.texts[some], given, options)
-        for name, own, new in zip(queries.ids[some], given, scores, strict=True):
-            scored = np.flatnonzero(new > -np.inf)
-            best = scored[top_k(new[scored], index.ids.rank[own[scored]], depth)]
-            builder.add(name, own[best], new[best])
+        batch = slice(start, start + QUERIES_AT_ONCE)
+        names = queries.ids[batch]
+        rows = [rows_of.get(name, np.empty(0, np.int64)) for name in names]
+        rescored = index.rescore(queries.texts[batch], rows, options)
+        for name, documents, scores in zip(names, rows, rescored, strict=True):
+            mask = scores > -np.inf
+            ranking = best_rows(documents[mask], scores[mask], index.ids.rank, depth, TIE_ORDERS[0])
+            builder.add(name, *ranking)
             options.progress(1)
     return replace(builder.run(), tag=tag)
 
 
 class Candidates(NamedTuple):
-    """The best documents of each query of a run.
+    """Best documents of each query of a run.
 
     Attributes:
         queries: [q] ids, in the order of the run.
-        sizes: [q] how many documents each has.
+        sizes: [q] number of documents of each.
         ids: [n] the documents, query by query.
-        rows: [n] what their ids were found as.
+        rows: [n] their rows in the index or collection that scores them.
     """
 
     queries: list[str]
@@ -88,37 +89,32 @@ class Candidates(NamedTuple):
 def candidates(
     run: Run, queries: Queries, find: Callable[[Bytes], Rows], depth: int, place: str, hint: str
 ) -> Candidates:
-    """The ``depth`` best documents of each query of a run, and their rows in what is going to score them.
+    """Select the ``depth`` best documents of each query of a run, and find their rows in the index or collection.
 
     Args:
-        run: what was found.
+        run: the rankings to score again.
         queries: the texts of at least the run's queries.
-        find: the rows of ids, below 0 for one that is not there; it is given each id once.
+        find: returns the rows of different ids, below 0 for an unknown one.
         depth: how many of each query.
-        place: what has the rows, for the message of a document that is not there.
-        hint: what to do then.
+        place: index or collection, in the message of an unknown document.
+        hint: of that message.
 
     Raises:
-        BadInput: every query without a text, and every document that is not there.
+        BadInput: every query without a text, and every unknown document.
     """
     problems = Problems(f"run {run.tag}")
-    known, names = set(queries.ids), as_strings(run.query_ids)
+    with_text, names = set(queries.ids), as_strings(run.query_ids)
     for query in names:
-        if query not in known:
-            problems.add(
-                f"query {query}", "the queries have no text for it", "name the queries that the run answers"
-            )
+        if query not in with_text:
+            text_hint = "name the queries that the run answers"
+            problems.add(f"query {query}", "the queries have no text for it", text_hint)
     sizes = np.minimum(np.diff(run.offsets), depth)
     owner = np.repeat(np.arange(len(names)), sizes)
     places = np.arange(len(owner)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
     ids = run.doc_ids[run.offsets[owner] + places]
-    different, which = np.unique(ids, return_inverse=True)
-    rows = find(different)[which]
+    doc_ids, numbers = np.unique(ids, return_inverse=True)
+    rows = find(doc_ids)[numbers]
     for i in np.flatnonzero(rows < 0):
-        problems.add(
-            f"query {names[owner[i]]}",
-            f"document {ids[i].decode()} is not in {place}",
-            hint,
-        )
+        problems.add(f"query {names[owner[i]]}", f"document {ids[i].decode()} is not in {place}", hint)
     problems.raise_if_any()
     return Candidates(names, sizes, ids, rows)

@@ -1,4 +1,4 @@
-"""What a user may choose when a run is scored again; plain data."""
+"""Options of scoring a run again; plain data."""
 
 from intrex.data.errors import UsageError
 from intrex.data.options import Options, When, declare, option
@@ -9,8 +9,8 @@ _MODEL = When("with")
 
 
 @declare
-class RerankOptions(Options):
-    """How the best documents of a run are scored again: by an index, or by a model of pairs of texts."""
+class RerankOptions(Options, panel=PANEL):
+    """Options of scoring the best documents of a run again: by an index, or by a model of pairs of texts."""
 
     index: str | None = option(
         default=None, panel="Common", common=True, metavar="PATH",
@@ -21,41 +21,30 @@ class RerankOptions(Options):
         help="A cross-encoder's name or path; dense:NAME, static:NAME or hashing for an encoder's similarity.",
     )  # fmt: skip
     depth: int = option(
-        default=100,
-        low=1,
-        panel="Common",
-        common=True,
+        default=100, low=1, panel="Common", common=True,
         help="Documents of each query; those below are dropped.",
-    )
+    )  # fmt: skip
     threads: int | None = option(
         default=None, low=1, panel="Common", runtime=True,
         help="Threads; all cores by default. Never changes the result of an index.",
     )  # fmt: skip
-    device: str | None = option(
-        default=None, panel=PANEL, runtime=True, help="For the model: cpu, cuda, mps."
-    )
+    device: str | None = option(default=None, runtime=True, help="For the model: cpu, cuda, mps.")
     collection: str | None = option(
-        default=None, when=_MODEL, panel=PANEL, metavar="PATH",
-        help="The documents, where QUERIES is not COLLECTION:SET.",
-    )  # fmt: skip
-    max_length: int | None = option(
-        default=None, low=1, when=_MODEL, panel=PANEL, help="Tokens of a pair that are read."
+        default=None, when=_MODEL, metavar="PATH", help="The documents, where QUERIES is not COLLECTION:SET."
     )
+    max_length: int | None = option(default=None, low=1, when=_MODEL, help="Tokens of a pair that are read.")
     batch_size: int | None = option(
-        default=None, low=1, when=_MODEL, panel=PANEL, help="Pairs of 64 tokens at a time; 32 by default."
+        default=None, low=1, when=_MODEL, help="Pairs of 64 tokens at a time; 32 by default."
     )
     dtype: str | None = option(
-        default=None, choices=DTYPES, when=_MODEL, panel=PANEL,
-        help="float32 by default; int8 is for dense:NAME.",
-    )  # fmt: skip
-    revision: str | None = option(
-        default=None, when=_MODEL, panel=PANEL, help="Revision of the model on the hub."
+        default=None, choices=DTYPES, when=_MODEL, help="float32 by default; int8 is for dense:NAME."
     )
+    revision: str | None = option(default=None, when=_MODEL, help="Revision of the model on the hub.")
     cache: str | None = option(
-        default=None, when=_MODEL, panel=PANEL, runtime=True, metavar="PATH",
+        default=None, when=_MODEL, runtime=True, metavar="PATH",
         help="Where scores are kept; by default in intrex's cache folder.",
     )  # fmt: skip
-    no_cache: bool = option(default=False, when=_MODEL, panel=PANEL, runtime=True, help="Keep no scores.")
+    no_cache: bool = option(default=False, when=_MODEL, runtime=True, help="Keep no scores.")
 
     def __post_init__(self) -> None:
         """Refuse two scorers; see `Options`."""

@@ -1,8 +1,9 @@
-"""Reranking by a scorer of pairs of texts: each pair once, what was scored before from a cache."""
+"""Reranking by a scorer of pairs of texts: each pair is scored once, and its score kept in a cache."""
 
 from __future__ import annotations
 
 import contextlib
+from functools import partial
 
 import numpy as np
 
@@ -36,14 +37,14 @@ def rerank_pairs(
     bits without computing any.
 
     Args:
-        run: what was found.
+        run: the rankings to score again.
         queries: the texts of at least the run's queries.
         collection: the texts of at least the run's documents.
         scorer: scores pairs.
         depth: how many of each query.
         tag: of the new run.
-        cache: scores that are kept; None keeps none.
-        progress: called with the number of pairs just scored or found in the cache.
+        cache: keeps scores; None keeps none.
+        progress: called with the number of pairs just scored or read from the cache.
 
     Raises:
         UsageError: ``tag`` has white space.
@@ -54,17 +55,17 @@ def rerank_pairs(
     pairs = _Pairs(run, queries, collection, depth, scorer.spec)
     with contextlib.nullcontext() if cache is None else cache.open(scorer.spec) as stored:
         scores = _score(pairs, scorer, stored, progress)
-    columns = as_bytes(pairs.queries)[pairs.owner], pairs.ids, scores[pairs.which]
+    columns = as_bytes(pairs.queries)[pairs.owner], pairs.ids, scores[pairs.numbers]
     return Run.from_columns(*columns, tag, Problems(f"run {tag}"))
 
 
 def count_pairs(run: Run, depth: int) -> int:
-    """How many pairs `rerank_pairs` has to do with."""
+    """Count the pairs of `rerank_pairs`."""
     return int(np.minimum(np.diff(run.offsets), depth).sum())
 
 
 class _Pairs:
-    """The pairs of a run, and what is different among their texts.
+    """Pairs of a run, and the different ones among their texts.
 
     Attributes:
         queries: [q] the ids of the queries that the run answers.
@@ -73,45 +74,45 @@ class _Pairs:
         rows: [n] its row in the collection.
         keys: [m] keys of the different pairs of texts.
         first: [m] the first pair of each.
-        which: [n] the place in ``keys`` of each pair.
-        counts: [m] how many pairs have each key.
+        numbers: [n] the place in ``keys`` of each pair.
+        counts: [m] the number of pairs of each key.
     """
 
     def __init__(
         self, run: Run, queries: Queries, collection: Collection, depth: int, spec: EncoderSpec
     ) -> None:
-        self._collection = collection
-        documents = _Documents(collection)
+        self._collection, digests = collection, dict[int, bytes]()
         hint = "name the collection that was searched: --collection COLLECTION"
-        found = candidates(run, queries, documents.find, depth, "the collection", hint)
-        self.queries, self.ids, self.rows = found.queries, found.ids, found.rows
-        self.owner = np.repeat(np.arange(len(found.queries)), found.sizes)
-        known = dict(zip(queries.ids, queries.texts, strict=True))
-        self._texts = [known[query] for query in found.queries]
-        asked = [text_digest(text) for text in self._texts]
+        find = partial(_find, collection, digests)
+        pool = candidates(run, queries, find, depth, "the collection", hint)
+        self.queries, self.ids, self.rows = pool.queries, pool.ids, pool.rows
+        self.owner = np.repeat(np.arange(len(pool.queries)), pool.sizes)
+        text_of = dict(zip(queries.ids, queries.texts, strict=True))
+        self._texts = [text_of[query] for query in pool.queries]
+        query_digests = [text_digest(text) for text in self._texts]
         keys = pair_keys(
-            spec, [asked[i] for i in self.owner.tolist()], [documents.digests[r] for r in self.rows.tolist()]
+            spec, [query_digests[i] for i in self.owner.tolist()], [digests[r] for r in self.rows.tolist()]
         )
-        self.keys, self.first, self.which = np.unique(keys, return_index=True, return_inverse=True)
-        self.counts = np.bincount(self.which, minlength=len(self.keys))
+        self.keys, self.first, self.numbers = np.unique(keys, return_index=True, return_inverse=True)
+        self.counts = np.bincount(self.numbers, minlength=len(self.keys))
 
-    def by_document(self, some: Rows) -> Rows:
-        """Different pairs, those of one document beside each other: its text is read, and encoded, once."""
-        first = self.first[some]
-        return some[np.lexsort((self.owner[first], self.rows[first]))]
+    def by_document(self, pairs: Rows) -> Rows:
+        """Order different pairs so that those of one document are neighbours: its text is read, and encoded, once."""
+        first = self.first[pairs]
+        return pairs[np.lexsort((self.owner[first], self.rows[first]))]
 
-    def texts(self, some: Rows) -> tuple[list[str], list[str]]:
-        """The texts of the queries and documents of different pairs."""
-        first = self.first[some]
+    def texts(self, pairs: Rows) -> tuple[list[str], list[str]]:
+        """Read the texts of the queries and documents of different pairs."""
+        first = self.first[pairs]
         rows = self.rows[first].tolist()
         contents = {row: self._collection.document(row).contents for row in dict.fromkeys(rows)}
         return [self._texts[i] for i in self.owner[first].tolist()], [contents[row] for row in rows]
 
-    def check(self, some: Rows, scores: Scores) -> None:
+    def check(self, pairs: Rows, scores: Scores) -> None:
         """Raise `BadInput` that names the first of different pairs whose score is not a finite number."""
         bad = np.flatnonzero(~np.isfinite(scores))
         if len(bad):
-            pair = self.first[some[bad[0]]]
+            pair = self.first[pairs[bad[0]]]
             query, document = self.queries[self.owner[pair]], self.ids[pair].decode()
             raise BadInput(
                 f"the score of query {query} and document {document} is {scores[bad[0]]}",
@@ -119,45 +120,32 @@ class _Pairs:
             )
 
 
+def _find(collection: Collection, digests: dict[int, bytes], ids: Bytes) -> Rows:
+    """Return the rows of documents, -1 for an unknown one, by one pass over the collection; ``digests`` gets theirs by row."""
+    names = as_strings(ids)
+    rows = dict.fromkeys(names, -1)
+    for row, document in enumerate(collection.documents()):
+        if len(digests) == len(rows):
+            break
+        if document.id in rows:
+            rows[document.id] = row
+            digests[row] = text_digest(document.contents)
+    return np.array([rows[name] for name in names], np.int64)
+
+
 def _score(pairs: _Pairs, scorer: PairScorer, stored: StoredScores | None, progress: Progress) -> Scores:
-    """Scores [m] of the different pairs."""
+    """Score [m] the different pairs."""
     scores = np.full(len(pairs.keys), np.nan, np.float32) if stored is None else stored.find(pairs.keys)
     missing = np.isnan(scores)
     progress(int(pairs.counts[~missing].sum()))
-    todo = pairs.by_document(np.flatnonzero(missing))
-    for start in range(0, len(todo), AT_ONCE):
-        block = todo[start : start + AT_ONCE]
-        for places, new in scorer.parts(*pairs.texts(block)):
-            some = block[places]
-            pairs.check(some, new)
-            scores[some] = new
+    order = pairs.by_document(np.flatnonzero(missing))
+    for start in range(0, len(order), AT_ONCE):
+        block = order[start : start + AT_ONCE]
+        for places, values in scorer.parts(*pairs.texts(block)):
+            batch = block[places]
+            pairs.check(batch, values)
+            scores[batch] = values
             if stored is not None:
-                stored.add(pairs.keys[some], new)
-            progress(int(pairs.counts[some].sum()))
+                stored.add(pairs.keys[batch], values)
+            progress(int(pairs.counts[batch].sum()))
     return scores
-
-
-class _Documents:
-    """Documents of a collection by id.
-
-    Attributes:
-        digests: `text_digest` of the contents of the documents found, by row.
-    """
-
-    def __init__(self, collection: Collection) -> None:
-        self._collection = collection
-        self.digests: dict[int, bytes] = {}
-
-    def find(self, ids: Bytes) -> Rows:
-        """The rows of some ids, -1 where there is no such document: by one pass over the collection."""
-        names = as_strings(ids)
-        rows = dict.fromkeys(names, -1)
-        left = len(rows)
-        for row, document in enumerate(self._collection.documents()):
-            if not left:
-                break
-            if document.id in rows:
-                rows[document.id] = row
-                self.digests[row] = text_digest(document.contents)
-                left -= 1
-        return np.array([rows[name] for name in names], np.int64)

@@ -1,9 +1,8 @@
-"""The impact index of term weights that were computed beforehand, in files."""
+"""Building an impact index of files of term weights that were computed beforehand."""
 
 from __future__ import annotations
 
 from array import array
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain, islice
 from pathlib import Path
@@ -22,10 +21,11 @@ from intrex.data.progress import Progress, no_progress
 from intrex.data.store.artifact import Build, Manifest, build_artifact
 from intrex.data.store.vectors import SparseVectors
 from intrex.data.writer import RecordSource
+from intrex.retrievers.inverted.vocabulary import Numbers
 from intrex.retrievers.options import Stage, no_stage
 from intrex.retrievers.sparse.index import KIND, LAYOUT, ImpactIndex
-from intrex.retrievers.sparse.options import ImpactBuild
-from intrex.retrievers.sparse.storage import ForwardWriter, check_bits, finish, remove_forward
+from intrex.retrievers.sparse.options import EXACT, ImpactBuild, Quantized
+from intrex.retrievers.sparse.storage import ForwardWriter, finish, remove_forward
 
 AT_ONCE = 1024
 """Documents that are read at a time."""
@@ -37,8 +37,8 @@ def build_impact(
     collection: Collection,
     out: Path,
     weights: Path,
+    options: Quantized = EXACT,
     *,
-    quantize: int | None = None,
     overwrite: bool = False,
     progress: Progress = no_progress,
 ) -> ImpactIndex:
@@ -48,39 +48,37 @@ def build_impact(
         collection: the documents; each must have weights, but for those without text.
         out: the folder to make.
         weights: a file of weights or a folder of them: see `read_weights`.
-        quantize: see `intrex.retrievers.sparse.storage.choose_storage`.
+        options: how weights are stored, see `intrex.retrievers.sparse.storage.choose_storage`.
         overwrite: replace an existing index.
-        progress: told of every batch of documents read.
+        progress: called after every batch of documents.
 
     Raises:
-        UsageError: ``quantize`` is neither 8 nor 16 nor None.
-        BadInput: the files have documents that the collection lacks, or twice, lack some of it, or hold weights that
-            are negative or not finite; every case is counted.
+        BadInput: the files have documents that the collection lacks, or twice, lack documents of it, or hold weights
+            that are negative or not finite; every case is counted.
         IntrexError: the output exists, or cannot be written.
     """
-    check_bits(quantize)
     files = weight_files(weights)
     records = [file.record() | {"file": file.label} for file in files]
-    inputs = fingerprint([KIND, LAYOUT, collection.corpus_fingerprint, records, quantize])
+    inputs = fingerprint([KIND, LAYOUT, collection.corpus_fingerprint, records, options.quantize])
 
     def make(build: Build) -> Manifest:
         terms, order = _Reader(build.path, collection, weights.name).read(files, progress)
-        counts = finish(build.path, terms, quantize, order)
+        counts = finish(build.path, terms, options.quantize, order)
         remove_forward(build.path)
-        full = {"layout": LAYOUT, "documents": collection.n_documents, **counts, "source": records}
-        return Manifest(KIND, collection.corpus_fingerprint, params=full)
+        params = {"layout": LAYOUT, "documents": collection.n_documents, **counts, "source": records}
+        return Manifest(KIND, collection.corpus_fingerprint, params=params)
 
     build_artifact(out, inputs, make, overwrite=overwrite)
     return ImpactIndex.open(out)
 
 
 class _Reader:
-    """Reads files of weights into a `ForwardWriter`, and compares their documents with the collection's."""
+    """A reader of files of weights into a `ForwardWriter`, which compares their documents with the collection's."""
 
     def __init__(self, folder: Path, collection: Collection, label: str) -> None:
         self._collection, self._problems = collection, Problems(label)
         ids, without = IdWriter(folder), array("b")
-        for documents in _some(collection.documents()):
+        for documents in _batches(collection.documents()):
             ids.extend([document.id for document in documents])
             without.extend(not document.contents for document in documents)
         ids.close()
@@ -90,34 +88,33 @@ class _Reader:
         self._text_of = np.full(len(self._ids), -1, np.int64)
         self._labels: list[str] = []
         self._places = array("q")  # of each text, its file and line in one number
-        self._numbers: defaultdict[str, int] = defaultdict()
-        self._numbers.default_factory = self._numbers.__len__
+        self._numbers = Numbers()
 
     def read(self, files: Sequence[Input], progress: Progress) -> tuple[list[str], Rows]:
-        """Write the weights; returns the terms by number, and which text has the weights of each row."""
+        """Write the weights; return the terms by number, and the text that has the weights of each row."""
         self._labels = [file.label for file in files]
-        for texts in _some(chain.from_iterable(read_weights(file, self._problems) for file in files)):
-            names = as_bytes(["" if _wrong_id(text.id) else encode_id(text.id) for text in texts])
+        for texts in _batches(chain.from_iterable(read_weights(file, self._problems) for file in files)):
+            names = as_bytes(["" if _id_problem(text.id) else encode_id(text.id) for text in texts])
             for text, row in zip(texts, self._ids.find(names).tolist(), strict=True):
-                self._take(text, row)
+                self._assign(text, row)
             self._append([text.vector for text in texts])
             progress(len(texts))
         for row in np.flatnonzero((self._text_of < 0) & ~self._without_text).tolist():
             name = self._collection.document(row).id
-            where = f"{self._collection.path.name}/corpus.jsonl:{row + 1}"
+            place = f"{self._collection.path.name}/corpus.jsonl:{row + 1}"
             hint = 'a document without weights needs a line with "vector": {}, unless it has no text'
-            self._problems.add(where, f"the document {name} has no weights", hint)
+            self._problems.add(place, f"the document {name} has no weights", hint)
         self._problems.raise_if_any()
         self._text_of[self._text_of < 0] = self._writer.texts
         self._append([{}])
         self._writer.close()
         return list(self._numbers), self._text_of
 
-    def _take(self, text: Weights, row: int) -> None:
-        """Note which document a text is of, or what is wrong with that."""
+    def _assign(self, text: Weights, row: int) -> None:
+        """Note the document that a text is of, or report the text."""
         if row < 0:
             unknown = f"the document {text.id} is not in the collection {self._collection.name}"
-            self._problems.add(str(text.source), _wrong_id(text.id) or unknown)
+            self._problems.add(str(text.source), _id_problem(text.id) or unknown)
         elif self._text_of[row] >= 0:
             file, line = divmod(self._places[self._text_of[row]], _LINES)
             first = RecordSource(self._labels[file], line)
@@ -127,24 +124,21 @@ class _Reader:
         self._places.append(self._labels.index(text.source.file) * _LINES + text.source.line)
 
     def _append(self, vectors: Sequence[Mapping[str, float]]) -> None:
-        sizes = np.array([len(vector) for vector in vectors], np.int64)
-        offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(sizes)])
-        terms = np.fromiter(
-            map(self._numbers.__getitem__, chain.from_iterable(vectors)), np.int32, offsets[-1]
-        )
+        offsets = np.cumsum([0, *map(len, vectors)], dtype=np.int64)
+        terms = map(self._numbers.__getitem__, chain.from_iterable(vectors))
         values = chain.from_iterable(vector.values() for vector in vectors)
-        self._writer.append(SparseVectors(offsets, terms, np.fromiter(values, np.float32, offsets[-1])))
+        arrays = np.fromiter(terms, np.int32, offsets[-1]), np.fromiter(values, np.float32, offsets[-1])
+        self._writer.append(SparseVectors(offsets, *arrays))
 
 
-def _wrong_id(value: Any) -> str | None:
-    """What is wrong with an id of a file, in which it need not be percent-encoded yet."""
+def _id_problem(value: Any) -> str | None:
+    """Say what is wrong with an id of a file, in which it need not be percent-encoded yet."""
     return id_problem(encode_id(value) if isinstance(value, str) else value)
 
 
-def _some(items: Iterable[_Item]) -> Iterator[list[_Item]]:
+def _batches(items: Iterable[_Item]) -> Iterator[list[_Item]]:
     items = iter(items)
-    while some := list(islice(items, AT_ONCE)):
-        yield some
+    return iter(lambda: list(islice(items, AT_ONCE)), [])
 
 
 def build(
@@ -152,8 +146,6 @@ def build(
 ) -> int:
     """Build as ``intrex index impact`` does; return the number of documents. Raises as `build_impact`."""
     collection = Collection.open(source)
-    step = stage("reading", collection.n_documents)
-    build_impact(
-        collection, out, Path(options.weights), quantize=options.quantize, overwrite=overwrite, progress=step
-    )
+    progress = stage("reading", collection.n_documents)
+    build_impact(collection, out, Path(options.weights), options, overwrite=overwrite, progress=progress)
     return collection.n_documents

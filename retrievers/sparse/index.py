@@ -1,4 +1,4 @@
-"""The impact index: term weights of documents, by a learned sparse encoder or computed beforehand, searched exactly."""
+"""Impact index: term weights of documents, by a learned sparse encoder or computed beforehand, searched exactly."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from intrex.encoders.options import EncoderOptions
 from intrex.retrievers.base import Index, RunBuilder, tie_rank
 from intrex.retrievers.encoded import QUERIES_AT_ONCE, RecordedEncoder
 from intrex.retrievers.inverted.native import gather
-from intrex.retrievers.inverted.search import Weighted
+from intrex.retrievers.inverted.search import Weighted, sum_by_query
 from intrex.retrievers.inverted.vocabulary import Vocabulary
 from intrex.retrievers.options import SearchOptions
 from intrex.retrievers.sparse.queries import dimension_numbers, weigh_encoded, weigh_named, weigh_texts
@@ -66,7 +66,7 @@ class ImpactIndex(Index):
         return cls(path, read_manifest(path, (KIND,), REBUILD))
 
     def search(self, queries: Queries, options: SearchOptions, encoder: SparseEncoder | None = None) -> Run:
-        """The ``k`` best documents that share a term with each query.
+        """Return the ``k`` best documents that share a term with each query.
 
         Queries that come with term weights are searched with these; texts are encoded, or cut at white space, where a
         term weighs as much as it is frequent. A query without a term that the index knows has no line in the run.
@@ -79,51 +79,49 @@ class ImpactIndex(Index):
         Raises:
             BadInput: the encoder is not the index's or is gone, or a score would be too large for float32.
         """
-        weigh = self._weigher(queries, options, encoder)
+        weigh = self._weigh(queries, options, encoder)
         searcher = replace(self._searcher, rank=tie_rank(self._searcher.rank, options.ties))
-        found, unknown = RunBuilder(self.ids, KIND), 0
+        builder, unknown = RunBuilder(self.ids, KIND), 0
         for start in range(0, len(queries), QUERIES_AT_ONCE):
             names = queries.ids[start : start + QUERIES_AT_ONCE]
-            weighted = weigh(slice(start, start + len(names)))
-            sizes = np.diff(weighted.offsets)
-            self._check(weighted, sizes, names)
-            hits = searcher.search(weighted, options.k, options.threads)
-            found.extend(names, hits.sizes, gather(self.ids, hits.rows), hits.scores)
-            unknown += int(np.count_nonzero(sizes == 0))
+            terms = weigh(slice(start, start + len(names)))
+            self._check(terms, names)
+            hits = searcher.search(terms, options.k, options.threads)
+            builder.extend(names, hits.sizes, gather(self.ids, hits.rows), hits.scores)
+            unknown += int(np.count_nonzero(np.diff(terms.offsets) == 0))
             options.progress(len(names))
         if unknown:
             _log.info("%d of %d queries have no term that the index knows", unknown, len(queries))
-        return found.run()
+        return builder.run()
 
     def rescore(self, queries: list[str], rows: Sequence[Rows], options: SearchOptions) -> Iterator[Scores]:
-        """Scores [len(rows[i])] of the documents ``rows[i]`` for each query text; minus infinity where no term is common."""
-        weighted = self._weigher(Queries(queries, queries), options, None)(slice(None))
-        self._check(weighted, np.diff(weighted.offsets), queries)
-        for query, own in enumerate(rows):
-            yield self._searcher.score(weighted, query, own)
+        """Yield scores [len(rows[i])] of the documents ``rows[i]`` for each query text; minus infinity without a common term."""
+        terms = self._weigh(Queries(queries, queries), options, None)(slice(None))
+        self._check(terms, queries)
+        for query, candidates in enumerate(rows):
+            yield self._searcher.score(terms, query, candidates)
 
-    def _weigher(
-        self, queries: Queries, options: SearchOptions, given: SparseEncoder | None
+    def _weigh(
+        self, queries: Queries, options: SearchOptions, substitute: SparseEncoder | None
     ) -> Callable[[slice], Weighted]:
-        """What makes weighted terms of some of the queries."""
+        """Return a function that makes weighted terms of a slice of the queries."""
         weights, texts, numbers = queries.weights, queries.texts, None
         if weights is not None:
-            return lambda some: weigh_named(weights[some], self.vocabulary)
+            return lambda part: weigh_named(weights[part], self.vocabulary)
         if self._recorded is not None:
-            encoder = self._recorded.get(options.device, given)
+            encoder = self._recorded.get(options.device, substitute)
         elif options.encoder is not None:
             encoder = make_sparse_encoder(options.encoder, EncoderOptions(device=options.device))
             numbers = dimension_numbers(encoder, self.vocabulary)
         else:
-            return lambda some: weigh_texts(texts[some], self.vocabulary)
-        return lambda some: weigh_encoded(encoder.encode(texts[some], "query"), numbers)
+            return lambda part: weigh_texts(texts[part], self.vocabulary)
+        return lambda part: weigh_encoded(encoder.encode(texts[part], "query"), numbers)
 
-    def _check(self, weighted: Weighted, sizes: Rows, names: list[str]) -> None:
+    def _check(self, terms: Weighted, names: list[str]) -> None:
         """Raise `BadInput` where a sum may be too large for float32."""
-        owners = np.repeat(np.arange(len(sizes)), sizes)
-        most = np.bincount(owners, weighted.weights, len(sizes)) * self._heaviest
-        if (most > LARGEST).any():
+        bounds = sum_by_query(terms, terms.weights) * self._heaviest
+        if (bounds > LARGEST).any():
             raise BadInput(
-                f"the weights of query {names[int(most.argmax())]} are so large that its scores overflow",
+                f"the weights of query {names[int(bounds.argmax())]} are so large that its scores overflow",
                 "divide all weights of the queries by one number: that changes no ranking",
             )

@@ -1,4 +1,4 @@
-"""What a user may choose of indexes of term weights; plain data."""
+"""Options of indexes of term weights; plain data."""
 
 from intrex.data.options import Options, declare, option
 from intrex.encoders.options import ENCODING, EncoderOptions
@@ -8,29 +8,30 @@ BITS = (8, 16)
 
 
 @declare
-class Quantized(Options):
-    """How weights are kept."""
+class Quantized(Options, panel=INDEX):
+    """Options of the weights of an index."""
 
     quantize: int | None = option(
-        default=None, choices=BITS, panel=INDEX, help="Round weights to so many bits; exact by default."
+        default=None, choices=BITS, help="Round weights to so many bits; exact by default."
     )
 
 
-@declare
-class SparseBuild(Quantized, EncoderOptions):
-    """How a learned sparse index is built; see `intrex.retrievers.sparse.build.build_sparse`."""
-
-    encoder: str = option(
-        panel=ENCODING, common=True, help="A SparseEncoder's name or path (SPLADE and others); hashing."
-    )
+EXACT = Quantized()
 
 
 @declare
-class ImpactBuild(Quantized):
-    """How an index of weights that were computed elsewhere is built; see `intrex.retrievers.sparse.files.build_impact`."""
+class SparseBuild(Quantized, EncoderOptions, panel=ENCODING):
+    """Options of building a learned sparse index; see `intrex.retrievers.sparse.build.build_sparse`."""
+
+    encoder: str = option(common=True, help="A SparseEncoder's name or path (SPLADE and others); hashing.")
+
+
+@declare
+class ImpactBuild(Quantized, panel=COMMON):
+    """Options of building an index of weights from files; see `intrex.retrievers.sparse.files.build_impact`."""
 
     weights: str = option(
-        panel=COMMON, common=True, metavar="PATH",
+        common=True, metavar="PATH",
         help="JSON lines of id and vector (Anserini's JsonVectorCollection), or a folder of them.",
     )  # fmt: skip
 

@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
-from intrex.data.arrays import Int64s, Scores
+from intrex.data.arrays import Float32s, Float64s, Int32s, Int64s, Rows, Scores, Uint8s, Uint16s
 from intrex.data.native.kernel import Kernel
 from intrex.data.native.library import Library
 from intrex.retrievers.inverted.search import UNTOUCHED, PostingsSearcher, Weighted
+from intrex.retrievers.inverted.vocabulary import map_array
 
 LIBRARIES = {
     dtype: Library(f"search-{dtype}", (f"intrex.retrievers.sparse.kernels:search_{dtype}",))
@@ -34,67 +34,59 @@ class Impacts(NamedTuple):
     """Postings with weights, memory-mapped; see the module's text."""
 
     offsets: Int64s
-    docs: npt.NDArray[np.int32]
-    weights: npt.NDArray[np.uint8] | npt.NDArray[np.uint16] | npt.NDArray[np.float32]
+    docs: Int32s
+    weights: Uint8s | Uint16s | Float32s
 
 
-def open_impacts(folder: Path) -> tuple[Impacts, npt.NDArray[np.float32]]:
-    """The postings of an index and their bounds, without reading them."""
+def open_impacts(folder: Path) -> tuple[Impacts, Float32s]:
+    """Map the postings of an index and their bounds."""
     names = ("postings.offsets", "postings.docs", "postings.impacts", "bounds")
-    # Plain arrays: slices of `numpy.memmap` cost more.
-    offsets, docs, weights, bounds = (np.asarray(np.load(folder / f"{n}.npy", mmap_mode="r")) for n in names)
+    offsets, docs, weights, bounds = (map_array(folder / f"{name}.npy") for name in names)
     return Impacts(offsets, docs, weights), bounds
 
 
 @dataclass
 class ImpactSearcher(PostingsSearcher):
-    """Finds the best rows by dot product.
+    """A search for the best rows by dot product; see `PostingsSearcher`.
 
     Attributes:
-        postings: the inverted index.
-        rank: see `PostingsSearcher`.
         bounds: the largest weight of every 128 postings, or None.
-        scale: what a stored weight of 1 means; a power of two, so that multiplying by it is exact.
-        prune: see `PostingsSearcher`.
-        first: see `PostingsSearcher`.
+        scale: the value of a stored weight of 1; a power of two, so that multiplying by it is exact.
     """
 
     postings: Impacts
-    rank: npt.NDArray[np.uint32]
-    bounds: npt.NDArray[np.float32] | None
     scale: float = 1.0
-    prune: bool = True
-    first: int = 0
 
     def _kernel(self) -> Kernel | None:
         dtype = self.postings.weights.dtype.name
         kernels = LIBRARIES[dtype].kernels()
         return kernels[f"search_{dtype}"] if kernels else None
 
-    def _given(self, queries: Weighted) -> list[Any]:
+    def _arguments(self, queries: Weighted) -> list[Any]:
         return [queries.weights.astype(np.float64) * self.scale, self.postings.weights]
 
-    def _exact(self, queries: Weighted) -> npt.NDArray[np.uint8]:
+    def _exact(self, queries: Weighted) -> Uint8s:
         return np.zeros(len(queries.offsets) - 1, np.uint8)  # float64 may round sums of such products
 
-    def score(self, queries: Weighted, query: int, rows: npt.NDArray[np.integer]) -> Scores:
-        """The scores of some rows for one query, as a search gives them; minus infinity where no term is common."""
+    def score(self, queries: Weighted, query: int, rows: Rows) -> Scores:
+        """Score rows for one query, as a search does; minus infinity where no term is common."""
         offsets, docs, weights = self.postings
         rows, sums = (
             rows.astype(docs.dtype),
             np.full(len(rows), UNTOUCHED),
-        )  # of one type: else docs would be copied
+        )  # of one type: else docs are copied
         for t in range(int(queries.offsets[query]), int(queries.offsets[query + 1])):
             low, high = (int(end) for end in offsets[queries.terms[t] : queries.terms[t] + 2])
-            at = low + np.searchsorted(docs[low:high], rows)
-            has = np.flatnonzero(at < high)
-            has = has[docs[at[has]] == rows[has]]
-            sums[has] += np.float64(queries.weights[t]) * self.scale * weights[at[has]].astype(np.float64)
+            places = low + np.searchsorted(docs[low:high], rows)
+            common = np.flatnonzero(places < high)
+            common = common[docs[places[common]] == rows[common]]
+            values = weights[places[common]].astype(np.float64)
+            sums[common] += np.float64(queries.weights[t]) * self.scale * values
         return np.where(np.signbit(sums), -np.inf, sums).astype(np.float32)
 
-    def _scores(self, queries: Weighted, t: int) -> tuple[Int64s, npt.NDArray[np.float64]]:
+    def _scores(self, queries: Weighted, t: int) -> tuple[Int64s, Float64s]:
         offsets, docs, weights = self.postings
         term = int(queries.terms[t])
-        here = slice(int(offsets[term]), int(offsets[term + 1]))
+        span = slice(int(offsets[term]), int(offsets[term + 1]))
         weight = np.float64(queries.weights[t]) * self.scale
-        return docs[here].astype(np.int64), weight * weights[here].astype(np.float64)
+        return docs[span].astype(np.int64), weight * weights[span].astype(np.float64)

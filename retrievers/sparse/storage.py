@@ -1,4 +1,4 @@
-"""From term weights by document to postings by term: kept on disk, stored in the smallest exact type or quantised."""
+"""Term weights by document to postings by term, in files: in the smallest exact type, or quantised."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from intrex.data.errors import UsageError
+from intrex.data.arrays import Float32s, Int32s, Rows
 from intrex.data.store.artifact import Build
-from intrex.data.store.vectors import RowWriter, SparseVectors
+from intrex.data.store.vectors import RowWriter, SparseVectors, WriterGroup
 from intrex.retrievers.inverted.postings import BOUND_BLOCK
 from intrex.retrievers.inverted.vocabulary import Names, write_terms
 from intrex.retrievers.sparse.options import BITS
@@ -24,28 +24,22 @@ _FORWARD = "weights-by-document"
 
 
 class Storage(NamedTuple):
-    """How weights are kept: as multiples of ``scale``, a power of two, in a type of numpy's."""
+    """Form of stored weights: multiples of ``scale``, a power of two, in a type of numpy's."""
 
     dtype: str
     scale: float
 
-    def stored(self, weights: npt.NDArray[np.float32]) -> npt.NDArray[np.generic]:
-        """The numbers that are kept of weights, rounded to the nearest (half to even); float32 are kept as they are."""
+    def stored(self, weights: Float32s) -> npt.NDArray[np.generic]:
+        """Return the numbers to store for weights, rounded to the nearest (half to even); float32 as they are."""
         if self.dtype == "float32":
             return weights
         return np.rint(weights.astype(np.float64) / self.scale).astype(self.dtype)
 
 
-def check_bits(bits: int | None) -> None:
-    """Raise `UsageError` unless weights can be quantised to so many bits."""
-    if bits not in (None, *BITS):
-        raise UsageError(f"weights can be quantised to 8 or 16 bits, not {bits}", "leave --quantize out")
-
-
 def choose_storage(weights: SparseVectors, bits: int | None) -> Storage:
-    """How to keep weights: exactly, in the smallest type that can, or quantised to ``bits`` bits if that is less.
+    """Choose how to store weights: exactly, in the smallest type that can, or quantised to ``bits`` bits if that is less.
 
-    Integers below 2**8 or 2**16 are kept as such. Others are float32, or with ``bits`` rounded to multiples of the
+    Integers below 2**8 or 2**16 are stored as such. Others are float32, or with ``bits`` rounded to multiples of the
     smallest power of two with which the largest weight does not exceed 2**bits - 1 steps.
     """
     largest, whole = 0.0, True
@@ -61,8 +55,8 @@ def choose_storage(weights: SparseVectors, bits: int | None) -> Storage:
     return Storage(f"uint{bits}", scale if fits else 2 * scale)
 
 
-class ForwardWriter:
-    """Appends the weights of documents to files that `open_forward` maps; those of a text may be in any order.
+class ForwardWriter(WriterGroup):
+    """Files of the weights of documents, for `open_forward`; the weights of a text may be in any order.
 
     Args:
         folder: where the files go.
@@ -74,38 +68,29 @@ class ForwardWriter:
         self._terms = RowWriter(folder / f"{_FORWARD}.terms.npy", (None,), np.int32, entries)
         self._weights = RowWriter(folder / f"{_FORWARD}.weights.npy", (None,), np.float32, entries)
         self._offsets = RowWriter(folder / f"{_FORWARD}.offsets.npy", (None,), np.int64, texts and texts + 1)
+        self.writers = (self._terms, self._weights, self._offsets)
         if not texts:
             self._offsets.append(np.zeros(1, np.int64))
 
     @property
     def texts(self) -> int:
-        """Documents written."""
+        """Number of documents written."""
         return self._offsets.rows - 1
 
     @property
     def entries(self) -> int:
-        """Weights written."""
+        """Number of weights written."""
         return self._terms.rows
 
     def append(self, weights: SparseVectors) -> None:
-        """Append some documents."""
+        """Append documents."""
         self._offsets.append(weights.offsets[1:] + self.entries)
         self._terms.append(weights.terms)
         self._weights.append(weights.weights)
 
-    def flush(self) -> None:
-        """Write through to the disk."""
-        for one in (self._terms, self._weights, self._offsets):
-            one.flush()
-
-    def close(self) -> None:
-        """Flush and close."""
-        for one in (self._terms, self._weights, self._offsets):
-            one.close()
-
 
 def open_forward(folder: Path) -> SparseVectors:
-    """Map what a `ForwardWriter` wrote."""
+    """Map the files of a `ForwardWriter`."""
     files = [folder / f"{_FORWARD}.{name}.npy" for name in ("offsets", "terms", "weights")]
     return SparseVectors(*(np.load(file, mmap_mode="r") for file in files))
 
@@ -116,10 +101,8 @@ def remove_forward(folder: Path) -> None:
         file.unlink()
 
 
-def finish(
-    folder: Path, terms: Sequence[str], bits: int | None, order: npt.NDArray[np.int64] | None = None
-) -> dict[str, Any]:
-    """Make postings and vocabulary of what a `ForwardWriter` wrote; returns their counts for the manifest.
+def finish(folder: Path, terms: Sequence[str], bits: int | None, order: Rows | None = None) -> dict[str, Any]:
+    """Make postings and vocabulary of the files of a `ForwardWriter`; return their counts for the manifest.
 
     Args:
         folder: where the weights are, and where to write.
@@ -147,15 +130,15 @@ def write_postings(
     forward: SparseVectors,
     n_terms: int,
     storage: Storage,
-    order: npt.NDArray[np.int64] | None = None,
+    order: Rows | None = None,
 ) -> int:
-    """Write ``postings.*.npy`` and ``bounds.npy``; returns how many postings there are.
+    """Write ``postings.*.npy`` and ``bounds.npy``; return the number of postings.
 
     Args:
-        folder: where to.
+        folder: where to write.
         forward: the weights of each text.
-        n_terms: how many terms there are.
-        storage: how the weights are kept; those that become 0 are left out.
+        n_terms: number of terms.
+        storage: how the weights are stored; those that become 0 are left out.
         order: [rows] the text of each row; None if they are the same.
     """
     counts = np.zeros(n_terms, np.int64)
@@ -178,9 +161,9 @@ def write_postings(
 
 
 def _pieces(
-    forward: SparseVectors, storage: Storage, order: npt.NDArray[np.int64] | None
-) -> Iterator[tuple[npt.NDArray[np.int32], npt.NDArray[np.int32], npt.NDArray[np.generic]]]:
-    """The weights in the order of the rows, some at a time: row, term and what is kept of each that is not 0."""
+    forward: SparseVectors, storage: Storage, order: Rows | None
+) -> Iterator[tuple[Int32s, Int32s, npt.NDArray[np.generic]]]:
+    """Yield the rows, terms and stored weights that are not 0, in the order of the rows, a piece at a time."""
     texts = np.arange(len(forward.offsets) - 1) if order is None else order
     starts, sizes = forward.offsets[:-1][texts], np.diff(forward.offsets)[texts]
     ends = np.cumsum(sizes)
@@ -188,17 +171,18 @@ def _pieces(
     while low < len(texts):
         before = int(ends[low - 1]) if low else 0
         high = max(low + 1, int(np.searchsorted(ends, before + PIECE, side="right")))
-        here = sizes[low:high]
-        at = np.arange(int(here.sum())) + np.repeat(starts[low:high] - (ends[low:high] - here - before), here)
-        values = storage.stored(forward.weights[at])
-        kept = values != 0
-        rows = np.repeat(np.arange(low, high, dtype=np.int32), here)
-        yield rows[kept], forward.terms[at][kept], values[kept]
+        counts = sizes[low:high]
+        shifts = starts[low:high] - (ends[low:high] - counts - before)
+        places = np.arange(int(counts.sum())) + np.repeat(shifts, counts)
+        values = storage.stored(forward.weights[places])
+        mask = values != 0
+        rows = np.repeat(np.arange(low, high, dtype=np.int32), counts)
+        yield rows[mask], forward.terms[places][mask], values[mask]
         low = high
 
 
-def _bounds(impacts: npt.NDArray[np.generic]) -> npt.NDArray[np.float32]:
-    """The largest of every `BOUND_BLOCK` numbers."""
+def _bounds(impacts: npt.NDArray[np.generic]) -> Float32s:
+    """Return the largest of every `BOUND_BLOCK` numbers."""
     step = PIECE // BOUND_BLOCK * BOUND_BLOCK
     parts = [
         np.maximum.reduceat(part, np.arange(0, len(part), BOUND_BLOCK)).astype(np.float32)

@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from importlib import import_module
 from typing import Any
 
 from intrex.data.errors import UsageError, nearest_name
@@ -19,7 +18,7 @@ from intrex.retrievers.text.porter import stem
 from intrex.retrievers.text.tokenizer import MAX_TOKEN
 
 CACHED = 1 << 20
-"""How many surface forms an analyzer remembers."""
+"""Surface forms that an analyzer remembers."""
 
 _STOP = """
 a an and are as at be but by for if in into is it no not of on or such that the their then there these they this to
@@ -38,20 +37,20 @@ _NOT_ASCII = re.compile(r"[^\x00-\x7F]")
 
 
 def tokenize(text: str) -> list[str]:
-    """The tokens that Lucene's StandardTokenizer makes of a text, in order."""
+    """Cut a text into the tokens of Lucene's StandardTokenizer, in order."""
     if len(text) <= MAX_TOKEN // 2 and text.isascii():  # most queries
         return _ASCII_TOKEN.findall(text)
     tokens: list[str] = []
-    at = 0
-    while found := _NOT_ASCII.search(text, at):
+    position = 0
+    while character := _NOT_ASCII.search(text, position):
         # No token spans a blank, so only the words around other characters need the whole grammar.
-        start = max(text.rfind(" ", at, found.start()), at)
-        end = text.find(" ", found.end())
+        start = max(text.rfind(" ", position, character.start()), position)
+        end = text.find(" ", character.end())
         end = len(text) if end < 0 else end
-        tokens += _ASCII_TOKEN.findall(text, at, start)
+        tokens += _ASCII_TOKEN.findall(text, position, start)
         tokens += [text[token.start : token.end] for token in breaks.tokens(text, start, end)]
-        at = end
-    tokens += _ASCII_TOKEN.findall(text, at)
+        position = end
+    tokens += _ASCII_TOKEN.findall(text, position)
     if max(map(len, tokens), default=0) <= MAX_TOKEN // 2:
         return tokens
     # The ASCII pattern knows no limit.
@@ -59,12 +58,12 @@ def tokenize(text: str) -> list[str]:
 
 
 def lower(text: str) -> str:
-    """Lower case as Java makes it, each code point for itself: no final sigma, and U+0130 becomes a plain i."""
+    """Make lower case as Java does, each code point for itself: no final sigma, and U+0130 becomes a plain i."""
     return text.lower() if text.isascii() else text.translate(breaks.lower_case())
 
 
 def english_term(token: str) -> str | None:
-    """The term of a token, or None for a stop word."""
+    """Return the term of a token, or None for a stop word."""
     if token[-1:] in ("s", "S") and token[-2:-1] in ("'", "\u2019", "\uff07"):
         token = token[:-2]
     token = lower(token)
@@ -72,16 +71,16 @@ def english_term(token: str) -> str | None:
 
 
 @dataclass(frozen=True)
-class Recipe:
-    """How an analyzer makes terms.
+class AnalyzerRecipe:
+    """Steps of an analyzer.
 
     Attributes:
-        filters: What it does after the tokenizer, for the manifest.
-        term: The term of a token, which may be empty, or None of one that is left out. Where a term takes more than a
-            token, there is no such function.
-        stream: The terms of a text, where ``term`` is None.
-        before: What is done to a text before it is cut.
-        tokenizer: What cuts, for the manifest.
+        filters: names of the steps after the tokenizer, for the manifest.
+        term: returns the term of a token, which may be empty, or None of one that is left out. Where a term takes more
+            than a token, there is no such function.
+        stream: returns the terms of a text, where ``term`` is None.
+        before: changes a text before it is cut.
+        tokenizer: its name, for the manifest.
     """
 
     filters: tuple[str, ...]
@@ -91,15 +90,10 @@ class Recipe:
     tokenizer: str = "lucene-9-standard"
 
 
-ENGLISH = Recipe(("english-possessive", "lowercase", "stop-33", "porter"), english_term)
-
-_OTHERS = ["ar", "de", "es", "fa", "fr", "hu", "it", "ko", "nl", "pt", "ru", "tr", "zh", "bigrams"]
-ANALYZERS: Mapping[str, str] = {
-    "english": "",
-    "en": "",
-    **dict.fromkeys(_OTHERS, "intrex.retrievers.text.languages"),
-}
-"""Analyzers by name, most by the ISO 639-1 code of a language, and the module that makes them, if it is not this."""
+ENGLISH = AnalyzerRecipe(("english-possessive", "lowercase", "stop-33", "porter"), english_term)
+_OTHERS = ("ar", "de", "es", "fa", "fr", "hu", "it", "ko", "nl", "pt", "ru", "tr", "zh", "bigrams")
+ANALYZERS = ("english", "en", *_OTHERS)
+"""Names of analyzers, most the ISO 639-1 code of a language."""
 ONLY_LUCENE = frozenset(["bn", "da", "fi", "hi", "id", "ja", "no", "pl", "sv", "te", "th", "uk"])
 """Languages that Anserini analyses and this package does not."""
 
@@ -119,7 +113,7 @@ class _Terms(dict[str, str | None]):
 
 
 class Analyzer:
-    """Makes the terms of a text; raises `UsageError` for a name that is not in `ANALYZERS`.
+    """A function from a text to its terms; raises `UsageError` for a name that is not in `ANALYZERS`.
 
     Safe to share between threads.
     """
@@ -131,14 +125,17 @@ class Analyzer:
         if name not in ANALYZERS:
             raise UsageError(f"unknown analyzer {name!r}", nearest_name(name, ANALYZERS))
         self.name = "english" if name == "en" else name
-        module = ANALYZERS[name]
-        recipe = import_module(module).recipe(name) if module else ENGLISH
-        self._recipe: Recipe = recipe
+        recipe = ENGLISH
+        if self.name != "english":
+            from intrex.retrievers.text import languages
+
+            recipe = languages.recipe(name)
+        self._recipe = recipe
         self._terms = _Terms(recipe.term) if recipe.term else None
         self.term, self.before = recipe.term, recipe.before
 
     def __call__(self, text: str) -> list[str]:
-        """The terms in text order, repeats kept."""
+        """Return the terms in text order, repeats kept."""
         if self.before:
             text = self.before(text)
         if self._recipe.stream:
@@ -147,7 +144,7 @@ class Analyzer:
         return [term for term in map(self._terms.__getitem__, tokenize(text)) if term is not None]
 
     def spec(self) -> dict[str, Any]:
-        """What it does, for the manifest of an index: equal specs make equal terms."""
+        """Return the steps, for the manifest of an index: equal specs make equal terms."""
         return {
             "name": self.name,
             "tokenizer": self._recipe.tokenizer,
@@ -157,6 +154,6 @@ class Analyzer:
 
 
 def analyzer_of(spec: Mapping[str, Any]) -> Analyzer:
-    """The analyzer that a manifest names, English if it is none of ours: the caller compares the specs."""
+    """Make the analyzer that a manifest names, English if it is none of ours: the caller compares the specs."""
     name = spec.get("name")
     return Analyzer(name if isinstance(name, str) and name in ANALYZERS else "english")

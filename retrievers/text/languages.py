@@ -1,7 +1,7 @@
-"""The analyzers of languages other than English: each is the class that Anserini's AnalyzerMap names for it.
+"""Analyzers of languages other than English: each is the class that Anserini's AnalyzerMap names for it.
 
 All but Chinese and Korean cut with StandardTokenizer and make each term of one token. Stop words (``stop.txt``) are the
-default sets of Lucene's analyzers. Languages whose Lucene analyzer is not made here are in `analysis.ONLY_LUCENE`.
+default sets of Lucene's analyzers. Languages whose Lucene analyzer is not made here are in `analyzer.ONLY_LUCENE`.
 """
 
 from __future__ import annotations
@@ -15,55 +15,25 @@ from itertools import pairwise
 from intrex.data.errors import MissingExtra
 from intrex.retrievers.text import light
 from intrex.retrievers.text import tokenizer as breaks
-from intrex.retrievers.text.analyzer import Recipe, lower
+from intrex.retrievers.text.analyzer import AnalyzerRecipe, lower
 
 Change = Callable[[str], str]
 
-SNOWBALL = {
-    "hu": "hungarian",
-    "nl": "dutch_porter",
-    "ru": "russian",
-    "tr": "turkish",
-}
+SNOWBALL = {"hu": "hungarian", "nl": "dutch_porter", "ru": "russian", "tr": "turkish"}
 """Languages whose analyzer stems by a Snowball algorithm, with its name in PyStemmer 3.
 
 Danish, Finnish, Norwegian and Swedish changed since the version that Lucene 9 has.
 """
-_ELIDED = {
-    "fr": frozenset(["l", "m", "t", "qu", "n", "s", "j", "d", "c", "jusqu", "quoiqu", "lorsqu", "puisqu"]),
-    "it": frozenset(
-        [
-            "c",
-            "l",
-            "all",
-            "dall",
-            "dell",
-            "nell",
-            "sull",
-            "coll",
-            "pell",
-            "gl",
-            "agl",
-            "dagl",
-            "degl",
-            "negl",
-            "sugl",
-            "un",
-            "m",
-            "t",
-            "s",
-            "v",
-            "d",
-        ]
-    ),
-}
+_FRENCH = "l m t qu n s j d c jusqu quoiqu lorsqu puisqu"
+_ITALIAN = "c l all dall dell nell sull coll pell gl agl dagl degl negl sugl un m t s v d"
+_ELIDED = {"fr": frozenset(_FRENCH.split()), "it": frozenset(_ITALIAN.split())}
 _OVERRIDDEN = {"fiets": "fiets", "bromfiets": "bromfiets", "ei": "eier", "kind": "kinder"}
-"""What Lucene's Dutch analyzer stems by a list."""
+"""Stems of Lucene's Dutch analyzer by a list."""
 
 
 @cache
 def stop_words(name: str) -> frozenset[str]:
-    """The stop words of a language."""
+    """Read the stop words of a language."""
     for line in files("intrex.retrievers.text").joinpath("stop.txt").read_text("utf-8").splitlines():
         language, *words = line.split(" ")
         if language == name:
@@ -73,15 +43,15 @@ def stop_words(name: str) -> frozenset[str]:
 
 def _elide(articles: frozenset[str]) -> Change:
     def change(token: str) -> str:
-        """A token without the article before its first apostrophe."""
-        at = next((i for i, c in enumerate(token) if c in "'\u2019"), -1)
-        return token[at + 1 :] if at >= 0 and lower(token[:at]) in articles else token
+        """Take off the article before the first apostrophe."""
+        place = next((i for i, c in enumerate(token) if c in "'\u2019"), -1)
+        return token[place + 1 :] if place >= 0 and lower(token[:place]) in articles else token
 
     return change
 
 
 def _ascii_digits(token: str) -> str:
-    """Decimal digits of any script as ASCII ones."""
+    """Write decimal digits of any script as ASCII ones."""
     if token.isascii():
         return token
     return "".join(
@@ -101,9 +71,9 @@ def _snowball(language: str) -> Change:
 
 
 def _turkish_lower(token: str) -> str:
-    """Turkish lower case, after the token is cut at its first apostrophe: I is ı and İ is i."""
-    at = next((i for i, c in enumerate(token) if c in "'\u2019"), len(token))
-    return lower(token[:at].replace("I\u0307", "i").replace("İ", "i").replace("I", "ı"))
+    """Make Turkish lower case, after the token is cut at its first apostrophe: I is ı and İ is i."""
+    place = next((i for i, c in enumerate(token) if c in "'\u2019"), len(token))
+    return lower(token[:place].replace("I\u0307", "i").replace("İ", "i").replace("I", "ı"))
 
 
 def _chain(stops: str, before: tuple[Change, ...], after: tuple[Change, ...]) -> Callable[[str], str | None]:
@@ -121,36 +91,37 @@ def _chain(stops: str, before: tuple[Change, ...], after: tuple[Change, ...]) ->
     return term
 
 
-def _recipe(language: str) -> Recipe:
-    stop = f"stop-{language}"
+def _recipe(language: str) -> AnalyzerRecipe:
+    stop, light_stem = f"stop-{language}", f"light-{language}"
     if language in SNOWBALL:
-        first: tuple[Change, ...] = (_turkish_lower,) if language == "tr" else (lower,)
-        folded = ("apostrophe", "turkish-lowercase") if language == "tr" else ("lowercase",)
-        stem = _snowball(language)
-        return Recipe((*folded, stop, f"snowball-{SNOWBALL[language]}"), _chain(language, first, (stem,)))
+        turkish = language == "tr"
+        change = _turkish_lower if turkish else lower
+        lowercase = ("apostrophe", "turkish-lowercase") if turkish else ("lowercase",)
+        term = _chain(language, (change,), (_snowball(language),))
+        return AnalyzerRecipe((*lowercase, stop, f"snowball-{SNOWBALL[language]}"), term)
     if language in _ELIDED:
-        after = light.french if language == "fr" else light.italian
-        chain = _chain(language, (_elide(_ELIDED[language]), lower), (after,))
-        return Recipe(("elision", "lowercase", stop, f"light-{language}"), chain)
+        stem = light.french if language == "fr" else light.italian
+        term = _chain(language, (_elide(_ELIDED[language]), lower), (stem,))
+        return AnalyzerRecipe(("elision", "lowercase", stop, light_stem), term)
     if language == "ar":
-        chain = _chain("ar", (lower, _ascii_digits), (light.normalize_arabic, light.arabic))
-        return Recipe(("lowercase", "decimal-digits", stop, "arabic-normalization", "light-ar"), chain)
+        term = _chain("ar", (lower, _ascii_digits), (light.normalize_arabic, light.arabic))
+        return AnalyzerRecipe(("lowercase", "decimal-digits", stop, "arabic-normalization", light_stem), term)
     if language == "fa":
-        normal = (lower, _ascii_digits, light.normalize_arabic, light.normalize_persian)
+        changes = (lower, _ascii_digits, light.normalize_arabic, light.normalize_persian)
         names = ("lowercase", "decimal-digits", "arabic-normalization", "persian-normalization", stop)
-        return Recipe(names, _chain("fa", normal, ()), before=lambda text: text.replace("\u200c", " "))
+        term = _chain("fa", changes, ())
+        return AnalyzerRecipe(names, term, before=lambda text: text.replace("\u200c", " "))
     stems = {"de": (light.normalize_german, light.german), "es": (light.spanish,), "pt": (light.portuguese,)}
-    normalized = ("german-normalization",) if language == "de" else ()
-    return Recipe(
-        ("lowercase", stop, *normalized, f"light-{language}"), _chain(language, (lower,), stems[language])
-    )
+    normalization = ("german-normalization",) if language == "de" else ()
+    term = _chain(language, (lower,), stems[language])
+    return AnalyzerRecipe(("lowercase", stop, *normalization, light_stem), term)
 
 
 _MARKED = {"\uff9e": "\u3099", "\uff9f": "\u309a"}
 
 
 def _width(token: str) -> str:
-    """Full-width ASCII as ASCII and half-width katakana as katakana, voiced marks joined to what they voice."""
+    """Write full-width ASCII as ASCII and half-width katakana as katakana, with their voiced marks."""
     out: list[str] = []
     for c in token:
         if "\uff01" <= c <= "\uff5e":
@@ -171,11 +142,11 @@ def _width(token: str) -> str:
 _CJK = frozenset(breaks.TYPES.index(name) for name in ("IDEOGRAPHIC", "HIRAGANA", "KATAKANA", "HANGUL"))
 
 
-def bigrams(text: str, stops: frozenset[str] | None = None) -> list[str]:
-    """Pairs of neighbouring characters of Chinese, Japanese and Korean; other words as they are.
+def bigrams(text: str) -> list[str]:
+    """Return pairs of neighbouring characters of Chinese, Japanese and Korean, and other words as they are.
 
     Characters are neighbours where no other character stands between their tokens. One without a neighbour is a
-    term alone. ``stops`` are left out; those of Lucene's CJKAnalyzer unless told.
+    term alone. Stop words of Lucene's CJKAnalyzer are left out.
     """
     terms: list[str] = []
     run, last = "", -1
@@ -194,13 +165,13 @@ def bigrams(text: str, stops: frozenset[str] | None = None) -> list[str]:
         else:
             terms.append(term)
     close()
-    left_out = stop_words("cjk") if stops is None else stops
-    return [term for term in terms if term not in left_out]
+    stops = stop_words("cjk")
+    return [term for term in terms if term not in stops]
 
 
-BIGRAMS = Recipe(("cjk-width", "lowercase", "cjk-bigram", "stop-cjk"), stream=bigrams)
+BIGRAMS = AnalyzerRecipe(("cjk-width", "lowercase", "cjk-bigram", "stop-cjk"), stream=bigrams)
 
 
-def recipe(language: str) -> Recipe:
-    """How to analyse a language of `intrex.retrievers.text.analyzer.ANALYZERS`; raises `MissingExtra`."""
+def recipe(language: str) -> AnalyzerRecipe:
+    """Make the recipe of a language of `intrex.retrievers.text.analyzer.ANALYZERS`; raises `MissingExtra`."""
     return BIGRAMS if language in ("zh", "ko", "bigrams") else _recipe(language)

@@ -1,4 +1,4 @@
-"""The light stemmers that Lucene's German, French, Spanish, Italian, Portuguese and Arabic analyzers use.
+"""Light stemmers that Lucene's German, French, Spanish, Italian, Portuguese and Arabic analyzers use.
 
 Sources: J. Savoy, "Light stemming approaches for the French, Portuguese, German and Hungarian languages", SAC 2006,
 and his descriptions of the others (members.unine.ch/jacques.savoy/clef); L. Larkey, L. Ballesteros and M. Connell,
@@ -9,7 +9,7 @@ above U+FFFF counts as two, as in Java.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from intrex.retrievers.text.utf16 import in_utf16
 
 _VOWELS = str.maketrans("àáâäòóôöèéêëùúûüìíîï", "aaaaooooeeeeuuuuiiii")
 _GERMAN = str.maketrans("àáâäòóôöìíîïùúûü", "aaaaooooiiiiuuuu")
@@ -18,21 +18,18 @@ _PORTUGUESE = str.maketrans("àáâäãòóôöõèéêëùúûüìíîïç", "a
 _GERMAN_ST = frozenset("bdfghklmnt")
 
 
-def utf16(stem: Callable[[str], str]) -> Callable[[str], str]:
-    """Let a stemmer see surrogate pairs as two characters."""
+Ending = tuple[int, str, str]
+"""A rule of a stemmer: words that are longer than a number, an ending, what replaces it."""
 
-    def of(word: str) -> str:
-        if max(word, default="") <= "\uffff":
-            return stem(word)
-        raw = word.encode("utf-16-be", "surrogatepass")
-        units = "".join(chr(int.from_bytes(raw[i : i + 2], "big")) for i in range(0, len(raw), 2))
-        return stem(units).encode("utf-16-be", "surrogatepass").decode("utf-16-be", "surrogatepass")
 
-    return of
+def _endings(table: str) -> tuple[Ending, ...]:
+    """Read rules from a text such as ``9 issement ir, 5 ième``, in which the latter ending is taken off."""
+    rules = (rule.split() for rule in table.split(","))
+    return tuple((int(longer), ending, "".join(new)) for longer, ending, *new in rules)
 
 
 def normalize_german(word: str) -> str:
-    """Umlauts and their spellings with e become plain vowels, ß becomes ss: the German2 variant's first step."""
+    """Turn umlauts and their spellings with e into plain vowels, ß into ss: the German2 variant's first step."""
     out, before = "", ""  # before: "u" after a vowel that an e may be the umlaut of, "v" after another vowel
     for c in word:
         if c == "e" and before == "u":
@@ -44,9 +41,9 @@ def normalize_german(word: str) -> str:
     return out
 
 
-@utf16
+@in_utf16
 def german(word: str) -> str:
-    """Savoy's light stemmer for German: two steps, of which each takes an ending off."""
+    """Stem German by Savoy's light stemmer: two steps, of which each takes an ending off."""
     word = word.translate(_GERMAN)
     n = len(word)
     if n > 5 and word.endswith("ern"):
@@ -63,43 +60,19 @@ def german(word: str) -> str:
     return word
 
 
-# Longer than, ending, what replaces it; the first that fits ends it.
-_FRENCH_ENDINGS = (
-    (9, "issement", "ir"),
-    (8, "issant", "ir"),
-    (6, "ement", "e"),
-    (11, "ficatrice", "fier"),
-    (10, "ficateur", "fier"),
-    (9, "catrice", "quer"),
-    (8, "cateur", "quer"),
-    (8, "atrice", "er"),
-    (7, "ateur", "er"),
-    (6, "trice", "teur"),
-    (5, "ième", ""),
-    (7, "teuse", "ter"),
-    (6, "teur", "ter"),
-    (5, "euse", "eu"),
-    (8, "ère", "er"),
-    (7, "ive", "if"),
-    (4, "folle", "fou"),
-    (4, "molle", "mou"),
-    (9, "nnelle", "n"),
-    (9, "nnel", "n"),
-    (4, "ète", "et"),
-    (8, "ique", ""),
-    (8, "esse", "e"),
-    (7, "inage", "in"),
-    (9, "isation", ""),
-    (9, "isateur", ""),
-    (8, "ation", ""),
-    (8, "ition", ""),
-)
+# The first rule that fits ends it, but for those of `_FRENCH_GO_ON`.
+_FRENCH_ENDINGS = _endings("""
+9 issement ir, 8 issant ir, 6 ement e, 11 ficatrice fier, 10 ficateur fier, 9 catrice quer, 8 cateur quer,
+8 atrice er, 7 ateur er, 6 trice teur, 5 ième, 7 teuse ter, 6 teur ter, 5 euse eu, 8 ère er, 7 ive if,
+4 folle fou, 4 molle mou, 9 nnelle n, 9 nnel n, 4 ète et, 8 ique, 8 esse e, 7 inage in, 9 isation,
+9 isateur, 8 ation, 8 ition
+""")
 _FRENCH_GO_ON = frozenset({"trice", "ète", "ique"})
 
 
-@utf16
+@in_utf16
 def french(word: str) -> str:
-    """Savoy's light stemmer for French."""
+    """Stem French by Savoy's light stemmer."""
     if len(word) > 5 and word.endswith("x"):
         if word[-3:-1] == "au" and word[-4] != "e":
             word = word[:-2] + "lx"
@@ -136,9 +109,9 @@ def _french_end(word: str) -> str:
     return word
 
 
-@utf16
+@in_utf16
 def spanish(word: str) -> str:
-    """Savoy's light stemmer for Spanish."""
+    """Stem Spanish by Savoy's light stemmer."""
     if len(word) < 5:
         return word
     word = word.translate(_VOWELS)
@@ -151,9 +124,9 @@ def spanish(word: str) -> str:
     return word[:-2] if word.endswith(("os", "as", "es")) else word
 
 
-@utf16
+@in_utf16
 def italian(word: str) -> str:
-    """Savoy's light stemmer for Italian."""
+    """Stem Italian by Savoy's light stemmer."""
     if len(word) < 6:
         return word
     word = word.translate(_VOWELS)
@@ -162,43 +135,20 @@ def italian(word: str) -> str:
     return word[:-1] if word[-1] in "eiao" else word
 
 
-# Longer than, ending, what replaces it; the first that fits is used.
-_PORTUGUESE_PLURALS = (
-    (4, "res", "r"),
-    (4, "ses", "s"),
-    (4, "les", "l"),
-    (4, "zes", "z"),
-    (3, "ns", "m"),
-    (4, "eis", "el"),
-    (4, "éis", "el"),
-    (4, "ais", "al"),
-    (4, "óis", "ol"),
-    (4, "is", "il"),
-    (3, "ões", "ão"),
-    (3, "ães", "ão"),
-    (6, "mente", ""),
-    (3, "s", ""),
-)
-_PORTUGUESE_FEMININE = (
-    (7, "inha", "inho"),
-    (7, "iaca", "iaco"),
-    (7, "eira", "eiro"),
-    (6, "osa", "oso"),
-    (6, "ica", "ico"),
-    (6, "ida", "ido"),
-    (6, "ada", "ado"),
-    (6, "iva", "ivo"),
-    (6, "ama", "amo"),
-    (6, "ona", "ão"),
-    (6, "ora", "or"),
-    (6, "esa", "ês"),
-    (6, "na", "no"),
-)
+# The first rule that fits is used.
+_PORTUGUESE_PLURALS = _endings("""
+4 res r, 4 ses s, 4 les l, 4 zes z, 3 ns m, 4 eis el, 4 éis el, 4 ais al, 4 óis ol, 4 is il, 3 ões ão,
+3 ães ão, 6 mente, 3 s
+""")
+_PORTUGUESE_FEMININE = _endings("""
+7 inha inho, 7 iaca iaco, 7 eira eiro, 6 osa oso, 6 ica ico, 6 ida ido, 6 ada ado, 6 iva ivo, 6 ama amo,
+6 ona ão, 6 ora or, 6 esa ês, 6 na no
+""")
 
 
-@utf16
+@in_utf16
 def portuguese(word: str) -> str:
-    """Savoy's light stemmer for Portuguese."""
+    """Stem Portuguese by Savoy's light stemmer."""
     if len(word) < 4:
         return word
     word = _first(word, _PORTUGUESE_PLURALS)
@@ -209,7 +159,7 @@ def portuguese(word: str) -> str:
     return word.translate(_PORTUGUESE)
 
 
-def _first(word: str, endings: tuple[tuple[int, str, str], ...]) -> str:
+def _first(word: str, endings: tuple[Ending, ...]) -> str:
     for longer, ending, new in endings:
         if len(word) > longer and word.endswith(ending):
             return word[: -len(ending)] + new
@@ -222,13 +172,13 @@ _ARABIC_SUFFIXES = ("ها", "ان", "ات", "ون", "ين", "يه", "ية", "ه"
 
 
 def normalize_arabic(word: str) -> str:
-    """One alef, one yeh, heh for teh marbuta; no tatweel and no short vowels."""
+    """Write one alef, one yeh, heh for teh marbuta; no tatweel and no short vowels."""
     return word.translate(_ARABIC)
 
 
-@utf16
+@in_utf16
 def arabic(word: str) -> str:
-    """The light10 stemmer: one prefix off, then each suffix in turn, if two letters (after "and": three) are left."""
+    """Stem by light10: one prefix off, then each suffix in turn, if two letters (after "and": three) are left."""
     for prefix in _ARABIC_PREFIXES:
         if word.startswith(prefix) and len(word) >= max(len(prefix) + 2, 4):
             word = word[len(prefix) :]
@@ -243,5 +193,5 @@ _PERSIAN = str.maketrans("یےکۀہ", "ييكهه", "\u0654")
 
 
 def normalize_persian(word: str) -> str:
-    """One yeh, kaf and heh, no hamza above."""
+    """Write one yeh, kaf and heh, no hamza above."""
     return word.translate(_PERSIAN)

@@ -1,4 +1,4 @@
-"""The Porter stemmer, as Lucene's PorterStemFilter applies it.
+"""Porter stemmer, as Lucene's PorterStemFilter applies it.
 
 Source: M. F. Porter, "An algorithm for suffix stripping", Program 14(3), 1980, pages 130-137, with the two
 departures of the author's later versions that Lucene follows: ``bli`` becomes ``ble`` (the paper has ``abli`` to
@@ -9,48 +9,28 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from intrex.retrievers.text.utf16 import in_utf16
+
 VOWELS = frozenset("aeiou")
 
-STEP_2 = {
-    "ational": "ate",
-    "tional": "tion",
-    "enci": "ence",
-    "anci": "ance",
-    "izer": "ize",
-    "bli": "ble",
-    "alli": "al",
-    "entli": "ent",
-    "eli": "e",
-    "ousli": "ous",
-    "ization": "ize",
-    "ation": "ate",
-    "ator": "ate",
-    "alism": "al",
-    "iveness": "ive",
-    "fulness": "ful",
-    "ousness": "ous",
-    "aliti": "al",
-    "iviti": "ive",
-    "biliti": "ble",
-    "logi": "log",
-}
+_STEP_2 = """
+ational ate, tional tion, enci ence, anci ance, izer ize, bli ble, alli al, entli ent, eli e, ousli ous,
+ization ize, ation ate, ator ate, alism al, iveness ive, fulness ful, ousness ous, aliti al, iviti ive,
+biliti ble, logi log
+"""
+STEP_2 = dict(rule.split() for rule in _STEP_2.split(","))
 STEP_3 = {"icate": "ic", "ative": "", "alize": "al", "iciti": "ic", "ical": "ic", "ful": "", "ness": ""}
 _CUT_IN_STEP_4 = "al ance ence er ic able ible ant ement ment ent ion ou ism ate iti ous ive ize"
 STEP_4 = dict.fromkeys(_CUT_IN_STEP_4.split(), "")
 
 
+@in_utf16
 def stem(word: str) -> str:
-    """The stem of a lower-cased word.
+    """Return the stem of a lower-cased word.
 
     Any string is accepted: whatever is not one of ``aeiouy`` counts as a consonant. As in Lucene, the word is
     seen as UTF-16 code units, and words of fewer than three units stay as they are.
     """
-    if max(word, default="") > "\uffff":
-        return _joined(_stem(_units(word)))
-    return _stem(word)
-
-
-def _stem(word: str) -> str:
     if len(word) < 3:
         return word
     word = _step_1b(_step_1a(word))
@@ -63,7 +43,7 @@ def _stem(word: str) -> str:
 
 
 def _shape(word: str) -> str:
-    """``c`` for each consonant, ``v`` for each vowel; ``y`` is a vowel after a consonant."""
+    """Write ``c`` for each consonant, ``v`` for each vowel; ``y`` is a vowel after a consonant."""
     out = ""
     for letter in word:
         vowel = letter in VOWELS or (letter == "y" and out.endswith("c"))
@@ -72,7 +52,7 @@ def _shape(word: str) -> str:
 
 
 def measure(word: str) -> int:
-    """Porter's m: how often a vowel sequence is followed by a consonant sequence."""
+    """Return Porter's m: the number of vowel sequences that are followed by a consonant sequence."""
     return _shape(word).count("vc")
 
 
@@ -81,7 +61,7 @@ def _double_consonant(word: str) -> bool:
 
 
 def _short(word: str) -> bool:
-    """Porter's condition "*o": the word ends consonant, vowel, consonant, and the last is not w, x or y."""
+    """Test Porter's condition "*o": the word ends consonant, vowel, consonant, and the last is not w, x or y."""
     return word[-1:] not in ("w", "x", "y") and _shape(word).endswith("cvc")
 
 
@@ -109,10 +89,10 @@ def _replace(word: str, rules: Mapping[str, str], above: int) -> str:
     for start in range(max(len(word) - 7, 0), len(word) - 1):
         suffix = word[start:]
         if suffix in rules:
-            rest = word[:start]
-            if suffix == "ion" and not rest.endswith(("s", "t")):
+            base = word[:start]
+            if suffix == "ion" and not base.endswith(("s", "t")):
                 continue
-            return rest + rules[suffix] if measure(rest) > above else word
+            return base + rules[suffix] if measure(base) > above else word
     return word
 
 
@@ -124,13 +104,3 @@ def _step_5(word: str) -> str:
     if word.endswith("ll") and measure(word) > 1:
         word = word[:-1]
     return word
-
-
-def _units(word: str) -> str:
-    """The UTF-16 code units as characters (a pair of surrogates for what lies above U+FFFF)."""
-    raw = word.encode("utf-16-be", "surrogatepass")
-    return "".join(chr(int.from_bytes(raw[i : i + 2], "big")) for i in range(0, len(raw), 2))
-
-
-def _joined(units: str) -> str:
-    return units.encode("utf-16-be", "surrogatepass").decode("utf-16-be", "surrogatepass")

@@ -1,4 +1,4 @@
-"""A collection's documents as numbered terms: what the builders of inverted indexes read.
+"""A collection's documents as numbered terms, for the builders of inverted indexes.
 
 Compiled kernels read the lines of ``corpus.jsonl`` as `intrex.data.writer` writes them, straight into the texts that
 `BatchAnalyzer` cuts; a line of another form, and small collections, go through `Collection.documents`.
@@ -13,9 +13,8 @@ from itertools import islice
 from typing import NamedTuple, TypeVar
 
 import numpy as np
-import numpy.typing as npt
 
-from intrex.data.arrays import Uint8s
+from intrex.data.arrays import Int32s, Int64s, Uint8s
 from intrex.data.collection import Collection, parse_document
 from intrex.data.io.files import read_pieces
 from intrex.retrievers.inverted.native import INDEXING
@@ -24,7 +23,7 @@ from intrex.retrievers.text.batch import SPARE, BatchAnalyzer
 T = TypeVar("T")
 
 BLANK = "".join(map(chr, range(33)))
-"""What Java's String.trim takes away."""
+"""Characters that Java's String.trim takes away."""
 
 BATCH = 1024
 """Documents that are analysed at a time,"""
@@ -33,33 +32,33 @@ PIECE = 1 << 21
 AHEAD = 16
 """Batches that wait while postings are inverted: some 12 MB."""
 KEYS = ('{"_id": "', ', "title": "', ', "text": "', "}\n", ', "metadata": ')
-"""What the writer puts before the id, the title, the text, the end of a line and what else there is."""
+"""Text of the writer before the id, the title, the text, the end of a line, and the metadata."""
 
 
 class Terms(NamedTuple):
-    """Some documents: their ids, and the ids of their terms, ``tokens[offsets[i]:offsets[i + 1]]``, repeats kept.
+    """Documents: their ids, and the numbers of their terms, ``tokens[offsets[i]:offsets[i + 1]]``, repeats kept.
 
-    Where these are of several fields, ``lengths`` [fields, documents] says how many are of each. ``wordless`` are the places
-    of documents that have text and no term of it, such as stop words only.
+    Where these are of several fields, ``lengths`` [fields, documents] has the number of each. ``without_terms`` are the
+    places of documents that have text and no term of it, such as stop words only.
     """
 
     ids: list[str]
-    tokens: npt.NDArray[np.int32]
-    offsets: npt.NDArray[np.int64]
-    lengths: npt.NDArray[np.int64] | None = None
-    wordless: Sequence[int] = ()
+    tokens: Int32s
+    offsets: Int64s
+    lengths: Int64s | None = None
+    without_terms: Sequence[int] = ()
 
 
 class Texts(NamedTuple):
-    """Some documents: their ids, and what is indexed of them, ``text[starts[i]:starts[i + 1]]`` in UTF-8."""
+    """Documents: their ids, and their texts to index, ``text[starts[i]:starts[i + 1]]`` in UTF-8."""
 
     ids: list[str]
     text: Uint8s
-    starts: npt.NDArray[np.int64]
+    starts: Int64s
 
 
-def analysed(collection: Collection, analyzer: BatchAnalyzer) -> Iterator[Terms]:
-    """The terms of all documents in the order of their rows, numbered as ``analyzer`` does.
+def read_terms(collection: Collection, analyzer: BatchAnalyzer) -> Iterator[Terms]:
+    """Yield the terms of all documents in the order of their rows, numbered as ``analyzer`` does.
 
     They are read and analysed in threads of their own while the caller works.
     """
@@ -68,33 +67,29 @@ def analysed(collection: Collection, analyzer: BatchAnalyzer) -> Iterator[Terms]
 
 
 def has_text(text: str) -> bool:
-    """Whether Anserini takes a document with this text for one that is not empty."""
+    """Tell whether Anserini takes a document with this text for one that is not empty."""
     return bool(text.strip(BLANK))
-
-
-def without(lengths: npt.NDArray[np.int64]) -> list[int]:
-    """The places of documents without a term."""
-    return np.flatnonzero(lengths == 0).tolist()
 
 
 def _plain(collection: Collection, analyzer: BatchAnalyzer) -> Iterator[Terms]:
     documents = collection.documents()
     while batch := list(islice(documents, BATCH)):
-        tokens, offsets = analyzer.add([one.contents for one in batch])
-        wordless = [i for i in without(np.diff(offsets)) if has_text(batch[i].contents)]
-        yield Terms([one.id for one in batch], tokens, offsets, wordless=wordless)
+        tokens, offsets = analyzer.add([document.contents for document in batch])
+        empty = np.flatnonzero(np.diff(offsets) == 0).tolist()
+        without_terms = [i for i in empty if has_text(batch[i].contents)]
+        yield Terms([document.id for document in batch], tokens, offsets, without_terms=without_terms)
 
 
 def _compiled(collection: Collection, analyzer: BatchAnalyzer) -> Iterator[Terms]:
     for ids, text, starts in ahead(texts(collection)):
         tokens, offsets = analyzer.add_bytes(text, starts)
-        empty = without(np.diff(offsets))
-        wordless = [i for i in empty if bool((text[starts[i] : starts[i + 1]] > ord(BLANK[-1])).any())]
-        yield Terms(ids, tokens, offsets, wordless=wordless)
+        empty = np.flatnonzero(np.diff(offsets) == 0).tolist()
+        without_terms = [i for i in empty if bool((text[starts[i] : starts[i + 1]] > ord(BLANK[-1])).any())]
+        yield Terms(ids, tokens, offsets, without_terms=without_terms)
 
 
 def texts(collection: Collection) -> Iterator[Texts]:
-    """What is indexed of all documents, by kernels.
+    """Yield the texts to index of all documents, by kernels.
 
     Raises:
         BadInput: a line is no document.
@@ -109,22 +104,15 @@ def texts(collection: Collection) -> Iterator[Texts]:
         ends = np.zeros(piece.count(b"\n") + 2, np.int64)
         state = np.zeros(4, np.int64)
         while not kernels["scan"](buf, len(piece), keys, 3, out, ends[1:], ids, state):
-            _odd_line(piece, row, out, ends, ids, state)
+            _parse_line(piece, row, out, ends, ids, state)
         n, end, id_end = state[1:].tolist()
         out[end : end + SPARE] = 0
         yield Texts(ids[:id_end].tobytes().decode("utf-8").split("\n")[:-1], out, ends[: n + 1])
         row += n
 
 
-def _odd_line(
-    piece: bytes,
-    row: int,
-    out: Uint8s,
-    ends: npt.NDArray[np.int64],
-    ids: Uint8s,
-    state: npt.NDArray[np.int64],
-) -> None:
-    """Take apart the line at which the kernel stopped."""
+def _parse_line(piece: bytes, row: int, out: Uint8s, ends: Int64s, ids: Uint8s, state: Int64s) -> None:
+    """Parse the line at which the kernel stopped."""
     at, n, end, id_end = state.tolist()
     stop = piece.find(b"\n", at) + 1 or len(piece)
     document = parse_document(piece[at:stop], row + n)
@@ -136,7 +124,7 @@ def _odd_line(
 
 
 def ahead(items: Iterator[T], depth: int = 1) -> Iterator[T]:
-    """The same items; up to ``depth`` of them are made in another thread before they are asked for."""
+    """Yield the items; up to ``depth`` of them are made ahead in another thread."""
     end = object()
     with ThreadPoolExecutor(1) as worker:
         waiting = deque(worker.submit(next, items, end) for _ in range(depth))
@@ -145,5 +133,5 @@ def ahead(items: Iterator[T], depth: int = 1) -> Iterator[T]:
                 waiting.append(worker.submit(next, items, end))
                 yield item  # type: ignore[misc]
         finally:
-            for one in waiting:
-                one.cancel()
+            for future in waiting:
+                future.cancel()

@@ -17,48 +17,23 @@ from itertools import accumulate
 from typing import NamedTuple
 
 CLASSES = ".ABHhNDK_'\"MLCP#RTZEFkgGXSsIi"
-"""One letter a class, in the order of their numbers; 0 breaks words. See `NAMES`."""
-NAMES = {
-    ".": "anything else",
-    "A": "letter",
-    "B": "letter that is an emoji",
-    "H": "Hebrew letter",
-    "h": "Hangul",
-    "N": "digit",
-    "D": "ASCII digit",
-    "K": "katakana",
-    "_": "joins words: underscore and its like",
-    "'": "apostrophe",
-    '"': "quotation mark",
-    "M": "joins letters and digits: full stop",
-    "L": "joins letters: colon",
-    "C": "joins digits: comma",
-    "P": "emoji",
-    "#": "number sign and asterisk",
-    "R": "regional indicator",
-    "T": "emoji modifier",
-    "Z": "zero-width joiner",
-    "E": "variation selector 15",
-    "F": "variation selector 16",
-    "k": "combining enclosing keycap",
-    "g": "tag",
-    "G": "cancel tag",
-    "X": "any other mark",
-    "S": "South-East Asian letter",
-    "s": "South-East Asian mark",
-    "I": "Chinese character",
-    "i": "hiragana",
-}
+"""One letter a class, in the order of their numbers; ``.`` breaks words. ``.`` anything else; ``A`` letter; ``B`` letter that
+is an emoji; ``H`` Hebrew letter; ``h`` Hangul; ``N`` digit; ``D`` ASCII digit; ``K`` katakana; ``_`` joins words:
+underscore and its like; ``'`` apostrophe; ``"`` quotation mark; ``M`` joins letters and digits: full stop; ``L`` joins
+letters: colon; ``C`` joins digits: comma; ``P`` emoji; ``#`` number sign and asterisk; ``R`` regional indicator; ``T``
+emoji modifier; ``Z`` zero-width joiner; ``E`` variation selector 15; ``F`` variation selector 16; ``k`` combining enclosing
+keycap; ``g`` tag; ``G`` cancel tag; ``X`` any other mark; ``S`` South-East Asian letter; ``s`` South-East Asian mark; ``I``
+Chinese character; ``i`` hiragana."""
 TYPES = ("", "EMOJI", "NUM", "HANGUL", "KATAKANA", "ALPHANUM", "SOUTHEAST_ASIAN", "IDEOGRAPHIC", "HIRAGANA")
 """Token types; where two rules match equally much, the one that stands first here wins."""
 
 
 MAX_TOKEN = 255
-"""Longest token in UTF-16 units; what is longer comes in pieces."""
+"""Longest token in UTF-16 units; a longer one comes in pieces."""
 
 
 class _Nfa:
-    """A non-deterministic machine: states are numbers, steps are on classes, `free` steps on nothing."""
+    """A non-deterministic machine: states are numbers, `steps` are on classes, `free` steps on nothing."""
 
     def __init__(self) -> None:
         self.steps: list[dict[str, set[int]]] = []
@@ -66,13 +41,13 @@ class _Nfa:
         self.accept: dict[int, int] = {}
 
     def state(self) -> int:
-        """A new state."""
+        """Make a state; return its number."""
         self.steps.append({})
         self.free.append(set())
         return len(self.free) - 1
 
     def add(self, start: int, rule: _Rule) -> int:
-        """Add what matches a rule from a state on; returns the state where it ends."""
+        """Add the steps of a rule from a state on; return the state where it ends."""
         if isinstance(rule, str):
             end = self.state()
             for letter in rule:
@@ -96,13 +71,13 @@ class _Nfa:
         return end
 
     def closure(self, states: set[int]) -> frozenset[int]:
-        """The states and whatever is reached from them on nothing."""
-        seen, todo = set(states), list(states)
+        """Return the states and all that are reached from them on nothing."""
+        closed, todo = set(states), list(states)
         while todo:
-            new = self.free[todo.pop()] - seen
-            seen |= new
+            new = self.free[todo.pop()] - closed
+            closed |= new
             todo += new
-        return frozenset(seen)
+        return frozenset(closed)
 
 
 _Rule = str | tuple[str, tuple["_Rule", ...]]
@@ -120,7 +95,7 @@ def _any(*parts: _Rule) -> _Rule:
     return "any", (_then(*parts),)
 
 
-def _many(*parts: _Rule) -> _Rule:
+def _repeat(*parts: _Rule) -> _Rule:
     return "many", (_then(*parts),)
 
 
@@ -143,15 +118,15 @@ def _words() -> list[tuple[str, _Rule]]:
     number = _then(digit, _any(_maybe(mid_digit), digit))
     letters = _then(plain, _any(_maybe(mid_letter), plain))
     group = _or(
-        _many(katakana),
-        _many(_or(_then(hebrew, _or(quote, _then(double, hebrew))), number, letters)),
+        _repeat(katakana),
+        _repeat(_or(_then(hebrew, _or(quote, _then(double, hebrew))), number, letters)),
     )
-    word = _then(joiners, group, _any(_many(joiner), group), joiners)
+    word = _then(joiners, group, _any(_repeat(joiner), group), joiners)
     numeric = _then(joiners, digit, _any(_or(joiners, mid_digit), digit), joiners)
     return [
         ("NUM", numeric),
-        ("HANGUL", _many("h", _MARKS)),
-        ("KATAKANA", _many(katakana)),
+        ("HANGUL", _repeat("h", _MARKS)),
+        ("KATAKANA", _repeat(katakana)),
         ("ALPHANUM", word),
     ]
 
@@ -162,34 +137,34 @@ def _emoji() -> _Rule:
     plain = _then(joined, "PB", _EMOJI_MARKS, _maybe("F"))
     element = _or(toned, plain)
     sequence = _then(element, _any("Z", element))
-    flag_of_tags = _then(joined, "PB", _EMOJI_MARKS, "F", _many("g"), "G")
+    flag_of_tags = _then(joined, "PB", _EMOJI_MARKS, "F", _repeat("g"), "G")
     keycap = _then("#D", _EMOJI_MARKS, _maybe("F"), "k", _EMOJI_MARKS)
     flag = _then("R", _MARKS, "R", _MARKS)
     return _or(sequence, flag_of_tags, keycap, flag)
 
 
 def _rules() -> list[tuple[str, _Rule]]:
-    others: list[tuple[str, _Rule]] = [
-        ("SOUTHEAST_ASIAN", _many("Ss", _MARKS)),
+    return [
+        *_words(),
+        ("SOUTHEAST_ASIAN", _repeat("Ss", _MARKS)),
         ("IDEOGRAPHIC", _then("I", _MARKS)),
         ("HIRAGANA", _then("i", _MARKS)),
         ("EMOJI", _emoji()),
     ]
-    return _words() + others
 
 
 class Machine(NamedTuple):
-    """State 0 is where a token starts and -1 is the end of all hope."""
+    """A state machine: tokens start at state 0, and no token goes on from -1."""
 
     steps: list[list[int]]
-    """[states][classes] the next state."""
+    """Next state, [states][classes]."""
     accepts: list[int]
-    """[states] the number of the token's type, 0 where no token ends."""
+    """Number of the token's type, [states]; 0 where no token ends."""
 
 
 @functools.cache
 def machine() -> Machine:
-    """The machine of the grammar, by the subset construction."""
+    """Make the machine of the grammar, by the subset construction."""
     nfa = _Nfa()
     start = nfa.state()
     for name, rule in _rules():
@@ -210,7 +185,7 @@ def machine() -> Machine:
 
 
 def _spans(letter: str) -> Iterator[tuple[int, int, int]]:
-    """The spans of a line of ``breaks.txt``: first and last code point, and what is added to make lower case."""
+    """Yield the spans of a line of ``breaks.txt``: first and last code point, and their distance to lower case."""
     for line in files("intrex.retrievers.text").joinpath("breaks.txt").read_text("utf-8").splitlines():
         name, *spans = line.split(" ")
         if name == letter:
@@ -222,7 +197,7 @@ def _spans(letter: str) -> Iterator[tuple[int, int, int]]:
 
 @functools.cache
 def classes() -> bytes:
-    """The class number of each code point up to U+10FFFF."""
+    """Return the class number of each code point up to U+10FFFF."""
     out = bytearray(0x110000)
     for number, letter in enumerate(CLASSES[1:], 1):
         for first, last, _ in _spans(letter):
@@ -232,12 +207,12 @@ def classes() -> bytes:
 
 @functools.cache
 def lower_case() -> dict[int, int]:
-    """The lower case of each code point that has one, as Java 21 has it, for `str.translate`."""
+    """Return the lower case of each code point that has one, as Java 21 has it, for `str.translate`."""
     return {c: c + delta for first, last, delta in _spans("lower") for c in range(first, last + 1)}
 
 
 class _Row(NamedTuple):
-    """A state of the machine for Python's loop: where each class leads, and the number of the token's type."""
+    """A state of the machine for Python's loop: the next state by class, and the number of the token's type."""
 
     steps: list[_Row | None]
     type: int
@@ -253,7 +228,7 @@ def _rows() -> _Row:
 
 
 def _window(text: str, start: int) -> int:
-    """Where the longest piece from ``start`` ends that has at most `MAX_TOKEN` UTF-16 units."""
+    """Find the end of the longest piece from ``start`` that has at most `MAX_TOKEN` UTF-16 units."""
     ahead = text[start : start + MAX_TOKEN]
     if max(ahead) <= "\uffff":
         return start + len(ahead)
@@ -262,7 +237,7 @@ def _window(text: str, start: int) -> int:
 
 
 class Token(NamedTuple):
-    """A token's place in the text and the number of its type in `TYPES`."""
+    """Place of a token in the text and the number of its type in `TYPES`."""
 
     start: int
     end: int
@@ -270,40 +245,40 @@ class Token(NamedTuple):
 
 
 def tokens(text: str, start: int = 0, stop: int | None = None) -> Iterator[Token]:
-    """The tokens that Lucene's StandardTokenizer makes of a part of a text that no token enters or leaves.
+    """Yield the tokens that Lucene's StandardTokenizer makes of a part of a text that no token enters or leaves.
 
     The longest match wins, and Lucene sees no further than `MAX_TOKEN` UTF-16 units from where a token starts.
     """
-    at, stop = start, len(text) if stop is None else stop
-    known, first = classes(), _rows().steps
-    kinds = [known[ord(c)] for c in text[start:stop]]
-    row, here = None, at
-    while at < stop:
-        if here <= at:
-            row, here = first[kinds[at - start]], at + 1
-        end, found, window = at, 0, 0
+    begin, stop = start, len(text) if stop is None else stop
+    class_of, first = classes(), _rows().steps
+    kinds = [class_of[ord(c)] for c in text[start:stop]]
+    row, position = None, begin
+    while begin < stop:
+        if position <= begin:
+            row, position = first[kinds[begin - start]], begin + 1
+        end, type_, window = begin, 0, 0
         while row is not None:
             if row.type:
-                end, found = here, row.type
-            if here - at >= MAX_TOKEN // 2:
-                window = window or min(_window(text, at), stop)
-                if here >= window:
+                end, type_ = position, row.type
+            if position - begin >= MAX_TOKEN // 2:
+                window = window or min(_window(text, begin), stop)
+                if position >= window:
                     break
-            if here >= stop:
+            if position >= stop:
                 break
-            row = row.steps[kinds[here - start]]
-            here += 1
-        if found:
-            yield Token(at, end, found)
-            at = here = end
+            row = row.steps[kinds[position - start]]
+            position += 1
+        if type_:
+            yield Token(begin, end, type_)
+            begin = position = end
             continue
-        at += 1
-        if here > at and not _meets(first, kinds, at - start):
-            here = at
+        begin += 1
+        if position > begin and not _meets(first, kinds, begin - start):
+            position = begin
 
 
 def _meets(first: list[_Row | None], kinds: list[int], at: int) -> bool:
-    """Whether a token that starts here takes the way of one that starts a place before, and so may go on from its end.
+    """Tell whether a token that starts here takes the way of one that starts a place before, and so may go on from its end.
 
     Without that, a long run of joiners, which never becomes a token, would be read 255 times.
     """

@@ -1,32 +1,31 @@
-"""faiss: brute force, and approximate nearest neighbours. This is the only file that imports it."""
+"""Brute force and approximate nearest neighbours by faiss, which only this file imports."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from intrex.data.arrays import Float32s, Rows, Scores
+from intrex.data.arrays import Float32s, Rows, Scores, Uint32s
 from intrex.data.errors import BadInput, MissingExtra, UsageError
-from intrex.data.progress import Progress, no_progress
 from intrex.data.system.machine import require_memory
 from intrex.data.system.threads import blas_threads, on_threads
-from intrex.retrievers.base import tie_rank, top_k
+from intrex.retrievers.base import Ranking
 from intrex.retrievers.options import SearchOptions
-from intrex.retrievers.vectors.exact import Pool, check_queries
+from intrex.retrievers.vectors.exact import Pool, VectorSearch
 from intrex.retrievers.vectors.native import exact_dot
 from intrex.retrievers.vectors.options import AnnConfig, NearestOptions
 
 NPROBE = 16
 """Inverted lists that are looked through by default."""
 MARGIN = 32
-"""Neighbours asked for beyond k, among which ties at the cut are looked for."""
+"""Neighbours found beyond k, among which ties at the cut are looked for."""
 FILE = "ann.faiss"
-LEARNT_FROM = 64
-"""Vectors for each centroid that k-means learns from; faiss itself wants 39 to 256."""
+VECTORS_PER_CENTROID = 64
+"""Training vectors of k-means; faiss itself wants 39 to 256."""
 PARTS_AT_ONCE = 16
 """Parts of a product quantiser that a thread learns from one copy of the sample."""
 ADDED_AT_ONCE = 1 << 24
@@ -46,28 +45,26 @@ def faiss_scan(
         block: [m, d] float32, C-contiguous.
         start: the row of the block's first vector.
         pools: one for each query.
-        k: how many are wanted.
-        threads: how many threads faiss may use.
+        k: depth of the ranking.
+        threads: how many faiss may use.
 
     Raises:
         MissingExtra: faiss is not installed.
     """
     faiss = load_faiss()
     faiss.omp_set_num_threads(threads)
-    wanted = min(k + MARGIN, len(block))
-    scores, rows = faiss.knn(queries, np.ascontiguousarray(block), wanted, metric=faiss.METRIC_INNER_PRODUCT)
-    found: npt.NDArray[np.int64] = rows.astype(np.int64) + start
+    depth = min(k + MARGIN, len(block))
+    scores, places = faiss.knn(queries, np.ascontiguousarray(block), depth, metric=faiss.METRIC_INNER_PRODUCT)
+    rows: npt.NDArray[np.int64] = places.astype(np.int64) + start
     for i, pool in enumerate(pools):
-        pool.add(scores[i], found[i])
-        if wanted < len(block) and scores[i, -1] >= pool.floor:
+        pool.add(scores[i], rows[i])
+        if depth < len(block) and scores[i, -1] >= pool.floor:
             pool.forget(start)
             pool.add(block @ queries[i], start=start)
 
 
-def build_ann(
-    vectors: Float32s, config: AnnConfig, folder: Path, threads: int, progress: Progress = no_progress
-) -> None:
-    """Write ``ann.faiss`` for some vectors: the same bytes each time, with any number of threads.
+def build_ann(vectors: Float32s, config: AnnConfig, folder: Path, threads: int) -> None:
+    """Write ``ann.faiss`` of vectors: the same bytes each time, with any number of threads.
 
     k-means starts from faiss's fixed seed and learns from vectors at equal distances in the order of rows; graphs are
     built by one thread, as the order of insertion decides them.
@@ -77,10 +74,9 @@ def build_ann(
         config: as `AnnConfig.resolved` gives it.
         folder: where the file goes.
         threads: how many to use.
-        progress: called with the number of vectors added.
 
     Raises:
-        IntrexError: what faiss keeps in memory meanwhile does not fit.
+        IntrexError: there is too little memory for what faiss keeps meanwhile.
         MissingExtra: faiss is not installed.
     """
     faiss = load_faiss()
@@ -110,14 +106,13 @@ def build_ann(
         step = max(1, ADDED_AT_ONCE // dim)
         for start in range(0, n, step):
             index.add(np.ascontiguousarray(vectors[start : start + step]))
-            progress(min(step, n - start))
     faiss.write_index(index, str(folder / FILE))
 
 
 def _train_parts(index: Any, vectors: Float32s, rows: Rows, threads: int) -> None:
     """Learn the centroids of a product quantiser, some parts at a time, in threads of our own: the parts are independent."""
     faiss, dsub = load_faiss(), index.pq.dsub
-    found: dict[int, npt.NDArray[np.float32]] = {}
+    parts: dict[int, Float32s] = {}
 
     def work(starts: Iterator[int]) -> None:
         faiss.omp_set_num_threads(1)  # each thread has its own setting
@@ -127,29 +122,29 @@ def _train_parts(index: Any, vectors: Float32s, rows: Rows, threads: int) -> Non
             pq.cp.min_points_per_centroid = 1
             columns = slice(start * dsub, (start + count) * dsub)
             pq.train(np.ascontiguousarray(vectors[rows, columns]))
-            found[start] = faiss.vector_to_array(pq.centroids)
+            parts[start] = faiss.vector_to_array(pq.centroids)
 
     on_threads(work, range(0, index.pq.M, PARTS_AT_ONCE), threads)
-    centroids = np.concatenate([found[start] for start in sorted(found)])
+    centroids = np.concatenate([parts[start] for start in sorted(parts)])
     faiss.copy_array_to_vector(centroids, index.pq.centroids)
     index.is_trained = True
 
 
 def _sample(config: AnnConfig, n: int) -> Rows:
-    """Rows that k-means, or the ranges of 8-bit codes, are learnt from."""
+    """Choose the rows that k-means, or the ranges of 8-bit codes, learn from."""
     centroids = max(2**config.pq_nbits * config.pq, (config.lists or 0) * config.ivf, 256)
-    return np.unique(np.linspace(0, n - 1, min(n, LEARNT_FROM * centroids)).astype(np.int64))
+    return np.unique(np.linspace(0, n - 1, min(n, VECTORS_PER_CENTROID * centroids)).astype(np.int64))
 
 
 def bytes_while_building(config: AnnConfig, n: int, dim: int) -> int:
-    """What faiss keeps in memory: the vectors or their codes, the graph, and the sample."""
+    """Count what faiss keeps in memory: the vectors or their codes, the graph, and the sample."""
     graph = 8 * config.links if config.engine.startswith("hnsw") else 8
     sample = 0 if config.engine == "pq" else 8 * dim * len(_sample(config, n))
     return n * (_code_bytes(config, dim) + graph) + sample
 
 
 def bytes_on_disk(config: AnnConfig, n: int, dim: int) -> int:
-    """About the size of ``ann.faiss``: codes, and the links, lists, centroids and ranges of 8-bit codes there are."""
+    """Estimate the size of ``ann.faiss``: codes, links, lists, centroids, and the ranges of 8-bit codes."""
     size = n * _code_bytes(config, dim)
     if config.engine.startswith("hnsw"):
         # 2 M links on the ground and M on each level above, which one in M nodes reaches
@@ -167,24 +162,27 @@ def _code_bytes(config: AnnConfig, dim: int) -> int:
     return -(-(config.pq_m or 0) * config.pq_nbits // 8) if config.pq else dim
 
 
-class AnnSearch:
-    """Finds nearest vectors by faiss, and ranks what it found by the exact dot products with the vectors as kept.
+class AnnSearch(VectorSearch):
+    """A search by faiss, whose hits are ranked by their exact dot products with the vectors as they are stored.
 
-    Where `AnnConfig.lossy` and the vectors are not kept beside the codes, these are the vectors that the codes stand
+    Where `AnnConfig.lossy` and the vectors are not stored beside the codes, these are the vectors that the codes stand
     for: the quantiser's scores, added in one fixed order. A ranking is the same bits for any batch and thread count, as
     faiss gets one query at a time.
 
-    Attributes:
-        config: how it was built.
+    Args:
+        folder: of ``ann.faiss``.
+        config: as it was built.
+        longest: the length of the longest vector.
+        rank: [n] the rank of each row's id.
+        vectors: [n, d] float32; None where only ``ann.faiss`` has them.
+
+    Raises:
+        BadInput: the file is damaged.
+        MissingExtra: faiss is not installed.
     """
 
     def __init__(
-        self,
-        folder: Path,
-        config: AnnConfig,
-        longest: float,
-        rank: npt.NDArray[np.uint32],
-        vectors: Float32s | None = None,
+        self, folder: Path, config: AnnConfig, longest: float, rank: Uint32s, vectors: Float32s | None = None
     ) -> None:
         faiss = load_faiss()
         flag = faiss.IO_FLAG_MMAP if config.ivf else faiss.IO_FLAG_MMAP_IFC
@@ -194,67 +192,44 @@ class AnnSearch:
             raise BadInput(f"not a sound faiss index ({folder / FILE})", "rebuild the index") from error
         if config.ivf and vectors is None:
             self._index.make_direct_map()
-        self.config = config
-        self._longest, self._rank, self._vectors = longest, rank, vectors
+        super().__init__(config.engine, (self._index.ntotal, self._index.d), longest, rank)
+        self._config, self._vectors = config, vectors
 
-    @property
-    def shape(self) -> tuple[int, int]:
-        """How many vectors of how many dimensions."""
-        return self._index.ntotal, self._index.d
-
-    def prepare(self, options: NearestOptions) -> None:
+    def prepare(self, options: SearchOptions) -> None:
         """Raise `UsageError` where another engine is to search than it was built for."""
-        if options.engine == "faiss":
+        if NearestOptions.of(options).engine == "faiss":
             raise UsageError(
-                f"faiss searches dense and fde indexes exactly, this one was built with --engine {self.config.engine}",
+                f"faiss searches dense and fde indexes exactly, this one was built with --engine {self.engine}",
                 "leave --engine out",
             )
 
-    def rank(self, queries: Float32s, options: SearchOptions) -> Iterator[tuple[Rows, Scores]]:
-        """Rows and float32 scores of about the ``k`` best for each of ``queries`` [q, d], best first.
-
-        Raises:
-            BadInput: a query has another dimension, is not finite, or so long that scores overflow.
-        """
-        check_queries(queries, self.shape[1], self._longest)
-        wanted = min(options.k + MARGIN, len(self._rank))
-        chosen = NearestOptions.of(options)
-        if self.config.engine.startswith("hnsw"):
-            self._index.hnsw.efSearch = max(chosen.ef_search or 0, wanted)
-        elif self.config.ivf:
-            self._index.nprobe = chosen.nprobe or min(NPROBE, self.config.lists or NPROBE)
-        for start in range(0, len(queries), options.batch_size):
-            batch = np.ascontiguousarray(queries[start : start + options.batch_size], np.float32)
-            yield from self._batch(batch, wanted, options)
-            options.progress(len(batch))
-
-    def _batch(self, batch: Float32s, wanted: int, options: SearchOptions) -> list[tuple[Rows, Scores]]:
-        found: dict[int, tuple[Rows, Scores]] = {}
-
-        def work(numbers: Iterator[int]) -> None:
-            load_faiss().omp_set_num_threads(1)  # each thread has its own setting
-            for i in numbers:
-                found[i] = self._best(batch[i], wanted, options)
-
-        on_threads(work, range(len(batch)), options.threads)
-        return [found[i] for i in range(len(batch))]
-
     def score(self, query: Float32s, rows: Rows) -> Scores:
-        """Scores [len(rows)] of some rows for one query [d], of the vectors as they are kept."""
+        """See `VectorSearch.score`."""
         if self._vectors is not None:
             return exact_dot(self._vectors, rows, query)
         return exact_dot(self._index.reconstruct_batch(rows), np.arange(len(rows)), query)
 
-    def _best(self, query: Float32s, wanted: int, options: SearchOptions) -> tuple[Rows, Scores]:
-        rows: Rows = np.sort(self._index.search(query[None], wanted)[1][0])
-        rows = rows[np.searchsorted(rows, 0) :]  # -1: it found no more
-        scores = self.score(query, rows)
-        best = top_k(scores, tie_rank(self._rank[rows], options.ties), options.k)
-        return rows[best], scores[best]
+    def _rank_batch(self, batch: Float32s, options: NearestOptions) -> Iterable[Ranking]:
+        depth = min(options.k + MARGIN, len(self._rank))
+        if self.engine.startswith("hnsw"):
+            self._index.hnsw.efSearch = max(options.ef_search or 0, depth)
+        elif self._config.ivf:
+            self._index.nprobe = options.nprobe or min(NPROBE, self._config.lists or NPROBE)
+        rankings: dict[int, Ranking] = {}
+
+        def work(numbers: Iterator[int]) -> None:
+            load_faiss().omp_set_num_threads(1)  # each thread has its own setting
+            for i in numbers:
+                rows = np.sort(self._index.search(batch[i][None], depth)[1][0])
+                rows = rows[np.searchsorted(rows, 0) :]  # -1: it found no more
+                rankings[i] = self._best(batch[i], rows, options)
+
+        on_threads(work, range(len(batch)), options.threads)
+        return [rankings[i] for i in range(len(batch))]
 
 
 def load_faiss() -> Any:
-    """The module; raises `MissingExtra` where it is not installed."""
+    """Import faiss; raises `MissingExtra` where it is not installed."""
     try:
         import faiss
     except ImportError as error:
@@ -263,8 +238,8 @@ def load_faiss() -> Any:
 
 
 def index_bytes(config: AnnConfig, n: int, dim: int) -> tuple[int, int, int]:
-    """Bytes of ``ann.faiss``, of what is held while it is built, and of the mapped vectors; 0 for an exact search."""
+    """Count the bytes of ``ann.faiss``, of memory while it is built, and of the mapped vectors; 0 for an exact search."""
     if config.engine == "flat":
         return 0, 0, 0
-    held = bytes_while_building(config, n, dim) + 4 * min(n * dim, ADDED_AT_ONCE)
-    return bytes_on_disk(config, n, dim), held, 4 * n * dim
+    memory = bytes_while_building(config, n, dim) + 4 * min(n * dim, ADDED_AT_ONCE)
+    return bytes_on_disk(config, n, dim), memory, 4 * n * dim

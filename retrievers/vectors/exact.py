@@ -1,4 +1,4 @@
-"""Exact top k from approximate scores: a bound on their error, a pool of those that may be in it, one fixed kernel.
+"""Exact top k from approximate scores: a bound on their error, a pool of candidates, one fixed kernel.
 
 Matrix products differ in the last bits with the number of rows, threads and the library. Here they only choose
 candidates: all documents whose float32 score lies within twice the error bound of the k-th best. Those get their score
@@ -7,16 +7,23 @@ from `intrex.retrievers.vectors.native.exact_dot`, which adds in one fixed order
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
-from intrex.data.arrays import Float32s, Rows, Scores
+from intrex.data.arrays import Bools, Float32s, Float64s, Rows, Scores, Uint32s
 from intrex.data.errors import BadInput
 from intrex.data.numeric.rows import row_norms
+from intrex.retrievers.base import Ranking, best_rows
+from intrex.retrievers.options import SearchOptions
+from intrex.retrievers.vectors.options import NearestOptions
 
 
-def fixed_sums(numbers: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """The sum [n] of each row of ``numbers`` [n, d], which are used up: halves are added upon halves.
+def fixed_sums(numbers: Float64s) -> Float64s:
+    """Add up each row of ``numbers`` [n, d], which are used up, to sums [n]: halves are added upon halves.
 
     All operations are on single elements, so that a row's sum does not depend on the rows beside it.
     """
@@ -24,27 +31,79 @@ def fixed_sums(numbers: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         half = (width + 1) // 2
         numbers[:, : width - half] += numbers[:, half:]
         numbers = numbers[:, :half]
-    sums: npt.NDArray[np.float64] = numbers.sum(axis=1)  # one column, or none
+    sums: Float64s = numbers.sum(axis=1)  # one column, or none
     return sums
 
 
-def check_queries(queries: Float32s, dim: int, longest: float) -> None:
-    """Raise `BadInput` unless these are vectors [q, dim] whose products with ones of length ``longest`` are finite."""
+def check_queries(
+    queries: npt.NDArray[np.floating[Any]], dim: int, longest: float, *, summed: bool = False
+) -> Float64s:
+    """Return the lengths [q] of query vectors [q, dim].
+
+    Raises:
+        BadInput: they have another dimension, are not finite, or so long that products with vectors of length
+            ``longest``, or with ``summed`` sums of them, overflow.
+    """
     if queries.ndim != 2 or queries.shape[1] != dim:
         raise BadInput(f"query vectors of {queries.shape[-1]} dimensions do not fit the index's {dim}")
     norms = row_norms(queries)
-    if not np.isfinite(norms).all() or norms.max(initial=0.0) * longest > 3e38:
+    norm = norms.sum() if summed else norms.max(initial=0.0)
+    if not np.isfinite(norms).all() or norm * longest > 3e38:
         raise BadInput(
             "a query's vector is not finite, or so long that its scores overflow",
             "check the encoder and its --dtype",
         )
+    return norms
+
+
+class VectorSearch(ABC):
+    """A search for the vectors that have the largest dot products with a query.
+
+    Args:
+        engine: what it was built for, one of `intrex.retrievers.vectors.options.ENGINES`.
+        shape: number and dimensions of the vectors.
+        longest: the length of the longest.
+        rank: [n] the rank of each row's id.
+    """
+
+    def __init__(self, engine: str, shape: tuple[int, int], longest: float, rank: Uint32s) -> None:
+        self.engine, self.shape, self.longest = engine, shape, longest
+        self._rank = rank
+
+    @abstractmethod
+    def prepare(self, options: SearchOptions) -> None:
+        """Raise `IntrexError` where a search with these options cannot be."""
+
+    def rank(self, queries: Float32s, options: SearchOptions) -> Iterator[Ranking]:
+        """Yield rows and float32 scores of the ``k`` best for each of ``queries`` [q, d], best first.
+
+        Raises:
+            BadInput: a query has another dimension, is not finite, or so long that scores overflow.
+        """
+        check_queries(queries, self.shape[1], self.longest)
+        nearest = NearestOptions.of(options)
+        for start in range(0, len(queries), options.batch_size):
+            batch = np.ascontiguousarray(queries[start : start + options.batch_size], np.float32)
+            yield from self._rank_batch(batch, nearest)
+            options.progress(len(batch))
+
+    @abstractmethod
+    def _rank_batch(self, batch: Float32s, options: NearestOptions) -> Iterable[Ranking]:
+        """Rank the vectors for each query of a batch."""
+
+    @abstractmethod
+    def score(self, query: Float32s, rows: Rows) -> Scores:
+        """Return exact scores [len(rows)] of rows for one query [d], of the vectors as they are stored."""
+
+    def _best(self, query: Float32s, rows: Rows, options: NearestOptions) -> Ranking:
+        return best_rows(rows, self.score(query, rows), self._rank, options.k, options.ties)
 
 
 class Pool:
-    """The rows that may still be among the ``k`` best of one query, with their approximate scores.
+    """Rows that may still be among the ``k`` best of one query, with their approximate scores.
 
     Args:
-        k: how many are wanted.
+        k: depth of the ranking.
         margin: twice the bound on the error of a score.
     """
 
@@ -66,13 +125,13 @@ class Pool:
             self.floor = np.nextafter(np.float32(float(worst) - self._margin), np.float32(-np.inf))
             self._keep(self._scores >= self.floor)
 
-    def merge(self, other: Pool) -> None:
-        """Add what another pool of the same query holds."""
-        self.add(other._scores, other.rows)
+    def merge(self, pool: Pool) -> None:
+        """Add the rows of another pool of the same query."""
+        self.add(pool._scores, pool.rows)
 
     def forget(self, start: int) -> None:
         """Take out the rows from ``start`` on."""
         self._keep(self.rows < start)
 
-    def _keep(self, kept: npt.NDArray[np.bool_]) -> None:
-        self.rows, self._scores = self.rows[kept], self._scores[kept]
+    def _keep(self, mask: Bools) -> None:
+        self.rows, self._scores = self.rows[mask], self._scores[mask]

@@ -1,4 +1,4 @@
-"""How an approximate search is built: the engines, their numbers, what cannot be."""
+"""Options of vector search, exact and approximate: the engines and their numbers; plain data."""
 
 from dataclasses import replace
 from typing import Any, Self
@@ -7,63 +7,48 @@ from intrex.data.errors import UsageError
 from intrex.data.options import Options, When, declare, option
 from intrex.retrievers.options import SearchOptions
 
-ENGINES = {
-    "flat": "every vector is compared: exact",
-    "sq8": "every vector, in 8 bits a dimension",
-    "pq": "every vector, product-quantised (Jegou et al. 2011)",
-    "hnsw": "a graph (Malkov and Yashunin 2018)",
-    "hnsw-sq8": "a graph over vectors in 8 bits a dimension",
-    "ivf": "the vectors nearest to some of many centroids",
-    "ivf-sq8": "as ivf, in 8 bits a dimension",
-    "ivf-pq": "as ivf, product-quantised",
-}
-
+ENGINES = ("flat", "sq8", "pq", "hnsw", "hnsw-sq8", "ivf", "ivf-sq8", "ivf-pq")
+"""flat, sq8 and pq compare every vector: as it is, in 8 bits a dimension, or product-quantised (Jegou et al. 2011). hnsw goes
+along a graph (Malkov and Yashunin 2018), ivf compares the vectors nearest to some of many centroids, both of vectors or codes."""
 HNSW, IVF = ("hnsw", "hnsw-sq8"), ("ivf", "ivf-sq8", "ivf-pq")
 _PQ = ("pq", "ivf-pq")
 PANEL = "Approximate search"
 
 
 @declare
-class AnnConfig(Options):
-    """What finds the nearest vectors, and how it is built; keys and flags are pyserini's or faiss's.
+class AnnConfig(Options, panel=PANEL):
+    """Options of the engine that finds the nearest vectors; keys and flags are pyserini's or faiss's.
 
     ``lists`` None is 4 times the root of the number of vectors; ``pq_m`` None cuts into parts of 8 dimensions, PQ-256-8
     in the MUVERA paper.
     """
 
     engine: str = option(
-        default="flat", choices=tuple(ENGINES), flags=("--ann",), switches={"--hnsw": "hnsw", "--pq": "pq"},
-        panel=PANEL, help="What finds the nearest vectors, by faiss; flat compares all: exact.",
+        default="flat", choices=ENGINES, flags=("--ann",), switches={"--hnsw": "hnsw", "--pq": "pq"},
+        help="What finds the nearest vectors, by faiss; flat compares all: exact.",
     )  # fmt: skip
     links: int = option(
-        default=32,
-        key="M",
-        low=2,
-        when=When("engine", HNSW),
-        panel=PANEL,
-        help="Links of a node of the graph.",
+        default=32, key="M", low=2, when=When("engine", HNSW), help="Links of a node of the graph."
     )
     ef_construction: int = option(
-        default=128, key="efC", low=1, when=When("engine", HNSW), panel=PANEL,
+        default=128, key="efC", low=1, when=When("engine", HNSW),
         help="Nodes in view while the graph is built.",
     )  # fmt: skip
     lists: int | None = option(
-        default=None, key="nlist", low=1, when=When("engine", IVF), panel=PANEL,
+        default=None, key="nlist", low=1, when=When("engine", IVF),
         help="Inverted lists; 4 times the root of the documents by default.",
     )  # fmt: skip
     pq_m: int | None = option(
-        default=None, low=1, when=When("engine", _PQ), panel=PANEL,
+        default=None, low=1, when=When("engine", _PQ),
         help="Parts of a vector; of 8 dimensions each by default.",
     )  # fmt: skip
-    pq_nbits: int = option(
-        default=8, low=1, high=12, when=When("engine", _PQ), panel=PANEL, help="Bits of a part's code."
-    )
+    pq_nbits: int = option(default=8, low=1, high=12, when=When("engine", _PQ), help="Bits of a part's code.")
 
     def resolved(self, n: int, dim: int) -> Self:
-        """This configuration for n vectors [dim], with nothing left open.
+        """Return this configuration for n vectors [dim], with nothing left open.
 
         Raises:
-            UsageError: an unknown engine, a number out of its range, or too few vectors to learn from.
+            UsageError: parts that do not divide the dimensions, or too few vectors to learn from.
         """
         lists = self.lists or min(int(4 * n**0.5), max(1, n // 39))
         pq_m = self.pq_m or (dim // 8 if dim % 8 == 0 else dim)
@@ -79,62 +64,60 @@ class AnnConfig(Options):
             )
         if self.ivf and n < lists:
             raise UsageError(f"{lists:,} lists for {n:,} vectors", "choose fewer --nlist")
-        return replace(
-            self, lists=lists if self.ivf else None, pq_m=pq_m if self.pq else None
-        )  # what its engine has not stays open
+        # What its engine has not stays open.
+        return replace(self, lists=lists if self.ivf else None, pq_m=pq_m if self.pq else None)
 
     @property
     def pq(self) -> bool:
-        """Whether vectors are product-quantised."""
+        """True where vectors are product-quantised."""
         return self.engine.endswith("pq")
 
     @property
     def ivf(self) -> bool:
-        """Whether there are inverted lists."""
+        """True where there are inverted lists."""
         return self.engine.startswith("ivf")
 
     @property
     def lossy(self) -> bool:
-        """Whether only codes of the vectors are kept."""
+        """True where the engine stores codes of the vectors only."""
         return self.engine.endswith(("pq", "sq8"))
 
     @property
     def factory(self) -> str:
-        """What faiss's index factory calls it; ``np``: codes are not renumbered for a search by Hamming distance."""
-        structure = {"hnsw": f"HNSW{self.links},", "ivf": f"IVF{self.lists},"}.get(
-            self.engine.split("-")[0], ""
-        )
-        kept = {"sq8": "SQ8", "pq": f"PQ{self.pq_m}x{self.pq_nbits}np"}
-        return structure + kept.get(self.engine.split("-")[-1], "Flat")
+        """Name for faiss's index factory; ``np``: codes are not renumbered for a search by Hamming distance."""
+        parts = self.engine.split("-")
+        structure = {"hnsw": f"HNSW{self.links},", "ivf": f"IVF{self.lists},"}
+        codes = {"sq8": "SQ8", "pq": f"PQ{self.pq_m}x{self.pq_nbits}np"}
+        return structure.get(parts[0], "") + codes.get(parts[-1], "Flat")
 
     def params(self) -> dict[str, Any]:
-        """What of it matters for its engine, for a manifest."""
-        out: dict[str, Any] = {"engine": self.engine}
+        """Return the options that its engine has, for a manifest."""
+        params: dict[str, Any] = {"engine": self.engine}
         if self.engine.startswith("hnsw"):
-            out |= {"M": self.links, "efC": self.ef_construction}
+            params |= {"M": self.links, "efC": self.ef_construction}
         if self.ivf:
-            out["nlist"] = self.lists
+            params["nlist"] = self.lists
         if self.pq:
-            out |= {"pq_m": self.pq_m, "pq_nbits": self.pq_nbits}
-        return out
+            params |= {"pq_m": self.pq_m, "pq_nbits": self.pq_nbits}
+        return params
 
 
 FLAT = AnnConfig()
 
 
 @declare
-class NearestOptions(SearchOptions):
-    """How the nearest vectors of an index are searched."""
+class NearestOptions(SearchOptions, panel=PANEL):
+    """Options of a search for the nearest vectors."""
 
     engine: str = option(
-        default="native", choices=("native", "faiss"), panel=PANEL, runtime=True,
+        default="native", choices=("native", "faiss"), runtime=True,
         help="What searches exactly, with the same result.",
     )  # fmt: skip
     ef_search: int | None = option(
-        default=None, low=1, when=When("engine", HNSW, built=True), panel=PANEL,
+        default=None, low=1, when=When("engine", HNSW, built=True),
         help="Nodes of a graph in view, at least the documents asked for.",
     )  # fmt: skip
     nprobe: int | None = option(
-        default=None, low=1, when=When("engine", IVF, built=True), panel=PANEL,
+        default=None, low=1, when=When("engine", IVF, built=True),
         help="Inverted lists that are looked through; 16 by default.",
     )  # fmt: skip

@@ -25,7 +25,7 @@ from intrex.retrievers.bm25.build import build_bm25
 from intrex.retrievers.inverted.native import INDEXING, SEARCH, WORTH_COMPILING
 from intrex.retrievers.text.analyzer import Analyzer
 from intrex.retrievers.text.batch import BatchAnalyzer
-from intrex.retrievers.text.terms import analysed
+from intrex.retrievers.text.terms import read_terms
 from tests.bench.targets import Targets
 from tests.bench.zipf import write_zipf_collection
 from tests.conftest import SHARED
@@ -67,7 +67,7 @@ def bm25s_index(collection: Collection, out: Path) -> dict[str, float]:
     analyzer = BatchAnalyzer(Analyzer(), WORTH_COMPILING)
     lists = [
         part.tokens[a:b].tolist()
-        for part in analysed(collection, analyzer)
+        for part in read_terms(collection, analyzer)
         for a, b in pairwise(part.offsets.tolist())
     ]
     vocabulary = {str(i): i for i in range(len(analyzer.names().ends) - 1)}

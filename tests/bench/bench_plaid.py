@@ -17,7 +17,7 @@ from intrex.data.importers.sources import import_collection
 from intrex.encoders.base import make_token_encoder
 from intrex.encoders.options import EncoderOptions
 from intrex.retrievers.multivector.build import build_multivector
-from intrex.retrievers.multivector.options import MultiVectorSearch
+from intrex.retrievers.multivector.options import MultiVectorSearch, TokenStore
 from tests.conftest import SHARED
 
 ROUNDS = 3
@@ -80,7 +80,9 @@ def main():
             table.append("| " + " | ".join(["---"] * columns) + " |")
         for bits in (1, 2, 4):
             seconds, index = timed(
-                lambda bits=bits: build_multivector(collection, Path(folder) / str(bits), encoder, bits=bits)
+                lambda bits=bits: build_multivector(
+                    collection, Path(folder) / str(bits), encoder, TokenStore(nbits=bits)
+                )
             )
             size = sum(e["bytes"] for f, e in index.manifest.files.items() if not f.startswith("ids."))
             top = ranked(index, queries, 100, given.threads)

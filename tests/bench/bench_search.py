@@ -26,7 +26,7 @@ from intrex.retrievers.inverted.native import WORTH_COMPILING
 from intrex.retrievers.options import SearchOptions
 from intrex.retrievers.text.analyzer import Analyzer
 from intrex.retrievers.text.batch import BatchAnalyzer
-from intrex.retrievers.text.terms import analysed
+from intrex.retrievers.text.terms import read_terms
 from tests.bench.targets import Targets
 from tests.bench.zipf import write_zipf_collection, zipf_queries, zipf_words
 from tests.conftest import SHARED
@@ -91,7 +91,7 @@ def million(work, documents):
     analyzer = BatchAnalyzer(Analyzer(), WORTH_COMPILING)
     lists = [
         part.tokens[a:b].tolist()
-        for part in analysed(collection, analyzer)
+        for part in read_terms(collection, analyzer)
         for a, b in pairwise(part.offsets.tolist())
     ]
     numbers = {term: i for i, term in enumerate(analyzer.names().to_list())}

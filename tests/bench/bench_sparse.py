@@ -28,6 +28,7 @@ from intrex.eval.scoring.score import evaluate
 from intrex.retrievers.options import SearchOptions
 from intrex.retrievers.sparse.build import build_sparse
 from intrex.retrievers.sparse.index import KIND, LAYOUT, ImpactIndex
+from intrex.retrievers.sparse.options import Quantized
 from intrex.retrievers.sparse.storage import ForwardWriter, finish, remove_forward
 from tests.conftest import SHARED
 
@@ -148,7 +149,7 @@ def scifact(work):
     print("\n| weights | MiB | nDCG@10 | R@100 |\n| --- | --: | --: | --: |")
     asked = encoder.encode(queries.texts, "query")
     for bits in (None, 16, 8):
-        made = build_sparse(collection, work / str(bits), prepared, quantize=bits)
+        made = build_sparse(collection, work / str(bits), prepared, Quantized(quantize=bits))
         run = made.search(
             queries, SearchOptions(k=100), Prepared(encoder.spec, queries.texts, asked)
         ).to_dict()

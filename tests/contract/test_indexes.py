@@ -27,9 +27,11 @@ from intrex.retrievers.base import open_index
 from intrex.retrievers.bm25.build import build_bm25
 from intrex.retrievers.dense.build import build_dense
 from intrex.retrievers.fde.build import build_fde
+from intrex.retrievers.fde.source import TokenIndex
 from intrex.retrievers.lucene.build import build_lucene
 from intrex.retrievers.multivector.build import build_multivector
 from intrex.retrievers.multivector.index import MultiVectorIndex
+from intrex.retrievers.multivector.options import TokenStore
 from intrex.retrievers.options import INDEXES, SearchOptions
 from intrex.retrievers.search import run_search
 from intrex.retrievers.sparse.build import build_sparse
@@ -43,7 +45,7 @@ def build_tokens_and_fde(collection: Collection, out: Path) -> object:
     source = (
         MultiVectorIndex.open(tokens) if tokens.exists() else build_multivector(collection, tokens, encoder)
     )
-    return build_fde(source, out, FdeConfig(32, reps=10, k_sim=3))
+    return build_fde(TokenIndex(source), out, FdeConfig(32, reps=10, k_sim=3))
 
 
 BUILD: dict[str, Callable[[Collection, Path], object]] = {
@@ -59,7 +61,7 @@ BUILD: dict[str, Callable[[Collection, Path], object]] = {
         collection, out, make_token_encoder("hashing:32", EncoderOptions())
     ),
     "multivector, compressed": lambda collection, out: build_multivector(
-        collection, out, make_token_encoder("hashing:32", EncoderOptions()), bits=4
+        collection, out, make_token_encoder("hashing:32", EncoderOptions()), TokenStore(nbits=4)
     ),
 }
 if find_spec("jnius") and find_spec("pyserini"):

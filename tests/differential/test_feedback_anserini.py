@@ -11,16 +11,16 @@ from intrex.data.writer import CollectionWriter, RecordSource, write_collection
 from intrex.eval.pipelines.parity.bm25 import bm25_parity, compare_runs
 from intrex.retrievers.bm25.build import build_bm25
 from intrex.retrievers.bm25.index import BM25Index
+from intrex.retrievers.bm25.options import Bm25Build
 from intrex.retrievers.lucene.build import build_lucene
 from intrex.retrievers.lucene.index import LuceneIndex
-from intrex.retrievers.lucene.indexer import Stored
 from intrex.retrievers.lucene.options import LuceneSearch
 from intrex.retrievers.options import TIE_ORDERS
 from intrex.retrievers.prf.base import Expansion
 from intrex.retrievers.prf.bm25prf import BM25PRF
-from intrex.retrievers.prf.options import flat_values
 from intrex.retrievers.prf.rm3 import RM3
 from intrex.retrievers.prf.rocchio import Rocchio
+from tests.support.feedback import flat_values
 
 pytest.importorskip("pyserini", reason="needs the extra lucene")
 
@@ -54,7 +54,7 @@ def engines(tmp_path_factory: pytest.TempPathFactory) -> tuple[Collection, BM25I
         pytest.skip("the folder of shared collections is not here (INTREX_SHARED_DATA)")
     work = tmp_path_factory.mktemp("feedback")
     collection = import_collection(SHARED / "adi", work / "adi")
-    lucene = build_lucene(collection, work / "lucene", stored=Stored(docvectors=True))
+    lucene = build_lucene(collection, work / "lucene", Bm25Build(engine="lucene", store_docvectors=True))
     return collection, build_bm25(collection, work / "native"), lucene
 
 

@@ -9,6 +9,7 @@ import pytest
 from intrex.data.collection import Queries
 from intrex.data.importers.sources import import_collection
 from intrex.data.run import Run
+from intrex.retrievers.bm25.options import Bm25Build
 from intrex.retrievers.lucene.build import build_lucene
 from intrex.retrievers.lucene.options import LuceneSearch
 from tests.conftest import SHARED, write_beir
@@ -47,7 +48,11 @@ def answers(
     for case, (name, language, fields) in cases.items():
         folder = write_beir(work / "beir") if name == "small" else SHARED / name
         collection = import_collection(folder, work / f"{case}.c")
-        index = build_lucene(collection, work / case, language=language, fields=("title",) if fields else ())
+        index = build_lucene(
+            collection,
+            work / case,
+            Bm25Build(engine="lucene", language=language, fields=("title",) if fields else ()),
+        )
         every = collection.queries("test")
         queries = Queries(every.ids[:50], every.texts[:50])
         ours.append(index.search(queries, LuceneSearch(k=100, ties="anserini", fields=fields)))

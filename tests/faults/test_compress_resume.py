@@ -15,6 +15,7 @@ from intrex.data.writer import RecordSource, write_collection
 from intrex.encoders.base import make_token_encoder
 from intrex.encoders.options import EncoderOptions
 from intrex.retrievers.multivector.build import build_multivector
+from intrex.retrievers.multivector.options import TokenStore
 from tests.conftest import ROOT
 
 DOCUMENTS = 400
@@ -23,10 +24,10 @@ import sys, time
 from pathlib import Path
 from intrex.data.collection import Collection
 from intrex.retrievers import encoded
-from intrex.retrievers.multivector import compressed, maxsim
+from intrex.retrievers.multivector import maxsim
 from tests.faults.test_compress_resume import build
 
-encoded.SECONDS_BETWEEN_SAVES = compressed.SECONDS_BETWEEN_SAVES = 0.0
+encoded.SECONDS_BETWEEN_SAVES = 0.0
 maxsim.STRIPE = 100
 
 def stage(what, total):
@@ -53,7 +54,7 @@ def made(folder: Path) -> Collection:
 
 def build(collection: Collection, out: Path, **options):
     return build_multivector(
-        collection, out, make_token_encoder("hashing:24", EncoderOptions()), bits=2, **options
+        collection, out, make_token_encoder("hashing:24", EncoderOptions()), TokenStore(nbits=2), **options
     )
 
 
@@ -99,7 +100,7 @@ def test_killed_after_the_full_store_was_removed(tmp_path: Path, monkeypatch) ->
 
     monkeypatch.setattr(encoder, "save", save)
     with pytest.raises(Gone):
-        build_multivector(collection, out, encoder, bits=2)
+        build_multivector(collection, out, encoder, TokenStore(nbits=2))
     [left] = tmp_path.glob(".killed.*.building")
     assert not (left / "tokens.npy").exists()
     assert build(collection, out).manifest.fingerprint == whole.fingerprint

@@ -13,6 +13,7 @@ from intrex.encoders.base import make_token_encoder
 from intrex.encoders.fde.config import FdeConfig
 from intrex.encoders.options import EncoderOptions
 from intrex.retrievers.fde.build import build_fde
+from intrex.retrievers.fde.source import TokenIndex
 from intrex.retrievers.multivector.build import build_multivector
 from intrex.retrievers.multivector.index import MultiVectorIndex
 from intrex.retrievers.options import SearchOptions
@@ -26,11 +27,13 @@ BUILD = """
 import os, signal, sys, time
 from pathlib import Path
 from intrex.encoders.fde.config import FdeConfig
-from intrex.retrievers.fde import build as fde_build
+from intrex.retrievers import encoded
+from intrex.retrievers.fde.build import build_fde
+from intrex.retrievers.fde.source import TokenIndex
 from intrex.retrievers.vectors.options import AnnConfig
 from intrex.retrievers.multivector.index import MultiVectorIndex
 
-fde_build.SECONDS_BETWEEN_SAVES = 0.0
+encoded.SECONDS_BETWEEN_SAVES = 0.0
 engine, dies = sys.argv[3], sys.argv[4]
 if dies == "unlink":  # after the search's file was made, before the vectors are taken away
     Path.unlink = lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL)
@@ -39,9 +42,9 @@ def slowly(count):
     print(count, flush=True)
     time.sleep(0.02)
 
-source = MultiVectorIndex.open(Path(sys.argv[1]))
+source = TokenIndex(MultiVectorIndex.open(Path(sys.argv[1])))
 config = FdeConfig(16, reps=3, k_sim=2, d_proj=8)
-fde_build.build_fde(source, Path(sys.argv[2]), config, ann=AnnConfig(engine=engine), block=20, progress=slowly)
+build_fde(source, Path(sys.argv[2]), config, ann=AnnConfig(engine=engine), block=20, progress=slowly)
 """
 
 
@@ -76,9 +79,12 @@ def test_killed_between_blocks_it_ends_in_the_same_bytes(tokens, tmp_path) -> No
         "ab"
     ) as stream:  # what follows the last saved block is not trusted
         stream.write(os.urandom(500))
-    index = build_fde(tokens, out, CONFIG, block=20)
+    index = build_fde(TokenIndex(tokens), out, CONFIG, block=20)
     # the path to the tokens is part of the manifest: the same folder, another name
-    assert index.manifest.files == build_fde(tokens, tmp_path / "whole", CONFIG, block=20).manifest.files
+    assert (
+        index.manifest.files
+        == build_fde(TokenIndex(tokens), tmp_path / "whole", CONFIG, block=20).manifest.files
+    )
     assert hidden(out) == [] and verify_artifact(out)
 
 
@@ -91,10 +97,12 @@ def test_killed_when_all_but_the_vectors_is_done(engine, collection, tokens, tmp
     assert process.returncode == -signal.SIGKILL and not out.exists()
     assert (hidden(out)[0] / "vectors.npy").is_file()
     seen: list[int] = []
-    index = build_fde(tokens, out, CONFIG, ann=AnnConfig(engine=engine), block=20, progress=seen.append)
+    index = build_fde(
+        TokenIndex(tokens), out, CONFIG, ann=AnnConfig(engine=engine), block=20, progress=seen.append
+    )
     assert seen == [], "nothing was encoded again"
     assert not (out / "vectors.npy").exists() and verify_artifact(out)
-    whole = build_fde(tokens, tmp_path / "whole", CONFIG, ann=AnnConfig(engine=engine), block=20)
+    whole = build_fde(TokenIndex(tokens), tmp_path / "whole", CONFIG, ann=AnnConfig(engine=engine), block=20)
     assert index.manifest.files == whole.manifest.files
     queries = collection.queries()
     assert (
@@ -109,5 +117,5 @@ def test_another_seed_starts_afresh_and_sweeps(tokens, tmp_path) -> None:
         process.stdout.readline()
     kill(process)
     seen: list[int] = []
-    build_fde(tokens, out, FdeConfig(16, 3, 2, 8, seed=7), block=1000, progress=seen.append)
+    build_fde(TokenIndex(tokens), out, FdeConfig(16, 3, 2, 8, seed=7), block=1000, progress=seen.append)
     assert seen == [900] and hidden(out) == []

@@ -12,14 +12,14 @@ from intrex.data.collection import Collection, Queries
 from intrex.data.errors import BadInput, IntrexError
 from intrex.data.writer import CollectionWriter, RecordSource, write_collection
 from intrex.retrievers.base import open_index
+from intrex.retrievers.bm25.options import Bm25Build
 from intrex.retrievers.lucene import indexer
 from intrex.retrievers.lucene.build import build_lucene
-from intrex.retrievers.lucene.indexer import Stored
 from intrex.retrievers.lucene.options import LuceneSearch
 from intrex.retrievers.options import SearchOptions
-from intrex.retrievers.prf.options import flat_values
 from tests.conftest import DOCUMENTS, Said
 from tests.faults.test_disk import limited
+from tests.support.feedback import flat_values
 
 pytestmark = pytest.mark.skipif(
     not (find_spec("jnius") and find_spec("pyserini")), reason="needs the extra lucene"
@@ -68,7 +68,7 @@ def test_a_document_of_50_mb(tmp_path: Path) -> None:
 
 
 def test_k_over_the_corpus_and_queries_of_stop_words(small: Collection, tmp_path: Path) -> None:
-    index = build_lucene(small, tmp_path / "i", stored=Stored(docvectors=True))
+    index = build_lucene(small, tmp_path / "i", Bm25Build(engine="lucene", store_docvectors=True))
     queries = Queries(["a", "b", "c"], ["of the and", "", "boundary"])
     found = index.search(queries, SearchOptions(k=10**9)).to_dict()
     assert list(found) == ["c"] and len(found["c"]) <= len(DOCUMENTS)
@@ -93,7 +93,7 @@ def test_stop_words_only_are_said_once(
 @pytest.mark.parametrize("part", ["empty", "half", "less"])
 def test_a_truncated_index_is_an_error_with_a_hint(small: Collection, tmp_path: Path, part: str) -> None:
     """Each file of an index that intrex did not build, cut off."""
-    index = build_lucene(small, tmp_path / "i", stored=Stored(docvectors=True)).path
+    index = build_lucene(small, tmp_path / "i", Bm25Build(engine="lucene", store_docvectors=True)).path
     for file in sorted(index.glob("*")):
         if file.name == "manifest.json":
             continue

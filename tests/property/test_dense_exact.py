@@ -17,11 +17,11 @@ from intrex.data.specs import EncoderSpec
 from intrex.data.store.artifact import Manifest, build_artifact
 from intrex.data.store.vectors import VectorWriter
 from intrex.retrievers.dense.index import DenseIndex
-from intrex.retrievers.dense.options import DenseSearch
 from intrex.retrievers.options import SearchOptions
 from intrex.retrievers.vectors import nearest
 from intrex.retrievers.vectors.exact import Pool
 from intrex.retrievers.vectors.native import exact_dot
+from intrex.retrievers.vectors.options import NearestOptions
 
 ENGINES = ["native", *(["faiss"] if find_spec("faiss") else [])]
 DIMS = (1, 2, 3, 7, 16, 33)
@@ -118,7 +118,9 @@ def test_batch_threads_blocks_and_faiss_change_no_bit(problem, batch_size, threa
         usual = list(index.rank(queries, SearchOptions(k=k)))
         with scanned(block):
             other = list(
-                index.rank(queries, DenseSearch(k=k, batch_size=batch_size, threads=threads, engine=engine))
+                index.rank(
+                    queries, NearestOptions(k=k, batch_size=batch_size, threads=threads, engine=engine)
+                )
             )
     assert same(usual, other)
 
@@ -129,7 +131,7 @@ def test_when_all_documents_tie_the_highest_ids_win(engine, vector):
     vectors = np.full((3000, 24), vector, np.float32)
     query = np.random.default_rng(1).standard_normal((1, 24)).astype(np.float32)
     with index_of(vectors) as index, scanned(24 * 700):
-        [(rows, scores)] = index.rank(query, DenseSearch(k=10, engine=engine))
+        [(rows, scores)] = index.rank(query, NearestOptions(k=10, engine=engine))
         assert rows.tolist() == np.argsort(index.ids.rank)[::-1][:10].tolist()
         assert len(set(scores.tolist())) == 1
 
@@ -144,7 +146,7 @@ def test_a_larger_index_of_near_duplicates_is_exact(engine):
     queries = rng.standard_normal((6, 64)).astype(np.float32)
     with index_of(vectors) as index, scanned(64 * 900):
         for query, (rows, scores) in zip(
-            queries, index.rank(queries, DenseSearch(k=100, batch_size=4, engine=engine)), strict=True
+            queries, index.rank(queries, NearestOptions(k=100, batch_size=4, engine=engine)), strict=True
         ):
             order, expected = brute_force(index, query, 100)
             assert rows.tolist() == order and scores.tolist() == expected.tolist()

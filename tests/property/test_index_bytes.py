@@ -12,6 +12,7 @@ from intrex.data.native.library import Library
 from intrex.data.writer import CollectionWriter, RecordSource, write_collection
 from intrex.retrievers.bm25 import multifield
 from intrex.retrievers.bm25.build import build_bm25
+from intrex.retrievers.bm25.options import Bm25Build
 from intrex.retrievers.inverted import build as postings_build
 from intrex.retrievers.inverted import native
 from intrex.retrievers.text import terms
@@ -87,5 +88,6 @@ def without_search(library: Library, compiling: bool = True, real=Library.kernel
 
 
 def build(collection: Collection, out: Path, language: str, fields: tuple[str, ...]) -> dict[str, bytes]:
-    build_bm25(collection, out, language=language, fields=fields, max_memory=1 << 30, overwrite=True)
+    options = Bm25Build(language=language, fields=fields, max_memory="1G")
+    build_bm25(collection, out, options, overwrite=True)
     return contents(out)

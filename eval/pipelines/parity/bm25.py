@@ -23,11 +23,10 @@ from intrex.eval.scoring.score import score
 from intrex.retrievers.bm25.build import build_bm25
 from intrex.retrievers.bm25.fields import CONTENTS, extra_fields
 from intrex.retrievers.bm25.index import BM25Index
-from intrex.retrievers.bm25.options import K1, B
+from intrex.retrievers.bm25.options import K1, B, Bm25Build
 from intrex.retrievers.lucene.bridge import ENGLISH
 from intrex.retrievers.lucene.build import build_lucene
 from intrex.retrievers.lucene.index import LuceneIndex
-from intrex.retrievers.lucene.indexer import Stored
 from intrex.retrievers.lucene.options import LuceneSearch
 from intrex.retrievers.options import TIE_ORDERS
 from intrex.retrievers.prf.base import Expansion, expansion_of
@@ -143,11 +142,12 @@ def bm25_parity(
     k1, b = K1 if options.k1 is None else options.k1, B if options.b is None else options.b
     extra, expansion = extra_fields(options.fields), expansion_of(options)
     with TemporaryDirectory(prefix="intrex-parity-") as work:
-        lucene = build_lucene(
-            collection, Path(work) / "lucene", k1=k1, b=b, language=language, fields=extra,
-            threads=options.threads, stored=Stored(docvectors=expansion is not None),
-        )  # fmt: skip
-        native = build_bm25(collection, Path(work) / "native", k1=k1, b=b, language=language, fields=extra)
+        plain = Bm25Build(k1=k1, b=b, language=language, fields=extra)
+        stored = replace(
+            plain, engine="lucene", threads=options.threads, store_docvectors=expansion is not None
+        )
+        lucene = build_lucene(collection, Path(work) / "lucene", stored)
+        native = build_bm25(collection, Path(work) / "native", plain)
         runs = {(ANSERINI, TIES): lucene.anserini(queries, options)}
         for ties in TIE_ORDERS:
             runs["native", ties] = native.search(queries, replace(options, ties=ties))

@@ -15,22 +15,21 @@ from intrex.data.importers.sources import import_collection
 from intrex.data.store.artifact import read_manifest
 from intrex.data.system import machine
 from intrex.data.writer import RecordSource, write_collection
-from intrex.encoders.base import make_encoder, make_sparse_encoder, make_token_encoder
-from intrex.encoders.options import EncoderOptions
-from intrex.retrievers.dense.build import build_dense
-from intrex.retrievers.dense.estimate import estimate_dense
+from intrex.retrievers.dense.build import build as build_dense
+from intrex.retrievers.dense.estimate import estimate as estimate_dense
+from intrex.retrievers.dense.options import DenseBuild
 from intrex.retrievers.estimate import Estimate, Line, spread
-from intrex.retrievers.fde.estimate import estimate_fde
-from intrex.retrievers.fde.options import FdeOptions
-from intrex.retrievers.fde.source import open_source
-from intrex.retrievers.multivector.build import build_multivector
-from intrex.retrievers.multivector.estimate import estimate_multivector
-from intrex.retrievers.sparse.build import build_sparse
-from intrex.retrievers.sparse.estimate import estimate_sparse
-from intrex.retrievers.vectors.options import AnnConfig
+from intrex.retrievers.fde.build import build as build_fde
+from intrex.retrievers.fde.estimate import estimate as estimate_fde
+from intrex.retrievers.fde.options import FdeBuild
+from intrex.retrievers.multivector.build import build as build_multivector
+from intrex.retrievers.multivector.estimate import estimate as estimate_multivector
+from intrex.retrievers.multivector.options import MultiVectorBuild
+from intrex.retrievers.sparse.build import build as build_sparse
+from intrex.retrievers.sparse.estimate import estimate as estimate_sparse
+from intrex.retrievers.sparse.options import SparseBuild
 
 NAMES = ("medline", "cranfield")
-PLAIN = EncoderOptions()
 
 
 @pytest.fixture(scope="module")
@@ -63,42 +62,43 @@ def some(collection: Collection, folder: Path, n: int) -> Collection:
 @pytest.mark.parametrize("name", NAMES)
 def test_bytes_on_disk(name, collections, tmp_path) -> None:
     collection = collections[name]
-    dense = make_encoder("hashing:64", PLAIN)
-    for ann in (AnnConfig(), AnnConfig(engine="hnsw")):
-        if ann.engine != "flat":
+    for engine in ("flat", "hnsw"):
+        if engine != "flat":
             pytest.importorskip("faiss")
-        told = estimate_dense(collection, dense, ann=ann)
-        build_dense(collection, tmp_path / ann.engine, dense, ann=ann)
-        assert near(told.disk, size(tmp_path / ann.engine)) and told.dimensions == 64
-    sparse = make_sparse_encoder("hashing:4096", PLAIN)
+        out, dense = tmp_path / engine, DenseBuild(encoder="hashing:64", engine=engine)
+        told = estimate_dense(collection.path, out, dense)
+        build_dense(collection.path, out, dense)
+        assert near(told.disk, size(out)) and told.dimensions == 64
     for bits in (None, 8):
-        told = estimate_sparse(collection, sparse, quantize=bits)
-        index = build_sparse(collection, out := tmp_path / f"sparse{bits}", sparse, quantize=bits)
-        assert near(told.disk, size(out)) and near(told.items, index.manifest.params["postings"])
-    tokens = make_token_encoder("hashing:32", PLAIN)
-    told = estimate_multivector(collection, tokens)
-    index = build_multivector(collection, tmp_path / "tokens", tokens)
-    assert near(told.disk, size(index.path)) and near(told.items, index.manifest.params["tokens"])
-    source = open_source(index.path, None, PLAIN)
+        out, sparse = tmp_path / f"sparse{bits}", SparseBuild(encoder="hashing:4096", quantize=bits)
+        told = estimate_sparse(collection.path, out, sparse)
+        build_sparse(collection.path, out, sparse)
+        assert near(told.disk, size(out)) and near(told.items, read_manifest(out).params["postings"])
+    tokens, options = tmp_path / "tokens", MultiVectorBuild(encoder="hashing:32")
+    told = estimate_multivector(collection.path, tokens, options)
+    build_multivector(collection.path, tokens, options)
+    total = read_manifest(tokens).params["tokens"]
+    assert near(told.disk, size(tokens)) and near(told.items, total)
     for at, options in enumerate(
-        (FdeOptions(reps=4, k_sim=3, d_proj=8), FdeOptions(reps=4, k_sim=3, d_proj=8, final_dim=64))
+        (FdeBuild(reps=4, k_sim=3, d_proj=8), FdeBuild(reps=4, k_sim=3, d_proj=8, final_dim=64))
     ):
-        told = estimate_fde(source, tmp_path, options)
-        source.build(tmp_path / f"fde{at}", options)
-        assert near(told.disk, size(tmp_path / f"fde{at}"))
-        assert told.dimensions == (256, 64)[at] and told.items == index.manifest.params["tokens"]
+        out = tmp_path / f"fde{at}"
+        told = estimate_fde(tokens, out, options)
+        build_fde(tokens, out, options)
+        assert near(told.disk, size(out))
+        assert told.dimensions == (256, 64)[at] and told.items == total
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_bytes_of_compressed_tokens(name, collections, tmp_path) -> None:
     few = some(collections[name], tmp_path / "few", 200)
-    encoder = make_token_encoder("hashing:32", PLAIN)
-    told = estimate_multivector(few, encoder, bits=2)
-    index = build_multivector(few, tmp_path / "tokens", encoder, bits=2)
-    assert near(told.disk, size(index.path)) and told.disk_building > told.disk
-    source, options = open_source(index.path, None, PLAIN), FdeOptions(reps=2, k_sim=2, d_proj=8)
-    source.build(tmp_path / "fde", options)
-    assert near(estimate_fde(source, tmp_path, options).disk, size(tmp_path / "fde"))
+    tokens, options = tmp_path / "tokens", MultiVectorBuild(encoder="hashing:32", nbits=2)
+    told = estimate_multivector(few.path, tokens, options)
+    build_multivector(few.path, tokens, options)
+    assert near(told.disk, size(tokens)) and told.disk_building > told.disk
+    out, options = tmp_path / "fde", FdeBuild(reps=2, k_sim=2, d_proj=8)
+    build_fde(tokens, out, options)
+    assert near(estimate_fde(tokens, out, options).disk, size(out))
 
 
 MEASURED = """
@@ -179,15 +179,15 @@ def test_too_little_memory_or_disk_is_refused_with_the_numbers(tmp_path, monkeyp
 
 
 def test_what_cannot_be_is_refused_before_anything_is_encoded(small, tmp_path) -> None:
-    source = open_source(small.path, "hashing", PLAIN)
+    out = tmp_path / "i"
     with pytest.raises(IntrexError, match=r"FDEs of .* dimensions needs [\d,.]+ GiB of memory"):
-        estimate_fde(source, tmp_path, FdeOptions(reps=1 << 20, k_sim=20))
+        estimate_fde(small.path, out, FdeBuild(encoder="hashing", reps=1 << 20, k_sim=20))
     with pytest.raises(IntrexError, match=r"encoding 6 vectors of 9,[\d,]+ dimensions needs [\d,.]+ GiB"):
-        estimate_dense(small, make_encoder("hashing:9000000000000", PLAIN))
+        estimate_dense(small.path, out, DenseBuild(encoder="hashing:9000000000000"))
     with pytest.raises(UsageError, match="--k-sim is 21"):
-        estimate_fde(source, tmp_path, FdeOptions(k_sim=21))
-    with pytest.raises(UsageError, match="residuals of 3 bits"):
-        estimate_multivector(small, make_token_encoder("hashing", PLAIN), bits=3)
+        FdeBuild(encoder="hashing", k_sim=21)
+    with pytest.raises(UsageError, match="--nbits is 3"):
+        MultiVectorBuild(encoder="hashing", nbits=3)
 
 
 def test_a_line_is_fitted() -> None:

@@ -18,6 +18,7 @@ from intrex.encoders.fde.config import FdeConfig
 from intrex.retrievers.fde.build import build_fde
 from intrex.retrievers.fde.index import FdeIndex
 from intrex.retrievers.fde.options import FdeSearch
+from intrex.retrievers.fde.source import TokenIndex
 from intrex.retrievers.multivector import heuristic
 from intrex.retrievers.multivector.index import MultiVectorIndex
 from intrex.retrievers.multivector.options import MultiVectorSearch
@@ -87,7 +88,7 @@ def fde_method(
     """Build an FDE index (or open the one that an earlier run built), and wrap it."""
     out = work / name
     if not out.exists():
-        build_fde(setting.index, out, config, ann=ann, progress=step)
+        build_fde(TokenIndex(setting.index), out, config, ann=ann, progress=step)
     index = FdeIndex.open(out)
     size = sum(e["bytes"] for n, e in index.manifest.files.items() if n in ("vectors.npy", "ann.faiss"))
 

@@ -9,7 +9,7 @@ import pytest
 from intrex.data.collection import Collection
 from intrex.data.run import Run
 from intrex.eval.pipelines.parity.bm25 import compare_runs
-from intrex.retrievers.bm25 import similarity
+from intrex.retrievers.bm25 import index
 from intrex.retrievers.text import analyzer as analysis
 from tests.conftest import Said
 
@@ -57,7 +57,7 @@ def test_differences_are_shown_with_their_cause(
     if broken == "stem":
         monkeypatch.setattr(analysis, "stem", lambda token: token)
     else:
-        monkeypatch.setattr(similarity, "idf", lambda df, n: np.float32(1.0))
+        monkeypatch.setattr(index, "idf", lambda df, n: np.float32(1.0))
     said = intrex(f"parity bm25 {small.path} --set test -o {tmp_path}/r.md")
     assert said.code == 3 and "not at parity with Anserini" in said.err
     report = (tmp_path / "r.md").read_text(encoding="utf-8")

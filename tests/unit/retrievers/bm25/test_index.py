@@ -16,6 +16,7 @@ from intrex.retrievers.base import open_index
 from intrex.retrievers.bm25 import index as bm25
 from intrex.retrievers.bm25.build import build_bm25
 from intrex.retrievers.bm25.index import BM25Index
+from intrex.retrievers.bm25.options import Bm25Build
 from intrex.retrievers.bm25.searcher import term_scores
 from intrex.retrievers.bm25.similarity import LENGTHS, encode_lengths, idf, inverse_norms
 from intrex.retrievers.options import SearchOptions
@@ -111,25 +112,25 @@ def test_ties_go_to_the_larger_id_also_at_the_cut(tmp_path: Path) -> None:
 
 def test_extreme_parameters(tmp_path: Path) -> None:
     collection = collect(tmp_path / "c", {"a": "x x x y", "b": "x", "d": "y"})
-    flat = build_bm25(collection, tmp_path / "flat", k1=0, b=0)
+    flat = build_bm25(collection, tmp_path / "flat", Bm25Build(k1=0, b=0))
     weight = float(np.float32(math.log(1 + 1.5 / 2.5)))
     assert ask(flat, "x")[0] == {"b": weight, "a": weight}
-    full = build_bm25(collection, tmp_path / "full", k1=0, b=1)
+    full = build_bm25(collection, tmp_path / "full", Bm25Build(k1=0, b=1))
     assert ask(full, "x")[0] == {"b": weight, "a": weight}
-    vanishing = build_bm25(collection, tmp_path / "vanishing", k1=1e30, b=1)
+    vanishing = build_bm25(collection, tmp_path / "vanishing", Bm25Build(k1=1e30, b=1))
     assert ask(vanishing, "x")[0] == {"b": 0.0, "a": 0.0}  # still the documents that match
 
 
 @pytest.mark.parametrize("k1", [-0.1, float("nan"), float("inf"), 1e39])
 def test_bad_k1(tmp_path: Path, k1: float) -> None:
-    with pytest.raises(UsageError, match="k1 must be"):
-        build_bm25(collect(tmp_path / "c", {"a": "x"}), tmp_path / "i", k1=k1)
+    with pytest.raises(UsageError, match="--k1 is"):
+        build_bm25(collect(tmp_path / "c", {"a": "x"}), tmp_path / "i", Bm25Build(k1=k1))
 
 
 @pytest.mark.parametrize("b", [-0.1, 1.1, float("nan")])
 def test_bad_b(tmp_path: Path, b: float) -> None:
-    with pytest.raises(UsageError, match="b must be"):
-        build_bm25(collect(tmp_path / "c", {"a": "x"}), tmp_path / "i", b=b)
+    with pytest.raises(UsageError, match="--b is"):
+        build_bm25(collect(tmp_path / "c", {"a": "x"}), tmp_path / "i", Bm25Build(b=b))
 
 
 def test_bad_k(toy: BM25Index) -> None:
@@ -162,8 +163,8 @@ def test_builds_are_equal_to_the_byte(small: Collection, tmp_path: Path) -> None
 def test_an_index_is_not_replaced_unasked(small: Collection, tmp_path: Path) -> None:
     build_bm25(small, tmp_path / "i")
     with pytest.raises(IntrexError, match="exists"):
-        build_bm25(small, tmp_path / "i", k1=1.2)
-    build_bm25(small, tmp_path / "i", k1=1.2, overwrite=True)
+        build_bm25(small, tmp_path / "i", Bm25Build(k1=1.2))
+    build_bm25(small, tmp_path / "i", Bm25Build(k1=1.2), overwrite=True)
     assert BM25Index.open(tmp_path / "i").manifest.params["k1"] == 1.2
 
 

@@ -13,9 +13,9 @@ from intrex.data.errors import UsageError
 from intrex.data.writer import CollectionWriter, RecordSource, write_collection
 from intrex.retrievers.bm25 import multifield
 from intrex.retrievers.bm25.build import build_bm25
-from intrex.retrievers.bm25.fields import extra_fields, weights
+from intrex.retrievers.bm25.fields import extra_fields, parse_weights
 from intrex.retrievers.bm25.index import BM25Index
-from intrex.retrievers.bm25.options import Bm25Search
+from intrex.retrievers.bm25.options import Bm25Build, Bm25Search
 from tests.conftest import Said, contents
 
 DOCUMENTS = {
@@ -39,7 +39,7 @@ def collect(folder: Path) -> Collection:
 
 @pytest.fixture
 def index(tmp_path: Path) -> BM25Index:
-    return build_bm25(collect(tmp_path / "c"), tmp_path / "i", fields=("title",))
+    return build_bm25(collect(tmp_path / "c"), tmp_path / "i", Bm25Build(fields=("title",)))
 
 
 def ask(index: BM25Index, text: str, **boosts: float) -> dict[str, float]:
@@ -53,7 +53,7 @@ def part(n: int, df: int, tf: int, length: int, avgdl: float) -> float:
 
 def test_by_hand(index: BM25Index) -> None:
     """The documents without text are left out of both fields, as Anserini does."""
-    assert {name: tuple(one) for name, one in index.statistics.items()} == {
+    assert {name: (one.documents, one.tokens) for name, one in index.statistics.items()} == {
         "contents": (3, 9),
         "title": (2, 3),
     }
@@ -75,10 +75,10 @@ def test_one_field_is_title_and_text(tmp_path: Path) -> None:
 
 def test_batches_change_no_byte(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     collection = collect(tmp_path / "c")
-    build_bm25(collection, tmp_path / "1", fields=("title",))
+    build_bm25(collection, tmp_path / "1", Bm25Build(fields=("title",)))
     for many in (1, 2):
         monkeypatch.setattr(multifield, "BATCH", many)
-        build_bm25(collection, tmp_path / str(many + 1), fields=("title",))
+        build_bm25(collection, tmp_path / str(many + 1), Bm25Build(fields=("title",)))
         assert contents(tmp_path / "1") == contents(tmp_path / str(many + 1))
     segment = BM25Index.open(tmp_path / "1").segments[0]
     terms = [segment.postings.term(int(place)).decode() for place in np.argsort(segment.postings.ids)]
@@ -88,8 +88,8 @@ def test_batches_change_no_byte(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 def test_names_and_weights() -> None:
     assert extra_fields(["contents,title", "title"]) == ("title",)
     assert (
-        weights(["contents=1.0,title=0.5"])
-        == weights(["contents=1", "title=.5"])
+        parse_weights(["contents=1.0,title=0.5"])
+        == parse_weights(["contents=1", "title=.5"])
         == {"contents": 1, "title": 0.5}
     )
     for given in (
@@ -102,7 +102,7 @@ def test_names_and_weights() -> None:
         ["=1"],
     ):
         with pytest.raises(UsageError):
-            weights(given)
+            parse_weights(given)
     with pytest.raises(UsageError, match="no field 'body'"):
         extra_fields(["body"])
 

@@ -30,7 +30,7 @@ def index(small: Collection, tmp_path: Path) -> BM25Index:
 def plain(
     index: BM25Index, asked: list[dict[str, float]], with_idf: bool = True
 ) -> list[tuple[list[int], list[float]]]:
-    (found,) = index._weigh(asked, {"contents": 1.0}, with_idf)
+    (found,) = index._weighting.weigh(asked, {"contents": 1.0}, with_idf)
     cuts = found.offsets.tolist()
     return [(found.terms[a:b].tolist(), found.weights[a:b].tolist()) for a, b in pairwise(cuts)]
 
@@ -40,7 +40,7 @@ def test_what_came_before_changes_nothing(index: BM25Index, monkeypatch: pytest.
     assert [len(terms) for terms, _ in alone] == [2, 0, 0, 2, 1]
     assert plain(index, ASKED) == alone
     assert plain(index, ASKED[::-1]) == alone[::-1]
-    monkeypatch.setattr(weighing, "KEPT", 2)
+    monkeypatch.setattr(weighing, "REMEMBERED", 2)
     assert [plain(index, ASKED) for _ in range(3)] == [alone] * 3
     assert plain(index, []) == []
 

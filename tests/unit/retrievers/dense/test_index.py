@@ -15,9 +15,9 @@ from intrex.encoders.options import EncoderOptions
 from intrex.retrievers.base import open_index
 from intrex.retrievers.dense.build import build_dense
 from intrex.retrievers.dense.index import DenseIndex
-from intrex.retrievers.dense.options import DenseSearch
 from intrex.retrievers.options import SearchOptions
 from intrex.retrievers.vectors import nearest
+from intrex.retrievers.vectors.options import NearestOptions
 
 
 @pytest.fixture
@@ -69,7 +69,7 @@ def test_options_do_not_touch_the_ranking(index, small, options, monkeypatch):
     monkeypatch.setattr(nearest, "SCANNED_AT_ONCE", 2 * 64)
     assert index.search(small.queries(), SearchOptions(k=4, **options)).to_dict() == usual
     pytest.importorskip("faiss")
-    found = index.search(small.queries(), DenseSearch(k=4, engine="faiss", **options))
+    found = index.search(small.queries(), NearestOptions(k=4, engine="faiss", **options))
     assert found.to_dict() == usual
 
 

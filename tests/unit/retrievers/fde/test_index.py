@@ -11,15 +11,15 @@ from intrex.data.store.artifact import verify_artifact
 from intrex.data.store.vectors import PackedVectors
 from intrex.encoders.base import make_token_encoder
 from intrex.encoders.fde.config import FdeConfig
-from intrex.encoders.fde.encoder import Fde
 from intrex.encoders.options import EncoderOptions
 from intrex.retrievers.base import open_index
-from intrex.retrievers.fde import build as fde_build
-from intrex.retrievers.fde.build import build_fde, build_fde_of_collection
-from intrex.retrievers.fde.index import FdeIndex, carve
-from intrex.retrievers.fde.options import FdeOptions, FdeSearch
-from intrex.retrievers.fde.source import open_source
+from intrex.retrievers.fde import source as fde_source
+from intrex.retrievers.fde.build import build_fde
+from intrex.retrievers.fde.index import FdeIndex, merge_tokens
+from intrex.retrievers.fde.options import FdeBuild, FdeSearch
+from intrex.retrievers.fde.source import EncodedCollection, TokenIndex, open_source
 from intrex.retrievers.multivector.build import build_multivector
+from intrex.retrievers.multivector.options import TokenStore
 from intrex.retrievers.options import SearchOptions
 from intrex.retrievers.search import prepare_search
 from intrex.retrievers.vectors.options import AnnConfig
@@ -40,7 +40,7 @@ def tokens(small, encoder, tmp_path):
 
 @pytest.fixture
 def index(tokens, tmp_path):
-    return build_fde(tokens, tmp_path / "fde", CONFIG)
+    return build_fde(TokenIndex(tokens), tmp_path / "fde", CONFIG)
 
 
 def test_what_is_written(index, tokens, small) -> None:
@@ -72,7 +72,9 @@ def test_the_score_is_the_product_of_the_fdes(index, tokens, small) -> None:
 
 def test_from_the_collection_it_is_the_same(index, small, encoder, tmp_path) -> None:
     seen = []
-    other = build_fde_of_collection(small, tmp_path / "other", encoder, CONFIG, block=2, progress=seen.append)
+    other = build_fde(
+        EncodedCollection(small, encoder), tmp_path / "other", CONFIG, block=2, progress=seen.append
+    )
     assert seen == [2, 2, 2]
     # float16 tokens in the store, float32 ones here: hashed token vectors are the same but for their last bits
     np.testing.assert_allclose(other.nearest.vectors, index.nearest.vectors, atol=2e-2)
@@ -80,8 +82,8 @@ def test_from_the_collection_it_is_the_same(index, small, encoder, tmp_path) -> 
 
 
 def test_blocks_change_no_byte(index, tokens, tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr(fde_build, "NUMBERS_AT_ONCE", 1)
-    other = build_fde(tokens, tmp_path / "other", CONFIG, block=4)
+    monkeypatch.setattr(fde_source, "NUMBERS_AT_ONCE", 1)
+    other = build_fde(TokenIndex(tokens), tmp_path / "other", CONFIG, block=4)
     assert other.manifest.fingerprint == index.manifest.fingerprint
 
 
@@ -90,7 +92,7 @@ def test_all_candidates_ranked_are_the_exact_search(engine, tokens, small, tmp_p
     if engine != "flat":
         pytest.importorskip("faiss")
     exact = tokens.search(small.queries(), SearchOptions()).to_dict()
-    index = build_fde(tokens, tmp_path / "fde", CONFIG, ann=AnnConfig(engine=engine))
+    index = build_fde(TokenIndex(tokens), tmp_path / "fde", CONFIG, ann=AnnConfig(engine=engine))
     assert (tmp_path / "fde/vectors.npy").exists() == (engine == "flat")
     for options in ({"batch_size": 1}, {"threads": 2, "batch_size": 3}, {"k": 2}):
         run = index.search(small.queries(), FdeSearch(candidates=100, **options)).to_dict()
@@ -121,36 +123,20 @@ def test_faiss_finds_what_numpy_finds(index, small) -> None:
 def test_carving_is_greedy_and_never_above_the_exact_score(index, tokens, small) -> None:
     a, b, c = (1.0, 0.0), (0.8, 0.6), (0.0, 1.0)
     packed = PackedVectors(np.array([a, b, c, a, c, (0.1, 0)], np.float32), np.array([0, 4, 4, 6]))
-    carved = carve(packed, 0.7)
+    carved = merge_tokens(packed, 0.7)
     # the first takes b and the other a; c, which b is as near to, comes too late
     np.testing.assert_allclose(carved.vectors, [(2.8, 0.6), (0, 1), (0, 1), (0.1, 0)], atol=1e-6)
     assert carved.offsets.tolist() == [0, 2, 2, 4]
-    assert np.array_equal(carve(packed, 5.0).vectors, packed.vectors)
+    assert np.array_equal(merge_tokens(packed, 5.0).vectors, packed.vectors)
     exact = tokens.search(small.queries(), SearchOptions()).to_dict()
     run = index.search(small.queries(), FdeSearch(candidates=10, ball_carving=0.1)).to_dict()
     assert all(score <= exact[q][d] + 1e-5 for q, docs in run.items() for d, score in docs.items())
     assert index.search(small.queries(), FdeSearch(candidates=10, ball_carving=1.5)).to_dict() == exact
 
 
-def test_another_seed_or_configuration_is_refused_by_name(index, small) -> None:
-    queries = small.queries()
-    same = Fde.draw(CONFIG)
-    assert (
-        index.search(queries, SearchOptions(), fde=same).to_dict()
-        == index.search(queries, SearchOptions()).to_dict()
-    )
-    for other in (
-        FdeConfig(32, 6, 3, 8, seed=1),
-        FdeConfig(32, 5, 3, 8),
-        FdeConfig(32, 6, 3, 8, fill_empty=False),
-    ):
-        with pytest.raises(
-            BadInput, match=r"the queries' FDEs .* are not of the index's making \(reps 6"
-        ) as caught:
-            index.search(queries, SearchOptions(), fde=Fde.draw(other))
-        assert index.fde.fingerprint[:12] in caught.value.message
+def test_another_encoder_is_refused_by_name(index, small) -> None:
     with pytest.raises(BadInput, match="is not the index's hashing:hashing"):
-        index.search(queries, SearchOptions(), make_token_encoder("hashing:16", EncoderOptions()))
+        index.search(small.queries(), SearchOptions(), make_token_encoder("hashing:16", EncoderOptions()))
 
 
 def test_other_projections_in_the_folder_are_noticed(index) -> None:
@@ -169,7 +155,9 @@ def test_a_source_that_moved_or_changed_is_noticed(index, tokens, small, tmp_pat
     assert len(open_index(index.path).search(small.queries(), SearchOptions())) == 4, (
         "without candidates it is not needed"
     )
-    build_multivector(small, tokens.path, make_token_encoder("hashing:32", EncoderOptions()), store="float32")
+    build_multivector(
+        small, tokens.path, make_token_encoder("hashing:32", EncoderOptions()), TokenStore(store="float32")
+    )
     with pytest.raises(BadInput, match=r"is not the multivector index that .* was built from"):
         open_index(index.path).prepare(FdeSearch(candidates=3))
 
@@ -184,7 +172,7 @@ def test_the_two_folders_may_move_together(index, tokens, small, tmp_path) -> No
 
 
 def test_without_kept_tokens_there_are_no_candidates(small, encoder, tmp_path) -> None:
-    index = build_fde_of_collection(small, tmp_path / "fde", encoder, CONFIG)
+    index = build_fde(EncodedCollection(small, encoder), tmp_path / "fde", CONFIG)
     with pytest.raises(BadInput, match="the token vectors were not kept"):
         prepare_search(index, {"candidates": 3})
 
@@ -217,13 +205,13 @@ class Spoilt:
 
 def test_nan_names_the_document_and_leaves_nothing(small, encoder, tmp_path) -> None:
     with pytest.raises(BadInput, match="a token vector of document 'd3' has NaN or infinity"):
-        build_fde_of_collection(small, tmp_path / "fde", Spoilt(encoder), CONFIG)
+        build_fde(EncodedCollection(small, Spoilt(encoder)), tmp_path / "fde", CONFIG)
     assert [p.name for p in tmp_path.iterdir() if "fde" in p.name] == []
 
 
 def test_tokens_of_another_dimension_are_refused(tokens, tmp_path) -> None:
     with pytest.raises(BadInput, match="FDEs of tokens of 16 dimensions, the tokens have 32"):
-        build_fde(tokens, tmp_path / "fde", FdeConfig(16))
+        build_fde(TokenIndex(tokens), tmp_path / "fde", FdeConfig(16))
 
 
 def test_what_does_not_fit_is_refused_before_any_work(tokens, tmp_path, monkeypatch) -> None:
@@ -232,27 +220,27 @@ def test_what_does_not_fit_is_refused_before_any_work(tokens, tmp_path, monkeypa
     with pytest.raises(
         IntrexError, match=r"FDEs of 3,355,443,200 dimensions needs .* GiB of memory, there are 8.0 GiB"
     ):
-        build_fde(tokens, tmp_path / "fde", huge)
+        build_fde(TokenIndex(tokens), tmp_path / "fde", huge)
     monkeypatch.setattr("intrex.data.system.machine.memory", lambda: 1 << 50)
     monkeypatch.setattr("shutil.disk_usage", lambda folder: type("Disk", (), {"free": 1 << 30}))
     with pytest.raises(IntrexError, match=r"of 6 documents needs .* GiB of disk, 1.0 GiB are free"):
-        build_fde(tokens, tmp_path / "fde", huge)
+        build_fde(TokenIndex(tokens), tmp_path / "fde", huge)
     assert list(tmp_path.glob("*fde*")) == []
 
 
 def test_sources(small, tokens, index, tmp_path) -> None:
-    options = EncoderOptions()
-    made = open_source(tokens.path, None, options)
-    built = made.build(tmp_path / "a", FdeOptions(reps=2, d_proj=0))
-    assert made.documents == 6 and built.fde.config == FdeConfig(32, reps=2, d_proj=None)
-    open_source(small.path, "hashing:32", options).build(tmp_path / "b", FdeOptions(reps=2, d_proj=4))
+    source, options = open_source(tokens.path, FdeBuild()), FdeBuild(reps=2, d_proj=0)
+    built = build_fde(source, tmp_path / "a", options.config(source.spec.dim))
+    assert source.documents == 6 and built.fde.config == FdeConfig(32, reps=2, d_proj=None)
+    source, options = open_source(small.path, FdeBuild(encoder="hashing:32")), FdeBuild(reps=2, d_proj=4)
+    build_fde(source, tmp_path / "b", options.config(source.spec.dim))
     with pytest.raises(UsageError, match="a collection needs --encoder"):
-        open_source(small.path, None, options)
-    for name, given in (("hashing:32", options), (None, EncoderOptions(max_length=4))):
+        open_source(small.path, FdeBuild())
+    for options in (FdeBuild(encoder="hashing:32"), FdeBuild(max_length=4)):
         with pytest.raises(UsageError, match="has its encoder and its tokens already"):
-            open_source(tokens.path, name, given)
+            open_source(tokens.path, options)
     with pytest.raises(BadInput, match="holds an index of kind fde"):
-        open_source(index.path, None, options)
+        open_source(index.path, FdeBuild())
 
 
 def test_index_info_says_what_it_is(index, intrex) -> None:
@@ -263,7 +251,7 @@ def test_index_info_says_what_it_is(index, intrex) -> None:
 def test_a_final_projection_is_kept(tokens, small, tmp_path) -> None:
     for kind in ("dense", "countsketch"):
         config = FdeConfig(32, 4, 3, None, final_dim=100, final_projection=kind)
-        index = build_fde(tokens, tmp_path / kind, config)
+        index = build_fde(TokenIndex(tokens), tmp_path / kind, config)
         assert index.nearest.shape == (6, 100) and Path(index.path, "final.npy").is_file()
         assert (
             open_index(index.path).search(small.queries(), SearchOptions()).to_dict()

@@ -3,12 +3,20 @@ import pytest
 
 from intrex.data.errors import BadInput, UsageError
 from intrex.data.run import Run
-from intrex.retrievers.fusion.fuse import fuse_runs, fuse_with_ranx, rrf, wsum
+from intrex.retrievers.fusion.fuse import fuse_runs
 from intrex.retrievers.fusion.options import FuseOptions
 from intrex.retrievers.postprocess import cut
 
 A = Run.from_dict({"q": {"d1": 10, "d2": 8, "d3": 2}}, "a")
 B = Run.from_dict({"q": {"d2": 0.9, "d4": 0.7, "d1": 0.1}}, "b")
+
+
+def rrf(runs: list[Run], **options: int) -> Run:
+    return fuse_runs(runs, FuseOptions(**options))
+
+
+def wsum(runs: list[Run], weights: list[float]) -> Run:
+    return fuse_runs(runs, FuseOptions(method="wsum", weights=tuple(weights)))
 
 
 def close(run: Run, expected: dict[str, float]) -> None:
@@ -53,11 +61,12 @@ def test_invariance() -> None:
 
 def test_ranx_engine() -> None:
     pytest.importorskip("ranx")
-    close(fuse_with_ranx([A, B], "mnz"), {"d1": 2.0, "d2": 3.5, "d3": 0.0, "d4": 0.75})
+    mnz = FuseOptions(method="mnz", engine="ranx")
+    close(fuse_runs([A, B], mnz), {"d1": 2.0, "d2": 3.5, "d3": 0.0, "d4": 0.75})
     deep = fuse_runs([A, B], FuseOptions(method="mnz", engine="ranx", depth=1)).to_dict()["q"]
     assert set(deep) == {"d1", "d2"}, "the depth is that of the native methods"
     with pytest.raises(BadInput, match="equal queries"):
-        fuse_with_ranx([A, Run.from_dict({"p": {"x": 1.0}}, "c")], "mnz")
+        fuse_runs([A, Run.from_dict({"p": {"x": 1.0}}, "c")], mnz)
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,7 @@ def corpus(folder: Path, k1: float = 0.9, b: float = 0.4) -> Searcher:
     rank = draw.permutation(N).astype(np.uint32)
     longest = inverse[norms.max()]
     bounds = postings.bounds(norms[None], inverse[None])
-    return Searcher(postings, norms[None], rank, inverse[None], bounds, np.array([longest]))
+    return Searcher(postings, rank, bounds, norms[None], inverse[None], np.array([longest]))
 
 
 def asked(searcher: Searcher, spread: float = 1.0) -> Weighted:
@@ -119,7 +119,7 @@ def parts(folder: Path, cuts: list[int], gone: Int64s) -> list[Searcher]:
         postings, norms = Postings(where), encode_lengths(lengths[:, low:high])
         bounds = postings.bounds(norms, inverse, FIELDS)
         longest = np.array([inverse[f, norms[f].max()] for f in (0, 1)])
-        found.append(Searcher(postings, norms, rank[low:high], inverse, bounds, longest, first=low))
+        found.append(Searcher(postings, rank[low:high], bounds, norms, inverse, longest, first=low))
     return found
 
 

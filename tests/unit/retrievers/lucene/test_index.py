@@ -16,9 +16,9 @@ from intrex.data.errors import BadInput, IntrexError, MissingExtra, UsageError
 from intrex.data.run import Run
 from intrex.retrievers.base import open_index
 from intrex.retrievers.bm25.build import build_bm25
+from intrex.retrievers.bm25.options import Bm25Build
 from intrex.retrievers.lucene import jvm
 from intrex.retrievers.lucene.build import build_lucene
-from intrex.retrievers.lucene.indexer import Stored
 from intrex.retrievers.lucene.options import LuceneSearch
 from intrex.retrievers.options import SearchOptions
 from intrex.retrievers.postprocess import strictly_falling
@@ -80,14 +80,18 @@ def test_scores_fall_by_the_fewest_steps() -> None:
 @pytest.fixture
 def lucene(small: Collection, tmp_path: Path) -> Path:
     pytest.importorskip("pyserini", reason="needs the extra lucene")
-    build_lucene(small, tmp_path / "i", stored=Stored(True, True, True))
+    build_lucene(
+        small,
+        tmp_path / "i",
+        Bm25Build(engine="lucene", store_positions=True, store_docvectors=True, store_raw=True),
+    )
     return tmp_path / "i"
 
 
 def test_the_same_run_as_the_native_engine(small: Collection, lucene: Path, tmp_path: Path) -> None:
     native = build_bm25(small, tmp_path / "n")
     for k1, b in ((0.9, 0.4), (0, 1), (1.2, 0.75)):
-        native = build_bm25(small, tmp_path / "n", k1=k1, b=b, overwrite=True)
+        native = build_bm25(small, tmp_path / "n", Bm25Build(k1=k1, b=b), overwrite=True)
         for k in (1, 2, 1000):
             for ties in ("trec_eval", "anserini"):
                 ours = native.search(small.queries(), SearchOptions(k=k, ties=ties))
@@ -179,7 +183,7 @@ def test_many_documents_multiple_shards(tmp_path: Path) -> None:
         writer.judgement("test", "q0", "d1", 1, RecordSource("qrels"))
 
     collection = write_collection(tmp_path / "c", "c", {"source": "test"}, fill)
-    lucene = build_lucene(collection, tmp_path / "l", threads=2)
+    lucene = build_lucene(collection, tmp_path / "l", Bm25Build(engine="lucene", threads=2))
     native = build_bm25(collection, tmp_path / "n")
     for k in (1, 7, 200, 100_000):
         for ties in ("trec_eval", "anserini"):

@@ -13,11 +13,12 @@ from intrex.data.store.artifact import verify_artifact
 from intrex.data.store.vectors import PackedVectors
 from intrex.encoders.base import make_token_encoder
 from intrex.encoders.options import EncoderOptions
+from intrex.retrievers import encoded
 from intrex.retrievers.base import open_index
-from intrex.retrievers.multivector import compressed as module
 from intrex.retrievers.multivector import maxsim
 from intrex.retrievers.multivector.build import build_multivector
 from intrex.retrievers.multivector.compressed import ResidualTokens
+from intrex.retrievers.multivector.options import TokenStore
 from intrex.retrievers.multivector.tokens import StoredTokens
 from intrex.retrievers.options import SearchOptions
 from intrex.retrievers.search import prepare_search
@@ -34,12 +35,14 @@ def adi(tmp_path_factory: pytest.TempPathFactory) -> Collection:
 
 
 def build(collection: Collection, out: Path, **options: object):
-    return build_multivector(collection, out, make_token_encoder("hashing:32", EncoderOptions()), **options)
+    return build_multivector(
+        collection, out, make_token_encoder("hashing:32", EncoderOptions()), TokenStore(**options)
+    )
 
 
 @pytest.mark.parametrize("bits", [1, 2, 4])
 def test_files_and_bytes(adi: Collection, tmp_path: Path, bits: int) -> None:
-    index = build(adi, tmp_path / "i", bits=bits)
+    index = build(adi, tmp_path / "i", nbits=bits)
     manifest = verify_artifact(index.path)
     assert (manifest.params["store"], manifest.params["bits"]) == ("residual", bits)
     total, k = manifest.params["tokens"], len(index.tokens.codec.grid)
@@ -66,7 +69,7 @@ def test_blocks_change_no_byte(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     packed = token_vectors(90, 8)
     compressed(tmp_path / "one", packed)
     monkeypatch.setattr(maxsim, "STRIPE", 17)
-    monkeypatch.setattr(module, "SECONDS_BETWEEN_SAVES", 0.0)
+    monkeypatch.setattr(encoded, "SECONDS_BETWEEN_SAVES", 0.0)
     compressed(tmp_path / "two", packed)
     for file in (tmp_path / "one").glob("*.npy"):
         assert file.read_bytes() == (tmp_path / "two" / file.name).read_bytes(), file.name
@@ -100,7 +103,7 @@ def test_lengths_other_than_one_are_kept(tmp_path: Path) -> None:
 
 
 def test_plaid_and_the_heuristic_without_cuts_give_the_exact_run(adi: Collection, tmp_path: Path) -> None:
-    index = build(adi, tmp_path / "i", bits=2)
+    index = build(adi, tmp_path / "i", nbits=2)
     exact = index.search(adi.queries(), SearchOptions(k=20)).to_dict()
     for engine, far in (
         ("plaid", {"ncells": 10**6, "centroid_score_threshold": float("-inf"), "ndocs": 10**6}),
@@ -135,8 +138,8 @@ def bm25(collection: Collection, out: Path) -> Path:
 
 
 def test_bits_are_checked_before_anything_is_encoded(small: Collection, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="3 bits"):
-        build(small, tmp_path / "i", bits=3)
+    with pytest.raises(UsageError, match="--nbits is 3"):
+        build(small, tmp_path / "i", nbits=3)
     assert not (tmp_path / "i").exists()
 
 

@@ -71,7 +71,7 @@ def test_all_tokens_find_all_documents_and_then_it_is_exact() -> None:
     rank, tokens = np.arange(60, dtype=np.uint32), StoredTokens(documents, 1.01)
     found = candidates(tokens, queries, 10_000, rank, 1)
     exact = maxsim.search(tokens, queries, rank, 10, 1)
-    reranked = maxsim.best(tokens, queries, found, rank, 10, 1)
+    reranked = maxsim.search(tokens, queries, rank, 10, 1, rows=found)
     for (rows, scores), (wanted, best) in zip(reranked, exact, strict=True):
         assert rows.tolist() == wanted.tolist() and scores.tobytes() == best.tobytes()
 

@@ -17,7 +17,7 @@ from intrex.retrievers.info import describe
 from intrex.retrievers.multivector import maxsim
 from intrex.retrievers.multivector.build import build_multivector
 from intrex.retrievers.multivector.index import MultiVectorIndex
-from intrex.retrievers.multivector.options import MultiVectorSearch
+from intrex.retrievers.multivector.options import MultiVectorSearch, TokenStore
 from intrex.retrievers.multivector.tokens import StoredTokens
 from intrex.retrievers.options import SearchOptions
 from intrex.retrievers.search import prepare_search
@@ -63,7 +63,7 @@ def test_scores_are_maxsim_and_empty_documents_are_not_returned(index, encoder, 
 
 
 def test_a_negative_score_ranks_and_an_empty_document_does_not(small, encoder, tmp_path):
-    index = build_multivector(small, tmp_path / "index", encoder, store="float32")
+    index = build_multivector(small, tmp_path / "index", encoder, TokenStore(store="float32"))
     every = index.tokens.take(np.arange(index.tokens.offsets[-1]))
     query = np.linalg.lstsq(every, -np.ones(len(every)), rcond=None)[0].astype(np.float32)
     ((rows, scores),) = index.rank(PackedVectors(query[None], np.array([0, 1])), SearchOptions(k=10))
@@ -109,7 +109,7 @@ def test_the_manifest_says_what_it_was_made_of(index, small, encoder):
 
 @pytest.mark.parametrize(("store", "size"), [("float16", 128), ("float32", 256)])
 def test_info_says_what_a_token_takes(small, encoder, tmp_path, store, size):
-    params = build_multivector(small, tmp_path / "i", encoder, store=store).manifest.params
+    params = build_multivector(small, tmp_path / "i", encoder, TokenStore(store=store)).manifest.params
     told = describe(tmp_path / "i")
     headers = 2 * 128 + 7 * 8  # of the two files, and the offsets
     assert told["bytes per token"] == pytest.approx(size + headers / params["tokens"], abs=0.06)
@@ -144,7 +144,7 @@ def test_another_encoder_or_dimension_is_refused(index, small):
 )
 def test_vectors_that_cannot_be_stored_are_refused_by_name(small, encoder, tmp_path, value, store, words):
     with pytest.raises(BadInput, match=words):
-        build_multivector(small, tmp_path / "index", Broken(encoder, value), store=store)
+        build_multivector(small, tmp_path / "index", Broken(encoder, value), TokenStore(store=store))
     assert [p for p in tmp_path.iterdir() if "index" in p.name] == []
 
 
@@ -161,8 +161,8 @@ def test_a_collection_without_a_token_is_refused(encoder, tmp_path):
 def test_existing_output_and_unknown_stores_are_refused(small, encoder, index, tmp_path):
     with pytest.raises(IntrexError, match="the output exists"):
         build_multivector(small, index.path, encoder)
-    with pytest.raises(UsageError, match="unknown store 'float8'"):
-        build_multivector(small, tmp_path / "other", encoder, store="float8")
+    with pytest.raises(UsageError, match="--store is 'float8'"):
+        build_multivector(small, tmp_path / "other", encoder, TokenStore(store="float8"))
 
 
 @pytest.mark.parametrize("name", ["tokens.npy", "tokens.offsets.npy"])

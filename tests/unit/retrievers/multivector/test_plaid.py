@@ -10,6 +10,7 @@ from intrex.data.native.library import Library
 from intrex.data.store.vectors import PackedVectors
 from intrex.retrievers.multivector import maxsim
 from intrex.retrievers.multivector.compressed import ResidualTokens, write_lists
+from intrex.retrievers.multivector.options import MultiVectorSearch
 from intrex.retrievers.multivector.plaid import (
     CentroidLists,
     PlaidOptions,
@@ -47,11 +48,12 @@ def test_defaults_by_k(k: int, wanted: tuple[int, float, int]) -> None:
 
 
 def test_bad_options() -> None:
-    for given in ((0, None, None), (None, None, 0), (-3, None, None)):
+    for values in ({"ncells": 0}, {"ndocs": 0}, {"ncells": -3}):
         with pytest.raises(UsageError, match="--n"):
-            PlaidOptions.of(10, *given)
-    with pytest.raises(UsageError, match="not a number"):
-        PlaidOptions.of(10, None, float("nan"))
+            MultiVectorSearch(engine="plaid", **values)
+    with pytest.raises(UsageError, match="--centroid-score-threshold is nan"):
+        MultiVectorSearch(engine="plaid", centroid_score_threshold=float("nan"))
+    assert MultiVectorSearch(engine="plaid", centroid_score_threshold=float("-inf"))
 
 
 def search(
@@ -59,7 +61,7 @@ def search(
     options: PlaidOptions, threads: int, ties: str = "trec_eval",
 ) -> list[tuple[np.ndarray, np.ndarray]]:  # fmt: skip
     found = candidates(lists, queries, k, options, rank, threads)
-    return maxsim.best(tokens, queries, found, rank, k, threads, ties)
+    return maxsim.search(tokens, queries, rank, k, threads, ties, rows=found)
 
 
 def listed(folder: Path, grid: np.ndarray, cells: list[list[int]]) -> CentroidLists:

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from intrex.data.errors import UsageError
 from intrex.data.native.library import Library
 from intrex.data.store.vectors import PackedVectors
 from intrex.retrievers.multivector import residual
@@ -143,5 +142,3 @@ def test_zeros_and_nothing() -> None:
     for rows in (zeros, zeros[:0]):
         codec = train(packed(rows), 2)
         assert np.array_equal(codec.decode(*codec.encode(rows)), rows)
-    with pytest.raises(UsageError, match="3 bits"):
-        train(packed(zeros), 3)

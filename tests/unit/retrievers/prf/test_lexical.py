@@ -16,9 +16,9 @@ from intrex.retrievers.bm25.options import Bm25Search
 from intrex.retrievers.prf.base import Corpus, Feedback
 from intrex.retrievers.prf.bm25prf import BM25PRF
 from intrex.retrievers.prf.javaorder import java_hash, java_order
-from intrex.retrievers.prf.options import flat_values
 from intrex.retrievers.prf.rm3 import RM3
 from intrex.retrievers.prf.rocchio import Rocchio
+from tests.support.feedback import flat_values
 from tests.unit.retrievers.bm25.test_index import collect
 
 DF = {"cat": 2, "dog": 5, "fish": 10, "common": 11, "42": 1, "é1": 1}

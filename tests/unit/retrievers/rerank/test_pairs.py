@@ -142,7 +142,7 @@ def test_an_encoder_scores_as_its_dense_index(small, tmp_path, similarity, monke
         monkeypatch.setattr(encoder, "encode", lambda texts, role: 3 * plain(texts, role))
         encoder.spec = EncoderSpec("hashing", "three", dim=32, params={"similarity": "cosine"})
     index = build_dense(small, tmp_path / "index", encoder)
-    monkeypatch.setattr(index._encoder, "get", lambda device: encoder)
+    monkeypatch.setattr(index._encoder, "get", lambda *_: encoder)
     by_index = rerank(everything(small), small.queries(), index, 4, SearchOptions(), "t").to_dict()
     monkeypatch.setattr(cross, "ENCODED_AT_ONCE", 2)
     by_texts = rerank_pairs(

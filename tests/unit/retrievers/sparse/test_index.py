@@ -20,6 +20,7 @@ from intrex.retrievers.search import check_encoder, run_search
 from intrex.retrievers.sparse.build import build_sparse
 from intrex.retrievers.sparse.files import build_impact
 from intrex.retrievers.sparse.index import ImpactIndex
+from intrex.retrievers.sparse.options import Quantized
 from intrex.retrievers.sparse.storage import choose_storage
 from tests.conftest import DOCUMENTS
 
@@ -183,10 +184,10 @@ def test_quantised_weights_are_the_nearest_multiples_and_are_searched_exactly(sm
     vectors = {i: {t: w * 0.3 + 0.001 for t, w in v.items()} for i, v in VECTORS.items()}
     vectors["d1"]["gone"] = 1e-4
     source = write(tmp_path / "w.jsonl", vectors)
-    with pytest.raises(UsageError, match="8 or 16 bits, not 7"):
-        build_impact(small, tmp_path / "7", source, quantize=7)
+    with pytest.raises(UsageError, match="--quantize is 7"):
+        build_impact(small, tmp_path / "7", source, Quantized(quantize=7))
     for bits, dtype in ((8, "uint8"), (16, "uint16")):
-        found = build_impact(small, tmp_path / str(bits), source, quantize=bits)
+        found = build_impact(small, tmp_path / str(bits), source, Quantized(quantize=bits))
         scale = found.manifest.params["scale"]
         assert found.manifest.params["weights"] == dtype and np.log2(scale) % 1 == 0
         kept = {i: {t: np.rint(w / scale) * scale for t, w in v.items()} for i, v in vectors.items()}

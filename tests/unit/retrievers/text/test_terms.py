@@ -219,7 +219,7 @@ def test_documents_with_text_and_no_term(tmp_path: Path) -> None:
     collection = write_collection(tmp_path / "c", "c", {"source": "test"}, fill)
     for read in (terms._plain, terms._compiled):
         (found,) = read(collection, BatchAnalyzer(Analyzer(), WORTH_COMPILING))
-        assert list(found.wordless) == [2, 3, 4]
+        assert list(found.without_terms) == [2, 3, 4]
     many, _ = analyse(collection, Analyzer(), ("contents", "title"))
     (found,) = many
-    assert list(found.wordless) == [3, 4, 6]
+    assert list(found.without_terms) == [3, 4, 6]
