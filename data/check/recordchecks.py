@@ -22,8 +22,10 @@ from intrex.data.importers.documents import READERS
 from intrex.data.importers.inputs import Input
 from intrex.data.importers.topics import read_topics
 from intrex.data.io.files import read_pieces
+from intrex.data.io.lines import Fields
 
 _BLOCK = 65_536
+_INVISIBLE = np.arange(256) <= ord(" ")
 _CONTROL = re.compile("[\x00-\x08\x0e-\x1f\x7f]")
 _PADDED = re.compile(rb"<num>\s*(?:number\s*:)?\s*0+[1-9]", re.IGNORECASE)
 
@@ -70,12 +72,10 @@ def check_queries(path: Path, form: str, findings: Findings, imported: bool = Fa
 def _begin(path: Path, kind: str, form: str, findings: Findings) -> Facts:
     """Check the bytes of a file of records: blank lines matter where each line is a record."""
     text, blank = Text(), array("q")
-    for piece, breaks, _ in sound_pieces(path, findings, text, "F015"):
-        visible = np.flatnonzero(piece > 32)
-        n = len(breaks) + bool(piece[-1] != 10)
-        full = np.bincount(np.searchsorted(breaks, visible), minlength=n)
-        blank.extend((text.lines + 1 + np.flatnonzero(full == 0)).tolist())
-        text.filled += int((full > 0).sum())
+    for raw, _ in sound_pieces(path, findings, text, "F015"):
+        full = Fields.of(raw, _INVISIBLE).count[: raw.count(b"\n") + (not raw.endswith(b"\n"))] > 0
+        blank.extend((text.lines + 1 + np.flatnonzero(~full)).tolist())
+        text.filled += int(full.sum())
     if form not in ("TREC topics", "JSON"):
         findings.add("F009", blank, "the line is blank")
     if not text.filled and "F005" not in findings.found:
