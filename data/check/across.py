@@ -32,9 +32,9 @@ def check_across(files: Sequence[Facts]) -> list[Findings]:
             _run_and_judgements(run, max(qrels, key=lambda f: len(_common(run.queries, f.queries))), findings)
     for judged in (*runs, *qrels):
         if topics:
-            _known_queries(judged, topics, findings)
+            _unknown(judged, topics, "queries", findings)
         if corpora:
-            _known_documents(judged, corpora, findings)
+            _unknown(judged, corpora, "docs", findings)
     _self_matches([*topics, *qrels, *runs], corpora or qrels, findings)
     _twins(runs, findings)
     return [f for f in findings if f.found]
@@ -98,18 +98,12 @@ def _run_and_judgements(run: Facts, qrels: Facts, report: list[Findings]) -> Non
         text = f"no query in common: {examples(run.queries)} against {examples(qrels.queries)}"
         findings.add("X003", [], text, 1)
     else:
-        findings.add(
-            "X001",
-            [],
-            f"{len(extra):,} of {plural(len(run.queries), 'query', 'queries')} without judgements: {examples(extra)}",
-            len(extra),
-        )
-        findings.add(
-            "X002",
-            [],
-            f"{len(missing):,} of {plural(len(qrels.queries), 'judged query', 'judged queries')} not in the run: {examples(missing)}",
-            len(missing),
-        )
+        queries = plural(len(run.queries), "query", "queries")
+        text = f"{len(extra):,} of {queries} without judgements: {examples(extra)}"
+        findings.add("X001", [], text, len(extra))
+        queries = plural(len(qrels.queries), "judged query", "judged queries")
+        text = f"{len(missing):,} of {queries} not in the run: {examples(missing)}"
+        findings.add("X002", [], text, len(missing))
     if len(missing) and len(extra):
         _alike(extra, missing, "query", findings)
     if len(common) and len(run.docs) and not len(_common(run.docs, qrels.docs)):
@@ -118,41 +112,27 @@ def _run_and_judgements(run: Facts, qrels: Facts, report: list[Findings]) -> Non
         _alike(qrels.docs, run.docs, "document", findings)
 
 
-def _known_queries(file: Facts, topics: Sequence[Facts], report: list[Findings]) -> None:
-    known = _union(topics, "queries")
-    unknown = _lacking(file.queries, known)
-    if not len(unknown) or not all(t.sound for t in topics) or not len(known):
+def _unknown(file: Facts, holders: Sequence[Facts], ids: str, report: list[Findings]) -> None:
+    """Report the ``queries`` or ``docs`` of a file that the topics, or the corpora, lack."""
+    all_ids, known = getattr(file, ids), _union(holders, ids)
+    unknown = _lacking(all_ids, known)
+    if not len(unknown) or not all(holder.sound for holder in holders) or not len(known):
         return
-    findings = _between(file, topics[0], report, len(topics) - 1)
-    if len(unknown) == len(file.queries):
-        findings.add("X003", [], f"no query in common: {examples(unknown)} against {examples(known)}", 1)
+    findings = _between(file, holders[0], report, len(holders) - 1)
+    if ids == "queries":
+        noun, nouns, place, lacking, disjoint = "query", "queries", "topics", "X007", "X003"
+    elif file.kind == "qrels":
+        noun, nouns, place, lacking, disjoint = "document", "documents", "corpus", "X005", "X006"
     else:
-        findings.add(
-            "X007",
-            [],
-            f"{len(unknown):,} of {plural(len(file.queries), 'query', 'queries')} not in the topics: {examples(unknown)}",
-            len(unknown),
-        )
-    _alike(unknown, known, "query", findings)
-
-
-def _known_documents(file: Facts, corpora: Sequence[Facts], report: list[Findings]) -> None:
-    known = _union(corpora, "docs")
-    unknown = _lacking(file.docs, known)
-    if not len(unknown) or not all(c.sound for c in corpora) or not len(known):
-        return
-    findings = _between(file, corpora[0], report, len(corpora) - 1)
-    code = "X004" if file.kind == "run" else "X005"
-    if file.kind == "qrels" and len(unknown) == len(file.docs):
-        findings.add("X006", [], f"no document in common: {examples(unknown)} against {examples(known)}", 1)
+        noun, nouns, place, lacking, disjoint = "document", "documents", "corpus", "X004", ""
+    if len(unknown) == len(all_ids) and disjoint:
+        findings.add(disjoint, [], f"no {noun} in common: {examples(unknown)} against {examples(known)}", 1)
     else:
-        findings.add(
-            code,
-            [],
-            f"{len(unknown):,} of {plural(len(file.docs), 'document')} not in the corpus: {examples(unknown)}",
-            len(unknown),
+        text = (
+            f"{len(unknown):,} of {plural(len(all_ids), noun, nouns)} not in the {place}: {examples(unknown)}"
         )
-    _alike(unknown, known, "document", findings)
+        findings.add(lacking, [], text, len(unknown))
+    _alike(unknown, known, noun, findings)
 
 
 def _self_matches(askers: Sequence[Facts], holders: Sequence[Facts], report: list[Findings]) -> None:

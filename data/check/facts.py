@@ -47,6 +47,14 @@ class Facts:
         """Name of the file in messages."""
         return self.findings.label
 
+    def query(self, row: int) -> str:
+        """Spell a query's id for a message."""
+        return spell(bytes(self.queries[row]))
+
+    def document(self, row: int) -> str:
+        """Spell a document's id for a message."""
+        return spell(bytes(self.docs[row]))
+
     def summary(self) -> str:
         """Say in one line what was checked."""
         if not self.kind:
@@ -78,6 +86,13 @@ def factorize(ids: Bytes) -> tuple[Bytes, Int64s]:
     heads = np.concatenate([[True], ids[1:] != ids[:-1]])
     unique, inverse = np.unique(ids[heads], return_inverse=True)
     return unique, inverse.astype(np.int64)[np.cumsum(heads) - 1]
+
+
+def repetitions(pairs: Int64s) -> tuple[Int64s, Int64s]:
+    """Return the rows whose number stood in an earlier row, and the first row of each of these numbers."""
+    _, first, inverse = np.unique(pairs, return_index=True, return_inverse=True)
+    later = np.flatnonzero(first[inverse] != np.arange(len(pairs)))
+    return later, first[inverse[later]]
 
 
 def examples(ids: Bytes) -> str:

@@ -74,6 +74,10 @@ class Findings:
         finding.parts.append((numbers, text if callable(text) else lambda i: text))
         finding.count += n
 
+    def count(self, code: str) -> int:
+        """Return how often a code occurs."""
+        return self.found[code].count if code in self.found else 0
+
     def rows(self, every_line: bool = False) -> Iterator[Row]:
         """Yield table rows, worst first: one for each code, or for each occurrence if ``every_line``."""
         order = sorted(self.found.values(), key=lambda f: (SEVERITIES.index(f.severity), f.code))

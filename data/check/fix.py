@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from intrex.data.arrays import Float64s, Int64s
+from intrex.data.arrays import Int64s
 from intrex.data.check.check import check_file
 from intrex.data.check.codes import CODES, ERROR
 from intrex.data.check.facts import Facts, factorize
@@ -18,12 +18,16 @@ from intrex.data.check.kinds import FileKind, tell_kind
 from intrex.data.check.lines import Table, read_table
 from intrex.data.check.numbers import parse_floats, parse_integers
 from intrex.data.errors import CheckFailed, UsageError
-from intrex.data.io.files import STDIO, read_pieces, refuse_existing, require_file, spooled, writing
+from intrex.data.io.files import STDIO, raw_lines, refuse_existing, require_file, spooled, writing
 
 # Warnings that a mended file would decide by guessing: is it a comment, are they distances, which order was meant?
 _DOUBTFUL = {"F011", "R009", "R012"}
 _WHOLE = ("TREC topics", "JSON", "json")  # a record is not a line
 _HEADER = b"query-id\tcorpus-id\tscore"
+_BYTES = {
+    "F002": "byte order mark removed", "F003": "CRLF line ends replaced", "F007": "newline added at the end",
+}  # fmt: skip
+_ROWS = {"F009": "blank lines dropped", "F010": "comments dropped", "F012": "header rows dropped"}
 
 
 def fix_file(paths: Sequence[Path], out: Path, kind: str | None = None, overwrite: bool = False) -> list[str]:
@@ -83,22 +87,11 @@ def _refuse(facts: Facts, known: FileKind | None) -> None:
 
 def _mend(path: Path, kind: FileKind, facts: Facts, changes: Counter[str]) -> Iterator[bytes]:
     """Yield the lines of the mended file; ``changes`` is complete when the last was taken."""
-    by_code = facts.findings.found
-    changes["byte order mark removed"] = "F002" in by_code
-    changes["CRLF line ends replaced"] = by_code["F003"].count if "F003" in by_code else 0
-    changes["newline added at the end"] = "F007" in by_code
-    if kind.name in ("run", "qrels") and kind.form not in _WHOLE:
-        for code, change in (
-            ("F009", "blank lines dropped"),
-            ("F010", "comments dropped"),
-            ("F012", "header rows dropped"),
-        ):
-            changes[change] = by_code[code].count if code in by_code else 0
-        raw = [
-            line
-            for piece in read_pieces(path)
-            for line in piece.split(b"\n")[: None if piece[-1:] != b"\n" else -1]
-        ]
+    in_columns = kind.name in ("run", "qrels") and kind.form not in _WHOLE
+    for code, change in (_BYTES | _ROWS if in_columns else _BYTES).items():
+        changes[change] = facts.findings.count(code)
+    if in_columns:
+        raw = list(raw_lines(path))
         lines = _run(path, raw, kind, changes) if kind.name == "run" else _qrels(path, raw, kind, changes)
         return (line + b"\n" for line in lines)
     return _records(path, kind, facts, changes)
@@ -111,7 +104,7 @@ def _run(path: Path, raw: list[bytes], kind: FileKind, changes: Counter[str]) ->
     _, q = factorize(table.columns[0])
     ranks, none = parse_integers(table.columns[3 if trec else 2])
     score = parse_floats(table.columns[4])[0] if trec else -ranks.astype(np.float64)
-    keep = _unrepeated([q, factorize(docs)[1], _equal_numbers(score)])
+    keep = _unrepeated([q, factorize(docs)[1], np.unique(score, return_inverse=True)[1]])
     changes["repeated rows dropped"] = len(q) - len(keep)
     order = keep[np.lexsort((docs[keep], score[keep]))[::-1]]
     order = order[np.argsort(_appearance(q)[order], kind="stable")]
@@ -164,11 +157,6 @@ def _cells(
     return [c[:width] for c in cells], separator
 
 
-def _equal_numbers(values: Float64s) -> Int64s:
-    """Return equal numbers as equal integers."""
-    return np.unique(values, return_inverse=True)[1].astype(np.int64)
-
-
 def _unrepeated(columns: list[Int64s]) -> Int64s:
     """Return the rows that repeat no earlier one, in file order."""
     key = columns[0]
@@ -187,13 +175,10 @@ def _appearance(codes: Int64s) -> Int64s:
 
 def _records(path: Path, kind: FileKind, facts: Facts, changes: Counter[str]) -> Iterator[bytes]:
     """Yield the lines of a corpus or of topics, without blank ones and repetitions where a line is a record."""
-    by_code = facts.findings.found
-    repeated = {n for code in ("C003", "T003") if code in by_code for n in by_code[code].lines}
-    blank = set(by_code["F009"].lines) if "F009" in by_code else set()
+    found = facts.findings.found
+    repeated = {n for code in ("C003", "T003") if code in found for n in found[code].lines}
+    blank = set(found["F009"].lines) if "F009" in found else set()
     changes["repeated records dropped"], changes["blank lines dropped"] = len(repeated), len(blank)
-    number = 0
-    for piece in read_pieces(path):
-        for line in piece.split(b"\n")[: None if piece[-1:] != b"\n" else -1]:
-            number += 1
-            if number not in repeated and number not in blank:
-                yield line.removesuffix(b"\r") + b"\n"
+    for number, line in enumerate(raw_lines(path), 1):
+        if number not in repeated and number not in blank:
+            yield line.removesuffix(b"\r") + b"\n"

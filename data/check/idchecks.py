@@ -9,12 +9,21 @@ from collections.abc import Callable
 import numpy as np
 
 from intrex.data.arrays import Bytes, Int64s
-from intrex.data.check.facts import spell
+from intrex.data.check.facts import Facts, factorize, spell
 from intrex.data.check.findings import Findings
 from intrex.data.ids import needs_encoding
 
 _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u2060-\u2064\ufeff]")
 _ZEROS = re.compile(rb"(?<!\d)0+(?=\d)")
+
+
+def check_rows_ids(facts: Facts, queries: Bytes, docs: Bytes, lines: Int64s) -> tuple[Int64s, Int64s]:
+    """Put the ids of rows into ``facts``, report unusual ones, and return the indices [n] of each row's query and document."""
+    facts.queries, query = factorize(queries)
+    facts.docs, doc = factorize(docs)
+    check_ids(facts.queries, first_lines(query, len(facts.queries), lines), "query", facts.findings)
+    check_ids(facts.docs, first_lines(doc, len(facts.docs), lines), "document", facts.findings)
+    return query, doc
 
 
 def check_ids(ids: Bytes, first: Int64s, noun: str, findings: Findings) -> None:
@@ -29,52 +38,26 @@ def check_ids(ids: Bytes, first: Int64s, noun: str, findings: Findings) -> None:
     values = ids.tolist()
     unusual = [i for i, v in enumerate(values) if not v.isascii() or v[:1] == b'"' or b" " in v or b"\t" in v]
     texts = {i: values[i].decode("utf-8", "replace") for i in unusual}
-    _report(
-        "I002",
-        [i for i in unusual if needs_encoding(texts[i])],
-        "has white space or a leading quote",
-        ids,
-        first,
-        noun,
-        findings,
-    )
-    _report(
-        "I003",
-        [i for i in unusual if _INVISIBLE.search(texts[i])],
-        "holds an invisible character",
-        ids,
-        first,
-        noun,
-        findings,
-    )
-    for code, key, maybe in (
-        ("I004", without_case, _has_case),
-        ("I005", without_zeros, _has_zero),
-        ("I006", without_form, _not_ascii),
-    ):
-        pairs = _alike(values, key, maybe)
+
+    def report(code: str, problem: str, is_problem: Callable[[str], object]) -> None:
+        rows = [i for i, text in texts.items() if is_problem(text)]
+        findings.add(code, first[rows], lambda i: f"the {noun} id {texts[rows[i]]!a} {problem}")
+
+    report("I002", "has white space or a leading quote", needs_encoding)
+    report("I003", "holds an invisible character", _INVISIBLE.search)
+    for code, key in (("I004", without_case), ("I005", without_zeros), ("I006", without_form)):
+        pairs = _alike(values, key)
         lines = [int(max(first[a], first[b])) for a, b in pairs]
         findings.add(code, lines, _pair_text(noun, values, pairs))
 
 
-def _report(
-    code: str, rows: list[int], problem: str, ids: Bytes, first: Int64s, noun: str, findings: Findings
-) -> None:
-    findings.add(
-        code, first[rows], lambda i: f"the {noun} id {ids[rows[i]].decode('utf-8', 'replace')!a} {problem}"
-    )
-
-
-def _alike(
-    values: list[bytes], key: Callable[[bytes], bytes], may_change: Callable[[bytes], bool]
-) -> list[tuple[int, int]]:
-    """Return pairs of ids whose keys are equal; an id for which ``may_change`` is False is its own key."""
-    changed = [(i, key(v)) for i, v in enumerate(values) if may_change(v)]
-    changed = [(i, k) for i, k in changed if k != values[i]]
+def _alike(values: list[bytes], key: Callable[[bytes], bytes]) -> list[tuple[int, int]]:
+    """Return pairs of ids whose keys are equal."""
+    changed = [(i, k) for i, k in enumerate(map(key, values)) if k != values[i]]
     if not changed:
         return []
-    keys = {k for _, k in changed}
-    known = {v: i for i, v in enumerate(values) if v in keys}
+    wanted = {k for _, k in changed}
+    known = {v: i for i, v in enumerate(values) if v in wanted}
     pairs = []
     for i, k in changed:
         if k in known:
@@ -88,18 +71,6 @@ def _pair_text(noun: str, values: list[bytes], pairs: list[tuple[int, int]]) -> 
     return lambda i: f"the {noun} ids " + " and ".join(spell(values[at]) for at in pairs[i])
 
 
-def _has_case(value: bytes) -> bool:
-    return value != value.lower()
-
-
-def _has_zero(value: bytes) -> bool:
-    return b"0" in value
-
-
-def _not_ascii(value: bytes) -> bool:
-    return not value.isascii()
-
-
 def without_case(value: bytes) -> bytes:
     """Return an id in lower case (ASCII letters)."""
     return value.lower()
@@ -107,7 +78,7 @@ def without_case(value: bytes) -> bytes:
 
 def without_zeros(value: bytes) -> bytes:
     """Return an id without the leading zeros of every number in it."""
-    return _ZEROS.sub(b"", value)
+    return _ZEROS.sub(b"", value) if b"0" in value else value
 
 
 def without_form(value: bytes) -> bytes:

@@ -142,9 +142,9 @@ def _columns(rows: list[str], path: Path) -> FileKind | None:
     common = [row for row in cells if len(row) == width]
     numeric = [sum(is_number(row[at].encode()) for row in common) > len(common) / 2 for at in range(width)]
     if width >= 5 and numeric[4] and (numeric[3] or width >= 6) and width < 12:
-        return FileKind("run", "trec", 6)
+        return _FORMS["run"]
     if width >= 6 and width < 9 and sum(row[1] == "Q0" for row in common) > len(common) / 2:
-        return FileKind("run", "trec", 6)
+        return _FORMS["run"]
     integral = sum(_is_whole(row[-1]) for row in common) > len(common) / 2
     counted = sum(row[1] in ("0", "Q0") for row in common) > len(common) / 2 if width == 4 else False
     if width == 4 and (integral or (numeric[3] and counted) or _named_qrels(path)):

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from intrex.data.arrays import Bytes, Int64s
-from intrex.data.check.facts import Facts, examples, factorize, report_cells, spell
+from intrex.data.arrays import Int64s
+from intrex.data.check.facts import Facts, examples, repetitions, report_cells
 from intrex.data.check.findings import Findings
-from intrex.data.check.idchecks import check_ids, first_lines
+from intrex.data.check.idchecks import check_rows_ids, first_lines
 from intrex.data.check.lines import Table, read_table
 from intrex.data.check.numbers import parse_floats, parse_integers
 
@@ -38,19 +38,16 @@ def check_qrels(
         report_cells(
             findings, "I001", blank, table.lines, table.columns[-2], "the ids hold blanks: document {}"
         )
-    facts.queries, q = factorize(table.columns[0])
-    facts.docs, d = factorize(table.columns[-2])
-    check_ids(facts.queries, first_lines(q, len(facts.queries), table.lines), "query", findings)
-    check_ids(facts.docs, first_lines(d, len(facts.docs), table.lines), "document", findings)
+    q, d = check_rows_ids(facts, table.columns[0], table.columns[-2], table.lines)
     grades = _grades(table, findings)
-    _repeats(facts, table, q, d, grades, findings)
+    _repeats(facts, table, q, d, grades)
     best = np.zeros(len(facts.queries), np.int64)
     np.maximum.at(best, q, grades)
     if not best.any():
         findings.add("Q008", [], "no grade is above 0", 1)
     else:
         none = np.flatnonzero(best == 0)
-        names = ", ".join(spell(i) for i in facts.queries[none[:5]])
+        names = ", ".join(map(facts.query, none[:5].tolist()))
         findings.add("Q007", first_lines(q, len(best), table.lines)[none], f"no relevant document: {names}")
     facts.pairs = np.stack([q, d], axis=1)
     facts.extra = f"{len(q):,} judgements"
@@ -74,21 +71,18 @@ def _grades(table: Table, findings: Findings) -> Int64s:
     return grades
 
 
-def _repeats(facts: Facts, table: Table, q: Int64s, d: Int64s, grades: Int64s, findings: Findings) -> None:
-    iteration: Bytes | None = table.columns[1] if len(table.columns) == 4 else None
-    pair = q * len(facts.docs) + d
-    _, first, inverse = np.unique(pair, return_index=True, return_inverse=True)
-    later = np.flatnonzero(first[inverse] != np.arange(len(pair)))
-    origin = first[inverse[later]]
+def _repeats(facts: Facts, table: Table, q: Int64s, d: Int64s, grades: Int64s) -> None:
+    findings = facts.findings
+    later, origin = repetitions(q * len(facts.docs) + d)
 
     def say(code: str, at: Int64s) -> None:
+        text = "query {}, document {} again"
         findings.add(
-            code,
-            table.lines[at],
-            lambda i: f"query {spell(facts.queries[q[at[i]]])}, document {spell(facts.docs[d[at[i]]])} again",
+            code, table.lines[at], lambda i: text.format(facts.query(q[at[i]]), facts.document(d[at[i]]))
         )
 
-    if iteration is not None:
+    if len(table.columns) == 4:
+        iteration = table.columns[1]
         differing = iteration[later] != iteration[origin]
         say("Q010", later[differing])
         if not differing.any():

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from intrex.data.arrays import Bytes, Int64s
-from intrex.data.check.facts import Facts, plural, spell
+from intrex.data.arrays import Bools, Bytes, Int64s
+from intrex.data.check.facts import Facts, plural, repetitions, spell
 from intrex.data.check.findings import Findings
 from intrex.data.check.idchecks import check_ids
 from intrex.data.check.lines import Text, sound_pieces
@@ -22,8 +22,10 @@ from intrex.data.importers.documents import READERS
 from intrex.data.importers.inputs import Input
 from intrex.data.importers.topics import read_topics
 from intrex.data.io.files import read_pieces
+from intrex.data.io.lines import Fields
 
 _BLOCK = 65_536
+_INVISIBLE = np.arange(256) <= ord(" ")
 _CONTROL = re.compile("[\x00-\x08\x0e-\x1f\x7f]")
 _PADDED = re.compile(rb"<num>\s*(?:number\s*:)?\s*0+[1-9]", re.IGNORECASE)
 
@@ -70,12 +72,10 @@ def check_queries(path: Path, form: str, findings: Findings, imported: bool = Fa
 def _begin(path: Path, kind: str, form: str, findings: Findings) -> Facts:
     """Check the bytes of a file of records: blank lines matter where each line is a record."""
     text, blank = Text(), array("q")
-    for piece, breaks, _ in sound_pieces(path, findings, text, "F015"):
-        visible = np.flatnonzero(piece > 32)
-        n = len(breaks) + bool(piece[-1] != 10)
-        full = np.bincount(np.searchsorted(breaks, visible), minlength=n)
-        blank.extend((text.lines + 1 + np.flatnonzero(full == 0)).tolist())
-        text.filled += int((full > 0).sum())
+    for raw, _ in sound_pieces(path, findings, text, "F015"):
+        full = Fields.of(raw, _INVISIBLE).count[: raw.count(b"\n") + (not raw.endswith(b"\n"))] > 0
+        blank.extend((text.lines + 1 + np.flatnonzero(~full)).tolist())
+        text.filled += int(full.sum())
     if form not in ("TREC topics", "JSON"):
         findings.add("F009", blank, "the line is blank")
     if not text.filled and "F005" not in findings.found:
@@ -148,27 +148,24 @@ class _Records:
         add("I007", [n for n, _ in self.bad_ids], lambda i: self.bad_ids[i][1])
         add(f"{letter}004", self.empty, f"the {noun} is empty")
         facts.sound = not broken and not self.bad_ids and not {"F001", "F005"} & self.findings.found.keys()
-        ids, lines = (
-            np.concatenate(self.blocks),
-            np.frombuffer(self.lines, np.int64) if self.lines else np.empty(0, np.int64),
-        )
+        ids, lines = np.concatenate(self.blocks), np.array(self.lines, np.int64)
         unique, first, inverse = np.unique(ids, return_index=True, return_inverse=True)
-        self._repeats(ids, lines, first[inverse])
+        self._repeats(ids, lines, inverse)
         check_ids(unique, lines[first], noun, self.findings)
         facts.extra = plural(len(ids) - len(unique), "repetition") if len(ids) > len(unique) else ""
         return unique
 
-    def _repeats(self, ids: Bytes, lines: Int64s, origin: Int64s) -> None:
-        hashes = np.frombuffer(self.hashes, np.int64) if self.hashes else np.empty(0, np.int64)
-        later = np.flatnonzero(origin != np.arange(len(ids)))
-        same = hashes[later] == hashes[origin[later]]
+    def _repeats(self, ids: Bytes, lines: Int64s, numbers: Int64s) -> None:
+        hashes = np.array(self.hashes, np.int64)
+        later, origin = repetitions(numbers)
+        same = hashes[later] == hashes[origin]
 
-        def say(code: str, at: Int64s) -> None:
+        def say(code: str, rows: Bools) -> None:
+            at, first = later[rows], lines[origin[rows]]
+            text = f"the {self.noun} id {{}} was at line {{}}"
             self.findings.add(
-                self.letter + code,
-                lines[at],
-                lambda i: f"the {self.noun} id {spell(ids[at[i]])} was at line {lines[origin[at[i]]]}",
+                self.letter + code, lines[at], lambda i: text.format(spell(ids[at[i]]), first[i])
             )
 
-        say("002", later[~same])
-        say("003", later[same])
+        say("002", ~same)
+        say("003", same)

@@ -9,10 +9,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from intrex.data.arrays import Bytes, Float64s, Int64s
-from intrex.data.check.facts import Facts, examples, factorize, plural, report_cells, spell
+from intrex.data.arrays import Bools, Bytes, Float64s, Int64s
+from intrex.data.check.facts import Facts, examples, plural, repetitions, report_cells
 from intrex.data.check.findings import Findings
-from intrex.data.check.idchecks import check_ids, first_lines
+from intrex.data.check.idchecks import check_rows_ids
 from intrex.data.check.lines import Table, Text, read_table, sound_pieces
 from intrex.data.check.numbers import parse_floats, parse_integers
 from intrex.data.errors import json_type
@@ -46,7 +46,7 @@ def check_run(path: Path, form: str, findings: Findings) -> Facts:
     if form == "trec":
         table = read_table(path, 6, 4, findings)
         score, rank = _scores(table, findings), _ranks(table, findings)
-        _other_columns(table, facts, findings)
+        _other_columns(table, facts)
         docs = table.columns[2]
     else:
         table = read_table(path, 3, 2, findings)
@@ -82,8 +82,8 @@ def _ranks(table: Table, findings: Findings) -> Int64s | None:
     return rank
 
 
-def _other_columns(table: Table, facts: Facts, findings: Findings) -> None:
-    iteration, tags = table.columns[1], table.columns[5]
+def _other_columns(table: Table, facts: Facts) -> None:
+    findings, iteration, tags = facts.findings, table.columns[1], table.columns[5]
     if not len(tags):
         return
     facts.tag = tags[-1].decode("utf-8", "replace")
@@ -99,31 +99,23 @@ def _check_rows(
     facts: Facts, queries: Bytes, docs: Bytes, score: Float64s, rank: Int64s | None, lines: Int64s, form: str
 ) -> Facts:
     findings = facts.findings
-    facts.queries, q = factorize(queries)
-    facts.docs, d = factorize(docs)
+    q, d = check_rows_ids(facts, queries, docs, lines)
     if not len(q):
         return facts
-    check_ids(facts.queries, first_lines(q, len(facts.queries), lines), "query", findings)
-    check_ids(facts.docs, first_lines(d, len(facts.docs), lines), "document", findings)
-    _contiguous(facts, q, lines, findings)
+    _contiguous(facts, q, lines)
     rows = RunRows(q, d, score, rank, lines)
     if form == "trec":
-        _numbering(facts, rows, findings)
+        _numbering(facts, rows)
     rows = rows.at(np.flatnonzero(np.isfinite(score)))
-    keep = _repeats(facts, rows, findings)
-    rows = rows.at(keep)
+    rows = rows.at(_repeats(facts, rows))
     if form == "trec":
-        _direction(facts, rows, findings)
+        _direction(facts, rows)
     elif rows.rank is not None:
-        _repeated_ranks(facts, rows, rows.rank, findings)
+        _repeated_ranks(facts, rows, rows.rank)
     if form != "msmarco":
         _ties(rows, findings)
-    self_match = np.flatnonzero(facts.queries[rows.query] == facts.docs[rows.doc])
-    findings.add(
-        "R019",
-        rows.line[self_match],
-        lambda i: f"query {spell(facts.queries[rows.query[self_match[i]]])} retrieves itself",
-    )
+    own = rows.at(np.flatnonzero(facts.queries[rows.query] == facts.docs[rows.doc]))
+    findings.add("R019", own.line, lambda i: f"query {facts.query(own.query[i])} retrieves itself")
     order = np.lexsort((rows.doc, rows.score.astype(np.float32)))[::-1]
     order = order[np.argsort(rows.query[order], kind="stable")]
     facts.pairs = np.stack([rows.query[order], rows.doc[order]], axis=1)
@@ -136,71 +128,62 @@ def _check_rows(
     return facts
 
 
-def _contiguous(facts: Facts, q: Int64s, lines: Int64s, findings: Findings) -> None:
+def _contiguous(facts: Facts, q: Int64s, lines: Int64s) -> None:
     heads = np.concatenate([[0], np.flatnonzero(q[1:] != q[:-1]) + 1])
     _, first = np.unique(q[heads], return_index=True)
     rows = heads[np.setdiff1d(np.arange(len(heads)), first)]
-    findings.add("R013", lines[rows], lambda i: f"query {spell(facts.queries[q[rows[i]]])} begins again")
+    facts.findings.add("R013", lines[rows], lambda i: f"query {facts.query(q[rows[i]])} begins again")
 
 
-def _repeats(facts: Facts, rows: RunRows, findings: Findings) -> Int64s:
+def _repeats(facts: Facts, rows: RunRows) -> Int64s:
     """Report documents that a query lists twice; return the rows that are the first of their pair."""
-    pair = rows.query * len(facts.docs) + rows.doc
-    _, first, inverse = np.unique(pair, return_index=True, return_inverse=True)
-    later = np.flatnonzero(first[inverse] != np.arange(len(pair)))
-    same = rows.score[later] == rows.score[first[inverse[later]]]
+    later, origin = repetitions(rows.query * len(facts.docs) + rows.doc)
+    same = rows.score[later] == rows.score[origin]
 
     def say(code: str, at: Int64s) -> None:
         q, d = rows.query[at], rows.doc[at]
-        text = "query {} lists {} again"
-        findings.add(
-            code,
-            rows.line[at],
-            lambda i: text.format(spell(facts.queries[q[i]]), spell(facts.docs[d[i]])),
+        facts.findings.add(
+            code, rows.line[at], lambda i: f"query {facts.query(q[i])} lists {facts.document(d[i])} again"
         )
 
     say("R003", later[~same])
     say("R004", later[same])
-    return np.sort(first)
+    return np.setdiff1d(np.arange(len(rows.query)), later)
 
 
-def _numbering(facts: Facts, rows: RunRows, findings: Findings) -> None:
+def _numbering(facts: Facts, rows: RunRows) -> None:
     """Report ranks that repeat, do not start at 0 or 1, or have gaps."""
-    if rows.rank is None or not len(rows.rank):
-        return
-    if _repeated_ranks(facts, rows, rows.rank, findings):
+    if rows.rank is None or not len(rows.rank) or _repeated_ranks(facts, rows, rows.rank):
         return
     order = np.lexsort((rows.rank, rows.query))
-    q, r = rows.query[order], rows.rank[order]
+    q, r, lines = rows.query[order], rows.rank[order], rows.line[order]
     heads = np.concatenate([[True], q[1:] != q[:-1]])
     start = heads & (r != 0) & (r != 1)
     gap = ~heads & (r != np.concatenate([[0], r[:-1]]) + 1)
-    findings.add(
-        "R006",
-        rows.line[order][start],
-        lambda i: f"query {spell(facts.queries[q[start][i]])} begins with rank {r[start][i]}",
-    )
-    if not start.any() and facts.sound:  # a row that cannot be read leaves a gap of our own
-        findings.add(
-            "R006",
-            rows.line[order][gap],
-            lambda i: f"query {spell(facts.queries[q[gap][i]])} has no rank {r[gap][i] - 1}",
+
+    def say(at: Bools, words: str, ranks: Int64s) -> None:
+        queries = q[at]
+        facts.findings.add(
+            "R006", lines[at], lambda i: f"query {facts.query(queries[i])} {words} {ranks[at][i]}"
         )
 
+    say(start, "begins with rank", r)
+    if not start.any() and facts.sound:  # a row that cannot be read leaves a gap of our own
+        say(gap, "has no rank", r - 1)
 
-def _repeated_ranks(facts: Facts, rows: RunRows, rank: Int64s, findings: Findings) -> bool:
+
+def _repeated_ranks(facts: Facts, rows: RunRows, rank: Int64s) -> bool:
     order = np.lexsort((rows.line, rank, rows.query))
     q, r = rows.query[order], rank[order]
     repeated = np.flatnonzero((q[1:] == q[:-1]) & (r[1:] == r[:-1])) + 1
-    findings.add(
-        "R007",
-        rows.line[order][repeated],
-        lambda i: f"query {spell(facts.queries[q[repeated[i]]])} has rank {r[repeated[i]]} again",
+    q, r = q[repeated], r[repeated]
+    facts.findings.add(
+        "R007", rows.line[order][repeated], lambda i: f"query {facts.query(q[i])} has rank {r[i]} again"
     )
     return len(repeated) > 0
 
 
-def _direction(facts: Facts, rows: RunRows, findings: Findings) -> None:
+def _direction(facts: Facts, rows: RunRows) -> None:
     """Report scores that do not fall as ranks grow; by file order where the ranks say nothing."""
     by = rows.line if rows.rank is None else rows.rank
     order = np.lexsort((rows.line, by, rows.query))
@@ -213,19 +196,19 @@ def _direction(facts: Facts, rows: RunRows, findings: Findings) -> None:
     queries = plural(len(np.unique(q[1:][rises])), "query", "queries")
     if reversed_:
         text = f"every score grows, in {queries}: are they distances?"
-        findings.add("R008" if rows.rank is not None else "R009", [], text, int(rises.sum()))
+        facts.findings.add("R008" if rows.rank is not None else "R009", [], text, int(rises.sum()))
     elif rows.rank is not None:
         rising = np.flatnonzero(rises) + 1
         at = rows.line[order][rising]
         where = np.argsort(at, kind="stable")
         rising, by = rising[where], by[order]
-        findings.add(
-            "R005",
-            at[where],
-            lambda i: (
-                f"query {spell(facts.queries[q[rising[i]]])}: rank {by[rising[i]]} has score {s[rising[i]]:g}, rank {by[rising[i] - 1]} only {s[rising[i] - 1]:g}"
-            ),
-        )
+        text = "query {}: rank {} has score {:g}, rank {} only {:g}"
+
+        def say(i: int) -> str:
+            low, high = rising[i], rising[i] - 1
+            return text.format(facts.query(q[low]), by[low], s[low], by[high], s[high])
+
+        facts.findings.add("R005", at[where], say)
 
 
 def _ties(rows: RunRows, findings: Findings) -> None:

@@ -83,27 +83,30 @@ def read_pieces(path: Path, size: int = PIECE) -> Iterator[bytes]:
             yield tail
 
 
+def raw_lines(path: Path) -> Iterator[bytes]:
+    """Yield the file's lines without their line feeds, and without a byte order mark."""
+    for piece in read_pieces(path):
+        yield from piece.removesuffix(b"\n").split(b"\n")
+
+
 def read_lines(path: Path, problems: Problems) -> Iterator[tuple[int, str]]:
     """Yield ``(line number from 1, text)`` of each line that is not blank, without its line end.
 
     A byte order mark and CRLF line ends are accepted. A line that is not UTF-8 goes to ``problems``.
     """
-    number = 0
-    for piece in read_pieces(path):
-        for raw in piece.split(b"\n")[: None if not piece.endswith(b"\n") else -1]:
-            number += 1
-            try:
-                text = raw.decode("utf-8")
-            except UnicodeDecodeError as error:
-                problems.add(
-                    f"{path.name}:{number}",
-                    f"not UTF-8: byte 0x{raw[error.start]:02x} at column {error.start + 1}",
-                    "convert the file to UTF-8, for example: iconv -f latin1 -t utf-8 IN > OUT",
-                )
-                continue
-            text = text.removesuffix("\r")
-            if text and not text.isspace():
-                yield number, text
+    for number, raw in enumerate(raw_lines(path), 1):
+        try:
+            text = raw.decode("utf-8")
+        except UnicodeDecodeError as error:
+            problems.add(
+                f"{path.name}:{number}",
+                f"not UTF-8: byte 0x{raw[error.start]:02x} at column {error.start + 1}",
+                "convert the file to UTF-8, for example: iconv -f latin1 -t utf-8 IN > OUT",
+            )
+            continue
+        text = text.removesuffix("\r")
+        if text and not text.isspace():
+            yield number, text
 
 
 def read_jsonl(path: Path, problems: Problems) -> Iterator[tuple[int, dict[str, Any]]]:

@@ -10,17 +10,17 @@ from typing import Self
 
 import numpy as np
 
-from intrex.data.arrays import Int64s, Uint8s
+from intrex.data.arrays import Bools, Int64s, Uint8s
 from intrex.data.io.files import BOM, reading
 
 Fault = tuple[int, str, str | None]
 """Index of a line, what is wrong with it, and perhaps a hint."""
 
 # Tab, line feed, vertical tab, form feed, carriage return, space separate; other control characters are errors.
-_BLANK = np.zeros(256, bool)
-_BLANK[[9, 10, 11, 12, 13, 32]] = True
-_CONTROL = np.zeros(256, bool)
-_CONTROL[[*range(9), *range(14, 32), 127]] = True
+BLANK = np.zeros(256, bool)
+BLANK[[9, 10, 11, 12, 13, 32]] = True
+CONTROL = np.zeros(256, bool)
+CONTROL[[*range(9), *range(14, 32), 127]] = True
 # White space beyond ASCII, which no id may hold (see ids.py), as UTF-8. The search for its first bytes is fast.
 _WIDE = re.compile(rb"\xc2[\x85\xa0]|\xe1\x9a\x80|\xe2\x80[\x80-\x8a\xa8\xa9\xaf]|\xe2\x81\x9f|\xe3\x80\x80")
 _WIDE_BEGINS = (b"\xc2\x85", b"\xc2\xa0", b"\xe1\x9a\x80", b"\xe2\x80", b"\xe2\x81\x9f", b"\xe3\x80\x80")
@@ -55,28 +55,36 @@ class Fields:
     count: Int64s
 
     @classmethod
-    def of(cls, raw: bytes) -> Self:
-        """Find the fields of some lines, all at once."""
+    def of(cls, raw: bytes, between: Bools = BLANK) -> Self:
+        """Find the fields of some lines, all at once; ``between`` [256] tells which bytes separate them."""
         text = np.frombuffer(raw, np.uint8)
-        edges = np.flatnonzero(np.diff(np.concatenate([[True], _BLANK[text], [True]])))
+        edges = np.flatnonzero(np.diff(np.concatenate([[True], between[text], [True]])))
         starts, ends = edges[::2], edges[1::2]
         breaks = np.flatnonzero(text == _NEWLINE)
         owner = np.searchsorted(breaks, starts)
         return cls(raw, text, starts, ends, breaks, owner, np.bincount(owner, minlength=len(breaks) + 1))
 
-    def words(self, line: int) -> list[str]:
+    def line(self, index: int) -> bytes:
+        """Return one line without its line feed."""
+        start = self.breaks[index - 1] + 1 if index else 0
+        return self.raw[start : self.breaks[index] if index < len(self.breaks) else None]
+
+    def cells(self, line: int) -> list[bytes]:
         """Return the fields of one line."""
         at = np.searchsorted(self.owner, line)
         span = slice(at, at + self.count[line])
-        pairs = zip(self.starts[span], self.ends[span], strict=True)
-        return [self.raw[a:b].decode("utf-8", "replace") for a, b in pairs]
+        return [self.raw[a:b] for a, b in zip(self.starts[span], self.ends[span], strict=True)]
+
+    def words(self, line: int) -> list[str]:
+        """Return the fields of one line as text."""
+        return [cell.decode("utf-8", "replace") for cell in self.cells(line)]
 
 
 def comment_lines(fields: Fields, indented: bool) -> Int64s:
     """Return the indices of the lines that begin with ``#``; with ``indented``, of those too that have blanks before it."""
     starts = np.concatenate([[0], fields.breaks + 1])
     leads = fields.text[starts[: -1 if fields.raw.endswith(b"\n") else None]]
-    lines = np.flatnonzero((leads == _HASH) | (_BLANK[leads] if indented else False))
+    lines = np.flatnonzero((leads == _HASH) | (BLANK[leads] if indented else False))
     lines = lines[fields.count[lines] > 0]
     first = fields.starts[np.searchsorted(fields.owner, lines)]
     comments: Int64s = lines[fields.text[first] == _HASH]
@@ -92,7 +100,7 @@ def count_data_comments(fields: Fields, comments: Int64s, width: int) -> int:
 
 def unreadable_lines(fields: Fields) -> list[Fault]:
     """Return the lines with control characters, with white space beyond ASCII, or not in UTF-8."""
-    controls = np.searchsorted(fields.breaks, np.flatnonzero(_CONTROL[fields.text]))
+    controls = np.searchsorted(fields.breaks, np.flatnonzero(CONTROL[fields.text]))
     faults: dict[int, tuple[str, str | None]] = dict.fromkeys(
         controls.tolist(), ("a control character; is this a text file?", None)
     )
@@ -103,12 +111,12 @@ def unreadable_lines(fields: Fields) -> list[Fault]:
             reason = f"the white space U+{ord(match[0].decode('utf-8')):04X}, which no id may hold"
             line = int(np.searchsorted(fields.breaks, match.start()))
             faults[line] = reason, "blanks and TABs separate columns; percent-encode white space in ids"
-    for line in _not_utf8(fields.raw):
+    for line in lines_not_utf8(fields.raw):
         faults[line] = "not UTF-8", "convert the file to UTF-8 first (iconv)"
     return [(line, *texts) for line, texts in faults.items()]
 
 
-def _not_utf8(raw: bytes) -> Iterator[int]:
+def lines_not_utf8(raw: bytes) -> Iterator[int]:
     """Yield the indices of the lines that are not UTF-8."""
     try:
         raw.decode("utf-8")
