@@ -21,7 +21,7 @@ LANES = 16  # numbers that are compared at once; LLVM cuts them to what the proc
 
 @intrinsic
 def half(context: Any, numbers: Any, i: Any) -> Any:
-    """The i-th of some float16 numbers as float32; numba has no such type, LLVM and the processor do."""
+    """Return the i-th of some float16 numbers as float32; numba has no such type, LLVM and the processor do."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         place = builder.bitcast(builder.gep(arguments[0], [arguments[1]]), ir.HalfType().as_pointer())
@@ -40,7 +40,7 @@ def widen(halves: Float16s, out: Float32s, n: Int) -> Int:
 
 @kernel(starts="n", lengths="n")
 def gather(halves: Float16s, starts: Int64s, lengths: Int64s, n: Int, dim: Int, out: Float32s) -> Int:
-    """The tokens ``starts[i]:starts[i] + lengths[i]`` of n documents, one after another as float32."""
+    """Copy the tokens ``starts[i]:starts[i] + lengths[i]`` of n documents, one after another as float32."""
     at = 0
     for i in range(n):
         first = starts[i] * dim
@@ -52,7 +52,7 @@ def gather(halves: Float16s, starts: Int64s, lengths: Int64s, n: Int, dim: Int, 
 
 @intrinsic
 def widest(context: Any, numbers: Any, first: Any, n: Any) -> Any:
-    """The largest of the n numbers from ``first`` on, n at least `LANES`.
+    """Return the largest of the n numbers from ``first`` on, n at least `LANES`.
 
     The loop is written out for vectors: LLVM makes none of a maximum unless it may forget about NaN, and numba cannot tell
     it so. The last step takes the last numbers, some of them for the second time.
@@ -92,7 +92,7 @@ def widest(context: Any, numbers: Any, first: Any, n: Any) -> Any:
 
 @inner
 def largest(numbers, first, n):
-    """The largest of the n numbers from ``first`` on, n at least 1."""
+    """Return the largest of the n numbers from ``first`` on, n at least 1."""
     if n >= LANES:
         return widest(numbers, first, n)
     most = numbers[first]
@@ -136,7 +136,7 @@ def add_block(
 
 @inner
 def fixed_dot(one, i, other, j, dim, work):
-    """The dot product in the order of `intrex.retrievers.vectors.exact.fixed_sums`: products, then halves upon halves."""
+    """Return the dot product in the order of `intrex.retrievers.vectors.exact.fixed_sums`: products, then halves upon halves."""
     upper = dim // 2
     width = dim - upper
     for k in range(upper):  # float64 holds products of float32 numbers exactly, so that fusing changes no bit

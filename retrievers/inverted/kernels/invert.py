@@ -13,7 +13,7 @@ def invert(
     tokens: Int32s, offsets: Int64s, n: Int, first_row: Int, n_terms: Int, free: Int64s, last: Int32s, docs: Int32s,
     tfs: Uint8s, big_at: Int64s, big: Uint32s,
 ) -> Int:  # fmt: skip
-    """Postings by term of the documents ``tokens[offsets[i]:offsets[i + 1]]``, rows ``first_row + i``.
+    """Sort into postings by term the documents ``tokens[offsets[i]:offsets[i + 1]]``, rows ``first_row + i``.
 
     ``free`` [n_terms + 1] and ``last`` [n_terms] must be zero; ``free[t]`` becomes where the postings of t end, so
     that those of t begin at ``free[t - 1]``. Returns how many counts are over 254; ``big_at`` and ``big`` take them.

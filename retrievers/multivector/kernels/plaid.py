@@ -14,7 +14,7 @@ def probe(
     scores: Float32s, k: Int, cols: Int, ncells: Int, best: Float32s, cells: Int32s, bounds: Int64s, lists: Int32s,
     seen: Uint8s, out: Int64s,
 ) -> Int:  # fmt: skip
-    """The documents, in any order, with a token in one of the ``ncells`` centroids nearest to a query token.
+    """Return the documents, in any order, with a token in one of the ``ncells`` centroids nearest to a query token.
 
     ``scores`` [k, cols] are those of the centroids with the query's tokens; of equal ones the lower number is nearer.
     ``best`` and ``cells`` [cols * ncells] are room to work in; ``seen`` has a zero for each document; ``out`` has room

@@ -12,7 +12,7 @@ from intrex.data.numeric.kernels import dot
 def pack(
     rows: Float32s, n: Int, d: Int, codes: Int32s, centroids: Float32s, cutoffs: Float32s, bits: Int, out: Uint8s
 ) -> Int:  # fmt: skip
-    """The buckets of ``rows`` less their centroids, ``bits`` a dimension, the first dimension in the lowest bits."""
+    """Return the buckets of ``rows`` less their centroids, ``bits`` a dimension, the first dimension in the lowest bits."""
     together = 8 // bits
     width = (d + together - 1) // together
     for i in range(n):

@@ -34,7 +34,7 @@ def sound(buf, at):
 
 @inner
 def escaped(buf, at):
-    """The character of an escape that begins at a backslash, if it is ASCII; or else -1."""
+    """Return the character of an escape that begins at a backslash, if it is ASCII; or else -1."""
     c = buf[at + 1]
     for i in range(0, len(ESCAPES), 2):
         if c == ESCAPES[i]:
@@ -86,7 +86,7 @@ def string(buf, at, out, end):
 
 @inner
 def follows(buf, at, keys, key):
-    """The place behind a key if it stands here, or else -1; keys have their size before them."""
+    """Return the place behind a key if it stands here, or else -1; keys have their size before them."""
     for i in range(keys[key]):
         if buf[at + i] != keys[key + 1 + i]:
             return np.int64(-1)
@@ -109,7 +109,7 @@ def field(buf, at, keys, key, wanted, out, start, end):
 
 @inner
 def line_end(buf, at, stop, keys, key):
-    """The place behind a line that ends here or goes on with what nobody reads; or -1."""
+    """Return the place behind a line that ends here or goes on with what nobody reads; or -1."""
     here = follows(buf, at, keys, key) if at >= 0 else at
     if here >= 0 or at < 0:
         return here

@@ -33,7 +33,7 @@ class Strings(NamedTuple):
 
 @inner
 def key_of(buf, at, size):
-    """The key of a string, see the module's text."""
+    """Return the key of a string, see the module's text."""
     if size == 0:
         return np.uint64(0)
     if size < 8:
@@ -65,7 +65,7 @@ def equal(a, i, b, j, size):
 
 @inner
 def intern(key, buf, at, size, strings, count):
-    """The number of a string, which is ``count`` for a new one: that is written down."""
+    """Return the number of a string, which is ``count`` for a new one: that is written down."""
     arena, ends, table, mask = strings
     slot = slot_of(key, mask)
     while table[2 * slot + 1] != 0:

@@ -23,7 +23,7 @@ FORM, GIVEN, GIVEN_BYTES, TERMS, TERMS_ROOM, TERM_BYTES_ROOM = range(6)
 
 @inner
 def decode(buf, at):
-    """A code point of UTF-8, and how many bytes it takes."""
+    """Read a code point of UTF-8; return it and how many bytes it takes."""
     c = np.int64(buf[at])
     if c < 0x80:
         return c, 1
@@ -139,7 +139,7 @@ def cut(
 def recognise(
     buf: Uint8s, tokens: Int64s, last: Int, strings: Strings, keys: Uint64s, out: Int32s, state: Int64s
 ) -> Int:  # fmt: skip
-    """Number the forms of tokens in the order in which they first come.
+    """Give numbers to the forms of tokens in the order in which they first come.
 
     Most of the time would be spent on waiting for memory, so the slots of some tokens are looked at together before
     any of them is needed, and then what they point to.
