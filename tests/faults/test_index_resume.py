@@ -89,6 +89,14 @@ def start(collection: Collection, out: Path, kind: str) -> subprocess.Popen[str]
     )
 
 
+def kill_after(process: subprocess.Popen[str], blocks: int) -> None:
+    for _ in range(blocks):
+        process.stdout.readline()
+    process.kill()
+    process.wait()
+    process.stdout.close()
+
+
 def hidden(out: Path) -> list[Path]:
     return list(out.parent.glob(f".{out.name}.*.building"))
 
@@ -121,12 +129,7 @@ def test_killed_at_random_moments_it_ends_in_the_same_bytes(collection, tmp_path
 
 def test_what_follows_the_last_saved_block_is_not_trusted(collection, tmp_path, kind):
     out = tmp_path / "index"
-    process = start(collection, out, kind)
-    for _ in range(5):
-        process.stdout.readline()
-    process.kill()
-    process.wait()
-    process.stdout.close()
+    kill_after(start(collection, out, kind), blocks=5)
     [left] = hidden(out)
     with (left / DATA[kind]).open("ab") as stream:
         stream.write(os.urandom(1000))
@@ -139,12 +142,7 @@ def test_what_follows_the_last_saved_block_is_not_trusted(collection, tmp_path, 
 
 def test_another_encoder_starts_afresh_and_sweeps(collection, tmp_path, kind):
     out = tmp_path / "index"
-    process = start(collection, out, kind)
-    for _ in range(3):
-        process.stdout.readline()
-    process.kill()
-    process.wait()
-    process.stdout.close()
+    kill_after(start(collection, out, kind), blocks=3)
     seen = []
     BUILDS[kind](collection, out, "hashing:16", block=DOCUMENTS, progress=seen.append)
     assert seen == [DOCUMENTS] and hidden(out) == []

@@ -142,6 +142,15 @@ JUNK = st.one_of(
 )
 
 
+def write_cut(raw: bytes, cuts: list[tuple[int, int, bytes]], path: Path) -> Path:
+    """Write bytes with some of them replaced."""
+    for at, length, junk in cuts:
+        at %= len(raw) + 1
+        raw = raw[:at] + junk + raw[at + length :]
+    path.write_bytes(raw)
+    return path
+
+
 @settings(max_examples=300, deadline=None, derandomize=True)
 @given(
     SEEDS,
@@ -149,12 +158,8 @@ JUNK = st.one_of(
     st.sampled_from([None, *KINDS]),
 )
 def test_no_file_is_too_broken_to_be_checked(raw: bytes, cuts, kind: str | None) -> None:
-    for at, length, junk in cuts:
-        at %= len(raw) + 1
-        raw = raw[:at] + junk + raw[at + length :]
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "x"
-        path.write_bytes(raw)
+        path = write_cut(raw, cuts, Path(folder) / "x")
         checked = check_paths([path], kind)
         assert checked.rows(every_line=True) == check_paths([path], kind).rows(every_line=True)
         try:
@@ -166,12 +171,8 @@ def test_no_file_is_too_broken_to_be_checked(raw: bytes, cuts, kind: str | None)
 @settings(max_examples=300, deadline=None, derandomize=True)
 @given(SEEDS, st.lists(st.tuples(st.integers(0, 200), st.integers(0, 3), JUNK), max_size=3))
 def test_what_has_no_error_can_be_read(raw: bytes, cuts) -> None:
-    for at, length, junk in cuts:
-        at %= len(raw) + 1
-        raw = raw[:at] + junk + raw[at + length :]
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "x"
-        path.write_bytes(raw)
+        path = write_cut(raw, cuts, Path(folder) / "x")
         checked = check_paths([path])
         found = checked.findings[0].found
         if {"F010", "F011"} & set(found) or any(f.severity == ERROR for f in found.values()):

