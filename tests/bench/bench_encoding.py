@@ -31,7 +31,20 @@ def texts(folder: Path) -> list[str]:
         collection = import_collection(SHARED / "cranfield", folder / "cranfield")
         return [document.contents for document in collection.documents()][:TEXTS]
     rng = random.Random(0)
-    words = ["lift", "drag", "wing", "flow", "heat", "plate", "layer", "speed", "shock", "sound", "body", "jet"]
+    words = [
+        "lift",
+        "drag",
+        "wing",
+        "flow",
+        "heat",
+        "plate",
+        "layer",
+        "speed",
+        "shock",
+        "sound",
+        "body",
+        "jet",
+    ]
     return [" ".join(rng.choices(words, k=rng.randrange(20, 250))) for _ in range(TEXTS)]
 
 

@@ -15,7 +15,26 @@ from tests.support.needs import MINILM_PACKAGES, needs
 
 pytestmark = [pytest.mark.model, needs(*MINILM_PACKAGES)]
 
-WORDS = ["lift", "drag", "wing", "flow", "heat", "plate", "layer", "speed", "shock", "sound", "body", "jet", "Größe", "東京", "of", "the", "a", "in"]
+WORDS = [
+    "lift",
+    "drag",
+    "wing",
+    "flow",
+    "heat",
+    "plate",
+    "layer",
+    "speed",
+    "shock",
+    "sound",
+    "body",
+    "jet",
+    "Größe",
+    "東京",
+    "of",
+    "the",
+    "a",
+    "in",
+]
 MINILM = "all-MiniLM-L6-v2"
 
 
