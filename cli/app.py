@@ -1,4 +1,4 @@
-"""Entry point: the command tree, and the only place that knows exit codes.
+"""Entry point: the command tree, and how errors are said; each has its exit code (`intrex.data.errors`).
 
 0 done · 1 bad data, missing file, disk full · 2 usage · 3 a check said no · 130 interrupted
 """

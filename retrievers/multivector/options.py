@@ -51,12 +51,17 @@ class MultiVectorSearch(SearchOptions, panel=PANEL):
         help="native scores all documents, plaid and sv-heuristic those that they find.",
     )  # fmt: skip
     ncells: int | None = option(
-        default=None, low=1, when=_PLAID, help="Centroids probed for each query token."
-    )
+        default=None, low=1, when=_PLAID,
+        help="Centroids probed for each query token; by default 1, 2 or 4 for --k up to 10, up to 100, or more.",
+    )  # fmt: skip
     centroid_score_threshold: float | None = option(
-        default=None, low=-inf, when=_PLAID, help="Least score of a token's centroid, first."
-    )
-    ndocs: int | None = option(default=None, low=1, when=_PLAID, help="Documents kept by the second stage.")
+        default=None, low=-inf, when=_PLAID,
+        help="Least score of a token's centroid, first; by default .5, .45 or .4, as --ncells.",
+    )  # fmt: skip
+    ndocs: int | None = option(
+        default=None, low=1, when=_PLAID,
+        help="Documents kept by the second stage; by default 256, 1024 or 4 times --k, at least 4096.",
+    )  # fmt: skip
     candidates: int | None = option(
         default=None, low=1, when=When("engine", (HEURISTIC,)),
         help="Documents that the heuristic lets MaxSim score; 1000 or k by default.",

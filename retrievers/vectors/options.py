@@ -115,7 +115,7 @@ class NearestOptions(SearchOptions, panel=PANEL):
     )  # fmt: skip
     ef_search: int | None = option(
         default=None, low=1, when=When("engine", HNSW, built=True),
-        help="Nodes of a graph in view, at least the documents asked for.",
+        help="Nodes of a graph in view; never fewer than --k and 32 more.",
     )  # fmt: skip
     nprobe: int | None = option(
         default=None, low=1, when=When("engine", IVF, built=True),

@@ -63,6 +63,12 @@ def test_files_stay_short() -> None:
     assert not {str(p.relative_to(ROOT)): n for p, n in sizes.items() if n > 320}
 
 
+def test_no_page_holds_both_sides_of_a_merge() -> None:
+    pages = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
+    marks = re.compile(r"^(<{7}|={7}|>{7})( |$)", re.MULTILINE)
+    assert pages and not [str(p) for p in pages if marks.search(p.read_text(encoding="utf-8"))]
+
+
 def test_packages_are_all_listed_for_the_wheel() -> None:
     import tomllib
 
