@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 from intrex.data.errors import BadInput, IntrexError, Problems, json_type
+from intrex.data.io.hidden import hidden_sibling
 
 BOM = b"\xef\xbb\xbf"
 PIECE = 1 << 20  # bytes
@@ -206,20 +207,16 @@ def writing(path: Path, overwrite: bool = False) -> Iterator[IO[bytes]]:
     if path.is_dir():
         raise IntrexError(f"the output is a folder, a file is needed: {path}")
     path.parent.mkdir(parents=True, exist_ok=True)
-    hidden = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with hidden.open("wb") as plain:
-            if path.suffix == ".gz":
-                with gzip.GzipFile(filename="", mode="wb", fileobj=plain, mtime=0, compresslevel=6) as zipped:
-                    yield cast("IO[bytes]", zipped)
-            else:
-                yield plain
-            plain.flush()
-            os.fsync(plain.fileno())
+    with hidden_sibling(path) as (hidden, plain):
+        if path.suffix == ".gz":
+            with gzip.GzipFile(filename="", mode="wb", fileobj=plain, mtime=0, compresslevel=6) as zipped:
+                yield cast("IO[bytes]", zipped)
+        else:
+            yield plain
+        plain.flush()
+        os.fsync(plain.fileno())
         hidden.replace(path)
         fsync_dir(path.parent)
-    finally:
-        hidden.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str, overwrite: bool = False) -> None:

@@ -1,0 +1,115 @@
+"""A process that runs commands of intrex in forks of its own, each with a fault at its n-th file operation.
+
+The operations below a folder are counted by a small library (fileops.c) that is compiled here and preloaded.
+"""
+
+import ctypes
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+SOURCE = Path(__file__).with_name("fileops.c")
+COUNT, KILL_BEFORE, KILL_AFTER, FAIL = range(4)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a command ended: its exit code, minus the signal that killed it; operations seen; what it said."""
+
+    code: int
+    operations: int
+    said: str
+
+
+def compile_library(folder: Path) -> Path | None:
+    """Compile the library; None where there is no compiler, or no preloading."""
+    compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
+    if compiler is None or not sys.platform.startswith("linux"):
+        return None
+    out = folder / "fileops.so"
+    command = [compiler, "-shared", "-fPIC", "-O1", "-o", str(out), str(SOURCE), "-ldl", "-lpthread"]
+    return out if subprocess.run(command, capture_output=True).returncode == 0 else None
+
+
+class Server:
+    """The process that forks; it has imported what commands need, so that a trial takes little longer than its work."""
+
+    def __init__(self, library: Path, modules: tuple[str, ...] = (), **settings: str) -> None:
+        environment = {**os.environ, "LD_PRELOAD": str(library), "FILEOPS": str(library), **settings}
+        command = [sys.executable, str(Path(__file__)), *modules]
+        self._process = subprocess.Popen(command, stdin=-1, stdout=-1, text=True, env=environment)
+
+    def run(self, arguments: list[str], folder: Path, at: int = 0, when: int = COUNT, error: int = 0) -> Outcome:
+        """Run a command in a folder, below which operations count; the ``at``-th is where the fault is."""
+        assert self._process.stdin is not None and self._process.stdout is not None
+        asked = {"arguments": arguments, "folder": str(folder), "at": at, "when": when, "error": error}
+        self._process.stdin.write(json.dumps(asked) + "\n")
+        self._process.stdin.flush()
+        return Outcome(**json.loads(self._process.stdout.readline()))
+
+    def close(self) -> None:
+        """End the process."""
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        self._process.wait()
+
+
+def serve(modules: list[str]) -> None:
+    """Answer requests on standard input until it ends."""
+    from importlib import import_module
+
+    os.environ.pop("LD_PRELOAD")  # processes that a command starts are not counted
+    for module in ("intrex.cli.app", *modules):
+        import_module(module)
+    for line in sys.stdin:
+        answer = trial(json.loads(line))
+        sys.stdout.write(json.dumps(answer) + "\n")
+        sys.stdout.flush()
+
+
+def trial(asked: dict[str, Any]) -> dict[str, Any]:
+    """Fork, arm, run; what came of it."""
+    with tempfile.TemporaryFile("w+") as said, tempfile.TemporaryFile("w+") as counted:
+        child = os.fork()
+        if child == 0:
+            work(asked, said.fileno(), counted.fileno())
+        status = os.waitpid(child, 0)[1]
+        said.seek(0)
+        counted.seek(0)
+        code = -os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
+        return {"code": code, "operations": int(counted.read() or 0), "said": said.read()}
+
+
+def work(asked: dict[str, Any], said: int, counted: int) -> None:
+    """Be the child: never returns."""
+    from intrex.cli.app import run
+
+    code = 70
+    try:
+        os.chdir(asked["folder"])
+        null = os.open(os.devnull, os.O_RDWR)
+        os.dup2(null, 0)
+        os.dup2(null, 1)
+        os.dup2(said, 2)
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        library = ctypes.CDLL(os.environ["FILEOPS"])
+        library.fileops_arm(os.fsencode(asked["folder"]), ctypes.c_long(asked["at"]), asked["when"], asked["error"])
+        code = run(asked["arguments"])
+        library.fileops_count.restype = ctypes.c_long
+        operations = library.fileops_count()
+        library.fileops_arm(b"/nowhere", ctypes.c_long(0), COUNT, 0)
+        os.write(counted, str(operations).encode())
+        sys.stderr.flush()
+    finally:
+        os._exit(code)
+
+
+if __name__ == "__main__":
+    serve(sys.argv[1:])
