@@ -158,16 +158,11 @@ def fsync_dir(path: Path) -> None:
             os.close(handle)
 
 
-def exchange(first: Path, second: Path) -> None:
-    """Swap two folders atomically (Linux ``renameat2``); elsewhere by two renames."""
+def exchange(first: Path, second: Path) -> bool:
+    """Swap two folders in one step (Linux ``renameat2``); return False where the system cannot."""
     renameat2 = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
     at_cwd, flag = -100, 2
-    if renameat2 and renameat2(at_cwd, os.fsencode(first), at_cwd, os.fsencode(second), flag) == 0:
-        return
-    aside = first.with_name(first.name + ".old")
-    second.rename(aside)
-    first.rename(second)
-    aside.rename(first)
+    return bool(renameat2 and renameat2(at_cwd, os.fsencode(first), at_cwd, os.fsencode(second), flag) == 0)
 
 
 def is_stream(path: Path) -> bool:

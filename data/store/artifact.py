@@ -26,7 +26,9 @@ from intrex.data.version import intrex_version
 
 SCHEMA = 1
 NAMES = ("manifest.json", "collection.json")
-_LOCK, _STATE, _PART, _WHOLE = ".lock", ".state.json", ".part", ".whole"
+_LOCK, _STATE, _PART, _WHOLE, _SCRATCH = ".lock", ".state.json", ".part", ".whole", ".scratch"
+_INTERNAL = (_LOCK, _STATE, _PART, _WHOLE)
+_BUILDING, _OLD = ".building", ".old"
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,8 @@ def read_manifest(path: Path, kinds: tuple[str, ...] = (), rebuild: str = "rebui
     Raises `BadInput` when the folder, its manifest or a file is missing or damaged, when the schema is one
     that this version does not know, or when the kind is not among ``kinds``.
     """
+    if not path.exists():
+        mend(path)
     if not path.exists():
         raise BadInput(f"not found: {path}", f"to make it: {rebuild.removesuffix(' --overwrite')}")
     file = manifest_path(path) if path.is_dir() else None
@@ -126,6 +130,18 @@ class Build:
         self._entries: dict[str, dict[str, Any]] = {}
 
     @property
+    def scratch(self) -> Path:
+        """Folder for what a resume needs and the artifact does not have; it goes last, when the artifact is durable."""
+        return self.path / _SCRATCH
+
+    def clear(self) -> None:
+        """Remove what an earlier, killed run wrote, but for its state and `scratch`."""
+        for entry in self.path.iterdir():
+            if entry.name in (_LOCK, _STATE, _SCRATCH):
+                continue
+            shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink()
+
+    @property
     def state(self) -> dict[str, Any]:
         """State that the last `save_state` of a build of the same inputs recorded; empty in a fresh build."""
         file = self.path / _STATE
@@ -155,11 +171,16 @@ class Build:
             known, size = file.relative_to(self.path).as_posix(), file.stat().st_size
             return known, self._entries.get(known) or {"bytes": size, "sha256": file_sha256(file)}
 
-        internal = {self.path / internal for internal in (_LOCK, _STATE, _PART, _WHOLE, name)}
-        files = sorted(p for p in self.path.rglob("*") if p.is_file() and p not in internal)
+        internal = {self.path / internal for internal in (*_INTERNAL, name)}
+        files = sorted(
+            p for p in self.path.rglob("*")
+            if p.is_file() and p not in internal and self.scratch not in p.parents
+        )  # fmt: skip
         with ThreadPoolExecutor(8) as pool:  # a disk takes several in little more time than one
             entries = dict(pool.map(sync, files))
         full = replace(manifest, files=entries, versions={"intrex": intrex_version(), **manifest.versions})
+        for folder in {file.parent for file in files} - {self.path}:  # names are of their folder
+            fsync_dir(folder)
         self._write_durably(name, full.to_json())
         fsync_dir(self.path)
 
@@ -197,6 +218,7 @@ def build_artifact(
             building the same artifact, or changing it.
     """
     overwrite = overwrite or base is not None
+    mend(target)
     refuse_existing(target, overwrite)
     if target.is_symlink() or target.exists():
         _refuse_foreign(target, name)
@@ -234,7 +256,7 @@ def _refuse_foreign(target: Path, name: str) -> None:
         raise IntrexError(
             f"its manifest is damaged or not intrex's, it will not be replaced: {target}", hint
         ) from None
-    if foreign := sorted(files - listed - {name, _LOCK, _STATE, _PART, _WHOLE}):
+    if foreign := sorted(files - listed - {name, *_INTERNAL}):
         raise IntrexError(f"{target} holds files that are not its own: {', '.join(foreign[:3])}", hint)
 
 
@@ -250,6 +272,7 @@ def _make(build: Build, make: Callable[[Build], Manifest], name: str) -> None:
             _clear(build.path)
         build._finish(make(build), name)
         build._write_durably(_WHOLE, build.inputs)
+        shutil.rmtree(build.scratch, ignore_errors=True)
     except BaseException:
         if not build.state:  # nothing in it that a resume could use
             shutil.rmtree(build.path, ignore_errors=True)
@@ -265,7 +288,7 @@ def _clear(folder: Path) -> None:
 
 
 def _sibling(target: Path, inputs: str) -> Path:
-    return target.with_name(f".{target.name}.{inputs[:16]}.building")
+    return target.with_name(f".{target.name}.{inputs[:16]}{_BUILDING}")
 
 
 @contextlib.contextmanager
@@ -276,13 +299,37 @@ def _locked(hidden: Path) -> Iterator[None]:
         yield
 
 
+def _siblings(target: Path, ending: str) -> list[Path]:
+    """Find the hidden folders of builds of a target."""
+    pattern = f".{glob.escape(target.name)}.{'[0-9a-f]' * 16}{ending}"
+    return [folder for folder in target.parent.glob(pattern) if folder.is_dir() and not folder.is_symlink()]
+
+
 def _sweep(target: Path, keep: str) -> None:
     """Remove what killed builds of other inputs left behind; leave alone what is locked."""
-    for folder in target.parent.glob(f".{glob.escape(target.name)}.{'[0-9a-f]' * 16}.building"):
-        if folder == _sibling(target, keep) or not folder.is_dir():
+    for folder in _siblings(target, _BUILDING):
+        if folder == _sibling(target, keep):
             continue
         with contextlib.suppress(IntrexError, OSError), _locked(folder):
             shutil.rmtree(folder)
+
+
+def mend(target: Path) -> None:
+    """Put back what a kill between two renames left aside, or drop it where the new artifact is in its place.
+
+    Only where two names cannot be exchanged in one step are there two renames (NFS, some FUSE, macOS). A process that is
+    between them holds the lock of its build, or of the target.
+    """
+    for aside in _siblings(target, _OLD):
+        hidden = target if target.exists() else aside.with_suffix(_BUILDING)
+        with (
+            contextlib.suppress(IntrexError, OSError),
+            _locked(hidden) if hidden.exists() else contextlib.nullcontext(),
+        ):
+            if target.exists():
+                shutil.rmtree(aside)
+            else:
+                aside.rename(target)
 
 
 def _place(hidden: Path, target: Path, name: str, overwrite: bool) -> None:
@@ -300,10 +347,14 @@ def _place(hidden: Path, target: Path, name: str, overwrite: bool) -> None:
             raise
         refuse_existing(target, overwrite)
         _refuse_foreign(target, name)
-        exchange(hidden, target)
+        aside = hidden
+        if not exchange(hidden, target):  # between these two steps `mend` finds the old one
+            aside = hidden.with_suffix(_OLD)
+            target.rename(aside)
+            hidden.rename(target)
         for mark in (_WHOLE, _STATE):  # first, or a kill would leave half of the old one marked as whole
-            (hidden / mark).unlink(missing_ok=True)
-        shutil.rmtree(hidden)
-    for name_ in (_LOCK, _STATE, _PART, _WHOLE):
-        (target / name_).unlink(missing_ok=True)
+            (aside / mark).unlink(missing_ok=True)
+        shutil.rmtree(aside)
+    for internal in reversed(_INTERNAL):  # the lock last: until then nobody mends
+        (target / internal).unlink(missing_ok=True)
     fsync_dir(target.parent)

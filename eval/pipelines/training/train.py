@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 from collections.abc import Callable, Mapping
 from importlib.metadata import version
@@ -46,13 +45,15 @@ def train_model(
     )
 
     def make(build: Build) -> Manifest:
-        build.save_state(started=True)  # a build with a state is not cleared: the checkpoints stay
-        work = build.path / "checkpoints"
+        build.save_state(started=True)  # a build with a state is not cleared as a whole: the checkpoints stay
+        build.clear()
         trained = train(
-            kind, options, data.examples, work, build.path / "model", pool=data.pool, dev_score=data.dev_score,
-            announce=announce, progress=progress,
+            kind, options, data.examples, build.scratch / "checkpoints", build.path / "model", pool=data.pool,
+            dev_score=data.dev_score, announce=announce, progress=progress,
         )  # fmt: skip
-        _settle(build.path, work)
+        for entry in sorted((build.path / "model").iterdir()):
+            entry.replace(build.path / entry.name)
+        (build.path / "model").rmdir()
         params = _params(kind, source, options, data, trained)
         (build.path / "README.md").write_text(_card(params), encoding="utf-8")
         return Manifest(KIND, source.collection.fingerprint, params=params, versions=_versions())
@@ -67,14 +68,6 @@ def same_weights(source: TrainingSource, options: TrainOptions) -> bool:
         return False
     base = find_local(options.base)  # a model that is elsewhere is not fetched for this
     return base is not None and encoder.get("revision") == base.revision
-
-
-def _settle(folder: Path, work: Path) -> None:
-    """Move the saved model to the top of the folder, and drop the checkpoints."""
-    shutil.rmtree(work, ignore_errors=True)
-    for entry in sorted((folder / "model").iterdir()):
-        entry.replace(folder / entry.name)
-    (folder / "model").rmdir()
 
 
 def _pool_key(data: TrainingData) -> Any:
