@@ -13,8 +13,9 @@ from intrex.data.arrays import Bytes, Rows, Scores, Uint32s
 from intrex.data.collection import Collection, Queries
 from intrex.data.errors import BadInput
 from intrex.data.ids import GONE, IdTable, as_bytes
+from intrex.data.io.folder import open_whole
 from intrex.data.run import Run
-from intrex.data.store.artifact import Manifest, manifest_path, read_manifest
+from intrex.data.store.artifact import Manifest, manifest_path, mend, read_manifest
 from intrex.retrievers.options import INDEXES, TIE_ORDERS, SearchOptions, index_kinds
 
 Ranking = tuple[Rows, Scores]
@@ -64,19 +65,33 @@ class Index(Protocol):
         return {}
 
 
+REBUILD = "intrex index KIND COLLECTION OUT --overwrite"
+
+
 def open_index(path: Path, collection: Collection | None = None) -> Index:
     """Open an index of any kind, also one of Lucene's that intrex did not build; of that one nothing can be compared.
+
+    All files are of one index, also where another process puts a new one in its place meanwhile.
 
     Raises:
         BadInput: missing, damaged, of an unknown schema, or built from another collection than the one given.
     """
-    if path.is_dir() and manifest_path(path) is None and any(path.glob("segments_*")):
+    if not path.is_dir():
+        mend(path)
+        read_manifest(path, rebuild=REBUILD)
+    index = open_whole(path, lambda folder: _open_files(folder, collection))
+    if hasattr(index, "path"):
+        index.path = path  # what messages name, and what the paths of other artifacts are relative to
+    return index
+
+
+def _open_files(path: Path, collection: Collection | None) -> Index:
+    if manifest_path(path) is None and any(path.glob("segments_*")):
         foreign: Index = INDEXES.load("lucene").open().open_foreign(path)
         return foreign
-    rebuild = "intrex index KIND COLLECTION OUT --overwrite"
-    manifest = read_manifest(path, rebuild=rebuild)
+    manifest = read_manifest(path, rebuild=REBUILD)
     if manifest.kind not in INDEXES:
-        read_manifest(path, tuple(sorted({kind.stored for kind in index_kinds().values()})), rebuild)
+        read_manifest(path, tuple(sorted({kind.stored for kind in index_kinds().values()})), REBUILD)
     sources = manifest.params.get("sources", [manifest.collection])
     if collection is not None and collection.corpus_fingerprint not in sources:
         raise BadInput(

@@ -46,7 +46,9 @@ class Server:
         command = [sys.executable, str(Path(__file__)), *modules]
         self._process = subprocess.Popen(command, stdin=-1, stdout=-1, text=True, env=environment)
 
-    def run(self, arguments: list[str], folder: Path, at: int = 0, when: int = COUNT, error: int = 0) -> Outcome:
+    def run(
+        self, arguments: list[str], folder: Path, at: int = 0, when: int = COUNT, error: int = 0
+    ) -> Outcome:
         """Run a command in a folder, below which operations count; the ``at``-th is where the fault is."""
         assert self._process.stdin is not None and self._process.stdout is not None
         asked = {"arguments": arguments, "folder": str(folder), "at": at, "when": when, "error": error}
@@ -100,7 +102,9 @@ def work(asked: dict[str, Any], said: int, counted: int) -> None:
         os.dup2(said, 2)
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         library = ctypes.CDLL(os.environ["FILEOPS"])
-        library.fileops_arm(os.fsencode(asked["folder"]), ctypes.c_long(asked["at"]), asked["when"], asked["error"])
+        library.fileops_arm(
+            os.fsencode(asked["folder"]), ctypes.c_long(asked["at"]), asked["when"], asked["error"]
+        )
         code = run(asked["arguments"])
         library.fileops_count.restype = ctypes.c_long
         operations = library.fileops_count()
