@@ -14,6 +14,7 @@ from intrex.data.arrays import Int64s
 from intrex.data.errors import BadInput, Problems
 from intrex.data.ids import as_strings
 from intrex.data.io.files import read_jsonl
+from intrex.data.npy import check_offsets, open_array
 from intrex.data.qrels import Qrels, read_qrels
 from intrex.data.store.artifact import Manifest, read_manifest
 
@@ -115,7 +116,9 @@ class Collection:
     @cached_property
     def offsets(self) -> Int64s:
         """[documents + 1] the byte where each line of ``corpus.jsonl`` begins, memory-mapped."""
-        offsets: Int64s = np.load(self.path / "corpus.offsets.npy", mmap_mode="r")
+        path, rebuild = self.path / "corpus.offsets.npy", "intrex collection verify COLLECTION"
+        offsets: Int64s = open_array(path, np.int64, (self.n_documents + 1,), rebuild)
+        check_offsets(offsets, (self.path / "corpus.jsonl").stat().st_size, path, rebuild)
         return offsets
 
     def queries(self, name: str | None = None) -> Queries:

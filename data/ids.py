@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from intrex.data.arrays import Bytes, Int64s, Uint8s, Uint32s
 from intrex.data.errors import json_type
+from intrex.data.npy import check_offsets, check_rows, open_array
 
 MAX_BYTES = 512
 _BLOCK = 65_536
@@ -148,14 +149,17 @@ class IdTable:
     """Ids of an index, memory-mapped: row to id, and each row's rank in byte order (for ties), `GONE` if removed."""
 
     def __init__(self, folder: Path, ranked: bool = True) -> None:
-        self.offsets: Int64s = np.load(folder / "ids.offsets.npy", mmap_mode="r")
+        self.offsets: Int64s = open_array(folder / "ids.offsets.npy", np.int64, (None,))
         size = (folder / "ids.txt").stat().st_size
+        check_offsets(self.offsets, size, folder / "ids.offsets.npy")
         self.text: Uint8s = (
             np.memmap(folder / "ids.txt", dtype=np.uint8, mode="r") if size else np.empty(0, np.uint8)
         )
-        self.rank: Uint32s = (
-            np.load(folder / "ids.rank.npy", mmap_mode="r") if ranked else np.empty(0, np.uint32)
-        )
+        self.rank: Uint32s = np.empty(0, np.uint32)
+        if ranked:
+            self.rank = open_array(folder / "ids.rank.npy", np.uint32, (len(self),))
+            below = self.rank if (self.rank != GONE).all() else self.rank[self.rank != GONE]
+            check_rows(below, len(below), folder / "ids.rank.npy")
 
     def __len__(self) -> int:
         return len(self.offsets) - 1

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from intrex.data.arrays import Array, Float16s, Float32s, Int32s, Int64s
 from intrex.data.errors import BadInput
+from intrex.data.npy import check_offsets, open_array
 
 _HEADER = 128
 
@@ -210,20 +211,6 @@ def open_packed(folder: Path, name: str = "tokens") -> PackedVectors:
     """Memory-map the files of a `PackedWriter`; raises `BadInput` when they are cut off or do not fit together."""
     vectors = open_vectors(folder / f"{name}.npy", ("float16", "float32"))
     path = folder / f"{name}.offsets.npy"
-    offsets = open_array(path)
-    if offsets.ndim != 1 or offsets.dtype != np.int64 or not len(offsets):
-        raise BadInput(
-            f"offsets [n + 1] in int64 are needed, this is {offsets.dtype} {offsets.shape} ({path})"
-        )
-    if offsets[0] != 0 or offsets[-1] != len(vectors) or (np.diff(offsets) < 0).any():
-        raise BadInput(f"offsets do not fit the {len(vectors):,} vectors ({path})", "rebuild the index")
+    offsets = open_array(path, np.int64, (None,))
+    check_offsets(offsets, len(vectors), path)
     return PackedVectors(vectors, offsets)
-
-
-def open_array(path: Path) -> Array:
-    """Memory-map an array; raises `BadInput` when the file is cut off or is not one."""
-    try:
-        mapped: Array = np.load(path, mmap_mode="r" if path.stat().st_size > _HEADER else None)
-    except (ValueError, OSError) as error:
-        raise BadInput(f"not a sound vector file: {error} ({path})", "rebuild the index") from error
-    return mapped

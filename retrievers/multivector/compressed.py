@@ -13,10 +13,11 @@ import numpy.typing as npt
 
 from intrex.data.arrays import Float32s, Rows
 from intrex.data.errors import BadInput
+from intrex.data.npy import open_array
 from intrex.data.numeric.rows import row_norms
 from intrex.data.progress import Progress
 from intrex.data.store.artifact import Build
-from intrex.data.store.vectors import PackedVectors, RowWriter, WriterGroup, open_array, open_packed
+from intrex.data.store.vectors import PackedVectors, RowWriter, WriterGroup, open_packed
 from intrex.retrievers.encoded import save_between
 from intrex.retrievers.multivector import maxsim
 from intrex.retrievers.multivector.options import BITS

@@ -1,0 +1,83 @@
+"""Arrays of artifacts: the one place that opens them, and the checks of what is used as an index or an address."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from tokenize import TokenError
+
+import numpy as np
+import numpy.typing as npt
+
+from intrex.data.arrays import Array, Int64s
+from intrex.data.errors import BadInput
+
+_HEADER = 128
+"""Bytes of a header of numpy's format, as intrex writes it."""
+AT_ONCE = 1 << 22
+"""Numbers that are looked at together: bounds the memory of a check."""
+
+
+def open_array(
+    path: Path,
+    dtype: npt.DTypeLike | None = None,
+    shape: tuple[int | None, ...] | None = None,
+    rebuild: str = "rebuild the index",
+) -> Array:
+    """Memory-map an array of an artifact.
+
+    Args:
+        path: a file of numpy's format.
+        dtype: of its numbers; any where it is None.
+        shape: None stands for any size.
+        rebuild: the hint of the error.
+
+    Raises:
+        BadInput: the file is missing, cut off, no such file, or of another type or shape.
+    """
+    try:
+        mapped = np.load(path, mmap_mode="r" if path.stat().st_size > _HEADER else None)
+    except (
+        ValueError,
+        OSError,
+        EOFError,
+        TypeError,
+        SyntaxError,
+        TokenError,
+        OverflowError,
+        MemoryError,
+    ) as error:
+        raise BadInput(f"damaged: not a sound array: {_first_line(error)} ({path})", rebuild) from error
+    if not isinstance(mapped, np.ndarray):
+        raise BadInput(f"damaged: not a sound array ({path})", rebuild)
+    if dtype is not None and mapped.dtype != np.dtype(dtype):
+        raise BadInput(f"damaged: numbers of type {mapped.dtype}, not {np.dtype(dtype)} ({path})", rebuild)
+    if shape is not None and not _fits(mapped.shape, shape):
+        wanted = ", ".join("any" if size is None else str(size) for size in shape)
+        raise BadInput(f"damaged: an array of shape {mapped.shape}, not ({wanted}) ({path})", rebuild)
+    return np.asarray(mapped)  # slices of `numpy.memmap` cost more
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).split("\n")[0][:200] or type(error).__name__
+
+
+def _fits(shape: tuple[int, ...], wanted: tuple[int | None, ...]) -> bool:
+    return len(shape) == len(wanted) and all(w in (None, size) for size, w in zip(shape, wanted, strict=True))
+
+
+def check_offsets(offsets: Int64s, end: int, path: Path, rebuild: str = "rebuild the index") -> None:
+    """Raise `BadInput` unless offsets [n + 1] begin with 0, never fall, and end with ``end``."""
+    sound = len(offsets) > 0 and offsets[0] == 0 and offsets[-1] == end
+    for low in range(0, len(offsets) - 1, AT_ONCE) if sound else ():
+        part = offsets[low : low + AT_ONCE + 1]
+        sound = sound and bool((part[1:] >= part[:-1]).all())
+    if not sound:
+        raise BadInput(f"damaged: offsets do not rise from 0 to {end:,} ({path})", rebuild)
+
+
+def check_rows(rows: Array, count: int, path: Path, rebuild: str = "rebuild the index") -> None:
+    """Raise `BadInput` unless every number is at least 0 and below ``count``."""
+    for low in range(0, len(rows), AT_ONCE):
+        part = rows[low : low + AT_ONCE]
+        if int(part.min()) < 0 or int(part.max()) >= count:
+            raise BadInput(f"damaged: a number that is not from 0 to {count - 1:,} ({path})", rebuild)
