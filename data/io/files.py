@@ -18,6 +18,7 @@ from typing import IO, Any, cast
 
 from intrex.data.errors import BadInput, IntrexError, Problems, json_type
 from intrex.data.io.hidden import hidden_sibling
+from intrex.data.io.request import current_request
 
 BOM = b"\xef\xbb\xbf"
 PIECE = 1 << 20  # bytes
@@ -177,8 +178,16 @@ def is_stream(path: Path) -> bool:
 
 
 def refuse_existing(path: Path, overwrite: bool) -> None:
-    """Raise if ``path`` exists and may not be replaced; a device or a pipe is not replaced but written to."""
-    if not overwrite and (path.exists() or path.is_symlink()) and not is_stream(path):
+    """Raise if ``path`` exists and may not be replaced; a device or a pipe is not replaced but written to.
+
+    Raises:
+        IntrexError: it exists and ``overwrite`` is off, or it is an input of the command that is being run.
+        DoneAlready: that command has written it before, and nothing has changed since.
+    """
+    if not (path.exists() or path.is_symlink()) or is_stream(path):
+        return
+    request = current_request()
+    if not (request.may_replace(path, overwrite) if request else overwrite):
         raise IntrexError(f"the output exists: {path}", "choose another name, or add --overwrite")
 
 
@@ -210,6 +219,8 @@ def writing(path: Path, overwrite: bool = False) -> Iterator[IO[bytes]]:
             yield plain
         plain.flush()
         os.fsync(plain.fileno())
+        if request := current_request():
+            request.record(hidden, path)
         hidden.replace(path)
         fsync_dir(path.parent)
 

@@ -22,6 +22,7 @@ from typing import Any
 from intrex.data.errors import BadInput, CheckFailed, IntrexError
 from intrex.data.io.files import exchange, file_sha256, fingerprint, fsync_dir, read_json, refuse_existing
 from intrex.data.io.locks import lock_or_refuse
+from intrex.data.io.request import current_request
 from intrex.data.version import intrex_version
 
 SCHEMA = 1
@@ -217,13 +218,16 @@ def build_artifact(
         IntrexError: the target exists, be it that another process built it meanwhile, or another process is
             building the same artifact, or changing it.
     """
-    overwrite = overwrite or base is not None
     mend(target)
-    refuse_existing(target, overwrite)
+    if base is None:
+        refuse_existing(target, overwrite)
     if target.is_symlink() or target.exists():
         _refuse_foreign(target, name)
     target.parent.mkdir(parents=True, exist_ok=True)
     inputs = fingerprint([SCHEMA, intrex_version(), inputs])  # another version may write other bytes
+    request = current_request()
+    if base is None and request and target.exists() and request.has_made(target, inputs):
+        return read_manifest(target)
     sibling = inputs if base is None else fingerprint("change")
     _sweep(target, keep=sibling)
     hidden = _sibling(target, sibling)
@@ -232,7 +236,9 @@ def build_artifact(
         if not _is_whole(hidden, inputs):  # else it was killed before it could be put in its place
             _make(Build(hidden, inputs), make, name)
             _refuse_changed(target, base)
-        _place(hidden, target, name, overwrite)
+        if request:
+            request.record(hidden, target, inputs)
+        _place(hidden, target, name, overwrite or base is not None)
     return read_manifest(target)
 
 

@@ -1,0 +1,178 @@
+"""The command that is being run: what it reads, what it writes, and whether the same command has written that already.
+
+A command that was killed in its last moment is given again by its user or by a script, which cannot know that the
+output is whole. So before an output is put in its place the cache gets a record of the command: its words, the states of
+the files that it reads, and that of what it writes. Where there is no such record an output that exists is refused.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from intrex.data.cache import cache_dir
+from intrex.data.errors import IntrexError
+from intrex.data.version import intrex_version
+
+MOST_FILES = 10_000
+"""Files of a folder whose states are compared; about a larger one nothing is recorded."""
+MOST_RECORDS = 1_000
+_MANIFESTS = ("manifest.json", "collection.json")
+
+
+class DoneAlready(Exception):
+    """The same command has written its output before, and neither that nor what it read has changed since."""
+
+
+class Request:
+    """Command, with the states of its inputs when it began.
+
+    Args:
+        words: of the command line.
+        inputs: files and folders that it reads.
+    """
+
+    def __init__(self, words: Sequence[str], inputs: Sequence[Path]) -> None:
+        settings = sorted((k, v) for k, v in os.environ.items() if k.startswith("INTREX_"))
+        text = json.dumps([intrex_version(), str(Path.cwd()), list(words), settings])
+        self._file = cache_dir() / "commands" / f"{hashlib.sha256(text.encode()).hexdigest()[:32]}.json"
+        self._inputs = {str(path.absolute()): _states(path) for path in inputs}
+        self._written: dict[str, list[int] | None] = {}
+        self._made: dict[str, str] = {}
+
+    def may_replace(self, path: Path, overwrite: bool) -> bool:
+        """Tell whether ``path`` may be replaced: asked for, or written by this same command before it was cut off.
+
+        Raises:
+            IntrexError: ``path`` is an input, or holds one, or belongs to an artifact that is one.
+            DoneAlready: it was not cut off, nothing has changed since, and ``overwrite`` is off.
+        """
+        self._refuse_input(path)
+        if overwrite:
+            return True
+        known = self._known()
+        if known["done"] and known["written"]:
+            raise DoneAlready(f"{path} is as this command wrote it")
+        return str(path.absolute()) in known["written"]
+
+    def refuse_repetition(self, path: Path) -> None:
+        """Raise `DoneAlready` if the last change of an artifact in its place was made by this same command."""
+        if str(path.absolute()) in self._known()["written"]:
+            raise DoneAlready(f"{path} is as this command left it")
+
+    def has_made(self, path: Path, inputs: str) -> bool:
+        """Tell whether this same command built the artifact at ``path`` of these inputs before it was cut off."""
+        return bool(self._known()["made"].get(str(path.absolute())) == inputs)
+
+    def record(self, hidden: Path, path: Path, inputs: str = "") -> None:
+        """Record what is about to take its place at ``path``, still under its hidden name; of an artifact its inputs too."""
+        self._written[str(path.absolute())] = _state(hidden)
+        self._made[str(path.absolute())] = inputs
+        self._save(done=False)
+
+    def finish(self) -> None:
+        """Record that the command has come to its end."""
+        if self._written:
+            self._save(done=True)
+
+    def _refuse_input(self, path: Path) -> None:
+        if not path.exists():
+            return
+        own, above = _identity(path), {_identity(p) for p in path.resolve().parents if _is_artifact(p)}
+        for name in self._inputs:
+            read = Path(name)
+            if not read.exists():
+                continue
+            if _identity(read) == own:
+                raise IntrexError(f"the output is an input too: {path}", "choose another name")
+            if own in map(_identity, read.resolve().parents) or _identity(read) in above:
+                raise IntrexError(f"the output and the input {name} are parts of one another: {path}", "choose another name")  # fmt: skip
+
+    def _known(self) -> dict[str, Any]:
+        """Return what the cache says of an earlier run whose inputs and outputs are as they were."""
+        nothing: dict[str, Any] = {"written": {}, "made": {}, "done": False}
+        with contextlib.suppress(OSError, ValueError, KeyError, AttributeError, TypeError):
+            known = json.loads(self._file.read_text(encoding="utf-8"))
+            written = known["written"]
+            inputs = {name: states for name, states in self._inputs.items() if name not in written}
+            same = None not in inputs.values() and inputs == {
+                name: known["inputs"].get(name) for name in inputs
+            }
+            if same and all(_state(Path(name)) == state for name, state in written.items()):
+                return {"written": written, "made": known["made"], "done": bool(known["done"])}
+        return nothing
+
+    def _save(self, done: bool) -> None:
+        """Write the record; a cache that cannot be written to is no reason to stop."""
+        body = {"inputs": self._inputs, "written": self._written, "made": self._made, "done": done}
+        with contextlib.suppress(OSError):
+            folder = self._file.parent
+            folder.mkdir(parents=True, exist_ok=True)
+            if not self._file.exists():
+                _forget(folder)
+            part = self._file.with_suffix(f".{os.getpid()}.part")
+            part.write_text(json.dumps(body), encoding="utf-8")
+            part.replace(self._file)
+
+
+_current: Request | None = None
+
+
+def current_request() -> Request | None:
+    """Return the command that is being run; None where intrex is used as a library."""
+    return _current
+
+
+@contextlib.contextmanager
+def run_request(request: Request) -> Iterator[None]:
+    """Make a request the current one."""
+    global _current
+    _current = request
+    try:
+        yield
+        request.finish()
+    finally:
+        _current = None
+
+
+def _is_artifact(folder: Path) -> bool:
+    return any((folder / name).is_file() for name in _MANIFESTS)
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    status = path.stat()
+    return status.st_dev, status.st_ino
+
+
+def _state(path: Path) -> list[int] | None:
+    """Return inode, size and time of change of a file, of an artifact those of its manifest; None where there is none."""
+    if path.is_dir():
+        path = next((path / name for name in _MANIFESTS if (path / name).is_file()), path)
+    with contextlib.suppress(OSError):
+        status = path.stat()
+        return [status.st_ino, status.st_size, status.st_mtime_ns]
+    return None
+
+
+def _states(path: Path) -> list[list[int] | None] | None:
+    """Return the states of a file, of an artifact, or of all files of another folder; None for a folder of too many."""
+    if not path.is_dir() or _is_artifact(path):
+        return [_state(path)]
+    states = []
+    for folder, _, names in os.walk(path):
+        states += [_state(Path(folder, name)) for name in names]
+        if len(states) > MOST_FILES:
+            return None
+    return sorted(states, key=str)
+
+
+def _forget(folder: Path) -> None:
+    """Remove the oldest records, so that there are never more than `MOST_RECORDS`."""
+    files = sorted(os.scandir(folder), key=lambda entry: entry.stat().st_mtime_ns)
+    for entry in files[: max(0, len(files) - MOST_RECORDS + 1)]:
+        Path(entry.path).unlink()
