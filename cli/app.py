@@ -18,7 +18,7 @@ import typer
 from typer.exceptions import TyperException
 
 from intrex.cli.common.help import Group, group_help
-from intrex.data.errors import IntrexError, UsageError
+from intrex.data.errors import DoneAlready, IntrexError, UsageError
 
 INTERRUPTED = 130
 COMMANDS = {
@@ -160,6 +160,9 @@ def run(arguments: list[str], debug: bool = False) -> int:
         if code == INTERRUPTED:  # typer has turned Ctrl-C into an exit code
             raise KeyboardInterrupt
         return code if isinstance(code, int) else 0
+    except DoneAlready as done:
+        print(f"note: done already: {done}", file=sys.stderr)  # noqa: T201
+        return 0
     except (KeyboardInterrupt, typer.Abort):
         _say("interrupted", "run the same command again: long work goes on where it was")
         return INTERRUPTED

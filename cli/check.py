@@ -11,7 +11,7 @@ from intrex.cli.common.output import Format, emit, resolve, say
 from intrex.cli.common.parameters import TableFormat, command
 
 
-@command("intrex check qrels.tsv bm25.txt.gz")
+@command("intrex check qrels.tsv bm25.txt.gz", prints=True)
 def check(
     files: Annotated[
         list[Path],

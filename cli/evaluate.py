@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 @command(
     "intrex evaluate scifact:test bm25.txt.gz -m nDCG@10 -m R@100 --scores scores.jsonl",
     "intrex evaluate qrels.tsv bm25.txt.gz dense.txt.gz -m nDCG@10 -q",
+    prints=True,
 )
 def evaluate(
     qrels: QrelsArgument,

@@ -31,7 +31,7 @@ FormatOption = Annotated[Format | None, typer.Option("--format", help="Of the pr
 
 
 @app.command("run", cls=Command)
-@command("intrex experiment run demo", "intrex experiment run my.toml")
+@command("intrex experiment run demo", "intrex experiment run my.toml", prints=True)
 def run(recipe: RecipeArgument, output: Out = None, form: FormatOption = None) -> None:
     """Run a recipe; what is done already is not done again, and a killed run goes on where it was."""
     read = _complete(recipe)
@@ -39,7 +39,7 @@ def run(recipe: RecipeArgument, output: Out = None, form: FormatOption = None) -
 
 
 @app.command("generalize", cls=Command)
-@command("intrex experiment generalize scifact --quick --systems bm25,static")
+@command("intrex experiment generalize scifact --quick --systems bm25,static", prints=True)
 def generalize(
     collection: Annotated[
         str, typer.Argument(help="A collection with training queries; any form that import reads.")

@@ -15,7 +15,7 @@ app = command_group("Put scores side by side, with intervals.")
 
 
 @app.command("build", cls=Command)
-@command("intrex leaderboard build scores.jsonl -o leaderboard.csv")
+@command("intrex leaderboard build scores.jsonl -o leaderboard.csv", prints=True)
 def build(
     scores: Annotated[list[Path], typer.Argument(help="Files that `intrex evaluate --scores` wrote.")],
     output: Annotated[Path | None, typer.Option("--output", "-o", help="The CSV to write.")] = None,

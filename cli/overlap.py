@@ -12,7 +12,7 @@ from intrex.cli.common.parameters import TableFormat, TestArgument, TrainArgumen
 from intrex.eval.overlap.options import OverlapOptions, Thresholds
 
 
-@command("intrex overlap scifact:train scifact:test")
+@command("intrex overlap scifact:train scifact:test", prints=True)
 def overlap(
     train: TrainArgument,
     test: TestArgument,

@@ -31,7 +31,7 @@ _OPTIONS = [
 
 
 @app.command("bm25", cls=FieldsCommand)
-@command("intrex parity bm25 scifact --set test -o parity.md", options=_OPTIONS)
+@command("intrex parity bm25 scifact --set test -o parity.md", options=_OPTIONS, prints=True)
 def bm25(
     collection: CollectionArgument,
     query_set: Annotated[

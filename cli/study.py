@@ -15,7 +15,7 @@ app = command_group("Measure a method on a collection, as its paper does.")
 
 
 @app.command("muvera", cls=Command)
-@command("intrex study muvera idx/tokens scifact:test --quick --depth 20 -o study")
+@command("intrex study muvera idx/tokens scifact:test --quick --depth 20 -o study", prints=True)
 def muvera(
     index: Annotated[Path, typer.Argument(help="A multivector index.")],
     queries: Annotated[str, typer.Argument(help="Queries: a file, or COLLECTION:SET with judgements.")],

@@ -32,6 +32,10 @@ class BadInput(IntrexError):
     """A file holds something that cannot be used."""
 
 
+class DoneAlready(Exception):
+    """The same command has written its output before, and neither that nor what it read has changed since."""
+
+
 class UsageError(IntrexError):
     """Request on the command line that cannot be met."""
 

@@ -18,7 +18,14 @@ HELP_ALL = "--help-all"
 
 
 class Command(TyperCommand):
-    """Command with help in panels by subject."""
+    """Command with help in panels by subject; it runs as a request that knows what it reads."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command."""
+        from intrex.cli.common.request import request_of
+
+        with request_of(self, ctx):
+            return super().invoke(ctx)
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Write the help of a command."""

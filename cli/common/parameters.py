@@ -61,6 +61,7 @@ def command(
     *examples: str,
     options: Iterable[Option] = (),
     without: Collection[str] = (),
+    prints: bool = False,
     shown_by: type[Command] = Command,
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Make a command of a function.
@@ -71,6 +72,7 @@ def command(
         examples: stand at the end of its help; a test runs them.
         options: further ones; the argument ``values`` gets what was chosen of them, by key.
         without: parameters of the function that the command lacks; they have their default.
+        prints: it prints results beside what it writes, so that a repetition is not left out.
         shown_by: the class of the command.
     """
     merged = {option.key: option for option in options}
@@ -98,7 +100,7 @@ def command(
         ordered = [*parameters.values(), *(p for option in declared.values() for p in _parameters(option))]
         run.__signature__ = inspect.Signature(ordered)  # type: ignore[attr-defined]
         run.__annotations__ = {p.name: p.annotation for p in ordered}
-        vars(run).update(examples=examples, shown_by=shown_by, declared=declared)
+        vars(run).update(examples=examples, prints=prints, shown_by=shown_by, declared=declared)
         return run
 
     return extend

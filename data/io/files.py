@@ -181,12 +181,17 @@ def refuse_existing(path: Path, overwrite: bool) -> None:
     """Raise if ``path`` exists and may not be replaced; a device or a pipe is not replaced but written to.
 
     Raises:
-        IntrexError: it exists and ``overwrite`` is off, or it is an input of the command that is being run.
+        IntrexError: it exists and ``overwrite`` is off.
+        UsageError: it is an input of the command that is being run.
         DoneAlready: that command has written it before, and nothing has changed since.
     """
-    if not (path.exists() or path.is_symlink()) or is_stream(path):
-        return
     request = current_request()
+    if is_stream(path):
+        return
+    if request:
+        request.refuse_input(path)
+    if not (path.exists() or path.is_symlink()):
+        return
     if not (request.may_replace(path, overwrite) if request else overwrite):
         raise IntrexError(f"the output exists: {path}", "choose another name, or add --overwrite")
 

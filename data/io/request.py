@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from intrex.data.cache import cache_dir
-from intrex.data.errors import IntrexError
+from intrex.data.errors import DoneAlready, UsageError
 from intrex.data.version import intrex_version
 
 MOST_FILES = 10_000
@@ -25,19 +25,17 @@ MOST_RECORDS = 1_000
 _MANIFESTS = ("manifest.json", "collection.json")
 
 
-class DoneAlready(Exception):
-    """The same command has written its output before, and neither that nor what it read has changed since."""
-
-
 class Request:
     """Command, with the states of its inputs when it began.
 
     Args:
-        words: of the command line.
+        words: of the command line; without any it is like no other.
         inputs: files and folders that it reads.
+        again: it is run again also where all is as it has left it.
     """
 
-    def __init__(self, words: Sequence[str], inputs: Sequence[Path]) -> None:
+    def __init__(self, words: Sequence[str], inputs: Sequence[Path], again: bool = False) -> None:
+        self._repeats, self._again = bool(words), again
         settings = sorted((k, v) for k, v in os.environ.items() if k.startswith("INTREX_"))
         text = json.dumps([intrex_version(), str(Path.cwd()), list(words), settings])
         self._file = cache_dir() / "commands" / f"{hashlib.sha256(text.encode()).hexdigest()[:32]}.json"
@@ -49,14 +47,12 @@ class Request:
         """Tell whether ``path`` may be replaced: asked for, or written by this same command before it was cut off.
 
         Raises:
-            IntrexError: ``path`` is an input, or holds one, or belongs to an artifact that is one.
             DoneAlready: it was not cut off, nothing has changed since, and ``overwrite`` is off.
         """
-        self._refuse_input(path)
         if overwrite:
             return True
         known = self._known()
-        if known["done"] and known["written"]:
+        if known["done"] and known["written"] and not self._again:
             raise DoneAlready(f"{path} is as this command wrote it")
         return str(path.absolute()) in known["written"]
 
@@ -71,6 +67,8 @@ class Request:
 
     def record(self, hidden: Path, path: Path, inputs: str = "") -> None:
         """Record what is about to take its place at ``path``, still under its hidden name; of an artifact its inputs too."""
+        inside = f"{hidden.absolute()}{os.sep}"  # files of an artifact on the way
+        self._written = {name: state for name, state in self._written.items() if not name.startswith(inside)}
         self._written[str(path.absolute())] = _state(hidden)
         self._made[str(path.absolute())] = inputs
         self._save(done=False)
@@ -80,22 +78,26 @@ class Request:
         if self._written:
             self._save(done=True)
 
-    def _refuse_input(self, path: Path) -> None:
+    def refuse_input(self, path: Path) -> None:
+        """Raise `UsageError` if ``path`` is an input, or holds one, or belongs to an artifact that is one."""
         if not path.exists():
             return
-        own, above = _identity(path), {_identity(p) for p in path.resolve().parents if _is_artifact(p)}
+        own = _identity(path)
+        above = {_identity(p) for p in path.resolve().parents if _is_artifact(p)}
         for name in self._inputs:
             read = Path(name)
             if not read.exists():
                 continue
             if _identity(read) == own:
-                raise IntrexError(f"the output is an input too: {path}", "choose another name")
+                raise UsageError(f"the output is an input too: {path}", "choose another name")
             if own in map(_identity, read.resolve().parents) or _identity(read) in above:
-                raise IntrexError(f"the output and the input {name} are parts of one another: {path}", "choose another name")  # fmt: skip
+                raise UsageError(f"the output and the input {name} are parts of one another: {path}", "choose another name")  # fmt: skip
 
     def _known(self) -> dict[str, Any]:
         """Return what the cache says of an earlier run whose inputs and outputs are as they were."""
         nothing: dict[str, Any] = {"written": {}, "made": {}, "done": False}
+        if not self._repeats:
+            return nothing
         with contextlib.suppress(OSError, ValueError, KeyError, AttributeError, TypeError):
             known = json.loads(self._file.read_text(encoding="utf-8"))
             written = known["written"]
@@ -109,6 +111,8 @@ class Request:
 
     def _save(self, done: bool) -> None:
         """Write the record; a cache that cannot be written to is no reason to stop."""
+        if not self._repeats:
+            return
         body = {"inputs": self._inputs, "written": self._written, "made": self._made, "done": done}
         with contextlib.suppress(OSError):
             folder = self._file.parent

@@ -351,7 +351,8 @@ def _place(hidden: Path, target: Path, name: str, overwrite: bool) -> None:
     except OSError as error:
         if error.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):
             raise
-        refuse_existing(target, overwrite)
+        if not overwrite:
+            refuse_existing(target, overwrite)
         _refuse_foreign(target, name)
         aside = hidden
         if not exchange(hidden, target):  # between these two steps `mend` finds the old one

@@ -184,12 +184,12 @@ def test_a_checkpoint_that_was_cut_off(work: Path, intrex, tiny_model: Path) -> 
         [sys.executable, "-m", "intrex.cli", *line.replace("OUT", "cut").split()], stderr=subprocess.DEVNULL
     )
     deadline = time.monotonic() + 120
-    while len(list(work.glob(f".cut.*/checkpoints/*/{WHOLE}"))) < 2 and time.monotonic() < deadline:
+    while len(list(work.glob(f".cut.*/.scratch/checkpoints/*/{WHOLE}"))) < 2 and time.monotonic() < deadline:
         assert process.poll() is None, "it ended before it could be killed"
         time.sleep(0.002)
     process.kill()
     process.wait()
-    (checkpoints,) = work.glob(".cut.*/checkpoints")
+    (checkpoints,) = work.glob(".cut.*/.scratch/checkpoints")
     newest = last_checkpoint(checkpoints)
     assert newest is not None
     weights = newest / "model.safetensors"

@@ -34,7 +34,11 @@ def test_resttest_on_real_queries(stackfaq: Path, tmp_path: Path, intrex) -> Non
     assert made.encoder is not None and made.encoder["kind"] == "bm25"
     again = intrex(f"split info {tmp_path / 's'} --format csv")
     assert rows(again.out) == table
-    refused = intrex(f"split resttest {stackfaq}:train {stackfaq}:test {tmp_path / 's'} --encoder bm25")
+    repeated = intrex(f"split resttest {stackfaq}:train {stackfaq}:test {tmp_path / 's'} --encoder bm25")
+    assert repeated.code == 0 and "done already" in repeated.err
+    refused = intrex(
+        f"split resttest {stackfaq}:train {stackfaq}:test {tmp_path / 's'} --encoder bm25 --seed 5"
+    )
     assert refused.code == 1 and "--overwrite" in refused.err
     even = intrex(
         f"split resttest {stackfaq}:train {stackfaq}:test {tmp_path / 'e'} --encoder bm25 --balance --k 4 --seed 2"

@@ -158,13 +158,16 @@ def test_killed_and_resumed_is_the_same_model(toy: Collection, tiny: Path, tmp_p
     given = json.dumps(settings(tiny, eval_steps=2))
     process = subprocess.Popen([sys.executable, "-c", code, str(toy.path), str(tmp_path / "cut"), given])
     deadline = time.monotonic() + 120
-    while not list(tmp_path.glob(".cut.*/checkpoints/checkpoint-*/" + WHOLE)) and time.monotonic() < deadline:
+    while (
+        not list(tmp_path.glob(".cut.*/.scratch/checkpoints/checkpoint-*/" + WHOLE))
+        and time.monotonic() < deadline
+    ):
         assert process.poll() is None
         time.sleep(0.05)
     process.kill()
     process.wait()
     assert not (tmp_path / "cut").exists()
-    (work,) = tmp_path.glob(".cut.*/checkpoints")
+    (work,) = tmp_path.glob(".cut.*/.scratch/checkpoints")
     kept = last_checkpoint(work)
     assert kept is not None
     half = work / "checkpoint-19"
