@@ -97,7 +97,7 @@ def build(
 
 
 @app.command("pool", cls=Command)
-@command("intrex collection pool scifact code both")
+@command("intrex collection pool scifact code both", output_last="collections")
 def pool(
     collections: Annotated[
         list[Path],

@@ -15,7 +15,8 @@ from intrex.data.errors import BadInput
 from intrex.data.ids import GONE, IdTable, as_bytes
 from intrex.data.io.folder import open_whole
 from intrex.data.run import Run
-from intrex.data.store.artifact import Manifest, manifest_path, mend, read_manifest
+from intrex.data.store.artifact import Manifest, manifest_path, read_manifest
+from intrex.data.store.siblings import mend
 from intrex.retrievers.options import INDEXES, TIE_ORDERS, SearchOptions, index_kinds
 
 Ranking = tuple[Rows, Scores]

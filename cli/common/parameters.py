@@ -62,6 +62,7 @@ def command(
     options: Iterable[Option] = (),
     without: Collection[str] = (),
     prints: bool = False,
+    output_last: str = "",
     shown_by: type[Command] = Command,
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Make a command of a function.
@@ -73,6 +74,7 @@ def command(
         options: further ones; the argument ``values`` gets what was chosen of them, by key.
         without: parameters of the function that the command lacks; they have their default.
         prints: it prints results beside what it writes, so that a repetition is not left out.
+        output_last: an argument of several paths, of which the last is the output where there is no ``--output``.
         shown_by: the class of the command.
     """
     merged = {option.key: option for option in options}
@@ -100,7 +102,9 @@ def command(
         ordered = [*parameters.values(), *(p for option in declared.values() for p in _parameters(option))]
         run.__signature__ = inspect.Signature(ordered)  # type: ignore[attr-defined]
         run.__annotations__ = {p.name: p.annotation for p in ordered}
-        vars(run).update(examples=examples, prints=prints, shown_by=shown_by, declared=declared)
+        vars(run).update(
+            examples=examples, prints=prints, output_last=output_last, shown_by=shown_by, declared=declared
+        )
         return run
 
     return extend

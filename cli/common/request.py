@@ -29,6 +29,9 @@ def request_of(command: Any, context: Any) -> AbstractContextManager[None]:
         for name, value in given.items()
         if name not in WRITTEN + _LABELS and not (name in declared and declared[name].choices)
     }
+    last = getattr(command.callback, "output_last", "")
+    if last in read and "output" not in given:
+        read[last] = read[last][:-1]
     words = [context.command_path, *(f"{name}={value}" for name, value in sorted(given.items()))]
     repeats = "-" not in set(map(str, _values(read)))
     prints = getattr(command.callback, "prints", False)

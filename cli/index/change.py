@@ -10,7 +10,6 @@ import typer
 from intrex.cli.common.output import human_bytes, progress, say
 from intrex.cli.common.parameters import CollectionArgument, command
 from intrex.data.errors import UsageError
-from intrex.data.io.request import current_request
 
 if TYPE_CHECKING:
     from intrex.retrievers.bm25.index import BM25Index
@@ -29,9 +28,10 @@ def add(
 ) -> None:
     """Add the documents of a collection; scores are then those of an index that was built of all."""
     from intrex.data.collection import Collection
+    from intrex.data.store.artifact import refuse_repetition
     from intrex.retrievers.bm25.change import add as change
 
-    _refuse_repetition(index)
+    refuse_repetition(index)
     opened = Collection.open(collection)
     with progress("indexing", opened.n_documents) as step:
         _report(index, change(index, opened, replace_old=replace, progress=step))
@@ -47,27 +47,23 @@ def remove(
 ) -> None:
     """Remove documents; scores are then those of an index that was built without them."""
     from intrex.data.locate import read_id_file
+    from intrex.data.store.artifact import refuse_repetition
     from intrex.retrievers.bm25.change import remove as change
 
     if ids and file is not None:
         raise UsageError("ids are given twice", "name them, or give --ids FILE")
-    _refuse_repetition(index)
+    refuse_repetition(index)
     _report(index, change(index, read_id_file(file) if file is not None else ids or []))
 
 
 @command("intrex index merge idx/bm25")
 def merge(index: Changed) -> None:
     """Make one segment of all, and drop what was removed. No score changes; searches get a little faster."""
+    from intrex.data.store.artifact import refuse_repetition
     from intrex.retrievers.bm25.change import merge as change
 
-    _refuse_repetition(index)
+    refuse_repetition(index)
     _report(index, change(index))
-
-
-def _refuse_repetition(index: Path) -> None:
-    """Raise `DoneAlready` where the index is as this same command left it, killed or not."""
-    if request := current_request():
-        request.refuse_repetition(index)
 
 
 def _report(path: Path, index: BM25Index) -> None:

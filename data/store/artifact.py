@@ -8,28 +8,37 @@ sweeps away (another one).
 
 from __future__ import annotations
 
-import contextlib
 import errno
-import glob
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from intrex.data.errors import BadInput, CheckFailed, IntrexError
-from intrex.data.io.files import exchange, file_sha256, fingerprint, fsync_dir, read_json, refuse_existing
-from intrex.data.io.locks import lock_or_refuse
+from intrex.data.errors import BadInput, CheckFailed, DoneAlready, IntrexError
+from intrex.data.io.files import file_sha256, fingerprint, fsync_dir, read_json, refuse_existing
 from intrex.data.io.request import current_request
+from intrex.data.store.siblings import (
+    INTERNAL,
+    LOCK,
+    PART,
+    SCRATCH,
+    STATE,
+    WHOLE,
+    clear,
+    finish,
+    locked,
+    mend,
+    put_in_place,
+    sibling,
+    sweep,
+)
 from intrex.data.version import intrex_version
 
 SCHEMA = 1
 NAMES = ("manifest.json", "collection.json")
-_LOCK, _STATE, _PART, _WHOLE, _SCRATCH = ".lock", ".state.json", ".part", ".whole", ".scratch"
-_INTERNAL = (_LOCK, _STATE, _PART, _WHOLE)
-_BUILDING, _OLD = ".building", ".old"
 
 
 @dataclass(frozen=True)
@@ -133,25 +142,25 @@ class Build:
     @property
     def scratch(self) -> Path:
         """Folder for what a resume needs and the artifact does not have; it goes last, when the artifact is durable."""
-        return self.path / _SCRATCH
+        return self.path / SCRATCH
 
     def clear(self) -> None:
         """Remove what an earlier, killed run wrote, but for its state and `scratch`."""
         for entry in self.path.iterdir():
-            if entry.name in (_LOCK, _STATE, _SCRATCH):
+            if entry.name in (LOCK, STATE, SCRATCH):
                 continue
             shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink()
 
     @property
     def state(self) -> dict[str, Any]:
         """State that the last `save_state` of a build of the same inputs recorded; empty in a fresh build."""
-        file = self.path / _STATE
+        file = self.path / STATE
         known = read_json(file) if file.exists() else {}
         return known["state"] if known.get("inputs") == self.inputs else {}
 
     def save_state(self, **state: Any) -> None:
         """Record progress durably; call after the data it speaks of was fsynced."""
-        self._write_durably(_STATE, json.dumps({"inputs": self.inputs, "state": state}))
+        self._write_durably(STATE, json.dumps({"inputs": self.inputs, "state": state}))
 
     def take_over(self, source: Path, entry: dict[str, Any], name: str) -> None:
         """Take over a file of another artifact, which its manifest has an entry of: a link to it, or where there are none a copy."""
@@ -172,7 +181,7 @@ class Build:
             known, size = file.relative_to(self.path).as_posix(), file.stat().st_size
             return known, self._entries.get(known) or {"bytes": size, "sha256": file_sha256(file)}
 
-        internal = {self.path / internal for internal in (*_INTERNAL, name)}
+        internal = {self.path / internal for internal in (*INTERNAL, name)}
         files = sorted(
             p for p in self.path.rglob("*")
             if p.is_file() and p not in internal and self.scratch not in p.parents
@@ -186,7 +195,7 @@ class Build:
         fsync_dir(self.path)
 
     def _write_durably(self, name: str, text: str) -> None:
-        part = self.path / _PART
+        part = self.path / PART
         with part.open("w", encoding="utf-8") as stream:
             stream.write(text)
             stream.flush()
@@ -227,11 +236,12 @@ def build_artifact(
     inputs = fingerprint([SCHEMA, intrex_version(), inputs])  # another version may write other bytes
     request = current_request()
     if base is None and request and target.exists() and request.has_made(target, inputs):
+        sweep(target)
         return read_manifest(target)
-    sibling = inputs if base is None else fingerprint("change")
-    _sweep(target, keep=sibling)
-    hidden = _sibling(target, sibling)
-    with _locked(hidden):
+    key = inputs if base is None else fingerprint("change")
+    sweep(target, keep=key)
+    hidden = sibling(target, key)
+    with locked(hidden):
         _refuse_changed(target, base)
         if not _is_whole(hidden, inputs):  # else it was killed before it could be put in its place
             _make(Build(hidden, inputs), make, name)
@@ -240,6 +250,16 @@ def build_artifact(
             request.record(hidden, target, inputs)
         _place(hidden, target, name, overwrite or base is not None)
     return read_manifest(target)
+
+
+def refuse_repetition(target: Path) -> None:
+    """Raise `DoneAlready` if the artifact is as the current command left it; what its kill left beside it goes."""
+    if request := current_request():
+        try:
+            request.refuse_repetition(target)
+        except DoneAlready:
+            sweep(target)
+            raise
 
 
 def _refuse_changed(target: Path, base: Manifest | None) -> None:
@@ -262,80 +282,27 @@ def _refuse_foreign(target: Path, name: str) -> None:
         raise IntrexError(
             f"its manifest is damaged or not intrex's, it will not be replaced: {target}", hint
         ) from None
-    if foreign := sorted(files - listed - {name, *_INTERNAL}):
+    if foreign := sorted(files - listed - {name, *INTERNAL}):
         raise IntrexError(f"{target} holds files that are not its own: {', '.join(foreign[:3])}", hint)
 
 
 def _is_whole(hidden: Path, inputs: str) -> bool:
     """Tell whether a build of these inputs was finished; an artifact that was exchanged out of the target is not it."""
-    mark = hidden / _WHOLE
+    mark = hidden / WHOLE
     return mark.is_file() and mark.read_text(encoding="utf-8") == inputs
 
 
 def _make(build: Build, make: Callable[[Build], Manifest], name: str) -> None:
     try:
         if not build.state:
-            _clear(build.path)
+            clear(build.path)
         build._finish(make(build), name)
-        build._write_durably(_WHOLE, build.inputs)
+        build._write_durably(WHOLE, build.inputs)
         shutil.rmtree(build.scratch, ignore_errors=True)
     except BaseException:
         if not build.state:  # nothing in it that a resume could use
             shutil.rmtree(build.path, ignore_errors=True)
         raise
-
-
-def _clear(folder: Path) -> None:
-    for entry in folder.iterdir():
-        if entry.is_dir():
-            shutil.rmtree(entry)
-        elif entry.name != _LOCK:
-            entry.unlink()
-
-
-def _sibling(target: Path, inputs: str) -> Path:
-    return target.with_name(f".{target.name}.{inputs[:16]}{_BUILDING}")
-
-
-@contextlib.contextmanager
-def _locked(hidden: Path) -> Iterator[None]:
-    hidden.mkdir(exist_ok=True)
-    with (hidden / _LOCK).open("a") as lock:
-        lock_or_refuse(lock, hidden / _LOCK, f"building {hidden.name}")
-        yield
-
-
-def _siblings(target: Path, ending: str) -> list[Path]:
-    """Find the hidden folders of builds of a target."""
-    pattern = f".{glob.escape(target.name)}.{'[0-9a-f]' * 16}{ending}"
-    return [folder for folder in target.parent.glob(pattern) if folder.is_dir() and not folder.is_symlink()]
-
-
-def _sweep(target: Path, keep: str) -> None:
-    """Remove what killed builds of other inputs left behind; leave alone what is locked."""
-    for folder in _siblings(target, _BUILDING):
-        if folder == _sibling(target, keep):
-            continue
-        with contextlib.suppress(IntrexError, OSError), _locked(folder):
-            shutil.rmtree(folder)
-
-
-def mend(target: Path) -> None:
-    """Put back what a kill between two renames left aside, or drop it where the new artifact is in its place.
-
-    Only where two names cannot be exchanged in one step are there two renames (NFS, some FUSE, macOS). A process that is
-    between them holds the lock of its build, or of the target.
-    """
-    for aside in _siblings(target, _OLD):
-        hidden = target if target.exists() else aside.with_suffix(_BUILDING)
-        with (
-            contextlib.suppress(IntrexError, OSError),
-            _locked(hidden) if hidden.exists() else contextlib.nullcontext(),
-        ):
-            if target.exists():
-                shutil.rmtree(aside)
-            else:
-                aside.rename(target)
 
 
 def _place(hidden: Path, target: Path, name: str, overwrite: bool) -> None:
@@ -354,14 +321,5 @@ def _place(hidden: Path, target: Path, name: str, overwrite: bool) -> None:
         if not overwrite:
             refuse_existing(target, overwrite)
         _refuse_foreign(target, name)
-        aside = hidden
-        if not exchange(hidden, target):  # between these two steps `mend` finds the old one
-            aside = hidden.with_suffix(_OLD)
-            target.rename(aside)
-            hidden.rename(target)
-        for mark in (_WHOLE, _STATE):  # first, or a kill would leave half of the old one marked as whole
-            (aside / mark).unlink(missing_ok=True)
-        shutil.rmtree(aside)
-    for internal in reversed(_INTERNAL):  # the lock last: until then nobody mends
-        (target / internal).unlink(missing_ok=True)
-    fsync_dir(target.parent)
+        put_in_place(hidden, target)
+    finish(target)
