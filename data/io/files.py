@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 from intrex.data.errors import BadInput, IntrexError, Problems, json_type
+from intrex.data.io.disk import disk_errors
 from intrex.data.io.hidden import hidden_sibling
 from intrex.data.io.request import current_request
 
@@ -216,7 +217,7 @@ def writing(path: Path, overwrite: bool = False) -> Iterator[IO[bytes]]:
     if path.is_dir():
         raise IntrexError(f"the output is a folder, a file is needed: {path}")
     path.parent.mkdir(parents=True, exist_ok=True)
-    with hidden_sibling(path) as (hidden, plain):
+    with disk_errors(path.parent), hidden_sibling(path) as (hidden, plain):
         if path.suffix == ".gz":
             with gzip.GzipFile(filename="", mode="wb", fileobj=plain, mtime=0, compresslevel=6) as zipped:
                 yield cast("IO[bytes]", zipped)

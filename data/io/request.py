@@ -12,6 +12,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -51,22 +52,23 @@ class Request:
         """
         if overwrite:
             return True
-        known = self._known()
+        known = self._known
         if known["done"] and known["written"] and not self._again:
             raise DoneAlready(f"{path} is as this command wrote it")
         return str(path.absolute()) in known["written"]
 
     def refuse_repetition(self, path: Path) -> None:
         """Raise `DoneAlready` if the last change of an artifact in its place was made by this same command."""
-        if str(path.absolute()) in self._known()["written"]:
+        if str(path.absolute()) in self._known["written"]:
             raise DoneAlready(f"{path} is as this command left it")
 
     def has_made(self, path: Path, inputs: str) -> bool:
         """Tell whether this same command built the artifact at ``path`` of these inputs before it was cut off."""
-        return bool(self._known()["made"].get(str(path.absolute())) == inputs)
+        return bool(self._known["made"].get(str(path.absolute())) == inputs)
 
     def record(self, hidden: Path, path: Path, inputs: str = "") -> None:
         """Record what is about to take its place at ``path``, still under its hidden name; of an artifact its inputs too."""
+        _ = self._known  # before it is overwritten
         inside = f"{hidden.absolute()}{os.sep}"  # files of an artifact on the way
         self._written = {name: state for name, state in self._written.items() if not name.startswith(inside)}
         self._written[str(path.absolute())] = _state(hidden)
@@ -93,6 +95,7 @@ class Request:
             if own in map(_identity, read.resolve().parents) or _identity(read) in above:
                 raise UsageError(f"the output and the input {name} are parts of one another: {path}", "choose another name")  # fmt: skip
 
+    @cached_property
     def _known(self) -> dict[str, Any]:
         """Return what the cache says of an earlier run whose inputs and outputs are as they were."""
         nothing: dict[str, Any] = {"written": {}, "made": {}, "done": False}
@@ -100,7 +103,8 @@ class Request:
             return nothing
         with contextlib.suppress(OSError, ValueError, KeyError, AttributeError, TypeError):
             known = json.loads(self._file.read_text(encoding="utf-8"))
-            written = known["written"]
+            kept = (name for name in known["written"] if Path(name).parent.exists())  # the rest was temporary
+            written = {name: known["written"][name] for name in kept}
             inputs = {name: states for name, states in self._inputs.items() if name not in written}
             same = None not in inputs.values() and inputs == {
                 name: known["inputs"].get(name) for name in inputs

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from intrex.data.errors import BadInput, CheckFailed, DoneAlready, IntrexError
+from intrex.data.io.disk import disk_errors
 from intrex.data.io.files import file_sha256, fingerprint, fsync_dir, read_json, refuse_existing
 from intrex.data.io.request import current_request
 from intrex.data.store.siblings import (
@@ -296,7 +297,8 @@ def _make(build: Build, make: Callable[[Build], Manifest], name: str) -> None:
     try:
         if not build.state:
             clear(build.path)
-        build._finish(make(build), name)
+        with disk_errors(build.path.parent):
+            build._finish(make(build), name)
         build._write_durably(WHOLE, build.inputs)
         shutil.rmtree(build.scratch, ignore_errors=True)
     except BaseException:

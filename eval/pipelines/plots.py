@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from intrex.data.errors import MissingExtra
+from intrex.data.io.files import writing
 
 
 def pyplot(noun: str) -> Any:
@@ -25,7 +26,8 @@ def pyplot(noun: str) -> Any:
 
 
 def save(figure: Any, path: Path) -> None:
-    """Write a PNG, the same bytes for the same figure, and close what is open."""
+    """Write a PNG, whole or not at all and the same bytes for the same figure, and close what is open."""
     figure.tight_layout()
-    figure.savefig(path, dpi=110, metadata={"Software": None})
+    with writing(path, overwrite=True) as stream:
+        figure.savefig(stream, format="png", dpi=110, metadata={"Software": None})
     pyplot("plots").close("all")

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from intrex.data.arrays import Float32s, Rows, Scores, Uint32s
-from intrex.data.errors import BadInput, IntrexError, MissingExtra, UsageError
+from intrex.data.errors import BadInput, MissingExtra, UsageError
 from intrex.data.system.machine import require_memory
 from intrex.data.system.threads import blas_threads, on_threads
 from intrex.retrievers.base import Ranking
@@ -106,18 +106,7 @@ def build_ann(vectors: Float32s, config: AnnConfig, folder: Path, threads: int) 
         step = max(1, ADDED_AT_ONCE // dim)
         for start in range(0, n, step):
             index.add(np.ascontiguousarray(vectors[start : start + step]))
-    _write(index, folder / FILE)
-
-
-def _write(index: Any, file: Path) -> None:
-    """Write an index; faiss says of a full disk or a failing one only what its code thinks of it."""
-    try:
-        load_faiss().write_index(index, str(file))
-    except RuntimeError as error:
-        cause = str(error).rpartition("(")[2].rstrip(")")
-        raise IntrexError(
-            f"cannot be written: {cause} ({file})", "free some space, then run the same command again"
-        ) from error
+    faiss.write_index(index, str(folder / FILE))
 
 
 def _train_parts(index: Any, vectors: Float32s, rows: Rows, threads: int) -> None:

@@ -55,6 +55,8 @@ class Job:
         old: a command that made another ``made`` before; without one nothing stands there.
         varying: names of files whose bytes differ from run to run (times).
         packages: that must be installed.
+        apart: its files take their places one by one, each whole.
+        seen: a command whose output ``seen.txt`` tells what was made, where bytes differ from run to run.
         heavy: one run takes seconds; `make faults` does all of it.
     """
 
@@ -64,6 +66,8 @@ class Job:
     old: str = ""
     varying: tuple[str, ...] = ()
     packages: tuple[str, ...] = ()
+    apart: bool = False
+    seen: str = ""
     heavy: bool = False
 
 
@@ -112,17 +116,17 @@ JOBS = {
     "resttest": Job("split resttest c:train c:test sp --encoder bm25 --k 3 --min-queries 2", "sp"),
     "shift": Job("split shift c:train c:test sp --by length --min-queries 2", "sp"),
     "experiment": Job(
-        "experiment run my.toml --output e", "e", varying=("costs.csv", "stage.json", "report.md"), heavy=True
+        "experiment run my.toml --output e", "e", apart=True, varying=("costs.csv", "stage.json", "report.md"), heavy=True
     ),
     "generalize": Job(
-        "experiment generalize src --quick --systems bm25 --encoder bm25 --output e", "e", heavy=True,
-        varying=("costs.csv", "stage.json", "report.md", "gap.png", "tests.csv"), packages=("matplotlib",),
+        "experiment generalize src --quick --systems bm25 --encoder bm25 --output e", "e", apart=True, heavy=True,
+        varying=("costs.csv", "stage.json", "report.md", "tests.csv"), packages=("matplotlib",),
     ),
     "train static": Job(f"train static c t {TRAINING}", "t", packages=(*TRAINED, "model2vec"), heavy=True),
     "train dense": Job(f"train dense c t {MINILM} {TRAINING}", "t", packages=TRAINED, heavy=True),
     "train multivector": Job(f"train multivector c t {MINILM} {TRAINING}", "t", packages=TRAINED, heavy=True),
     "train cross-encoder": Job(f"train cross-encoder c t {MINILM} {TRAINING}", "t", packages=TRAINED, heavy=True),
-    "lucene": Job("index bm25 c i --engine lucene", "i", packages=("pyserini",), heavy=True),
+    "lucene": Job("index bm25 c i --engine lucene", "i", seen="search i c:test -o seen.txt", packages=("pyserini",), heavy=True),
 }  # fmt: skip
 
 

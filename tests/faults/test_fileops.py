@@ -78,8 +78,7 @@ class Trial:
         outcome = self._run(self.job.line, at, when, error)
         label = f"{self.job.line}, operation {at} of {self.operations}: {outcome.said}"
         left = self.output()
-        assert left in ({}, self.old, self.new), f"broken after {label}"
-        assert left or not self.old, f"the old one is gone after {label}"
+        self._require_whole(left, label)
         if when == FAIL:
             assert outcome.code in (0, 1) and "Traceback" not in outcome.said, label
             assert "unforeseen" not in outcome.said and "Exception ignored" not in outcome.said, label
@@ -96,15 +95,27 @@ class Trial:
         state = "new" if left == self.new else "old" if left else "absent"
         return f"{'killed' if outcome.code == KILLED else f'exit {outcome.code}'}, {state}"
 
+    def _require_whole(self, left: dict[str, bytes], label: str) -> None:
+        if self.job.apart:
+            wrong = [name for name in left if left[name] not in (self.old.get(name), self.new.get(name))]
+            assert not wrong, f"broken after {label}: {wrong}"
+        else:
+            assert left in ({}, self.old, self.new), f"broken after {label}"
+        assert left or not self.old, f"the old one is gone after {label}"
+
     def output(self) -> dict[str, bytes]:
         """Return the bytes of what the job makes, by path; empty where it is absent."""
-        made = self.world / self.job.made
+        made, seen = self.world / self.job.made, self.world / "seen.txt"
+        if self.job.seen and made.exists():
+            self._well(self.job.seen)
+            said = seen.read_bytes()
+            seen.unlink()
+            return {self.job.made: said}
         files = sorted(p for p in made.rglob("*") if p.is_file()) if made.is_dir() else [made] * made.exists()
-        hidden = (".stages", ".lock", ".state.json", ".whole", ".scratch", ".part")
         return {
             str(p.relative_to(self.world)): p.read_bytes()
             for p in files
-            if p.name not in self.job.varying and not any(part.startswith(hidden) for part in p.parts)
+            if p.name not in self.job.varying and not any(part.startswith(".") for part in p.parts)
         }
 
     def _names(self) -> set[str]:
