@@ -24,6 +24,7 @@ from intrex.data.errors import BadInput
 from intrex.data.io.files import fingerprint
 from intrex.data.native.kernel import Kernels
 from intrex.data.native.library import Library
+from intrex.data.npy import open_array
 from intrex.data.store.vectors import PackedVectors
 from intrex.data.system.threads import on_threads
 from intrex.encoders.base import Role
@@ -85,8 +86,8 @@ class Fde:
     def load(cls, folder: Path, config: FdeConfig, expected: str) -> Self:
         """Read what `save` wrote; raises `BadInput` unless its fingerprint is the ``expected`` one."""
         try:
-            vectors = np.load(folder / "projections.npy")
-            final = None if config.final_dim is None else np.load(folder / "final.npy")
+            vectors = open_array(folder / "projections.npy", np.float32)
+            final = None if config.final_dim is None else open_array(folder / "final.npy")
             fde = cls(config, vectors, final)
         except (OSError, ValueError) as error:
             raise BadInput(f"not sound projections: {error} ({folder})", "rebuild the index") from error

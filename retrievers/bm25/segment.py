@@ -18,12 +18,13 @@ import numpy as np
 
 from intrex.data.arrays import Bools, Int64s, Scores, Uint8s
 from intrex.data.ids import IdWriter
+from intrex.data.npy import open_array
 from intrex.data.progress import Progress
 from intrex.retrievers.bm25.multifield import field_of
 from intrex.retrievers.bm25.similarity import encode_lengths, inverse_tables
 from intrex.retrievers.inverted.build import PostingsWriter
-from intrex.retrievers.inverted.postings import Postings
-from intrex.retrievers.inverted.vocabulary import Names, map_array
+from intrex.retrievers.inverted.postings import BOUND_BLOCK, Postings
+from intrex.retrievers.inverted.vocabulary import Names
 from intrex.retrievers.text.terms import Terms
 
 DF = "df.npy"
@@ -86,17 +87,22 @@ def _total(counts: Sequence[FieldCounts]) -> FieldCounts:
 
 
 class Segment:
-    """An opened segment; nothing of it is read.
+    """An opened segment.
 
     Attributes:
         first: the row of the index that its first row is.
+
+    Raises:
+        BadInput: a file is missing, or does not fit the others or the record.
     """
 
     def __init__(self, folder: Path, record: SegmentRecord, first: int) -> None:
         self.record, self.first = record, first
-        self.postings = Postings(folder)
-        self.norms, self._bounds = map_array(folder / "norms.npy"), map_array(folder / "bounds.npy")
-        self._df = map_array(folder / DF) if record.removed else None
+        self.postings = Postings(folder, record.rows)
+        blocks = -(-len(self.postings.docs) // BOUND_BLOCK)
+        self.norms = open_array(folder / "norms.npy", np.uint8, (len(record.fields), record.rows))
+        self._bounds = open_array(folder / "bounds.npy", np.float32, (blocks,))
+        self._df = open_array(folder / DF, np.int32, (len(self.postings),)) if record.removed else None
 
     def df(self, terms: Int64s) -> Int64s:
         """Count the documents of each term, by its number in the segment; 0 for -1."""

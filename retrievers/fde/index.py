@@ -16,6 +16,7 @@ import numpy as np
 from intrex.data.arrays import Float32s, Rows
 from intrex.data.errors import BadInput
 from intrex.data.io.folder import open_whole
+from intrex.data.npy import check_rows, open_array
 from intrex.data.progress import no_progress
 from intrex.data.store.artifact import Manifest, read_manifest
 from intrex.data.store.vectors import PackedVectors, open_vectors
@@ -59,7 +60,8 @@ class FdeIndex(EncodedIndex[PackedVectors]):
             raise BadInput(
                 f"the index {path} has FDEs {self.nearest.shape} for {len(self.ids)} documents", self.rebuild
             )
-        self._empty: Rows = np.load(path / "empty.npy")
+        self._empty: Rows = open_array(path / "empty.npy", np.int64, (None,))
+        check_rows(self._empty, len(self.ids), path / "empty.npy", self.rebuild)
 
     @cached_property
     def source(self) -> MultiVectorIndex:

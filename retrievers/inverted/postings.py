@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from intrex.data.arrays import Bools, Float32s, Int32s, Int64s, Uint8s, Uint32s
-from intrex.retrievers.inverted.vocabulary import Vocabulary, map_array
+from intrex.data.npy import check_offsets, check_spans, open_array
+from intrex.retrievers.inverted.vocabulary import Vocabulary
 
 BOUND_BLOCK = 128
 """Postings that share an upper bound of their scores."""
@@ -22,16 +23,32 @@ BIG = 255
 
 
 class Postings(Vocabulary):
-    """Postings of an index, opened without reading them."""
+    """Postings of an index.
 
-    def __init__(self, folder: Path) -> None:
+    Args:
+        folder: of the files.
+        rows: how many rows there are; what is an address is then checked, in one pass over the postings. None for files
+            that this process has written itself.
+
+    Raises:
+        BadInput: a file is missing, or does not fit the others.
+    """
+
+    def __init__(self, folder: Path, rows: int | None = None) -> None:
         self._folder = folder
         super().__init__(folder)
-        self.offsets: Int64s = map_array(folder / "postings.offsets.npy")
-        self.docs: Int32s = map_array(folder / "postings.docs.npy")
-        self.tfs: Uint8s = map_array(folder / "postings.tfs.npy")
-        self.big_at: Int64s = map_array(folder / "postings.big_at.npy")
-        self.big: Uint32s = map_array(folder / "postings.big.npy")
+        self.offsets: Int64s = open_array(self._file("offsets"), np.int64, (len(self) + 1,))
+        self.docs: Int32s = open_array(self._file("docs"), np.int32, (None,))
+        self.tfs: Uint8s = open_array(self._file("tfs"), np.uint8, self.docs.shape)
+        self.big_at: Int64s = open_array(self._file("big_at"), np.int64, (None,))
+        self.big: Uint32s = open_array(self._file("big"), np.uint32, self.big_at.shape)
+        if rows is not None:
+            check_offsets(self.offsets, len(self.docs), self._file("offsets"))
+            check_spans(self.docs, self.offsets, rows, self._file("docs"))
+            check_spans(self.big_at, np.array([0, len(self.big)]), len(self.docs), self._file("big_at"))
+
+    def _file(self, name: str) -> Path:
+        return self._folder / f"postings.{name}.npy"
 
     def of(self, number: int) -> tuple[Int32s, Uint32s]:
         """Return the rows that have a term, by its number, ascending, and how often each has it."""
@@ -80,9 +97,7 @@ class Postings(Vocabulary):
         for low in range(0, len(self.docs), MERGED):
             high = min(low + MERGED, len(self.docs))
             # Mapped anew each time: pages of a mapping that stays would count as memory.
-            docs, tfs = (
-                map_array(self._folder / f"postings.{name}.npy")[low:high] for name in ("docs", "tfs")
-            )
+            docs, tfs = (open_array(self._file(name))[low:high] for name in ("docs", "tfs"))
             first, last = np.searchsorted(self.big_at, [low, high])
             counts = tfs.astype(np.float32)
             counts[self.big_at[first:last] - low] = self.big[first:last]

@@ -10,31 +10,32 @@ from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import NamedTuple, Self
 
 import numpy as np
-import numpy.typing as npt
 
 from intrex.data.arrays import Int32s, Int64s, Uint8s
+from intrex.data.npy import check_offsets, check_rows, open_array
 from intrex.retrievers.inverted.native import SEARCH, kernels_for
 
 WRITTEN = 1 << 16
 """Terms that are written at a time."""
 
 
-def map_array(path: Path) -> npt.NDArray[Any]:
-    """Map an array of an index, as a plain one: slices of `numpy.memmap` cost more."""
-    return np.asarray(np.load(path, mmap_mode="r"))
-
-
 class Vocabulary:
-    """Terms of an index, opened without reading them."""
+    """Terms of an index; their offsets and numbers are checked when they are opened.
+
+    Raises:
+        BadInput: a file is missing, or does not fit the others.
+    """
 
     def __init__(self, folder: Path) -> None:
         empty = not (folder / "terms.txt").stat().st_size  # an empty file cannot be mapped
         self.text = np.zeros(0, np.uint8) if empty else np.memmap(folder / "terms.txt", np.uint8, "r")
-        self.ends: Int64s = map_array(folder / "terms.offsets.npy")
-        self.ids: Int32s = map_array(folder / "terms.ids.npy")
+        self.ends: Int64s = open_array(folder / "terms.offsets.npy", np.int64, (None,))
+        self.ids: Int32s = open_array(folder / "terms.ids.npy", np.int32, (len(self.ends) - 1,))
+        check_offsets(self.ends, len(self.text), folder / "terms.offsets.npy")
+        check_rows(self.ids, len(self.ids), folder / "terms.ids.npy")
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -49,7 +50,7 @@ class Vocabulary:
 
     @cached_property
     def _places(self) -> Int64s:
-        places = np.empty(len(self), np.int64)
+        places = np.zeros(len(self), np.int64)
         places[self.ids] = np.arange(len(self))
         return places
 

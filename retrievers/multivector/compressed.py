@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from intrex.data.arrays import Float32s, Rows
 from intrex.data.errors import BadInput
-from intrex.data.npy import open_array
+from intrex.data.npy import check_offsets, check_rows, check_spans, open_array
 from intrex.data.numeric.rows import row_norms
 from intrex.data.progress import Progress
 from intrex.data.store.artifact import Build
@@ -57,9 +57,8 @@ class ResidualTokens:
         has_lengths = (folder / "lengths.npy").exists()
         self._lengths = self._open("lengths", (total,), "float16") if has_lengths else None
         self.longest = float(1 if self._lengths is None else self._lengths.max(initial=0)) * _LONGER
-        rising = self.offsets[0] == 0 and (np.diff(self.offsets) >= 0).all()
-        if not rising or not len(grid) or self._codes.max(initial=0) >= len(grid):
-            raise BadInput(f"the compressed vectors do not fit together ({folder})", rebuild)
+        check_offsets(self.offsets, total, folder / "tokens.offsets.npy", rebuild)
+        check_rows(self._codes, len(grid), folder / "codes.npy", rebuild)
 
     def read(self, start: int, stop: int, out: Float32s) -> Float32s:
         """See `Tokens.read`."""
@@ -85,23 +84,12 @@ class ResidualTokens:
         """Lists that PLAID reads; raises `BadInput` when the files do not fit together."""
         bounds = self._open("lists.offsets", (len(self.codec.grid) + 1,), "int64")
         lists = self._open("lists", (int(bounds[-1]),), "int32")
-        rising = bounds[0] == 0 and (np.diff(bounds) >= 0).all()
-        if not rising or lists.min(initial=0) < 0 or lists.max(initial=0) >= len(self.offsets) - 1:
-            raise BadInput(f"the lists of documents by centroid are damaged ({self._folder})", self._rebuild)
+        check_offsets(bounds, len(lists), self._folder / "lists.offsets.npy", self._rebuild)
+        check_spans(lists, bounds, len(self.offsets) - 1, self._folder / "lists.npy", self._rebuild)
         return CentroidLists(self.codec.centroids, self._codes, self.offsets, bounds, lists)
 
     def _open(self, name: str, shape: tuple[int | None, ...], dtype: str) -> npt.NDArray[Any]:
-        path = self._folder / f"{name}.npy"
-        array = open_array(path)
-        fits = len(array.shape) == len(shape) and all(
-            size in (None, n) for n, size in zip(array.shape, shape, strict=True)
-        )
-        if not fits or array.dtype.name != dtype:
-            sizes = ", ".join("any" if n is None else str(n) for n in shape)
-            raise BadInput(
-                f"{dtype} [{sizes}] is needed, this is {array.dtype} {array.shape} ({path})", self._rebuild
-            )
-        return np.asarray(array)
+        return open_array(self._folder / f"{name}.npy", dtype, shape, self._rebuild)
 
 
 def compress(build: Build, bits: int, stage: Stage) -> dict[str, int]:

@@ -51,7 +51,7 @@ class ImpactIndex(Index):
         self.manifest = manifest
         self.ids = IdTable(path)
         self.vocabulary = Vocabulary(path)
-        impacts, bounds = open_impacts(path)
+        impacts, bounds = open_impacts(path, len(self.vocabulary), len(self.ids))
         scale = float(manifest.params["scale"])
         self._searcher = ImpactSearcher(impacts, np.asarray(self.ids.rank), bounds, scale)
         self._heaviest = float(bounds.max(initial=0.0)) * scale

@@ -18,10 +18,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from intrex.data.arrays import Float32s, Float64s, Int32s, Int64s, Rows, Scores, Uint8s, Uint16s
+from intrex.data.errors import BadInput
 from intrex.data.native.kernel import Kernel
 from intrex.data.native.library import Library
+from intrex.data.npy import check_offsets, check_spans, open_array
+from intrex.retrievers.inverted.postings import BOUND_BLOCK
 from intrex.retrievers.inverted.search import UNTOUCHED, PostingsSearcher, Weighted
-from intrex.retrievers.inverted.vocabulary import map_array
 
 LIBRARIES = {
     dtype: Library(f"search-{dtype}", (f"intrex.retrievers.sparse.kernels:search_{dtype}",))
@@ -38,10 +40,21 @@ class Impacts(NamedTuple):
     weights: Uint8s | Uint16s | Float32s
 
 
-def open_impacts(folder: Path) -> tuple[Impacts, Float32s]:
-    """Map the postings of an index and their bounds."""
-    names = ("postings.offsets", "postings.docs", "postings.impacts", "bounds")
-    offsets, docs, weights, bounds = (map_array(folder / f"{name}.npy") for name in names)
+def open_impacts(folder: Path, terms: int, rows: int) -> tuple[Impacts, Float32s]:
+    """Map the postings of an index and their bounds; what is an address is checked, in one pass over the postings.
+
+    Raises:
+        BadInput: a file is missing, or does not fit the others, ``terms`` or ``rows``.
+    """
+    places, docs_file = folder / "postings.offsets.npy", folder / "postings.docs.npy"
+    offsets = open_array(places, np.int64, (terms + 1,))
+    docs = open_array(docs_file, np.int32, (None,))
+    weights = open_array(folder / "postings.impacts.npy", shape=docs.shape)
+    if weights.dtype.name not in LIBRARIES:
+        raise BadInput(f"damaged: weights of type {weights.dtype} ({folder})", "rebuild the index")
+    bounds = open_array(folder / "bounds.npy", np.float32, (-(-len(docs) // BOUND_BLOCK),))
+    check_offsets(offsets, len(docs), places)
+    check_spans(docs, offsets, rows, docs_file)
     return Impacts(offsets, docs, weights), bounds
 
 

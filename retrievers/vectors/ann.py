@@ -109,6 +109,53 @@ def build_ann(vectors: Float32s, config: AnnConfig, folder: Path, threads: int) 
     faiss.write_index(index, str(folder / FILE))
 
 
+def _is_safe(index: Any) -> bool:
+    """Tell whether every row that a graph or inverted lists lead to is there; faiss itself does not ask."""
+    faiss, n = load_faiss(), index.ntotal
+    if hasattr(index, "hnsw"):
+        return _is_safe_graph(index.hnsw, n)
+    if not hasattr(index, "invlists"):
+        return True
+    lists, total = index.invlists, 0
+    for i in range(index.nlist):
+        size = lists.list_size(i)
+        rows = faiss.rev_swig_ptr(lists.get_ids(i), size) if size else np.empty(0, np.int64)
+        total += size
+        if size and (rows.min() < 0 or rows.max() >= n):
+            return False
+    return bool(total == n)
+
+
+def _is_safe_graph(hnsw: Any, n: int) -> bool:
+    """Check a graph: node i has the places ``offsets[i]:offsets[i + 1]``, those of each of its levels one after another."""
+    faiss = load_faiss()
+    offsets = faiss.vector_to_array(hnsw.offsets).astype(np.int64)
+    levels = faiss.vector_to_array(hnsw.levels).astype(np.int64)
+    bounds = faiss.vector_to_array(hnsw.cum_nneighbor_per_level).astype(np.int64)
+    size = hnsw.neighbors.size()
+    nodes = faiss.rev_swig_ptr(hnsw.neighbors.data(), size) if size else np.empty(0, np.int32)
+    if len(offsets) != n + 1 or len(levels) != n or not len(bounds) or bounds[0] != 0:
+        return False
+    if n == 0:
+        return True
+    if levels.min() < 1 or levels.max() >= len(bounds) or (np.diff(bounds) < 0).any():
+        return False
+    if offsets[0] != 0 or offsets[-1] != size or (np.diff(offsets) != bounds[levels]).any():
+        return False
+    if nodes.min() < -1 or nodes.max() >= n:
+        return False
+    entry, highest = hnsw.entry_point, hnsw.max_level
+    if not (0 <= entry < n and 0 <= highest < levels[entry]):
+        return False
+    for level in range(1, int(levels.max())):  # a neighbour on a level must itself be there
+        own = np.flatnonzero(levels > level)
+        places = offsets[own][:, None] + np.arange(bounds[level], bounds[level + 1])
+        there = nodes[places]
+        if (levels[there[there >= 0]] <= level).any():
+            return False
+    return True
+
+
 def _train_parts(index: Any, vectors: Float32s, rows: Rows, threads: int) -> None:
     """Learn the centroids of a product quantiser, some parts at a time, in threads of our own: the parts are independent."""
     faiss, dsub = load_faiss(), index.pq.dsub
@@ -190,6 +237,10 @@ class AnnSearch(VectorSearch):
             self._index = faiss.read_index(str(folder / FILE), flag)
         except RuntimeError as error:
             raise BadInput(f"not a sound faiss index ({folder / FILE})", "rebuild the index") from error
+        if not _is_safe(self._index):
+            raise BadInput(
+                f"damaged: rows or levels that are not there ({folder / FILE})", "rebuild the index"
+            )
         if config.ivf and vectors is None:
             self._index.make_direct_map()
         super().__init__(config.engine, (self._index.ntotal, self._index.d), longest, rank)

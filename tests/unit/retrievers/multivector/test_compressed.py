@@ -153,7 +153,7 @@ def test_damage_is_found_when_the_index_is_opened(tmp_path: Path, name: str) -> 
         with pytest.raises(BadInput):
             _ = ResidualTokens(folder, "rebuild it").lists
     path.write_bytes(path.read_bytes()[:100])
-    with pytest.raises(BadInput, match="not a sound vector file"):
+    with pytest.raises(BadInput, match="not a sound array"):
         _ = ResidualTokens(folder, "rebuild it").lists
 
 

@@ -171,7 +171,7 @@ def test_a_truncated_map_is_refused(index, name):
     (index.path / name).write_bytes(data[:-8])
     with pytest.raises(BadInput, match=f"damaged: {name}"):
         open_index(index.path)
-    with pytest.raises(BadInput, match="not a sound vector file"):
+    with pytest.raises(BadInput, match="not a sound array"):
         MultiVectorIndex(index.path, index.manifest)
 
 
