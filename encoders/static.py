@@ -25,7 +25,7 @@ from intrex.data.numeric.rows import unit
 from intrex.data.specs import EncoderSpec
 from intrex.encoders.base import Role
 from intrex.encoders.options import STATIC, EncoderOptions
-from intrex.encoders.runtime.models import ModelFiles, quiet, require, resolve_model
+from intrex.encoders.runtime.models import NO_CODE, ModelFiles, quiet, refuse_code, require, resolve_model
 
 log = logging.getLogger("intrex")
 
@@ -240,15 +240,18 @@ def _distil(files: ModelFiles, dim: int, device: str | None) -> tuple[Float32s, 
     log.info("distilling %d dimensions from %s, about half a minute", dim, files.name)
     with quiet(), contextlib.redirect_stderr(io.StringIO()):  # its progress bar cannot be switched off
         try:
-            most = AutoConfig.from_pretrained(str(files.path)).hidden_size
+            most = AutoConfig.from_pretrained(str(files.path), **NO_CODE).hidden_size
             if not 1 <= dim <= most:
                 raise UsageError(
                     f"--dim {dim} does not suit the model {files.name}, its vectors have {most} dimensions"
                 )
-            static = StaticEmbedding.from_distillation(str(files.path), device=device, pca_dims=dim)
+            static = StaticEmbedding.from_distillation(
+                str(files.path), device=device, pca_dims=dim, **NO_CODE
+            )
         except ImportError as error:
             raise MissingExtra("model2vec[distill]", "dense", "distilling a static model") from error
         except (OSError, ValueError, KeyError, AttributeError) as error:
+            refuse_code(files.name, error)
             raise BadInput(f"no static model can be distilled from {files.name}: {error}") from error
     weights = static.embedding.weight.detach().float().cpu().numpy()
     return weights, static.tokenizer.to_str()

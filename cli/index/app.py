@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -12,7 +13,7 @@ from intrex.cli.common.output import say, show
 from intrex.cli.common.parameters import TableFormat, command, command_group
 from intrex.cli.index import change
 from intrex.cli.index.build import build_command
-from intrex.data.errors import BadInput
+from intrex.data.errors import BadInput, MissingExtra
 from intrex.retrievers.options import index_kinds
 
 app = command_group("Build, change, describe and verify indexes.")
@@ -39,11 +40,14 @@ def info(
 @app.command("verify", cls=Command)
 @command("intrex index verify idx/bm25")
 def verify(index: Annotated[Path, typer.Argument(help="An index folder.")]) -> None:
-    """Compare every file of an index with the sha256 that was recorded."""
+    """Compare every file of an index with the sha256 that was recorded, and open it, which checks its numbers."""
     from intrex.data.store.artifact import read_manifest, verify_artifact
+    from intrex.retrievers.base import open_index
 
     rebuild = "build it again with intrex index"
     if read_manifest(index, rebuild=rebuild).kind == "collection":
         raise BadInput(f"a collection, not an index: {index}", f"intrex collection verify {index}")
     manifest = verify_artifact(index, rebuild)
+    with suppress(MissingExtra):  # what cannot be opened here cannot be searched here either
+        open_index(index)
     say(f"sound: {len(manifest.files)} files of the {manifest.kind} index are as they were written")

@@ -12,7 +12,7 @@ from intrex.data.store.vectors import PackedVectors
 from intrex.encoders.base import Role
 from intrex.encoders.multivector.reductions import gate_stopwords, pool_words, select
 from intrex.encoders.multivector.single import set_single, take_cls
-from intrex.encoders.runtime.models import ModelFiles, resolve_model, say_once
+from intrex.encoders.runtime.models import NO_CODE, ModelFiles, resolve_model, say_once
 
 
 class Linear(NamedTuple):
@@ -80,7 +80,10 @@ def load_colberter(files: ModelFiles, config: Mapping[str, Any], device: str | N
     base = str(config["bert_model"])
     say_once(f"model {files.name} is built on {base}")
     weights = Dense.load_torch_weights(str(files.path), local_files_only=True)
-    transformer = Transformer(str(resolve_model(base).path), model_kwargs={"local_files_only": True})
+    settings = {"local_files_only": True, **NO_CODE}
+    transformer = Transformer(
+        str(resolve_model(base).path), model_kwargs=settings, processor_kwargs=NO_CODE, config_kwargs=NO_CODE
+    )
     _load_transformer(transformer, weights, files)
     compressor, retrieval = _linear(weights, "compressor"), _linear(weights, "compressor_retrieval")
     set_single(transformer, lambda features: _cls(features, retrieval))

@@ -6,7 +6,7 @@ from typing import Any
 
 from intrex.data.errors import BadInput
 from intrex.encoders.multivector.colberter import Learned, is_colberter, load_colberter
-from intrex.encoders.runtime.models import ModelFiles, say_once
+from intrex.encoders.runtime.models import NO_CODE, ModelFiles, say_once
 from intrex.encoders.runtime.transformer import load_model
 
 _PYLATE = {
@@ -88,7 +88,7 @@ def _multi_vector(files: ModelFiles, path: str, device: str | None) -> Any:
     from sentence_transformers import MultiVectorEncoder
     from sentence_transformers.base.modules import Transformer
 
-    model = MultiVectorEncoder(path, device=device, local_files_only=True)
+    model = MultiVectorEncoder(path, device=device, local_files_only=True, **NO_CODE)
     if not isinstance(model[0], Transformer):
         raise BadInput(
             f"the model {files.name} begins with a {type(model[0]).__name__}, not with a transformer"
@@ -103,7 +103,7 @@ def _plain(files: ModelFiles, path: str, device: str | None) -> Any:
     from sentence_transformers.multi_vector_encoder.modules import MultiVectorMask
     from sentence_transformers.sentence_transformer.modules import Pooling
 
-    whole = SentenceTransformer(path, device=device, local_files_only=True)
+    whole = SentenceTransformer(path, device=device, local_files_only=True, **NO_CODE)
     layers = [module for module in whole if not isinstance(module, Pooling | Normalize)]
     if not layers or not isinstance(layers[0], Transformer):
         raise BadInput(f"the model {files.name} has no transformer, so no token vectors")

@@ -16,6 +16,8 @@ from intrex.data.errors import BadInput, MissingExtra, UsageError
 from intrex.data.io.files import file_sha256, fingerprint, read_json
 from intrex.data.io.network import unreachable
 
+NO_CODE = {"trust_remote_code": False}
+"""What every call that loads a model of others says: else libraries ask, or take the answer of standard input."""
 log = logging.getLogger("intrex")
 
 
@@ -195,6 +197,15 @@ def _from_package(name: str, revision: str | None) -> ModelFiles | None:
     return ModelFiles(full, path, f"{full} from the package {package.distribution}", weights_revision(path))
 
 
+def refuse_code(name: str, error: Exception) -> None:
+    """Raise `BadInput` if a library failed since a model brings Python code of its own; intrex runs none of others."""
+    if "trust_remote_code" in str(error):
+        raise BadInput(
+            f"the model {name} brings Python code of its own, which intrex does not run",
+            "data is never code here: take a model whose classes are those of transformers and sentence-transformers",
+        ) from error
+
+
 def _packaged_name(name: str) -> str:
     return name if name in PACKAGED else _hub_names(name)[0]
 
@@ -223,7 +234,11 @@ def _from_hub(name: str, revision: str | None) -> ModelFiles:
         from sentence_transformers import SentenceTransformer  # seconds, which the errors above do not need
 
         log.info("model %s: downloading it from the hub", full)
-        SentenceTransformer(full, revision=revision, device="cpu")
+        try:
+            SentenceTransformer(full, revision=revision, device="cpu", **NO_CODE)
+        except (OSError, ValueError, ImportError) as error:
+            refuse_code(full, error)
+            raise
         if cached := _from_cache(full, revision):
             return cached
     raise BadInput(f"the hub has no model {name}", "check the spelling, OWNER/NAME")

@@ -9,7 +9,7 @@ from intrex.data.arrays import Float32s
 from intrex.data.errors import BadInput, UsageError
 from intrex.encoders.options import EncoderOptions
 from intrex.encoders.runtime.linear import LARGEST_DIFFERENCE, pack_linear, quantize_linear
-from intrex.encoders.runtime.models import ModelFiles, quiet
+from intrex.encoders.runtime.models import NO_CODE, ModelFiles, quiet, refuse_code
 
 UNLIMITED = 1_000_000
 TRIAL = [
@@ -40,6 +40,7 @@ def load_model(files: ModelFiles, make: Callable[[str], Any], hint: str) -> Any:
         with quiet():
             return make(str(files.path))
     except (OSError, ValueError, KeyError, RuntimeError, ImportError, SafetensorError) as error:
+        refuse_code(files.name, error)
         raise BadInput(f"the model {files.name} cannot be loaded: {error}", hint) from error
 
 
@@ -50,7 +51,8 @@ def load_by_class(
     import sentence_transformers
 
     make = getattr(sentence_transformers, class_name)
-    return load_model(files, lambda path: make(path, device=device, local_files_only=True, **settings), hint)
+    options = {"device": device, "local_files_only": True, **NO_CODE, **settings}
+    return load_model(files, lambda path: make(path, **options), hint)
 
 
 def longest_input(model: Any) -> int:
