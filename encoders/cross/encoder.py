@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from intrex.data.arrays import Float32s, Rows, Scores
 from intrex.data.errors import BadInput, UsageError, nearest_name
-from intrex.data.io.files import file_sha256, fingerprint
 from intrex.data.specs import EncoderSpec
 from intrex.encoders.cross.base import CROSS_ENCODER, PairScorer, use_threads
 from intrex.encoders.options import CROSS, EncoderOptions
@@ -28,8 +26,6 @@ from intrex.encoders.runtime.transformer import (
 Pairs = list[tuple[str, str]]
 
 DTYPES = ("float32", "bfloat16")
-_SETTINGS = {".json", ".txt", ".model", ".jinja"}
-"""Suffixes of the files beside the weights that change scores: configuration and tokenizer."""
 
 
 class CrossEncoderScorer(PairScorer):
@@ -57,7 +53,7 @@ class CrossEncoderScorer(PairScorer):
                 f"a cross-encoder has no dtype {options.dtype!r}", nearest_name(options.dtype, DTYPES)
             )
         files = resolve_model(name, options.revision)
-        params: dict[str, Any] = {"dtype": options.dtype, "settings": _settings(files.path)}
+        params: dict[str, Any] = {"dtype": options.dtype}
         if head_seed is None:
             _check_kind(files)
         else:  # what is drawn depends on the libraries
@@ -109,12 +105,6 @@ class CrossEncoderScorer(PairScorer):
         _limit(model, self._options.max_length)
         _set_dtype(model, self._options.dtype)
         return model
-
-
-def _settings(folder: Path) -> str:
-    """Return the fingerprint of the files beside the weights that decide how texts are cut and scores are made."""
-    files = sorted(p for p in folder.rglob("*") if p.suffix in _SETTINGS and p.name != "manifest.json")
-    return fingerprint([[p.relative_to(folder).as_posix(), file_sha256(p)] for p in files])
 
 
 def _check_kind(files: ModelFiles) -> None:

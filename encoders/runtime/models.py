@@ -16,6 +16,10 @@ from intrex.data.errors import BadInput, MissingExtra, UsageError
 from intrex.data.io.files import file_sha256, fingerprint, read_json
 from intrex.data.io.network import unreachable
 
+_WEIGHTS = {".safetensors", ".bin"}
+_DECISIVE = _WEIGHTS | {".json", ".txt", ".model", ".jinja"}
+_CARDS = {"manifest.json", "README.txt", "LICENSE.txt", "requirements.txt"}
+_OTHER_RUNTIMES = {"onnx", "openvino"}
 NO_CODE = {"trust_remote_code": False}
 """What every call that loads a model of others says: else libraries ask, or take the answer of standard input."""
 log = logging.getLogger("intrex")
@@ -130,18 +134,15 @@ def quiet() -> Iterator[None]:
             logger.setLevel(level)
 
 
-def weights_revision(folder: Path) -> str:
-    """Return ``sha256:`` of the weights in a folder: of the one file, or of the names and hashes of several.
+def folder_revision(folder: Path) -> str:
+    """Return ``sha256:`` of the names and hashes of all files in a folder that a model's results depend on.
 
-    ``idf.json`` has the weights of the query side of an inference-free sparse model.
+    Those are weights, configurations and vocabularies; not what other runtimes keep beside them, nor cards.
     """
-    files = sorted(
-        p for p in folder.rglob("*") if p.suffix in {".safetensors", ".bin"} or p.name == "idf.json"
-    )
-    if not files:
+    files = sorted(p for p in folder.rglob("*") if p.suffix in _DECISIVE and p.name not in _CARDS)
+    files = [p for p in files if not _OTHER_RUNTIMES & set(p.relative_to(folder).parts)]
+    if not any(p.suffix in _WEIGHTS for p in files):
         raise BadInput(f"no model weights (*.safetensors, *.bin) in {folder}")
-    if len(files) == 1:
-        return f"sha256:{file_sha256(files[0])}"
     return f"sha256:{fingerprint([[p.relative_to(folder).as_posix(), file_sha256(p)] for p in files])}"
 
 
@@ -156,7 +157,7 @@ def _from_folder(name: str, revision: str | None) -> ModelFiles | None:
     if revision is not None:
         raise UsageError(f"--revision belongs to a name on the hub, {name} is a folder")
     path = path.resolve()
-    return ModelFiles(str(path), path, f"the folder {path}", weights_revision(path))
+    return ModelFiles(str(path), path, f"the folder {path}", folder_revision(path))
 
 
 def _hub_names(name: str) -> list[str]:
@@ -194,7 +195,7 @@ def _from_package(name: str, revision: str | None) -> ModelFiles | None:
     path = Path(spec.origin).parent / package.folder
     if not path.is_dir():  # another package of the same import name
         return None
-    return ModelFiles(full, path, f"{full} from the package {package.distribution}", weights_revision(path))
+    return ModelFiles(full, path, f"{full} from the package {package.distribution}", folder_revision(path))
 
 
 def refuse_code(name: str, error: Exception) -> None:

