@@ -12,8 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from intrex.data.errors import BadInput, UsageError
-from intrex.data.ids import id_problem
+from intrex.data.errors import BadInput
 from intrex.data.io.files import fingerprint, read_json
 from intrex.data.store.artifact import Build, Manifest, build_artifact, read_manifest
 from intrex.eval.tables import Table
@@ -181,14 +180,6 @@ def read_split(path: Path) -> Split:
 
 def _ids(path: Path) -> tuple[str, ...]:
     return tuple(path.read_text(encoding="utf-8").splitlines())
-
-
-def check_fold_name(name: str) -> None:
-    """Raise `UsageError` unless a fold's name can be a folder's."""
-    if id_problem(name) or "/" in name or name.startswith("."):
-        raise UsageError(
-            f"a fold cannot be named {name!r}", "one word without / that does not begin with a dot"
-        )
 
 
 def split_table(split: Split) -> Table[str | int]:
