@@ -65,7 +65,7 @@ def _train(stage: Stage, inputs: Inputs, output: Path, step: Progress) -> int:
     split = read_split(inputs["split"])
     data = SourceOptions.read({key: params.pop(key) for key in options_of(SourceOptions) if key in params})
     collection = Collection.open(inputs["collection"])
-    source = TrainingSource.of(replace(data, train_set=train_set), collection, split, split.folds[fold].name)
+    source = TrainingSource(collection, replace(data, train_set=train_set), split, split.folds[fold].name)
     manifest = train_model(kind, source, options_for(kind, **params), output, overwrite=True, progress=step)
     return int(manifest.params["pairs"])
 
