@@ -10,13 +10,12 @@ from typing import Any, NamedTuple
 from intrex.data.errors import BadInput, Problems, json_type
 from intrex.data.importers.inputs import Input, text_id
 from intrex.data.io.files import require_file
+from intrex.data.options import LARGEST_FLOAT
 from intrex.data.writer import RecordSource
 
 _IDS = ("id", "_id", "docid", "docno", "qid", "query_id")
 _VECTORS = ("vector", "toks", "query_toks")
 _TEXTS = ("text", "contents", "content", "query")
-LARGEST = 3.4028234663852886e38
-"""Largest float32 number: weights are kept in float32."""
 
 
 class Weights(NamedTuple):
@@ -84,7 +83,7 @@ def _sound_weights(vector: Mapping[str, Any], where: str, problems: Problems) ->
     for term, weight in vector.items():
         if type(weight) not in (int, float):
             problems.add(where, f"the weight of {term!r} is {json_type(weight)}, a number is needed")
-        elif not 0 <= weight <= LARGEST:
+        elif not 0 <= weight <= LARGEST_FLOAT:  # they are kept in float32
             problems.add(where, f"the weight of {term!r} is {_weight_problem(weight)}")
         elif problem := _term_problem(term):
             problems.add(where, problem)

@@ -14,7 +14,7 @@ import numpy as np
 from intrex.data.arrays import Bools, Float64s
 from intrex.data.errors import BadInput, UsageError
 from intrex.data.io.files import fingerprint
-from intrex.eval.leaderboard.regimes import Figure, RegimePlan, RegimeScores, regime_scores, score_matrix
+from intrex.eval.leaderboard.regimes import Figure, RegimePlan, RegimeScores, regime_scores
 from intrex.eval.leaderboard.rows import JUDGED, LeaderboardRow, check_comparable, row_order, shown_names
 from intrex.eval.scoring.scorefile import SystemScores
 from intrex.eval.splits.split import REGIMES, Split, read_split
@@ -37,16 +37,23 @@ class FoldScores:
 
     def matrix(self, plan: RegimePlan, measure: str) -> Float64s:
         """Return scores [n, f] of the plan's queries; raises `BadInput` when the measure or queries are missing."""
-        known = []
-        for scores in (system.scores for system in self.by_fold):
+        out = np.empty((len(plan.queries), len(plan.folds)))
+        for j, scores in enumerate(system.scores for system in self.by_fold):
             names = [str(m) for m in scores.measures]
             if measure not in names:
                 raise BadInput(
                     f"the scores of {self.system} have no {measure}", f"there are: {', '.join(names)}"
                 )
             column = scores.values[:, names.index(measure)]
-            known.append(dict(zip(scores.query_ids, column.tolist(), strict=True)))
-        return score_matrix(plan, known, self.system)
+            known = dict(zip(scores.query_ids, column.tolist(), strict=True))
+            if missing := [q for q in plan.queries if q not in known]:
+                raise BadInput(
+                    f"{len(missing):,} of the split's {len(plan.queries):,} test queries have no score of {self.system} "
+                    f"(fold {plan.folds[j]}), for example {', '.join(missing[:3])}",
+                    "the split was made from other queries than the run's",
+                )
+            out[:, j] = [known[q] for q in plan.queries]
+        return out
 
 
 def find_fold(text: str) -> tuple[Split, str]:

@@ -11,17 +11,16 @@ the scores of all models; intervals are conditional on the trained models.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from intrex.data.arrays import Float64s, Int64s
 from intrex.data.errors import BadInput
+from intrex.eval.leaderboard.rows import LEVEL, RESAMPLES, resamples
 from intrex.eval.splits.split import REGIMES, Split
 
-RESAMPLES = 10_000
-LEVEL = 0.95
 NONE = -1
 
 
@@ -155,28 +154,9 @@ def _bootstrap(shares: Float64s, strata: Int64s, seed: int) -> tuple[Float64s, F
     sums = np.zeros((RESAMPLES, shares.shape[1]))
     for stratum in range(int(strata.max(initial=-1)) + 1):
         rows = np.flatnonzero(strata == stratum)
-        members = shares[rows]
-        step = max(1, 4_000_000 // len(rows))
-        for start in range(0, RESAMPLES, step):
-            size = min(step, RESAMPLES - start)
-            counts = random.multinomial(len(rows), np.full(len(rows), 1 / len(rows)), size=size)
+        for block, counts in resamples(len(rows), random):
             # not by BLAS: its last bits depend on threads
-            sums[start : start + size] += np.einsum("rq,qm->rm", counts.astype(np.float64), members)
+            sums[block] += np.einsum("rq,qm->rm", counts, shares[rows])
     low, high = np.quantile(sums, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
     values: Float64s = shares.sum(axis=0)
     return values, low, high
-
-
-def score_matrix(plan: RegimePlan, by_fold: Sequence[Mapping[str, float]], system: str) -> Float64s:
-    """Return scores [n, f] from each fold's scores by query; raises `BadInput` naming queries that are not scored."""
-    out = np.empty((len(plan.queries), len(plan.folds)))
-    for j, (fold, known) in enumerate(zip(plan.folds, by_fold, strict=True)):
-        missing = [q for q in plan.queries if q not in known]
-        if missing:
-            raise BadInput(
-                f"{len(missing):,} of the split's {len(plan.queries):,} test queries have no score of {system} "
-                f"(fold {fold}), for example {', '.join(missing[:3])}",
-                "the split was made from other queries than the run's",
-            )
-        out[:, j] = [known[q] for q in plan.queries]
-    return out

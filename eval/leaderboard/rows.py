@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
@@ -66,13 +66,10 @@ def bootstrap_interval(
     ]
     random = np.random.Generator(np.random.PCG64(seed))
     means = np.empty((RESAMPLES, values.shape[1]))
-    step = max(1, 4_000_000 // max(n, 1))
-    for start in range(0, RESAMPLES, step):
-        size = min(step, RESAMPLES - start)
-        counts = random.multinomial(n, np.full(n, 1 / n), size=size).astype(np.float64)
+    for block, counts in resamples(n, random):
         # not by BLAS: its last bits depend on threads and on other columns
         for j, column in enumerate(averaged):
-            means[start : start + size, j] = np.einsum("rq,q->r", counts, np.ascontiguousarray(column)) / n
+            means[block, j] = np.einsum("rq,q->r", counts, np.ascontiguousarray(column)) / n
     bounds = np.quantile(means, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
     for j, kind in enumerate(kinds):
         if kind == "sum":
@@ -80,6 +77,14 @@ def bootstrap_interval(
         elif kind == "geometric":
             bounds[:, j] = np.exp(bounds[:, j])
     return bounds[0], bounds[1]
+
+
+def resamples(n: int, random: np.random.Generator) -> Iterator[tuple[slice, Float64s]]:
+    """Yield blocks of the resamples of n queries: which they are, and how often each has each query [r, n]."""
+    step = max(1, 4_000_000 // max(n, 1))
+    for start in range(0, RESAMPLES, step):
+        size = min(step, RESAMPLES - start)
+        yield slice(start, start + size), random.multinomial(n, np.full(n, 1 / n), size).astype(np.float64)
 
 
 def leaderboard(systems: Sequence[SystemScores]) -> list[LeaderboardRow]:

@@ -4,8 +4,13 @@ import numpy as np
 import pytest
 
 from intrex.data.errors import BadInput
-from intrex.eval.leaderboard import regimes
-from intrex.eval.leaderboard.regimes import RegimePlan, per_query, regime_scores, score_matrix
+from intrex.eval.leaderboard import regimes, rows
+from intrex.eval.leaderboard.by_split import FoldScores
+from intrex.eval.leaderboard.regimes import RegimePlan, per_query, regime_scores
+from intrex.eval.measures import Measure
+from intrex.eval.scoring.score import Scores
+from intrex.eval.scoring.scorefile import SystemScores
+from intrex.eval.scoring.signature import Conditions
 from intrex.eval.splits.split import Fold, Split
 
 SIZES, MEANS = (981, 2206, 1824, 1491, 478), (0.30, 0.25, 0.28, 0.20, 0.10)
@@ -27,7 +32,8 @@ def resttest_split(sizes: tuple[int, ...]) -> Split:
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(regimes, "RESAMPLES", 400)
+    for module in (regimes, rows):
+        monkeypatch.setattr(module, "RESAMPLES", 400)
 
 
 def test_the_worked_example_and_the_untrained_scorer(quick: None) -> None:
@@ -83,7 +89,8 @@ def test_by_hand(quick: None) -> None:
 
 def test_the_paired_interval_covers_a_known_gap(monkeypatch: pytest.MonkeyPatch) -> None:
     """200 simulations with unequal buckets and hard queries: the 95% interval holds the true gap as often as it says."""
-    monkeypatch.setattr(regimes, "RESAMPLES", 500)
+    for module in (regimes, rows):
+        monkeypatch.setattr(module, "RESAMPLES", 500)
     sizes, gap = (30, 50, 20, 60, 40), 0.05
     plan = RegimePlan.of(resttest_split(sizes))
     extrapolates = plan.regime == regimes.REGIMES.index("extrapolation")
@@ -103,7 +110,9 @@ def test_the_paired_interval_covers_a_known_gap(monkeypatch: pytest.MonkeyPatch)
 def test_missing_scores_and_regimes_are_named() -> None:
     split = resttest_split((2, 3))
     plan = RegimePlan.of(split)
+    scores = Scores((Measure("AP"),), ["q00000"], np.ones((1, 1)), np.ones(1, np.bool_))
+    system = SystemScores("bm25", scores, Conditions("c", "test", "sha"), "")
     with pytest.raises(BadInput, match="4 of the split's 5 test queries have no score of bm25"):
-        score_matrix(plan, [{"q00000": 1.0}, {}], "bm25")
+        FoldScores("bm25", (system, system)).matrix(plan, "AP")
     with pytest.raises(BadInput, match="no query for interpolation"):
         RegimePlan.of(Split("import", (Fold("1", (), {"extrapolation": ("a",)}),)))
