@@ -7,15 +7,13 @@ from typing import Annotated
 
 import typer
 
-from intrex.cli.common.help import Command
 from intrex.cli.common.output import Format, emit, say
 from intrex.cli.common.parameters import command, command_group
 
 app = command_group("Put scores side by side, with intervals.")
 
 
-@app.command("build", cls=Command)
-@command("intrex leaderboard build scores.jsonl -o leaderboard.csv")
+@command("intrex leaderboard build scores.jsonl -o leaderboard.csv", to=app)
 def build(
     scores: Annotated[list[Path], typer.Argument(help="Files that `intrex evaluate --scores` wrote.")],
     output: Annotated[Path | None, typer.Option("--output", "-o", help="The CSV to write.")] = None,

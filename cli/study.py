@@ -7,15 +7,13 @@ from typing import Annotated
 
 import typer
 
-from intrex.cli.common.help import Command
 from intrex.cli.common.output import progress, say
 from intrex.cli.common.parameters import command, command_group
 
 app = command_group("Measure a method on a collection, as its paper does.")
 
 
-@app.command("muvera", cls=Command)
-@command("intrex study muvera idx/tokens scifact:test --quick --depth 20 -o study")
+@command("intrex study muvera idx/tokens scifact:test --quick --depth 20 -o study", to=app)
 def muvera(
     index: Annotated[Path, typer.Argument(help="A multivector index.")],
     queries: Annotated[str, typer.Argument(help="Queries: a file, or COLLECTION:SET with judgements.")],

@@ -91,11 +91,11 @@ def read_query_file(path: Path, weighted: bool = False) -> Queries:
     topics = read_topics(file, problems) if rows is None else [(r.id, r.text, r.source) for r in rows]
     for id_, text, source in topics:
         if problem := id_problem(id_):
-            problems.add(str(source), problem)
+            problems.add(source, problem)
         elif not isinstance(text, str):
-            problems.add(str(source), f"the text of query {id_} is {json_type(text)}, a string is needed")
+            problems.add(source, f"the text of query {id_} is {json_type(text)}, a string is needed")
         elif id_ in places:
-            problems.add(str(source), f"the query id {id_} occurred before, at {places[id_]}")
+            problems.add(source, f"the query id {id_} occurred before, at {places[id_]}")
         else:
             places[id_] = str(source)
             texts.append(text)

@@ -115,14 +115,12 @@ class CollectionWriter:
             self.unknown += 1
             if self._complete and not self.allow_unknown:
                 hint = "add --allow-unknown to leave such judgements out"
-                self.problems.add(
-                    str(source), f"the judgement names an unknown {' and '.join(unknown)}", hint
-                )
+                self.problems.add(source, f"the judgement names an unknown {' and '.join(unknown)}", hint)
             return
         grades = self._sets.setdefault(set_, {}).setdefault(query, {})
         if document in grades:
             self.problems.add(
-                str(source), f"judged twice: query {query}, document {document}", "keep one line for each"
+                source, f"judged twice: query {query}, document {document}", "keep one line for each"
             )
         grades[document] = grade
 
@@ -131,7 +129,7 @@ class CollectionWriter:
             value = encode_id(value)
             self.encoded += 1
         if problem := id_problem(value):
-            self.problems.add(str(source), problem)
+            self.problems.add(source, problem)
             value = ""
         self._ids[kind].add(str(value) or f"\n{len(self._ids[kind])}")
         self._places[kind].add(source)
@@ -140,7 +138,7 @@ class CollectionWriter:
     def _strings(self, row: dict[str, Any], source: RecordSource) -> bool:
         for key, value in row.items():
             if not isinstance(value, str):
-                self.problems.add(str(source), f"{key!r} is {json_type(value)}, a string is needed")
+                self.problems.add(source, f"{key!r} is {json_type(value)}, a string is needed")
                 return False
         return True
 
@@ -188,7 +186,7 @@ class CollectionWriter:
                 names = {i: f" {json.loads(line)['_id']}" for i, line in enumerate(stream) if i in rows}
         for first, repeat in repeats:
             message = f"the {kind} id{names.get(repeat, '')} occurred before, at {places[first]}"
-            self.problems.add(str(places[repeat]), message, "ids must be unique")
+            self.problems.add(places[repeat], message, "ids must be unique")
 
     def _write_set(self, name: str) -> dict[str, int]:
         qrels = Qrels.from_dict(self._sets[name])
@@ -200,7 +198,7 @@ def _line(row: dict[str, Any], source: RecordSource, problems: Problems) -> byte
     try:
         return json.dumps(row, ensure_ascii=False).encode("utf-8") + b"\n"
     except UnicodeEncodeError:
-        problems.add(str(source), "the text has an unpaired surrogate (a broken \\u escape)")
+        problems.add(source, "the text has an unpaired surrogate (a broken \\u escape)")
         return b""
 
 

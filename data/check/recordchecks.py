@@ -37,9 +37,9 @@ class _ReaderProblems(Problems):
         super().__init__("")
         self.entries: list[tuple[int, str]] = []
 
-    def add(self, where: str, message: str, hint: str | None = None) -> None:
+    def add(self, where: object, message: str, hint: str | None = None) -> None:
         """Record a problem; what is not UTF-8 was reported before."""
-        line = where.rpartition(":")[2]
+        line = str(where).rpartition(":")[2]
         if not message.startswith("not UTF-8"):
             self.entries.append((int(line) if line.isdigit() else 0, message))
 

@@ -45,7 +45,7 @@ def read_judgements(file: Input, problems: Problems) -> Iterator[Judgement]:
             continue
         count += 1
         if complaint := layout.complaint(fields):
-            problems.add(str(file.at(line)), complaint, f"a line is: {_COLUMNS[layout.width]}")
+            problems.add(file.at(line), complaint, f"a line is: {_COLUMNS[layout.width]}")
         else:
             yield Judgement(fields[0], fields[-2], int(fields[-1]), file.at(line))
     if not count:

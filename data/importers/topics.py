@@ -44,7 +44,7 @@ def _json(file: Input, problems: Problems) -> Iterator[Query]:
         text = next((key for key in _TEXTS if key in row), None)
         if id_ is None or text is None:
             missing = "'_id'" if id_ is None else "'text'"
-            problems.add(str(file.at(line)), f"the query has no {missing}", "a line is: _id, text")
+            problems.add(file.at(line), f"the query has no {missing}", "a line is: _id, text")
         else:
             yield Query(row[id_] if id_ == "_id" else text_id(row[id_]), row[text], file.at(line))
 
@@ -56,7 +56,7 @@ def _tsv(file: Input, problems: Problems) -> Iterator[Query]:
             continue
         if len(fields) != 2:
             reason = f"the line has {len(fields)} column{'s' * (len(fields) != 1)}, 2 are needed"
-            problems.add(str(file.at(line)), reason, "a line is: id TAB text")
+            problems.add(file.at(line), reason, "a line is: id TAB text")
         else:
             yield Query(fields[0], fields[1], file.at(line))
 
@@ -84,7 +84,7 @@ def _trec(file: Input, problems: Problems) -> Iterator[Query]:
         any_topic, number, text = True, topic["num"], topic["title"] or topic["desc"]
         if not number or not text:
             missing = "number" if not number else "title and no description"
-            problems.add(str(file.at(topic.line)), f"the topic has no {missing}")
+            problems.add(file.at(topic.line), f"the topic has no {missing}")
         else:
             plain = number.isascii() and number.isdigit()
             yield Query((number.lstrip("0") or "0") if plain else number, text, file.at(topic.line))

@@ -66,18 +66,16 @@ def read_weights(file: Input, problems: Problems) -> Iterator[Weights]:
         if id_ is None or vector is None:
             missing = "'id'" if id_ is None else "'vector'"
             problems.add(
-                str(source), f"the object has no {missing}", 'a line is: {"id", "vector": {term: weight}}'
+                source, f"the object has no {missing}", 'a line is: {"id", "vector": {term: weight}}'
             )
         elif not isinstance(row[vector], dict):
-            problems.add(
-                str(source), f"'{vector}' is {json_type(row[vector])}, an object of weights is needed"
-            )
+            problems.add(source, f"'{vector}' is {json_type(row[vector])}, an object of weights is needed")
         else:
             text = next((row[key] for key in _TEXTS if isinstance(row.get(key), str)), "")
-            yield Weights(text_id(row[id_]), _sound_weights(row[vector], str(source), problems), text, source)
+            yield Weights(text_id(row[id_]), _sound_weights(row[vector], source, problems), text, source)
 
 
-def _sound_weights(vector: Mapping[str, Any], where: str, problems: Problems) -> dict[str, float]:
+def _sound_weights(vector: Mapping[str, Any], where: RecordSource, problems: Problems) -> dict[str, float]:
     """Return the weights that are not 0; those that cannot be are reported."""
     weights = {}
     for term, weight in vector.items():

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from intrex.eval.compare.comparison import Comparison, PairRow
+from intrex.eval.compare.comparison import Comparison
 from intrex.eval.compare.movers import Mover
 from intrex.eval.compare.reproduction import Reproduction
 from intrex.eval.compare.resampling import EXACT_QUERIES, TOLERANCE
@@ -272,11 +272,6 @@ def comparison_latex(comparison: Comparison) -> str:
     table = latex_lines([escape_latex(h) for h in headers], lines, "ll" + "r" * len(comparison.data.measures))
     head = [r"\begin{table}", r"\centering", rf"\caption{{{text}}}"]
     return "\n".join([*head, *table, r"\end{table}", f"% {comparison.signature}", ""])
-
-
-def pair_rows(comparison: Comparison) -> Table[Any]:
-    """Return all rows with every field, for machines."""
-    return long_rows(comparison.rows, PairRow)
 
 
 def similarity_table(rows: Sequence[Similarity]) -> Table[str]:

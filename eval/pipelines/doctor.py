@@ -17,6 +17,7 @@ import numpy as np
 from intrex.data.errors import IntrexError
 from intrex.data.native.library import obstacle
 from intrex.data.numeric import rows
+from intrex.data.system.machine import whole_memory
 from intrex.data.system.threads import cores
 from intrex.data.version import intrex_version
 from intrex.encoders.fde import encoder
@@ -95,10 +96,10 @@ def _machine() -> list[Line]:
     fast = ", ".join(
         name for name in ("avx2", "avx512f", "avx512_bf16", "amx_bf16", "asimd", "bf16") if name in flags
     )
-    disk = shutil.disk_usage(Path.cwd()).free / 2**30
+    disk, memory = shutil.disk_usage(Path.cwd()).free / 2**30, whole_memory()
     return [
         ("cores", f"{cores()} usable of {os.cpu_count()}", ""),
-        ("memory", f"{_memory() / 2**30:.1f} GiB" if _memory() else "unknown", ""),
+        ("memory", f"{memory / 2**30:.1f} GiB" if memory else "unknown", ""),
         ("disk", f"{disk:.1f} GiB free here", "" if disk > 2 else "indexes need room: free some"),
         (
             "processor",
@@ -114,12 +115,6 @@ def _cpu_flags() -> set[str]:
             if line.startswith(("flags", "Features")):
                 return set(line.split(":", 1)[1].split())
     return set()
-
-
-def _memory() -> int:
-    with contextlib.suppress(ValueError, OSError, AttributeError):
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    return 0
 
 
 def _kernels() -> Line:
