@@ -83,11 +83,13 @@ def build(
     options: BuildOptions,
 ) -> None:
     """Build a collection from what is on this machine; `stdlib` is code search over Python's own library."""
-    from intrex.data.builders.registry import build_named
+    from intrex.data.builders.registry import BUILDERS
 
+    target = one_output(out, output)
     with progress("reading modules") as step:
-        collection = build_named(
-            name, one_output(out, output), **options.to_dict(), overwrite=overwrite, progress=step
+        make = BUILDERS.load(name)
+        collection = make(
+            target, sample=options.sample, seed=options.seed, overwrite=overwrite, progress=step
         )
     _report(collection)
 

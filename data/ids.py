@@ -5,16 +5,20 @@ from __future__ import annotations
 import hashlib
 import re
 from array import array
+from collections.abc import Iterator, Mapping
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
+from typing import TypeVar
 from urllib.parse import quote
 
 import numpy as np
 import numpy.typing as npt
 
 from intrex.data.arrays import Bytes, Int64s, Uint8s, Uint32s
-from intrex.data.errors import json_type
+from intrex.data.errors import Problems, json_type
 
+T = TypeVar("T")
 MAX_BYTES = 512
 _BLOCK = 65_536
 _NEWLINE = ord("\n")
@@ -63,6 +67,23 @@ def as_bytes(ids: list[str]) -> Bytes:
 def as_strings(ids: Bytes) -> list[str]:
     """Return the ids of a numpy ``S`` array as strings."""
     return [i.decode("utf-8") for i in ids.tolist()]
+
+
+def rows_of(nested: Mapping[str, Mapping[str, T]], problems: Problems) -> Iterator[tuple[str, str, T]]:
+    """Yield the rows of ``{query: {document: value}}``; ids that cannot be are reported on the way."""
+    for query, docs in nested.items():
+        for doc, value in docs.items():
+            for id_ in (query, doc):
+                if problem := id_problem(id_):
+                    problems.add(f"query {query!r}", problem)
+            yield query, doc, value
+
+
+def nest(query_ids: Bytes, offsets: Int64s, doc_ids: Bytes, values: list[T]) -> dict[str, dict[str, T]]:
+    """Return ``{query: {document: value}}``, where query i has the rows ``offsets[i]:offsets[i + 1]``."""
+    docs, bounds = as_strings(doc_ids), pairwise(offsets.tolist())
+    queries = zip(as_strings(query_ids), bounds, strict=True)
+    return {q: dict(zip(docs[a:b], values[a:b], strict=True)) for q, (a, b) in queries}
 
 
 class IdRegistry:

@@ -11,10 +11,10 @@ import numpy as np
 
 from intrex.data.errors import BadInput, Problems, UsageError, json_type, nearest_name
 from intrex.data.ids import as_bytes, as_strings, id_problem
-from intrex.data.io.columns import parse_integers, read_columns, stack
+from intrex.data.io.columns import parse_integers, read_columns
 from intrex.data.io.files import json_reason, reading, require_file, spooled, writing
 from intrex.data.io.lines import first_line
-from intrex.data.run import Run, RunTable, read_trec_table, write_run
+from intrex.data.run import Run, RunTable, join_columns, read_trec_table, write_run
 
 JSON_LAYOUT = "{query: {document: score}}"
 FLOAT32_ENDS = 2.0**128 - 2.0**103  # rounds to infinity from here on
@@ -42,7 +42,8 @@ def _read(path: Path, more: bool = False) -> tuple[RunTable, Run]:
         require_file(file, "run")
         problems = Problems(file.name)
         table = _table(file, problems, more)
-        run = Run.from_table(table, problems)
+        columns = table.query_ids, table.doc_ids, table.scores
+        run = Run.from_columns(*columns, table.tag, problems, table.lines)
         problems.raise_if_any()
         return table, run
 
@@ -112,17 +113,12 @@ def _json_type(value: object) -> str:
 
 
 def _msmarco_table(path: Path, problems: Problems) -> RunTable:
-    parts = []
-    for piece in read_columns(path, 3, "query document rank", problems, header=2):
+    parts, layout = [], "query document rank"
+    for piece in read_columns(path, 3, layout, problems, header=2):
         piece.report_quotes((0, 1), path, problems)
         ranks = parse_integers(piece.column(2), piece.lines, path, "rank", problems, low=1)
         parts.append((piece.column(0), piece.column(1), 1.0 / ranks, piece.lines))
-    if not parts:
-        problems.raise_if_any()
-        raise BadInput(f"the run has no line ({path})", "a line is: query document rank")
-    queries, docs = stack([p[0] for p in parts]), stack([p[1] for p in parts])
-    scores, lines = np.concatenate([p[2] for p in parts]), np.concatenate([p[3] for p in parts])
-    return RunTable(queries, docs, scores, lines, tag=_tag(path), source=path.name)
+    return RunTable(*join_columns(parts, layout, path, problems), tag=_tag(path), source=path.name)
 
 
 def _tag(path: Path) -> str:
