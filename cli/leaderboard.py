@@ -48,7 +48,7 @@ def build(
         refuse_existing(output, overwrite)
     systems = [system for path in scores for system in read_scores(path)]
     measures = shown_measures(systems)
-    sort_measure(measures, sort_by)
+    first = sort_measure(measures, sort_by)
     resampled = read_split(split) if split is not None else None
     rows = leaderboard(systems) if resampled is None else split_rows(systems, resampled)
     if output is not None:
@@ -60,7 +60,6 @@ def build(
     if form in (Format.csv, Format.jsonl):
         emit(COLUMNS, [astuple(row) for row in rows], form)
         return
-    first = sort_measure(measures, sort_by)
     caption = "\n".join(dict.fromkeys(row.signature for row in rows))
     if split is None:
         headers, table = pivot(rows, measures, sort_by)

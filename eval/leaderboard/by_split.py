@@ -14,13 +14,20 @@ import numpy as np
 from intrex.data.arrays import Bools, Float64s
 from intrex.data.errors import BadInput, UsageError
 from intrex.data.io.files import fingerprint
-from intrex.eval.leaderboard.regimes import Figure, RegimePlan, RegimeScores, regime_scores
+from intrex.eval.leaderboard.regimes import (
+    GAP,
+    MACRO,
+    MICRO,
+    PAIRED,
+    Figure,
+    Place,
+    RegimePlan,
+    regime_scores,
+)
 from intrex.eval.leaderboard.rows import JUDGED, LeaderboardRow, check_comparable, row_order, shown_names
 from intrex.eval.scoring.scorefile import SystemScores
 from intrex.eval.splits.split import REGIMES, Split, read_split
 from intrex.eval.tables import Table
-
-MACRO, MICRO, PAIRED, GAP = "macro", "micro", "paired", "gap"
 
 
 @dataclass(frozen=True)
@@ -161,26 +168,19 @@ def _rows(system: FoldScores, plan: RegimePlan, split: Split, seed: int) -> Iter
         raise BadInput(message, "score without it")
     for measure in shown_names([str(m) for m in first.scores.measures]):
         scores = regime_scores(plan, system.matrix(plan, measure), seed)
-        for (fold, regime), figure, pool in _figures(scores, judged):
-            missing = _missing(answered, plan, fold, regime)
+        for (fold, regime), figure in scores.items():
+            missing, pool = _missing(answered, plan, fold, regime), _judged_share(judged, fold, regime)
             yield LeaderboardRow(
                 system.system, conditions.collection, conditions.query_set, split.name, fold, regime, measure,
                 figure.value, figure.low, figure.high, figure.n, missing, pool, run, conditions.signature(),
             )  # fmt: skip
 
 
-def _figures(scores: RegimeScores, judged: RegimeScores) -> Iterator[tuple[tuple[str, str], Figure, float]]:
-    """Yield fold and regime, the figure there, and what part of the first ten is judged there."""
-    for place, figure in scores.folds.items():
-        yield place, figure, judged.folds[place].value
-    for regime in REGIMES:
-        yield (MACRO, regime), scores.macro[regime], judged.macro[regime].value
-        yield (MICRO, regime), scores.micro[regime], judged.micro[regime].value
-    raw_gaps = {MACRO: (scores.raw_macro, judged.macro), MICRO: (scores.raw_micro, judged.micro)}
-    for fold, (figure, pools) in raw_gaps.items():
-        yield (fold, GAP), figure, min(p.value for p in pools.values())
-    if scores.gap is not None:
-        yield (PAIRED, GAP), scores.gap, min(p.value for p in judged.micro.values())
+def _judged_share(judged: Mapping[Place, Figure], fold: str, regime: str) -> float:
+    """Return what part of the first ten is judged in this place of the leaderboard; of a gap, where it is less."""
+    if regime != GAP:
+        return judged[fold, regime].value
+    return min(judged[MICRO if fold == PAIRED else fold, r].value for r in REGIMES)
 
 
 def _answered(system: SystemScores, plan: RegimePlan) -> Bools:

@@ -15,8 +15,8 @@ from intrex.data.errors import UsageError
 from intrex.eval.compare.align import Aligned
 from intrex.eval.compare.comparison import PairRow, compare
 from intrex.eval.compare.options import Settings
-from intrex.eval.leaderboard.by_split import GAP, FoldScores
-from intrex.eval.leaderboard.regimes import RegimePlan, per_query
+from intrex.eval.leaderboard.by_split import FoldScores
+from intrex.eval.leaderboard.regimes import GAP, RegimePlan, per_query
 from intrex.eval.splits.split import REGIMES, Split
 
 PLACES = (*REGIMES, GAP)

@@ -11,7 +11,8 @@ import numpy as np
 from intrex.data.io.files import write_text
 from intrex.eval.compare.comparison import PairRow
 from intrex.eval.compare.tables import long_rows, p_text
-from intrex.eval.leaderboard.by_split import GAP, MACRO, MICRO, PAIRED, figure_text, scores_by_system
+from intrex.eval.leaderboard.by_split import figure_text, scores_by_system
+from intrex.eval.leaderboard.regimes import GAP, MACRO, MICRO, PAIRED
 from intrex.eval.leaderboard.regimetests import RegimeTest, regime_tests
 from intrex.eval.leaderboard.rows import LeaderboardRow
 from intrex.eval.pipelines.experiment.foldwork import SEED

@@ -41,18 +41,21 @@ def test_the_worked_example_and_the_untrained_scorer(quick: None) -> None:
     plan = RegimePlan.of(resttest_split(SIZES))
     scores = np.repeat(np.repeat(MEANS, SIZES)[:, None], 5, axis=1)
     found = regime_scores(plan, scores)
-    assert found.macro["extrapolation"].value == pytest.approx(0.226, abs=1e-12)
-    assert found.micro["extrapolation"].value == pytest.approx(0.243914, abs=5e-7)
-    assert found.macro["interpolation"].value == pytest.approx(0.243466, abs=5e-7)
-    folds = [found.folds[f, "interpolation"].value for f in plan.folds]
+    assert found["macro", "extrapolation"].value == pytest.approx(0.226, abs=1e-12)
+    assert found["micro", "extrapolation"].value == pytest.approx(0.243914, abs=5e-7)
+    assert found["macro", "interpolation"].value == pytest.approx(0.243466, abs=5e-7)
+    folds = [found[f, "interpolation"].value for f in plan.folds]
     np.testing.assert_allclose(folds, [0.23474, 0.24110, 0.23115, 0.25584, 0.25449], atol=5e-6)
     plain = float(np.average(MEANS, weights=SIZES))
     for regime in regimes.REGIMES:
-        assert found.micro[regime].value == pytest.approx(plain, abs=1e-12)
-    assert found.micro["interpolation"].n == 27_920
-    assert found.gap is not None
-    assert (found.gap.value, found.gap.low, found.gap.high) == pytest.approx((0, 0, 0), abs=1e-12)
-    assert found.raw_micro.value == pytest.approx(0, abs=1e-12)
+        assert found["micro", regime].value == pytest.approx(plain, abs=1e-12)
+    assert found["micro", "interpolation"].n == 27_920
+    assert (
+        found["paired", "gap"].value,
+        found["paired", "gap"].low,
+        found["paired", "gap"].high,
+    ) == pytest.approx((0, 0, 0), abs=1e-12)
+    assert found["micro", "gap"].value == pytest.approx(0, abs=1e-12)
 
 
 def test_restrain_compares_the_same_queries(quick: None) -> None:
@@ -62,11 +65,15 @@ def test_restrain_compares_the_same_queries(quick: None) -> None:
     random = np.random.default_rng(0)
     base = random.random(40)
     found = regime_scores(plan, np.stack([base + 0.1, base], axis=1))
-    assert found.gap is not None and found.gap.n == 40
-    assert (found.gap.value, found.gap.low, found.gap.high) == pytest.approx((0.1, 0.1, 0.1), abs=1e-12)
-    assert found.macro["interpolation"].value == pytest.approx(base.mean() + 0.1, abs=1e-12)
+    assert found["paired", "gap"].n == 40
+    assert (
+        found["paired", "gap"].value,
+        found["paired", "gap"].low,
+        found["paired", "gap"].high,
+    ) == pytest.approx((0.1, 0.1, 0.1), abs=1e-12)
+    assert found["macro", "interpolation"].value == pytest.approx(base.mean() + 0.1, abs=1e-12)
     same = regime_scores(plan, np.stack([base, base], axis=1))
-    assert same.macro["interpolation"] == same.macro["extrapolation"]
+    assert same["macro", "interpolation"] == same["macro", "extrapolation"]
 
 
 def test_by_hand(quick: None) -> None:
@@ -79,11 +86,11 @@ def test_by_hand(quick: None) -> None:
     )
     scores = np.array([[0.2, 0.6], [0.0, 0.4], [1.0, 0.5]])
     found = regime_scores(RegimePlan.of(split), scores)
-    assert found.folds["1", "extrapolation"].value == pytest.approx(0.1)
-    assert found.macro["interpolation"].value == pytest.approx((1.0 + 0.5) / 2)
-    assert found.micro["interpolation"].value == pytest.approx((1.0 + 0.6 + 0.4) / 3)
-    assert found.gap is not None and found.gap.value == pytest.approx((0.4 + 0.4 + 0.5) / 3)
-    assert found.raw_macro.value == pytest.approx(0.75 - 0.3)
+    assert found["1", "extrapolation"].value == pytest.approx(0.1)
+    assert found["macro", "interpolation"].value == pytest.approx((1.0 + 0.5) / 2)
+    assert found["micro", "interpolation"].value == pytest.approx((1.0 + 0.6 + 0.4) / 3)
+    assert found["paired", "gap"].value == pytest.approx((0.4 + 0.4 + 0.5) / 3)
+    assert found["macro", "gap"].value == pytest.approx(0.75 - 0.3)
     np.testing.assert_allclose(per_query(RegimePlan.of(split), scores), [[0.6, 0.2], [0.4, 0.0], [1.0, 0.5]])
 
 
@@ -100,9 +107,8 @@ def test_the_paired_interval_covers_a_known_gap(monkeypatch: pytest.MonkeyPatch)
         difficulty = random.normal(np.repeat((0.6, 0.3, 0.5, 0.4, 0.2), sizes), 0.2)
         scores = difficulty[:, None] + random.normal(0, 0.1, (200, 5)) - gap * extrapolates
         found = regime_scores(plan, scores, seed=trial)
-        assert found.gap is not None
-        covered += found.gap.low <= gap <= found.gap.high
-        raw_covered += found.raw_macro.low <= gap <= found.raw_macro.high
+        covered += found["paired", "gap"].low <= gap <= found["paired", "gap"].high
+        raw_covered += found["macro", "gap"].low <= gap <= found["macro", "gap"].high
     assert 180 <= covered <= 199  # 190 +- 3 standard deviations, bootstrap intervals being a little short
     assert raw_covered < 180, "the raw difference mixes in that buckets are not equally hard"
 
