@@ -157,23 +157,21 @@ class CollectionWriter:
         self.problems.raise_if_any()
         np.save(self.folder / "corpus.offsets.npy", np.frombuffer(self._offsets, np.int64))
         sets = {s: self._write_set(s) for s in sorted(self._sets)}
-        counts = {
+        params = {
+            "name": name,
             "documents": len(self._ids["document"]),
             "queries": len(self._ids["query"]),
             "empty_documents": self.n_empty,
-        }
-        params = {
-            "name": name,
-            **counts,
             "sets": sets,
             "encoded_ids": self.encoded,
             "unknown_judgements": self.unknown,
+            "origin": origin,
         }
         content = [
             file_sha256(self.folder / f)
             for f in ("corpus.jsonl", "queries.jsonl", *(f"qrels/{s}.tsv" for s in sets))
         ]
-        return Manifest("collection", fingerprint([content, list(sets)]), params={**params, "origin": origin})
+        return Manifest("collection", fingerprint([content, list(sets)]), params=params)
 
     def _report_repeats(self, kind: str) -> None:
         """Report ids that occur twice; their text is read back where every record was written."""

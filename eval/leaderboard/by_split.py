@@ -145,7 +145,7 @@ def _all_folds(
     return tuple(known[n] for n in names)
 
 
-def split_rows(systems: Sequence[SystemScores], split: Split, seed: int = 0) -> list[LeaderboardRow]:
+def split_rows(systems: Sequence[SystemScores], split: Split) -> list[LeaderboardRow]:
     """Return the rows of all systems under a split, sorted as a leaderboard is.
 
     Folds and regimes have the columns ``fold`` and ``regime``. Fold ``macro`` is the mean of the folds' means, ``micro``
@@ -153,21 +153,21 @@ def split_rows(systems: Sequence[SystemScores], split: Split, seed: int = 0) -> 
     paired gap. Intervals resample queries within strata; see `intrex.eval.leaderboard.regimes`.
     """
     plan = RegimePlan.of(split)
-    rows = [row for scores in scores_by_system(systems, split) for row in _rows(scores, plan, split, seed)]
+    rows = [row for scores in scores_by_system(systems, split) for row in _rows(scores, plan, split)]
     return sorted(rows, key=row_order)
 
 
-def _rows(system: FoldScores, plan: RegimePlan, split: Split, seed: int) -> Iterator[LeaderboardRow]:
+def _rows(system: FoldScores, plan: RegimePlan, split: Split) -> Iterator[LeaderboardRow]:
     first = system.by_fold[0]
     conditions = replace(first.conditions, split=split.name, fold="")
     run = first.run_sha256 if not system.trained else fingerprint([s.run_sha256 for s in system.by_fold])
-    judged = regime_scores(plan, system.matrix(plan, JUDGED), seed)
+    judged = regime_scores(plan, system.matrix(plan, JUDGED))
     answered = np.stack([_answered(s, plan) for s in system.by_fold], axis=1)
     if counts := [m for m in first.scores.measures if m.kind != "mean"]:
         message = f"{counts[0]} is no mean over queries, a split has no figure of it"
         raise BadInput(message, "score without it")
     for measure in shown_names([str(m) for m in first.scores.measures]):
-        scores = regime_scores(plan, system.matrix(plan, measure), seed)
+        scores = regime_scores(plan, system.matrix(plan, measure))
         for (fold, regime), figure in scores.items():
             missing, pool = _missing(answered, plan, fold, regime), _judged_share(judged, fold, regime)
             yield LeaderboardRow(

@@ -14,7 +14,6 @@ import numpy as np
 from intrex.data.errors import UsageError
 from intrex.eval.compare.align import Aligned
 from intrex.eval.compare.comparison import PairRow, compare
-from intrex.eval.compare.options import Settings
 from intrex.eval.leaderboard.by_split import FoldScores
 from intrex.eval.leaderboard.regimes import GAP, RegimePlan, per_query
 from intrex.eval.splits.split import REGIMES, Split
@@ -30,18 +29,15 @@ class RegimeTest:
     row: PairRow
 
 
-def regime_tests(
-    systems: Sequence[FoldScores], split: Split, measures: Sequence[str], settings: Settings | None = None
-) -> list[RegimeTest]:
+def regime_tests(systems: Sequence[FoldScores], split: Split, measures: Sequence[str]) -> list[RegimeTest]:
     """Compare every pair of systems in each regime, and by the gap.
 
-    Corrected together are the pairs of one regime and measure.
+    The test is the one by randomisation. Corrected together, by Holm, are the pairs of one regime and measure.
 
     Args:
         systems: two or more, with the scores of every fold.
         split: who is in which regime.
         measures: what to compare by.
-        settings: the test and its correction; randomisation and Holm by default.
 
     Raises:
         UsageError: fewer than two systems.
@@ -66,5 +62,5 @@ def regime_tests(
         data = Aligned(
             [s.system for s in systems], list(measures), queries, values[scored], answered, conditions
         )
-        tests += [RegimeTest(place, row) for row in compare(data, settings).rows]
+        tests += [RegimeTest(place, row) for row in compare(data).rows]
     return tests

@@ -46,25 +46,23 @@ class LeaderboardRow:
 COLUMNS = tuple("judged@10" if f.name == "judged_at_10" else f.name for f in fields(LeaderboardRow))
 
 
-def bootstrap_interval(
-    values: Float64s, kinds: Sequence[str] | None = None, seed: int = 0
-) -> tuple[Float64s, Float64s]:
+def bootstrap_interval(values: Float64s, kinds: Sequence[str]) -> tuple[Float64s, Float64s]:
     """Compute the 95 % percentile bootstrap interval over queries of each column's figure.
+
+    The same resamples are drawn for every system, so intervals are paired.
 
     Args:
         values: [q, m] per-query values.
-        kinds: [m] how each column becomes one figure (`Measure.kind`); means unless given.
-        seed: of the generator; the same seed gives the same queries to every system, so intervals are paired.
+        kinds: [m] how each column becomes one figure (`Measure.kind`).
 
     Returns:
         low [m] and high [m].
     """
     n = len(values)
-    kinds = kinds or ["mean"] * values.shape[1]
     averaged = [
         np.log(np.maximum(v, FLOOR)) if k == "geometric" else v for v, k in zip(values.T, kinds, strict=True)
     ]
-    random = np.random.Generator(np.random.PCG64(seed))
+    random = np.random.Generator(np.random.PCG64(0))
     means = np.empty((RESAMPLES, values.shape[1]))
     for block, counts in resamples(n, random):
         # not by BLAS: its last bits depend on threads and on other columns
