@@ -22,9 +22,8 @@ T = TypeVar("T")
 MAX_BYTES = 512
 _BLOCK = 65_536
 _NEWLINE = ord("\n")
-_BAD = re.compile(
-    r'[\s\x00-\x1f\x7f\x85\xa0\u2028\u2029]|^"'
-)  # BEIR reads judgements as CSV: a leading quote would open a field
+# BEIR reads judgements as CSV: a leading quote would open a field
+_BAD = re.compile(r'[\s\x00-\x1f\x7f\x85\xa0\u2028\u2029]|^"')
 
 GONE = np.uint32(0xFFFFFFFF)
 """Rank of a row whose document was removed; ids of other rows are counted without it."""
@@ -47,11 +46,9 @@ def id_problem(value: object) -> str | None:
 
 def encode_id(value: str) -> str:
     """Percent-encode what an id may not hold (see `needs_encoding`), and ``%`` in such an id."""
-    return (
-        re.sub(_BAD.pattern + "|%", lambda match: quote(match[0], safe=""), value)
-        if needs_encoding(value)
-        else value
-    )
+    if not needs_encoding(value):
+        return value
+    return re.sub(_BAD.pattern + "|%", lambda match: quote(match[0], safe=""), value)
 
 
 def needs_encoding(value: str) -> bool:
@@ -94,7 +91,6 @@ class IdRegistry:
 
     def __init__(self) -> None:
         self._digests = bytearray()
-        self._ordered = 0
 
     def __len__(self) -> int:
         return len(self._digests) // 16
@@ -108,9 +104,7 @@ class IdRegistry:
     def _order(self) -> Bytes:
         """Entries, sorted in place by digest; the array must not outlive the call that asked for it."""
         entries = np.frombuffer(self._digests, dtype="S16")
-        if self._ordered != len(self):
-            entries.sort()
-            self._ordered = len(self)
+        entries.sort()
         return entries
 
     def duplicates(self) -> list[tuple[int, int]]:
@@ -256,9 +250,8 @@ def gather_spans(text: Uint8s, starts: Int64s, lengths: Int64s) -> Bytes:
     columns = np.arange(width)
     for at in range(0, len(starts), _BLOCK):
         block = slice(at, at + _BLOCK)
-        first = np.minimum(
-            starts[block], len(windows) - 1
-        )  # the last ones would reach over the end: see below
+        # the last ones would reach over the end: see below
+        first = np.minimum(starts[block], len(windows) - 1)
         out[block] = windows[first]
         out[block] *= columns < lengths[block, None]
     for row in np.flatnonzero(starts >= len(windows)):

@@ -138,10 +138,8 @@ def _row(name: str, text: str) -> str:
     )
     names = [line.replace("| ", "|") for line in wrapped]
     if len(name) <= COLUMN - 4:
-        names, lines = (
-            [],
-            [f"  {name:<{COLUMN - 2}}{lines[0]}".rstrip(), *(" " * COLUMN + x for x in lines[1:])],
-        )
+        first = f"  {name:<{COLUMN - 2}}{lines[0]}".rstrip()
+        names, lines = [], [first, *(" " * COLUMN + x for x in lines[1:])]
     else:
         lines = [" " * COLUMN + x for x in lines if x]
     return "".join(f"{line}\n" for line in [*(f"  {n}" for n in names), *lines])

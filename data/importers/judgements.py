@@ -65,9 +65,8 @@ class _Layout:
         if not self.tabs:
             return line.split()
         fields = line.split("\t")
-        if (
-            '"' in line
-        ):  # BEIR writes and reads these files as CSV, where an id with a quote in front is quoted
+        # BEIR writes and reads these files as CSV, where an id with a quote in front is quoted
+        if '"' in line:
             unquoted = _unquoted(line)
             fields = unquoted if len(unquoted) == len(fields) else fields
         return [*fields[:-1], fields[-1].strip()]

@@ -31,9 +31,8 @@ def resident() -> tuple[int, int]:
 
     Where the system tells only the most (macOS), both are that.
     """
-    with contextlib.suppress(
-        OSError, KeyError
-    ):  # Linux: ru_maxrss would count what the parent had at the fork
+    # Linux: ru_maxrss would count what the parent had at the fork
+    with contextlib.suppress(OSError, KeyError):
         lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
         fields = dict(line.split(":", 1) for line in lines)
         return 1024 * int(fields["VmRSS"].split()[0]), 1024 * int(fields["VmHWM"].split()[0])

@@ -240,11 +240,10 @@ def paper_rows(comparison: Comparison, bold: str, raised: str) -> Table[str]:
 
 def caption(comparison: Comparison) -> str:
     """Write what a reader of the table must know."""
-    explanation = (
-        "Superscript letters name the systems that a system beats significantly"
-        if comparison.baseline is None
-        else f"{BETTER} is significantly better and {WORSE} significantly worse than {comparison.data.systems[comparison.baseline]}"
-    )
+    explanation = "Superscript letters name the systems that a system beats significantly"
+    if comparison.baseline is not None:
+        base = comparison.data.systems[comparison.baseline]
+        explanation = f"{BETTER} is significantly better and {WORSE} significantly worse than {base}"
     means = f"Means over {queries_text(comparison)}"
     if not comparison.data.conditions.complete:
         means = f"Means over the queries that each answers; {queries_text(comparison)}"

@@ -153,11 +153,9 @@ def _ir_measures(measure: Measure, level: int) -> Measure:
         raise UsageError(
             f"ir_measures has no {unsupported.pop()} for {measure.name}: none of its providers supports {measure}"
         )
-    return (
-        replace(measure, cutoff=round(float(measure.cutoff), 2))
-        if measure.name == "IPrec" and measure.cutoff
-        else measure
-    )
+    if measure.name != "IPrec" or not measure.cutoff:
+        return measure
+    return replace(measure, cutoff=round(float(measure.cutoff), 2))
 
 
 def _beir(measure: Measure, level: int) -> Measure:

@@ -46,9 +46,10 @@ def regime_tests(systems: Sequence[FoldScores], split: Split, measures: Sequence
     if len(systems) < 2:
         raise UsageError("one system alone cannot be compared", "a recipe of two systems or more")
     plan = RegimePlan.of(split)
+    # [n, s, 2, m]
     means = np.stack(
         [np.stack([per_query(plan, s.matrix(plan, m)) for m in measures], axis=2) for s in systems], axis=1
-    )  # [n, s, 2, m]
+    )
     columns = {name: means[:, :, i] for i, name in enumerate(REGIMES)}
     columns[GAP] = columns[REGIMES[0]] - columns[REGIMES[1]]
     tests = []

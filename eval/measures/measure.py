@@ -115,12 +115,8 @@ class Measure:
         for key in ALWAYS_SHOWN.get(self.name, ()):
             params.setdefault(key, parameters(self.name)[key].default)
         inner = ",".join(f"{k}={_spell(v)}" for k, v in sorted(params.items()))
-        return (
-            self.name
-            + (f"({inner})" if inner else "")
-            + (f"@{_number(self.cutoff)}" if isinstance(self.cutoff, float) else "")
-            + (f"@{self.cutoff}" if isinstance(self.cutoff, int) else "")
-        )
+        cutoff = "" if self.cutoff is None else f"@{_number(self.cutoff)}"
+        return self.name + (f"({inner})" if inner else "") + cutoff
 
     @property
     def kind(self) -> str:

@@ -106,9 +106,8 @@ def _neighbours(
     tests = QueryVectors.of(test.ids, encoder.encode(test.texts, "query"))
     rows, scores = nearest_queries(tests.vectors, trains.vectors, 1)
     place = {id_: i for i, id_ in enumerate(train.ids)}
-    at = {id_: i for i, id_ in enumerate(test.ids)}
-    return {
-        at[tests.ids[i]]: Match(place[trains.ids[int(rows[i, 0])]], float(scores[i, 0]))
+    return {  # the test queries are in the order of their ids already
+        i: Match(place[trains.ids[int(rows[i, 0])]], float(scores[i, 0]))
         for i in np.flatnonzero(scores[:, 0] >= least).tolist()
     }
 
