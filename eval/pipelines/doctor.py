@@ -9,7 +9,7 @@ import re
 import shutil
 import sys
 from collections.abc import Iterator
-from importlib.metadata import PackageNotFoundError, requires, version
+from importlib.metadata import requires
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +19,7 @@ from intrex.data.native.library import obstacle
 from intrex.data.numeric import rows
 from intrex.data.system.machine import whole_memory
 from intrex.data.system.threads import cores
-from intrex.data.version import intrex_version
+from intrex.data.version import installed_version, intrex_version
 from intrex.encoders.fde import encoder
 from intrex.encoders.runtime.models import find_local
 from intrex.eval.compare import tukey
@@ -65,7 +65,7 @@ def _extras() -> list[Line]:
     """List each extra with its packages; a missing one with the command that installs it."""
     lines = []
     for extra, packages in sorted(_requirements().items()):
-        versions = {name: _installed(name) for name in packages}
+        versions = {name: installed_version(name) for name in packages}
         missing = [name for name, installed in versions.items() if installed is None]
         text = ", ".join(f"{name} {installed or 'missing'}" for name, installed in versions.items())
         lines.append((f"extra {extra}", text, f"pip install 'intrex[{extra}]'" if missing else ""))
@@ -82,13 +82,6 @@ def _requirements() -> dict[str, list[str]]:
         if extra and extra not in ("all", "dev"):
             packages.setdefault(extra, []).append(name)
     return packages
-
-
-def _installed(package: str) -> str | None:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None
 
 
 def _machine() -> list[Line]:
