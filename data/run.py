@@ -27,7 +27,6 @@ class RunTable:
     scores: Float64s
     lines: Int64s | None
     tag: str
-    source: str
 
 
 @dataclass(frozen=True)
@@ -165,7 +164,7 @@ def read_trec_table(path: Path, problems: Problems, more: bool = False) -> RunTa
         scores = parse_floats(piece.column(4), piece.lines, path, "score", problems)
         parts.append((piece.column(0), piece.column(2), scores, piece.lines))
         tag = piece.column(5)[-1].decode("utf-8", "replace")
-    return RunTable(*join_columns(parts, LAYOUT, path, problems), tag=tag, source=path.name)
+    return RunTable(*join_columns(parts, LAYOUT, path, problems), tag=tag)
 
 
 def join_columns(

@@ -77,7 +77,7 @@ def _json_table(path: Path, problems: Problems) -> RunTable:
         raise BadInput(f"the run has no line ({path})", layout)
     queries, docs = as_bytes([q for q, _, _ in rows]), as_bytes([d for _, d, _ in rows])
     scores = np.array([s for _, _, s in rows], np.float64)
-    return RunTable(queries, docs, scores, None, tag=_tag(path), source=path.name)
+    return RunTable(queries, docs, scores, None, tag=_tag(path))
 
 
 def _json_rows(ranked: _Pairs, path: Path, problems: Problems) -> Iterator[tuple[str, str, float]]:
@@ -118,7 +118,7 @@ def _msmarco_table(path: Path, problems: Problems) -> RunTable:
         piece.report_quotes((0, 1), path, problems)
         ranks = parse_integers(piece.column(2), piece.lines, path, "rank", problems, low=1)
         parts.append((piece.column(0), piece.column(1), 1.0 / ranks, piece.lines))
-    return RunTable(*join_columns(parts, layout, path, problems), tag=_tag(path), source=path.name)
+    return RunTable(*join_columns(parts, layout, path, problems), tag=_tag(path))
 
 
 def _tag(path: Path) -> str:

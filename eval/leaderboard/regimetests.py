@@ -7,7 +7,7 @@ queries are the sample: what is tested is conditional on the trained models.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
@@ -18,19 +18,11 @@ from intrex.eval.leaderboard.by_split import FoldScores
 from intrex.eval.leaderboard.regimes import GAP, RegimePlan, per_query
 from intrex.eval.splits.split import REGIMES, Split
 
-PLACES = (*REGIMES, GAP)
 
-
-@dataclass(frozen=True)
-class RegimeTest:
-    """Comparison of two systems in a regime, or of their gaps; see `PairRow`."""
-
-    regime: str
-    row: PairRow
-
-
-def regime_tests(systems: Sequence[FoldScores], split: Split, measures: Sequence[str]) -> list[RegimeTest]:
-    """Compare every pair of systems in each regime, and by the gap.
+def regime_tests(
+    systems: Sequence[FoldScores], split: Split, measures: Sequence[str]
+) -> dict[str, list[PairRow]]:
+    """Compare every pair of systems in each regime, and by the gap; returns the comparisons by regime.
 
     The test is the one by randomisation. Corrected together, by Holm, are the pairs of one regime and measure.
 
@@ -52,7 +44,7 @@ def regime_tests(systems: Sequence[FoldScores], split: Split, measures: Sequence
     )
     columns = {name: means[:, :, i] for i, name in enumerate(REGIMES)}
     columns[GAP] = columns[REGIMES[0]] - columns[REGIMES[1]]
-    tests = []
+    tests = {}
     for place, values in columns.items():
         scored = np.asarray(~np.isnan(values).any(axis=(1, 2)), np.bool_)
         if not scored.any():
@@ -63,5 +55,5 @@ def regime_tests(systems: Sequence[FoldScores], split: Split, measures: Sequence
         data = Aligned(
             [s.system for s in systems], list(measures), queries, values[scored], answered, conditions
         )
-        tests += [RegimeTest(place, row) for row in compare(data).rows]
+        tests[place] = compare(data).rows
     return tests

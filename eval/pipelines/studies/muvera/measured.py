@@ -75,7 +75,7 @@ class MeasurementCache:
         self.key = fingerprint([indexes, setting.queries.ids, setting.queries.texts, judged, options, more])
         self.folder = folder
 
-    def once(self, name: str, measure: Callable[[], Any]) -> Any:
+    def fetch(self, name: str, measure: Callable[[], Any]) -> Any:
         """Return what was kept under a name; if nothing was, or under other conditions, measure it and keep that, as JSON."""
         file = self.folder / f"{name}.json"
         with contextlib.suppress(BadInput, OSError):

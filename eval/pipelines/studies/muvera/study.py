@@ -93,7 +93,7 @@ def with_truth(setting: Setting, cache: MeasurementCache) -> Setting:
     """Complete the setting with the exact top of each query."""
     top = replace(setting.options, k=max(TOPS))
     rank = partial(setting.index.rank, setting.packed, top)
-    truth = cache.once("truth", lambda: [rows.tolist() for rows, _ in rank()])
+    truth = cache.fetch("truth", lambda: [rows.tolist() for rows, _ in rank()])
     return replace(setting, truth=[np.array(rows, np.int64) for rows in truth])
 
 
@@ -192,12 +192,12 @@ def run_study(
     cache = MeasurementCache(work / "measured", setting, rounds)
     with watch("exact MaxSim"):
         setting = with_truth(setting, cache)
-        exact = cache.once("exact", lambda: asdict(exact_cost(setting, rounds)))
+        exact = cache.fetch("exact", lambda: asdict(exact_cost(setting, rounds)))
     methods = []
     for name, make in all_methods(setting, work, quick):
         with watch(name) as step:
-            measured = cache.once(name, partial(_measure, setting, partial(make, step), rounds))
-            methods.append(Measurement.from_dict(measured))
+            record = cache.fetch(name, partial(_measure, setting, partial(make, step), rounds))
+            methods.append(Measurement.from_dict(record))
     return StudyResult(
         setting,
         _depths(setting),
@@ -239,6 +239,6 @@ def _spread(
             config = FdeConfig(setting.index.spec.dim, reps, k_sim, d_proj, seed=42 + seed)
             name = f"fde-{config.fde_dim}" + (f"-seed{seed}" if seed else "")
             with watch(name) as step:
-                values.append(cache.once(f"spread-{name}", partial(recall, config, name, step)))
+                values.append(cache.fetch(f"spread-{name}", partial(recall, config, name, step)))
         recalls[f"({reps}, {k_sim}, {d_proj})"] = np.array(values)
     return recalls
