@@ -55,7 +55,7 @@ def muvera(
         seeds=seeds,
         rounds=rounds,
         quick=quick,
-        watch=lambda name: progress(name, None),
+        watch=progress,
     )
     write_files(result, output)
     write_text(output / "study.md", study_markdown(result, queries), overwrite=True)

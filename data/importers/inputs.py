@@ -19,7 +19,7 @@ _Item = TypeVar("_Item")
 
 
 class Record(NamedTuple):
-    """Document as its file has it; the collection writer says what is wrong with it."""
+    """Document or query, without a title, as its file has it; the collection writer says what is wrong with it."""
 
     id: Any
     title: Any

@@ -95,15 +95,8 @@ def _term_problem(term: str) -> str | None:
         return "a term is empty"
     if "\n" in term:
         return f"the term {term!r} has a line break"
-    return None if term.isascii() or _is_text(term) else f"the term {term!r} has an unpaired surrogate"
-
-
-def _is_text(term: str) -> bool:
-    try:
-        term.encode("utf-8")
-    except UnicodeEncodeError:
-        return False
-    return True
+    surrogate = not term.isascii() and any("\ud800" <= c <= "\udfff" for c in term)
+    return f"the term {term!r} has an unpaired surrogate" if surrogate else None
 
 
 def _weight_problem(weight: float) -> str:
