@@ -105,11 +105,8 @@ def plan(recipe: RecipeArgument, output: Out = None, form: FormatOption = None) 
 
     read = _complete(recipe)
     states = plan_experiment(read, output or Path("out") / read.name)
-    emit(
-        ["stage", "kind", "state"],
-        [[stage.name, stage.kind, state] for stage, state in states],
-        form or Format.table,
-    )
+    rows = [[stage.name, stage.kind, state] for stage, state in states]
+    emit(["stage", "kind", "state"], rows, form or Format.table)
 
 
 def _watch(stages: Sequence[str]) -> Watch:

@@ -120,11 +120,9 @@ def _check_rows(
     order = order[np.argsort(rows.query[order], kind="stable")]
     facts.pairs = np.stack([rows.query[order], rows.doc[order]], axis=1)
     depth = np.bincount(q)
-    facts.extra = (
-        f"depth {depth.min():,}"
-        if depth.min() == depth.max()
-        else f"depth {depth.min():,} to {depth.max():,}, median {int(np.median(depth)):,}"
-    )
+    facts.extra = f"depth {depth.min():,}"
+    if depth.min() < depth.max():
+        facts.extra += f" to {depth.max():,}, median {int(np.median(depth)):,}"
     return facts
 
 

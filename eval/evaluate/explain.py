@@ -148,10 +148,8 @@ def _path(start: State, goal: State) -> Iterator[tuple[str, State]]:
         yield f"formula: {', '.join(added) or computed}", (rules, measure, no_tool)
     if rules.complete != tool_rules.complete:
         rules = replace(rules, complete=tool_rules.complete)
-        yield (
-            "missing queries " + ("counted" if rules.complete else "left out"),
-            (rules, measure, no_tool),
-        )
+        words = "missing queries " + ("counted" if rules.complete else "left out")
+        yield words, (rules, measure, no_tool)
     if tool is not None and tool.absent is not None:
         yield "missing queries' values", (rules, measure, tool)
 

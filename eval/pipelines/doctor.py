@@ -89,16 +89,13 @@ def _machine() -> list[Line]:
     fast = ", ".join(
         name for name in ("avx2", "avx512f", "avx512_bf16", "amx_bf16", "asimd", "bf16") if name in flags
     )
+    slow = "" if "bf16" in fast else "--dtype bfloat16 will not be fast here"
     disk, memory = shutil.disk_usage(Path.cwd()).free / 2**30, whole_memory()
     return [
         ("cores", f"{cores()} usable of {os.cpu_count()}", ""),
         ("memory", f"{memory / 2**30:.1f} GiB" if memory else "unknown", ""),
         ("disk", f"{disk:.1f} GiB free here", "" if disk > 2 else "indexes need room: free some"),
-        (
-            "processor",
-            fast or "no vector extensions known",
-            "" if "bf16" in fast else "--dtype bfloat16 will not be fast here",
-        ),
+        ("processor", fast or "no vector extensions known", slow),
     ]
 
 
@@ -116,11 +113,8 @@ def _kernels() -> Line:
     text = f"{done} of {len(_KERNELS)} libraries compiled"
     if done == len(_KERNELS) or reason is None:
         return ("kernels", text + ", the others will be at first use" * (done < len(_KERNELS)), "")
-    return (
-        "kernels",
-        f"{text}, the others cannot be: {reason}",
-        "without them numpy takes several times as long",
-    )
+    text += f", the others cannot be: {reason}"
+    return ("kernels", text, "without them numpy takes several times as long")
 
 
 def _java() -> Line:
@@ -151,8 +145,5 @@ def _kinds() -> Iterator[Line]:
         try:
             yield f"index kind {name}", f"from {package}: {INDEXES.load(name).help}", ""
         except Exception as error:  # what another package raises is its own affair, and worth knowing here
-            yield (
-                f"index kind {name}",
-                f"from {package}: {type(error).__name__}: {error}",
-                "it cannot be used",
-            )
+            text = f"from {package}: {type(error).__name__}: {error}"
+            yield f"index kind {name}", text, "it cannot be used"

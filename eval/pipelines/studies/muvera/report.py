@@ -29,11 +29,8 @@ PAPER_SEEDS = {"(20, 4, 8)": (77.75, 0.17), "(20, 5, 16)": (82.82, 0.27)}
 
 def write_files(result: StudyResult, out: Path, overwrite: bool = True) -> None:
     """Write ``recall.csv``, ``needed.csv``, ``costs.csv``, ``recall.png`` and ``costs.png``."""
-    write_text(
-        out / "recall.csv",
-        csv_text(("method", "target", "candidates", "recall"), _recall_rows(result)),
-        overwrite,
-    )
+    recall = csv_text(("method", "target", "candidates", "recall"), _recall_rows(result))
+    write_text(out / "recall.csv", recall, overwrite)
     head = ("method", "target", *(f"candidates_for_{t:g}" for t in TARGETS))
     rows = [(*key, *("" if n is None else n for n in row)) for key, row in result.needed.items()]
     write_text(out / "needed.csv", csv_text(head, rows), overwrite)
@@ -185,18 +182,8 @@ def _costs(result: StudyResult, costs: Sequence[Cost]) -> list[str]:
     rows = []
     for c in costs:
         share = "" if math.isnan(c.value) else f"{c.value / exact.value:.1%}"
-        rows.append(
-            [
-                c.method,
-                c.candidates or "all",
-                f"{c.bytes:,.0f}",
-                f"{c.ms:.3f}",
-                f"{exact.ms / c.ms:.1f}",
-                f"{c.value:.4f}",
-                share,
-                f"{c.top10:.3f}",
-            ]
-        )
+        cost = [f"{c.bytes:,.0f}", f"{c.ms:.3f}", f"{exact.ms / c.ms:.1f}"]
+        rows.append([c.method, c.candidates or "all", *cost, f"{c.value:.4f}", share, f"{c.top10:.3f}"])
     head = [
         "method",
         "candidates",
@@ -215,15 +202,8 @@ def _seeds(result: StudyResult) -> list[str]:
     for name, values in result.seeds.items():
         paper = PAPER_SEEDS.get(name)
         spread = f"{100 * values.std(ddof=1):.2f}" if len(values) > 1 else "–"
-        rows.append(
-            [
-                name,
-                len(values),
-                f"{100 * values.mean():.2f}",
-                spread,
-                f"{paper[0]} ± {paper[1]}" if paper else "",
-            ]
-        )
+        reference = f"{paper[0]} ± {paper[1]}" if paper else ""
+        rows.append([name, len(values), f"{100 * values.mean():.2f}", spread, reference])
     return _table(
         ["(R, k_sim, d_proj)", "seeds", "R@100 in %", "standard deviation", "paper, MS MARCO"], rows
     )

@@ -116,11 +116,8 @@ def exact_cost(setting: Setting, rounds: int, clock: Clock = time.perf_counter) 
     options = replace(setting.options, k=10)
     call = partial(setting.index.rank, setting.packed, options)
     ms, ranked = _timed(call, len(setting.queries), rounds, clock)
-    size = sum(
-        e["bytes"]
-        for n, e in setting.index.manifest.files.items()
-        if n.startswith(("tokens", "codes", "residuals"))
-    )
+    files = setting.index.manifest.files.items()
+    size = sum(e["bytes"] for n, e in files if n.startswith(("tokens", "codes", "residuals")))
     return Cost("exact", 0, size / len(setting.index.ids), ms, _value(setting, ranked), 1.0)
 
 
