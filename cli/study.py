@@ -49,14 +49,8 @@ def muvera(
     plaid = MultiVectorIndex.open(compressed) if compressed is not None else None
     options = SearchOptions(threads=threads, batch_size=batch_size)
     setting = prepare_setting(opened, texts, qrels, options, depth, plaid)
-    result = run_study(
-        setting,
-        output / "index",
-        seeds=seeds,
-        rounds=rounds,
-        quick=quick,
-        watch=progress,
-    )
+    work = output / "index"
+    result = run_study(setting, work, seeds=seeds, rounds=rounds, quick=quick, watch=progress)
     write_files(result, output)
     write_text(output / "study.md", study_markdown(result, queries), overwrite=True)
     say(f"{output}: recall.csv, needed.csv, costs.csv, recall.png, costs.png, study.md")

@@ -127,16 +127,11 @@ def _tag(path: Path) -> str:
 
 def _write_json(run: Run, path: Path, overwrite: bool) -> None:
     with writing(path, overwrite) as stream:
-        rows = (
-            (
-                query.decode("utf-8"),
-                dict(zip(as_strings(docs), map(float, scores.astype("S32")), strict=True)),
-            )
-            for query, docs, scores in run.rankings()
-        )
-        body = (
-            f"{json.dumps(q, ensure_ascii=False)}: {json.dumps(docs, ensure_ascii=False)}" for q, docs in rows
-        )
+        body = []
+        for query, docs, scores in run.rankings():
+            ranking = dict(zip(as_strings(docs), map(float, scores.astype("S32")), strict=True))
+            name = json.dumps(query.decode("utf-8"), ensure_ascii=False)
+            body.append(f"{name}: {json.dumps(ranking, ensure_ascii=False)}")
         stream.write(("{" + ",\n".join(body) + "}\n").encode("utf-8"))
 
 

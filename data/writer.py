@@ -106,11 +106,8 @@ class CollectionWriter:
         query, document = encode_id(query), encode_id(document)
         if self._complete is None:  # after a lost record, unknown names would be the same problem said again
             self._complete = not self.problems.count and len(self._ids["document"]) > 0
-        unknown = [
-            f"{kind} {i!r}"
-            for kind, i in (("query", query), ("document", document))
-            if i not in self._ids[kind]
-        ]
+        ids = (("query", query), ("document", document))
+        unknown = [f"{kind} {i!r}" for kind, i in ids if i not in self._ids[kind]]
         if unknown:
             self.unknown += 1
             if self._complete and not self.allow_unknown:

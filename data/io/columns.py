@@ -80,12 +80,8 @@ def read_columns(
         if len(piece.lines):
             yield piece
     if cutter.doubtful:
-        _log.info(
-            "%s: %s lines begin with # and are comments, as in trec_eval 10, though they have %d columns",
-            path.name,
-            f"{cutter.doubtful:,}",
-            width,
-        )
+        text = "%s: %s lines begin with # and are comments, as in trec_eval 10, though they have %d columns"
+        _log.info(text, path.name, f"{cutter.doubtful:,}", width)
 
 
 @dataclass

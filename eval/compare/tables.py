@@ -230,10 +230,8 @@ def paper_rows(comparison: Comparison, bold: str, raised: str) -> Table[str]:
         cells = []
         for m in range(len(data.measures)):
             text = f"{means[i, m]:.4f}"
-            cells.append(
-                (bold.format(text) if best[i, m] else text)
-                + (raised.format(signs[i][m]) if signs[i][m] else "")
-            )
+            text = bold.format(text) if best[i, m] else text
+            cells.append(text + (raised.format(signs[i][m]) if signs[i][m] else ""))
         rows.append([letter(i) if comparison.baseline is None else "", name, *cells])
     return ["", "system", *data.measures], rows
 

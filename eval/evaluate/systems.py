@@ -191,13 +191,5 @@ def _score_one(
         columns.append(tool.values(hits, measure, rules, column))
         left_out.append(~hits.answered & (not rules.complete))
         figures[measure] = tool.total(qrels, measure, rules, columns[-1][~left_out[-1]])
-    scores = Scores(
-        tuple(m for m, _ in plan),
-        as_strings(qrels.query_ids),
-        np.stack(columns, axis=1),
-        hits.answered,
-        hits.n_extra,
-        np.stack(left_out, axis=1),
-        figures,
-    )
-    return hits.tag, scores
+    values = tuple(m for m, _ in plan), as_strings(qrels.query_ids), np.stack(columns, axis=1)
+    return hits.tag, Scores(*values, hits.answered, hits.n_extra, np.stack(left_out, axis=1), figures)

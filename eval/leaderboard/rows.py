@@ -166,13 +166,10 @@ def read_leaderboard(path: Path) -> list[LeaderboardRow]:
     if not lines or tuple(lines[0]) != COLUMNS:
         raise BadInput(f"not a leaderboard of this intrex: other columns ({path})", "build it again")
     kinds = {"float": float, "int": int, "str": str}
+    parsers = [kinds[str(f.type)] for f in fields(LeaderboardRow)]
     try:
-        return [
-            LeaderboardRow(
-                *(kinds[str(f.type)](v) for f, v in zip(fields(LeaderboardRow), line, strict=True))
-            )
-            for line in lines[1:]
-        ]
+        values = ((parse(v) for parse, v in zip(parsers, line, strict=True)) for line in lines[1:])
+        return [LeaderboardRow(*row) for row in values]
     except ValueError as error:
         raise BadInput(f"damaged leaderboard: {error} ({path})", "build it again") from error
 

@@ -82,11 +82,8 @@ ALWAYS_SHOWN = {"ERR": ("max",)}
 def parameters(name: str) -> Mapping[str, inspect.Parameter]:
     """Return the keyword-only parameters of a measure by name, and ``judged_only`` where it is allowed."""
     function = MEASURES.load(name)
-    params = {
-        k: p
-        for k, p in inspect.signature(function, eval_str=True).parameters.items()
-        if p.kind is p.KEYWORD_ONLY
-    }
+    arguments = inspect.signature(function, eval_str=True).parameters
+    params = {k: p for k, p in arguments.items() if p.kind is p.KEYWORD_ONLY}
     if not getattr(function, "pooled", False):
         params["judged_only"] = inspect.Parameter(
             "judged_only", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=bool

@@ -47,14 +47,10 @@ def resttest(train: QueryVectors, test: QueryVectors, buckets: Int64s, options: 
             "interpolation": np.flatnonzero(of_test != b),
             "extrapolation": np.flatnonzero(of_test == b),
         }
-        folds.append(
-            Fold(
-                str(b + 1),
-                tuple(train.ids[i] for i in train_rows[b].tolist()),
-                {name: tuple(test.ids[i] for i in rows.tolist()) for name, rows in regimes.items()},
-                {n: float(close[rows, b].mean()) for n, rows in regimes.items() if len(rows)},
-            )
-        )
+        train_ids = tuple(train.ids[i] for i in train_rows[b].tolist())
+        test_ids = {name: tuple(test.ids[i] for i in rows.tolist()) for name, rows in regimes.items()}
+        similarity = {name: float(close[rows, b].mean()) for name, rows in regimes.items() if len(rows)}
+        folds.append(Fold(str(b + 1), train_ids, test_ids, similarity))
     check_sizes(folds, options.min_queries)
     drawn = {"seed": options.seed, "equal": options.equal, "train_queries": [len(f.train) for f in folds]}
     return Split("resttest", tuple(folds), {"k": k, **drawn})

@@ -132,14 +132,9 @@ def write_split(split: Split, out: Path, overwrite: bool = False) -> None:
             folder.mkdir(parents=True)
             for name, ids in {"train": fold.train, **fold.regimes}.items():
                 (folder / f"{name}.txt").write_text("".join(f"{i}\n" for i in ids), encoding="utf-8")
-            folds.append(
-                {
-                    "name": fold.name,
-                    "train": len(fold.train),
-                    "regimes": {r: len(ids) for r, ids in fold.regimes.items()},
-                    "similarity": dict(fold.similarity),
-                }
-            )
+            sizes = {regime: len(ids) for regime, ids in fold.regimes.items()}
+            entry = {"name": fold.name, "train": len(fold.train), "regimes": sizes}
+            folds.append({**entry, "similarity": dict(fold.similarity)})
         head = {
             "schema": SCHEMA,
             "protocol": split.protocol,

@@ -130,9 +130,8 @@ def figures(findings: Generalization) -> Table[str]:
     lines = []
     for system in findings.recipe.systems:
         rows = [findings.row(system, *place) for place in PLACES]
-        lines.append(
-            (rows[1].value if rows[1] else 0.0, [system, *(figure_text(r) if r else "" for r in rows)])
-        )
+        value = rows[1].value if rows[1] else 0.0
+        lines.append((value, [system, *(figure_text(r) if r else "" for r in rows)]))
     ordered = [line for _, line in sorted(lines, key=lambda pair: (-pair[0], pair[1][0]))]
     return ["system", *REGIMES, "paired gap", "raw gap", *(f"micro {r}" for r in REGIMES)], ordered
 
@@ -201,13 +200,8 @@ def plot(findings: Generalization, path: Path) -> None:
     ends = [min(panel.get_xlim()[0], panel.get_ylim()[0]), max(panel.get_xlim()[1], panel.get_ylim()[1])]
     panel.plot(ends, ends, color="grey", linewidth=0.7, linestyle="--", zorder=0)
     measure = findings.recipe.measures[0]
-    panel.set(
-        xlabel=f"{measure}, interpolation",
-        ylabel=f"{measure}, extrapolation",
-        xlim=ends,
-        ylim=ends,
-        aspect="equal",
-    )
+    panel.set(xlabel=f"{measure}, interpolation", ylabel=f"{measure}, extrapolation")
+    panel.set(xlim=ends, ylim=ends, aspect="equal")
     panel.set_title(
         f"{findings.recipe.name} ({findings.split.protocol}); hollow: untrained; dashed: equal", fontsize=9
     )

@@ -66,11 +66,8 @@ def prepare_training(source: TrainingSource, options: TrainOptions) -> TrainingD
     """Read, mine and draw everything that training needs."""
     collection, train_set, max_pairs = source.collection, source.options.train_set, source.options.max_pairs
     qrels = collection.qrels(train_set)
-    positives = {
-        q: [d for d, g in docs.items() if g > 0]
-        for q, docs in qrels.to_dict().items()
-        if any(g > 0 for g in docs.values())
-    }
+    relevant = {q: [d for d, g in docs.items() if g > 0] for q, docs in qrels.to_dict().items()}
+    positives = {q: docs for q, docs in relevant.items() if docs}
     if source.split is not None:
         fold_queries = {f.name: set(f.train) for f in source.split.folds}[source.fold]
         positives = {q: docs for q, docs in positives.items() if q in fold_queries}

@@ -60,13 +60,8 @@ def plot(result: StudyResult, out: Path) -> None:
     figure, panels = plt.subplots(1, len(names), figsize=(6 * len(names), 4.5), squeeze=False)
     for panel, target in zip(panels[0], names, strict=True):
         for method in result.methods:
-            panel.plot(
-                result.depths,
-                result.recall[method.name, target],
-                _style(method.family),
-                label=method.name,
-                markersize=3,
-            )
+            recall, style = result.recall[method.name, target], _style(method.family)
+            panel.plot(result.depths, recall, style, label=method.name, markersize=3)
         panel.set(xscale="log", xlabel="candidates", ylabel=f"recall of the {target}", ylim=(0, 1.02))
         panel.grid(alpha=0.3)
     panels[0][-1].legend(fontsize=7, loc="lower right")
@@ -77,21 +72,13 @@ def plot(result: StudyResult, out: Path) -> None:
     for method in result.methods:
         method_costs = [c for c in result.costs if c.method == method.name]
         if method_costs:
-            panel.plot(
-                [c.ms for c in method_costs],
-                [_quality(c) for c in method_costs],
-                _style(method.family),
-                label=method.name,
-                markersize=4,
-            )
+            ms, values = [c.ms for c in method_costs], [_quality(c) for c in method_costs]
+            panel.plot(ms, values, _style(method.family), label=method.name, markersize=4)
     panel.plot([exact.ms], [_quality(exact)], "k*", markersize=12, label="exact MaxSim")
     panel.axhline(ENOUGH * _quality(exact), color="k", linewidth=0.6, linestyle=":")
     panel.axvline(exact.ms / 10, color="k", linewidth=0.6, linestyle=":")
-    panel.set(
-        xscale="log",
-        xlabel="milliseconds a query (dotted: a tenth of exact search)",
-        ylabel=f"{quality} (dotted: {ENOUGH:.0%} of exact)",
-    )
+    panel.set(xscale="log", xlabel="milliseconds a query (dotted: a tenth of exact search)")
+    panel.set(ylabel=f"{quality} (dotted: {ENOUGH:.0%} of exact)")
     panel.grid(alpha=0.3)
     panel.legend(fontsize=7)
     save(figure, out / "costs.png")
@@ -158,14 +145,10 @@ def _recall(result: StudyResult) -> list[str]:
     targets = list(dict.fromkeys(t for _, t in result.recall))
     at: list[int] = [d for d in (100, 1000) if d in result.depths] or [result.depths[-1]]
     head = ["method", "dimensions", *(f"{t} @{d:,}" for t in targets for d in at)]
-    rows = [
-        [
-            m.name,
-            m.dims or "",
-            *(f"{result.recall[m.name, t][result.depths.index(d)]:.3f}" for t in targets for d in at),
-        ]
-        for m in result.methods
-    ]
+    rows = []
+    for method in result.methods:
+        recalls = [result.recall[method.name, t][result.depths.index(d)] for t in targets for d in at]
+        rows.append([method.name, method.dims or "", *(f"{recall:.3f}" for recall in recalls)])
     return _table(head, rows)
 
 

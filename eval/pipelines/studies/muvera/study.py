@@ -102,13 +102,8 @@ def _relevant(setting: Setting) -> list[Rows]:
         return [np.empty(0, np.int64)] * len(setting.queries)
     judged = setting.qrels.to_dict()
     place = {name: row for row, name in enumerate(setting.index.ids.all().tolist())}
-    return [
-        np.array(
-            [place[d.encode()] for d, g in judged.get(q, {}).items() if g > 0 and d.encode() in place],
-            np.int64,
-        )
-        for q in setting.queries.ids
-    ]
+    relevant = ([d.encode() for d, g in judged.get(q, {}).items() if g > 0] for q in setting.queries.ids)
+    return [np.array([place[d] for d in docs if d in place], np.int64) for docs in relevant]
 
 
 def exact_cost(setting: Setting, rounds: int, clock: Clock = time.perf_counter) -> Cost:
