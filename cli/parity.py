@@ -30,8 +30,9 @@ _OPTIONS = [
 ]
 
 
-@app.command("bm25", cls=FieldsCommand)
-@command("intrex parity bm25 scifact --set test -o parity.md", options=_OPTIONS)
+@command(
+    "intrex parity bm25 scifact --set test -o parity.md", to=app, options=_OPTIONS, shown_by=FieldsCommand
+)
 def bm25(
     collection: CollectionArgument,
     query_set: Annotated[

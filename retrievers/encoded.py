@@ -168,7 +168,7 @@ class EncodedIndex(Index, Generic[Vectors]):
         self.path = path
         self.manifest = manifest
         self.ids = IdTable(path)
-        self.spec = EncoderSpec.from_dict(manifest.encoder)
+        self.spec = EncoderSpec(**manifest.encoder)
         self._encoder = RecordedEncoder(self.spec, path / "encoder", self.load)
 
     @classmethod

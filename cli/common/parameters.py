@@ -59,6 +59,7 @@ def command_group(text: str) -> typer.Typer:
 
 def command(
     *examples: str,
+    to: typer.Typer | None = None,
     options: Iterable[Option] = (),
     without: Collection[str] = (),
     shown_by: type[Command] = Command,
@@ -69,6 +70,7 @@ def command(
 
     Args:
         examples: stand at the end of its help; a test runs them.
+        to: the group that it is a command of.
         options: further ones; the argument ``values`` gets what was chosen of them, by key.
         without: parameters of the function that the command lacks; they have their default.
         shown_by: the class of the command.
@@ -99,6 +101,8 @@ def command(
         run.__signature__ = inspect.Signature(ordered)  # type: ignore[attr-defined]
         run.__annotations__ = {p.name: p.annotation for p in ordered}
         vars(run).update(examples=examples, shown_by=shown_by, declared=declared)
+        if to is not None:
+            to.command(function.__name__.rstrip("_"), cls=shown_by)(run)
         return run
 
     return extend

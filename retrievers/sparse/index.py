@@ -55,7 +55,7 @@ class ImpactIndex(Index):
         scale = float(manifest.params["scale"])
         self._searcher = ImpactSearcher(impacts, np.asarray(self.ids.rank), bounds, scale)
         self._heaviest = float(bounds.max(initial=0.0)) * scale
-        self.spec = EncoderSpec.from_dict(manifest.encoder) if manifest.encoder else None
+        self.spec = EncoderSpec(**manifest.encoder) if manifest.encoder else None
         self._recorded = (
             RecordedEncoder(self.spec, path / "encoder", load_sparse_encoder) if self.spec else None
         )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -158,13 +157,5 @@ def all_methods(
         config = FdeConfig(dim, *RECIPE, None, final_dim=final)
         yield fde(config, "flat", f"fde-final-{final}")
     if setting.compressed is not None:
-        yield from ((f"plaid-{n}", partial(_plaid, setting, n)) for n in (1, 4))
-    yield from ((name, partial(_heuristic, setting, i)) for i, name in enumerate(("sv", "sv-dedup")))
-
-
-def _plaid(setting: Setting, ncells: int, step: Progress) -> Method:
-    return plaid_method(setting, ncells)
-
-
-def _heuristic(setting: Setting, number: int, step: Progress) -> Method:
-    return heuristic_methods(setting)[number]
+        yield from ((f"plaid-{n}", lambda _, n=n: plaid_method(setting, n)) for n in (1, 4))
+    yield from ((method.name, lambda _, method=method: method) for method in heuristic_methods(setting))
