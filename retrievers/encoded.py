@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from importlib.metadata import version
 from itertools import islice
 from pathlib import Path
@@ -14,7 +14,6 @@ from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
 from intrex.data.collection import Collection, Document, Queries
 from intrex.data.errors import BadInput
 from intrex.data.ids import IdTable, IdWriter
-from intrex.data.progress import Progress
 from intrex.data.run import Run
 from intrex.data.specs import EncoderSpec
 from intrex.data.store.artifact import Build, Manifest, read_manifest
@@ -22,10 +21,8 @@ from intrex.data.store.vectors import WriterGroup
 from intrex.encoders.base import Role
 from intrex.encoders.options import EncoderOptions
 from intrex.retrievers.base import Index, Ranking, RunBuilder
-from intrex.retrievers.options import SearchOptions
+from intrex.retrievers.options import BuildSettings, SearchOptions
 
-BLOCK = 512
-"""Documents encoded together. Sorting by length within 512 pads 1 to 3 % more than within 4,096, and a kill loses less."""
 SECONDS_BETWEEN_SAVES = 1.0
 QUERIES_AT_ONCE = 512
 """Queries encoded together, whatever the batch size of the search: it must not touch their vectors."""
@@ -35,12 +32,22 @@ Vectors = TypeVar("Vectors")
 Encoded = TypeVar("Encoded", covariant=True)
 
 
-class Sink(WriterGroup, ABC):
+class TextEncoder(Protocol[Encoded]):
+    """An encoder of any kind, as far as a build or a search needs it."""
+
+    spec: EncoderSpec
+
+    def encode(self, texts: list[str], role: Role) -> Encoded:
+        """Encode texts."""
+        ...
+
+
+class Sink(WriterGroup, ABC, Generic[Vectors]):
     """Files of a build that encoded documents are appended to."""
 
     @abstractmethod
-    def append(self, documents: list[Document]) -> None:
-        """Encode and write the next documents."""
+    def append(self, encoded: Vectors, names: Sequence[str]) -> None:
+        """Write the next documents, of these ids."""
 
     @property
     @abstractmethod
@@ -64,15 +71,20 @@ def save_between(build: Build, blocks: Iterable[T], state: Callable[[T], dict[st
             saved = time.monotonic()
 
 
-def write_documents(build: Build, collection: Collection, block: int, sink: Sink, progress: Progress) -> None:
-    """Feed the documents to ``sink`` and write their ids, from the block on that was last saved in ``build.state``.
+def write_documents(
+    build: Build,
+    collection: Collection,
+    encoder: TextEncoder[Vectors],
+    sink: Sink[Vectors],
+    settings: BuildSettings,
+) -> None:
+    """Encode the documents into ``sink`` and write their ids, from the block on that was last saved in ``build.state``.
 
-    The state is `Sink.state` and ``rows``, the number of documents written. ``progress`` is called after each block, and
-    once with the documents that an earlier run finished.
+    The state is `Sink.state` and ``rows``, the number of documents written.
     """
-    rows = int(build.state.get("rows", 0))
+    rows, block = int(build.state.get("rows", 0)), settings.block
     ids = IdWriter(build.path)
-    documents = collection.documents()
+    documents, progress = collection.documents(), settings.stage("encoding", collection.n_documents)
     for start in range(0, rows, block):
         ids.extend([document.id for document in islice(documents, min(block, rows - start))])
     if rows:
@@ -83,8 +95,9 @@ def write_documents(build: Build, collection: Collection, block: int, sink: Sink
         return {**sink.state, "rows": rows}
 
     for batch in save_between(build, iter(lambda: list(islice(documents, block)), []), state):
-        sink.append(batch)
-        ids.extend([document.id for document in batch])
+        names = [document.id for document in batch]
+        sink.append(encoder.encode([document.contents for document in batch], "document"), names)
+        ids.extend(names)
         rows += len(batch)
         progress(len(batch))
     sink.close()
@@ -97,17 +110,7 @@ def library_versions() -> dict[str, str]:
     return {name: version(name) for name in names if name in sys.modules}
 
 
-class QueryEncoder(Protocol[Encoded]):
-    """An encoder of any kind, as far as a search needs it."""
-
-    spec: EncoderSpec
-
-    def encode(self, texts: list[str], role: Role) -> Encoded:
-        """Encode texts."""
-        ...
-
-
-Loader = Callable[[EncoderSpec, Path, EncoderOptions], QueryEncoder[Vectors]]
+Loader = Callable[[EncoderSpec, Path, EncoderOptions], TextEncoder[Vectors]]
 
 
 class RecordedEncoder(Generic[Vectors]):
@@ -121,11 +124,9 @@ class RecordedEncoder(Generic[Vectors]):
 
     def __init__(self, spec: EncoderSpec, folder: Path, load: Loader[Vectors]) -> None:
         self._spec, self._folder, self._load = spec, folder, load
-        self._loaded: dict[str | None, QueryEncoder[Vectors]] = {}
+        self._loaded: dict[str | None, TextEncoder[Vectors]] = {}
 
-    def get(
-        self, device: str | None, substitute: QueryEncoder[Vectors] | None = None
-    ) -> QueryEncoder[Vectors]:
+    def get(self, device: str | None, substitute: TextEncoder[Vectors] | None = None) -> TextEncoder[Vectors]:
         """Return the encoder for a device, or ``substitute`` in its place.
 
         Raises:
@@ -177,7 +178,7 @@ class EncodedIndex(Index, Generic[Vectors]):
         return cls(path, read_manifest(path, (cls.kind,), cls.rebuild))
 
     def encode(
-        self, texts: list[str], device: str | None = None, encoder: QueryEncoder[Vectors] | None = None
+        self, texts: list[str], device: str | None = None, encoder: TextEncoder[Vectors] | None = None
     ) -> Vectors:
         """Encode queries, all together, by the encoder that the index records.
 
@@ -192,7 +193,7 @@ class EncodedIndex(Index, Generic[Vectors]):
         return self._encoder.get(device, encoder).encode(texts, "query")
 
     def search(
-        self, queries: Queries, options: SearchOptions, encoder: QueryEncoder[Vectors] | None = None
+        self, queries: Queries, options: SearchOptions, encoder: TextEncoder[Vectors] | None = None
     ) -> Run:
         """Return the ``k`` best documents of each query, the same bits for any batch size and thread count.
 

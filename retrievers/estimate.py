@@ -16,7 +16,7 @@ import numpy as np
 from intrex.data.arrays import Float64s, Rows
 from intrex.data.collection import Collection
 from intrex.data.system.machine import require_disk, require_memory, resident
-from intrex.retrievers.encoded import BLOCK
+from intrex.retrievers.options import BLOCK
 
 SAMPLE = 128
 """Documents that are encoded, spread evenly over the collection."""

@@ -10,14 +10,13 @@ from typing import Any
 from intrex.data.collection import Collection
 from intrex.data.ids import IdWriter
 from intrex.data.io.files import fingerprint
-from intrex.data.progress import Progress, no_progress
 from intrex.data.store.artifact import Build, Manifest, build_artifact
 from intrex.retrievers.bm25.fields import CONTENTS, extra_fields
 from intrex.retrievers.bm25.index import KIND, LAYOUT, BM25Index
 from intrex.retrievers.bm25.multifield import analyse
 from intrex.retrievers.bm25.options import DEFAULTS, Bm25Build
 from intrex.retrievers.bm25.segment import NewSegment, SegmentRecord, statistics, write_segment
-from intrex.retrievers.options import Stage, no_stage
+from intrex.retrievers.options import USUAL, BuildSettings
 from intrex.retrievers.text.analyzer import Analyzer
 
 
@@ -25,9 +24,7 @@ def build_bm25(
     collection: Collection,
     out: Path,
     options: Bm25Build = DEFAULTS,
-    *,
-    overwrite: bool = False,
-    progress: Progress = no_progress,
+    settings: BuildSettings = USUAL,
 ) -> BM25Index:
     """Build a BM25 index of a collection's documents in one pass.
 
@@ -36,8 +33,7 @@ def build_bm25(
             the statistics; with fields beside ``contents``, a document without text is left out.
         out: the folder to make.
         options: k1, b, language, fields, memory; the last changes no byte of the index.
-        overwrite: replace an existing index.
-        progress: called after every batch of documents.
+        settings: how to build.
 
     Raises:
         UsageError: the language is unknown.
@@ -49,6 +45,7 @@ def build_bm25(
     params = {
         "k1": float(options.k1), "b": float(options.b), "fields": list(extra), "analyzer": analyzer.spec()
     }  # fmt: skip
+    progress = settings.stage("indexing", collection.n_documents)
 
     def make(build: Build) -> Manifest:
         ids = IdWriter(build.path)
@@ -57,7 +54,7 @@ def build_bm25(
         ids.close()
         return bm25_manifest(corpus, {**params, "sources": [corpus]}, [segment])
 
-    build_artifact(out, fingerprint([KIND, corpus, params]), make, overwrite=overwrite)
+    build_artifact(out, fingerprint([KIND, corpus, params]), make, overwrite=settings.overwrite)
     return BM25Index.open(out)
 
 
@@ -81,11 +78,8 @@ def bm25_manifest(
     return Manifest(KIND, collection, params=full, versions={"unicode": unicodedata.unidata_version})
 
 
-def build(
-    source: Path, out: Path, options: Bm25Build, *, overwrite: bool = False, stage: Stage = no_stage
-) -> int:
+def build(source: Path, out: Path, options: Bm25Build, settings: BuildSettings) -> int:
     """Build as ``intrex index bm25`` does; return the number of documents. Raises as `build_bm25`."""
     collection = Collection.open(source)
-    progress = stage("indexing", collection.n_documents)
-    build_bm25(collection, out, options, overwrite=overwrite, progress=progress)
+    build_bm25(collection, out, options, settings)
     return collection.n_documents

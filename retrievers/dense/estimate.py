@@ -9,8 +9,8 @@ from intrex.data.system.machine import require_memory
 from intrex.encoders.base import make_encoder
 from intrex.encoders.options import EncoderOptions
 from intrex.retrievers.dense.options import DenseBuild
-from intrex.retrievers.encoded import BLOCK
 from intrex.retrievers.estimate import HEADER, HINT, NORMS, Estimate, draw, hashing_seconds, saved_bytes
+from intrex.retrievers.options import BLOCK
 from intrex.retrievers.vectors.ann import index_bytes, load_faiss
 
 

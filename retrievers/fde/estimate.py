@@ -12,7 +12,6 @@ from intrex.data.store.vectors import PackedVectors
 from intrex.data.system.machine import resident
 from intrex.data.system.threads import cores
 from intrex.encoders.fde.encoder import Fde
-from intrex.retrievers.encoded import BLOCK
 from intrex.retrievers.estimate import (
     HEADER,
     NORMS,
@@ -28,6 +27,7 @@ from intrex.retrievers.fde.build import require_room
 from intrex.retrievers.fde.options import FdeBuild
 from intrex.retrievers.fde.source import IDS, NUMBERS_AT_ONCE, EncodedCollection, open_source
 from intrex.retrievers.multivector.index import MultiVectorIndex
+from intrex.retrievers.options import BLOCK
 from intrex.retrievers.vectors.ann import index_bytes, load_faiss
 from intrex.retrievers.vectors.native import numbers
 

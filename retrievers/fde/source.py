@@ -11,10 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from intrex.data.collection import Collection, Document
+from intrex.data.collection import Collection
 from intrex.data.errors import BadInput, UsageError
 from intrex.data.numeric.rows import row_norms
-from intrex.data.progress import Progress
 from intrex.data.specs import EncoderSpec
 from intrex.data.store.artifact import Build, read_manifest
 from intrex.data.store.vectors import PackedVectors, RowWriter, VectorWriter
@@ -25,28 +24,28 @@ from intrex.encoders.options import EncoderOptions
 from intrex.retrievers.encoded import Sink, save_between, write_documents
 from intrex.retrievers.fde.options import FdeBuild
 from intrex.retrievers.multivector.index import MultiVectorIndex
+from intrex.retrievers.options import BuildSettings
 
 NUMBERS_AT_ONCE = 1 << 24
 """Numbers of FDEs that are in memory at once, unless one has more: 64 MB."""
 IDS = ("ids.txt", "ids.offsets.npy", "ids.rank.npy")
 
 
-class FdeWriter(Sink):
+class FdeWriter(Sink[PackedVectors]):
     """Documents' FDEs on their way to ``vectors.npy``, and the rows of those without tokens to ``empty.npy``.
 
     Args:
         build: keeps the files, and what a killed run wrote of them.
         fde: encodes.
         documents: how many there will be.
-        encoder: of the tokens of documents that are appended as texts.
 
     Attributes:
         rows: documents written.
         longest: the length of the longest FDE.
     """
 
-    def __init__(self, build: Build, fde: Fde, documents: int, encoder: TokenEncoder | None) -> None:
-        self._fde, self._encoder, state = fde, encoder, build.state
+    def __init__(self, build: Build, fde: Fde, documents: int) -> None:
+        self._fde, state = fde, build.state
         self.rows, self.longest = int(state.get("rows", 0)), float(state.get("longest", 0.0))
         shape = documents, fde.config.fde_dim
         self._vectors = VectorWriter(build.path / "vectors.npy", shape, resumed=self.rows)
@@ -54,19 +53,12 @@ class FdeWriter(Sink):
         self._empty = RowWriter(build.path / "empty.npy", (None,), np.int64, resumed=empty)
         self.writers = [self._vectors, self._empty]
 
-    def append(self, documents: list[Document]) -> None:
-        """See `Sink.append`."""
-        if self._encoder is None:
-            raise ValueError("no encoder of texts")
-        tokens = self._encoder.encode([d.contents for d in documents], "document")
-        self.add(tokens, [d.id for d in documents])
-
-    def add(self, tokens: PackedVectors, names: Sequence[str]) -> None:
-        """Encode the tokens of the next documents and write their FDEs; zeros for one without tokens."""
+    def append(self, encoded: PackedVectors, names: Sequence[str]) -> None:
+        """Write the FDEs of the tokens of the next documents; zeros for one without tokens."""
         step = max(1, NUMBERS_AT_ONCE // self._fde.config.fde_dim)
         for start in range(0, len(names), step):
             labels = names[start : start + step]
-            batch, full = tokens.part(start, start + len(labels)).without_empty()
+            batch, full = encoded.part(start, start + len(labels)).without_empty()
             rows = np.zeros((len(labels), self._fde.config.fde_dim), np.float32)
             rows[full] = self._fde.encode(
                 batch, "document", threads=cores(), names=[labels[i] for i in full.tolist()]
@@ -89,20 +81,18 @@ class FdeSource(ABC):
         documents: how many there are.
         spec: of the encoder of the tokens.
         collection: fingerprint of the collection.
-        encoder: of tokens; None where they are there already.
     """
 
     documents: int
     spec: EncoderSpec
     collection: str
-    encoder: TokenEncoder | None = None
 
     @abstractmethod
     def params(self, out: Path, block: int) -> dict[str, Any]:
         """Return entries for the manifest of an index at ``out``, on which its bytes depend."""
 
     @abstractmethod
-    def write(self, build: Build, writer: FdeWriter, block: int, progress: Progress) -> None:
+    def write(self, build: Build, writer: FdeWriter, settings: BuildSettings) -> None:
         """Write ids and FDEs of the documents, from the block on that was last saved."""
 
     @abstractmethod
@@ -122,11 +112,12 @@ class TokenIndex(FdeSource):
         path = os.path.relpath(self.index.path.resolve(), out.parent.resolve() / out.name)
         return {"source": {"path": path, "fingerprint": self.index.manifest.fingerprint}}
 
-    def write(self, build: Build, writer: FdeWriter, block: int, progress: Progress) -> None:
+    def write(self, build: Build, writer: FdeWriter, settings: BuildSettings) -> None:
         """See `FdeSource.write`."""
         for name in IDS:
             shutil.copyfile(self.index.path / name, build.path / name)
-        tokens = self.index.tokens
+        tokens, block = self.index.tokens, settings.block
+        progress = settings.stage("encoding", self.documents)
         if writer.rows:
             progress(writer.rows)
 
@@ -140,7 +131,7 @@ class TokenIndex(FdeSource):
             buffer = np.empty((offsets[-1] - offsets[0], tokens.dim), np.float32)
             vectors = tokens.read(int(offsets[0]), int(offsets[-1]), buffer)
             names = [name.decode("utf-8") for name in self.index.ids.gather(rows).tolist()]
-            writer.add(PackedVectors(vectors, offsets - offsets[0]), names)
+            writer.append(PackedVectors(vectors, offsets - offsets[0]), names)
             progress(len(rows))
         writer.close()
 
@@ -153,8 +144,6 @@ class TokenIndex(FdeSource):
 class EncodedCollection(FdeSource):
     """A collection and the encoder of its tokens, which are not kept."""
 
-    encoder: TokenEncoder
-
     def __init__(self, collection: Collection, encoder: TokenEncoder) -> None:
         self.texts, self.encoder = collection, encoder
         self.documents, self.spec = collection.n_documents, encoder.spec
@@ -164,9 +153,9 @@ class EncodedCollection(FdeSource):
         """See `FdeSource.params`: the last bits of a transformer's vectors depend on the block."""
         return {"block": block}
 
-    def write(self, build: Build, writer: FdeWriter, block: int, progress: Progress) -> None:
+    def write(self, build: Build, writer: FdeWriter, settings: BuildSettings) -> None:
         """See `FdeSource.write`."""
-        write_documents(build, self.texts, block, writer, progress)
+        write_documents(build, self.texts, self.encoder, writer, settings)
 
     def save_encoder(self, folder: Path) -> None:
         """See `FdeSource.save_encoder`."""

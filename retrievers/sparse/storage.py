@@ -13,7 +13,8 @@ import numpy.typing as npt
 
 from intrex.data.arrays import Float32s, Int32s, Rows
 from intrex.data.store.artifact import Build
-from intrex.data.store.vectors import RowWriter, SparseVectors, WriterGroup
+from intrex.data.store.vectors import RowWriter, SparseVectors
+from intrex.retrievers.encoded import Sink
 from intrex.retrievers.inverted.postings import BOUND_BLOCK
 from intrex.retrievers.inverted.vocabulary import Names, write_terms
 from intrex.retrievers.sparse.options import BITS
@@ -55,7 +56,7 @@ def choose_storage(weights: SparseVectors, bits: int | None) -> Storage:
     return Storage(f"uint{bits}", scale if fits else 2 * scale)
 
 
-class ForwardWriter(WriterGroup):
+class ForwardWriter(Sink[SparseVectors]):
     """Files of the weights of documents, for `open_forward`; the weights of a text may be in any order.
 
     Args:
@@ -82,11 +83,16 @@ class ForwardWriter(WriterGroup):
         """Number of weights written."""
         return self._terms.rows
 
-    def append(self, weights: SparseVectors) -> None:
+    @property
+    def state(self) -> dict[str, Any]:
+        """See `Sink.state`."""
+        return {"entries": self.entries}
+
+    def append(self, encoded: SparseVectors, names: Sequence[str] = ()) -> None:
         """Append documents."""
-        self._offsets.append(weights.offsets[1:] + self.entries)
-        self._terms.append(weights.terms)
-        self._weights.append(weights.weights)
+        self._offsets.append(encoded.offsets[1:] + self.entries)
+        self._terms.append(encoded.terms)
+        self._weights.append(encoded.weights)
 
 
 def open_forward(folder: Path) -> SparseVectors:

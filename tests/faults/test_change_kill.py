@@ -17,6 +17,7 @@ from intrex.retrievers.bm25 import change as bm25_change
 from intrex.retrievers.bm25.build import build_bm25
 from intrex.retrievers.bm25.change import add, merge, remove
 from intrex.retrievers.bm25.index import BM25Index
+from intrex.retrievers.options import BuildSettings
 from tests.faults.test_kill import in_child, killed
 
 N = 3_000
@@ -55,7 +56,7 @@ def test_killed_while_it_is_changed(tmp_path: Path) -> None:
     for i in range(KILLS):
         at = i % 3
         if at == 0:
-            build_bm25(first, out, overwrite=True)
+            build_bm25(first, out, settings=BuildSettings(overwrite=True))
         inside += killed(in_child(changes[at]), moments.uniform(0.0, times[at]))
         found = verify_artifact(out).fingerprint
         assert found in prints[at : at + 2]
@@ -71,7 +72,7 @@ def test_killed_between_the_exchange_and_the_end(tmp_path: Path) -> None:
     collection, out = collect(tmp_path, "a", 50), tmp_path / "i"
     wanted = None
     for name in ("exchange", "fsync_dir"):
-        build_bm25(collection, out, overwrite=True)
+        build_bm25(collection, out, settings=BuildSettings(overwrite=True))
         real = SPACE[name]
 
         def dies(*given: Path, real: Callable[..., object] = real) -> None:
@@ -127,7 +128,7 @@ def test_a_rebuild_while_it_is_changed(tmp_path: Path, monkeypatch: pytest.Monke
 
     def slow(*given):
         if os.waitstatus_to_exitcode(
-            os.waitpid(in_child(lambda: build_bm25(other, out, overwrite=True)), 0)[1]
+            os.waitpid(in_child(lambda: build_bm25(other, out, settings=BuildSettings(overwrite=True))), 0)[1]
         ):
             raise AssertionError("the rebuild failed")
         return real(*given)

@@ -16,6 +16,7 @@ from intrex.encoders.base import make_token_encoder
 from intrex.encoders.options import EncoderOptions
 from intrex.retrievers.multivector.build import build_multivector
 from intrex.retrievers.multivector.options import TokenStore
+from intrex.retrievers.options import BuildSettings
 from tests.conftest import ROOT
 
 DOCUMENTS = 400
@@ -54,7 +55,11 @@ def made(folder: Path) -> Collection:
 
 def build(collection: Collection, out: Path, **options):
     return build_multivector(
-        collection, out, make_token_encoder("hashing:24", EncoderOptions()), TokenStore(nbits=2), **options
+        collection,
+        out,
+        make_token_encoder("hashing:24", EncoderOptions()),
+        TokenStore(nbits=2),
+        settings=BuildSettings(**options),
     )
 
 

@@ -16,7 +16,7 @@ from intrex.retrievers.fde.build import build_fde
 from intrex.retrievers.fde.source import TokenIndex
 from intrex.retrievers.multivector.build import build_multivector
 from intrex.retrievers.multivector.index import MultiVectorIndex
-from intrex.retrievers.options import SearchOptions
+from intrex.retrievers.options import BuildSettings, SearchOptions
 from intrex.retrievers.vectors.options import AnnConfig
 from tests.faults.test_index_resume import collection as collection
 from tests.faults.test_index_resume import hidden
@@ -30,6 +30,7 @@ from intrex.encoders.fde.config import FdeConfig
 from intrex.retrievers import encoded
 from intrex.retrievers.fde.build import build_fde
 from intrex.retrievers.fde.source import TokenIndex
+from intrex.retrievers.options import BuildSettings
 from intrex.retrievers.vectors.options import AnnConfig
 from intrex.retrievers.multivector.index import MultiVectorIndex
 
@@ -44,7 +45,7 @@ def slowly(count):
 
 source = TokenIndex(MultiVectorIndex.open(Path(sys.argv[1])))
 config = FdeConfig(16, reps=3, k_sim=2, d_proj=8)
-build_fde(source, Path(sys.argv[2]), config, ann=AnnConfig(engine=engine), block=20, progress=slowly)
+build_fde(source, Path(sys.argv[2]), config, ann=AnnConfig(engine=engine), settings=BuildSettings(block=20, stage=lambda *_: slowly))
 """
 
 
@@ -79,11 +80,13 @@ def test_killed_between_blocks_it_ends_in_the_same_bytes(tokens, tmp_path) -> No
         "ab"
     ) as stream:  # what follows the last saved block is not trusted
         stream.write(os.urandom(500))
-    index = build_fde(TokenIndex(tokens), out, CONFIG, block=20)
+    index = build_fde(TokenIndex(tokens), out, CONFIG, settings=BuildSettings(block=20))
     # the path to the tokens is part of the manifest: the same folder, another name
     assert (
         index.manifest.files
-        == build_fde(TokenIndex(tokens), tmp_path / "whole", CONFIG, block=20).manifest.files
+        == build_fde(
+            TokenIndex(tokens), tmp_path / "whole", CONFIG, settings=BuildSettings(block=20)
+        ).manifest.files
     )
     assert hidden(out) == [] and verify_artifact(out)
 
@@ -98,11 +101,21 @@ def test_killed_when_all_but_the_vectors_is_done(engine, collection, tokens, tmp
     assert (hidden(out)[0] / "vectors.npy").is_file()
     seen: list[int] = []
     index = build_fde(
-        TokenIndex(tokens), out, CONFIG, ann=AnnConfig(engine=engine), block=20, progress=seen.append
+        TokenIndex(tokens),
+        out,
+        CONFIG,
+        ann=AnnConfig(engine=engine),
+        settings=BuildSettings(block=20, stage=lambda *_: seen.append),
     )
     assert seen == [], "nothing was encoded again"
     assert not (out / "vectors.npy").exists() and verify_artifact(out)
-    whole = build_fde(TokenIndex(tokens), tmp_path / "whole", CONFIG, ann=AnnConfig(engine=engine), block=20)
+    whole = build_fde(
+        TokenIndex(tokens),
+        tmp_path / "whole",
+        CONFIG,
+        ann=AnnConfig(engine=engine),
+        settings=BuildSettings(block=20),
+    )
     assert index.manifest.files == whole.manifest.files
     queries = collection.queries()
     assert (
@@ -117,5 +130,10 @@ def test_another_seed_starts_afresh_and_sweeps(tokens, tmp_path) -> None:
         process.stdout.readline()
     kill(process)
     seen: list[int] = []
-    build_fde(TokenIndex(tokens), out, FdeConfig(16, 3, 2, 8, seed=7), block=1000, progress=seen.append)
+    build_fde(
+        TokenIndex(tokens),
+        out,
+        FdeConfig(16, 3, 2, 8, seed=7),
+        settings=BuildSettings(block=1000, stage=lambda *_: seen.append),
+    )
     assert seen == [900] and hidden(out) == []

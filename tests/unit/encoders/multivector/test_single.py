@@ -16,7 +16,7 @@ from intrex.retrievers.multivector.build import build_multivector
 from intrex.retrievers.multivector.index import MultiVectorIndex
 from intrex.retrievers.multivector.options import MultiVectorSearch
 from intrex.retrievers.multivector.tokens import StoredTokens
-from intrex.retrievers.options import SearchOptions
+from intrex.retrievers.options import BuildSettings, SearchOptions
 from intrex.retrievers.search import prepare_search
 
 
@@ -123,7 +123,7 @@ def test_a_killed_build_goes_on(small, tmp_path, monkeypatch):
     from intrex.retrievers import encoded
 
     monkeypatch.setattr(encoded, "SECONDS_BETWEEN_SAVES", 0.0)
-    build_multivector(small, tmp_path / "whole", Lettered(), block=2)
+    build_multivector(small, tmp_path / "whole", Lettered(), settings=BuildSettings(block=2))
 
     class Dying(Lettered):
         calls = 0
@@ -135,8 +135,8 @@ def test_a_killed_build_goes_on(small, tmp_path, monkeypatch):
             return super().encode(texts, role)
 
     with pytest.raises(KeyboardInterrupt):
-        build_multivector(small, tmp_path / "i", Dying(), block=2)
-    build_multivector(small, tmp_path / "i", Lettered(), block=2)
+        build_multivector(small, tmp_path / "i", Dying(), settings=BuildSettings(block=2))
+    build_multivector(small, tmp_path / "i", Lettered(), settings=BuildSettings(block=2))
     for name in ("single.npy", "tokens.npy", "manifest.json"):
         assert (tmp_path / "i" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
     assert np.load(tmp_path / "i" / "single.npy").shape == (6, 5)

@@ -19,7 +19,7 @@ from intrex.retrievers.bm25.index import BM25Index
 from intrex.retrievers.bm25.options import Bm25Build
 from intrex.retrievers.bm25.searcher import term_scores
 from intrex.retrievers.bm25.similarity import LENGTHS, encode_lengths, idf, inverse_norms
-from intrex.retrievers.options import SearchOptions
+from intrex.retrievers.options import BuildSettings, SearchOptions
 from tests.conftest import contents
 
 
@@ -154,7 +154,7 @@ def test_corpus_without_terms(tmp_path: Path) -> None:
 def test_builds_are_equal_to_the_byte(small: Collection, tmp_path: Path) -> None:
     steps: list[int] = []
     for name in ("one", "two"):
-        build_bm25(small, tmp_path / name, progress=steps.append)
+        build_bm25(small, tmp_path / name, settings=BuildSettings(stage=lambda *_: steps.append))
     assert contents(tmp_path / "one") == contents(tmp_path / "two")
     assert sum(steps) == 2 * small.n_documents
     verify_artifact(tmp_path / "one")
@@ -164,7 +164,7 @@ def test_an_index_is_not_replaced_unasked(small: Collection, tmp_path: Path) -> 
     build_bm25(small, tmp_path / "i")
     with pytest.raises(IntrexError, match="exists"):
         build_bm25(small, tmp_path / "i", Bm25Build(k1=1.2))
-    build_bm25(small, tmp_path / "i", Bm25Build(k1=1.2), overwrite=True)
+    build_bm25(small, tmp_path / "i", Bm25Build(k1=1.2), settings=BuildSettings(overwrite=True))
     assert BM25Index.open(tmp_path / "i").manifest.params["k1"] == 1.2
 
 

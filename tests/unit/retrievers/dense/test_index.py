@@ -15,7 +15,7 @@ from intrex.encoders.options import EncoderOptions
 from intrex.retrievers.base import open_index
 from intrex.retrievers.dense.build import build_dense
 from intrex.retrievers.dense.index import DenseIndex
-from intrex.retrievers.options import SearchOptions
+from intrex.retrievers.options import BuildSettings, SearchOptions
 from intrex.retrievers.vectors import nearest
 from intrex.retrievers.vectors.options import NearestOptions
 
@@ -75,7 +75,9 @@ def test_options_do_not_touch_the_ranking(index, small, options, monkeypatch):
 
 def test_progress_counts_documents_and_queries(small, encoder, tmp_path):
     seen = []
-    index = build_dense(small, tmp_path / "index", encoder, block=4, progress=seen.append)
+    index = build_dense(
+        small, tmp_path / "index", encoder, settings=BuildSettings(block=4, stage=lambda *_: seen.append)
+    )
     assert seen == [4, 2]
     seen.clear()
     index.search(small.queries(), SearchOptions(batch_size=3, progress=seen.append))
@@ -138,7 +140,10 @@ def test_existing_output_is_kept_unless_told(small, encoder, index):
     with pytest.raises(IntrexError, match="the output exists"):
         build_dense(small, index.path, encoder)
     other = make_encoder("hashing:16", EncoderOptions())
-    assert build_dense(small, index.path, other, overwrite=True).vectors.shape == (6, 16)
+    assert build_dense(small, index.path, other, settings=BuildSettings(overwrite=True)).vectors.shape == (
+        6,
+        16,
+    )
     assert [p.name for p in index.path.parent.iterdir() if p.name.startswith(".")] == []
 
 

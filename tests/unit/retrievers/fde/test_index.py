@@ -20,7 +20,7 @@ from intrex.retrievers.fde.options import FdeBuild, FdeSearch
 from intrex.retrievers.fde.source import EncodedCollection, TokenIndex, open_source
 from intrex.retrievers.multivector.build import build_multivector
 from intrex.retrievers.multivector.options import TokenStore
-from intrex.retrievers.options import SearchOptions
+from intrex.retrievers.options import BuildSettings, SearchOptions
 from intrex.retrievers.search import prepare_search
 from intrex.retrievers.vectors.options import AnnConfig
 
@@ -73,7 +73,10 @@ def test_the_score_is_the_product_of_the_fdes(index, tokens, small) -> None:
 def test_from_the_collection_it_is_the_same(index, small, encoder, tmp_path) -> None:
     seen = []
     other = build_fde(
-        EncodedCollection(small, encoder), tmp_path / "other", CONFIG, block=2, progress=seen.append
+        EncodedCollection(small, encoder),
+        tmp_path / "other",
+        CONFIG,
+        settings=BuildSettings(block=2, stage=lambda *_: seen.append),
     )
     assert seen == [2, 2, 2]
     # float16 tokens in the store, float32 ones here: hashed token vectors are the same but for their last bits
@@ -83,7 +86,7 @@ def test_from_the_collection_it_is_the_same(index, small, encoder, tmp_path) -> 
 
 def test_blocks_change_no_byte(index, tokens, tmp_path, monkeypatch) -> None:
     monkeypatch.setattr(fde_source, "NUMBERS_AT_ONCE", 1)
-    other = build_fde(TokenIndex(tokens), tmp_path / "other", CONFIG, block=4)
+    other = build_fde(TokenIndex(tokens), tmp_path / "other", CONFIG, settings=BuildSettings(block=4))
     assert other.manifest.fingerprint == index.manifest.fingerprint
 
 

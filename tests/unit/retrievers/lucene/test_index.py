@@ -20,7 +20,7 @@ from intrex.retrievers.bm25.options import Bm25Build
 from intrex.retrievers.lucene import jvm
 from intrex.retrievers.lucene.build import build_lucene
 from intrex.retrievers.lucene.options import LuceneSearch
-from intrex.retrievers.options import SearchOptions
+from intrex.retrievers.options import BuildSettings, SearchOptions
 from intrex.retrievers.postprocess import strictly_falling
 from tests.conftest import DOCUMENTS, Said
 
@@ -91,7 +91,9 @@ def lucene(small: Collection, tmp_path: Path) -> Path:
 def test_the_same_run_as_the_native_engine(small: Collection, lucene: Path, tmp_path: Path) -> None:
     native = build_bm25(small, tmp_path / "n")
     for k1, b in ((0.9, 0.4), (0, 1), (1.2, 0.75)):
-        native = build_bm25(small, tmp_path / "n", Bm25Build(k1=k1, b=b), overwrite=True)
+        native = build_bm25(
+            small, tmp_path / "n", Bm25Build(k1=k1, b=b), settings=BuildSettings(overwrite=True)
+        )
         for k in (1, 2, 1000):
             for ties in ("trec_eval", "anserini"):
                 ours = native.search(small.queries(), SearchOptions(k=k, ties=ties))

@@ -19,7 +19,7 @@ from intrex.retrievers.multivector.build import build_multivector
 from intrex.retrievers.multivector.index import MultiVectorIndex
 from intrex.retrievers.multivector.options import MultiVectorSearch, TokenStore
 from intrex.retrievers.multivector.tokens import StoredTokens
-from intrex.retrievers.options import SearchOptions
+from intrex.retrievers.options import BuildSettings, SearchOptions
 from intrex.retrievers.search import prepare_search
 
 
@@ -119,7 +119,9 @@ def test_info_says_what_a_token_takes(small, encoder, tmp_path, store, size):
 
 def test_blocks_change_no_byte(small, encoder, tmp_path):
     seen = []
-    one = build_multivector(small, tmp_path / "one", encoder, block=4, progress=seen.append)
+    one = build_multivector(
+        small, tmp_path / "one", encoder, settings=BuildSettings(block=4, stage=lambda *_: seen.append)
+    )
     two = build_multivector(small, tmp_path / "two", encoder)
     assert seen == [4, 2]
     files = [i.manifest.files for i in (one, two)]

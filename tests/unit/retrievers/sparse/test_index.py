@@ -15,7 +15,7 @@ from intrex.data.store.vectors import SparseVectors
 from intrex.encoders.base import make_sparse_encoder
 from intrex.encoders.options import EncoderOptions
 from intrex.retrievers.base import open_index
-from intrex.retrievers.options import SearchOptions
+from intrex.retrievers.options import BuildSettings, SearchOptions
 from intrex.retrievers.search import check_encoder, run_search
 from intrex.retrievers.sparse.build import build_sparse
 from intrex.retrievers.sparse.files import build_impact
@@ -210,7 +210,7 @@ def test_an_index_of_nothing(small, tmp_path):
 
 def test_encoded_as_the_encoder_does(small, tmp_path):
     encoder = make_sparse_encoder("hashing:1000", EncoderOptions())
-    found = build_sparse(small, tmp_path / "i", encoder, block=4)
+    found = build_sparse(small, tmp_path / "i", encoder, settings=BuildSettings(block=4))
     assert isinstance(open_index(tmp_path / "i", small), ImpactIndex)
     documents = encoder.encode([d.contents for d in small.documents()], "document")
     queries = small.queries()
