@@ -14,20 +14,22 @@ from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
 from intrex.data.collection import Collection, Document, Queries
 from intrex.data.errors import BadInput
 from intrex.data.ids import IdTable, IdWriter
+from intrex.data.io.files import refuse_existing
 from intrex.data.run import Run
 from intrex.data.specs import EncoderSpec
 from intrex.data.store.artifact import Build, Manifest, read_manifest
 from intrex.data.store.vectors import WriterGroup
-from intrex.encoders.base import Role
+from intrex.encoders.base import Make, Role
 from intrex.encoders.options import EncoderOptions
 from intrex.retrievers.base import Index, Ranking, RunBuilder
-from intrex.retrievers.options import BuildSettings, SearchOptions
+from intrex.retrievers.options import BuildTask, SearchOptions
 
 SECONDS_BETWEEN_SAVES = 1.0
 QUERIES_AT_ONCE = 512
 """Queries encoded together, whatever the batch size of the search: it must not touch their vectors."""
 
 T = TypeVar("T")
+E = TypeVar("E")
 Vectors = TypeVar("Vectors")
 Encoded = TypeVar("Encoded", covariant=True)
 
@@ -71,20 +73,38 @@ def save_between(build: Build, blocks: Iterable[T], state: Callable[[T], dict[st
             saved = time.monotonic()
 
 
+def builder_of(
+    make: Make[E],
+    encoding: type[EncoderOptions],
+    build_index: Callable[[Collection, BuildTask, E, Any], object],
+) -> Callable[[Path, BuildTask, Any], int]:
+    """Return the builder of a kind, a function as `IndexKind.builder` says; it raises as ``make`` and ``build_index`` do.
+
+    Args:
+        make: makes the encoder of its name.
+        encoding: the encoder's part of the options.
+        build_index: encodes a collection into an index.
+    """
+
+    def build(source: Path, task: BuildTask, options: Any) -> int:
+        collection = Collection.open(source)
+        refuse_existing(task.out, task.overwrite)  # before the model is loaded
+        build_index(collection, task, make(options.encoder, options.part(encoding)), options)
+        return collection.n_documents
+
+    return build
+
+
 def write_documents(
-    build: Build,
-    collection: Collection,
-    encoder: TextEncoder[Vectors],
-    sink: Sink[Vectors],
-    settings: BuildSettings,
+    build: Build, collection: Collection, encoder: TextEncoder[Vectors], sink: Sink[Vectors], task: BuildTask
 ) -> None:
     """Encode the documents into ``sink`` and write their ids, from the block on that was last saved in ``build.state``.
 
     The state is `Sink.state` and ``rows``, the number of documents written.
     """
-    rows, block = int(build.state.get("rows", 0)), settings.block
+    rows, block = int(build.state.get("rows", 0)), task.block
     ids = IdWriter(build.path)
-    documents, progress = collection.documents(), settings.stage("encoding", collection.n_documents)
+    documents, progress = collection.documents(), task.stage("encoding", collection.n_documents)
     for start in range(0, rows, block):
         ids.extend([document.id for document in islice(documents, min(block, rows - start))])
     if rows:

@@ -27,21 +27,20 @@ def no_stage(_: str, __: int | None) -> Progress:
 
 
 @dataclass(frozen=True)
-class BuildSettings:
-    """Settings of a build that are no options of a kind; only ``block`` can touch the index.
+class BuildTask:
+    """Task of building an index: where, and how; beside the options of a kind, only ``block`` can touch its bytes.
 
     Attributes:
+        out: the folder to make; nothing stands there unless all went well.
         overwrite: replace an existing index, which stays valid until the new one takes its place.
         block: documents encoded together. The last bits of a transformer's vectors depend on it.
         stage: begins the progress of a part; one that is resumed is told first of what an earlier run finished.
     """
 
+    out: Path
     overwrite: bool = False
     block: int = BLOCK
     stage: Stage = no_stage
-
-
-USUAL = BuildSettings()
 
 
 @declare
@@ -82,7 +81,7 @@ class IndexKind:
         build: what may be chosen when one is built; None for a kind that only another builds.
         search: what may be chosen when one is searched.
         index: ``module:Class`` of the opened index, an `intrex.retrievers.base.Index`.
-        builder: ``module:function`` that builds one: ``(source, out, options, settings: BuildSettings) -> int``.
+        builder: ``module:function`` that builds one: ``(source: Path, task: BuildTask, options) -> int``.
         engines: ``module:function`` of another builder by the value of its option ``engine``.
         estimate: ``module:function`` of what a build would take: ``(source, out, options) -> Estimate``.
         encoder: the family of its encoders, a key of `intrex.encoders.options.FAMILIES`.
@@ -115,10 +114,10 @@ class IndexKind:
         """Import the class of the opened index."""
         return load_target(self.index)
 
-    def make(self, source: Path, out: Path, options: Options, settings: BuildSettings) -> int:
+    def make(self, source: Path, task: BuildTask, options: Options) -> int:
         """Build one by the builder of its engine; return the number of documents."""
         target = self.engines.get(getattr(options, "engine", ""), self.builder)
-        documents: int = load_target(target)(source, out, options, settings)
+        documents: int = load_target(target)(source, task, options)
         return documents
 
 

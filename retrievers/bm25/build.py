@@ -16,24 +16,18 @@ from intrex.retrievers.bm25.index import KIND, LAYOUT, BM25Index
 from intrex.retrievers.bm25.multifield import analyse
 from intrex.retrievers.bm25.options import DEFAULTS, Bm25Build
 from intrex.retrievers.bm25.segment import NewSegment, SegmentRecord, statistics, write_segment
-from intrex.retrievers.options import USUAL, BuildSettings
+from intrex.retrievers.options import BuildTask
 from intrex.retrievers.text.analyzer import Analyzer
 
 
-def build_bm25(
-    collection: Collection,
-    out: Path,
-    options: Bm25Build = DEFAULTS,
-    settings: BuildSettings = USUAL,
-) -> BM25Index:
+def build_bm25(collection: Collection, task: BuildTask, options: Bm25Build = DEFAULTS) -> BM25Index:
     """Build a BM25 index of a collection's documents in one pass.
 
     Args:
         collection: what to index. A document without terms keeps its row, is never found, and does not count in
             the statistics; with fields beside ``contents``, a document without text is left out.
-        out: the folder to make.
+        task: where the index is made, and how.
         options: k1, b, language, fields, memory; the last changes no byte of the index.
-        settings: how to build.
 
     Raises:
         UsageError: the language is unknown.
@@ -45,7 +39,7 @@ def build_bm25(
     params = {
         "k1": float(options.k1), "b": float(options.b), "fields": list(extra), "analyzer": analyzer.spec()
     }  # fmt: skip
-    progress = settings.stage("indexing", collection.n_documents)
+    progress = task.stage("indexing", collection.n_documents)
 
     def make(build: Build) -> Manifest:
         ids = IdWriter(build.path)
@@ -54,8 +48,8 @@ def build_bm25(
         ids.close()
         return bm25_manifest(corpus, {**params, "sources": [corpus]}, [segment])
 
-    build_artifact(out, fingerprint([KIND, corpus, params]), make, overwrite=settings.overwrite)
-    return BM25Index.open(out)
+    build_artifact(task.out, fingerprint([KIND, corpus, params]), make, overwrite=task.overwrite)
+    return BM25Index.open(task.out)
 
 
 def bm25_manifest(
@@ -78,8 +72,8 @@ def bm25_manifest(
     return Manifest(KIND, collection, params=full, versions={"unicode": unicodedata.unidata_version})
 
 
-def build(source: Path, out: Path, options: Bm25Build, settings: BuildSettings) -> int:
+def build(source: Path, task: BuildTask, options: Bm25Build) -> int:
     """Build as ``intrex index bm25`` does; return the number of documents. Raises as `build_bm25`."""
     collection = Collection.open(source)
-    build_bm25(collection, out, options, settings)
+    build_bm25(collection, task, options)
     return collection.n_documents

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from intrex.data.arrays import Float32s
 from intrex.data.collection import Collection
-from intrex.data.io.files import fingerprint, refuse_existing
+from intrex.data.io.files import fingerprint
 from intrex.data.numeric.rows import row_norms, unit
 from intrex.data.specs import EncoderSpec
 from intrex.data.store.artifact import Build, Manifest, build_artifact
@@ -16,19 +15,14 @@ from intrex.data.store.vectors import VectorWriter
 from intrex.encoders.base import Encoder, make_encoder
 from intrex.encoders.options import EncoderOptions
 from intrex.retrievers.dense.index import DenseIndex
-from intrex.retrievers.dense.options import DenseBuild
-from intrex.retrievers.encoded import Sink, library_versions, write_documents
-from intrex.retrievers.options import USUAL, BuildSettings
+from intrex.retrievers.encoded import Sink, builder_of, library_versions, write_documents
+from intrex.retrievers.options import BuildTask
 from intrex.retrievers.vectors.nearest import add_ann
 from intrex.retrievers.vectors.options import FLAT, AnnConfig
 
 
 def build_dense(
-    collection: Collection,
-    out: Path,
-    encoder: Encoder,
-    ann: AnnConfig = FLAT,
-    settings: BuildSettings = USUAL,
+    collection: Collection, task: BuildTask, encoder: Encoder, ann: AnnConfig = FLAT
 ) -> DenseIndex:
     """Encode a collection's documents and make an index of them at ``out``, in constant memory but for ``ann``.
 
@@ -44,20 +38,20 @@ def build_dense(
 
     def make(build: Build) -> Manifest:
         sink = _DenseSink(build, spec, collection.n_documents)
-        write_documents(build, collection, encoder, sink, settings)
+        write_documents(build, collection, encoder, sink, task)
         encoder.save(build.path / "encoder")
         params = {
             "similarity": _similarity(spec),
             "documents": collection.n_documents,
             "max_norm": sink.longest,
-            "block": settings.block,
+            "block": task.block,
             **add_ann(build.path, ann),
         }
         return Manifest("dense", corpus, spec.to_dict(), params, versions=library_versions())
 
-    inputs = fingerprint(["dense", corpus, spec.to_dict(), ann.params(), settings.block])
-    build_artifact(out, inputs, make, overwrite=settings.overwrite)
-    return DenseIndex.open(out)
+    inputs = fingerprint(["dense", corpus, spec.to_dict(), ann.params(), task.block])
+    build_artifact(task.out, inputs, make, overwrite=task.overwrite)
+    return DenseIndex.open(task.out)
 
 
 class _DenseSink(Sink[Float32s]):
@@ -83,10 +77,5 @@ def _similarity(spec: EncoderSpec) -> str:
     return str(spec.params.get("similarity", "dot"))
 
 
-def build(source: Path, out: Path, options: DenseBuild, settings: BuildSettings) -> int:
-    """Build as ``intrex index dense`` does; return the number of documents. Raises as `build_dense` and `make_encoder`."""
-    collection = Collection.open(source)
-    refuse_existing(out, settings.overwrite)  # before the model is loaded
-    encoder = make_encoder(options.encoder, options.part(EncoderOptions))
-    build_dense(collection, out, encoder, options, settings)
-    return collection.n_documents
+build = builder_of(make_encoder, EncoderOptions, build_dense)
+"""Build as ``intrex index dense`` does; return the number of documents."""

@@ -24,7 +24,7 @@ from intrex.encoders.options import EncoderOptions
 from intrex.retrievers.encoded import Sink, save_between, write_documents
 from intrex.retrievers.fde.options import FdeBuild
 from intrex.retrievers.multivector.index import MultiVectorIndex
-from intrex.retrievers.options import BuildSettings
+from intrex.retrievers.options import BuildTask
 
 NUMBERS_AT_ONCE = 1 << 24
 """Numbers of FDEs that are in memory at once, unless one has more: 64 MB."""
@@ -88,11 +88,11 @@ class FdeSource(ABC):
     collection: str
 
     @abstractmethod
-    def params(self, out: Path, block: int) -> dict[str, Any]:
-        """Return entries for the manifest of an index at ``out``, on which its bytes depend."""
+    def params(self, task: BuildTask) -> dict[str, Any]:
+        """Return entries for the manifest of an index, on which its bytes depend."""
 
     @abstractmethod
-    def write(self, build: Build, writer: FdeWriter, settings: BuildSettings) -> None:
+    def write(self, build: Build, writer: FdeWriter, task: BuildTask) -> None:
         """Write ids and FDEs of the documents, from the block on that was last saved."""
 
     @abstractmethod
@@ -107,17 +107,17 @@ class TokenIndex(FdeSource):
         self.index = index
         self.documents, self.spec, self.collection = len(index.ids), index.spec, index.manifest.collection
 
-    def params(self, out: Path, block: int) -> dict[str, Any]:
+    def params(self, task: BuildTask) -> dict[str, Any]:
         """See `FdeSource.params`; no byte depends on the block."""
-        path = os.path.relpath(self.index.path.resolve(), out.parent.resolve() / out.name)
+        path = os.path.relpath(self.index.path.resolve(), task.out.parent.resolve() / task.out.name)
         return {"source": {"path": path, "fingerprint": self.index.manifest.fingerprint}}
 
-    def write(self, build: Build, writer: FdeWriter, settings: BuildSettings) -> None:
+    def write(self, build: Build, writer: FdeWriter, task: BuildTask) -> None:
         """See `FdeSource.write`."""
         for name in IDS:
             shutil.copyfile(self.index.path / name, build.path / name)
-        tokens, block = self.index.tokens, settings.block
-        progress = settings.stage("encoding", self.documents)
+        tokens, block = self.index.tokens, task.block
+        progress = task.stage("encoding", self.documents)
         if writer.rows:
             progress(writer.rows)
 
@@ -149,13 +149,13 @@ class EncodedCollection(FdeSource):
         self.documents, self.spec = collection.n_documents, encoder.spec
         self.collection = collection.corpus_fingerprint
 
-    def params(self, out: Path, block: int) -> dict[str, Any]:
+    def params(self, task: BuildTask) -> dict[str, Any]:
         """See `FdeSource.params`: the last bits of a transformer's vectors depend on the block."""
-        return {"block": block}
+        return {"block": task.block}
 
-    def write(self, build: Build, writer: FdeWriter, settings: BuildSettings) -> None:
+    def write(self, build: Build, writer: FdeWriter, task: BuildTask) -> None:
         """See `FdeSource.write`."""
-        write_documents(build, self.texts, self.encoder, writer, settings)
+        write_documents(build, self.texts, self.encoder, writer, task)
 
     def save_encoder(self, folder: Path) -> None:
         """See `FdeSource.save_encoder`."""

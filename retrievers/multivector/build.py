@@ -3,33 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from intrex.data.collection import Collection
 from intrex.data.errors import BadInput
-from intrex.data.io.files import fingerprint, refuse_existing
+from intrex.data.io.files import fingerprint
 from intrex.data.numeric.rows import row_norms
 from intrex.data.specs import EncoderSpec
 from intrex.data.store.artifact import Build, Manifest, build_artifact
 from intrex.data.store.vectors import PackedVectors, PackedWriter, VectorWriter
 from intrex.encoders.base import TokenEncoder, make_token_encoder
 from intrex.encoders.options import TokenEncoderOptions
-from intrex.retrievers.encoded import Sink, library_versions, write_documents
+from intrex.retrievers.encoded import Sink, builder_of, library_versions, write_documents
 from intrex.retrievers.multivector.compressed import compress
 from intrex.retrievers.multivector.index import SINGLE, MultiVectorIndex
-from intrex.retrievers.multivector.options import FLOAT16, MultiVectorBuild, TokenStore
-from intrex.retrievers.options import USUAL, BuildSettings
+from intrex.retrievers.multivector.options import FLOAT16, TokenStore
+from intrex.retrievers.options import BuildTask
 
 
 def build_multivector(
-    collection: Collection,
-    out: Path,
-    encoder: TokenEncoder,
-    options: TokenStore = FLOAT16,
-    settings: BuildSettings = USUAL,
+    collection: Collection, task: BuildTask, encoder: TokenEncoder, options: TokenStore = FLOAT16
 ) -> MultiVectorIndex:
     """Encode the tokens of a collection's documents and make an index of them at ``out``, in constant memory.
 
@@ -37,11 +32,10 @@ def build_multivector(
 
     Args:
         collection: the documents; ``contents`` is what is encoded.
-        out: the folder to make; nothing stands there unless all went well.
+        task: where the index is made, and how.
         encoder: turns a text into token vectors.
         options: how vectors are stored; with ``nbits`` the vectors so stored are compressed
             (`intrex.retrievers.multivector.residual`), and only that is kept.
-        settings: how to build.
 
     Raises:
         IntrexError: the output exists, or is being built by another process.
@@ -54,7 +48,7 @@ def build_multivector(
     def make(build: Build) -> Manifest:
         if "compressed" not in build.state:
             sink = _TokenSink(build, spec, store)
-            write_documents(build, collection, encoder, sink, settings)
+            write_documents(build, collection, encoder, sink, task)
             documents, tokens = sink.written
             if not tokens:
                 raise BadInput(
@@ -62,24 +56,24 @@ def build_multivector(
                 )
             build.save_state(**sink.state, rows=documents)
         else:
-            settings.stage("encoding", collection.n_documents)(collection.n_documents)
-        codec = {} if bits is None else compress(build, bits, settings.stage)
+            task.stage("encoding", collection.n_documents)(collection.n_documents)
+        codec = {} if bits is None else compress(build, bits, task.stage)
         encoder.save(build.path / "encoder")
         params = {
             "documents": build.state["rows"],
             "tokens": build.state["tokens"],
             "store": store if bits is None else "residual",
             "max_norm": build.state["longest"],
-            "block": settings.block,
+            "block": task.block,
             **codec,
         }
         if "single" in build.state:
             params["single_max_norm"] = build.state["single"]
         return Manifest("multivector", corpus, spec.to_dict(), params, versions=library_versions())
 
-    inputs = fingerprint(["multivector", corpus, spec.to_dict(), store, bits, settings.block])
-    build_artifact(out, inputs, make, overwrite=settings.overwrite)
-    return MultiVectorIndex.open(out)
+    inputs = fingerprint(["multivector", corpus, spec.to_dict(), store, bits, task.block])
+    build_artifact(task.out, inputs, make, overwrite=task.overwrite)
+    return MultiVectorIndex.open(task.out)
 
 
 class _TokenSink(Sink[PackedVectors]):
@@ -122,13 +116,5 @@ class _TokenSink(Sink[PackedVectors]):
         return state if self._single is None else {**state, "single": self._longest_single}
 
 
-def build(source: Path, out: Path, options: MultiVectorBuild, settings: BuildSettings) -> int:
-    """Build as ``intrex index multivector`` does; return the number of documents.
-
-    Raises as `build_multivector` and `make_token_encoder`.
-    """
-    collection = Collection.open(source)
-    refuse_existing(out, settings.overwrite)  # before the model is loaded
-    encoder = make_token_encoder(options.encoder, options.part(TokenEncoderOptions))
-    build_multivector(collection, out, encoder, options, settings)
-    return collection.n_documents
+build = builder_of(make_token_encoder, TokenEncoderOptions, build_multivector)
+"""Build as ``intrex index multivector`` does; return the number of documents."""

@@ -20,7 +20,7 @@ from intrex.encoders.runtime.models import quiet
 from intrex.eval.measures import parse_measures
 from intrex.eval.scoring.score import score
 from intrex.retrievers.dense.build import build_dense
-from intrex.retrievers.options import SearchOptions
+from intrex.retrievers.options import BuildTask, SearchOptions
 
 SHARED = Path(os.environ.get("INTREX_SHARED_DATA", Path(__file__).resolve().parents[3] / "shared" / "data"))
 MODEL = "all-MiniLM-L6-v2"
@@ -56,7 +56,7 @@ def seconds(work) -> float:
 
 
 def ndcg(collection: Collection, encoder, out: Path) -> float:
-    run = build_dense(collection, out, encoder).search(
+    run = build_dense(collection, BuildTask(out), encoder).search(
         collection.queries("test"), SearchOptions(k=100), encoder
     )
     return score(collection.qrels("test"), run, parse_measures(["nDCG@10"])).means(True)["nDCG@10"]

@@ -22,7 +22,7 @@ from intrex.eval.scoring.scorefile import read_scores, write_scores
 from intrex.retrievers.base import open_index
 from intrex.retrievers.fusion.fuse import fuse_runs
 from intrex.retrievers.fusion.options import FuseOptions
-from intrex.retrievers.options import INDEXES, BuildSettings, index_kinds
+from intrex.retrievers.options import INDEXES, BuildTask, index_kinds
 from intrex.retrievers.search import prepare_search, run_search
 
 
@@ -43,7 +43,7 @@ def _index(stage: Stage, inputs: Inputs, output: Path, step: Progress) -> int:
     options = kind.build.read({**unpin(stage.params), **({"encoder": model} if model else {})})
     indexes = [path for name, path in inputs.items() if name.startswith("index/")]
     source = (*indexes, inputs["collection"])[0]
-    return kind.make(source, output, options, BuildSettings(overwrite=True, stage=lambda *_: step))
+    return kind.make(source, BuildTask(output, overwrite=True, stage=lambda *_: step), options)
 
 
 def _search(stage: Stage, inputs: Inputs, output: Path, step: Progress) -> int:

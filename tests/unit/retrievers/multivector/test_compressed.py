@@ -20,7 +20,7 @@ from intrex.retrievers.multivector.build import build_multivector
 from intrex.retrievers.multivector.compressed import ResidualTokens
 from intrex.retrievers.multivector.options import TokenStore
 from intrex.retrievers.multivector.tokens import StoredTokens
-from intrex.retrievers.options import SearchOptions
+from intrex.retrievers.options import BuildTask, SearchOptions
 from intrex.retrievers.search import prepare_search
 from tests.support.residuals import compressed, query_vectors, token_vectors
 
@@ -36,7 +36,7 @@ def adi(tmp_path_factory: pytest.TempPathFactory) -> Collection:
 
 def build(collection: Collection, out: Path, **options: object):
     return build_multivector(
-        collection, out, make_token_encoder("hashing:32", EncoderOptions()), TokenStore(**options)
+        collection, BuildTask(out), make_token_encoder("hashing:32", EncoderOptions()), TokenStore(**options)
     )
 
 
@@ -133,7 +133,7 @@ def test_engines_are_refused_where_they_do_not_fit(
 def bm25(collection: Collection, out: Path) -> Path:
     from intrex.retrievers.bm25.build import build_bm25
 
-    build_bm25(collection, out)
+    build_bm25(collection, BuildTask(out))
     return out
 
 
