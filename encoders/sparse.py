@@ -9,6 +9,7 @@ import numpy as np
 
 from intrex.data.arrays import Float32s, Int32s, Rows
 from intrex.data.errors import BadInput, UsageError
+from intrex.data.numeric.spans import offsets_of, owners_of
 from intrex.data.specs import EncoderSpec
 from intrex.data.store.vectors import SparseVectors
 from intrex.encoders.base import Role
@@ -109,7 +110,7 @@ class LearnedSparseEncoder(ModelEncoder):
     def _trial(self) -> Float32s:
         encoded = self.encode(TRIAL, "document")
         dense = np.zeros((len(TRIAL), self.spec.dim), np.float32)
-        dense[np.repeat(np.arange(len(TRIAL)), np.diff(encoded.offsets)), encoded.terms] = encoded.weights
+        dense[owners_of(np.diff(encoded.offsets)), encoded.terms] = encoded.weights
         return dense
 
 
@@ -126,7 +127,7 @@ def _in_order(parts: list[_Part], n: int) -> SparseVectors:
     empty = _Part(np.empty(0, np.int64), np.empty(0, np.int32), np.empty(0, np.float32))
     texts, terms, weights = (np.concatenate(column) for column in zip(empty, *parts, strict=True))
     order = np.argsort(texts, kind="stable")
-    offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(np.bincount(texts, minlength=n))])
+    offsets = offsets_of(np.bincount(texts, minlength=n))
     return SparseVectors(offsets, terms[order], weights[order])
 
 

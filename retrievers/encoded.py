@@ -192,6 +192,13 @@ class EncodedIndex(Index, Generic[Vectors]):
         self.spec = EncoderSpec.from_dict(manifest.encoder)
         self._encoder = RecordedEncoder(self.spec, path / "encoder", self.load)
 
+    def _check_shape(self, noun: str, shape: tuple[int, ...], dim: int) -> None:
+        """Raise `BadInput` unless there is one vector of ``dim`` dimensions for each document."""
+        if shape != (len(self.ids), dim):
+            raise BadInput(
+                f"the index {self.path} has {noun} {shape} for {len(self.ids)} documents", self.rebuild
+            )
+
     @classmethod
     def open(cls, path: Path) -> Self:
         """Open an index; raises `BadInput` when it is missing, damaged or of another kind."""

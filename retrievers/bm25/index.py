@@ -20,6 +20,7 @@ from intrex.data.arrays import Int64s
 from intrex.data.collection import Queries
 from intrex.data.errors import BadInput, UsageError
 from intrex.data.ids import GONE, IdTable
+from intrex.data.numeric.spans import ranges
 from intrex.data.run import Run
 from intrex.data.store.artifact import Manifest, read_manifest
 from intrex.retrievers.base import Index, RunBuilder, tie_rank
@@ -176,7 +177,7 @@ class BM25Index(Index):
         """Make new queries of the documents that the first ones found."""
         first, last = method.ends
         ends = np.cumsum(hits.sizes)
-        place = np.arange(len(hits.rows)) - np.repeat(ends - hits.sizes, hits.sizes)
+        place = ranges(0, hits.sizes)
         used = (place < first) | (place >= np.repeat(hits.sizes, hits.sizes) - last)
         vectors = self._vectors(np.unique(hits.rows[used]).astype(np.int64))
         documents = [

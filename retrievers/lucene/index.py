@@ -16,10 +16,10 @@ import numpy.typing as npt
 from intrex.data.arrays import Bytes
 from intrex.data.collection import Queries
 from intrex.data.errors import BadInput, UsageError
-from intrex.data.ids import as_bytes, gather_spans
+from intrex.data.ids import gather_spans
 from intrex.data.run import Run
 from intrex.data.store.artifact import Manifest, read_manifest
-from intrex.retrievers.base import Index
+from intrex.retrievers.base import Index, RunBuilder
 from intrex.retrievers.bm25.options import K1, B
 from intrex.retrievers.lucene import jvm
 from intrex.retrievers.lucene.bridge import ENGLISH, REBUILD, Hits, feedback, open_bulk, pack, unpack
@@ -156,19 +156,14 @@ class LuceneIndex(Index):
     def _run(self, queries: Queries, options: SearchOptions, call: Any) -> Run:
         self.prepare(options)
         search = self._search_of(LuceneSearch.of(options))
-        names = as_bytes(queries.ids)
-        order = np.argsort(names, kind="stable")  # a run has its queries in byte order
+        builder = RunBuilder(self.ids, KIND)
         size = max(1, min(QUERIES_AT_ONCE, HITS_AT_ONCE // min(options.k, max(len(self.ids), 1))))
-        parts: list[Hits] = []
-        for start in range(0, len(order), size):
-            texts = [queries.texts[i] for i in order[start : start + size]]
-            parts.append(self._call(call, texts, search))
+        for start in range(0, len(queries), size):
+            texts = queries.texts[start : start + size]
+            sizes, docs, scores = self._call(call, texts, search)
+            builder.extend(queries.ids[start : start + size], sizes, self.ids.gather(docs), scores)
             options.progress(len(texts))
-        counts = np.concatenate([np.empty(0, np.int64), *(np.diff(p[0]) for p in parts)])
-        docs = self.ids.gather(np.concatenate([np.empty(0, np.int64), *(p[1] for p in parts)]))
-        scores = np.concatenate([np.empty(0, np.float32), *(p[2] for p in parts)])
-        offsets = np.concatenate([[0], np.cumsum(counts[counts > 0])]).astype(np.int64)
-        return Run(names[order][counts > 0], offsets, docs, scores, KIND)
+        return builder.run()
 
     def _call(self, call: Any, texts: list[str], search: Any) -> Hits:
         import jnius

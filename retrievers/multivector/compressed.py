@@ -14,6 +14,7 @@ import numpy.typing as npt
 from intrex.data.arrays import Float32s, Rows
 from intrex.data.errors import BadInput
 from intrex.data.numeric.rows import row_norms
+from intrex.data.numeric.spans import ranges
 from intrex.data.progress import Progress
 from intrex.data.store.artifact import Build
 from intrex.data.store.vectors import PackedVectors, RowWriter, WriterGroup, open_array, open_packed
@@ -199,8 +200,7 @@ def write_lists(folder: Path, codes: npt.NDArray[Any], offsets: Rows, k: int) ->
     free = bounds[:-1].copy()
     for cells, documents in _pairs(codes, offsets):
         sizes = np.bincount(cells, minlength=k)
-        begins = np.cumsum(sizes) - sizes
-        lists[free[cells] + np.arange(len(cells)) - begins[cells]] = documents
+        lists[ranges(free, sizes)] = documents
         free += sizes
     np.save(folder / "lists.offsets.npy", bounds)
 

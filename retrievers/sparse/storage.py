@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from intrex.data.arrays import Float32s, Int32s, Rows
+from intrex.data.numeric.spans import cuts, offsets_of, ranges
 from intrex.data.store.artifact import Build
 from intrex.data.store.vectors import RowWriter, SparseVectors
 from intrex.retrievers.encoded import Sink
@@ -150,7 +151,7 @@ def write_postings(
     counts = np.zeros(n_terms, np.int64)
     for _, terms, _ in _pieces(forward, storage, order):
         counts += np.bincount(terms, minlength=n_terms)
-    offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)])
+    offsets = offsets_of(counts)
     np.save(folder / "postings.offsets.npy", offsets)
     total, free = int(offsets[-1]), offsets[:-1].copy()
     create = np.lib.format.open_memmap
@@ -159,7 +160,7 @@ def write_postings(
     for rows, terms, values in _pieces(forward, storage, order):
         by_term = np.argsort(terms, kind="stable")  # rows stay ascending within a term
         sizes = np.bincount(terms, minlength=n_terms)
-        places = np.arange(len(terms)) + np.repeat(free - (np.cumsum(sizes) - sizes), sizes)
+        places = ranges(free, sizes)
         docs[places], impacts[places] = rows[by_term], values[by_term]
         free += sizes
     np.save(folder / "bounds.npy", _bounds(impacts))
@@ -172,19 +173,13 @@ def _pieces(
     """Yield the rows, terms and stored weights that are not 0, in the order of the rows, a piece at a time."""
     texts = np.arange(len(forward.offsets) - 1) if order is None else order
     starts, sizes = forward.offsets[:-1][texts], np.diff(forward.offsets)[texts]
-    ends = np.cumsum(sizes)
-    low = 0
-    while low < len(texts):
-        before = int(ends[low - 1]) if low else 0
-        high = max(low + 1, int(np.searchsorted(ends, before + PIECE, side="right")))
+    for low, high in cuts(offsets_of(sizes), PIECE):
         counts = sizes[low:high]
-        shifts = starts[low:high] - (ends[low:high] - counts - before)
-        places = np.arange(int(counts.sum())) + np.repeat(shifts, counts)
+        places = ranges(starts[low:high], counts)
         values = storage.stored(forward.weights[places])
         mask = values != 0
         rows = np.repeat(np.arange(low, high, dtype=np.int32), counts)
         yield rows[mask], forward.terms[places][mask], values[mask]
-        low = high
 
 
 def _bounds(impacts: npt.NDArray[np.generic]) -> Float32s:

@@ -36,21 +36,27 @@ def fixed_sums(numbers: Float64s) -> Float64s:
 
 
 def check_queries(
-    queries: npt.NDArray[np.floating[Any]], dim: int, longest: float, *, summed: bool = False
+    queries: npt.NDArray[np.floating[Any]],
+    dim: int,
+    longest: float,
+    *,
+    summed: bool = False,
+    single: bool = False,
 ) -> Float64s:
-    """Return the lengths [q] of query vectors [q, dim].
+    """Return the lengths [q] of query vectors [q, dim]; ``single`` ones are beside the vectors of tokens.
 
     Raises:
         BadInput: they have another dimension, are not finite, or so long that products with vectors of length
             ``longest``, or with ``summed`` sums of them, overflow.
     """
     if queries.ndim != 2 or queries.shape[1] != dim:
-        raise BadInput(f"query vectors of {queries.shape[-1]} dimensions do not fit the index's {dim}")
+        noun = "single" if single else "query"
+        raise BadInput(f"{noun} vectors of {queries.shape[-1]} dimensions do not fit the index's {dim}")
     norms = row_norms(queries)
     norm = norms.sum() if summed else norms.max(initial=0.0)
     if not np.isfinite(norms).all() or norm * longest > 3e38:
         raise BadInput(
-            "a query's vector is not finite, or so long that its scores overflow",
+            f"a query's {'single ' if single else ''}vector is not finite, or so long that its scores overflow",
             "check the encoder and its --dtype",
         )
     return norms
