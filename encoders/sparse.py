@@ -149,8 +149,8 @@ def _refuse_untrained(model: Any, files: ModelFiles) -> None:
     kinds = {_kind(module) for module in model.modules()}
     for kind in kinds & {"SparseAutoEncoder", "SpladePooling", "SparseStaticEmbedding"}:
         if kind not in configuration and not (plain and kind == "SpladePooling"):
-            raise BadInput(
-                f"the model {files.name} is no sparse encoder: its {kind} would be untrained",
+            raise files.unfit(
+                f"is no sparse encoder: its {kind} would be untrained",
                 "intrex index dense takes models with one vector a text",
             )
 

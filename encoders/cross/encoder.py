@@ -100,9 +100,8 @@ class CrossEncoderScorer(PairScorer):
         check_runtime(self._options)
         model = _open(self._files, self._options.device, self._head_seed)
         if model.num_labels != 1:
-            raise BadInput(
-                f"the model {self._files.name} has {model.num_labels} labels, a reranker has one",
-                "name a model that was trained to rank",
+            raise self._files.unfit(
+                f"has {model.num_labels} labels, a reranker has one", "name a model that was trained to rank"
             )
         if self._head_seed is None:
             _check_head(model, self._files)
@@ -122,8 +121,8 @@ def _check_kind(files: ModelFiles) -> None:
     saved, config = files.config("config_sentence_transformers.json"), files.config()
     architecture = str((config.get("architectures") or [""])[0])
     if saved.get("model_type") != "CrossEncoder" and not architecture.endswith("ForSequenceClassification"):
-        raise BadInput(
-            f"the model {files.name} is no cross-encoder: it has no head that scores pairs",
+        raise files.unfit(
+            "is no cross-encoder: it has no head that scores pairs",
             "--with dense:NAME compares its vectors; intrex train cross-encoder makes a cross-encoder of it",
         )
 

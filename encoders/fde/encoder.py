@@ -105,12 +105,7 @@ class Fde:
         return fingerprint(["fde", asdict(self.config), hashes])
 
     def encode(
-        self,
-        tokens: PackedVectors,
-        role: Role,
-        *,
-        threads: int = 1,
-        names: Sequence[str] | None = None,
+        self, tokens: PackedVectors, role: Role, *, threads: int = 1, names: Sequence[str] | None = None
     ) -> Float32s:
         """Encode n texts as FDEs [n, fde_dim] in float32: the same bits in any batch and with any number of threads.
 

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from intrex.data.arrays import Scores
-from intrex.data.errors import BadInput
 from intrex.encoders.multivector.layouts import load_layout
 from intrex.encoders.options import EncoderOptions
 from intrex.encoders.runtime.models import ModelFiles, resolve_model
@@ -47,7 +46,7 @@ def start_model(kind: str, options: TrainOptions) -> tuple[Any, ModelFiles]:
     hint = f"is it a {CLASSES[kind]} of sentence-transformers, or a transformer that can become one?"
     model = load_by_class(files, CLASSES[kind], options.device, hint, **settings)
     if kind == "cross-encoder" and model.num_labels != 1:
-        raise BadInput(f"the model {files.name} has {model.num_labels} labels, a reranker has one")
+        raise files.unfit(f"has {model.num_labels} labels, a reranker has one")
     return model, files
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,6 @@ import numpy as np
 from intrex.data.collection import Collection
 from intrex.data.errors import BadInput, UsageError
 from intrex.data.numeric.rows import row_norms
-from intrex.data.specs import EncoderSpec
 from intrex.data.store.artifact import Build, read_manifest
 from intrex.data.store.vectors import PackedVectors, RowWriter, VectorWriter
 from intrex.data.system.threads import cores
@@ -74,8 +72,8 @@ class FdeWriter(Sink[PackedVectors]):
         return {"longest": self.longest, "empty": self._empty.rows}
 
 
-class FdeSource(ABC):
-    """Documents with their token vectors.
+class TokenIndex:
+    """Token vectors of a multivector index, which ranks candidates later: the FDE index remembers where it is.
 
     Attributes:
         documents: how many there are.
@@ -83,37 +81,17 @@ class FdeSource(ABC):
         collection: fingerprint of the collection.
     """
 
-    documents: int
-    spec: EncoderSpec
-    collection: str
-
-    @abstractmethod
-    def params(self, task: BuildTask) -> dict[str, Any]:
-        """Return entries for the manifest of an index, on which its bytes depend."""
-
-    @abstractmethod
-    def write(self, build: Build, writer: FdeWriter, task: BuildTask) -> None:
-        """Write ids and FDEs of the documents, from the block on that was last saved."""
-
-    @abstractmethod
-    def save_encoder(self, folder: Path) -> None:
-        """Write the encoder's own files."""
-
-
-class TokenIndex(FdeSource):
-    """Token vectors of a multivector index, which ranks candidates later: the FDE index remembers where it is."""
-
     def __init__(self, index: MultiVectorIndex) -> None:
         self.index = index
         self.documents, self.spec, self.collection = len(index.ids), index.spec, index.manifest.collection
 
     def params(self, task: BuildTask) -> dict[str, Any]:
-        """See `FdeSource.params`; no byte depends on the block."""
+        """Return entries for the manifest of an index, on which its bytes depend; none does on the block."""
         path = os.path.relpath(self.index.path.resolve(), task.out.parent.resolve() / task.out.name)
         return {"source": {"path": path, "fingerprint": self.index.manifest.fingerprint}}
 
     def write(self, build: Build, writer: FdeWriter, task: BuildTask) -> None:
-        """See `FdeSource.write`."""
+        """Write ids and FDEs of the documents, from the block on that was last saved."""
         for name in IDS:
             shutil.copyfile(self.index.path / name, build.path / name)
         tokens, block = self.index.tokens, task.block
@@ -136,13 +114,13 @@ class TokenIndex(FdeSource):
         writer.close()
 
     def save_encoder(self, folder: Path) -> None:
-        """See `FdeSource.save_encoder`."""
+        """Write the encoder's own files."""
         if (self.index.path / "encoder").is_dir():
             shutil.copytree(self.index.path / "encoder", folder, dirs_exist_ok=True)
 
 
-class EncodedCollection(FdeSource):
-    """A collection and the encoder of its tokens, which are not kept."""
+class EncodedCollection:
+    """A collection and the encoder of its tokens, which are not kept; it has what a `TokenIndex` has."""
 
     def __init__(self, collection: Collection, encoder: TokenEncoder) -> None:
         self.texts, self.encoder = collection, encoder
@@ -150,19 +128,23 @@ class EncodedCollection(FdeSource):
         self.collection = collection.corpus_fingerprint
 
     def params(self, task: BuildTask) -> dict[str, Any]:
-        """See `FdeSource.params`: the last bits of a transformer's vectors depend on the block."""
+        """See `TokenIndex.params`: the last bits of a transformer's vectors depend on the block."""
         return {"block": task.block}
 
     def write(self, build: Build, writer: FdeWriter, task: BuildTask) -> None:
-        """See `FdeSource.write`."""
+        """See `TokenIndex.write`."""
         write_documents(build, self.texts, self.encoder, writer, task)
 
     def save_encoder(self, folder: Path) -> None:
-        """See `FdeSource.save_encoder`."""
+        """See `TokenIndex.save_encoder`."""
         self.encoder.save(folder)
 
 
-def open_source(path: Path, options: FdeBuild) -> TokenIndex | EncodedCollection:
+FdeSource = TokenIndex | EncodedCollection
+"""Documents with their token vectors."""
+
+
+def open_source(path: Path, options: FdeBuild) -> FdeSource:
     """Open a multivector index, or a collection together with the encoder that is named.
 
     Raises:
