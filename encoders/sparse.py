@@ -163,9 +163,8 @@ def _describe(model: Any, files: ModelFiles, options: EncoderOptions) -> Encoder
         )
     inside = [module for module in model.modules() if hasattr(module, "get_config_dict")]
     pooling = next((m for m in inside if _kind(m) == "SpladePooling"), None)
-    example = model.encode_document(
-        TRIAL[:1], show_progress_bar=False
-    )  # SpladePooling knows its size only then
+    # SpladePooling knows its size only when it has encoded.
+    example = model.encode_document(TRIAL[:1], show_progress_bar=False)
     return EncoderSpec(
         "sparse",
         files.name,

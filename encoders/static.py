@@ -188,11 +188,8 @@ def _read(folder: Path) -> tuple[Float32s, str]:
     try:
         tensors = load_file(folder / WEIGHTS)
         weights = next(tensors[key] for key in _KEYS if key in tensors).astype(np.float32)
-    except (
-        SafetensorError,
-        StopIteration,
-        TypeError,
-    ) as error:  # damaged, something else, a type numpy lacks
+    # Damaged, something else, or of a type that numpy lacks.
+    except (SafetensorError, StopIteration, TypeError) as error:
         raise BadInput(f"not a static model's weights: {error!r} ({folder / WEIGHTS})") from error
     if "mapping" in tensors:
         weights = weights[tensors["mapping"].astype(np.int64)]

@@ -11,10 +11,11 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
 
-from intrex.data.collection import Collection, Document, Queries
+from intrex.data.collection import Collection, Queries
 from intrex.data.errors import BadInput
 from intrex.data.ids import IdTable, IdWriter
 from intrex.data.io.files import refuse_existing
+from intrex.data.progress import Progress
 from intrex.data.run import Run
 from intrex.data.specs import EncoderSpec
 from intrex.data.store.artifact import Build, Manifest, read_manifest
@@ -103,25 +104,37 @@ def write_documents(
     The state is `Sink.state` and ``rows``, the number of documents written.
     """
     rows, block = int(build.state.get("rows", 0)), task.block
-    ids = IdWriter(build.path)
-    documents, progress = collection.documents(), task.stage("encoding", collection.n_documents)
+    ids, documents = IdWriter(build.path), collection.documents()
     for start in range(0, rows, block):
         ids.extend([document.id for document in islice(documents, min(block, rows - start))])
-    if rows:
-        progress(rows)
 
-    def state(_: list[Document]) -> dict[str, Any]:
+    def batches() -> Iterator[tuple[list[str], Vectors]]:
+        while batch := list(islice(documents, block)):
+            names = [document.id for document in batch]
+            ids.extend(names)
+            yield names, encoder.encode([document.contents for document in batch], "document")
+
+    feed(build, sink, batches(), task.stage("encoding", collection.n_documents))
+    ids.close()
+
+
+def feed(
+    build: Build, sink: Sink[Vectors], batches: Iterable[tuple[list[str], Vectors]], progress: Progress
+) -> None:
+    """Append the ids and vectors of documents to ``sink``, and save its state between."""
+    rows = int(build.state.get("rows", 0))
+
+    def state(_: object) -> dict[str, Any]:
         sink.flush()
         return {**sink.state, "rows": rows}
 
-    for batch in save_between(build, iter(lambda: list(islice(documents, block)), []), state):
-        names = [document.id for document in batch]
-        sink.append(encoder.encode([document.contents for document in batch], "document"), names)
-        ids.extend(names)
-        rows += len(batch)
-        progress(len(batch))
+    if rows:
+        progress(rows)
+    for names, encoded in save_between(build, batches, state):
+        sink.append(encoded, names)
+        rows += len(names)
+        progress(len(names))
     sink.close()
-    ids.close()
 
 
 def library_versions() -> dict[str, str]:

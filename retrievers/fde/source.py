@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from intrex.data.system.threads import cores
 from intrex.encoders.base import TokenEncoder, make_token_encoder
 from intrex.encoders.fde.encoder import Fde
 from intrex.encoders.options import EncoderOptions
-from intrex.retrievers.encoded import Sink, save_between, write_documents
+from intrex.retrievers.encoded import Sink, feed, write_documents
 from intrex.retrievers.fde.options import FdeBuild
 from intrex.retrievers.multivector.index import MultiVectorIndex
 from intrex.retrievers.options import BuildTask
@@ -94,24 +94,17 @@ class TokenIndex:
         """Write ids and FDEs of the documents, from the block on that was last saved."""
         for name in IDS:
             shutil.copyfile(self.index.path / name, build.path / name)
-        tokens, block = self.index.tokens, task.block
-        progress = task.stage("encoding", self.documents)
-        if writer.rows:
-            progress(writer.rows)
+        feed(build, writer, self._batches(writer.rows, task.block), task.stage("encoding", self.documents))
 
-        def state(_: int) -> dict[str, Any]:
-            writer.flush()
-            return {**writer.state, "rows": writer.rows}
-
-        for start in save_between(build, range(writer.rows, self.documents, block), state):
+    def _batches(self, first: int, block: int) -> Iterator[tuple[list[str], PackedVectors]]:
+        tokens = self.index.tokens
+        for start in range(first, self.documents, block):
             rows = np.arange(start, min(start + block, self.documents))
             offsets = tokens.offsets[start : rows[-1] + 2]
             buffer = np.empty((offsets[-1] - offsets[0], tokens.dim), np.float32)
             vectors = tokens.read(int(offsets[0]), int(offsets[-1]), buffer)
             names = [name.decode("utf-8") for name in self.index.ids.gather(rows).tolist()]
-            writer.append(PackedVectors(vectors, offsets - offsets[0]), names)
-            progress(len(rows))
-        writer.close()
+            yield names, PackedVectors(vectors, offsets - offsets[0])
 
     def save_encoder(self, folder: Path) -> None:
         """Write the encoder's own files."""

@@ -20,6 +20,7 @@ from intrex.data.ids import gather_spans
 from intrex.data.run import Run
 from intrex.data.store.artifact import Manifest, read_manifest
 from intrex.retrievers.base import Index, RunBuilder
+from intrex.retrievers.bm25.multifield import field_weights
 from intrex.retrievers.bm25.options import K1, B
 from intrex.retrievers.lucene import jvm
 from intrex.retrievers.lucene.bridge import ENGLISH, REBUILD, Hits, feedback, open_bulk, pack, unpack
@@ -140,11 +141,7 @@ class LuceneIndex(Index):
 
     def _search_of(self, options: LuceneSearch) -> Any:
         """Make the helper's form of the options."""
-        names = list(self._bulk.fields())
-        for name in options.fields:
-            if name not in names:
-                hint = f"its fields: {', '.join(sorted(names))}"
-                raise UsageError(f"the index has no field {name!r}", hint)
+        field_weights(options.fields, sorted(self._bulk.fields()))
         params = self.manifest.params
         k1 = float(params.get("k1", K1) if options.k1 is None else options.k1)
         b = float(params.get("b", B) if options.b is None else options.b)

@@ -192,11 +192,7 @@ def write_lists(folder: Path, codes: npt.NDArray[Any], offsets: Rows, k: int) ->
     for cells, _ in _pairs(codes, offsets):
         bounds[1:] += np.bincount(cells, minlength=k)
     np.cumsum(bounds, out=bounds)
-    lists = (
-        np.lib.format.open_memmap(folder / "lists.npy", "w+", np.int32, (int(bounds[-1]),))
-        if bounds[-1]
-        else np.empty(0, np.int32)
-    )
+    lists = np.lib.format.open_memmap(folder / "lists.npy", "w+", np.dtype(np.int32), (int(bounds[-1]),))
     free = bounds[:-1].copy()
     for cells, documents in _pairs(codes, offsets):
         sizes = np.bincount(cells, minlength=k)

@@ -9,12 +9,10 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from intrex.data.arrays import Bools, Float32s, Float64s, Rows, Scores, Uint32s
+from intrex.data.arrays import Array, Bools, Float32s, Float64s, Rows, Scores, Uint32s
 from intrex.data.errors import BadInput
 from intrex.data.numeric.rows import row_norms
 from intrex.retrievers.base import Ranking, best_rows
@@ -36,7 +34,7 @@ def fixed_sums(numbers: Float64s) -> Float64s:
 
 
 def check_queries(
-    queries: npt.NDArray[np.floating[Any]],
+    queries: Array,
     dim: int,
     longest: float,
     *,
