@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol, Self
+from typing import Any, ClassVar, Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -35,9 +35,15 @@ class Ids(Protocol):
 class Index(Protocol):
     """A searchable artifact. A document that scores nothing for a query (no common term) is not returned."""
 
+    kind: ClassVar[str]
+    """Kind in its manifests."""
+    rebuild: ClassVar[str]
+    """Command that builds one again."""
     manifest: Manifest
     ids: Any
     """`Ids` of the rows."""
+
+    def __init__(self, path: Path, manifest: Manifest) -> None: ...
 
     @property
     def built(self) -> Mapping[str, object]:
@@ -46,8 +52,8 @@ class Index(Protocol):
 
     @classmethod
     def open(cls, path: Path) -> Self:
-        """Open through memory maps, without reading the index."""
-        ...
+        """Open through memory maps, without reading it; raises `BadInput` if it is missing, damaged or of another kind."""
+        return cls(path, read_manifest(path, (cls.kind,), cls.rebuild))
 
     def prepare(self, options: SearchOptions) -> None:
         """Open the files and models that a search with these options needs; raises `IntrexError` where that fails."""

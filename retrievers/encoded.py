@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from importlib.metadata import version
 from itertools import islice
 from pathlib import Path
-from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from intrex.data.collection import Collection, Queries
 from intrex.data.errors import BadInput
@@ -18,7 +18,7 @@ from intrex.data.io.files import refuse_existing
 from intrex.data.progress import Progress
 from intrex.data.run import Run
 from intrex.data.specs import EncoderSpec
-from intrex.data.store.artifact import Build, Manifest, read_manifest
+from intrex.data.store.artifact import Build, Manifest
 from intrex.data.store.vectors import WriterGroup
 from intrex.encoders.base import Make, Role
 from intrex.encoders.options import EncoderOptions
@@ -185,15 +185,11 @@ class EncodedIndex(Index, Generic[Vectors]):
     """An index that encodes queries as its documents were encoded.
 
     Attributes:
-        kind: in its manifests.
-        rebuild: the command that builds one again.
         load: makes an encoder of its spec and of the encoder's own files.
         path: the folder.
         spec: the encoder.
     """
 
-    kind: ClassVar[str]
-    rebuild: ClassVar[str]
     load: Loader[Vectors]
 
     def __init__(self, path: Path, manifest: Manifest) -> None:
@@ -211,11 +207,6 @@ class EncodedIndex(Index, Generic[Vectors]):
             raise BadInput(
                 f"the index {self.path} has {noun} {shape} for {len(self.ids)} documents", self.rebuild
             )
-
-    @classmethod
-    def open(cls, path: Path) -> Self:
-        """Open an index; raises `BadInput` when it is missing, damaged or of another kind."""
-        return cls(path, read_manifest(path, (cls.kind,), cls.rebuild))
 
     def encode(
         self, texts: list[str], device: str | None = None, encoder: TextEncoder[Vectors] | None = None

@@ -19,6 +19,7 @@ from intrex.encoders.runtime.batching import AT_ONCE, Tokens, batches, pad, toke
 from intrex.encoders.runtime.models import ModelFiles, resolve_model
 from intrex.encoders.runtime.transformer import (
     TRIAL,
+    check_length,
     check_runtime,
     load_by_class,
     longest_input,
@@ -168,11 +169,8 @@ def _limit(model: Any, length: int | None) -> None:
     """Apply the maximum length, or say that the model cannot."""
     if length is None:
         return
-    least, most = model.tokenizer.num_special_tokens_to_add(pair=True) + 2, longest_input(model)
-    if not least <= length <= most:
-        raise UsageError(
-            f"--max-length {length} does not suit the model, its pairs have {least} to {most} tokens"
-        )
+    least = model.tokenizer.num_special_tokens_to_add(pair=True) + 2
+    check_length(length, least, longest_input(model), noun="its pairs have")
     model.max_seq_length = length
 
 

@@ -23,7 +23,14 @@ from intrex.encoders.options import MULTIVECTOR, EncoderOptions, TokenEncoderOpt
 from intrex.encoders.runtime.batching import batches, pad, token_budget, tokenize
 from intrex.encoders.runtime.encoder import ModelEncoder, finite_length
 from intrex.encoders.runtime.models import ModelFiles, quiet, resolve_model
-from intrex.encoders.runtime.transformer import TRIAL, check_runtime, choose_prompts, longest_input, set_dtype
+from intrex.encoders.runtime.transformer import (
+    TRIAL,
+    check_length,
+    check_runtime,
+    choose_prompts,
+    longest_input,
+    set_dtype,
+)
 
 AT_ONCE = 1024
 """Texts encoded together: bounds the memory of one call, beside its result."""
@@ -170,10 +177,8 @@ def _limit(model: Any, options: TokenEncoderOptions) -> None:
     """Apply the lengths of documents and queries, or say that the model cannot."""
     least, most = model.tokenizer.num_special_tokens_to_add() + 1, longest_input(model)
     for flag, length in (("max", options.max_length), ("query", options.query_length)):
-        if length is not None and not least <= length <= most:
-            raise UsageError(
-                f"--{flag}-length {length} does not suit the model, it takes {least} to {most} tokens"
-            )
+        if length is not None:
+            check_length(length, least, most, flag)
     transformer = model[0]
     if options.max_length is not None:
         transformer.document_length = options.max_length

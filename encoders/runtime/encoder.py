@@ -7,12 +7,12 @@ from typing import Any, Self
 
 import numpy as np
 
-from intrex.data.errors import BadInput, UsageError
+from intrex.data.errors import BadInput
 from intrex.data.specs import EncoderSpec
 from intrex.encoders.base import Stateless
 from intrex.encoders.options import EncoderKind, EncoderOptions, TokenEncoderOptions
 from intrex.encoders.runtime.models import ModelFiles, resolve_model
-from intrex.encoders.runtime.transformer import check_runtime, load_by_class, longest_input
+from intrex.encoders.runtime.transformer import check_length, check_runtime, load_by_class, longest_input
 
 
 class ModelEncoder(Stateless):
@@ -75,9 +75,7 @@ def limit_length(model: Any, length: int | None) -> None:
     """Apply a maximum length; raises `UsageError` where the model cannot take it."""
     if length is None or length == model.max_seq_length:
         return
-    most = longest_input(model)
-    if not 1 <= length <= most:
-        raise UsageError(f"--max-length {length} does not suit the model, it takes 1 to {most} tokens")
+    check_length(length, 1, longest_input(model))
     model.max_seq_length = length
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +69,7 @@ def bm25_manifest(
     finished = [
         segment.finish(k1, b, avgdls) if isinstance(segment, NewSegment) else segment for segment in segments
     ]
-    full = {"layout": LAYOUT, **params, "segments": [record.to_dict() for record in finished]}
+    full = {"layout": LAYOUT, **params, "segments": [asdict(record) for record in finished]}
     return Manifest(KIND, collection, params=full, versions={"unicode": unicodedata.unidata_version})
 
 

@@ -10,7 +10,7 @@ of the others each term is.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
@@ -63,13 +63,9 @@ class SegmentRecord:
         """Number of rows that were not removed."""
         return self.rows - self.removed
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain data for the manifest."""
-        return asdict(self)
-
     @classmethod
     def from_dict(cls, raw: Mapping[str, Any]) -> Self:
-        """Invert `to_dict`."""
+        """Read the entry of a manifest."""
         fields = {name: FieldCounts(**counts) for name, counts in raw["fields"].items()}
         return cls(**{**raw, "fields": fields})
 

@@ -18,7 +18,7 @@ from intrex.data.collection import Queries
 from intrex.data.errors import BadInput, UsageError
 from intrex.data.ids import gather_spans
 from intrex.data.run import Run
-from intrex.data.store.artifact import Manifest, read_manifest
+from intrex.data.store.artifact import Manifest
 from intrex.retrievers.base import Index, RunBuilder
 from intrex.retrievers.bm25.multifield import field_weights
 from intrex.retrievers.bm25.options import K1, B
@@ -56,6 +56,8 @@ class LuceneIds:
 class LuceneIndex(Index):
     """A Lucene index; ``foreign`` says that intrex did not build it, so that nothing is known of its collection."""
 
+    kind, rebuild = KIND, REBUILD
+
     def __init__(self, path: Path, manifest: Manifest | None) -> None:
         self.path = path
         self.foreign = manifest is None
@@ -63,11 +65,6 @@ class LuceneIndex(Index):
         self._bulk = open_bulk(path, self.language)
         self.ids = LuceneIds(bytes(self._bulk.idText().tostring()), bytes(self._bulk.idOffsets().tostring()))
         self.manifest = manifest or _foreign_manifest(path, self.statistics())
-
-    @classmethod
-    def open(cls, path: Path) -> Self:
-        """Open an index that intrex built; raises `BadInput` when it is missing, damaged or of another kind."""
-        return cls(path, read_manifest(path, (KIND,), REBUILD))
 
     @classmethod
     def open_foreign(cls, path: Path) -> Self:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
@@ -13,6 +12,7 @@ import numpy.typing as npt
 
 from intrex.data.arrays import Float32s, Rows
 from intrex.data.errors import BadInput
+from intrex.data.io.files import fsync_file
 from intrex.data.numeric.rows import row_norms
 from intrex.data.numeric.spans import ranges
 from intrex.data.progress import Progress
@@ -175,10 +175,8 @@ def write_codec(folder: Path, codec: Codec) -> None:
     quantiles = np.empty(2 * len(codec.weights) - 1, np.float32)
     quantiles[::2], quantiles[1::2] = codec.weights, codec.cutoffs
     for name, array in (("centroids", codec.grid), ("quantiles", quantiles)):
-        with (folder / f"{name}.npy").open("wb") as stream:
-            np.save(stream, array)
-            stream.flush()
-            os.fsync(stream.fileno())
+        np.save(folder / f"{name}.npy", array)
+        fsync_file(folder / f"{name}.npy")
 
 
 def read_codec(folder: Path) -> Codec:

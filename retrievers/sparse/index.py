@@ -6,7 +6,6 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Self
 
 import numpy as np
 
@@ -16,7 +15,7 @@ from intrex.data.errors import BadInput
 from intrex.data.ids import IdTable
 from intrex.data.run import Run
 from intrex.data.specs import EncoderSpec
-from intrex.data.store.artifact import Manifest, read_manifest
+from intrex.data.store.artifact import Manifest
 from intrex.encoders.base import SparseEncoder, load_sparse_encoder, make_sparse_encoder
 from intrex.encoders.options import EncoderOptions
 from intrex.retrievers.base import Index, RunBuilder, tie_rank
@@ -45,6 +44,8 @@ class ImpactIndex(Index):
             search's options makes weights of query texts, or, without one, texts are cut at white space.
     """
 
+    kind, rebuild = KIND, REBUILD
+
     def __init__(self, path: Path, manifest: Manifest) -> None:
         if manifest.params.get("layout") != LAYOUT:
             raise BadInput(f"the index has files of another layout than this intrex reads ({path})", REBUILD)
@@ -59,11 +60,6 @@ class ImpactIndex(Index):
         self._recorded = (
             RecordedEncoder(self.spec, path / "encoder", load_sparse_encoder) if self.spec else None
         )
-
-    @classmethod
-    def open(cls, path: Path) -> Self:
-        """Open through memory maps; raises `BadInput` when the index is missing, damaged or of another kind."""
-        return cls(path, read_manifest(path, (KIND,), REBUILD))
 
     def search(self, queries: Queries, options: SearchOptions, encoder: SparseEncoder | None = None) -> Run:
         """Return the ``k`` best documents that share a term with each query.

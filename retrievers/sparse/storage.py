@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from intrex.data.arrays import Float32s, Int32s, Rows
+from intrex.data.io.files import fsync_file
 from intrex.data.numeric.spans import cuts, offsets_of, ranges
 from intrex.data.store.artifact import Build
 from intrex.data.store.vectors import RowWriter, SparseVectors
@@ -127,8 +127,7 @@ def finish(folder: Path, terms: Sequence[str], bits: int | None, order: Rows | N
 def settle(build: Build, params: dict[str, Any]) -> None:
     """Record durably that only the manifest is missing, with the parameters for it: documents are not needed again."""
     for file in sorted(p for p in build.path.rglob("*") if p.is_file()):
-        with file.open("rb") as stream:
-            os.fsync(stream.fileno())
+        fsync_file(file)
     build.save_state(params=params)
 
 

@@ -113,7 +113,10 @@ def _chain(stops: str, before: tuple[Change, ...], after: tuple[Change, ...]) ->
     return term
 
 
-def _recipe(language: str) -> AnalyzerRecipe:
+def recipe(language: str) -> AnalyzerRecipe:
+    """Make the recipe of a language of `intrex.retrievers.text.analyzer.ANALYZERS`; raises `MissingExtra`."""
+    if language in ("zh", "ko", "bigrams"):
+        return BIGRAMS
     stop, light_stem = f"stop-{language}", f"light-{language}"
     if language in SNOWBALL:
         turkish = language == "tr"
@@ -192,8 +195,3 @@ def bigrams(text: str) -> list[str]:
 
 
 BIGRAMS = AnalyzerRecipe(("cjk-width", "lowercase", "cjk-bigram", "stop-cjk"), stream=bigrams)
-
-
-def recipe(language: str) -> AnalyzerRecipe:
-    """Make the recipe of a language of `intrex.retrievers.text.analyzer.ANALYZERS`; raises `MissingExtra`."""
-    return BIGRAMS if language in ("zh", "ko", "bigrams") else _recipe(language)
