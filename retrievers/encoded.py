@@ -36,12 +36,16 @@ Encoded = TypeVar("Encoded", covariant=True)
 
 
 class TextEncoder(Protocol[Encoded]):
-    """An encoder of any kind, as far as a build or a search needs it."""
+    """An encoder of any kind, as far as an index needs it."""
 
     spec: EncoderSpec
 
     def encode(self, texts: list[str], role: Role) -> Encoded:
         """Encode texts."""
+        ...
+
+    def save(self, folder: Path) -> None:
+        """Write the encoder's own files."""
         ...
 
 

@@ -16,10 +16,10 @@ from intrex.data.specs import EncoderSpec
 from intrex.encoders.cross.base import CROSS_ENCODER, PairScorer, use_threads
 from intrex.encoders.options import CROSS, EncoderOptions
 from intrex.encoders.runtime.batching import AT_ONCE, Tokens, batches, pad, token_budget, tokenize
+from intrex.encoders.runtime.encoder import check_length
 from intrex.encoders.runtime.models import ModelFiles, resolve_model
 from intrex.encoders.runtime.transformer import (
     TRIAL,
-    check_length,
     check_runtime,
     load_by_class,
     longest_input,
@@ -170,7 +170,7 @@ def _limit(model: Any, length: int | None) -> None:
     if length is None:
         return
     least = model.tokenizer.num_special_tokens_to_add(pair=True) + 2
-    check_length(length, least, longest_input(model), noun="its pairs have")
+    check_length(model, length, least, noun="its pairs have")
     model.max_seq_length = length
 
 

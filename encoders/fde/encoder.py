@@ -152,7 +152,8 @@ class Fde:
 
     def _aggregate(self, task: _Task, points: Float32s, begins: Int64s, sizes: Int64s, out: Float32s) -> None:
         """Write the FDEs of some texts to ``out``, up to a dense final projection."""
-        c, products, slots = self.config, self._products(points), self._slots
+        c, products = self.config, self._products(points)
+        slots = self.final if c.final_projection == "countsketch" else None
         source, first, step = (points, 0, 0) if c.d_proj is None else (products, c.k_sim, c.rows)
         mean = task.role == "document"
         if task.kernels is None:
@@ -178,11 +179,6 @@ class Fde:
         """Multiply the tokens by all hyperplanes and projections: [n, reps * rows]."""
         matrix = self.vectors.reshape(-1, self.config.dim).T
         return (points.reshape(-1, TILE, self.config.dim) @ matrix).reshape(len(points), -1)
-
-    @property
-    def _slots(self) -> npt.NDArray[np.int32] | None:
-        """The final count sketch, if there is one."""
-        return self.final if self.config.final_projection == "countsketch" else None
 
     @cached_property
     def _signs(self) -> npt.NDArray[np.float64] | None:

@@ -21,16 +21,9 @@ from intrex.encoders.multivector.single import SINGLE, add_single
 from intrex.encoders.multivector.words import word_ids
 from intrex.encoders.options import MULTIVECTOR, EncoderOptions, TokenEncoderOptions
 from intrex.encoders.runtime.batching import batches, pad, token_budget, tokenize
-from intrex.encoders.runtime.encoder import ModelEncoder, finite_length
+from intrex.encoders.runtime.encoder import ModelEncoder, check_length, finite_length
 from intrex.encoders.runtime.models import ModelFiles, quiet, resolve_model
-from intrex.encoders.runtime.transformer import (
-    TRIAL,
-    check_length,
-    check_runtime,
-    choose_prompts,
-    longest_input,
-    set_dtype,
-)
+from intrex.encoders.runtime.transformer import TRIAL, check_runtime, choose_prompts, set_dtype
 
 AT_ONCE = 1024
 """Texts encoded together: bounds the memory of one call, beside its result."""
@@ -175,10 +168,10 @@ def _join(parts: list[PackedVectors]) -> PackedVectors:
 
 def _limit(model: Any, options: TokenEncoderOptions) -> None:
     """Apply the lengths of documents and queries, or say that the model cannot."""
-    least, most = model.tokenizer.num_special_tokens_to_add() + 1, longest_input(model)
+    least = model.tokenizer.num_special_tokens_to_add() + 1
     for flag, length in (("max", options.max_length), ("query", options.query_length)):
         if length is not None:
-            check_length(length, least, most, flag)
+            check_length(model, length, least, flag)
     transformer = model[0]
     if options.max_length is not None:
         transformer.document_length = options.max_length

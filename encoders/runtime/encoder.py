@@ -7,12 +7,12 @@ from typing import Any, Self
 
 import numpy as np
 
-from intrex.data.errors import BadInput
+from intrex.data.errors import BadInput, UsageError
 from intrex.data.specs import EncoderSpec
 from intrex.encoders.base import Stateless
 from intrex.encoders.options import EncoderKind, EncoderOptions, TokenEncoderOptions
 from intrex.encoders.runtime.models import ModelFiles, resolve_model
-from intrex.encoders.runtime.transformer import check_length, check_runtime, load_by_class, longest_input
+from intrex.encoders.runtime.transformer import check_runtime, load_by_class, longest_input
 
 
 class ModelEncoder(Stateless):
@@ -75,8 +75,15 @@ def limit_length(model: Any, length: int | None) -> None:
     """Apply a maximum length; raises `UsageError` where the model cannot take it."""
     if length is None or length == model.max_seq_length:
         return
-    check_length(length, 1, longest_input(model))
+    check_length(model, length, least=1)
     model.max_seq_length = length
+
+
+def check_length(model: Any, length: int, least: int, flag: str = "max", noun: str = "it takes") -> None:
+    """Raise `UsageError` for a maximum length, in tokens, that a model cannot have."""
+    most = longest_input(model)
+    if not least <= length <= most:
+        raise UsageError(f"--{flag}-length {length} does not suit the model, {noun} {least} to {most} tokens")
 
 
 def finite_length(length: float | None) -> int | None:

@@ -63,12 +63,6 @@ def longest_input(model: Any) -> int:
     return int(positions) - reserved
 
 
-def check_length(length: int, least: int, most: int, flag: str = "max", noun: str = "it takes") -> None:
-    """Raise `UsageError` for a maximum length, in tokens, that a model cannot have."""
-    if not least <= length <= most:
-        raise UsageError(f"--{flag}-length {length} does not suit the model, {noun} {least} to {most} tokens")
-
-
 def choose_prompts(model: Any, options: EncoderOptions) -> dict[str, str]:
     """Return the prompts asked for, or the model's own as sentence-transformers chooses them."""
     prompts = model.prompts
