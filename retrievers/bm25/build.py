@@ -9,12 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from intrex.data.collection import Collection
-from intrex.data.ids import IdWriter
 from intrex.data.io.files import fingerprint
 from intrex.data.store.artifact import Build, Manifest, build_artifact
 from intrex.retrievers.bm25.fields import CONTENTS, extra_fields
 from intrex.retrievers.bm25.index import KIND, LAYOUT, BM25Index
-from intrex.retrievers.bm25.multifield import analyse
 from intrex.retrievers.bm25.options import DEFAULTS, Bm25Build
 from intrex.retrievers.bm25.segment import NewSegment, SegmentRecord, statistics, write_segment
 from intrex.retrievers.options import BuildTask
@@ -43,10 +41,7 @@ def build_bm25(collection: Collection, task: BuildTask, options: Bm25Build = DEF
     progress = task.stage("indexing", collection.n_documents)
 
     def make(build: Build) -> Manifest:
-        ids = IdWriter(build.path)
-        batches, terms = analyse(collection, analyzer, fields)
-        segment = write_segment(build.path / "0", ids, batches, terms, fields, progress, options.memory)
-        ids.close()
+        segment = write_segment(build.path / "0", collection, analyzer, fields, progress, options.memory)
         return bm25_manifest(corpus, {**params, "sources": [corpus]}, [segment])
 
     build_artifact(task.out, fingerprint([KIND, corpus, params]), make, overwrite=task.overwrite)
