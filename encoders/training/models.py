@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -90,8 +89,3 @@ def _pair_scores(model: Any, pool: Pool, **settings: Any) -> list[Scores]:
     scores = np.asarray(model.predict(pairs, **settings), np.float32)
     ends = np.cumsum([len(texts) for texts in pool.documents])
     return np.split(scores, ends[:-1])
-
-
-def save_model(model: Any, folder: Path) -> None:
-    """Save in sentence-transformers' form, without the card it would write."""
-    model.save_pretrained(str(folder), create_model_card=False, safe_serialization=True)

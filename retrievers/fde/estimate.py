@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from intrex.data.numeric.spans import offsets_of
 from intrex.data.store.vectors import PackedVectors
 from intrex.data.system.machine import resident
 from intrex.data.system.threads import cores
@@ -81,8 +82,7 @@ def _sample_index(index: MultiVectorIndex) -> _TokenSample:
     """Read a sample of an index, whose token counts are known, and where nothing has to be encoded."""
     stored, offsets = index.tokens, index.tokens.offsets
     rows = spread(len(index.ids))
-    ends = np.cumsum(offsets[rows + 1] - offsets[rows])
-    tokens = PackedVectors(stored.take(numbers(offsets, rows)), np.concatenate([[0], ends]).astype(np.int64))
+    tokens = PackedVectors(stored.read(numbers(offsets, rows)), offsets_of(offsets[rows + 1] - offsets[rows]))
     sizes = {name: entry["bytes"] for name, entry in index.manifest.files.items()}
     files = sum(size for name, size in sizes.items() if name in IDS or name.startswith("encoder/"))
     blocks = np.diff(offsets[np.append(np.arange(0, len(index.ids), BLOCK), len(index.ids))])

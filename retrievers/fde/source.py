@@ -102,7 +102,7 @@ class TokenIndex:
             rows = np.arange(start, min(start + block, self.documents))
             offsets = tokens.offsets[start : rows[-1] + 2]
             buffer = np.empty((offsets[-1] - offsets[0], tokens.dim), np.float32)
-            vectors = tokens.read(int(offsets[0]), int(offsets[-1]), buffer)
+            vectors = tokens.read(slice(*offsets[[0, -1]]), buffer)
             names = [name.decode("utf-8") for name in self.index.ids.gather(rows).tolist()]
             yield names, PackedVectors(vectors, offsets - offsets[0])
 

@@ -61,19 +61,12 @@ class ResidualTokens:
         if not rising or not len(grid) or self._codes.max(initial=0) >= len(grid):
             raise BadInput(f"the compressed vectors do not fit together ({folder})", rebuild)
 
-    def read(self, start: int, stop: int, out: Float32s) -> Float32s:
-        """See `Tokens.read`."""
-        return self._decode(slice(start, stop), out)
-
-    def take(self, tokens: Rows) -> Float32s:
-        """See `Tokens.take`."""
-        return self._decode(tokens, np.empty((len(tokens), self.dim), np.float32))
-
     def gather(self, rows: Rows, out: Float32s) -> Float32s:
         """See `Tokens.gather`."""
-        return self._decode(numbers(self.offsets, rows), out)
+        return self.read(numbers(self.offsets, rows), out)
 
-    def _decode(self, tokens: slice | Rows, out: Float32s) -> Float32s:
+    def read(self, tokens: slice | Rows, out: Float32s | None = None) -> Float32s:
+        """See `Tokens.read`."""
         codes = self._codes[tokens].astype(np.int32)
         vectors = self.codec.decode(codes, np.ascontiguousarray(self._packed[tokens]), out)
         if self._lengths is not None:

@@ -197,7 +197,7 @@ def products(
     rows = min(step, end - begin)
     buffer, out = np.empty((rows, tokens.dim), np.float32), np.empty(rows * widest, np.float32)
     for start in range(begin, end, step):
-        block = tokens.read(start, min(start + step, end), buffer)
+        block = tokens.read(slice(start, min(start + step, end)), buffer)
         for i, stack in enumerate(stacks):
             shape = len(stack.vectors), len(block)
             sims = out[: shape[0] * shape[1]].reshape(shape)

@@ -162,7 +162,7 @@ def _nearest(tokens: Tokens, stack: Stack, k: int, margins: Float64s, threads: i
     exact = np.empty(len(numbers))
     for start in range(0, len(exact), GATHERED):
         span = slice(start, start + GATHERED)
-        block = tokens.take(numbers[span])
+        block = tokens.read(numbers[span])
         exact[span] = exact_dots(block, np.arange(len(block)), stack.vectors, columns[span])
     least = _kth(exact, columns, k, len(margins))
     near = exact >= least[columns]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -24,7 +25,7 @@ from intrex.retrievers.inverted.native import gather
 from intrex.retrievers.inverted.search import Weighted, sum_by_query
 from intrex.retrievers.inverted.vocabulary import Vocabulary
 from intrex.retrievers.options import SearchOptions
-from intrex.retrievers.sparse.queries import dimension_numbers, weigh_encoded, weigh_named, weigh_texts
+from intrex.retrievers.sparse.queries import dimension_numbers, weigh_encoded, weigh_named
 from intrex.retrievers.sparse.searcher import ImpactSearcher, open_impacts
 
 KIND = "impact"
@@ -110,7 +111,8 @@ class ImpactIndex(Index):
             encoder = make_sparse_encoder(options.encoder, EncoderOptions(device=options.device))
             numbers = dimension_numbers(encoder, self.vocabulary)
         else:
-            return lambda part: weigh_texts(texts[part], self.vocabulary)
+            # Words between white space by their frequency, as pyserini's topics have it that were encoded beforehand.
+            return lambda part: weigh_named([Counter(t.split()) for t in texts[part]], self.vocabulary)
         return lambda part: weigh_encoded(encoder.encode(texts[part], "query"), numbers)
 
     def _check(self, terms: Weighted, names: list[str]) -> None:

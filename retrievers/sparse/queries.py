@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -24,11 +23,6 @@ def weigh_named(queries: Sequence[Mapping[str, float]], vocabulary: Vocabulary) 
     weights = np.array([weight for query in queries for weight in query.values()], np.float32)
     sizes = np.array([len(query) for query in queries], np.int64)
     return _without_unknown(sizes, terms, weights)
-
-
-def weigh_texts(texts: Sequence[str], vocabulary: Vocabulary) -> Weighted:
-    """Weigh the words between white space by their frequency, as pyserini's topics have it that were encoded beforehand."""
-    return weigh_named([Counter(text.split()) for text in texts], vocabulary)
 
 
 def weigh_encoded(encoded: SparseVectors, numbers: Int64s | None) -> Weighted:

@@ -58,7 +58,7 @@ def choose_storage(weights: SparseVectors, bits: int | None) -> Storage:
 
 
 class ForwardWriter(Sink[SparseVectors]):
-    """Files of the weights of documents, for `open_forward`; the weights of a text may be in any order.
+    """Files of the weights of documents, for `finish`; the weights of a text may be in any order.
 
     Args:
         folder: where the files go.
@@ -96,12 +96,6 @@ class ForwardWriter(Sink[SparseVectors]):
         self._weights.append(encoded.weights)
 
 
-def open_forward(folder: Path) -> SparseVectors:
-    """Map the files of a `ForwardWriter`."""
-    files = [folder / f"{_FORWARD}.{name}.npy" for name in ("offsets", "terms", "weights")]
-    return SparseVectors(*(np.load(file, mmap_mode="r") for file in files))
-
-
 def remove_forward(folder: Path) -> None:
     """Remove the files of a `ForwardWriter`."""
     for file in folder.glob(f"{_FORWARD}.*"):
@@ -117,7 +111,8 @@ def finish(folder: Path, terms: Sequence[str], bits: int | None, order: Rows | N
         bits: see `choose_storage`.
         order: [rows] the text of each row; None if they are the same.
     """
-    forward = open_forward(folder)
+    files = [folder / f"{_FORWARD}.{name}.npy" for name in ("offsets", "terms", "weights")]
+    forward = SparseVectors(*(np.load(file, mmap_mode="r") for file in files))
     storage = choose_storage(forward, bits)
     total = write_postings(folder, forward, len(terms), storage, order)
     write_terms(folder, Names.of(terms))

@@ -64,7 +64,7 @@ def test_scores_are_maxsim_and_empty_documents_are_not_returned(index, encoder, 
 
 def test_a_negative_score_ranks_and_an_empty_document_does_not(small, encoder, tmp_path):
     index = build_multivector(small, BuildTask(tmp_path / "index"), encoder, TokenStore(store="float32"))
-    every = index.tokens.take(np.arange(index.tokens.offsets[-1]))
+    every = index.tokens.read(np.arange(index.tokens.offsets[-1]))
     query = np.linalg.lstsq(every, -np.ones(len(every)), rcond=None)[0].astype(np.float32)
     ((rows, scores),) = index.rank(PackedVectors(query[None], np.array([0, 1])), SearchOptions(k=10))
     assert scores == pytest.approx(-1), "every product is -1"
