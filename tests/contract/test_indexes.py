@@ -51,7 +51,7 @@ def build_tokens_and_fde(collection: Collection, out: Path) -> object:
 
 
 BUILD: dict[str, Callable[[Collection, Path], object]] = {
-    "bm25": build_bm25,
+    "bm25": lambda collection, out: build_bm25(collection, BuildTask(out)),
     "dense": lambda collection, out: build_dense(
         collection, BuildTask(out), make_encoder("hashing:32", EncoderOptions())
     ),
@@ -67,7 +67,7 @@ BUILD: dict[str, Callable[[Collection, Path], object]] = {
     ),
 }
 if find_spec("jnius") and find_spec("pyserini"):
-    BUILD["lucene"] = build_lucene
+    BUILD["lucene"] = lambda collection, out: build_lucene(collection, BuildTask(out))
 ASKED = Queries(
     ["q1", "é-2", "empty", "unknown", "many"],
     ["flat boundary layers", "Größe 東京", "", "zzzzzz", " ".join(text for _, text in DOCUMENTS.values())],
