@@ -34,12 +34,7 @@ def fixed_sums(numbers: Float64s) -> Float64s:
 
 
 def check_queries(
-    queries: Array,
-    dim: int,
-    longest: float,
-    *,
-    summed: bool = False,
-    single: bool = False,
+    queries: Array, dim: int, longest: float, *, summed: bool = False, single: bool = False
 ) -> Float64s:
     """Return the lengths [q] of query vectors [q, dim]; ``single`` ones are beside the vectors of tokens.
 
