@@ -145,6 +145,12 @@ def read_json(path: Path) -> dict[str, Any]:
     return value
 
 
+def fsync_file(path: Path) -> None:
+    """Write a file through to the disk."""
+    with path.open("rb") as stream:
+        os.fsync(stream.fileno())
+
+
 def fsync_dir(path: Path) -> None:
     """Make a rename inside ``path`` durable, where the system can."""
     with contextlib.suppress(OSError):

@@ -10,7 +10,6 @@ from intrex.data.collection import Collection
 from intrex.data.importers.sources import import_collection
 from intrex.data.locate import find_qrels
 from intrex.data.progress import Progress
-from intrex.data.registry import load_target
 from intrex.data.run import write_run
 from intrex.data.runformats import read_any_run
 from intrex.eval.evaluate.systems import score_systems
@@ -22,7 +21,7 @@ from intrex.eval.scoring.scorefile import write_scores
 from intrex.retrievers.base import open_index
 from intrex.retrievers.fusion.fuse import fuse_runs
 from intrex.retrievers.fusion.options import FuseOptions
-from intrex.retrievers.options import INDEXES, index_kinds
+from intrex.retrievers.options import INDEXES, BuildTask, index_kinds
 from intrex.retrievers.search import prepare_search, run_search
 
 
@@ -44,10 +43,8 @@ def _index(stage: Stage, inputs: Inputs, output: Path, step: Progress) -> int:
     model = model_of(inputs)
     options = kind.build.read({**unpin(stage.params), **({"encoder": model} if model else {})})
     indexes = [path for name, path in inputs.items() if name.startswith("index/")]
-    builder = kind.engines.get(getattr(options, "engine", ""), kind.builder)
     source = (*indexes, inputs["collection"])[0]
-    documents: int = load_target(builder)(source, output, options, overwrite=True, stage=lambda *_: step)
-    return documents
+    return kind.make(source, BuildTask(output, overwrite=True, stage=lambda *_: step), options)
 
 
 def _search(stage: Stage, inputs: Inputs, output: Path, step: Progress) -> int:

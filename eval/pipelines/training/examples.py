@@ -26,7 +26,7 @@ from intrex.eval.scoring.score import score
 from intrex.eval.splits.queries import draw
 from intrex.eval.splits.split import Split
 from intrex.retrievers.bm25.build import build_bm25
-from intrex.retrievers.options import SearchOptions
+from intrex.retrievers.options import BuildTask, SearchOptions
 
 MINED_FROM = 50
 """Ranks of a run from which negatives are drawn."""
@@ -133,7 +133,7 @@ def _candidates(source: TrainingSource, training: Queries, dev: Queries) -> dict
     texts = [*zip(training.ids, training.texts, strict=True), *zip(dev.ids, dev.texts, strict=True)]
     if lacking := [(i, t) for i, t in texts if i not in candidates]:
         with TemporaryDirectory(prefix="intrex-train-") as folder:
-            index = build_bm25(source.collection, Path(folder) / "bm25")
+            index = build_bm25(source.collection, BuildTask(Path(folder) / "bm25"))
             queries = Queries([i for i, _ in lacking], [t for _, t in lacking])
             hits = index.search(queries, SearchOptions(k=MINED_FROM))
         candidates |= {q.decode(): as_strings(docs) for q, docs, _ in hits.rankings()}

@@ -21,7 +21,7 @@ from intrex.retrievers.fde.source import TokenIndex
 from intrex.retrievers.multivector import heuristic
 from intrex.retrievers.multivector.index import MultiVectorIndex
 from intrex.retrievers.multivector.options import MultiVectorSearch
-from intrex.retrievers.options import SearchOptions
+from intrex.retrievers.options import BuildTask, SearchOptions
 from intrex.retrievers.vectors.options import AnnConfig
 
 GRID = ((20, 3, 8), (20, 4, 8), (20, 5, 8), (20, 5, 16))
@@ -87,7 +87,7 @@ def fde_method(
     """Build an FDE index (or open the one that an earlier run built), and wrap it."""
     out = work / name
     if not out.exists():
-        build_fde(TokenIndex(setting.index), out, config, ann=ann, progress=step)
+        build_fde(TokenIndex(setting.index), BuildTask(out, stage=lambda *_: step), config, ann)
     index = FdeIndex.open(out)
     size = sum(e["bytes"] for n, e in index.manifest.files.items() if n in ("vectors.npy", "ann.faiss"))
 
