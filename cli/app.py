@@ -65,10 +65,6 @@ class Root(Group):
         super().__init__(**settings)
         self.commands: dict[str, Any] = dict.fromkeys(name for panel in COMMANDS.values() for name in panel)
 
-    def list_commands(self, ctx: Any) -> list[str]:
-        """Return the names of all commands."""
-        return list(self.commands)
-
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """Import a command; None for a name that is none."""
         if cmd_name in self.commands and self.commands[cmd_name] is None:

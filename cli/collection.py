@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from intrex.cli.common.help import Command
 from intrex.cli.common.output import bars, emit, progress, say, show
 from intrex.cli.common.parameters import (
     CollectionArgument,
@@ -29,8 +28,7 @@ app = command_group("List, import, build, pool, describe and verify collections.
 Out = Annotated[Path | None, typer.Argument(help="The collection folder to make.")]
 
 
-@app.command("list", cls=Command)
-@command("intrex collection list")
+@command("intrex collection list", to=app)
 def list_(
     folder: Annotated[Path, typer.Argument(help="Where to look for imported collections.")] = Path(),
     form: TableFormat = None,
@@ -50,8 +48,7 @@ def list_(
     say("also: any ir_datasets id, as `intrex collection import irds:vaswani OUT`, and folders of your own")
 
 
-@app.command("import", cls=Command)
-@command("intrex collection import beir-folder scifact")
+@command("intrex collection import beir-folder scifact", to=app)
 def import_(
     source: Annotated[
         str,
@@ -76,8 +73,7 @@ def import_(
     _report(collection)
 
 
-@app.command("build", cls=Command)
-@command("intrex collection build stdlib code --sample 500")
+@command("intrex collection build stdlib code --sample 500", to=app)
 def build(
     name: Annotated[str, typer.Argument(help="What to build: stdlib.")],
     out: Out = None,
@@ -87,17 +83,18 @@ def build(
     options: BuildOptions,
 ) -> None:
     """Build a collection from what is on this machine; `stdlib` is code search over Python's own library."""
-    from intrex.data.builders.registry import build_named
+    from intrex.data.builders.registry import BUILDERS
 
+    target = one_output(out, output)
     with progress("reading modules") as step:
-        collection = build_named(
-            name, one_output(out, output), **options.to_dict(), overwrite=overwrite, progress=step
+        make = BUILDERS.load(name)
+        collection = make(
+            target, sample=options.sample, seed=options.seed, overwrite=overwrite, progress=step
         )
     _report(collection)
 
 
-@app.command("pool", cls=Command)
-@command("intrex collection pool scifact code both", output_last="collections")
+@command("intrex collection pool scifact code both", to=app, output_last="collections")
 def pool(
     collections: Annotated[
         list[Path],
@@ -125,8 +122,7 @@ def pool(
     _report(collection)
 
 
-@app.command("info", cls=Command)
-@command("intrex collection info scifact")
+@command("intrex collection info scifact", to=app)
 def info(collection: CollectionArgument, form: TableFormat = None) -> None:
     """Describe a collection: counts, query sets, fingerprint, origin."""
     from intrex.data.collection import Collection
@@ -135,8 +131,7 @@ def info(collection: CollectionArgument, form: TableFormat = None) -> None:
     show(describe_collection(Collection.open(collection)), form)
 
 
-@app.command("verify", cls=Command)
-@command("intrex collection verify scifact")
+@command("intrex collection verify scifact", to=app)
 def verify(collection: CollectionArgument) -> None:
     """Compare every file of a collection with the sha256 that was recorded."""
     from intrex.data.collection import Collection

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from intrex.cli.common.help import Command
 from intrex.cli.common.output import Format, emit, human_bytes, progress, say
 from intrex.cli.common.parameters import command, command_group
 from intrex.eval.pipelines.experiment.options import GeneralizeOptions
@@ -30,16 +29,14 @@ Out = Annotated[
 FormatOption = Annotated[Format | None, typer.Option("--format", help="Of the printed table.")]
 
 
-@app.command("run", cls=Command)
-@command("intrex experiment run demo", "intrex experiment run my.toml", prints=True)
+@command("intrex experiment run demo", "intrex experiment run my.toml", to=app, prints=True)
 def run(recipe: RecipeArgument, output: Out = None, form: FormatOption = None) -> None:
     """Run a recipe; what is done already is not done again, and a killed run goes on where it was."""
     read = _complete(recipe)
     _run(read, output or Path("out") / read.name, form)
 
 
-@app.command("generalize", cls=Command)
-@command("intrex experiment generalize scifact --quick --systems bm25,static", prints=True)
+@command("intrex experiment generalize scifact --quick --systems bm25,static", to=app, prints=True)
 def generalize(
     collection: Annotated[
         str, typer.Argument(help="A collection with training queries; any form that import reads.")
@@ -101,19 +98,15 @@ def _run(recipe: Recipe, out: Path, form: Format | None) -> None:
     say(f"{out}: {reports}leaderboard.csv, costs.csv, scores.jsonl, collection/, index/, run/ ({size})")
 
 
-@app.command("plan", cls=Command)
-@command("intrex experiment plan my.toml")
+@command("intrex experiment plan my.toml", to=app)
 def plan(recipe: RecipeArgument, output: Out = None, form: FormatOption = None) -> None:
     """Show each stage of a recipe: done, or why it would run. Changes nothing."""
     from intrex.eval.pipelines.experiment.run import plan_experiment
 
     read = _complete(recipe)
     states = plan_experiment(read, output or Path("out") / read.name)
-    emit(
-        ["stage", "kind", "state"],
-        [[stage.name, stage.kind, state] for stage, state in states],
-        form or Format.table,
-    )
+    rows = [[stage.name, stage.kind, state] for stage, state in states]
+    emit(["stage", "kind", "state"], rows, form or Format.table)
 
 
 def _watch(stages: Sequence[str]) -> Watch:

@@ -7,15 +7,13 @@ from typing import Annotated
 
 import typer
 
-from intrex.cli.common.help import Command
 from intrex.cli.common.output import Format, emit, say
 from intrex.cli.common.parameters import command, command_group
 
 app = command_group("Put scores side by side, with intervals.")
 
 
-@app.command("build", cls=Command)
-@command("intrex leaderboard build scores.jsonl -o leaderboard.csv", prints=True)
+@command("intrex leaderboard build scores.jsonl -o leaderboard.csv", to=app, prints=True)
 def build(
     scores: Annotated[list[Path], typer.Argument(help="Files that `intrex evaluate --scores` wrote.")],
     output: Annotated[Path | None, typer.Option("--output", "-o", help="The CSV to write.")] = None,
@@ -50,7 +48,7 @@ def build(
         refuse_existing(output, overwrite)
     systems = [system for path in scores for system in read_scores(path)]
     measures = shown_measures(systems)
-    sort_measure(measures, sort_by)
+    first = sort_measure(measures, sort_by)
     resampled = read_split(split) if split is not None else None
     rows = leaderboard(systems) if resampled is None else split_rows(systems, resampled)
     if output is not None:
@@ -62,7 +60,6 @@ def build(
     if form in (Format.csv, Format.jsonl):
         emit(COLUMNS, [astuple(row) for row in rows], form)
         return
-    first = sort_measure(measures, sort_by)
     caption = "\n".join(dict.fromkeys(row.signature for row in rows))
     if split is None:
         headers, table = pivot(rows, measures, sort_by)

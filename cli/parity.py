@@ -30,8 +30,13 @@ _OPTIONS = [
 ]
 
 
-@app.command("bm25", cls=FieldsCommand)
-@command("intrex parity bm25 scifact --set test -o parity.md", options=_OPTIONS, prints=True)
+@command(
+    "intrex parity bm25 scifact --set test -o parity.md",
+    to=app,
+    options=_OPTIONS,
+    prints=True,
+    shown_by=FieldsCommand,
+)
 def bm25(
     collection: CollectionArgument,
     query_set: Annotated[

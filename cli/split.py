@@ -64,8 +64,7 @@ for _name, _protocol in PROTOCOLS.items():
     app.command(_name, cls=Command)(_command(_protocol))
 
 
-@app.command("import", cls=Command)
-@command("intrex split import resttest_files idx/released --test-set trec19")
+@command("intrex split import resttest_files idx/released --test-set trec19", to=app)
 def import_(
     folder: Annotated[Path, typer.Argument(help="resttest_files, or one size of restrain_files.")],
     out: OutArgument = None,
@@ -96,8 +95,7 @@ def import_(
     _finish(split, target, overwrite)
 
 
-@app.command("info", cls=Command)
-@command("intrex split info idx/split")
+@command("intrex split info idx/split", to=app)
 def info(split: Annotated[Path, typer.Argument(help="A split folder.")], form: TableFormat = None) -> None:
     """Describe a split: each fold's training and test queries, and how similar they are."""
     from intrex.eval.splits.split import read_split, split_table

@@ -7,15 +7,13 @@ from typing import Annotated
 
 import typer
 
-from intrex.cli.common.help import Command
 from intrex.cli.common.output import progress, say
 from intrex.cli.common.parameters import command, command_group
 
 app = command_group("Measure a method on a collection, as its paper does.")
 
 
-@app.command("muvera", cls=Command)
-@command("intrex study muvera idx/tokens scifact:test --quick --depth 20 -o study", prints=True)
+@command("intrex study muvera idx/tokens scifact:test --quick --depth 20 -o study", to=app, prints=True)
 def muvera(
     index: Annotated[Path, typer.Argument(help="A multivector index.")],
     queries: Annotated[str, typer.Argument(help="Queries: a file, or COLLECTION:SET with judgements.")],
@@ -51,14 +49,8 @@ def muvera(
     plaid = MultiVectorIndex.open(compressed) if compressed is not None else None
     options = SearchOptions(threads=threads, batch_size=batch_size)
     setting = prepare_setting(opened, texts, qrels, options, depth, plaid)
-    result = run_study(
-        setting,
-        output / "index",
-        seeds=seeds,
-        rounds=rounds,
-        quick=quick,
-        watch=lambda name: progress(name, None),
-    )
+    work = output / "index"
+    result = run_study(setting, work, seeds=seeds, rounds=rounds, quick=quick, watch=progress)
     write_files(result, output)
     write_text(output / "study.md", study_markdown(result, queries), overwrite=True)
     say(f"{output}: recall.csv, needed.csv, costs.csv, recall.png, costs.png, study.md")

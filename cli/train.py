@@ -45,7 +45,7 @@ def train(
 
     refuse_existing(target, overwrite)
     split, fold = find_fold(data.split) if data.split is not None else (None, "")
-    source = TrainingSource.of(data, Collection.open(collection), split, fold)
+    source = TrainingSource(Collection.open(collection), data, split, fold)
     if same_weights(source, options):
         say(
             f"note: the split was made by {options.base}, with which this training begins: what is unlike is what "

@@ -69,7 +69,7 @@ class Problems:
         self.count = 0
         self._shown: list[str] = []
 
-    def add(self, where: str, message: str, hint: str | None = None) -> None:
+    def add(self, where: object, message: str, hint: str | None = None) -> None:
         """Record one problem at ``where`` (``file:line``); the first hint given is the one shown."""
         self.count += 1
         if len(self._shown) < SHOWN:

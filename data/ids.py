@@ -5,23 +5,26 @@ from __future__ import annotations
 import hashlib
 import re
 from array import array
+from collections.abc import Iterator, Mapping
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
+from typing import TypeVar
 from urllib.parse import quote
 
 import numpy as np
 import numpy.typing as npt
 
 from intrex.data.arrays import Bytes, Int64s, Uint8s, Uint32s
-from intrex.data.errors import json_type
+from intrex.data.errors import Problems, json_type
 from intrex.data.npy import check_offsets, check_rows, open_array
 
+T = TypeVar("T")
 MAX_BYTES = 512
 _BLOCK = 65_536
 _NEWLINE = ord("\n")
-_BAD = re.compile(
-    r'[\s\x00-\x1f\x7f\x85\xa0\u2028\u2029]|^"'
-)  # BEIR reads judgements as CSV: a leading quote would open a field
+# BEIR reads judgements as CSV: a leading quote would open a field
+_BAD = re.compile(r'[\s\x00-\x1f\x7f\x85\xa0\u2028\u2029]|^"')
 
 GONE = np.uint32(0xFFFFFFFF)
 """Rank of a row whose document was removed; ids of other rows are counted without it."""
@@ -44,11 +47,9 @@ def id_problem(value: object) -> str | None:
 
 def encode_id(value: str) -> str:
     """Percent-encode what an id may not hold (see `needs_encoding`), and ``%`` in such an id."""
-    return (
-        re.sub(_BAD.pattern + "|%", lambda match: quote(match[0], safe=""), value)
-        if needs_encoding(value)
-        else value
-    )
+    if not needs_encoding(value):
+        return value
+    return re.sub(_BAD.pattern + "|%", lambda match: quote(match[0], safe=""), value)
 
 
 def needs_encoding(value: str) -> bool:
@@ -66,6 +67,23 @@ def as_strings(ids: Bytes) -> list[str]:
     return [i.decode("utf-8") for i in ids.tolist()]
 
 
+def rows_of(nested: Mapping[str, Mapping[str, T]], problems: Problems) -> Iterator[tuple[str, str, T]]:
+    """Yield the rows of ``{query: {document: value}}``; ids that cannot be are reported on the way."""
+    for query, docs in nested.items():
+        for doc, value in docs.items():
+            for id_ in (query, doc):
+                if problem := id_problem(id_):
+                    problems.add(f"query {query!r}", problem)
+            yield query, doc, value
+
+
+def nest(query_ids: Bytes, offsets: Int64s, doc_ids: Bytes, values: list[T]) -> dict[str, dict[str, T]]:
+    """Return ``{query: {document: value}}``, where query i has the rows ``offsets[i]:offsets[i + 1]``."""
+    docs, bounds = as_strings(doc_ids), pairwise(offsets.tolist())
+    queries = zip(as_strings(query_ids), bounds, strict=True)
+    return {q: dict(zip(docs[a:b], values[a:b], strict=True)) for q, (a, b) in queries}
+
+
 class IdRegistry:
     """Check of the uniqueness of any number of ids in 16 bytes each: 96 bits of a hash and a 32-bit ordinal.
 
@@ -74,7 +92,6 @@ class IdRegistry:
 
     def __init__(self) -> None:
         self._digests = bytearray()
-        self._ordered = 0
 
     def __len__(self) -> int:
         return len(self._digests) // 16
@@ -88,9 +105,7 @@ class IdRegistry:
     def _order(self) -> Bytes:
         """Entries, sorted in place by digest; the array must not outlive the call that asked for it."""
         entries = np.frombuffer(self._digests, dtype="S16")
-        if self._ordered != len(self):
-            entries.sort()
-            self._ordered = len(self)
+        entries.sort()
         return entries
 
     def duplicates(self) -> list[tuple[int, int]]:
@@ -239,9 +254,8 @@ def gather_spans(text: Uint8s, starts: Int64s, lengths: Int64s) -> Bytes:
     columns = np.arange(width)
     for at in range(0, len(starts), _BLOCK):
         block = slice(at, at + _BLOCK)
-        first = np.minimum(
-            starts[block], len(windows) - 1
-        )  # the last ones would reach over the end: see below
+        # the last ones would reach over the end: see below
+        first = np.minimum(starts[block], len(windows) - 1)
         out[block] = windows[first]
         out[block] *= columns < lengths[block, None]
     for row in np.flatnonzero(starts >= len(windows)):

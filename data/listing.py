@@ -12,12 +12,8 @@ from intrex.data.errors import BadInput
 
 def collections_in(folder: Path) -> Iterator[Collection]:
     """Yield the sound collections in a folder and in the folders directly below it, by name."""
-    candidates = (
-        [folder, *sorted(p for p in folder.iterdir() if p.is_dir() and not p.name.startswith("."))]
-        if folder.is_dir()
-        else []
-    )
-    for path in candidates:
+    inside = folder.iterdir() if folder.is_dir() else ()
+    for path in (folder, *sorted(p for p in inside if p.is_dir() and not p.name.startswith("."))):
         if (path / MANIFEST).is_file():
             try:
                 yield Collection.open(path)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from intrex.data.collection import Collection, Queries
 from intrex.data.errors import BadInput, Problems, json_type
 from intrex.data.ids import id_problem
-from intrex.data.importers.inputs import Input
+from intrex.data.importers.inputs import Input, Record
 from intrex.data.importers.topics import read_topics
-from intrex.data.importers.weights import has_weights, read_weights
+from intrex.data.importers.weights import Weights, has_weights, read_weights
 from intrex.data.io.files import STDIO, read_lines, require_file, spooled
 from intrex.data.qrels import Qrels, read_qrels
 from intrex.data.store.artifact import manifest_path
@@ -88,14 +89,15 @@ def read_query_file(path: Path, weighted: bool = False) -> Queries:
     texts: list[str] = []
     file = Input(path, path.name)
     rows = list(read_weights(file, problems)) if weighted and has_weights(file) else None
-    topics = read_topics(file, problems) if rows is None else [(r.id, r.text, r.source) for r in rows]
-    for id_, text, source in topics:
+    topics: Iterable[Record | Weights] = read_topics(file, problems) if rows is None else rows
+    for topic in topics:
+        id_, text, source = topic.id, topic.text, topic.source
         if problem := id_problem(id_):
-            problems.add(str(source), problem)
+            problems.add(source, problem)
         elif not isinstance(text, str):
-            problems.add(str(source), f"the text of query {id_} is {json_type(text)}, a string is needed")
+            problems.add(source, f"the text of query {id_} is {json_type(text)}, a string is needed")
         elif id_ in places:
-            problems.add(str(source), f"the query id {id_} occurred before, at {places[id_]}")
+            problems.add(source, f"the query id {id_} occurred before, at {places[id_]}")
         else:
             places[id_] = str(source)
             texts.append(text)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import types
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import MISSING, dataclass, fields
 from typing import Any, Self, TypeVar, Union, dataclass_transform, get_args, get_origin, get_type_hints
 
@@ -111,15 +111,16 @@ class Option:
     check: Callable[[Any], object] | None = None
     parse: Callable[[list[str]], Any] | None = None
 
-    def problems(self, value: object) -> Iterator[str]:
+    def problems(self, value: Any) -> Iterator[str]:
         """Yield what is wrong with a value, as the end of a sentence that begins with the option's name."""
+        parts = value if self.type is tuple else [value]
         if not is_a(value, self.type):
             yield f"is {json_type(value)}, needed: {json_type(self.type())}"
-        elif self.type in (int, float) and (range_ := self.range) and not self._within(value):  # type: ignore[arg-type]
-            yield f"is {value}, needed: {range_}"
+        elif self.type in (int, float) and not self._within(value):
+            yield f"is {value}, needed: {self.range}"
         elif self.type in (str, tuple) and not value and not self.blank:
             yield "is empty"
-        elif self.choices and (unknown := [v for v in self._parts(value) if v not in self.choices]):
+        elif self.choices and (unknown := [v for v in parts if v not in self.choices]):
             yield f"is {unknown[0]!r}: {nearest_name(str(unknown[0]), map(str, self.choices))}"
         elif isinstance(value, (list, tuple)) and (wrong := [v for v in value if not is_a(v, self.item)]):
             yield f"holds {json_type(wrong[0])}, needed: {json_type(self.item())}"
@@ -129,15 +130,10 @@ class Option:
             except UsageError as error:
                 yield f"cannot be: {error.message}"
 
-    def _parts(self, value: Any) -> Iterable[object]:
-        return value if self.type is tuple else [value]
-
     def _within(self, value: float) -> bool:
-        if self.above is not None and value <= self.above:
-            return False
         most = LARGEST_INT if self.type is int else LARGEST_FLOAT
-        low = self.low if self.low is not None else -most
-        return low <= value <= (self.high if self.high is not None else most)
+        low, high = (-most if self.low is None else self.low), (most if self.high is None else self.high)
+        return low <= value <= high and (self.above is None or value > self.above)
 
     @property
     def range(self) -> str:
@@ -165,9 +161,8 @@ def option(
     ``flags`` are further spellings; those that begin with ``=`` take the place of our own.
     """
     metadata = {_DECLARED: {"help": help, "key": key, "flags": flags, **declared}}
-    if factory is not None:
-        return dataclasses.field(default_factory=factory, metadata=metadata)
-    return dataclasses.field(default=default, metadata=metadata)
+    value = {"default": default} if factory is None else {"default_factory": factory}
+    return dataclasses.field(**value, metadata=metadata)
 
 
 @dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(option, dataclasses.field))
@@ -179,10 +174,8 @@ def declare(cls: type[T]) -> type[T]:
 
 def is_a(value: object, kind: type) -> bool:
     """Tell whether a value of TOML or Python is of a kind; an integer is a number, a truth value is not."""
-    if kind is bool:
-        return isinstance(value, bool)
     allowed = {float: (int, float), tuple: (list, tuple)}.get(kind, (kind,))
-    return isinstance(value, allowed) and not isinstance(value, bool)
+    return isinstance(value, allowed) and isinstance(value, bool) == (kind is bool)
 
 
 def flag_of(key: str) -> str:
@@ -225,8 +218,8 @@ class Options:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the values by key, without those that are left to the program."""
-        values = {key: getattr(self, item.field) for key, item in options_of(type(self)).items()}
-        return {key: value for key, value in values.items() if value is not None}
+        declared = options_of(type(self)).items()
+        return {key: v for key, item in declared if (v := getattr(self, item.field)) is not None}
 
     def part(self, kind: type[P]) -> P:
         """Take the values that another class of options declares too."""
@@ -242,9 +235,8 @@ class Options:
     def read(cls, values: Mapping[str, Any]) -> Self:
         """Make options of values by key; raises `UsageError` as the class does, and for keys that it lacks."""
         declared = options_of(cls)
-        for key in values:
-            if key not in declared:
-                raise UsageError(f"unknown option {key!r}", nearest_name(key, declared))
+        if unknown := [key for key in values if key not in declared]:
+            raise UsageError(f"unknown option {unknown[0]!r}", nearest_name(unknown[0], declared))
         named = {declared[key].field: value for key, value in values.items()}
         return cls(**{name: tuple(v) if isinstance(v, list) else v for name, v in named.items()})
 
@@ -274,15 +266,11 @@ def unmet_conditions(
 def options_of(cls: Any) -> dict[str, Option]:
     """Return the declarations of an `Options` class by key, in order; those of a parent come first."""
     if cls not in _READ:
-        _READ[cls] = _read(cls)
+        hints = get_type_hints(cls)
+        declared = [f for f in fields(cls) if _DECLARED in f.metadata]
+        options = (_read_field(f, hints[f.name], dict(f.metadata[_DECLARED])) for f in declared)
+        _READ[cls] = {item.key: item for item in options}
     return _READ[cls]
-
-
-def _read(cls: Any) -> dict[str, Option]:
-    hints = get_type_hints(cls)
-    declared = [f for f in fields(cls) if _DECLARED in f.metadata]
-    options = (_read_field(f, hints[f.name], dict(f.metadata[_DECLARED])) for f in declared)
-    return {item.key: item for item in options}
 
 
 def _read_field(field: dataclasses.Field[Any], hint: Any, declaration: dict[str, Any]) -> Option:
@@ -290,11 +278,11 @@ def _read_field(field: dataclasses.Field[Any], hint: Any, declaration: dict[str,
     flags = declaration.pop("flags")
     replaced = [flag[1:] for flag in flags if flag.startswith("=")]
     kind, item, count = _plain(hint)
-    default = field.default
-    if field.default_factory is not MISSING:
-        default = None  # such as all cores: known when the program runs
+    # None: such as all cores, known when it runs
+    default = None if field.default is MISSING else field.default
+    required = field.default is MISSING and field.default_factory is MISSING
     return Option(
-        key, field.name, kind, None if default is MISSING else default, default is MISSING,
+        key, field.name, kind, default, required,
         flags=tuple(replaced or [flag_of(key), *flags]), item=item, count=count, **declaration,
     )  # fmt: skip
 
@@ -304,9 +292,7 @@ def _plain(hint: Any) -> tuple[type, type, int]:
     if get_origin(hint) in (Union, types.UnionType):
         (hint,) = (part for part in get_args(hint) if part is not type(None))
     origin = get_origin(hint) or hint
-    if isinstance(origin, type) and issubclass(origin, Mapping):
-        return dict, str, 0
     if origin is not tuple:
-        return origin, str, 0
+        return (dict if isinstance(origin, type) and issubclass(origin, Mapping) else origin), str, 0
     item, *others = get_args(hint)
     return tuple, get_origin(item) or item, 0 if Ellipsis in others else 1 + len(others)

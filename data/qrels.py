@@ -11,7 +11,7 @@ import numpy as np
 
 from intrex.data.arrays import Bytes, Int32s, Int64s
 from intrex.data.errors import BadInput, Problems
-from intrex.data.ids import as_bytes, as_strings, id_problem
+from intrex.data.ids import as_bytes, nest, rows_of
 from intrex.data.io.columns import parse_integers, read_columns, segments, stack
 from intrex.data.io.files import require_file, writing
 from intrex.data.io.lines import first_line
@@ -111,12 +111,9 @@ class Qrels:
     @classmethod
     def from_dict(cls, judged: Mapping[str, Mapping[str, int]]) -> Qrels:
         """Make qrels of ``{query: {document: grade}}``; raises `BadInput` on ids or grades that cannot be."""
-        problems = Problems("qrels")
-        rows = [(q, d, g) for q, docs in judged.items() for d, g in docs.items()]
-        for q, d, g in rows:
-            for value in (q, d):
-                if problem := id_problem(value):
-                    problems.add(f"query {q!r}", problem)
+        problems, rows = Problems("qrels"), list[tuple[str, str, int]]()
+        for q, d, g in rows_of(judged, problems):
+            rows.append((q, d, g))
             if isinstance(g, bool) or not isinstance(g, (int, np.integer)):
                 problems.add(f"query {q!r}, document {d!r}", f"the grade is {g!r}, an integer is needed")
         problems.raise_if_any()
@@ -125,10 +122,7 @@ class Qrels:
 
     def to_dict(self) -> dict[str, dict[str, int]]:
         """Invert `from_dict`."""
-        docs, grades = as_strings(self.doc_ids), self.grades.tolist()
-        ends = self.offsets.tolist()
-        pairs = zip(as_strings(self.query_ids), ends, ends[1:], strict=False)
-        return {q: dict(zip(docs[a:b], grades[a:b], strict=True)) for q, a, b in pairs}
+        return nest(self.query_ids, self.offsets, self.doc_ids, self.grades.tolist())
 
 
 def _number_topics(queries: Bytes, topics: Bytes) -> Int64s:

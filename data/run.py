@@ -11,8 +11,8 @@ import numpy.typing as npt
 
 from intrex.data.arrays import Bytes, Float32s, Float64s, Int64s, Uint64s
 from intrex.data.errors import BadInput, Problems, UsageError
-from intrex.data.ids import as_bytes, as_strings, id_problem
-from intrex.data.io.columns import parse_floats, read_columns, segments, stack
+from intrex.data.ids import as_bytes, as_strings, id_problem, nest, rows_of
+from intrex.data.io.columns import parse_floats, read_columns, segments
 from intrex.data.io.files import require_file, writing
 
 LAYOUT = "query Q0 document rank score tag"
@@ -27,7 +27,6 @@ class RunTable:
     scores: Float64s
     lines: Int64s | None
     tag: str
-    source: str
 
 
 @dataclass(frozen=True)
@@ -77,20 +76,10 @@ class Run:
         return cls(queries[offsets[:-1]], offsets, docs, values, tag)
 
     @classmethod
-    def from_table(cls, table: RunTable, problems: Problems) -> Run:
-        """Bring the content of a file into canonical form; see `from_columns`."""
-        columns = table.query_ids, table.doc_ids, table.scores
-        return cls.from_columns(*columns, table.tag, problems, table.lines)
-
-    @classmethod
     def from_dict(cls, ranked: Mapping[str, Mapping[str, float]], tag: str = "intrex") -> Run:
         """Make a run of ``{query: {document: score}}``; raises `BadInput` on ids or scores that cannot be."""
         problems = Problems("run")
-        rows = [(q, d, s) for q, docs in ranked.items() for d, s in docs.items()]
-        for q, d, _ in rows:
-            for value in (q, d):
-                if problem := id_problem(value):
-                    problems.add(f"query {q!r}", problem)
+        rows = list(rows_of(ranked, problems))
         problems.raise_if_any()
         scores = np.array([r[2] for r in rows], np.float64)
         run = cls.from_columns(
@@ -101,9 +90,7 @@ class Run:
 
     def to_dict(self) -> dict[str, dict[str, float]]:
         """Return ``{query: {document: score}}``, each ranking in order."""
-        docs, scores, ends = as_strings(self.doc_ids), self.scores.tolist(), self.offsets.tolist()
-        pairs = zip(as_strings(self.query_ids), ends, ends[1:], strict=False)
-        return {q: dict(zip(docs[a:b], scores[a:b], strict=True)) for q, a, b in pairs}
+        return nest(self.query_ids, self.offsets, self.doc_ids, self.scores.tolist())
 
     def rankings(self) -> Iterable[tuple[bytes, Bytes, Float32s]]:
         """Yield ``(query id, document ids, scores)`` of each query, best first."""
@@ -177,12 +164,18 @@ def read_trec_table(path: Path, problems: Problems, more: bool = False) -> RunTa
         scores = parse_floats(piece.column(4), piece.lines, path, "score", problems)
         parts.append((piece.column(0), piece.column(2), scores, piece.lines))
         tag = piece.column(5)[-1].decode("utf-8", "replace")
+    return RunTable(*join_columns(parts, LAYOUT, path, problems), tag=tag)
+
+
+def join_columns(
+    parts: list[tuple[Bytes, Bytes, Float64s, Int64s]], layout: str, path: Path, problems: Problems
+) -> tuple[Bytes, Bytes, Float64s, Int64s]:
+    """Join the queries, documents, scores and line numbers of a run's pieces; raises `BadInput` where there is none."""
     if not parts:
         problems.raise_if_any()
-        raise BadInput(f"the run has no line ({path})", f"a line is: {LAYOUT}")
-    queries, docs = stack([p[0] for p in parts]), stack([p[1] for p in parts])
-    numbers = np.concatenate([p[2] for p in parts]), np.concatenate([p[3] for p in parts])
-    return RunTable(queries, docs, *numbers, tag=tag, source=path.name)
+        raise BadInput(f"the run has no line ({path})", f"a line is: {layout}")
+    queries, docs, scores, lines = (np.concatenate(column) for column in zip(*parts, strict=True))
+    return queries, docs, scores, lines
 
 
 def check_tag(tag: str) -> None:

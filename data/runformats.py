@@ -11,10 +11,10 @@ import numpy as np
 
 from intrex.data.errors import BadInput, Problems, UsageError, json_type, nearest_name
 from intrex.data.ids import as_bytes, as_strings, id_problem
-from intrex.data.io.columns import parse_integers, read_columns, stack
+from intrex.data.io.columns import parse_integers, read_columns
 from intrex.data.io.files import json_reason, reading, require_file, spooled, writing
 from intrex.data.io.lines import first_line
-from intrex.data.run import Run, RunTable, read_trec_table, write_run
+from intrex.data.run import Run, RunTable, join_columns, read_trec_table, write_run
 
 JSON_LAYOUT = "{query: {document: score}}"
 FLOAT32_ENDS = 2.0**128 - 2.0**103  # rounds to infinity from here on
@@ -42,7 +42,8 @@ def _read(path: Path, more: bool = False) -> tuple[RunTable, Run]:
         require_file(file, "run")
         problems = Problems(file.name)
         table = _table(file, problems, more)
-        run = Run.from_table(table, problems)
+        columns = table.query_ids, table.doc_ids, table.scores
+        run = Run.from_columns(*columns, table.tag, problems, table.lines)
         problems.raise_if_any()
         return table, run
 
@@ -76,7 +77,7 @@ def _json_table(path: Path, problems: Problems) -> RunTable:
         raise BadInput(f"the run has no line ({path})", layout)
     queries, docs = as_bytes([q for q, _, _ in rows]), as_bytes([d for _, d, _ in rows])
     scores = np.array([s for _, _, s in rows], np.float64)
-    return RunTable(queries, docs, scores, None, tag=_tag(path), source=path.name)
+    return RunTable(queries, docs, scores, None, tag=_tag(path))
 
 
 def _json_rows(ranked: _Pairs, path: Path, problems: Problems) -> Iterator[tuple[str, str, float]]:
@@ -112,17 +113,12 @@ def _json_type(value: object) -> str:
 
 
 def _msmarco_table(path: Path, problems: Problems) -> RunTable:
-    parts = []
-    for piece in read_columns(path, 3, "query document rank", problems, header=2):
+    parts, layout = [], "query document rank"
+    for piece in read_columns(path, 3, layout, problems, header=2):
         piece.report_quotes((0, 1), path, problems)
         ranks = parse_integers(piece.column(2), piece.lines, path, "rank", problems, low=1)
         parts.append((piece.column(0), piece.column(1), 1.0 / ranks, piece.lines))
-    if not parts:
-        problems.raise_if_any()
-        raise BadInput(f"the run has no line ({path})", "a line is: query document rank")
-    queries, docs = stack([p[0] for p in parts]), stack([p[1] for p in parts])
-    scores, lines = np.concatenate([p[2] for p in parts]), np.concatenate([p[3] for p in parts])
-    return RunTable(queries, docs, scores, lines, tag=_tag(path), source=path.name)
+    return RunTable(*join_columns(parts, layout, path, problems), tag=_tag(path))
 
 
 def _tag(path: Path) -> str:
@@ -131,16 +127,11 @@ def _tag(path: Path) -> str:
 
 def _write_json(run: Run, path: Path, overwrite: bool) -> None:
     with writing(path, overwrite) as stream:
-        rows = (
-            (
-                query.decode("utf-8"),
-                dict(zip(as_strings(docs), map(float, scores.astype("S32")), strict=True)),
-            )
-            for query, docs, scores in run.rankings()
-        )
-        body = (
-            f"{json.dumps(q, ensure_ascii=False)}: {json.dumps(docs, ensure_ascii=False)}" for q, docs in rows
-        )
+        body = []
+        for query, docs, scores in run.rankings():
+            ranking = dict(zip(as_strings(docs), map(float, scores.astype("S32")), strict=True))
+            name = json.dumps(query.decode("utf-8"), ensure_ascii=False)
+            body.append(f"{name}: {json.dumps(ranking, ensure_ascii=False)}")
         stream.write(("{" + ",\n".join(body) + "}\n").encode("utf-8"))
 
 

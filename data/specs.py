@@ -27,13 +27,8 @@ class EncoderSpec:
     params: Mapping[str, Any] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain data for JSON."""
+        """Return plain data for JSON, of which ``EncoderSpec(**data)`` makes the spec again."""
         return asdict(self)
-
-    @classmethod
-    def from_dict(cls, raw: Mapping[str, Any]) -> EncoderSpec:
-        """Invert `to_dict`."""
-        return cls(**raw)
 
     @property
     def fingerprint(self) -> str:

@@ -106,23 +106,18 @@ class CollectionWriter:
         query, document = encode_id(query), encode_id(document)
         if self._complete is None:  # after a lost record, unknown names would be the same problem said again
             self._complete = not self.problems.count and len(self._ids["document"]) > 0
-        unknown = [
-            f"{kind} {i!r}"
-            for kind, i in (("query", query), ("document", document))
-            if i not in self._ids[kind]
-        ]
+        ids = (("query", query), ("document", document))
+        unknown = [f"{kind} {i!r}" for kind, i in ids if i not in self._ids[kind]]
         if unknown:
             self.unknown += 1
             if self._complete and not self.allow_unknown:
                 hint = "add --allow-unknown to leave such judgements out"
-                self.problems.add(
-                    str(source), f"the judgement names an unknown {' and '.join(unknown)}", hint
-                )
+                self.problems.add(source, f"the judgement names an unknown {' and '.join(unknown)}", hint)
             return
         grades = self._sets.setdefault(set_, {}).setdefault(query, {})
         if document in grades:
             self.problems.add(
-                str(source), f"judged twice: query {query}, document {document}", "keep one line for each"
+                source, f"judged twice: query {query}, document {document}", "keep one line for each"
             )
         grades[document] = grade
 
@@ -131,7 +126,7 @@ class CollectionWriter:
             value = encode_id(value)
             self.encoded += 1
         if problem := id_problem(value):
-            self.problems.add(str(source), problem)
+            self.problems.add(source, problem)
             value = ""
         self._ids[kind].add(str(value) or f"\n{len(self._ids[kind])}")
         self._places[kind].add(source)
@@ -140,7 +135,7 @@ class CollectionWriter:
     def _strings(self, row: dict[str, Any], source: RecordSource) -> bool:
         for key, value in row.items():
             if not isinstance(value, str):
-                self.problems.add(str(source), f"{key!r} is {json_type(value)}, a string is needed")
+                self.problems.add(source, f"{key!r} is {json_type(value)}, a string is needed")
                 return False
         return True
 
@@ -159,23 +154,21 @@ class CollectionWriter:
         self.problems.raise_if_any()
         np.save(self.folder / "corpus.offsets.npy", np.frombuffer(self._offsets, np.int64))
         sets = {s: self._write_set(s) for s in sorted(self._sets)}
-        counts = {
+        params = {
+            "name": name,
             "documents": len(self._ids["document"]),
             "queries": len(self._ids["query"]),
             "empty_documents": self.n_empty,
-        }
-        params = {
-            "name": name,
-            **counts,
             "sets": sets,
             "encoded_ids": self.encoded,
             "unknown_judgements": self.unknown,
+            "origin": origin,
         }
         content = [
             file_sha256(self.folder / f)
             for f in ("corpus.jsonl", "queries.jsonl", *(f"qrels/{s}.tsv" for s in sets))
         ]
-        return Manifest("collection", fingerprint([content, list(sets)]), params={**params, "origin": origin})
+        return Manifest("collection", fingerprint([content, list(sets)]), params=params)
 
     def _report_repeats(self, kind: str) -> None:
         """Report ids that occur twice; their text is read back where every record was written."""
@@ -188,7 +181,7 @@ class CollectionWriter:
                 names = {i: f" {json.loads(line)['_id']}" for i, line in enumerate(stream) if i in rows}
         for first, repeat in repeats:
             message = f"the {kind} id{names.get(repeat, '')} occurred before, at {places[first]}"
-            self.problems.add(str(places[repeat]), message, "ids must be unique")
+            self.problems.add(places[repeat], message, "ids must be unique")
 
     def _write_set(self, name: str) -> dict[str, int]:
         qrels = Qrels.from_dict(self._sets[name])
@@ -200,7 +193,7 @@ def _line(row: dict[str, Any], source: RecordSource, problems: Problems) -> byte
     try:
         return json.dumps(row, ensure_ascii=False).encode("utf-8") + b"\n"
     except UnicodeEncodeError:
-        problems.add(str(source), "the text has an unpaired surrogate (a broken \\u escape)")
+        problems.add(source, "the text has an unpaired surrogate (a broken \\u escape)")
         return b""
 
 

@@ -16,6 +16,7 @@ import numpy as np
 from intrex.data.arrays import Float32s, Int64s
 from intrex.data.errors import UsageError
 from intrex.data.numeric.rows import unit
+from intrex.data.numeric.spans import offsets_of
 from intrex.data.specs import EncoderSpec
 from intrex.data.store.vectors import PackedVectors, SparseVectors
 from intrex.encoders.base import Role, Stateless
@@ -165,9 +166,9 @@ class HashingSparseEncoder(_HashingBase):
         owners, codes = self._hashes(texts)
         cells, counts = np.unique(owners * self.spec.dim + codes, return_counts=True)
         rows, terms = np.divmod(cells, self.spec.dim)
-        offsets = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=len(texts)))])
+        offsets = offsets_of(np.bincount(rows, minlength=len(texts)))
         weights = np.array([0.0, *(math.log1p(i) for i in range(1, counts.max(initial=0) + 1))], np.float32)
-        return SparseVectors(offsets.astype(np.int64), terms.astype(np.int32), weights[counts])
+        return SparseVectors(offsets, terms.astype(np.int32), weights[counts])
 
     def terms(self) -> list[str]:
         """Return the numbers of the dimensions."""

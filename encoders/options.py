@@ -16,55 +16,48 @@ _RUNTIME = {"device", "batch_size"}
 
 
 @declare
-class EncoderOptions(Options):
+class EncoderOptions(Options, panel=ENCODING):
     """Options of an encoder; None leaves the model's own setting.
 
     Attributes:
         dim: dimensions of a static or hashing encoder; on the command line a part of the encoder's name.
     """
 
-    revision: str | None = option(default=None, help="Revision of the model on the hub.", panel=ENCODING)
+    revision: str | None = option(default=None, help="Revision of the model on the hub.")
     query_prompt: str | None = option(
-        default=None, flags=("--query-prefix",), blank=True, panel=ENCODING,
+        default=None, flags=("--query-prefix",), blank=True,
         help="Put before each query; the model's own by default.",
     )  # fmt: skip
     document_prompt: str | None = option(
-        default=None, flags=("--prefix",), blank=True, panel=ENCODING,
+        default=None, flags=("--prefix",), blank=True,
         help="Put before each document; the model's own by default.",
     )  # fmt: skip
-    max_length: int | None = option(
-        default=None, low=1, help="Tokens of a text that are read.", panel=ENCODING
-    )
-    dtype: str = option(
-        default="float32", choices=DTYPES, help="Of the model's matrix products.", panel=ENCODING
-    )
+    max_length: int | None = option(default=None, low=1, help="Tokens of a text that are read.")
+    dtype: str = option(default="float32", choices=DTYPES, help="Of the model's matrix products.")
     device: str | None = option(
-        default=None, help="cpu, cuda, mps; the best one there by default.", panel=ENCODING, runtime=True
+        default=None, help="cpu, cuda, mps; the best one there by default.", runtime=True
     )
-    batch_size: int = option(default=32, low=1, help="Texts encoded at a time.", panel=ENCODING)
+    batch_size: int = option(default=32, low=1, help="Texts encoded at a time.")
     dim: int | None = field(default=None)
 
 
 @declare
-class TokenEncoderOptions(EncoderOptions):
+class TokenEncoderOptions(EncoderOptions, panel=REDUCTION):
     """Options of a multi-vector encoder; see `intrex.encoders.multivector.reductions`."""
 
     query_length: int | None = option(
-        default=None, flags=("--query-maxlen",), low=1, panel=REDUCTION,
+        default=None, flags=("--query-maxlen",), low=1,
         help="Tokens of a query that are read, or filled up with [MASK]; the model's own by default.",
     )  # fmt: skip
     whole_words: bool = option(
-        default=False, panel=REDUCTION, help="Keep the mean of the sub-words of each different word (BOW2)."
+        default=False, help="Keep the mean of the sub-words of each different word (BOW2)."
     )
     pool_factor: float = option(
-        default=1.0, low=1, panel=REDUCTION,
-        help="Cluster a document's tokens to one in so many, and keep the means.",
-    )  # fmt: skip
-    protected_tokens: int = option(
-        default=1, low=0, panel=REDUCTION, help="First tokens that --pool-factor leaves alone."
+        default=1.0, low=1, help="Cluster a document's tokens to one in so many, and keep the means."
     )
+    protected_tokens: int = option(default=1, low=0, help="First tokens that --pool-factor leaves alone.")
     single: str | None = option(
-        default=None, choices=SINGLES, panel=REDUCTION,
+        default=None, choices=SINGLES,
         help="Also keep one vector a text; its score is mixed in (search --gamma).",
     )  # fmt: skip
 

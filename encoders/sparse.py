@@ -9,6 +9,7 @@ import numpy as np
 
 from intrex.data.arrays import Float32s, Int32s, Rows
 from intrex.data.errors import BadInput, UsageError
+from intrex.data.numeric.spans import offsets_of, owners_of
 from intrex.data.specs import EncoderSpec
 from intrex.data.store.vectors import SparseVectors
 from intrex.encoders.base import Role
@@ -109,7 +110,7 @@ class LearnedSparseEncoder(ModelEncoder):
     def _trial(self) -> Float32s:
         encoded = self.encode(TRIAL, "document")
         dense = np.zeros((len(TRIAL), self.spec.dim), np.float32)
-        dense[np.repeat(np.arange(len(TRIAL)), np.diff(encoded.offsets)), encoded.terms] = encoded.weights
+        dense[owners_of(np.diff(encoded.offsets)), encoded.terms] = encoded.weights
         return dense
 
 
@@ -126,7 +127,7 @@ def _in_order(parts: list[_Part], n: int) -> SparseVectors:
     empty = _Part(np.empty(0, np.int64), np.empty(0, np.int32), np.empty(0, np.float32))
     texts, terms, weights = (np.concatenate(column) for column in zip(empty, *parts, strict=True))
     order = np.argsort(texts, kind="stable")
-    offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(np.bincount(texts, minlength=n))])
+    offsets = offsets_of(np.bincount(texts, minlength=n))
     return SparseVectors(offsets, terms[order], weights[order])
 
 
@@ -148,8 +149,8 @@ def _refuse_untrained(model: Any, files: ModelFiles) -> None:
     kinds = {_kind(module) for module in model.modules()}
     for kind in kinds & {"SparseAutoEncoder", "SpladePooling", "SparseStaticEmbedding"}:
         if kind not in configuration and not (plain and kind == "SpladePooling"):
-            raise BadInput(
-                f"the model {files.name} is no sparse encoder: its {kind} would be untrained",
+            raise files.unfit(
+                f"is no sparse encoder: its {kind} would be untrained",
                 "intrex index dense takes models with one vector a text",
             )
 
@@ -162,9 +163,8 @@ def _describe(model: Any, files: ModelFiles, options: EncoderOptions) -> Encoder
         )
     inside = [module for module in model.modules() if hasattr(module, "get_config_dict")]
     pooling = next((m for m in inside if _kind(m) == "SpladePooling"), None)
-    example = model.encode_document(
-        TRIAL[:1], show_progress_bar=False
-    )  # SpladePooling knows its size only then
+    # SpladePooling knows its size only when it has encoded.
+    example = model.encode_document(TRIAL[:1], show_progress_bar=False)
     return EncoderSpec(
         "sparse",
         files.name,

@@ -9,7 +9,6 @@ import json
 import logging
 import shutil
 import tempfile
-from collections.abc import Iterator
 from importlib.metadata import version
 from itertools import chain
 from pathlib import Path
@@ -22,6 +21,7 @@ from intrex.data.cache import cache_dir
 from intrex.data.errors import BadInput, MissingExtra, UsageError
 from intrex.data.io.files import fingerprint, read_json
 from intrex.data.numeric.rows import unit
+from intrex.data.numeric.spans import cuts, offsets_of
 from intrex.data.specs import EncoderSpec
 from intrex.encoders.base import Role
 from intrex.encoders.options import STATIC, EncoderOptions
@@ -133,27 +133,14 @@ class StaticEncoder:
 
     def _sum(self, ids: Int64s, lengths: Int64s, out: Float32s) -> None:
         """Add up the vectors of each text's tokens, in the order of the text whatever is beside it."""
-        ends = np.cumsum(lengths)
-        for rows in _groups(lengths):
+        ends, full = np.cumsum(lengths), np.flatnonzero(lengths)
+        for low, high in cuts(offsets_of(lengths[full]), TOKENS_AT_ONCE):
+            rows = full[low:high]
             first, last = int(ends[rows[0]] - lengths[rows[0]]), int(ends[rows[-1]])
             starts = ends[rows] - lengths[rows] - first
             for start in range(first, last, TOKENS_AT_ONCE):  # more than one piece: one long text
                 piece = self._weights[ids[start : min(start + TOKENS_AT_ONCE, last)]]
                 out[rows] += np.add.reduceat(piece, starts, axis=0)
-
-
-def _groups(lengths: Int64s) -> Iterator[Int64s]:
-    """Yield neighbouring texts of at most `TOKENS_AT_ONCE` tokens together, or one longer one; without the empty texts."""
-    group: list[int] = []
-    tokens = 0
-    for row in np.flatnonzero(lengths).tolist():
-        if group and tokens + lengths[row] > TOKENS_AT_ONCE:
-            yield np.array(group)
-            group, tokens = [], 0
-        group.append(row)
-        tokens += int(lengths[row])
-    if group:
-        yield np.array(group)
 
 
 def _find_embedding(folder: Path) -> Path | None:
@@ -188,11 +175,8 @@ def _read(folder: Path) -> tuple[Float32s, str]:
     try:
         tensors = load_file(folder / WEIGHTS)
         weights = next(tensors[key] for key in _KEYS if key in tensors).astype(np.float32)
-    except (
-        SafetensorError,
-        StopIteration,
-        TypeError,
-    ) as error:  # damaged, something else, a type numpy lacks
+    # Damaged, something else, or of a type that numpy lacks.
+    except (SafetensorError, StopIteration, TypeError) as error:
         raise BadInput(f"not a static model's weights: {error!r} ({folder / WEIGHTS})") from error
     if "mapping" in tensors:
         weights = weights[tensors["mapping"].astype(np.int64)]

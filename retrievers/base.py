@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol, Self
+from typing import Any, ClassVar, Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -12,8 +12,9 @@ import numpy.typing as npt
 from intrex.data.arrays import Bytes, Rows, Scores, Uint32s
 from intrex.data.collection import Collection, Queries
 from intrex.data.errors import BadInput
-from intrex.data.ids import GONE, IdTable, as_bytes
+from intrex.data.ids import GONE, as_bytes
 from intrex.data.io.folder import open_whole
+from intrex.data.numeric.spans import offsets_of
 from intrex.data.run import Run
 from intrex.data.store.artifact import Manifest, manifest_path, read_manifest
 from intrex.data.store.siblings import mend
@@ -36,9 +37,15 @@ class Ids(Protocol):
 class Index(Protocol):
     """A searchable artifact. A document that scores nothing for a query (no common term) is not returned."""
 
+    kind: ClassVar[str]
+    """Kind in its manifests."""
+    rebuild: ClassVar[str]
+    """Command that builds one again."""
     manifest: Manifest
     ids: Any
     """`Ids` of the rows."""
+
+    def __init__(self, path: Path, manifest: Manifest) -> None: ...
 
     @property
     def built(self) -> Mapping[str, object]:
@@ -47,8 +54,8 @@ class Index(Protocol):
 
     @classmethod
     def open(cls, path: Path) -> Self:
-        """Open through memory maps, without reading the index."""
-        ...
+        """Open through memory maps, without reading it; raises `BadInput` if it is missing, damaged or of another kind."""
+        return cls(path, read_manifest(path, (cls.kind,), cls.rebuild))
 
     def prepare(self, options: SearchOptions) -> None:
         """Open the files and models that a search with these options needs; raises `IntrexError` where that fails."""
@@ -144,7 +151,7 @@ def best_rows(rows: Rows, scores: Scores, rank: Uint32s, k: int, ties: str) -> R
 class RunBuilder:
     """A run in the making: rankings, query by query."""
 
-    def __init__(self, ids: IdTable, tag: str) -> None:
+    def __init__(self, ids: Ids, tag: str) -> None:
         self._ids = ids
         self._tag = tag
         self._rankings: dict[bytes, tuple[Bytes, Scores]] = {}
@@ -164,11 +171,14 @@ class RunBuilder:
 
     def run(self) -> Run:
         """Return the run, its queries in byte order."""
-        names = sorted(self._rankings)
-        parts = [self._rankings[name] for name in names]
-        offsets = np.concatenate([[0], np.cumsum([len(s) for _, s in parts], dtype=np.int64)])
-        docs = np.concatenate([d for d, _ in parts]) if parts else as_bytes([])
-        scores = np.concatenate([s for _, s in parts]) if parts else np.empty(0, np.float32)
-        return Run(
-            as_bytes([n.decode("utf-8") for n in names]), offsets.astype(np.int64), docs, scores, self._tag
-        )
+        return run_of(self._rankings, self._tag)
+
+
+def run_of(rankings: Mapping[bytes, tuple[Bytes, Scores]], tag: str) -> Run:
+    """Make a run of documents and scores by query, best first; its queries are in byte order."""
+    names = sorted(rankings)
+    parts = [rankings[name] for name in names]
+    docs = np.concatenate([as_bytes([]), *(docs for docs, _ in parts)])
+    scores = np.concatenate([np.empty(0, np.float32), *(scores for _, scores in parts)])
+    offsets = offsets_of([len(docs) for docs, _ in parts])
+    return Run(as_bytes([name.decode("utf-8") for name in names]), offsets, docs, scores, tag)

@@ -5,42 +5,56 @@ from __future__ import annotations
 import sys
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from importlib.metadata import version
 from itertools import islice
 from pathlib import Path
-from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
-from intrex.data.collection import Collection, Document, Queries
+from intrex.data.collection import Collection, Queries
 from intrex.data.errors import BadInput
 from intrex.data.ids import IdTable, IdWriter
+from intrex.data.io.files import refuse_existing
 from intrex.data.progress import Progress
 from intrex.data.run import Run
 from intrex.data.specs import EncoderSpec
-from intrex.data.store.artifact import Build, Manifest, read_manifest
+from intrex.data.store.artifact import Build, Manifest
 from intrex.data.store.vectors import WriterGroup
-from intrex.encoders.base import Role
+from intrex.encoders.base import Make, Role
 from intrex.encoders.options import EncoderOptions
 from intrex.retrievers.base import Index, Ranking, RunBuilder
-from intrex.retrievers.options import SearchOptions
+from intrex.retrievers.options import BuildTask, SearchOptions
 
-BLOCK = 512
-"""Documents encoded together. Sorting by length within 512 pads 1 to 3 % more than within 4,096, and a kill loses less."""
 SECONDS_BETWEEN_SAVES = 1.0
 QUERIES_AT_ONCE = 512
 """Queries encoded together, whatever the batch size of the search: it must not touch their vectors."""
 
 T = TypeVar("T")
+E = TypeVar("E")
 Vectors = TypeVar("Vectors")
 Encoded = TypeVar("Encoded", covariant=True)
 
 
-class Sink(WriterGroup, ABC):
+class TextEncoder(Protocol[Encoded]):
+    """An encoder of any kind, as far as an index needs it."""
+
+    spec: EncoderSpec
+
+    def encode(self, texts: list[str], role: Role) -> Encoded:
+        """Encode texts."""
+        ...
+
+    def save(self, folder: Path) -> None:
+        """Write the encoder's own files."""
+        ...
+
+
+class Sink(WriterGroup, ABC, Generic[Vectors]):
     """Files of a build that encoded documents are appended to."""
 
     @abstractmethod
-    def append(self, documents: list[Document]) -> None:
-        """Encode and write the next documents."""
+    def append(self, encoded: Vectors, names: Sequence[str]) -> None:
+        """Write the next documents, of these ids."""
 
     @property
     @abstractmethod
@@ -64,31 +78,67 @@ def save_between(build: Build, blocks: Iterable[T], state: Callable[[T], dict[st
             saved = time.monotonic()
 
 
-def write_documents(build: Build, collection: Collection, block: int, sink: Sink, progress: Progress) -> None:
-    """Feed the documents to ``sink`` and write their ids, from the block on that was last saved in ``build.state``.
+def builder_of(
+    make: Make[E],
+    encoding: type[EncoderOptions],
+    build_index: Callable[[Collection, BuildTask, E, Any], object],
+) -> Callable[[Path, BuildTask, Any], int]:
+    """Return the builder of a kind, a function as `IndexKind.builder` says; it raises as ``make`` and ``build_index`` do.
 
-    The state is `Sink.state` and ``rows``, the number of documents written. ``progress`` is called after each block, and
-    once with the documents that an earlier run finished.
+    Args:
+        make: makes the encoder of its name.
+        encoding: the encoder's part of the options.
+        build_index: encodes a collection into an index.
     """
-    rows = int(build.state.get("rows", 0))
-    ids = IdWriter(build.path)
-    documents = collection.documents()
+
+    def build(source: Path, task: BuildTask, options: Any) -> int:
+        collection = Collection.open(source)
+        refuse_existing(task.out, task.overwrite)  # before the model is loaded
+        build_index(collection, task, make(options.encoder, options.part(encoding)), options)
+        return collection.n_documents
+
+    return build
+
+
+def write_documents(
+    build: Build, collection: Collection, encoder: TextEncoder[Vectors], sink: Sink[Vectors], task: BuildTask
+) -> None:
+    """Encode the documents into ``sink`` and write their ids, from the block on that was last saved in ``build.state``.
+
+    The state is `Sink.state` and ``rows``, the number of documents written.
+    """
+    rows, block = int(build.state.get("rows", 0)), task.block
+    ids, documents = IdWriter(build.path), collection.documents()
     for start in range(0, rows, block):
         ids.extend([document.id for document in islice(documents, min(block, rows - start))])
-    if rows:
-        progress(rows)
 
-    def state(_: list[Document]) -> dict[str, Any]:
+    def batches() -> Iterator[tuple[list[str], Vectors]]:
+        while batch := list(islice(documents, block)):
+            names = [document.id for document in batch]
+            ids.extend(names)
+            yield names, encoder.encode([document.contents for document in batch], "document")
+
+    feed(build, sink, batches(), task.stage("encoding", collection.n_documents))
+    ids.close()
+
+
+def feed(
+    build: Build, sink: Sink[Vectors], batches: Iterable[tuple[list[str], Vectors]], progress: Progress
+) -> None:
+    """Append the ids and vectors of documents to ``sink``, and save its state between."""
+    rows = int(build.state.get("rows", 0))
+
+    def state(_: object) -> dict[str, Any]:
         sink.flush()
         return {**sink.state, "rows": rows}
 
-    for batch in save_between(build, iter(lambda: list(islice(documents, block)), []), state):
-        sink.append(batch)
-        ids.extend([document.id for document in batch])
-        rows += len(batch)
-        progress(len(batch))
+    if rows:
+        progress(rows)
+    for names, encoded in save_between(build, batches, state):
+        sink.append(encoded, names)
+        rows += len(names)
+        progress(len(names))
     sink.close()
-    ids.close()
 
 
 def library_versions() -> dict[str, str]:
@@ -97,17 +147,7 @@ def library_versions() -> dict[str, str]:
     return {name: version(name) for name in names if name in sys.modules}
 
 
-class QueryEncoder(Protocol[Encoded]):
-    """An encoder of any kind, as far as a search needs it."""
-
-    spec: EncoderSpec
-
-    def encode(self, texts: list[str], role: Role) -> Encoded:
-        """Encode texts."""
-        ...
-
-
-Loader = Callable[[EncoderSpec, Path, EncoderOptions], QueryEncoder[Vectors]]
+Loader = Callable[[EncoderSpec, Path, EncoderOptions], TextEncoder[Vectors]]
 
 
 class RecordedEncoder(Generic[Vectors]):
@@ -121,11 +161,9 @@ class RecordedEncoder(Generic[Vectors]):
 
     def __init__(self, spec: EncoderSpec, folder: Path, load: Loader[Vectors]) -> None:
         self._spec, self._folder, self._load = spec, folder, load
-        self._loaded: dict[str | None, QueryEncoder[Vectors]] = {}
+        self._loaded: dict[str | None, TextEncoder[Vectors]] = {}
 
-    def get(
-        self, device: str | None, substitute: QueryEncoder[Vectors] | None = None
-    ) -> QueryEncoder[Vectors]:
+    def get(self, device: str | None, substitute: TextEncoder[Vectors] | None = None) -> TextEncoder[Vectors]:
         """Return the encoder for a device, or ``substitute`` in its place.
 
         Raises:
@@ -151,15 +189,11 @@ class EncodedIndex(Index, Generic[Vectors]):
     """An index that encodes queries as its documents were encoded.
 
     Attributes:
-        kind: in its manifests.
-        rebuild: the command that builds one again.
         load: makes an encoder of its spec and of the encoder's own files.
         path: the folder.
         spec: the encoder.
     """
 
-    kind: ClassVar[str]
-    rebuild: ClassVar[str]
     load: Loader[Vectors]
 
     def __init__(self, path: Path, manifest: Manifest) -> None:
@@ -168,16 +202,18 @@ class EncodedIndex(Index, Generic[Vectors]):
         self.path = path
         self.manifest = manifest
         self.ids = IdTable(path)
-        self.spec = EncoderSpec.from_dict(manifest.encoder)
+        self.spec = EncoderSpec(**manifest.encoder)
         self._encoder = RecordedEncoder(self.spec, path / "encoder", self.load)
 
-    @classmethod
-    def open(cls, path: Path) -> Self:
-        """Open an index; raises `BadInput` when it is missing, damaged or of another kind."""
-        return cls(path, read_manifest(path, (cls.kind,), cls.rebuild))
+    def _check_shape(self, noun: str, shape: tuple[int, ...], dim: int) -> None:
+        """Raise `BadInput` unless there is one vector of ``dim`` dimensions for each document."""
+        if shape != (len(self.ids), dim):
+            raise BadInput(
+                f"the index {self.path} has {noun} {shape} for {len(self.ids)} documents", self.rebuild
+            )
 
     def encode(
-        self, texts: list[str], device: str | None = None, encoder: QueryEncoder[Vectors] | None = None
+        self, texts: list[str], device: str | None = None, encoder: TextEncoder[Vectors] | None = None
     ) -> Vectors:
         """Encode queries, all together, by the encoder that the index records.
 
@@ -192,7 +228,7 @@ class EncodedIndex(Index, Generic[Vectors]):
         return self._encoder.get(device, encoder).encode(texts, "query")
 
     def search(
-        self, queries: Queries, options: SearchOptions, encoder: QueryEncoder[Vectors] | None = None
+        self, queries: Queries, options: SearchOptions, encoder: TextEncoder[Vectors] | None = None
     ) -> Run:
         """Return the ``k`` best documents of each query, the same bits for any batch size and thread count.
 

@@ -9,14 +9,15 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, Self, TypeVar
 
 import numpy as np
 
 from intrex.data.arrays import Float64s, Rows
 from intrex.data.collection import Collection
 from intrex.data.system.machine import require_disk, require_memory, resident
-from intrex.retrievers.encoded import BLOCK
+from intrex.retrievers.encoded import TextEncoder
+from intrex.retrievers.options import BLOCK
 
 SAMPLE = 128
 """Documents that are encoded, spread evenly over the collection."""
@@ -57,6 +58,15 @@ class Estimate:
     memory: int
     mapped: int
     seconds: float
+
+    @classmethod
+    def of(
+        cls, documents: int, sampled: int, dimensions: int, items: int, disk: int, removed: int,
+        memory: tuple[int, int], seconds: float,
+    ) -> Self:  # fmt: skip
+        """Make an estimate of which ``removed`` bytes are needed while it is built, and hashing takes further seconds."""
+        seconds += hashing_seconds(disk)
+        return cls(documents, sampled, dimensions, items, disk, disk + removed, *memory, seconds)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields by name, seconds to a tenth."""
@@ -102,6 +112,7 @@ class Sample(Generic[T]):
         bytes: of all lines.
         block_bytes: of the `BLOCK` documents that have most.
         id_bytes: mean bytes of an id.
+        files: bytes of the ids' files and of the encoder's own.
         seconds: estimate for encoding all documents.
         loaded: resident bytes of the process with all that it loads, but without these documents.
         peak: the most resident bytes.
@@ -114,6 +125,7 @@ class Sample(Generic[T]):
     bytes: int
     block_bytes: int
     id_bytes: float
+    files: int
     seconds: float
     loaded: int
     peak: int
@@ -122,11 +134,6 @@ class Sample(Generic[T]):
     def block(self) -> int:
         """Documents of a block."""
         return min(self.n, BLOCK)
-
-    @property
-    def id_files(self) -> int:
-        """Bytes of ``ids.txt``, ``ids.offsets.npy`` and ``ids.rank.npy``."""
-        return round(self.n * (self.id_bytes + 1)) + 2 * HEADER + 8 * (self.n + 1) + 4 * self.n
 
     def memory(self, *phases: Phase) -> tuple[int, int]:
         """Return `most_memory` of phases that each hold a block's texts and the ids, too."""
@@ -153,21 +160,22 @@ def spread(n: int) -> Rows:
     return ((np.arange(texts) + 0.5) * n / max(1, texts)).astype(np.int64)
 
 
-def draw(collection: Collection, encode: Callable[[list[str]], T]) -> Sample[T]:
+def draw(collection: Collection, encoder: TextEncoder[T]) -> Sample[T]:
     """Encode the documents of `spread`; one document before them warms up and is not measured."""
     n, offsets = collection.n_documents, np.asarray(collection.offsets)
     rows = spread(n)
     texts = len(rows)
     documents = [collection.document(row) for row in rows.tolist()]
-    encode([d.contents for d in documents[:1]])
+    encoder.encode([d.contents for d in documents[:1]], "document")
     loaded, start = resident()[0], time.perf_counter()
-    encoded = encode([d.contents for d in documents])
+    encoded = encoder.encode([d.contents for d in documents], "document")
     seconds, peak = time.perf_counter() - start, resident()[1]
     blocks = np.diff(offsets[np.append(np.arange(0, n, BLOCK), n)])
+    id_bytes = sum(len(os.fsencode(d.id)) for d in documents) / max(1, texts)
+    files = round(n * (id_bytes + 1)) + 2 * HEADER + 8 * (n + 1) + 4 * n + saved_bytes(encoder.save)
     return Sample(
         n, texts, encoded, (offsets[rows + 1] - offsets[rows]).astype(np.float64), int(offsets[-1]),
-        int(blocks.max(initial=0)), sum(len(os.fsencode(d.id)) for d in documents) / max(1, texts),
-        seconds * n / max(1, texts), loaded, peak,
+        int(blocks.max(initial=0)), id_bytes, files, seconds * n / max(1, texts), loaded, peak,
     )  # fmt: skip
 
 

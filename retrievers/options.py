@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from intrex.data.options import Option, Options, declare, option, options_of
@@ -12,6 +13,9 @@ from intrex.data.system.threads import cores
 Stage = Callable[[str, int | None], Progress]
 """A function that begins a long part of a command, by its name and amount of work, or None where that is not known."""
 
+BLOCK = 512
+"""Documents encoded together. Sorting by length within 512 pads 1 to 3 % more than within 4,096, and a kill loses less."""
+
 TIE_ORDERS = ("trec_eval", "anserini")
 """Orders of documents of equal float32 score: by id descending, as trec_eval has it, or ascending, as Anserini."""
 COMMON, INDEX = "Common", "Index"
@@ -20,6 +24,23 @@ COMMON, INDEX = "Common", "Index"
 def no_stage(_: str, __: int | None) -> Progress:
     """Return a progress that nobody watches."""
     return no_progress
+
+
+@dataclass(frozen=True)
+class BuildTask:
+    """Task of building an index: where, and how; beside the options of a kind, only ``block`` can touch its bytes.
+
+    Attributes:
+        out: the folder to make; nothing stands there unless all went well.
+        overwrite: replace an existing index, which stays valid until the new one takes its place.
+        block: documents encoded together. The last bits of a transformer's vectors depend on it.
+        stage: begins the progress of a part; one that is resumed is told first of what an earlier run finished.
+    """
+
+    out: Path
+    overwrite: bool = False
+    block: int = BLOCK
+    stage: Stage = no_stage
 
 
 @declare
@@ -60,7 +81,7 @@ class IndexKind:
         build: what may be chosen when one is built; None for a kind that only another builds.
         search: what may be chosen when one is searched.
         index: ``module:Class`` of the opened index, an `intrex.retrievers.base.Index`.
-        builder: ``module:function`` that builds one: ``(source, out, options, *, overwrite, stage) -> None``.
+        builder: ``module:function`` that builds one: ``(source: Path, task: BuildTask, options) -> int``.
         engines: ``module:function`` of another builder by the value of its option ``engine``.
         estimate: ``module:function`` of what a build would take: ``(source, out, options) -> Estimate``.
         encoder: the family of its encoders, a key of `intrex.encoders.options.FAMILIES`.
@@ -92,6 +113,12 @@ class IndexKind:
     def open(self) -> Any:
         """Import the class of the opened index."""
         return load_target(self.index)
+
+    def make(self, source: Path, task: BuildTask, options: Options) -> int:
+        """Build one by the builder of its engine; return the number of documents."""
+        target = self.engines.get(getattr(options, "engine", ""), self.builder)
+        documents: int = load_target(target)(source, task, options)
+        return documents
 
 
 INDEXES: Registry[IndexKind] = Registry(

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from intrex.data.arrays import Bools
+from intrex.data.numeric.spans import offsets_of, owners_of, ranges
 from intrex.data.run import Run
 
 
@@ -48,13 +49,12 @@ def strictly_falling(run: Run) -> Run:
 
 def cut(run: Run, k: int) -> Run:
     """Keep the top ``k`` documents of each query."""
-    sizes = np.diff(run.offsets)
-    return _select(run, np.arange(len(run.doc_ids)) - np.repeat(run.offsets[:-1], sizes) < k)
+    return _select(run, ranges(0, np.diff(run.offsets)) < k)
 
 
 def _select(run: Run, mask: Bools) -> Run:
     """Keep the documents where ``mask`` [documents] is set; queries without any leave the run."""
-    owner = np.repeat(np.arange(len(run.query_ids)), np.diff(run.offsets))[mask]
+    owner = owners_of(np.diff(run.offsets))[mask]
     sizes = np.bincount(owner, minlength=len(run.query_ids))
-    offsets = np.concatenate([[0], np.cumsum(sizes[sizes > 0])]).astype(np.int64)
+    offsets = offsets_of(sizes[sizes > 0])
     return Run(run.query_ids[sizes > 0], offsets, run.doc_ids[mask], run.scores[mask], run.tag)

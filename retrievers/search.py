@@ -28,10 +28,8 @@ def prepare_search(index: Index, values: Mapping[str, Any]) -> SearchOptions:
     for key in values:
         if key not in declared:
             raise _another_kind(index, key)
-    implied = (
-        index.built.get("engine"),
-        index.manifest.kind,
-    )  # as an engine: the one it was built for, itself
+    # As an engine: the one that it was built for, or itself.
+    implied = index.built.get("engine"), index.manifest.kind
     values = {key: value for key, value in values.items() if key != "engine" or value not in implied}
     options = kind.read(values)
     for key, condition in unmet_conditions(declared, values, index.built):

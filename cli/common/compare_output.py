@@ -44,14 +44,15 @@ def show(report: CompareReport, form: Format | None) -> None:
 
 
 def _machine(report: CompareReport, form: Format) -> None:
+    from intrex.eval.compare.comparison import PairRow
     from intrex.eval.compare.movers import Mover
     from intrex.eval.compare.reproduction import Reproduction
     from intrex.eval.compare.similarity import Similarity
-    from intrex.eval.compare.tables import long_rows, pair_rows
+    from intrex.eval.compare.tables import long_rows
 
     parts = ((report.movers, Mover), (report.similarities, Similarity), (report.reproduction, Reproduction))
     tables = [long_rows(rows, kind) for rows, kind in parts if rows is not None]
-    emit(*(tables[0] if tables else pair_rows(report.comparison)), form)
+    emit(*(tables[0] if tables else long_rows(report.comparison.rows, PairRow)), form)
 
 
 def _terminal(report: CompareReport) -> None:

@@ -138,20 +138,17 @@ def _panel(title: str, rows: Iterable[tuple[str, str]]) -> str:
 
 def _row(name: str, text: str) -> str:
     """Lay out a name and its text in two columns; a long name has a line of its own, wrapped if need be."""
-    lines = textwrap.wrap(text, WIDTH - COLUMN, break_on_hyphens=False) or [""]
-    parts = name.replace("|", "| ")  # long lists of choices break after a bar
-    wrapped = textwrap.wrap(
-        parts, WIDTH - 2, subsequent_indent="    ", break_on_hyphens=False, break_long_words=False
-    )
-    names = [line.replace("| ", "|") for line in wrapped]
+    texts = textwrap.wrap(text, WIDTH - COLUMN, break_on_hyphens=False)
+    rows = [" " * COLUMN + line for line in texts]
     if len(name) <= COLUMN - 4:
-        names, lines = (
-            [],
-            [f"  {name:<{COLUMN - 2}}{lines[0]}".rstrip(), *(" " * COLUMN + x for x in lines[1:])],
-        )
+        rows[:1] = [f"  {name:<{COLUMN - 2}}{texts[0] if texts else ''}".rstrip()]
     else:
-        lines = [" " * COLUMN + x for x in lines if x]
-    return "".join(f"{line}\n" for line in [*(f"  {n}" for n in names), *lines])
+        parts = name.replace("|", "| ")  # long lists of choices break after a bar
+        names = textwrap.wrap(
+            parts, WIDTH - 2, subsequent_indent="    ", break_on_hyphens=False, break_long_words=False
+        )
+        rows = [*("  " + line.replace("| ", "|") for line in names), *rows]
+    return "".join(f"{row}\n" for row in rows)
 
 
 def _heading(title: str) -> str:

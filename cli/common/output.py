@@ -124,11 +124,9 @@ def _table(
     for block in _blocks([narrowest(i) for i in range(len(headers))], lead, room - EDGES):
         table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
         for i in block:
+            header = headers[i].replace("[", "\\[")
             table.add_column(
-                headers[i].replace("[", "\\["),
-                justify="right" if right[i] else "left",
-                overflow="fold",
-                no_wrap=no_wrap[i],
+                header, justify="right" if right[i] else "left", overflow="fold", no_wrap=no_wrap[i]
             )
         for row in rows:
             table.add_row(*(row[i].replace("[", "\\[") for i in block))

@@ -59,6 +59,7 @@ def command_group(text: str) -> typer.Typer:
 
 def command(
     *examples: str,
+    to: typer.Typer | None = None,
     options: Iterable[Option] = (),
     without: Collection[str] = (),
     prints: bool = False,
@@ -71,6 +72,7 @@ def command(
 
     Args:
         examples: stand at the end of its help; a test runs them.
+        to: the group that it is a command of.
         options: further ones; the argument ``values`` gets what was chosen of them, by key.
         without: parameters of the function that the command lacks; they have their default.
         prints: it prints results beside what it writes, so that a repetition is not left out.
@@ -105,6 +107,8 @@ def command(
         vars(run).update(
             examples=examples, prints=prints, output_last=output_last, shown_by=shown_by, declared=declared
         )
+        if to is not None:
+            to.command(function.__name__.rstrip("_"), cls=shown_by)(run)
         return run
 
     return extend

@@ -20,13 +20,11 @@ app = command_group("Build, change, describe and verify indexes.")
 for name, kind in index_kinds().items():
     if kind.build is not None:
         app.command(name, cls=Command)(build_command(kind))
-app.command("add", cls=Command)(change.add)
-app.command("remove", cls=Command)(change.remove)
-app.command("merge", cls=Command)(change.merge)
+for function in (change.add, change.remove, change.merge):
+    app.command(function.__name__, cls=Command)(function)
 
 
-@app.command("info", cls=Command)
-@command("intrex index info idx/bm25")
+@command("intrex index info idx/bm25", to=app)
 def info(
     index: Annotated[Path, typer.Argument(help="An index folder.")],
     form: TableFormat = None,
@@ -37,8 +35,7 @@ def info(
     show(describe(index), form)
 
 
-@app.command("verify", cls=Command)
-@command("intrex index verify idx/bm25")
+@command("intrex index verify idx/bm25", to=app)
 def verify(index: Annotated[Path, typer.Argument(help="An index folder.")]) -> None:
     """Compare every file of an index with the sha256 that was recorded, and open it, which checks its numbers."""
     from intrex.data.store.artifact import read_manifest, verify_artifact

@@ -12,7 +12,7 @@ from intrex.cli.common.output import bars, human_bytes, say, show
 from intrex.cli.common.parameters import Output, Overwrite, command, one_output
 from intrex.data.options import Options
 from intrex.data.registry import load_target
-from intrex.retrievers.options import IndexKind
+from intrex.retrievers.options import BuildTask, IndexKind
 
 if TYPE_CHECKING:
     from intrex.retrievers.estimate import Estimate
@@ -51,9 +51,8 @@ def build_command(kind: IndexKind) -> Callable[..., None]:
         if estimate:
             forecast(target, load_target(kind.estimate or "")(source, target, options))
             return
-        builder = kind.engines.get(getattr(options, "engine", ""), kind.builder)
         with bars() as stage:
-            documents = load_target(builder)(source, target, options, overwrite=overwrite, stage=stage)
+            documents = kind.make(source, BuildTask(target, overwrite, stage=stage), options)
         report(target, documents)
 
     build.__doc__ = kind.help

@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 import platform
 import sysconfig
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -138,10 +139,7 @@ def assign_splits(modules_of: dict[str, list[str]]) -> dict[str, str]:
     large one shifts a border by half its size at most.
     """
     group_of = _groups(modules_of.values())
-    sizes: dict[str, int] = {}
-    for modules in modules_of.values():
-        group = group_of[modules[0]]
-        sizes[group] = sizes.get(group, 0) + 1
+    sizes = Counter(group_of[modules[0]] for modules in modules_of.values())
     split_of: dict[str, str] = {}
     assigned = 0
     for group in sorted(sizes, key=lambda name: hashlib.sha256(name.encode()).digest()):

@@ -96,12 +96,8 @@ def check_file(path: Path, label: str, kind: FileKind | str | None = None, impor
         text = Text()
         for _ in sound_pieces(path, findings, text):
             pass
-        findings.add(
-            "F014",
-            [],
-            "neither a corpus, topics, judgements nor a run" if kind is None else f"this is no {kind}",
-            1,
-        )
+        problem = "neither a corpus, topics, judgements nor a run" if kind is None else f"this is no {kind}"
+        findings.add("F014", [], problem, 1)
         return Facts(findings, lines=text.lines)
     if known.name == "run":
         return check_run(path, known.form, findings)

@@ -55,6 +55,10 @@ class Facts:
         """Spell a document's id for a message."""
         return spell(bytes(self.docs[row]))
 
+    def report(self, code: str, query: Int64s, doc: Int64s, lines: Int64s, text: str) -> None:
+        """Report rows [n] of a query and a document, whose ids stand in the two places of the text."""
+        self.findings.add(code, lines, lambda i: text.format(self.query(query[i]), self.document(doc[i])))
+
     def summary(self) -> str:
         """Say in one line what was checked."""
         if not self.kind:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import zlib
 from collections import Counter
-from itertools import pairwise
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -60,13 +61,9 @@ def tell_kind(path: Path, expected: str | None = None) -> FileKind | None:
 def _sample(path: Path) -> list[str]:
     """Return the first lines that can be read, whatever stands behind them."""
     sample: list[str] = []
-    try:
-        for _, line in read_lines(path, Problems(path.name)):
-            sample.append(line)
-            if len(sample) == _SAMPLE:
-                break
-    except (BadInput, EOFError, OSError, zlib.error):
-        pass
+    with contextlib.suppress(BadInput, EOFError, OSError, zlib.error):
+        for _, line in islice(read_lines(path, Problems(path.name)), _SAMPLE):
+            sample.append(line)  # one by one: those before an error count
     return sample
 
 

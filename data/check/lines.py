@@ -135,11 +135,8 @@ class _Cutter:
         for index in np.flatnonzero(usable & ~fits).tolist():
             fits[index] = self._misfit(fields, index)
         rows = np.searchsorted(fields.owner, np.flatnonzero(fits))[:, None] + np.arange(self.width)
-        lines, starts, sizes = (
-            base + np.flatnonzero(fits),
-            fields.starts[rows],
-            (fields.ends - fields.starts)[rows],
-        )
+        lines, starts = base + np.flatnonzero(fits), fields.starts[rows]
+        sizes = fields.ends[rows] - starts
         long = (sizes > MAX_BYTES).any(axis=1)
         self.findings.add("I007", lines[long], f"a column has more than {MAX_BYTES} bytes")
         for at, part in enumerate(self.parts):

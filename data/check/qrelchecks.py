@@ -66,20 +66,15 @@ def _grades(table: Table, findings: Findings) -> Int64s:
     for code, mask in (("Q001", ~integral & ~fractional), ("Q002", integral), ("Q003", fractional)):
         report_cells(findings, code, mask, lines, cells, "the grade is {}")
     grades[bad] = np.where(integral | fractional, values, 0).astype(np.int64) if len(values) else 0
-    negative = grades < 0
-    report_cells(findings, "Q006", negative, table.lines, column, "the grade is {}")
+    report_cells(findings, "Q006", grades < 0, table.lines, column, "the grade is {}")
     return grades
 
 
 def _repeats(facts: Facts, table: Table, q: Int64s, d: Int64s, grades: Int64s) -> None:
-    findings = facts.findings
     later, origin = repetitions(q * len(facts.docs) + d)
 
     def say(code: str, at: Int64s) -> None:
-        text = "query {}, document {} again"
-        findings.add(
-            code, table.lines[at], lambda i: text.format(facts.query(q[at[i]]), facts.document(d[at[i]]))
-        )
+        facts.report(code, q[at], d[at], table.lines[at], "query {}, document {} again")
 
     if len(table.columns) == 4:
         iteration = table.columns[1]
@@ -89,7 +84,7 @@ def _repeats(facts: Facts, table: Table, q: Int64s, d: Int64s, grades: Int64s) -
             kinds, at = np.unique(iteration, return_index=True)
             if len(kinds) > 1:
                 text = f"{len(kinds)} values in the second column: {examples(kinds)}"
-                findings.add("Q011", table.lines[np.sort(at)[1:]], text)
+                facts.findings.add("Q011", table.lines[np.sort(at)[1:]], text)
         later, origin = later[~differing], origin[~differing]
     same = grades[later] == grades[origin]
     say("Q004", later[~same])

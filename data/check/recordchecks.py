@@ -19,7 +19,7 @@ from intrex.data.check.lines import Text, sound_pieces
 from intrex.data.errors import BadInput, Problems, json_type
 from intrex.data.ids import as_bytes, id_problem, needs_encoding
 from intrex.data.importers.documents import READERS
-from intrex.data.importers.inputs import Input
+from intrex.data.importers.inputs import Input, Record
 from intrex.data.importers.topics import read_topics
 from intrex.data.io.files import read_pieces
 from intrex.data.io.lines import Fields
@@ -37,9 +37,9 @@ class _ReaderProblems(Problems):
         super().__init__("")
         self.entries: list[tuple[int, str]] = []
 
-    def add(self, where: str, message: str, hint: str | None = None) -> None:
+    def add(self, where: object, message: str, hint: str | None = None) -> None:
         """Record a problem; what is not UTF-8 was reported before."""
-        line = where.rpartition(":")[2]
+        line = str(where).rpartition(":")[2]
         if not message.startswith("not UTF-8"):
             self.entries.append((int(line) if line.isdigit() else 0, message))
 
@@ -48,8 +48,7 @@ def check_corpus(path: Path, form: str, findings: Findings) -> Facts:
     """Check a corpus: ``beir``, ``pyserini`` or ``colbert``."""
     facts, problems = _begin(path, "corpus", form, findings), _ReaderProblems()
     records = _Records("C", "document", findings, imported=True)
-    rows = ((r.id, r.title, r.text, r.source.line) for r in READERS[form](Input(path, path.name), problems))
-    records.read(rows, problems)
+    records.read(READERS[form](Input(path, path.name), problems), problems)
     facts.docs = records.finish(problems, facts)
     return facts
 
@@ -59,8 +58,7 @@ def check_queries(path: Path, form: str, findings: Findings, imported: bool = Fa
     facts, problems = _begin(path, "queries", form, findings), _ReaderProblems()
     records = _Records("T", "query", findings, imported)
     try:
-        rows = ((r.id, "", r.text, r.source.line) for r in read_topics(Input(path, path.name), problems))
-        records.read(rows, problems)
+        records.read(read_topics(Input(path, path.name), problems), problems)
     except BadInput as error:
         problems.add("", error.message)
     facts.queries = records.finish(problems, facts)
@@ -103,16 +101,16 @@ class _Records:
         self.lines, self.hashes, self.empty = array("q"), array("q"), array("q")
         self.bad_ids: list[tuple[int, str]] = []
 
-    def read(self, rows: Iterable[tuple[Any, Any, Any, int]], problems: _ReaderProblems) -> None:
+    def read(self, records: Iterable[Record], problems: _ReaderProblems) -> None:
         """Take in all records; a file that breaks off was reported before."""
         try:
-            for id_, title, text, line in rows:
-                self._record(id_, title, text, line, problems)
+            for record in records:
+                self._record(record.id, record.title, record.text, record.source.line)
         except BadInput as error:
             if "F005" not in self.findings.found:
                 problems.add("", error.message)
 
-    def _record(self, id_: Any, title: Any, text: Any, line: int, problems: _ReaderProblems) -> None:
+    def _record(self, id_: Any, title: Any, text: Any, line: int) -> None:
         problem = id_problem(id_)
         encoded = self.imported and isinstance(id_, str) and needs_encoding(id_) and id_.strip()
         if problem and (not encoded or _CONTROL.search(id_)):

@@ -120,11 +120,9 @@ def _check_rows(
     order = order[np.argsort(rows.query[order], kind="stable")]
     facts.pairs = np.stack([rows.query[order], rows.doc[order]], axis=1)
     depth = np.bincount(q)
-    facts.extra = (
-        f"depth {depth.min():,}"
-        if depth.min() == depth.max()
-        else f"depth {depth.min():,} to {depth.max():,}, median {int(np.median(depth)):,}"
-    )
+    facts.extra = f"depth {depth.min():,}"
+    if depth.min() < depth.max():
+        facts.extra += f" to {depth.max():,}, median {int(np.median(depth)):,}"
     return facts
 
 
@@ -139,15 +137,9 @@ def _repeats(facts: Facts, rows: RunRows) -> Int64s:
     """Report documents that a query lists twice; return the rows that are the first of their pair."""
     later, origin = repetitions(rows.query * len(facts.docs) + rows.doc)
     same = rows.score[later] == rows.score[origin]
-
-    def say(code: str, at: Int64s) -> None:
-        q, d = rows.query[at], rows.doc[at]
-        facts.findings.add(
-            code, rows.line[at], lambda i: f"query {facts.query(q[i])} lists {facts.document(d[i])} again"
-        )
-
-    say("R003", later[~same])
-    say("R004", later[same])
+    for code, mask in (("R003", ~same), ("R004", same)):
+        part = rows.at(later[mask])
+        facts.report(code, part.query, part.doc, part.line, "query {} lists {} again")
     return np.setdiff1d(np.arange(len(rows.query)), later)
 
 

@@ -13,7 +13,7 @@ def beir_documents(file: Input, problems: Problems) -> Iterator[Record]:
     for line, row in file.objects(problems):
         if "_id" not in row or not row.keys() & {"title", "text"}:
             missing = "'_id'" if "_id" not in row else "'text'"
-            problems.add(str(file.at(line)), f"the document has no {missing}", "a line is: _id, title, text")
+            problems.add(file.at(line), f"the document has no {missing}", "a line is: _id, title, text")
         else:
             yield Record(row["_id"], row.get("title"), row.get("text"), file.at(line), row.get("metadata"))
 
@@ -27,11 +27,8 @@ def pyserini_documents(file: Input, problems: Problems) -> Iterator[Record]:
     for line, row in file.objects(problems):
         missing = [repr(key) for key in ("id", "contents") if key not in row]
         if missing:
-            problems.add(
-                str(file.at(line)),
-                f"the document has no {' and no '.join(missing)}",
-                "a line is: id, contents",
-            )
+            problem = f"the document has no {' and no '.join(missing)}"
+            problems.add(file.at(line), problem, "a line is: id, contents")
         else:
             yield Record(text_id(row["id"]), "", row["contents"], file.at(line))
 
@@ -44,7 +41,7 @@ def colbert_documents(file: Input, problems: Problems) -> Iterator[Record]:
             continue
         if len(fields) not in (2, 3):
             problem = f"the line has {len(fields)} columns, 2 or 3 are needed"
-            problems.add(str(file.at(line)), problem, "a line is: id TAB text, or id TAB text TAB title")
+            problems.add(file.at(line), problem, "a line is: id TAB text, or id TAB text TAB title")
         else:
             yield Record(fields[0], fields[2] if len(fields) == 3 else "", fields[1], file.at(line))
 

@@ -19,7 +19,7 @@ _Item = TypeVar("_Item")
 
 
 class Record(NamedTuple):
-    """Document as its file has it; the collection writer says what is wrong with it."""
+    """Document or query, without a title, as its file has it; the collection writer says what is wrong with it."""
 
     id: Any
     title: Any
@@ -35,9 +35,9 @@ class LabelledProblems(Problems):
         super().__init__(label)
         self._problems = problems
 
-    def add(self, where: str, message: str, hint: str | None = None) -> None:
+    def add(self, where: object, message: str, hint: str | None = None) -> None:
         """Record a problem, with the line of ``where``."""
-        self._problems.add(f"{self.subject}:{where.rpartition(':')[2]}", message, hint)
+        self._problems.add(f"{self.subject}:{str(where).rpartition(':')[2]}", message, hint)
 
 
 @dataclass(frozen=True)

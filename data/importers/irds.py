@@ -86,10 +86,8 @@ def fill_from_irds(id_: str, writer: CollectionWriter, progress: Progress | None
                 writer.query(query.query_id, _full_text(query), RecordSource(f"{label} query", n))
         if data.has_qrels():
             for n, judgement in _items(id_, "judgements", data.qrels_iter, offline):
-                source = RecordSource(f"{label} judgement", n)
-                writer.judgement(
-                    set_of(id_), judgement.query_id, judgement.doc_id, int(judgement.relevance), source
-                )
+                source, grade = RecordSource(f"{label} judgement", n), int(judgement.relevance)
+                writer.judgement(set_of(id_), judgement.query_id, judgement.doc_id, grade, source)
 
 
 def title_and_text(doc: Any) -> tuple[str, str]:

@@ -45,7 +45,7 @@ def read_judgements(file: Input, problems: Problems) -> Iterator[Judgement]:
             continue
         count += 1
         if complaint := layout.complaint(fields):
-            problems.add(str(file.at(line)), complaint, f"a line is: {_COLUMNS[layout.width]}")
+            problems.add(file.at(line), complaint, f"a line is: {_COLUMNS[layout.width]}")
         else:
             yield Judgement(fields[0], fields[-2], int(fields[-1]), file.at(line))
     if not count:
@@ -65,9 +65,8 @@ class _Layout:
         if not self.tabs:
             return line.split()
         fields = line.split("\t")
-        if (
-            '"' in line
-        ):  # BEIR writes and reads these files as CSV, where an id with a quote in front is quoted
+        # BEIR writes and reads these files as CSV, where an id with a quote in front is quoted
+        if '"' in line:
             unquoted = _unquoted(line)
             fields = unquoted if len(unquoted) == len(fields) else fields
         return [*fields[:-1], fields[-1].strip()]

@@ -69,6 +69,8 @@ def import_collection(
         _regular(require_file(file, "queries" if file in files else "qrels"))
     job = _Job(out, name, layout, files, sets, allow_unknown, overwrite, progress, downloading)
     kind, data_set = resolve(source)
+    if kind != "path" and layout != "auto":
+        raise UsageError(f"{kind}:{data_set} has one layout", "leave --layout out")
     if kind == "irds":
         return job.from_irds(data_set)
     return job.from_beir(data_set) if kind == "beir" else job.from_path(Path(source))
@@ -143,7 +145,6 @@ class _Job:
 
     def from_beir(self, name: str) -> Collection:
         """Import a data set of BEIR's by name."""
-        self._no_layout(f"beir:{name}")
         archive, (_, _, part) = fetch_beir(name, self.downloading), name.partition("/")
         with unpack(archive, archive.parent, unzip) as folder:
             if not (folder / part).is_dir():
@@ -153,16 +154,11 @@ class _Job:
 
     def from_irds(self, id_: str) -> Collection:
         """Import a data set of ir_datasets by id."""
-        self._no_layout(f"irds:{id_}")
         if self.queries or self.qrels:
             hint = "leave --queries and --qrels out"
             raise UsageError(f"irds:{id_} brings its own queries and judgements", hint)
         fill = partial(fill_from_irds, id_, progress=self.progress)
         return self._write(id_, origin_of(id_), fill)
-
-    def _no_layout(self, source: str) -> None:
-        if self.layout != "auto":
-            raise UsageError(f"{source} has one layout", "leave --layout out")
 
     def _files(self, path: Path, name: str, origin: dict[str, Any]) -> Collection:
         layout = find_layout(path, self.layout, self.queries, self.qrels)

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any, NamedTuple
 
 from intrex.data.errors import BadInput, Problems
-from intrex.data.importers.inputs import Input, text_id
+from intrex.data.importers.inputs import Input, Record, text_id
 from intrex.data.io.lines import HEADERS
-from intrex.data.writer import RecordSource
 
 _IDS, _TEXTS = ("_id", "id", "qid", "query_id"), ("text", "query", "contents")
 _TAG = re.compile(
@@ -18,15 +16,7 @@ _TAG = re.compile(
 _PREFIX = re.compile(r"\s*(?:number|topic|description)\s*:", re.IGNORECASE)
 
 
-class Query(NamedTuple):
-    """Query as its file has it."""
-
-    id: Any
-    text: Any
-    source: RecordSource
-
-
-def read_topics(file: Input, problems: Problems) -> Iterator[Query]:
+def read_topics(file: Input, problems: Problems) -> Iterator[Record]:
     """Yield the queries of a file whose format its first line tells.
 
     ``{`` or ``[``: JSON objects with an id (``_id``, ``id``, ``qid``) and a text (``text``, ``query``, ``contents``).
@@ -38,27 +28,28 @@ def read_topics(file: Input, problems: Problems) -> Iterator[Query]:
     return _trec(file, problems) if first.startswith("<") else _tsv(file, problems)
 
 
-def _json(file: Input, problems: Problems) -> Iterator[Query]:
+def _json(file: Input, problems: Problems) -> Iterator[Record]:
     for line, row in file.objects(problems):
         id_ = next((key for key in _IDS if key in row), None)
         text = next((key for key in _TEXTS if key in row), None)
         if id_ is None or text is None:
             missing = "'_id'" if id_ is None else "'text'"
-            problems.add(str(file.at(line)), f"the query has no {missing}", "a line is: _id, text")
+            problems.add(file.at(line), f"the query has no {missing}", "a line is: _id, text")
         else:
-            yield Query(row[id_] if id_ == "_id" else text_id(row[id_]), row[text], file.at(line))
+            id_value = row[id_] if id_ == "_id" else text_id(row[id_])
+            yield Record(id_value, "", row[text], file.at(line))
 
 
-def _tsv(file: Input, problems: Problems) -> Iterator[Query]:
+def _tsv(file: Input, problems: Problems) -> Iterator[Record]:
     for line, text in file.lines(problems):
         fields = text.split("\t")
         if line == 1 and fields[0].lower() in HEADERS:
             continue
         if len(fields) != 2:
             reason = f"the line has {len(fields)} column{'s' * (len(fields) != 1)}, 2 are needed"
-            problems.add(str(file.at(line)), reason, "a line is: id TAB text")
+            problems.add(file.at(line), reason, "a line is: id TAB text")
         else:
-            yield Query(fields[0], fields[1], file.at(line))
+            yield Record(fields[0], "", fields[1], file.at(line))
 
 
 class _Topic:
@@ -74,7 +65,7 @@ class _Topic:
         return _PREFIX.sub("", text, count=1).strip() if name in ("num", "title", "desc") else text
 
 
-def _trec(file: Input, problems: Problems) -> Iterator[Query]:
+def _trec(file: Input, problems: Problems) -> Iterator[Record]:
     """Read TREC topics; the query is the title, or the description where a track gave no titles (TREC-4).
 
     Leading zeros of a number go (``Number: 051``): the judgements of those tracks are written without them.
@@ -84,10 +75,10 @@ def _trec(file: Input, problems: Problems) -> Iterator[Query]:
         any_topic, number, text = True, topic["num"], topic["title"] or topic["desc"]
         if not number or not text:
             missing = "number" if not number else "title and no description"
-            problems.add(str(file.at(topic.line)), f"the topic has no {missing}")
+            problems.add(file.at(topic.line), f"the topic has no {missing}")
         else:
             plain = number.isascii() and number.isdigit()
-            yield Query((number.lstrip("0") or "0") if plain else number, text, file.at(topic.line))
+            yield Record((number.lstrip("0") or "0") if plain else number, "", text, file.at(topic.line))
     if not any_topic:
         raise BadInput(
             f"no <top> in the topics ({file.label})", "other XML is not read; write lines of: id TAB text"

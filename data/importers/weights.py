@@ -10,13 +10,12 @@ from typing import Any, NamedTuple
 from intrex.data.errors import BadInput, Problems, json_type
 from intrex.data.importers.inputs import Input, text_id
 from intrex.data.io.files import require_file
+from intrex.data.options import LARGEST_FLOAT
 from intrex.data.writer import RecordSource
 
 _IDS = ("id", "_id", "docid", "docno", "qid", "query_id")
 _VECTORS = ("vector", "toks", "query_toks")
 _TEXTS = ("text", "contents", "content", "query")
-LARGEST = 3.4028234663852886e38
-"""Largest float32 number: weights are kept in float32."""
 
 
 class Weights(NamedTuple):
@@ -67,24 +66,22 @@ def read_weights(file: Input, problems: Problems) -> Iterator[Weights]:
         if id_ is None or vector is None:
             missing = "'id'" if id_ is None else "'vector'"
             problems.add(
-                str(source), f"the object has no {missing}", 'a line is: {"id", "vector": {term: weight}}'
+                source, f"the object has no {missing}", 'a line is: {"id", "vector": {term: weight}}'
             )
         elif not isinstance(row[vector], dict):
-            problems.add(
-                str(source), f"'{vector}' is {json_type(row[vector])}, an object of weights is needed"
-            )
+            problems.add(source, f"'{vector}' is {json_type(row[vector])}, an object of weights is needed")
         else:
             text = next((row[key] for key in _TEXTS if isinstance(row.get(key), str)), "")
-            yield Weights(text_id(row[id_]), _sound_weights(row[vector], str(source), problems), text, source)
+            yield Weights(text_id(row[id_]), _sound_weights(row[vector], source, problems), text, source)
 
 
-def _sound_weights(vector: Mapping[str, Any], where: str, problems: Problems) -> dict[str, float]:
+def _sound_weights(vector: Mapping[str, Any], where: RecordSource, problems: Problems) -> dict[str, float]:
     """Return the weights that are not 0; those that cannot be are reported."""
     weights = {}
     for term, weight in vector.items():
         if type(weight) not in (int, float):
             problems.add(where, f"the weight of {term!r} is {json_type(weight)}, a number is needed")
-        elif not 0 <= weight <= LARGEST:
+        elif not 0 <= weight <= LARGEST_FLOAT:  # they are kept in float32
             problems.add(where, f"the weight of {term!r} is {_weight_problem(weight)}")
         elif problem := _term_problem(term):
             problems.add(where, problem)
@@ -98,15 +95,8 @@ def _term_problem(term: str) -> str | None:
         return "a term is empty"
     if "\n" in term:
         return f"the term {term!r} has a line break"
-    return None if term.isascii() or _is_text(term) else f"the term {term!r} has an unpaired surrogate"
-
-
-def _is_text(term: str) -> bool:
-    try:
-        term.encode("utf-8")
-    except UnicodeEncodeError:
-        return False
-    return True
+    surrogate = not term.isascii() and any("\ud800" <= c <= "\udfff" for c in term)
+    return f"the term {term!r} has an unpaired surrogate" if surrogate else None
 
 
 def _weight_problem(weight: float) -> str:

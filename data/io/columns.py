@@ -11,7 +11,7 @@ from typing import Literal
 
 import numpy as np
 
-from intrex.data.arrays import Bytes, Float64s, Int32s, Int64s, Uint8s
+from intrex.data.arrays import Bools, Bytes, Float64s, Int32s, Int64s, Uint8s
 from intrex.data.errors import Problems
 from intrex.data.ids import MAX_BYTES, gather_spans
 from intrex.data.io.files import read_pieces
@@ -80,12 +80,8 @@ def read_columns(
         if len(piece.lines):
             yield piece
     if cutter.doubtful:
-        _log.info(
-            "%s: %s lines begin with # and are comments, as in trec_eval 10, though they have %d columns",
-            path.name,
-            f"{cutter.doubtful:,}",
-            width,
-        )
+        text = "%s: %s lines begin with # and are comments, as in trec_eval 10, though they have %d columns"
+        _log.info(text, path.name, f"{cutter.doubtful:,}", width)
 
 
 @dataclass
@@ -161,11 +157,7 @@ def parse_floats(column: Bytes, lines: Int64s, path: Path, name: str, problems: 
             except ValueError:
                 good[i] = False
     good &= np.isfinite(out)
-    for i in np.flatnonzero(~good):
-        problems.add(
-            f"{path.name}:{lines[i]}",
-            f"the {name} is {column[i].decode('utf-8', 'replace')!r}, a finite number is needed",
-        )
+    _report(column, ~good, lines, path, f"the {name} is {{!r}}, a finite number is needed", problems)
     return out
 
 
@@ -186,12 +178,14 @@ def parse_integers(
         good &= np.abs(out) < 2**31
     good &= out >= low
     needed = "an integer is needed" if low < 0 else f"an integer of {low} or more is needed"
-    for i in np.flatnonzero(~good):
-        problems.add(
-            f"{path.name}:{lines[i]}",
-            f"the {name} is {column[i].decode('utf-8', 'replace')!r}, {needed}",
-        )
+    _report(column, ~good, lines, path, f"the {name} is {{!r}}, {needed}", problems)
     return np.where(good, out, max(low, 0)).astype(np.int32)
+
+
+def _report(column: Bytes, bad: Bools, lines: Int64s, path: Path, text: str, problems: Problems) -> None:
+    """Report cells with their lines; ``text`` has a place for the cell."""
+    for i in np.flatnonzero(bad):
+        problems.add(f"{path.name}:{lines[i]}", text.format(column[i].decode("utf-8", "replace")))
 
 
 def segments(keys: Bytes) -> Int64s:

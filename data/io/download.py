@@ -11,7 +11,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 from urllib.parse import urlsplit
@@ -20,23 +20,23 @@ from intrex.data.errors import BadInput, IntrexError, UsageError
 from intrex.data.io.files import fsync_dir
 from intrex.data.io.locks import lock_or_refuse
 from intrex.data.io.network import unreachable
-from intrex.data.progress import Progress
+from intrex.data.progress import Progress, no_progress
 from intrex.data.version import intrex_version
 
 _PIECE = 1 << 18
 _AGAIN_LATER = {408, 425, 429, 500, 502, 503, 504}
 _PAUSE_SECONDS = 0.25
+TIMEOUT = 30.0
+"""Seconds without any data after which an attempt counts as broken off."""
+TRIES = 3
+"""Attempts in a row that bring nothing new before it gives up."""
 
 
 def download(
     url: str,
     target: Path,
     *,
-    sha256: str | None = None,
     md5: str | None = None,
-    size: int | None = None,
-    timeout: float = 30.0,
-    tries: int = 3,
     progress: Progress | None = None,
     hint: str | None = None,
 ) -> Path:
@@ -44,33 +44,28 @@ def download(
 
     The bytes collect in a hidden sibling, ``.NAME.part``, which the next call resumes if this one is cut off. A
     download whose checksum is wrong is thrown away and fetched once more. A ``target`` that is there already is
-    returned as it is if it has the right size and checksum; no network is needed for that.
+    returned as it is if it has the right checksum; no network is needed for that.
 
     Args:
         url: an ``http`` or ``https`` address.
         target: the file to make; its folder is made too.
-        sha256: what the file's sha256 must be, in hexadecimal.
-        md5: what the file's md5 must be: many publishers give nothing better.
-        size: how many bytes it must have.
-        timeout: seconds without any data after which an attempt counts as broken off.
-        tries: attempts in a row that bring nothing new before it gives up.
+        md5: what the file's md5 must be, in hexadecimal: many publishers give nothing better.
         progress: told how many bytes more there are; fewer than none after a restart.
         hint: what to do instead where it cannot be fetched.
 
     Raises:
         IntrexError: the server cannot be reached, refuses, or breaks off every time.
-        BadInput: the file came twice, and twice with a wrong checksum or size.
+        BadInput: the file came twice, and twice with a wrong checksum.
     """
     _require_http(url)
-    published = _Published({"sha256": sha256, "md5": md5}, size)
-    if target.is_file() and published.complaint(target) is None:
+    if target.is_file() and _complaint(target, md5) is None:
         return target
     hint = hint or f"where there is no network, fetch {url} elsewhere and put it at {target}"
     target.parent.mkdir(parents=True, exist_ok=True)
     with _part_file(target) as (part, stream):
         if reason := unreachable(url):
             raise IntrexError(f"cannot reach {urlsplit(url).netloc}: {reason}", hint)
-        transfer = _Transfer(url, part, stream, published, timeout, tries, progress, hint)
+        transfer = _Transfer(url, part, stream, md5, progress or no_progress, hint)
         transfer.run()
         stream.flush()
         os.fsync(stream.fileno())
@@ -83,37 +78,20 @@ def download(
 def _require_http(url: str) -> None:
     try:
         parts = urlsplit(url)
-        sound = (
-            parts.scheme in ("http", "https")
-            and bool(parts.hostname)
-            and (parts.port is None or parts.port > 0)
-        )
+        sound = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:
         sound = False
     if not sound:
         raise UsageError(f"not an http or https address: {url}")
 
 
-@dataclass(frozen=True)
-class _Published:
-    sums: dict[str, str | None]
-    size: int | None
-
-    @property
-    def checked(self) -> bool:
-        return any(self.sums.values())
-
-    def complaint(self, path: Path) -> str | None:
-        """Describe what is wrong with a file, or return None."""
-        if self.size is not None and path.stat().st_size != self.size:
-            return f"it has {path.stat().st_size:,} bytes, {self.size:,} were published"
-        for algorithm, expected in self.sums.items():
-            if expected:
-                with path.open("rb") as stream:
-                    actual = hashlib.file_digest(stream, algorithm).hexdigest()
-                if actual != expected.lower():
-                    return f"its {algorithm} is {actual}, published is {expected.lower()}"
+def _complaint(path: Path, md5: str | None) -> str | None:
+    """Describe what is wrong with a file, or return None; without a checksum nothing is."""
+    if not md5:
         return None
+    with path.open("rb") as stream:
+        actual = hashlib.file_digest(stream, "md5").hexdigest()
+    return None if actual == md5.lower() else f"its md5 is {actual}, published is {md5.lower()}"
 
 
 @contextlib.contextmanager
@@ -141,14 +119,12 @@ class _Transfer:
     url: str
     part: Path
     stream: IO[bytes]
-    published: _Published
-    timeout: float
-    tries: int
-    progress: Progress | None
+    md5: str | None
+    progress: Progress
     hint: str
     validator: str | None = None
     total: int | None = None
-    may_resume: bool = field(default=False)
+    may_resume: bool = False
 
     @property
     def note_path(self) -> Path:
@@ -163,11 +139,11 @@ class _Transfer:
     def run(self) -> None:
         """Fetch, check, and fetch once more if the check says no."""
         self._recall()
-        self._tell(self.received)
+        self.progress(self.received)
         self._fetch()
         for may_retry in (True, False):
             self.stream.flush()
-            complaint = self.published.complaint(self.part)
+            complaint = _complaint(self.part, self.md5)
             if complaint is None:
                 return
             self._empty()
@@ -182,14 +158,10 @@ class _Transfer:
         if isinstance(note, dict) and note.get("url") == self.url:
             self.validator = note.get("validator")
         # Without a validator, only a checksum can tell whether the old bytes and the new ones belong together.
-        self.may_resume = bool(self.validator) or self.published.checked
-
-    def _tell(self, more: int) -> None:
-        if self.progress and more:
-            self.progress(more)
+        self.may_resume = bool(self.validator or self.md5)
 
     def _empty(self) -> None:
-        self._tell(-self.received)
+        self.progress(-self.received)
         self.stream.truncate(0)
         self.stream.seek(0)
         self.note_path.unlink(missing_ok=True)
@@ -214,7 +186,7 @@ class _Transfer:
             except (OSError, http.client.HTTPException) as error:
                 reason = str(getattr(error, "reason", None) or error) or type(error).__name__
             failures, best = (0 if self.received > best else failures) + 1, max(best, self.received)
-            if failures >= self.tries:
+            if failures >= TRIES:
                 size = self.received
                 partial = f"; the {size:,} bytes that came are kept for the next try" if size else ""
                 raise IntrexError(
@@ -243,11 +215,11 @@ class _Transfer:
             if self.validator:
                 headers["If-Range"] = self.validator
         request = urllib.request.Request(self.url, headers=headers)  # noqa: S310 - the scheme was checked
-        with urllib.request.urlopen(request, timeout=self.timeout) as response:  # noqa: S310
+        with urllib.request.urlopen(request, timeout=TIMEOUT) as response:  # noqa: S310
             self._begin(response)
             while piece := response.read1(_PIECE):
                 self.stream.write(piece)
-                self._tell(len(piece))
+                self.progress(len(piece))
         self.stream.flush()
         if self.total is not None and self.received < self.total:
             raise ConnectionError(f"it broke off after {self.received:,} of {self.total:,} bytes")
@@ -262,11 +234,6 @@ class _Transfer:
             self._empty()
             length = response.headers.get("Content-Length", "")
             total = int(length) if length.isdecimal() else None
-        if self.published.size is not None and total not in (None, self.published.size):
-            raise BadInput(
-                f"the server has {total:,} bytes, {self.published.size:,} were published ({self.url})",
-                self.hint,
-            )
         tag = response.headers.get("ETag", "")
         # A weak tag does not promise equal bytes; RFC 9110 forbids it in If-Range.
         self.validator = tag if tag.startswith('"') else response.headers.get("Last-Modified")

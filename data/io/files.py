@@ -101,11 +101,9 @@ def read_lines(path: Path, problems: Problems) -> Iterator[tuple[int, str]]:
         try:
             text = raw.decode("utf-8")
         except UnicodeDecodeError as error:
-            problems.add(
-                f"{path.name}:{number}",
-                f"not UTF-8: byte 0x{raw[error.start]:02x} at column {error.start + 1}",
-                "convert the file to UTF-8, for example: iconv -f latin1 -t utf-8 IN > OUT",
-            )
+            reason = f"not UTF-8: byte 0x{raw[error.start]:02x} at column {error.start + 1}"
+            hint = "convert the file to UTF-8, for example: iconv -f latin1 -t utf-8 IN > OUT"
+            problems.add(f"{path.name}:{number}", reason, hint)
             continue
         text = text.removesuffix("\r")
         if text and not text.isspace():
@@ -148,6 +146,12 @@ def read_json(path: Path) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise BadInput(f"a JSON object is needed ({path})")
     return value
+
+
+def fsync_file(path: Path) -> None:
+    """Write a file through to the disk."""
+    with path.open("rb") as stream:
+        os.fsync(stream.fileno())
 
 
 def fsync_dir(path: Path) -> None:

@@ -91,9 +91,8 @@ def kmeans(
         raise UsageError(f"{restarts} restarts of k-means", "at least 1")
     bits = np.random.PCG64(seed)
     draw = _draw_plus_plus if init == "k-means++" else _draw_sample
-    starts = enumerate(
-        draw(points, k, bits) for _ in range(restarts)
-    )  # one after another, whoever takes them
+    # one after another, whoever takes them
+    starts = enumerate(draw(points, k, bits) for _ in range(restarts))
 
     def best_of(numbered: Iterator[tuple[int, Float32s]]) -> tuple[float, int, Clusters] | None:
         clusterings = ((number, _lloyd(points, start, iterations, settled)) for number, start in numbered)

@@ -19,7 +19,7 @@ from typing import Any
 
 from intrex.data.errors import BadInput, CheckFailed, DoneAlready, IntrexError
 from intrex.data.io.disk import disk_errors
-from intrex.data.io.files import file_sha256, fingerprint, fsync_dir, read_json, refuse_existing
+from intrex.data.io.files import file_sha256, fingerprint, fsync_dir, fsync_file, read_json, refuse_existing
 from intrex.data.io.request import current_request
 from intrex.data.store.siblings import (
     INTERNAL,
@@ -177,8 +177,7 @@ class Build:
         from concurrent.futures import ThreadPoolExecutor
 
         def sync(file: Path) -> tuple[str, dict[str, Any]]:
-            with file.open("rb") as stream:
-                os.fsync(stream.fileno())
+            fsync_file(file)
             known, size = file.relative_to(self.path).as_posix(), file.stat().st_size
             return known, self._entries.get(known) or {"bytes": size, "sha256": file_sha256(file)}
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO, Any, NamedTuple
@@ -13,6 +12,7 @@ import numpy.typing as npt
 
 from intrex.data.arrays import Array, Float16s, Float32s, Int32s, Int64s
 from intrex.data.errors import BadInput
+from intrex.data.io.files import fsync_file
 from intrex.data.npy import check_offsets, open_array
 
 _HEADER = 128
@@ -90,8 +90,7 @@ class RowWriter:
 
     def flush(self) -> None:
         """Write through to the disk."""
-        with self.path.open("rb") as stream:
-            os.fsync(stream.fileno())
+        fsync_file(self.path)
 
     def close(self) -> None:
         """Write the number of rows and flush; raises ValueError unless every row promised was written."""

@@ -16,6 +16,11 @@ def memory() -> int:
     with contextlib.suppress(OSError, ValueError, StopIteration):
         lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
         return 1024 * int(next(line for line in lines if line.startswith("MemAvailable:")).split()[1])
+    return whole_memory()
+
+
+def whole_memory() -> int:
+    """Return the bytes of memory that the machine has, 0 where the system does not say."""
     with contextlib.suppress(ValueError, OSError, AttributeError):
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return 0
@@ -26,9 +31,8 @@ def resident() -> tuple[int, int]:
 
     Where the system tells only the most (macOS), both are that.
     """
-    with contextlib.suppress(
-        OSError, KeyError
-    ):  # Linux: ru_maxrss would count what the parent had at the fork
+    # Linux: ru_maxrss would count what the parent had at the fork
+    with contextlib.suppress(OSError, KeyError):
         lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
         fields = dict(line.split(":", 1) for line in lines)
         return 1024 * int(fields["VmRSS"].split()[0]), 1024 * int(fields["VmHWM"].split()[0])

@@ -14,6 +14,7 @@ from intrex.data.specs import EncoderSpec
 from intrex.encoders.cross.base import CROSS_ENCODER, PairScorer, use_threads
 from intrex.encoders.options import CROSS, EncoderOptions
 from intrex.encoders.runtime.batching import AT_ONCE, Tokens, batches, pad, token_budget, tokenize
+from intrex.encoders.runtime.encoder import check_length
 from intrex.encoders.runtime.models import ModelFiles, resolve_model
 from intrex.encoders.runtime.transformer import (
     TRIAL,
@@ -96,9 +97,8 @@ class CrossEncoderScorer(PairScorer):
         check_runtime(self._options)
         model = _open(self._files, self._options.device, self._head_seed)
         if model.num_labels != 1:
-            raise BadInput(
-                f"the model {self._files.name} has {model.num_labels} labels, a reranker has one",
-                "name a model that was trained to rank",
+            raise self._files.unfit(
+                f"has {model.num_labels} labels, a reranker has one", "name a model that was trained to rank"
             )
         if self._head_seed is None:
             _check_head(model, self._files)
@@ -112,8 +112,8 @@ def _check_kind(files: ModelFiles) -> None:
     saved, config = files.config("config_sentence_transformers.json"), files.config()
     architecture = str((config.get("architectures") or [""])[0])
     if saved.get("model_type") != "CrossEncoder" and not architecture.endswith("ForSequenceClassification"):
-        raise BadInput(
-            f"the model {files.name} is no cross-encoder: it has no head that scores pairs",
+        raise files.unfit(
+            "is no cross-encoder: it has no head that scores pairs",
             "--with dense:NAME compares its vectors; intrex train cross-encoder makes a cross-encoder of it",
         )
 
@@ -159,11 +159,8 @@ def _limit(model: Any, length: int | None) -> None:
     """Apply the maximum length, or say that the model cannot."""
     if length is None:
         return
-    least, most = model.tokenizer.num_special_tokens_to_add(pair=True) + 2, longest_input(model)
-    if not least <= length <= most:
-        raise UsageError(
-            f"--max-length {length} does not suit the model, its pairs have {least} to {most} tokens"
-        )
+    least = model.tokenizer.num_special_tokens_to_add(pair=True) + 2
+    check_length(model, length, least, noun="its pairs have")
     model.max_seq_length = length
 
 

@@ -106,13 +106,7 @@ class Fde:
         return fingerprint(["fde", asdict(self.config), hashes])
 
     def encode(
-        self,
-        tokens: PackedVectors,
-        role: Role,
-        *,
-        threads: int = 1,
-        names: Sequence[str] | None = None,
-        out: Float32s | None = None,
+        self, tokens: PackedVectors, role: Role, *, threads: int = 1, names: Sequence[str] | None = None
     ) -> Float32s:
         """Encode n texts as FDEs [n, fde_dim] in float32: the same bits in any batch and with any number of threads.
 
@@ -121,7 +115,6 @@ class Fde:
             role: whether the texts are documents or queries.
             threads: how many share the work.
             names: of the texts, for errors; their numbers from 1 on unless given.
-            out: C-contiguous float32 [n, fde_dim] to write to.
 
         Raises:
             BadInput: a text has no token, or one with NaN or infinity; or the tokens have other dimensions.
@@ -132,10 +125,7 @@ class Fde:
             )
         if (empty := np.flatnonzero(np.diff(tokens.offsets) <= 0)).size:
             raise BadInput(f"{_name(role, names, int(empty[0]))} has no token, an FDE needs one")
-        shape = (len(tokens.offsets) - 1, self.config.fde_dim)
-        out = np.empty(shape, np.float32) if out is None else out
-        if out.shape != shape or out.dtype != np.float32 or not out.flags.c_contiguous:
-            raise ValueError(f"the output is {out.dtype} {out.shape}, not float32 {shape} in one piece")
+        out = np.empty((len(tokens.offsets) - 1, self.config.fde_dim), np.float32)
         task = _Task(tokens, role, names, self._signs, LIBRARY.kernels())
 
         def work(blocks: Iterator[tuple[int, int]]) -> None:
@@ -163,11 +153,19 @@ class Fde:
 
     def _aggregate(self, task: _Task, points: Float32s, begins: Int64s, sizes: Int64s, out: Float32s) -> None:
         """Write the FDEs of some texts to ``out``, up to a dense final projection."""
-        c, products, slots = self.config, self._products(points), self._slots
+        c, products = self.config, self._products(points)
+        slots = self.final if c.final_projection == "countsketch" else None
         source, first, step = (points, 0, 0) if c.d_proj is None else (products, c.k_sim, c.rows)
         mean = task.role == "document"
         if task.kernels is None:
-            self._by_numpy(source, first, step, products, begins, sizes, mean, out)
+            for text, (begin, size) in enumerate(zip(begins, sizes, strict=True)):
+                rows, blocks = slice(begin, begin + size), []
+                for r in range(c.reps):
+                    points = source[rows, first + r * step :][:, : c.width]
+                    parts = partitions(products[rows, r * c.rows :][:, : c.k_sim])
+                    blocks.append(block(points, parts, c.k_sim, mean, c.fill_empty))
+                whole = np.concatenate(blocks).ravel()
+                out[text] = whole if slots is None else fold(whole, slots, c.fde_dim)
             return
         counts, keys = np.empty(1 << c.k_sim, np.int32), np.empty(1 << c.k_sim, np.int64)
         scratch = np.empty(0 if slots is None else c.width << c.k_sim, np.float32)
@@ -182,33 +180,6 @@ class Fde:
         """Multiply the tokens by all hyperplanes and projections: [n, reps * rows]."""
         matrix = self.vectors.reshape(-1, self.config.dim).T
         return (points.reshape(-1, TILE, self.config.dim) @ matrix).reshape(len(points), -1)
-
-    def _by_numpy(
-        self,
-        source: Float32s,
-        first: int,
-        step: int,
-        products: Float32s,
-        begins: Int64s,
-        sizes: Int64s,
-        mean: bool,
-        out: Float32s,
-    ) -> None:
-        """Compute what the kernel does, where there is none."""
-        c = self.config
-        for text, (begin, size) in enumerate(zip(begins, sizes, strict=True)):
-            rows, blocks = slice(begin, begin + size), []
-            for r in range(c.reps):
-                points = source[rows, first + r * step :][:, : c.width]
-                parts = partitions(products[rows, r * c.rows :][:, : c.k_sim])
-                blocks.append(block(points, parts, c.k_sim, mean, c.fill_empty))
-            whole = np.concatenate(blocks).ravel()
-            out[text] = whole if self._slots is None else fold(whole, self._slots, c.fde_dim)
-
-    @property
-    def _slots(self) -> npt.NDArray[np.int32] | None:
-        """The final count sketch, if there is one."""
-        return self.final if self.config.final_projection == "countsketch" else None
 
     @cached_property
     def _signs(self) -> npt.NDArray[np.float64] | None:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from intrex.data.arrays import Float32s, Int64s
-from intrex.data.errors import BadInput
 from intrex.data.store.vectors import PackedVectors
 from intrex.encoders.base import Role
 from intrex.encoders.multivector.reductions import gate_stopwords, pool_words, select
@@ -74,9 +73,7 @@ def load_colberter(files: ModelFiles, config: Mapping[str, Any], device: str | N
     from sentence_transformers.multi_vector_encoder.modules import MultiVectorMask
 
     if config.get("compress_to_exact_mini_mode"):
-        raise BadInput(
-            f"the model {files.name} scores exact matches of words only (Uni-ColBERTer), not by MaxSim"
-        )
+        raise files.unfit("scores exact matches of words only (Uni-ColBERTer), not by MaxSim")
     base = str(config["bert_model"])
     say_once(f"model {files.name} is built on {base}")
     weights = Dense.load_torch_weights(str(files.path), local_files_only=True)
@@ -116,9 +113,7 @@ def _load_transformer(transformer: Any, weights: Mapping[str, Any], files: Model
     state = {name.removeprefix(prefix): w for name, w in weights.items() if name.startswith(prefix)}
     keys, _ = transformer.model.load_state_dict(state, strict=False)
     if missing := [name for name in keys if not name.endswith("position_ids")]:
-        raise BadInput(
-            f"the model {files.name} lacks {len(missing)} weights of its transformer, first {missing[0]}"
-        )
+        raise files.unfit(f"lacks {len(missing)} weights of its transformer, first {missing[0]}")
 
 
 def _linear(weights: Mapping[str, Any], name: str) -> Linear | None:

@@ -10,6 +10,7 @@ import numpy as np
 
 from intrex.data.arrays import Float32s, Int64s, Rows
 from intrex.data.errors import BadInput, UsageError
+from intrex.data.numeric.spans import offsets_of, ranges
 from intrex.data.specs import EncoderSpec
 from intrex.data.store.vectors import PackedVectors
 from intrex.encoders.base import Role
@@ -20,9 +21,9 @@ from intrex.encoders.multivector.single import SINGLE, add_single
 from intrex.encoders.multivector.words import word_ids
 from intrex.encoders.options import MULTIVECTOR, EncoderOptions, TokenEncoderOptions
 from intrex.encoders.runtime.batching import batches, pad, token_budget, tokenize
-from intrex.encoders.runtime.encoder import ModelEncoder, finite_length
+from intrex.encoders.runtime.encoder import ModelEncoder, check_length, finite_length
 from intrex.encoders.runtime.models import ModelFiles, quiet, resolve_model
-from intrex.encoders.runtime.transformer import TRIAL, check_runtime, choose_prompts, longest_input, set_dtype
+from intrex.encoders.runtime.transformer import TRIAL, check_runtime, choose_prompts, set_dtype
 
 AT_ONCE = 1024
 """Texts encoded together: bounds the memory of one call, beside its result."""
@@ -145,7 +146,7 @@ class _Outputs:
 
     def arrange(self) -> tuple[PackedVectors, Int64s]:
         """Return the vectors and, if there were any, the words; to be called once, as batches are freed on the way."""
-        offsets = np.concatenate([[0], np.cumsum(self._counts)])
+        offsets = offsets_of(self._counts)
         return PackedVectors(self._merge(self._vectors), offsets, self._single), self._merge(self._words)
 
     def _merge(self, pieces: list[tuple[Rows, Any]]) -> Any:
@@ -153,9 +154,7 @@ class _Outputs:
         whole = np.empty((sum(len(p) for _, p in pieces), *pieces[0][1].shape[1:]), pieces[0][1].dtype)
         while pieces:
             rows, piece = pieces.pop()
-            counts = self._counts[rows]
-            within = np.arange(len(piece)) - np.repeat(np.cumsum(counts) - counts, counts)
-            whole[np.repeat(starts[rows], counts) + within] = piece
+            whole[ranges(starts[rows], self._counts[rows])] = piece
         return whole
 
 
@@ -164,17 +163,15 @@ def _join(parts: list[PackedVectors]) -> PackedVectors:
     singles = [part.single for part in parts if part.single is not None]
     vectors: Float32s = np.concatenate([part.vectors for part in parts])
     single: Float32s | None = np.concatenate(singles) if singles else None
-    return PackedVectors(vectors, np.concatenate([[0], np.cumsum(counts)]), single)
+    return PackedVectors(vectors, offsets_of(counts), single)
 
 
 def _limit(model: Any, options: TokenEncoderOptions) -> None:
     """Apply the lengths of documents and queries, or say that the model cannot."""
-    least, most = model.tokenizer.num_special_tokens_to_add() + 1, longest_input(model)
+    least = model.tokenizer.num_special_tokens_to_add() + 1
     for flag, length in (("max", options.max_length), ("query", options.query_length)):
-        if length is not None and not least <= length <= most:
-            raise UsageError(
-                f"--{flag}-length {length} does not suit the model, it takes {least} to {most} tokens"
-            )
+        if length is not None:
+            check_length(model, length, least, flag)
     transformer = model[0]
     if options.max_length is not None:
         transformer.document_length = options.max_length

@@ -43,14 +43,11 @@ def find_layout(files: ModelFiles) -> str:
     if is_colberter(config):
         return "colberter"
     if kind == "CrossEncoder" or architecture.endswith("ForSequenceClassification"):
-        raise BadInput(
-            f"the model {files.name} is a cross-encoder, it has no token vectors to compare",
-            "intrex rerank RUN --with MODEL",
+        raise files.unfit(
+            "is a cross-encoder, it has no token vectors to compare", "intrex rerank RUN --with MODEL"
         )
     if kind not in ("", "SentenceTransformer") or architecture.endswith("ForRetrieval"):
-        raise BadInput(
-            f"the model {files.name} is a {kind or architecture}, not a multi-vector model of texts"
-        )
+        raise files.unfit(f"is a {kind or architecture}, not a multi-vector model of texts")
     return "transformer"
 
 
@@ -90,9 +87,7 @@ def _multi_vector(files: ModelFiles, path: str, device: str | None) -> Any:
 
     model = MultiVectorEncoder(path, device=device, local_files_only=True, **NO_CODE)
     if not isinstance(model[0], Transformer):
-        raise BadInput(
-            f"the model {files.name} begins with a {type(model[0]).__name__}, not with a transformer"
-        )
+        raise files.unfit(f"begins with a {type(model[0]).__name__}, not with a transformer")
     return model
 
 
@@ -106,12 +101,10 @@ def _plain(files: ModelFiles, path: str, device: str | None) -> Any:
     whole = SentenceTransformer(path, device=device, local_files_only=True, **NO_CODE)
     layers = [module for module in whole if not isinstance(module, Pooling | Normalize)]
     if not layers or not isinstance(layers[0], Transformer):
-        raise BadInput(f"the model {files.name} has no transformer, so no token vectors")
+        raise files.unfit("has no transformer, so no token vectors")
     for module in layers[1:]:
         if not isinstance(module, Dense):
-            raise BadInput(
-                f"the model {files.name} has a {type(module).__name__}, which is not for token vectors"
-            )
+            raise files.unfit(f"has a {type(module).__name__}, which is not for token vectors")
         module.module_input_name = module.module_output_name = "token_embeddings"
     return MultiVectorEncoder(
         modules=[*layers, MultiVectorMask(), Normalize(module_input_name="token_embeddings")],
@@ -125,7 +118,7 @@ def _check_colbert(files: ModelFiles, metadata: dict[str, Any]) -> None:
     """Raise `BadInput` for settings of Stanford's ColBERT that make another score: sentence-transformers does not read them."""
     for key, value in (("similarity", "cosine"), ("interaction", "colbert")):
         if metadata.get(key, value) != value:
-            raise BadInput(f"the model {files.name} has {key} {metadata[key]!r}; only {value!r} is supported")
+            raise files.unfit(f"has {key} {metadata[key]!r}; only {value!r} is supported")
 
 
 def _check_markers(model: Any, files: ModelFiles) -> None:

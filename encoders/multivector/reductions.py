@@ -8,6 +8,7 @@ from typing import Any, Self
 import numpy as np
 
 from intrex.data.arrays import Array, Bools, Float32s, Int64s
+from intrex.data.numeric.spans import offsets_of, owners_of
 from intrex.data.specs import EncoderSpec
 from intrex.data.store.vectors import PackedVectors
 from intrex.encoders.base import Role
@@ -60,19 +61,19 @@ def pool_words(packed: PackedVectors, words: Int64s) -> tuple[PackedVectors, Int
     Returns:
         The vectors of each text in the order in which its words first occur, and their words.
     """
-    texts = np.repeat(np.arange(len(packed.offsets) - 1), np.diff(packed.offsets))
+    texts = owners_of(np.diff(packed.offsets))
     keys = np.where(words < 0, -1 - np.arange(len(words)), words)
     order = np.lexsort((np.arange(len(keys)), keys, texts))
     groups, firsts = _runs(texts[order], keys[order], order)
     means = _means(packed.vectors, order, groups)
     back = np.argsort(firsts, kind="stable")  # texts stay in order, as firsts count through all of them
     counts = np.bincount(texts[firsts], minlength=len(packed.offsets) - 1)
-    return packed._replace(vectors=means[back], offsets=_offsets(counts)), words[firsts[back]]
+    return packed._replace(vectors=means[back], offsets=offsets_of(counts)), words[firsts[back]]
 
 
 def select(packed: PackedVectors, mask: Bools) -> PackedVectors:
     """Return the vectors for which ``mask`` [total] is true."""
-    ends = np.concatenate([[0], np.cumsum(mask)])
+    ends = offsets_of(mask)
     return packed._replace(vectors=packed.vectors[mask], offsets=ends[packed.offsets].astype(np.int64))
 
 
@@ -112,7 +113,7 @@ def pool_tokens(packed: PackedVectors, factor: float, protected: int = 1) -> Pac
     pieces = [_pool(packed.vectors[a:b], factor, protected) for a, b in zip(starts, stops, strict=True)]
     if not pieces:
         return packed
-    return packed._replace(vectors=np.concatenate(pieces), offsets=_offsets([len(p) for p in pieces]))
+    return packed._replace(vectors=np.concatenate(pieces), offsets=offsets_of([len(p) for p in pieces]))
 
 
 def _pool(vectors: Array, factor: float, protected: int) -> Array:
@@ -158,7 +159,3 @@ def _means(vectors: Array, order: Int64s, starts: Int64s) -> Array:
     sizes = np.diff(np.append(starts, len(order)))
     means: Array = (sums / sizes[:, None]).astype(vectors.dtype)
     return means
-
-
-def _offsets(counts: Any) -> Int64s:
-    return np.concatenate([[0], np.cumsum(counts, dtype=np.int64)])

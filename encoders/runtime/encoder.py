@@ -75,10 +75,15 @@ def limit_length(model: Any, length: int | None) -> None:
     """Apply a maximum length; raises `UsageError` where the model cannot take it."""
     if length is None or length == model.max_seq_length:
         return
-    most = longest_input(model)
-    if not 1 <= length <= most:
-        raise UsageError(f"--max-length {length} does not suit the model, it takes 1 to {most} tokens")
+    check_length(model, length, least=1)
     model.max_seq_length = length
+
+
+def check_length(model: Any, length: int, least: int, flag: str = "max", noun: str = "it takes") -> None:
+    """Raise `UsageError` for a maximum length, in tokens, that a model cannot have."""
+    most = longest_input(model)
+    if not least <= length <= most:
+        raise UsageError(f"--{flag}-length {length} does not suit the model, {noun} {least} to {most} tokens")
 
 
 def finite_length(length: float | None) -> int | None:

@@ -73,6 +73,10 @@ class ModelFiles:
         """Name in a spec: of a folder its last part, so that a copy elsewhere is the same model."""
         return self.path.name if self.name == str(self.path) else self.name
 
+    def unfit(self, why: str, hint: str | None = None) -> BadInput:
+        """Make the error of a model that cannot be used: ``why`` goes on from its name."""
+        return BadInput(f"the model {self.name} {why}", hint)
+
     def config(self, file: str = "config.json") -> dict[str, Any]:
         """Read a JSON file of the folder; empty where there is none."""
         return read_json(self.path / file) if (self.path / file).is_file() else {}

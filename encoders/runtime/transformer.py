@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from intrex.data.arrays import Float32s
-from intrex.data.errors import BadInput, UsageError
+from intrex.data.errors import UsageError
 from intrex.encoders.options import EncoderOptions
 from intrex.encoders.runtime.linear import LARGEST_DIFFERENCE, pack_linear, quantize_linear
 from intrex.encoders.runtime.models import NO_CODE, ModelFiles, quiet, refuse_code
@@ -41,7 +41,7 @@ def load_model(files: ModelFiles, make: Callable[[str], Any], hint: str) -> Any:
             return make(str(files.path))
     except (OSError, ValueError, KeyError, RuntimeError, ImportError, SafetensorError) as error:
         refuse_code(files.name, error)
-        raise BadInput(f"the model {files.name} cannot be loaded: {error}", hint) from error
+        raise files.unfit(f"cannot be loaded: {error}", hint) from error
 
 
 def load_by_class(

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from intrex.data.arrays import Scores
-from intrex.data.errors import BadInput
 from intrex.encoders.multivector.layouts import load_layout
 from intrex.encoders.options import EncoderOptions
 from intrex.encoders.runtime.models import ModelFiles, resolve_model
@@ -47,7 +45,7 @@ def start_model(kind: str, options: TrainOptions) -> tuple[Any, ModelFiles]:
     hint = f"is it a {CLASSES[kind]} of sentence-transformers, or a transformer that can become one?"
     model = load_by_class(files, CLASSES[kind], options.device, hint, **settings)
     if kind == "cross-encoder" and model.num_labels != 1:
-        raise BadInput(f"the model {files.name} has {model.num_labels} labels, a reranker has one")
+        raise files.unfit(f"has {model.num_labels} labels, a reranker has one")
     return model, files
 
 
@@ -91,8 +89,3 @@ def _pair_scores(model: Any, pool: Pool, **settings: Any) -> list[Scores]:
     scores = np.asarray(model.predict(pairs, **settings), np.float32)
     ends = np.cumsum([len(texts) for texts in pool.documents])
     return np.split(scores, ends[:-1])
-
-
-def save_model(model: Any, folder: Path) -> None:
-    """Save in sentence-transformers' form, without the card it would write."""
-    model.save_pretrained(str(folder), create_model_card=False, safe_serialization=True)

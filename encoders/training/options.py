@@ -20,39 +20,32 @@ PANEL = "Training"
 
 
 @declare
-class TrainOptions(Options):
+class TrainOptions(Options, panel=PANEL):
     """Options of a training; weights and the optimiser's state are float32 whatever ``dtype`` is."""
 
     base: str = option(
-        default="", blank=True, common=True, panel=PANEL,
-        help="Model to begin with; MiniLM or splade-tiny by default.",
-    )  # fmt: skip
-    loss: str = option(
-        default="mnr", choices=tuple(LOSSES), panel=PANEL, help="bce is for cross-encoders, their default."
+        default="", blank=True, common=True, help="Model to begin with; MiniLM or splade-tiny by default."
     )
-    epochs: int = option(default=1, low=1, panel=PANEL, common=True, help="Passes over the pairs.")
-    batch_size: int = option(default=32, low=1, panel=PANEL, help="Pairs of a step.")
+    loss: str = option(default="mnr", choices=tuple(LOSSES), help="bce is for cross-encoders, their default.")
+    epochs: int = option(default=1, low=1, common=True, help="Passes over the pairs.")
+    batch_size: int = option(default=32, low=1, help="Pairs of a step.")
     lr: float = option(
-        default=2e-5, above=0, panel=PANEL,
+        default=2e-5, above=0,
         help="Peak learning rate; it rises over the first tenth of the steps, then falls to 0.",
     )  # fmt: skip
-    max_length: int = option(default=128, low=3, panel=PANEL, help="Tokens of a text read while training.")
-    negatives: int = option(default=1, low=0, panel=PANEL, help="Mined, for each pair.")
+    max_length: int = option(default=128, low=3, help="Tokens of a text read while training.")
+    negatives: int = option(default=1, low=0, help="Mined, for each pair.")
     scale: float = option(
-        default=20.0, above=0, panel=PANEL, help="What similarities are multiplied by before the softmax."
+        default=20.0, above=0, help="What similarities are multiplied by before the softmax."
     )
-    eval_steps: int = option(
-        default=100, low=1, panel=PANEL, help="Steps between checkpoints, and between dev scores."
-    )
-    patience: int = option(
-        default=3, low=1, panel=PANEL, help="Dev scores without a new best one before it stops."
-    )
-    seed: int = option(default=0, low=0, panel=PANEL, help="Of everything that is drawn.")
+    eval_steps: int = option(default=100, low=1, help="Steps between checkpoints, and between dev scores.")
+    patience: int = option(default=3, low=1, help="Dev scores without a new best one before it stops.")
+    seed: int = option(default=0, low=0, help="Of everything that is drawn.")
     device: str | None = option(
-        default=None, runtime=True, panel=PANEL, help="cpu, cuda, mps; the best one there by default."
+        default=None, runtime=True, help="cpu, cuda, mps; the best one there by default."
     )
     dtype: str = option(
-        default="float32", choices=DTYPES, panel=PANEL,
+        default="float32", choices=DTYPES,
         help="Of matrix products; bfloat16 is faster where the processor has it, weights stay float32.",
     )  # fmt: skip
 

@@ -20,7 +20,7 @@ from intrex.data.progress import Progress
 from intrex.encoders.runtime.models import log, quiet
 from intrex.encoders.training.examples import Example, Pool, columns
 from intrex.encoders.training.losses import make_loss
-from intrex.encoders.training.models import CLASSES, pool_scores, save_model, start_model
+from intrex.encoders.training.models import CLASSES, pool_scores, start_model
 from intrex.encoders.training.options import TrainOptions
 
 WHOLE = "whole.json"
@@ -120,7 +120,7 @@ def train(
     best = state.best_model_checkpoint if history else None
     if shorter:
         model.max_seq_length = length
-    save_model(model, out)
+    model.save_pretrained(str(out), create_model_card=False, safe_serialization=True)
     last_step = int(state.global_step)
     return Trained(last_step, history, _step_of(Path(best)) if best else last_step, files.revision)
 

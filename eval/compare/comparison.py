@@ -79,11 +79,9 @@ def compare(data: Aligned, settings: Settings | None = None, baseline: int | Non
     """
     settings = settings or Settings()
     n = len(data.systems)
-    pairs = (
-        list(combinations(range(n), 2))
-        if baseline is None
-        else [(baseline, i) for i in range(n) if i != baseline]
-    )
+    pairs = list(combinations(range(n), 2))
+    if baseline is not None:
+        pairs = [(baseline, i) for i in range(n) if i != baseline]
     masks = [data.shared((a, b)) for a, b in pairs]
     for (a, b), mask in zip(pairs, masks, strict=True):
         if not mask.any():
@@ -121,12 +119,10 @@ def _groups(data: Aligned, pairs: list[tuple[int, int]]) -> list[tuple[list[int]
 
 
 def _bootstraps(data: Aligned, pairs: list[tuple[int, int]], settings: Settings) -> Bootstrap:
-    shape = (len(pairs), len(data.measures))
-    out = Bootstrap(np.empty(shape), np.empty(shape), np.empty(shape))
+    out = np.empty((3, len(pairs), len(data.measures)))
     for rows, values, local in _groups(data, pairs):
-        part = bootstrap(values, local, settings.samples, settings.seed, settings.alpha)
-        out.low[rows], out.high[rows], out.p[rows] = part.low, part.high, part.p
-    return out
+        out[:, rows] = bootstrap(values, local, settings.samples, settings.seed, settings.alpha)
+    return Bootstrap(*out)
 
 
 def _p_values(data: Aligned, pairs: list[tuple[int, int]], settings: Settings) -> Float64s:

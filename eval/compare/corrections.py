@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from intrex.data.arrays import Float64s
+from intrex.data.arrays import Float64s, Int64s
 
 
 def bonferroni(p: Float64s) -> Float64s:
@@ -25,10 +25,7 @@ def holm(p: Float64s) -> Float64s:
     [0.03, 0.06, 0.06, 0.02]
     """
     order = np.argsort(p, kind="stable")
-    stepped = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1))
-    out = np.empty_like(p)
-    out[order] = np.minimum(stepped, 1.0)
-    return out
+    return _put_back(order, np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1)))
 
 
 def benjamini_hochberg(p: Float64s) -> Float64s:
@@ -38,22 +35,21 @@ def benjamini_hochberg(p: Float64s) -> Float64s:
     [0.02, 0.04, 0.04, 0.02]
     """
     order = np.argsort(p, kind="stable")[::-1]
-    stepped = np.minimum.accumulate(p[order] * len(p) / np.arange(len(p), 0, -1))
-    out = np.empty_like(p)
+    return _put_back(order, np.minimum.accumulate(p[order] * len(p) / np.arange(len(p), 0, -1)))
+
+
+def _put_back(order: Int64s, stepped: Float64s) -> Float64s:
+    """Return p-values, at most 1, in the order from which ``order`` took them."""
+    out = np.empty_like(stepped)
     out[order] = np.minimum(stepped, 1.0)
     return out
-
-
-def uncorrected(p: Float64s) -> Float64s:
-    """Return the p-values as they are."""
-    return p.copy()
 
 
 CORRECTIONS: dict[str, Callable[[Float64s], Float64s]] = {
     "holm": holm,
     "bonferroni": bonferroni,
     "bh": benjamini_hochberg,
-    "none": uncorrected,
+    "none": np.copy,
 }
 
 

@@ -26,16 +26,16 @@ class LoadedSystems:
     Attributes:
         systems: the scores.
         files: the file each system came from.
-        scored: whether that file held scores, not a run.
+        scored: whether any of the files held scores, not a run.
     """
 
     systems: list[SystemScores]
     files: list[str]
-    scored: list[bool]
+    scored: bool
 
     def need_runs(self, option: str) -> list[Run]:
         """Read the runs whole; raises `UsageError` when scores, or a pipe, were given instead."""
-        if any(self.scored):
+        if self.scored:
             raise UsageError(
                 f"{option} looks into rankings; files of scores have none", "give the runs themselves"
             )
@@ -86,11 +86,11 @@ def load(judged: Judged, paths: Sequence[Path], measures: Sequence[Measure], com
     scored = {path for path in paths if _holds_scores(path)}
     rules = Rules(complete=complete)
     fresh = iter(score_files(judged, [path for path in paths if path not in scored], measures, rules))
-    loaded: list[tuple[SystemScores, str, bool]] = []
+    loaded: list[tuple[SystemScores, str]] = []
     for path in paths:
         systems = _read(path, judged) if path in scored else [next(fresh)]
-        loaded += [(system, str(path), path in scored) for system in systems]
-    return LoadedSystems([f[0] for f in loaded], [f[1] for f in loaded], [f[2] for f in loaded])
+        loaded += [(system, str(path)) for system in systems]
+    return LoadedSystems([system for system, _ in loaded], [file for _, file in loaded], bool(scored))
 
 
 def _holds_scores(path: Path) -> bool:

@@ -8,9 +8,10 @@ from pathlib import Path
 from intrex.data.errors import UsageError
 from intrex.data.ids import as_bytes
 from intrex.data.locate import find_qrels
+from intrex.data.run import Run
 from intrex.eval.compare.align import Aligned, align
 from intrex.eval.compare.comparison import Comparison, compare
-from intrex.eval.compare.inputs import LoadedSystems, load, query_texts, subtopics_needed, with_baseline
+from intrex.eval.compare.inputs import load, query_texts, subtopics_needed, with_baseline
 from intrex.eval.compare.movers import Mover, movers
 from intrex.eval.compare.options import CompareOptions, Settings
 from intrex.eval.compare.reproduction import Reproduction, reproduction
@@ -52,9 +53,9 @@ def make_report(qrels: str, runs: list[Path], options: CompareOptions, settings:
     judged = find_qrels(qrels, subtopics_needed([*paths, *reproductions], measures))
     texts = query_texts(qrels, options.queries) if options.movers else {}
     loaded = load(judged, [*paths, *reproductions], measures, options.complete)
-    for flag, value in (("--movers", options.movers), ("--ranking", options.ranking)):
-        if value:
-            loaded.need_runs(flag)
+    rankings: list[Run] = []
+    if options.movers or options.ranking:
+        rankings = loaded.need_runs("--movers" if options.movers else "--ranking")
     if options.reproduction and len(set(loaded.files)) != len(loaded.files):
         raise UsageError("--reproduction takes files of one system each", "give the runs themselves")
     aligned = align(loaded.systems, measures, options.complete)
@@ -63,13 +64,15 @@ def make_report(qrels: str, runs: list[Path], options: CompareOptions, settings:
     comparison = compare(compared, settings, baseline)
     moves = similar = None
     if options.movers:
-        moves = movers(
-            comparison, loaded.need_runs("--movers"), judged.qrels, measures[0], options.movers, texts
-        )
+        moves = movers(comparison, rankings, judged.qrels, measures[0], options.movers, texts)
+    # one of the reproductions may be the original itself
+    reproduced = [loaded.files.index(str(path)) for path in options.reproduction or ()]
     if options.ranking:
-        similar = _similarities(options, loaded, aligned, comparison)
-    reproduced = reproduction(aligned, (0, 1), _reproduced(options, loaded)) if options.reproduction else None
-    return CompareReport(comparison, moves, similar, reproduced, _notes(aligned, comparison))
+        pairs = comparison.pairs + [pair for pair in enumerate(reproduced) if pair[0] != pair[1]]
+        systems = list(zip(aligned.systems, rankings, strict=True))
+        similar = similarities(systems, pairs, as_bytes(aligned.query_ids), options.depth)
+    figures = reproduction(aligned, (0, 1), reproduced) if reproduced else None
+    return CompareReport(comparison, moves, similar, figures, _notes(aligned, comparison))
 
 
 def _check(runs: list[Path], measures: list[Measure], options: CompareOptions) -> None:
@@ -80,20 +83,6 @@ def _check(runs: list[Path], measures: list[Measure], options: CompareOptions) -
             "--reproduction needs two runs, the baseline and the advanced one",
             "intrex compare QRELS BASE ADVANCED --reproduction BASE_2 ADVANCED_2",
         )
-
-
-def _reproduced(options: CompareOptions, loaded: LoadedSystems) -> list[int]:
-    """Return the rows of the two reproductions; one of them may be the original itself."""
-    return [loaded.files.index(str(path)) for path in options.reproduction or ()]
-
-
-def _similarities(
-    options: CompareOptions, loaded: LoadedSystems, aligned: Aligned, comparison: Comparison
-) -> list[Similarity]:
-    pairs = list(comparison.pairs)
-    pairs += [pair for pair in enumerate(_reproduced(options, loaded)) if pair[0] != pair[1]]
-    systems = list(zip(aligned.systems, loaded.need_runs("--ranking"), strict=True))
-    return similarities(systems, pairs, as_bytes(aligned.query_ids), options.depth)
 
 
 def _notes(aligned: Aligned, comparison: Comparison) -> list[str]:

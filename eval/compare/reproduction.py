@@ -58,10 +58,7 @@ def reproduction(data: Aligned, original: Sequence[int], reproduced: Sequence[in
         ratio = better_2 / better + 0.0 if better else None  # + 0.0 turns -0 into 0
         below, below_2 = float(base.mean()), float(base_2.mean())
         change = better / below - better_2 / below_2 if below and below_2 else None
-        rows.append(
-            Reproduction(
-                measure, rmse(base, base_2), rmse(advanced, advanced_2), better, better_2, ratio, change,
-                int(shared.sum()), data.conditions.signature(),
-            )
-        )  # fmt: skip
+        errors, improvements = (rmse(base, base_2), rmse(advanced, advanced_2)), (better, better_2)
+        conditions = int(shared.sum()), data.conditions.signature()
+        rows.append(Reproduction(measure, *errors, *improvements, ratio, change, *conditions))
     return rows

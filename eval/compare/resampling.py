@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -142,8 +143,7 @@ def _random_flips(n: int, samples: int, seed: int) -> Iterator[Float64s]:
         yield bits.reshape(rows, n).astype(np.float64)
 
 
-@dataclass(frozen=True)
-class Bootstrap:
+class Bootstrap(NamedTuple):
     """Intervals of the difference of means, and shifted p-values; [p, m] each."""
 
     low: Float64s
@@ -165,14 +165,14 @@ def bootstrap(values: Float64s, pairs: Int64s, samples: int, seed: int, alpha: f
         seed: of the resamples; all pairs and measures see the same ones.
         alpha: 0.05 for a 95 % interval.
     """
-    low, high, p = (np.empty((len(pairs), values.shape[2])) for _ in range(3))
+    out = np.empty((3, len(pairs), values.shape[2]))
     for rows, scores, local in _pairs_by_range(values, pairs):
-        part = _bootstrap(scores, local, samples, seed, alpha)
-        low[rows], high[rows], p[rows] = part.low, part.high, part.p
-    return Bootstrap(low, high, p)
+        out[:, rows] = _bootstrap(scores, local, samples, seed, alpha)
+    return Bootstrap(*out)
 
 
-def _bootstrap(values: Float64s, pairs: Int64s, samples: int, seed: int, alpha: float) -> Bootstrap:
+def _bootstrap(values: Float64s, pairs: Int64s, samples: int, seed: int, alpha: float) -> Float64s:
+    """Return the fields of `Bootstrap` [3, p, m] of pairs of one range."""
     n, systems, measures = values.shape
     fixed = fixed_point(values)
     flat = fixed.values.reshape(n, systems * measures)
@@ -186,13 +186,13 @@ def _bootstrap(values: Float64s, pairs: Int64s, samples: int, seed: int, alpha: 
             counts[row] = np.bincount(picks[row], minlength=n)
         sums[filled : filled + rows] = counts[:rows] @ flat
         filled += rows
-    low, high, p = (np.empty((len(pairs), measures)) for _ in range(3))
+    out = np.empty((3, len(pairs), measures))
     cube = sums.reshape(samples, systems, measures)
     for i in range(len(pairs)):
         differences = pair_sums(cube, pairs[i : i + 1])[:, 0]
-        low[i], high[i] = np.quantile(differences, [alpha / 2, 1 - alpha / 2], axis=0) / (fixed.scale * n)
+        out[:2, i] = np.quantile(differences, [alpha / 2, 1 - alpha / 2], axis=0) / (fixed.scale * n)
         strays = np.abs(differences - total[i]) >= np.abs(total[i]) - fixed.slack
         if n == 1:  # every resample is the one query: it tells nothing of others
             strays[:] = True
-        p[i] = (1.0 + strays.sum(axis=0)) / (1.0 + samples)
-    return Bootstrap(low, high, p)
+        out[2, i] = (1.0 + strays.sum(axis=0)) / (1.0 + samples)
+    return out

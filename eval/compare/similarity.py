@@ -97,11 +97,8 @@ def _tops(runs: Sequence[Run], queries: Bytes, depth: int) -> list[TopDocuments]
         ranks = np.arange(depth)[None, :]
         filled = ranks < lengths[:, None]
         selections.append(((run.offsets[at][:, None] + ranks)[filled], filled, lengths))
-    known, codes = np.unique(
-        np.concatenate([run.doc_ids[rows] for run, (rows, _, _) in zip(runs, selections, strict=True)]),
-        return_inverse=True,
-    )
-    del known
+    listed = [run.doc_ids[rows] for run, (rows, _, _) in zip(runs, selections, strict=True)]
+    codes = np.unique(np.concatenate(listed), return_inverse=True)[1]
     out, start = [], 0
     for rows, filled, lengths in selections:
         table = np.full(filled.shape, -1, np.int64)

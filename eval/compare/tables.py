@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from intrex.eval.compare.comparison import Comparison, PairRow
+from intrex.eval.compare.comparison import Comparison
 from intrex.eval.compare.movers import Mover
 from intrex.eval.compare.reproduction import Reproduction
 from intrex.eval.compare.resampling import EXACT_QUERIES, TOLERANCE
@@ -230,21 +230,18 @@ def paper_rows(comparison: Comparison, bold: str, raised: str) -> Table[str]:
         cells = []
         for m in range(len(data.measures)):
             text = f"{means[i, m]:.4f}"
-            cells.append(
-                (bold.format(text) if best[i, m] else text)
-                + (raised.format(signs[i][m]) if signs[i][m] else "")
-            )
+            text = bold.format(text) if best[i, m] else text
+            cells.append(text + (raised.format(signs[i][m]) if signs[i][m] else ""))
         rows.append([letter(i) if comparison.baseline is None else "", name, *cells])
     return ["", "system", *data.measures], rows
 
 
 def caption(comparison: Comparison) -> str:
     """Write what a reader of the table must know."""
-    explanation = (
-        "Superscript letters name the systems that a system beats significantly"
-        if comparison.baseline is None
-        else f"{BETTER} is significantly better and {WORSE} significantly worse than {comparison.data.systems[comparison.baseline]}"
-    )
+    explanation = "Superscript letters name the systems that a system beats significantly"
+    if comparison.baseline is not None:
+        base = comparison.data.systems[comparison.baseline]
+        explanation = f"{BETTER} is significantly better and {WORSE} significantly worse than {base}"
     means = f"Means over {queries_text(comparison)}"
     if not comparison.data.conditions.complete:
         means = f"Means over the queries that each answers; {queries_text(comparison)}"
@@ -272,11 +269,6 @@ def comparison_latex(comparison: Comparison) -> str:
     table = latex_lines([escape_latex(h) for h in headers], lines, "ll" + "r" * len(comparison.data.measures))
     head = [r"\begin{table}", r"\centering", rf"\caption{{{text}}}"]
     return "\n".join([*head, *table, r"\end{table}", f"% {comparison.signature}", ""])
-
-
-def pair_rows(comparison: Comparison) -> Table[Any]:
-    """Return all rows with every field, for machines."""
-    return long_rows(comparison.rows, PairRow)
 
 
 def similarity_table(rows: Sequence[Similarity]) -> Table[str]:

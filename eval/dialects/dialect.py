@@ -7,7 +7,7 @@ ranx 0.3.21, BEIR 2.2.0, mteb 2.26; each is compared with the tool itself in tes
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -31,11 +31,10 @@ class Dialect:
 
     Attributes:
         name: as ``--as`` takes it.
-        about: the version whose code was read, and how it is meant to be called.
         rules: the rules it scores by, unless ``special`` has others for a measure.
-        special: rules of single measures by name; ``RR@`` is RR with a cutoff.
         only: names of the measures it has; ``RR@`` is RR with a cutoff, ``RR`` without.
         options: the parameters that it has for its measures.
+        special: rules of single measures by name; ``RR@`` is RR with a cutoff.
         spell: the measure as the tool computes it, given ``-l``.
         digits: decimals that it rounds its means to; None for none.
         exact: measures whose means it does not round.
@@ -50,11 +49,10 @@ class Dialect:
     """
 
     name: str
-    about: str
     rules: Rules
-    special: Mapping[str, Rules]
     only: frozenset[str]
     options: frozenset[str]
+    special: Mapping[str, Rules] = field(default_factory=dict)
     spell: Callable[[Measure, int], Measure] = AS_IT_IS
     digits: int | None = None
     exact: frozenset[str] = frozenset()
@@ -155,11 +153,9 @@ def _ir_measures(measure: Measure, level: int) -> Measure:
         raise UsageError(
             f"ir_measures has no {unsupported.pop()} for {measure.name}: none of its providers supports {measure}"
         )
-    return (
-        replace(measure, cutoff=round(float(measure.cutoff), 2))
-        if measure.name == "IPrec" and measure.cutoff
-        else measure
-    )
+    if measure.name != "IPrec" or not measure.cutoff:
+        return measure
+    return replace(measure, cutoff=round(float(measure.cutoff), 2))
 
 
 def _beir(measure: Measure, level: int) -> Measure:
@@ -191,11 +187,10 @@ _ASCENDING = Rules(precision=64, ties=Ties.docid_asc)
 TOOLS: dict[str, Dialect] = {
     tool.name: tool
     for tool in (
+        # trec_eval 9.0.8
         Dialect(
             "trec_eval9",
-            "trec_eval 9.0.8",
             _FLOAT,
-            {},
             _V9,
             _TREC_OPTIONS,
             fixed=False,
@@ -205,11 +200,10 @@ TOOLS: dict[str, Dialect] = {
             more_columns=True,
             silent=True,
         ),
+        # trec_eval 10.0
         Dialect(
             "trec_eval10",
-            "trec_eval 10.0",
             _DOUBLE,
-            {},
             _V10,
             _TREC_OPTIONS,
             spell=_nearest_recall,
@@ -219,56 +213,54 @@ TOOLS: dict[str, Dialect] = {
             figure=quirks.count_from_grade_1,
             more_columns=True,
         ),
+        # pytrec_eval-terrier 0.5.11, RelevanceEvaluator.evaluate, the mean over what it returns
         Dialect(
             "pytrec_eval",
-            "pytrec_eval-terrier 0.5.11, RelevanceEvaluator.evaluate, the mean over what it returns",
             _FLOAT,
-            {},
             _V9 - {"YAAP"},
             frozenset(["rel", "beta", "relative", "judged_only"]),
             checks=(quirks.refuse_no_grade, quirks.refuse_zero_by_zero),
         ),
+        # ir_measures 0.4.3 with its default providers; those that need Perl or cwl_eval are left out; nDCG(gains=...)
+        # asked for by itself, since it spoils another nDCG beside it
         Dialect(
             "ir_measures",
-            "ir_measures 0.4.3 with its default providers; those that need Perl or cwl_eval are left out; nDCG(gains=...) "
-            "asked for by itself, since it spoils another nDCG beside it",
             Rules(),
-            {"Judged": _ASCENDING, "RR@": _ASCENDING},
             _IR,
             frozenset(["rel", "beta", "relative", "judged_only", "gains"]),
+            {"Judged": _ASCENDING, "RR@": _ASCENDING},
             spell=_ir_measures,
             checks=(quirks.refuse_no_grade, quirks.refuse_zero_by_zero),
             absent=quirks.all_zero,
         ),
+        # ranx 0.3.21, evaluate(Qrels, Run.from_file(...), make_comparable=True)
         Dialect(
             "ranx",
-            "ranx 0.3.21, evaluate(Qrels, Run.from_file(...), make_comparable=True)",
             Rules(precision=64, ties=Ties.quicksort),
-            {},
             _RANX,
             frozenset(["rel", "floor", "dcg", "p", "graded", "rule"]),
             spell=_ranx,
             checks=(quirks.refuse_for_ranx,),
             averaged=True,
         ),
+        # BEIR 2.2.0, EvaluateRetrieval.evaluate and evaluate_custom, each on its own copy of results in file order
         Dialect(
             "beir",
-            "BEIR 2.2.0, EvaluateRetrieval.evaluate and evaluate_custom, each on its own copy of results in file order",
             replace(_FLOAT, self_match=SelfMatch.drop),
-            dict.fromkeys(("RR", "R_cap", "Hole", "Success"), _STABLE),
             _words("AP@ Hole@ P@ R@ RR@ R_cap@ Success@ nDCG@"),
             frozenset(["scope"]),
+            dict.fromkeys(("RR", "R_cap", "Hole", "Success"), _STABLE),
             spell=_beir,
             digits=5,
             checks=(quirks.refuse_no_grade, quirks.refuse_for_beir),
         ),
+        # mteb 2.26, calculate_retrieval_scores
         Dialect(
             "mteb",
-            "mteb 2.26, calculate_retrieval_scores",
             _FLOAT,
-            {"RR": _DOUBLE},
             _words("AP@ P@ R@ RR@ Success@ nDCG@"),
             frozenset(),
+            {"RR": _DOUBLE},
             digits=5,
             exact=frozenset(["RR"]),
             checks=(quirks.refuse_no_grade, quirks.refuse_for_mteb),

@@ -54,9 +54,8 @@ class ToolOutput:
                 values = np.array([np.nan if c is None else c[0] for c in cells])
                 decimals = max(c[1] for c in cells if c)  # one number can end in zeros that are not printed
                 return values, decimals
-        if (
-            measure.kind == "geometric" or measure.name == "NumQ"
-        ):  # trec_eval prints these over all queries only
+        # trec_eval prints these over all queries only
+        if measure.kind == "geometric" or measure.name == "NumQ":
             return np.full(len(queries), np.nan), 15
         raise BadInput(
             f"the file of --theirs has no value of {measure}",

@@ -76,12 +76,8 @@ def refuse_close_gains(qrels: Qrels, hits: RunHits, measure: Measure, rules: Rul
     named = dict(dict(measure.params).get("gains") or ())
     if not named:
         return
-    gains = sorted(
-        {
-            float(g): g
-            for g in (*named.values(), *(g for g in range(int(qrels.grades.max()) + 1) if g not in named))
-        }
-    )
+    unnamed = (g for g in range(int(qrels.grades.max()) + 1) if g not in named)
+    gains = sorted({float(g) for g in (*named.values(), *unnamed)})
     for low, high in itertools.pairwise(gains):
         if high - low < 1:
             raise BadInput(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,8 +14,9 @@ from intrex.data.ids import as_strings
 from intrex.data.qrels import Qrels
 from intrex.eval.dialects.dialect import Dialect
 from intrex.eval.dialects.output import TOLERANCE, ToolOutput, compare_output, read_tool_output
-from intrex.eval.evaluate.systems import MatchCache
+from intrex.eval.evaluate.systems import match_once
 from intrex.eval.measures import Measure
+from intrex.eval.scoring.matching import RunHits
 from intrex.eval.scoring.rules import Rules, SelfMatch, Ties
 from intrex.eval.scoring.score import score_hits
 
@@ -111,13 +112,13 @@ def explain(
         UsageError: the tool lacks a measure or an option.
     """
     printed = read_tool_output(tool_file) if tool_file else None
-    cache = MatchCache(qrels, path, tool.more_columns)
+    hits_by = match_once(qrels, path, tool.more_columns)
     explanations = []
     for measure in measures:
         goal = (tool.rules_for(measure, base, complete_given), tool.as_computed(measure, level), tool)
         states = list(_path((base, measure, None), goal))
-        curves = [_values(qrels, state, cache) for _, state in states]
-        hits = cache.of(*goal[:2])
+        curves = [_values(qrels, state, hits_by) for _, state in states]
+        hits = hits_by(*goal[:2])
         for check in tool.checks:
             check(qrels, hits, goal[1], goal[0])
         _require_values(qrels, hits.answered, curves[-1], tool, measure)
@@ -147,18 +148,16 @@ def _path(start: State, goal: State) -> Iterator[tuple[str, State]]:
         yield f"formula: {', '.join(added) or computed}", (rules, measure, no_tool)
     if rules.complete != tool_rules.complete:
         rules = replace(rules, complete=tool_rules.complete)
-        yield (
-            "missing queries " + ("counted" if rules.complete else "left out"),
-            (rules, measure, no_tool),
-        )
+        words = "missing queries " + ("counted" if rules.complete else "left out")
+        yield words, (rules, measure, no_tool)
     if tool is not None and tool.absent is not None:
         yield "missing queries' values", (rules, measure, tool)
 
 
-def _values(qrels: Qrels, state: State, cache: MatchCache) -> Float64s:
+def _values(qrels: Qrels, state: State, hits_by: Callable[[Rules, Measure], RunHits]) -> Float64s:
     """Return the values [q], not a number where the query is left out."""
     rules, measure, tool = state
-    hits = cache.of(rules, measure)
+    hits = hits_by(rules, measure)
     column = score_hits(qrels, hits, [measure], rules).values[:, 0]
     if tool is not None:
         column = tool.values(hits, measure, rules, column)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -136,19 +137,14 @@ def match_path(
     return hits
 
 
-class MatchCache:
-    """Hits of one run file by several rules, each way once: what `match_path` finds, by what it depends on."""
+def match_once(qrels: Qrels, path: Path, more: bool) -> Callable[[Rules, Measure], RunHits]:
+    """Make a function that returns a run's hits in the order of rules, as a measure needs it; `match_path`, each way once."""
 
-    def __init__(self, qrels: Qrels, path: Path, more: bool) -> None:
-        self._qrels, self._path, self._more = qrels, path, more
-        self._hits: dict[tuple[int, Ties, SelfMatch, bool], RunHits] = {}
+    @cache
+    def hits(precision: int, ties: Ties, self_match: SelfMatch, strays: bool) -> RunHits:
+        return match_path(qrels, path, Rules(precision, ties, self_match), strays, more)
 
-    def of(self, rules: Rules, measure: Measure) -> RunHits:
-        """Return the hits of the run in the order of the rules, as the measure needs it."""
-        key = (rules.precision, rules.ties, rules.self_match, measure.wants_strays)
-        if key not in self._hits:
-            self._hits[key] = match_path(self._qrels, self._path, rules, measure.wants_strays, self._more)
-        return self._hits[key]
+    return lambda rules, m: hits(rules.precision, rules.ties, rules.self_match, m.wants_strays)
 
 
 def score_as(
@@ -185,23 +181,15 @@ def score_as(
 def _score_one(
     tool: Dialect, qrels: Qrels, path: Path, plan: Sequence[tuple[Measure, Rules]]
 ) -> tuple[str, Scores]:
-    cache = MatchCache(qrels, path, tool.more_columns)
+    hits_by = match_once(qrels, path, tool.more_columns)
     columns, left_out, figures = [], [], {}
     for measure, rules in plan:
-        hits = cache.of(rules, measure)
+        hits = hits_by(rules, measure)
         for check in tool.checks:
             check(qrels, hits, measure, rules)
         column = score_hits(qrels, hits, [measure], rules).values[:, 0]
         columns.append(tool.values(hits, measure, rules, column))
         left_out.append(~hits.answered & (not rules.complete))
         figures[measure] = tool.total(qrels, measure, rules, columns[-1][~left_out[-1]])
-    scores = Scores(
-        tuple(m for m, _ in plan),
-        as_strings(qrels.query_ids),
-        np.stack(columns, axis=1),
-        hits.answered,
-        hits.n_extra,
-        np.stack(left_out, axis=1),
-        figures,
-    )
-    return hits.tag, scores
+    values = tuple(m for m, _ in plan), as_strings(qrels.query_ids), np.stack(columns, axis=1)
+    return hits.tag, Scores(*values, hits.answered, hits.n_extra, np.stack(left_out, axis=1), figures)

@@ -61,11 +61,8 @@ def query_table(
                 rows.append([system.system, query, *cells])
             else:
                 signature = system.conditions.signature()
-                rows += [
-                    [system.system, query, n, c, signature]
-                    for n, c in zip(names, cells, strict=True)
-                    if c != LEFT_OUT
-                ]
+                figures = ((n, c) for n, c in zip(names, cells, strict=True) if c != LEFT_OUT)
+                rows += [[system.system, query, n, c, signature] for n, c in figures]
     return headers, rows
 
 

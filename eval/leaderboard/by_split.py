@@ -14,13 +14,20 @@ import numpy as np
 from intrex.data.arrays import Bools, Float64s
 from intrex.data.errors import BadInput, UsageError
 from intrex.data.io.files import fingerprint
-from intrex.eval.leaderboard.regimes import Figure, RegimePlan, RegimeScores, regime_scores, score_matrix
+from intrex.eval.leaderboard.regimes import (
+    GAP,
+    MACRO,
+    MICRO,
+    PAIRED,
+    Figure,
+    Place,
+    RegimePlan,
+    regime_scores,
+)
 from intrex.eval.leaderboard.rows import JUDGED, LeaderboardRow, check_comparable, row_order, shown_names
 from intrex.eval.scoring.scorefile import SystemScores
 from intrex.eval.splits.split import REGIMES, Split, read_split
 from intrex.eval.tables import Table
-
-MACRO, MICRO, PAIRED, GAP = "macro", "micro", "paired", "gap"
 
 
 @dataclass(frozen=True)
@@ -37,16 +44,23 @@ class FoldScores:
 
     def matrix(self, plan: RegimePlan, measure: str) -> Float64s:
         """Return scores [n, f] of the plan's queries; raises `BadInput` when the measure or queries are missing."""
-        known = []
-        for scores in (system.scores for system in self.by_fold):
+        out = np.empty((len(plan.queries), len(plan.folds)))
+        for j, scores in enumerate(system.scores for system in self.by_fold):
             names = [str(m) for m in scores.measures]
             if measure not in names:
                 raise BadInput(
                     f"the scores of {self.system} have no {measure}", f"there are: {', '.join(names)}"
                 )
             column = scores.values[:, names.index(measure)]
-            known.append(dict(zip(scores.query_ids, column.tolist(), strict=True)))
-        return score_matrix(plan, known, self.system)
+            known = dict(zip(scores.query_ids, column.tolist(), strict=True))
+            if missing := [q for q in plan.queries if q not in known]:
+                raise BadInput(
+                    f"{len(missing):,} of the split's {len(plan.queries):,} test queries have no score of {self.system} "
+                    f"(fold {plan.folds[j]}), for example {', '.join(missing[:3])}",
+                    "the split was made from other queries than the run's",
+                )
+            out[:, j] = [known[q] for q in plan.queries]
+        return out
 
 
 def find_fold(text: str) -> tuple[Split, str]:
@@ -131,7 +145,7 @@ def _all_folds(
     return tuple(known[n] for n in names)
 
 
-def split_rows(systems: Sequence[SystemScores], split: Split, seed: int = 0) -> list[LeaderboardRow]:
+def split_rows(systems: Sequence[SystemScores], split: Split) -> list[LeaderboardRow]:
     """Return the rows of all systems under a split, sorted as a leaderboard is.
 
     Folds and regimes have the columns ``fold`` and ``regime``. Fold ``macro`` is the mean of the folds' means, ``micro``
@@ -139,41 +153,34 @@ def split_rows(systems: Sequence[SystemScores], split: Split, seed: int = 0) -> 
     paired gap. Intervals resample queries within strata; see `intrex.eval.leaderboard.regimes`.
     """
     plan = RegimePlan.of(split)
-    rows = [row for scores in scores_by_system(systems, split) for row in _rows(scores, plan, split, seed)]
+    rows = [row for scores in scores_by_system(systems, split) for row in _rows(scores, plan, split)]
     return sorted(rows, key=row_order)
 
 
-def _rows(system: FoldScores, plan: RegimePlan, split: Split, seed: int) -> Iterator[LeaderboardRow]:
+def _rows(system: FoldScores, plan: RegimePlan, split: Split) -> Iterator[LeaderboardRow]:
     first = system.by_fold[0]
     conditions = replace(first.conditions, split=split.name, fold="")
     run = first.run_sha256 if not system.trained else fingerprint([s.run_sha256 for s in system.by_fold])
-    judged = regime_scores(plan, system.matrix(plan, JUDGED), seed)
+    judged = regime_scores(plan, system.matrix(plan, JUDGED))
     answered = np.stack([_answered(s, plan) for s in system.by_fold], axis=1)
     if counts := [m for m in first.scores.measures if m.kind != "mean"]:
         message = f"{counts[0]} is no mean over queries, a split has no figure of it"
         raise BadInput(message, "score without it")
     for measure in shown_names([str(m) for m in first.scores.measures]):
-        scores = regime_scores(plan, system.matrix(plan, measure), seed)
-        for (fold, regime), figure, pool in _figures(scores, judged):
-            missing = _missing(answered, plan, fold, regime)
+        scores = regime_scores(plan, system.matrix(plan, measure))
+        for (fold, regime), figure in scores.items():
+            missing, pool = _missing(answered, plan, fold, regime), _judged_share(judged, fold, regime)
             yield LeaderboardRow(
                 system.system, conditions.collection, conditions.query_set, split.name, fold, regime, measure,
                 figure.value, figure.low, figure.high, figure.n, missing, pool, run, conditions.signature(),
             )  # fmt: skip
 
 
-def _figures(scores: RegimeScores, judged: RegimeScores) -> Iterator[tuple[tuple[str, str], Figure, float]]:
-    """Yield fold and regime, the figure there, and what part of the first ten is judged there."""
-    for place, figure in scores.folds.items():
-        yield place, figure, judged.folds[place].value
-    for regime in REGIMES:
-        yield (MACRO, regime), scores.macro[regime], judged.macro[regime].value
-        yield (MICRO, regime), scores.micro[regime], judged.micro[regime].value
-    raw_gaps = {MACRO: (scores.raw_macro, judged.macro), MICRO: (scores.raw_micro, judged.micro)}
-    for fold, (figure, pools) in raw_gaps.items():
-        yield (fold, GAP), figure, min(p.value for p in pools.values())
-    if scores.gap is not None:
-        yield (PAIRED, GAP), scores.gap, min(p.value for p in judged.micro.values())
+def _judged_share(judged: Mapping[Place, Figure], fold: str, regime: str) -> float:
+    """Return what part of the first ten is judged in this place of the leaderboard; of a gap, where it is less."""
+    if regime != GAP:
+        return judged[fold, regime].value
+    return min(judged[MICRO if fold == PAIRED else fold, r].value for r in REGIMES)
 
 
 def _answered(system: SystemScores, plan: RegimePlan) -> Bools:

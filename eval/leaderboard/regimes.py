@@ -11,18 +11,17 @@ the scores of all models; intervals are conditional on the trained models.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from intrex.data.arrays import Float64s, Int64s
 from intrex.data.errors import BadInput
+from intrex.eval.leaderboard.rows import LEVEL, RESAMPLES, resamples
 from intrex.eval.splits.split import REGIMES, Split
 
-RESAMPLES = 10_000
-LEVEL = 0.95
 NONE = -1
+MACRO, MICRO, PAIRED, GAP = "macro", "micro", "paired", "gap"
 
 
 @dataclass(frozen=True)
@@ -69,25 +68,10 @@ class Figure:
     n: int
 
 
-@dataclass(frozen=True)
-class RegimeScores:
-    """Figures of one system's scores by one measure.
-
-    Attributes:
-        folds: figure of each fold and regime.
-        macro: mean of the folds' means, by regime.
-        micro: mean over all pairs of query and fold, by regime.
-        gap: paired gap, over the queries that are in both regimes; positive when interpolation is better.
-        raw_macro: macro interpolation minus macro extrapolation.
-        raw_micro: the same of the micro means.
-    """
-
-    folds: Mapping[tuple[str, str], Figure]
-    macro: Mapping[str, Figure]
-    micro: Mapping[str, Figure]
-    gap: Figure | None
-    raw_macro: Figure
-    raw_micro: Figure
+Place = tuple[str, str]
+"""Fold and regime of a figure. Beside the folds, ``macro`` is the mean of their means, ``micro`` the mean over all pairs of
+query and fold; the regime ``gap`` of both is interpolation minus extrapolation. Fold ``paired``, regime ``gap`` is the
+paired gap, over the queries that are in both regimes, if there are any: positive when interpolation is better."""
 
 
 def per_query(plan: RegimePlan, scores: Float64s) -> Float64s:
@@ -101,7 +85,7 @@ def per_query(plan: RegimePlan, scores: Float64s) -> Float64s:
     return out
 
 
-def regime_scores(plan: RegimePlan, scores: Float64s, seed: int = 0) -> RegimeScores:
+def regime_scores(plan: RegimePlan, scores: Float64s, seed: int = 0) -> dict[Place, Figure]:
     """Compute all figures of one system by one measure.
 
     Args:
@@ -111,41 +95,33 @@ def regime_scores(plan: RegimePlan, scores: Float64s, seed: int = 0) -> RegimeSc
     """
     columns = _shares(plan, scores)
     values, lows, highs = _bootstrap(np.stack([c for c, _ in columns.values()], axis=1), plan.strata, seed)
-    figures = {
-        name: Figure(float(v), float(low), float(high), n)
-        for (name, (_, n)), v, low, high in zip(columns.items(), values, lows, highs, strict=True)
+    return {
+        place: Figure(float(v), float(low), float(high), n)
+        for (place, (_, n)), v, low, high in zip(columns.items(), values, lows, highs, strict=True)
     }
-    return RegimeScores(
-        {(f, r): figures[f"fold {f} {r}"] for f in plan.folds for r in REGIMES if f"fold {f} {r}" in figures},
-        {r: figures[f"macro {r}"] for r in REGIMES},
-        {r: figures[f"micro {r}"] for r in REGIMES},
-        figures.get("gap"),
-        figures["raw macro"],
-        figures["raw micro"],
-    )
 
 
-def _shares(plan: RegimePlan, scores: Float64s) -> dict[str, tuple[Float64s, int]]:
+def _shares(plan: RegimePlan, scores: Float64s) -> dict[Place, tuple[Float64s, int]]:
     """Return each query's share [n] of every figure, which is their sum; and of how many it is."""
-    inside = [plan.regime == number for number in range(len(REGIMES))]
-    columns: dict[str, tuple[Float64s, int]] = {}
-    for name, mask in zip(REGIMES, inside, strict=True):
+    columns: dict[Place, tuple[Float64s, int]] = {}
+    for number, name in enumerate(REGIMES):
+        mask = plan.regime == number
         masked = np.where(mask, scores, 0.0)
         sizes = mask.sum(axis=0)
         used = np.flatnonzero(sizes)
         for j in used.tolist():
-            columns[f"fold {plan.folds[j]} {name}"] = masked[:, j] / sizes[j], int(sizes[j])
+            columns[plan.folds[j], name] = masked[:, j] / sizes[j], int(sizes[j])
         macro = (masked[:, used] / sizes[used]).sum(axis=1) / len(used)
-        columns[f"macro {name}"] = macro, int(sizes.sum())
-        columns[f"micro {name}"] = masked.sum(axis=1) / sizes.sum(), int(sizes.sum())
-    for kind in ("macro", "micro"):
-        (inter, n), (extra, m) = (columns[f"{kind} {name}"] for name in REGIMES)
-        columns[f"raw {kind}"] = inter - extra, n + m
+        columns[MACRO, name] = macro, int(sizes.sum())
+        columns[MICRO, name] = masked.sum(axis=1) / sizes.sum(), int(sizes.sum())
+    for kind in (MACRO, MICRO):
+        (inter, n), (extra, m) = (columns[kind, name] for name in REGIMES)
+        columns[kind, GAP] = inter - extra, n + m
     means = per_query(plan, scores)
     paired = ~np.isnan(means).any(axis=1)
     if paired.any():
         gap = np.where(paired, means[:, 0] - means[:, 1], 0.0) / paired.sum()
-        columns["gap"] = gap, int(paired.sum())
+        columns[PAIRED, GAP] = gap, int(paired.sum())
     return columns
 
 
@@ -155,28 +131,9 @@ def _bootstrap(shares: Float64s, strata: Int64s, seed: int) -> tuple[Float64s, F
     sums = np.zeros((RESAMPLES, shares.shape[1]))
     for stratum in range(int(strata.max(initial=-1)) + 1):
         rows = np.flatnonzero(strata == stratum)
-        members = shares[rows]
-        step = max(1, 4_000_000 // len(rows))
-        for start in range(0, RESAMPLES, step):
-            size = min(step, RESAMPLES - start)
-            counts = random.multinomial(len(rows), np.full(len(rows), 1 / len(rows)), size=size)
+        for block, counts in resamples(len(rows), random):
             # not by BLAS: its last bits depend on threads
-            sums[start : start + size] += np.einsum("rq,qm->rm", counts.astype(np.float64), members)
+            sums[block] += np.einsum("rq,qm->rm", counts, shares[rows])
     low, high = np.quantile(sums, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
     values: Float64s = shares.sum(axis=0)
     return values, low, high
-
-
-def score_matrix(plan: RegimePlan, by_fold: Sequence[Mapping[str, float]], system: str) -> Float64s:
-    """Return scores [n, f] from each fold's scores by query; raises `BadInput` naming queries that are not scored."""
-    out = np.empty((len(plan.queries), len(plan.folds)))
-    for j, (fold, known) in enumerate(zip(plan.folds, by_fold, strict=True)):
-        missing = [q for q in plan.queries if q not in known]
-        if missing:
-            raise BadInput(
-                f"{len(missing):,} of the split's {len(plan.queries):,} test queries have no score of {system} "
-                f"(fold {fold}), for example {', '.join(missing[:3])}",
-                "the split was made from other queries than the run's",
-            )
-        out[:, j] = [known[q] for q in plan.queries]
-    return out

@@ -7,41 +7,29 @@ queries are the sample: what is tested is conditional on the trained models.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
 from intrex.data.errors import UsageError
 from intrex.eval.compare.align import Aligned
 from intrex.eval.compare.comparison import PairRow, compare
-from intrex.eval.compare.options import Settings
-from intrex.eval.leaderboard.by_split import GAP, FoldScores
-from intrex.eval.leaderboard.regimes import RegimePlan, per_query
+from intrex.eval.leaderboard.by_split import FoldScores
+from intrex.eval.leaderboard.regimes import GAP, RegimePlan, per_query
 from intrex.eval.splits.split import REGIMES, Split
-
-PLACES = (*REGIMES, GAP)
-
-
-@dataclass(frozen=True)
-class RegimeTest:
-    """Comparison of two systems in a regime, or of their gaps; see `PairRow`."""
-
-    regime: str
-    row: PairRow
 
 
 def regime_tests(
-    systems: Sequence[FoldScores], split: Split, measures: Sequence[str], settings: Settings | None = None
-) -> list[RegimeTest]:
-    """Compare every pair of systems in each regime, and by the gap.
+    systems: Sequence[FoldScores], split: Split, measures: Sequence[str]
+) -> dict[str, list[PairRow]]:
+    """Compare every pair of systems in each regime, and by the gap; returns the comparisons by regime.
 
-    Corrected together are the pairs of one regime and measure.
+    The test is the one by randomisation. Corrected together, by Holm, are the pairs of one regime and measure.
 
     Args:
         systems: two or more, with the scores of every fold.
         split: who is in which regime.
         measures: what to compare by.
-        settings: the test and its correction; randomisation and Holm by default.
 
     Raises:
         UsageError: fewer than two systems.
@@ -50,12 +38,13 @@ def regime_tests(
     if len(systems) < 2:
         raise UsageError("one system alone cannot be compared", "a recipe of two systems or more")
     plan = RegimePlan.of(split)
+    # [n, s, 2, m]
     means = np.stack(
         [np.stack([per_query(plan, s.matrix(plan, m)) for m in measures], axis=2) for s in systems], axis=1
-    )  # [n, s, 2, m]
+    )
     columns = {name: means[:, :, i] for i, name in enumerate(REGIMES)}
     columns[GAP] = columns[REGIMES[0]] - columns[REGIMES[1]]
-    tests = []
+    tests = {}
     for place, values in columns.items():
         scored = np.asarray(~np.isnan(values).any(axis=(1, 2)), np.bool_)
         if not scored.any():
@@ -66,5 +55,5 @@ def regime_tests(
         data = Aligned(
             [s.system for s in systems], list(measures), queries, values[scored], answered, conditions
         )
-        tests += [RegimeTest(place, row) for row in compare(data, settings).rows]
+        tests[place] = compare(data).rows
     return tests

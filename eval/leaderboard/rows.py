@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
@@ -46,33 +46,28 @@ class LeaderboardRow:
 COLUMNS = tuple("judged@10" if f.name == "judged_at_10" else f.name for f in fields(LeaderboardRow))
 
 
-def bootstrap_interval(
-    values: Float64s, kinds: Sequence[str] | None = None, seed: int = 0
-) -> tuple[Float64s, Float64s]:
+def bootstrap_interval(values: Float64s, kinds: Sequence[str]) -> tuple[Float64s, Float64s]:
     """Compute the 95 % percentile bootstrap interval over queries of each column's figure.
+
+    The same resamples are drawn for every system, so intervals are paired.
 
     Args:
         values: [q, m] per-query values.
-        kinds: [m] how each column becomes one figure (`Measure.kind`); means unless given.
-        seed: of the generator; the same seed gives the same queries to every system, so intervals are paired.
+        kinds: [m] how each column becomes one figure (`Measure.kind`).
 
     Returns:
         low [m] and high [m].
     """
     n = len(values)
-    kinds = kinds or ["mean"] * values.shape[1]
     averaged = [
         np.log(np.maximum(v, FLOOR)) if k == "geometric" else v for v, k in zip(values.T, kinds, strict=True)
     ]
-    random = np.random.Generator(np.random.PCG64(seed))
+    random = np.random.Generator(np.random.PCG64(0))
     means = np.empty((RESAMPLES, values.shape[1]))
-    step = max(1, 4_000_000 // max(n, 1))
-    for start in range(0, RESAMPLES, step):
-        size = min(step, RESAMPLES - start)
-        counts = random.multinomial(n, np.full(n, 1 / n), size=size).astype(np.float64)
+    for block, counts in resamples(n, random):
         # not by BLAS: its last bits depend on threads and on other columns
         for j, column in enumerate(averaged):
-            means[start : start + size, j] = np.einsum("rq,q->r", counts, np.ascontiguousarray(column)) / n
+            means[block, j] = np.einsum("rq,q->r", counts, np.ascontiguousarray(column)) / n
     bounds = np.quantile(means, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
     for j, kind in enumerate(kinds):
         if kind == "sum":
@@ -80,6 +75,14 @@ def bootstrap_interval(
         elif kind == "geometric":
             bounds[:, j] = np.exp(bounds[:, j])
     return bounds[0], bounds[1]
+
+
+def resamples(n: int, random: np.random.Generator) -> Iterator[tuple[slice, Float64s]]:
+    """Yield blocks of the resamples of n queries: which they are, and how often each has each query [r, n]."""
+    step = max(1, 4_000_000 // max(n, 1))
+    for start in range(0, RESAMPLES, step):
+        size = min(step, RESAMPLES - start)
+        yield slice(start, start + size), random.multinomial(n, np.full(n, 1 / n), size).astype(np.float64)
 
 
 def leaderboard(systems: Sequence[SystemScores]) -> list[LeaderboardRow]:
@@ -163,13 +166,10 @@ def read_leaderboard(path: Path) -> list[LeaderboardRow]:
     if not lines or tuple(lines[0]) != COLUMNS:
         raise BadInput(f"not a leaderboard of this intrex: other columns ({path})", "build it again")
     kinds = {"float": float, "int": int, "str": str}
+    parsers = [kinds[str(f.type)] for f in fields(LeaderboardRow)]
     try:
-        return [
-            LeaderboardRow(
-                *(kinds[str(f.type)](v) for f, v in zip(fields(LeaderboardRow), line, strict=True))
-            )
-            for line in lines[1:]
-        ]
+        values = ((parse(v) for parse, v in zip(parsers, line, strict=True)) for line in lines[1:])
+        return [LeaderboardRow(*row) for row in values]
     except ValueError as error:
         raise BadInput(f"damaged leaderboard: {error} ({path})", "build it again") from error
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from intrex.data.errors import UsageError
 from intrex.eval.measures.measure import Measure, parameters
@@ -47,7 +47,7 @@ _CUTOFFS = (5, 10, 15, 20, 30, 100, 200, 500, 1000)
 class TrecName:
     """Measure of trec_eval: how its parameters read, their defaults, and the measures they make."""
 
-    form: str  # scalar, ints, floats, gains, numbers, text
+    form: str  # scalar, ints, floats, gains, named, numbers, text
     make: Callable[..., Measure]
     default: tuple[float, ...] = ()
 
@@ -62,7 +62,7 @@ def _at(name: str, *default: float, **params: object) -> TrecName:
 
 
 def _gains(name: str) -> TrecName:
-    return TrecName("gains", lambda pairs: Measure(name).with_params(**({"gains": pairs} if pairs else {})))
+    return TrecName("gains", lambda pairs: Measure(name).with_params(gains=pairs))
 
 
 def _p(name: str) -> TrecName:
@@ -70,8 +70,7 @@ def _p(name: str) -> TrecName:
         unknown = [key for key, _ in pairs if key != "p"]
         if unknown:
             raise UsageError(f"unknown parameter {unknown[0]!r}: rbp has p, as in rbp.p=0.8")
-        p = dict(pairs).get("p", 0.9)
-        return Measure(name).with_params(**({"p": p} if p != 0.9 else {}))
+        return Measure(name).with_params(**dict(pairs))
 
     return TrecName("named", make)
 
@@ -81,15 +80,13 @@ def _utility(values: tuple[float, ...]) -> Measure:
         raise UsageError(f"utility has 4 weights, not {len(values)}: utility.1,-1,0,0")
     if values[3]:
         raise UsageError("the fourth weight of utility is not supported: it needs the collection's size")
-    weights = zip(("hit", "noise", "miss"), values, (1.0, -1.0, 0.0), strict=False)
-    params = {key: value for key, value, default in weights if value != default}
-    return Measure("Utility").with_params(**params)
+    return Measure("Utility").with_params(**dict(zip(("hit", "noise", "miss"), values, strict=False)))
 
 
 def _set_f(values: tuple[float, ...]) -> Measure:
     if len(values) != 1:
         raise UsageError(f"set_F has one parameter, not {len(values)}: set_F.0.5")
-    return Measure("SetF").with_params(**({} if values[0] == 1 else {"beta": values[0]}))
+    return Measure("SetF").with_params(beta=values[0])
 
 
 _TENTHS = tuple(i / 10 for i in range(11))
@@ -113,11 +110,7 @@ TREC: dict[str, TrecName] = {
     "gm_bpref": _scalar("GMBpref"),
     "Rprec_mult": _at("Rprec_mult", *_FIFTHS),
     "utility": TrecName("numbers", _utility, (1.0, -1.0, 0.0, 0.0)),
-    "11pt_avg": TrecName(
-        "numbers",
-        lambda points: Measure("IPrecAvg").with_params(**({} if points == _TENTHS else {"points": points})),
-        _TENTHS,
-    ),
+    "11pt_avg": TrecName("numbers", lambda points: Measure("IPrecAvg").with_params(points=points), _TENTHS),
     "binG": _scalar("binG"),
     "G": _scalar("G"),
     "dcg": _gains("DCG"),
@@ -141,23 +134,11 @@ TREC: dict[str, TrecName] = {
 }
 """In trec_eval's own order of printing."""
 
-_OFFICIAL = list(TREC)[:12]  # from runid to P
+_OFFICIAL = list(TREC)[:12]  # from runid to P; the first five are the counts
 NICKNAMES = {
     "official": _OFFICIAL,
     "all_trec": [n for n in TREC if n not in ("dcg", "yaap")],
-    "set": [
-        "runid",
-        "num_q",
-        "num_ret",
-        "num_rel",
-        "num_rel_ret",
-        "utility",
-        "set_P",
-        "set_recall",
-        "set_relative_P",
-        "set_map",
-        "set_F",
-    ],
+    "set": [*_OFFICIAL[:5], "utility", "set_P", "set_recall", "set_relative_P", "set_map", "set_F"],
 }
 REFUSED = {
     "prefs": "preference measures",
@@ -200,26 +181,21 @@ def parse_trec_eval(text: str) -> list[Measure]:
 
 def _expand(name: str, entry: TrecName, params: str) -> list[Measure]:
     """Make the measures of one name with its parameters; raises ValueError where they are not of the entry's form."""
-    suffix = f"_{params}" if params else ""
-    if entry.form == "scalar":
-        if params:
-            raise ValueError("no parameters")
-        return [_with_label(entry.make(), name)]
-    if entry.form == "text":
-        if params and name == "runid":
-            raise ValueError("no parameters")
-        return [
-            _with_label(entry.make(*_cutoffs(name, [_finite(name, params)] if params else [])), name + suffix)
-        ]
-    if entry.form in ("gains", "named"):
-        kind = int if entry.form == "gains" else str
-        return [_with_label(entry.make(_pairs(name, params, kind)), name + suffix)]
-    numbers = tuple(_finite(name, part) for part in params.split(",")) if params else entry.default
-    if entry.form == "numbers":
-        return [_with_label(entry.make(numbers), name + suffix)]
+    if params and (entry.form == "scalar" or name == "runid"):
+        raise ValueError("no parameters")
+    if entry.form in ("ints", "floats", "numbers"):
+        numbers = tuple(_finite(name, part) for part in params.split(",")) if params else entry.default
+    if entry.form == "ints":
+        return [replace(entry.make(k), label=f"{name}_{k}") for k in _cutoffs(name, numbers)]
     if entry.form == "floats":
-        return [_with_label(entry.make(float(x)), f"{name}_{x:3.2f}") for x in sorted(set(numbers))]
-    return [_with_label(entry.make(k), f"{name}_{k}") for k in _cutoffs(name, numbers)]
+        return [replace(entry.make(float(x)), label=f"{name}_{x:3.2f}") for x in sorted(set(numbers))]
+    if entry.form == "numbers":
+        measure = entry.make(numbers)
+    elif entry.form in ("gains", "named"):
+        measure = entry.make(_pairs(name, params, int if entry.form == "gains" else str))
+    else:
+        measure = entry.make(*_cutoffs(name, [_finite(name, params)] if params else []))
+    return [replace(measure, label=f"{name}_{params}" if params else name)]
 
 
 def _finite(name: str, text: str) -> float:
@@ -246,26 +222,9 @@ def _pairs(name: str, params: str, kind: type[int] | type[str]) -> tuple[tuple[i
     return tuple(sorted(pairs))
 
 
-def _with_label(measure: Measure, label: str) -> Measure:
-    return Measure(measure.name, measure.cutoff, measure.params, label)
-
-
-_RANX = {
-    "f1": "F",
-    "hit_rate": "Success",
-    "hits": "NumRelRet",
-    "map": "AP",
-    "mrr": "RR",
-    "ndcg": "nDCG",
-    "ndcg_burges": "nDCG",
-    "dcg": "DCG",
-    "dcg_burges": "DCG",
-    "precision": "P",
-    "r-precision": "Rprec",
-    "recall": "R",
-    "bpref": "Bpref",
-    "rbp": "RBP",
-}
+_LIKE_OURS = ("f1", "hit_rate", "hits", "map", "mrr", "ndcg", "dcg", "precision", "recall")
+_RANX = {name: SYNONYMS[name] for name in _LIKE_OURS}
+_RANX |= {"ndcg_burges": "nDCG", "dcg_burges": "DCG", "r-precision": "Rprec", "bpref": "Bpref", "rbp": "RBP"}
 _UNCUT = {"P": "SetP", "R": "SetR"}
 
 

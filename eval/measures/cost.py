@@ -36,8 +36,7 @@ def normalised_gain(r: Rankings) -> Float64s:
         costs[: len(ideal)] = ideal[: len(gains)]
         spent = np.cumsum(np.maximum(costs, 1.0)) - np.cumsum(gains)
         hits = gains > 0
-        total = float(ideal.sum())
-        return float((gains[hits] / np.log2(2 + spent[hits])).sum()) / total if total else 0.0
+        return float((gains[hits] / np.log2(2 + spent[hits])).sum()) / float(ideal.sum())
 
     return _by_query(r, of_query)
 
@@ -52,12 +51,9 @@ def ndcg_at_relevant(r: Rankings) -> Float64s:
     """
 
     def of_query(gains: Float64s, ideal: Float64s) -> float:
-        curve, best = _curves(gains, ideal)
-        if not len(ideal):
-            return 0.0
+        ndcg = _ndcg_by_rank(gains, ideal)
         hits = np.flatnonzero(gains > 0)
-        total = float((curve[hits] / best[hits]).sum())
-        return (total + (len(ideal) - len(hits)) * float(curve[-1] / best[-1])) / len(ideal)
+        return (float(ndcg[hits].sum()) + (len(ideal) - len(hits)) * float(ndcg[-1])) / len(ideal)
 
     return _by_query(r, of_query)
 
@@ -72,35 +68,34 @@ def ndcg_at_levels(r: Rankings, *, rel: int = 1) -> Float64s:
     """
 
     def of_query(gains: Float64s, ideal: Float64s) -> float:
-        curve, best = _curves(gains, ideal)
-        if not len(ideal):
-            return 0.0
+        ndcg = _ndcg_by_rank(gains, ideal)
         # A level ends before rank i (0-based) where the ideal gain differs from the rank above. The last one ends
         # after the ideal's last document; if the ranking is longer than that, at the end of the ranking.
         ends = np.flatnonzero(np.diff(ideal)) + 1
-        values = [curve[i - 1] / best[i - 1] for i in ends]
-        values.append(curve[len(ideal) - 1] / best[len(ideal) - 1])
+        values = [*ndcg[ends - 1], ndcg[len(ideal) - 1]]
         if len(gains) > len(ideal) + 1:
-            values.append(curve[-1] / best[-1])
+            values.append(ndcg[-1])
         return float(np.sum(values)) / len(values)
 
     return np.where(r.relevant(rel) > 0, _by_query(r, of_query), 0.0)
 
 
-def _curves(gains: Float64s, ideal: Float64s) -> tuple[Float64s, Float64s]:
-    """Sum discounted gains down to each rank, of a ranking and of the ideal one, for as many ranks as the longer."""
+def _ndcg_by_rank(gains: Float64s, ideal: Float64s) -> Float64s:
+    """Compute nDCG down to each rank, for as many ranks as the longer of a ranking and the ideal one has."""
     size = max(len(gains), len(ideal))
     discounts = np.log2(np.arange(2, size + 2))
-    return tuple(np.cumsum(np.pad(part, (0, size - len(part))) / discounts) for part in (gains, ideal))  # type: ignore[return-value]
+    dcg, best = (np.cumsum(np.pad(part, (0, size - len(part))) / discounts) for part in (gains, ideal))
+    return dcg / best
 
 
 def _by_query(r: Rankings, of_query: Callable[[Float64s, Float64s], float]) -> Float64s:
-    """Apply a function of (gains by rank, positive gains of the ideal ranking) to every query that has a ranking."""
+    """Apply a function of (gains by rank, positive gains of the ideal ranking) to every query that has both; else 0."""
     out = np.zeros(len(r))
     for i in np.flatnonzero(r.retrieved).tolist():
         rows = slice(r.offsets[i], r.offsets[i + 1])
         gains = np.zeros(r.retrieved[i])
         gains[r.ranks[rows] - 1] = np.maximum(r.grades[rows], 0)
         pool = r.pool[r.pool_offsets[i] : r.pool_offsets[i + 1]]
-        out[i] = of_query(gains, pool[pool > 0].astype(np.float64))
+        if len(ideal := pool[pool > 0].astype(np.float64)):
+            out[i] = of_query(gains, ideal)
     return out

@@ -15,8 +15,8 @@ FLOOR = 0.00001
 
 
 def summed(function: F) -> F:
-    """Mark a count: its figure over several queries is their sum."""
-    function.__dict__["kind"] = "sum"
+    """Mark a count: its figure over several queries is their sum; it has no ``judged_only``."""
+    function.__dict__.update(kind="sum", pooled=True)
     return function
 
 

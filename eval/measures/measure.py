@@ -82,11 +82,8 @@ ALWAYS_SHOWN = {"ERR": ("max",)}
 def parameters(name: str) -> Mapping[str, inspect.Parameter]:
     """Return the keyword-only parameters of a measure by name, and ``judged_only`` where it is allowed."""
     function = MEASURES.load(name)
-    params = {
-        k: p
-        for k, p in inspect.signature(function, eval_str=True).parameters.items()
-        if p.kind is p.KEYWORD_ONLY
-    }
+    arguments = inspect.signature(function, eval_str=True).parameters
+    params = {k: p for k, p in arguments.items() if p.kind is p.KEYWORD_ONLY}
     if not getattr(function, "pooled", False):
         params["judged_only"] = inspect.Parameter(
             "judged_only", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=bool
@@ -115,12 +112,8 @@ class Measure:
         for key in ALWAYS_SHOWN.get(self.name, ()):
             params.setdefault(key, parameters(self.name)[key].default)
         inner = ",".join(f"{k}={_spell(v)}" for k, v in sorted(params.items()))
-        return (
-            self.name
-            + (f"({inner})" if inner else "")
-            + (f"@{_number(self.cutoff)}" if isinstance(self.cutoff, float) else "")
-            + (f"@{self.cutoff}" if isinstance(self.cutoff, int) else "")
-        )
+        cutoff = "" if self.cutoff is None else f"@{_number(self.cutoff)}"
+        return self.name + (f"({inner})" if inner else "") + cutoff
 
     @property
     def kind(self) -> str:

@@ -133,7 +133,6 @@ def rbp_residual(r: Rankings, *, p: float = 0.9) -> Float64s:
     return np.where(r.retrieved > r.counts(hits), tail + (1 - tail - weights), 0.0)
 
 
-@pooled
 @summed
 def n_queries(r: Rankings) -> Float64s:
     """Return 1 for each query; over all of them, their number (trec_eval's ``num_q``).
@@ -144,7 +143,6 @@ def n_queries(r: Rankings) -> Float64s:
     return np.ones(len(r))
 
 
-@pooled
 @summed
 def n_retrieved(r: Rankings, *, cutoff: int | None = None, rel: int = 0) -> Int64s:
     """Count the documents retrieved; with ``rel`` of at least 1, relevant documents retrieved (ir_measures' ``NumRet(rel=1)``).
@@ -160,7 +158,6 @@ def n_retrieved(r: Rankings, *, cutoff: int | None = None, rel: int = 0) -> Int6
     return r.retrieved if cutoff is None else np.minimum(r.retrieved, cutoff)
 
 
-@pooled
 @summed
 def n_relevant(r: Rankings, *, rel: int = 1) -> Int64s:
     """Count the relevant documents, retrieved or not (trec_eval's ``num_rel``).
@@ -171,7 +168,6 @@ def n_relevant(r: Rankings, *, rel: int = 1) -> Int64s:
     return r.relevant(rel)
 
 
-@pooled
 @summed
 def n_relevant_retrieved(r: Rankings, *, cutoff: int | None = None, rel: int = 1) -> Int64s:
     """Count the relevant documents retrieved (trec_eval's ``num_rel_ret``; with a cutoff, ranx's ``hits``).
@@ -182,7 +178,6 @@ def n_relevant_retrieved(r: Rankings, *, cutoff: int | None = None, rel: int = 1
     return r.counts(r.hits(rel, cutoff))
 
 
-@pooled
 @summed
 def n_nonrelevant_retrieved(r: Rankings, *, rel: int = 1) -> Int64s:
     """Count the documents retrieved that were judged and are not relevant (trec_eval's ``num_nonrel_judged_ret``).

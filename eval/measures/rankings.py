@@ -94,11 +94,7 @@ class Rankings:
 
     def so_far(self, mask: Bools) -> Int64s:
         """Count for each hit [h] the hits in ``mask`` of the same query that stand at its rank or above."""
-        return self.running(mask.astype(np.int64))
-
-    def running(self, values: Int64s) -> Int64s:
-        """Sum for each hit [h] the integers over the hits of the same query down to it."""
-        total = np.concatenate([[0], np.cumsum(values)])
+        total = np.concatenate([[0], np.cumsum(mask.astype(np.int64))])
         sums: Int64s = total[1:] - total[self.offsets[:-1]][self.query]
         return sums
 
@@ -119,37 +115,24 @@ class Rankings:
 
     def judged_only(self) -> Rankings:
         """Take the unjudged documents out of the rankings and move the others up (trec_eval's ``-J``)."""
-        keep = self.grades >= 0
-        at = np.concatenate([[0], np.cumsum(keep)])[self.offsets]
-        return replace(
-            self,
-            retrieved=np.diff(at),
-            offsets=at,
-            ranks=self.so_far(keep)[keep],
-            grades=self.grades[keep],
-            rows=None if self.rows is None else self.rows[keep],
-            strays=None if self.strays is None else (self.strays[0][:0], self.strays[1][:0]),
-        )
+        judged = self.grades >= 0
+        ranks = self.so_far(judged)
+        return replace(self._only(judged, 0), retrieved=self.counts(judged), ranks=ranks[judged])
 
     def cut(self, depth: int) -> Rankings:
         """Cut each ranking to its first ``depth`` documents (trec_eval's ``-M``)."""
-        keep = self.ranks <= depth
-        at = np.concatenate([[0], np.cumsum(keep)])[self.offsets]
-        return replace(
-            self,
-            retrieved=np.minimum(self.retrieved, depth),
-            offsets=at,
-            ranks=self.ranks[keep],
-            grades=self.grades[keep],
-            rows=None if self.rows is None else self.rows[keep],
-            strays=self._strays_to(depth),
-        )
+        return replace(self._only(self.ranks <= depth, depth), retrieved=np.minimum(self.retrieved, depth))
 
-    def _strays_to(self, depth: int) -> tuple[Int64s, Int64s] | None:
-        if self.strays is None:
-            return None
-        rows, ranks = self.strays
-        return rows[ranks <= depth], ranks[ranks <= depth]
+    def _only(self, keep: Bools, depth: int) -> Rankings:
+        """Leave out hits, and strays below ``depth``."""
+        offsets = np.concatenate([[0], np.cumsum(keep)])[self.offsets]
+        rows, strays = self.rows, self.strays
+        if rows is not None:
+            rows = rows[keep]
+        if strays is not None:
+            strays = strays[0][strays[1] <= depth], strays[1][strays[1] <= depth]
+        ranks, grades = self.ranks[keep], self.grades[keep]
+        return replace(self, offsets=offsets, ranks=ranks, grades=grades, rows=rows, strays=strays)
 
 
 def totals(rows: Int64s, values: Array, size: int) -> Float64s:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
@@ -58,10 +58,7 @@ def shared_ngrams(train: Sequence[str], test: Sequence[str], n: int, least: floa
             queries_with[gram].append(i)
     best: dict[int, Match] = {}
     for j, text in enumerate(train):
-        hits: defaultdict[int, int] = defaultdict(int)
-        for gram in set(ngrams(words(text), n)):
-            for i in queries_with.get(gram, ()):
-                hits[i] += 1
+        hits = Counter(i for gram in set(ngrams(words(text), n)) for i in queries_with.get(gram, ()))
         for i, count in hits.items():
             share = count / len(grams_of[i])
             if share >= least and (i not in best or share > best[i].score):
@@ -117,10 +114,7 @@ def shared_entities(train: Sequence[set[str]], test: Sequence[set[str]]) -> dict
         known = [name for name in names if name in owners]
         if not known:
             continue
-        counts: defaultdict[int, int] = defaultdict(int)
-        for name in known:
-            for j in owners[name]:
-                counts[j] += 1
+        counts = Counter(j for name in known for j in owners[name])
         most = max(counts.values())
         matches[i] = Match(min(j for j, c in counts.items() if c == most), len(known) / len(names))
     return matches

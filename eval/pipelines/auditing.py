@@ -59,11 +59,8 @@ def audit(train: str, test: str, options: OverlapOptions, limits: Thresholds) ->
     order = sorted(range(len(test_queries)), key=lambda i: test_queries.ids[i].encode())
     tests = Queries([test_queries.ids[i] for i in order], [test_queries.texts[i] for i in order])
     selected = [k for k in KINDS if k in (options.flags or possible)]
-    flags = {
-        kind: _by_text(kind, train_queries, tests, options, limits)
-        for kind in selected
-        if kind not in _JUDGED
-    }
+    of_texts = [kind for kind in selected if kind not in _JUDGED]
+    flags = {kind: _by_text(kind, train_queries, tests, options, limits) for kind in of_texts}
     if train_collection is not None and any(kind in _JUDGED for kind in selected):
         flags |= _by_labels(selected, train, test, train_collection, limits)
     ordered = {kind: flags[kind] for kind in selected}
@@ -106,9 +103,8 @@ def _neighbours(
     tests = QueryVectors.of(test.ids, encoder.encode(test.texts, "query"))
     rows, scores = nearest_queries(tests.vectors, trains.vectors, 1)
     place = {id_: i for i, id_ in enumerate(train.ids)}
-    at = {id_: i for i, id_ in enumerate(test.ids)}
-    return {
-        at[tests.ids[i]]: Match(place[trains.ids[int(rows[i, 0])]], float(scores[i, 0]))
+    return {  # the test queries are in the order of their ids already
+        i: Match(place[trains.ids[int(rows[i, 0])]], float(scores[i, 0]))
         for i in np.flatnonzero(scores[:, 0] >= least).tolist()
     }
 

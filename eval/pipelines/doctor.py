@@ -9,7 +9,7 @@ import re
 import shutil
 import sys
 from collections.abc import Iterator
-from importlib.metadata import PackageNotFoundError, requires, version
+from importlib.metadata import requires
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +17,9 @@ import numpy as np
 from intrex.data.errors import IntrexError
 from intrex.data.native.library import obstacle
 from intrex.data.numeric import rows
+from intrex.data.system.machine import whole_memory
 from intrex.data.system.threads import cores
-from intrex.data.version import intrex_version
+from intrex.data.version import installed_version, intrex_version
 from intrex.encoders.fde import encoder
 from intrex.encoders.runtime.models import find_local
 from intrex.eval.compare import tukey
@@ -64,7 +65,7 @@ def _extras() -> list[Line]:
     """List each extra with its packages; a missing one with the command that installs it."""
     lines = []
     for extra, packages in sorted(_requirements().items()):
-        versions = {name: _installed(name) for name in packages}
+        versions = {name: installed_version(name) for name in packages}
         missing = [name for name, installed in versions.items() if installed is None]
         text = ", ".join(f"{name} {installed or 'missing'}" for name, installed in versions.items())
         lines.append((f"extra {extra}", text, f"pip install 'intrex[{extra}]'" if missing else ""))
@@ -83,28 +84,18 @@ def _requirements() -> dict[str, list[str]]:
     return packages
 
 
-def _installed(package: str) -> str | None:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None
-
-
 def _machine() -> list[Line]:
     flags = _cpu_flags()
     fast = ", ".join(
         name for name in ("avx2", "avx512f", "avx512_bf16", "amx_bf16", "asimd", "bf16") if name in flags
     )
-    disk = shutil.disk_usage(Path.cwd()).free / 2**30
+    slow = "" if "bf16" in fast else "--dtype bfloat16 will not be fast here"
+    disk, memory = shutil.disk_usage(Path.cwd()).free / 2**30, whole_memory()
     return [
         ("cores", f"{cores()} usable of {os.cpu_count()}", ""),
-        ("memory", f"{_memory() / 2**30:.1f} GiB" if _memory() else "unknown", ""),
+        ("memory", f"{memory / 2**30:.1f} GiB" if memory else "unknown", ""),
         ("disk", f"{disk:.1f} GiB free here", "" if disk > 2 else "indexes need room: free some"),
-        (
-            "processor",
-            fast or "no vector extensions known",
-            "" if "bf16" in fast else "--dtype bfloat16 will not be fast here",
-        ),
+        ("processor", fast or "no vector extensions known", slow),
     ]
 
 
@@ -116,23 +107,14 @@ def _cpu_flags() -> set[str]:
     return set()
 
 
-def _memory() -> int:
-    with contextlib.suppress(ValueError, OSError, AttributeError):
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    return 0
-
-
 def _kernels() -> Line:
     """How many libraries of kernels are compiled, and whether the others can be."""
     done, reason = sum(library.compiled() for library in _KERNELS), obstacle()
     text = f"{done} of {len(_KERNELS)} libraries compiled"
     if done == len(_KERNELS) or reason is None:
         return ("kernels", text + ", the others will be at first use" * (done < len(_KERNELS)), "")
-    return (
-        "kernels",
-        f"{text}, the others cannot be: {reason}",
-        "without them numpy takes several times as long",
-    )
+    text += f", the others cannot be: {reason}"
+    return ("kernels", text, "without them numpy takes several times as long")
 
 
 def _java() -> Line:
@@ -163,8 +145,5 @@ def _kinds() -> Iterator[Line]:
         try:
             yield f"index kind {name}", f"from {package}: {INDEXES.load(name).help}", ""
         except Exception as error:  # what another package raises is its own affair, and worth knowing here
-            yield (
-                f"index kind {name}",
-                f"from {package}: {type(error).__name__}: {error}",
-                "it cannot be used",
-            )
+            text = f"from {package}: {type(error).__name__}: {error}"
+            yield f"index kind {name}", text, "it cannot be used"

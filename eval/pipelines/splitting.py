@@ -109,8 +109,7 @@ def _vectors(texts: list[str], name: str, device: str | None) -> tuple[Vectors, 
 def make_resttest(sides: Sides, options: ResttestOptions) -> Split:
     """Split by ReSTTest: spherical k-means over all queries, the best of some restarts; see `resttest` and `balance`."""
     train, test, spec = sides.embed()
-    buckets, seed = _by_size(_clusters(train, test, options)), options.seed
-    split = resttest(train, test, buckets, equal=options.equal, seed=seed, min_queries=options.min_queries)
+    split = resttest(train, test, _by_size(_clusters(train, test, options)), options)
     return sides.finish(split, spec, restarts=options.restarts, balance=options.balance)
 
 
@@ -191,25 +190,20 @@ def make_restrain(sides: Sides, options: RestrainOptions) -> Split:
             "name them as COLLECTION:SET, or --unit queries",
         )
     train, test, spec = sides.embed()
-    split = restrain(
-        train, test, per_query=options.per_query, unit=options.unit, judgements=sides.positives,
-        seed=options.seed, min_queries=options.min_queries,
-    )  # fmt: skip
-    return sides.finish(split, spec)
+    return sides.finish(restrain(train, test, options, sides.positives), spec)
 
 
 def make_shift(sides: Sides, options: ShiftOptions) -> Split:
     """Split by a shift of query length, question word or topic; see `shift`."""
-    by, seed = options.by, options.seed
-    equal, min_queries = options.equal, options.min_queries
-    if by == "topic":
+    if options.by == "topic":
         train, test, spec = sides.embed()
-        groups = _topics(train, test, seed)
-        split = shift(by, *groups, equal=equal, seed=seed, min_queries=min_queries)
+        split = shift(*_topics(train, test, options.seed), options)
         return sides.finish(with_similarity(split, train, test), spec)
-    group = by_length if by == "length" else by_question_word
-    parts = [dict(zip(q.ids, group(q.texts), strict=True)) for q in (sides.train, sides.test)]
-    return sides.finish(shift(by, *parts, equal=equal, seed=seed, min_queries=min_queries), None)
+    group = by_length if options.by == "length" else by_question_word
+    train_groups, test_groups = (
+        dict(zip(q.ids, group(q.texts), strict=True)) for q in (sides.train, sides.test)
+    )
+    return sides.finish(shift(train_groups, test_groups, options), None)
 
 
 def _topics(train: QueryVectors, test: QueryVectors, seed: int) -> tuple[dict[str, str], dict[str, str]]:

@@ -82,17 +82,9 @@ def match(
             strays_of.append((i, np.flatnonzero(elsewhere) + 1))
     offsets = np.concatenate([[0], np.cumsum([len(r) for r in ranks])]).astype(np.int64)
     sha = run_fingerprint(run) if digest and isinstance(run, Run) else None
-    return RunHits(
-        retrieved,
-        offsets,
-        np.concatenate([np.empty(0, np.int64), *ranks]),
-        np.concatenate([np.empty(0, np.int64), *hit_rows]),
-        answered,
-        n_extra,
-        run.tag,
-        sha,
-        _join_strays(strays_of) if strays else None,
-    )
+    places = [np.concatenate([np.empty(0, np.int64), *parts]) for parts in (ranks, hit_rows)]
+    joined = _join_strays(strays_of) if strays else None
+    return RunHits(retrieved, offsets, places[0], places[1], answered, n_extra, run.tag, sha, joined)
 
 
 def _join_strays(parts: list[tuple[int, Int64s]]) -> tuple[Int64s, Int64s]:

@@ -161,11 +161,8 @@ class Worker:
         self._round(slow)
         self._rank(queries)
         n_hits = int(a["hits"][:queries].sum())
-        ids = gather_spans(
-            self.buffer[: self.end],
-            a["qpos"][:queries].astype(np.int64),
-            a["qsize"][:queries].astype(np.int64),
-        )
+        starts, sizes = (a[name][:queries].astype(np.int64) for name in ("qpos", "qsize"))
+        ids = gather_spans(self.buffer[: self.end], starts, sizes)
         columns = [a[name][:queries].copy() for name in ("row_of", "got", "hits")]
         columns += [a[name][:n_hits].copy() for name in ("ranks", "rows")]
         tag_bytes = self.buffer[tag : tag + tag_size].tobytes()

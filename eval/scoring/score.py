@@ -90,17 +90,9 @@ def score_hits(qrels: Qrels, hits: RunHits, measures: Sequence[Measure], rules: 
 
 def rankings_of(qrels: Qrels, hits: RunHits, rules: Rules) -> Rankings:
     """Return the rankings as measures see them, cut and thinned by the rules."""
-    rankings = Rankings(
-        hits.retrieved,
-        hits.offsets,
-        hits.ranks,
-        qrels.grades[hits.rows],
-        qrels.offsets,
-        qrels.pool,
-        hits.strays,
-        hits.rows if qrels.subtopics else None,
-        qrels.subtopics,
-    )
+    places = hits.retrieved, hits.offsets, hits.ranks, qrels.grades[hits.rows]
+    rows = hits.rows if qrels.subtopics else None
+    rankings = Rankings(*places, qrels.offsets, qrels.pool, hits.strays, rows, qrels.subtopics)
     if rules.depth is not None:
         rankings = rankings.cut(rules.depth)
     return rankings.judged_only() if rules.judged_only else rankings

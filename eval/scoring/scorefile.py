@@ -103,13 +103,10 @@ def _system(block: _Block, path: Path) -> SystemScores:
             f"the scores of {head['system']} are cut off: {len(rows)} of {head['n_queries']} queries ({path})",
             "score the run again",
         )
-    scores = Scores(
-        measures,
-        [row["query"] for _, row in rows],
-        np.array([row["values"] for _, row in rows], np.float64).reshape(len(rows), len(measures)),
-        np.array([row["answered"] for _, row in rows], np.bool_),
-        head["n_extra"],
-    )
+    query_ids = [row["query"] for _, row in rows]
+    values = np.array([row["values"] for _, row in rows], np.float64).reshape(len(rows), len(measures))
+    answered = np.array([row["answered"] for _, row in rows], np.bool_)
+    scores = Scores(measures, query_ids, values, answered, head["n_extra"])
     return SystemScores(head["system"], scores, conditions, head["run_sha256"])
 
 

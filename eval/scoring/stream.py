@@ -30,13 +30,7 @@ WORTH_LOADING, WORTH_COMPILING = 2 << 20, 24 << 20
 """Bytes of a file below which the plain path is as fast, with the kernels compiled already and the first time ever."""
 
 
-def match_any(
-    qrels: Qrels,
-    path: Path,
-    drop_self: bool = False,
-    digest: bool = True,
-    threads: int | None = None,
-) -> RunHits:
+def match_any(qrels: Qrels, path: Path, drop_self: bool = False, digest: bool = True) -> RunHits:
     """Match a run file in any format; ``-`` is stdin. Large TREC files are streamed.
 
     Args:
@@ -44,13 +38,12 @@ def match_any(
         path: the run: TREC, MS MARCO or JSON, plain or gzip.
         drop_self: see `match`.
         digest: see `match`.
-        threads: for streaming; two, unless given. The result does not depend on it.
 
     Raises:
         BadInput: the file is missing or malformed, with every malformed line counted.
     """
     with spooled(path) as file:
-        if _worth_it(file) and (hits := match_file(qrels, file, drop_self, digest, threads)) is not None:
+        if _worth_it(file) and (hits := match_file(qrels, file, drop_self, digest)) is not None:
             return hits
         return match(qrels, read_any_run(file), drop_self, digest)
 

@@ -24,15 +24,9 @@ def with_similarity(split: Split, train: QueryVectors, test: QueryVectors) -> Sp
     owner = np.repeat(np.arange(len(split.folds)), [len(fold.train) for fold in split.folds])
     close = highest_by_group(test.vectors, train.vectors[rows], owner)
     at = {id_: i for i, id_ in enumerate(test.ids)}
-    folds = [
-        replace(
-            fold,
-            similarity={
-                regime: float(close[[at[i] for i in ids], number].mean())
-                for regime, ids in fold.regimes.items()
-                if ids
-            },
-        )
-        for number, fold in enumerate(split.folds)
-    ]
+    folds = []
+    for number, fold in enumerate(split.folds):
+        places = {regime: [at[i] for i in ids] for regime, ids in fold.regimes.items() if ids}
+        similarity = {regime: float(close[rows, number].mean()) for regime, rows in places.items()}
+        folds.append(replace(fold, similarity=similarity))
     return replace(split, folds=tuple(folds))

@@ -13,10 +13,10 @@ from pathlib import Path
 from intrex.data.errors import BadInput
 from intrex.data.ids import as_strings
 from intrex.data.qrels import read_qrels
-from intrex.eval.splits.split import Fold, Split, check_sizes
+from intrex.eval.splits.split import Fold, Split
 
 
-def read_resttest(folder: Path, test_set: str, min_queries: int = 0) -> Split:
+def read_resttest(folder: Path, test_set: str) -> Split:
     """Read the buckets of one test set (``dev``, ``trec19``, ``trec20``).
 
     Training ids are read where ``train-qrel.txt`` is there: that file is large and may be missing, in which case the
@@ -37,7 +37,6 @@ def read_resttest(folder: Path, test_set: str, min_queries: int = 0) -> Split:
         train = bucket / "train-qrel.txt"
         ids = _ids(train) if train.is_file() else ()
         folds.append(Fold(bucket.name.removeprefix("bucket-"), ids, {r: _ids(f) for r, f in files.items()}))
-    check_sizes((f for f in folds if f.train), min_queries)
     return Split("import", tuple(folds), {"released": "resttest", "test_set": test_set, "k": len(folds)})
 
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from intrex.data.errors import UsageError
 from intrex.eval.splits.closeness import with_similarity
-from intrex.eval.splits.options import UNITS
+from intrex.eval.splits.options import UNITS, RestrainOptions
 from intrex.eval.splits.queries import QueryVectors, draw
 from intrex.eval.splits.similarity import highest_by_group, nearest_queries
 from intrex.eval.splits.split import Fold, Split, check_disjoint, check_sizes
@@ -26,33 +26,26 @@ DISSIMILAR = 0.5
 def restrain(
     train: QueryVectors,
     test: QueryVectors,
-    *,
-    per_query: int,
-    unit: str = UNITS[0],
+    options: RestrainOptions,
     judgements: Mapping[str, int] | None = None,
-    seed: int = 0,
-    min_queries: int = 0,
 ) -> Split:
     """Make two folds, ``interpolation`` and ``extrapolation``, that train on different queries and test on the same.
 
     Args:
         train: training queries.
         test: test queries.
-        per_query: how many of the most similar training queries each test query contributes.
-        unit: what the two training sets have equally many of.
+        options: how many of the most similar training queries each test query contributes, what the two training sets
+            have equally many of, the seed of the sample of dissimilar queries, and the fewest test queries.
         judgements: positives of each training query, needed for the unit ``judgements``.
-        seed: of the sample of dissimilar queries.
-        min_queries: fewest test queries.
 
     Raises:
-        UsageError: the training set is too small for so many queries per test query, or an unknown unit.
+        UsageError: the training set is too small for so many queries per test query.
         BadInput: queries are in both sets, or there are too few.
     """
     check_disjoint(train.ids, test.ids)
-    if unit not in UNITS:
-        raise UsageError(f"unknown unit {unit!r}", f"known: {', '.join(UNITS)}")
+    per_query, unit, seed = options.per_query, options.unit, options.seed
     needed = 2 * per_query * len(test)
-    if per_query < 1 or needed > len(train):
+    if needed > len(train):
         most = len(train) // (2 * max(len(test), 1))
         raise UsageError(
             f"{per_query} training queries for each of {len(test):,} test queries, and as many unlike them, are "
@@ -75,7 +68,7 @@ def restrain(
         Fold(regime, tuple(sorted(ids)), {regime: test.ids})
         for regime, ids in (("interpolation", similar), ("extrapolation", dissimilar))
     )
-    check_sizes(folds, min_queries)
+    check_sizes(folds, options.min_queries)
     params = {
         "per_query": per_query, "unit": unit, "seed": seed, "dissimilar": DISSIMILAR,
         "sizes": {f.name: [len(f.train), sum(map(count, f.train))] for f in folds},

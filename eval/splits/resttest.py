@@ -10,29 +10,21 @@ import numpy as np
 
 from intrex.data.arrays import Float64s, Int64s
 from intrex.data.errors import UsageError
+from intrex.eval.splits.options import ResttestOptions
 from intrex.eval.splits.queries import QueryVectors, draw
 from intrex.eval.splits.similarity import highest_by_group
 from intrex.eval.splits.split import Fold, Split, check_disjoint, check_sizes
 
 
-def resttest(
-    train: QueryVectors,
-    test: QueryVectors,
-    buckets: Int64s,
-    *,
-    equal: bool = True,
-    seed: int = 0,
-    min_queries: int = 0,
-) -> Split:
+def resttest(train: QueryVectors, test: QueryVectors, buckets: Int64s, options: ResttestOptions) -> Split:
     """Make folds from buckets; fold b trains on the training queries of the other buckets.
 
     Args:
         train: training queries.
         test: test queries.
         buckets: [train + test] int64, the bucket of each, from 0; training queries first.
-        equal: give every fold as many training queries as the smallest one has, drawn by the seed.
-        seed: of the draw.
-        min_queries: fewest test queries of a regime in a fold.
+        options: the draw, by which every fold gets as many training queries as the smallest one has if ``equal``, and
+            the fewest test queries of a regime in a fold.
 
     Raises:
         UsageError: fewer than two buckets.
@@ -44,9 +36,9 @@ def resttest(
         raise UsageError(f"{k} buckets make no split", "two or more are needed")
     of_train, of_test = buckets[: len(train)], buckets[len(train) :]
     sizes = len(train) - np.bincount(of_train, minlength=k)
-    size = int(sizes.min()) if equal else len(train)
+    size = int(sizes.min()) if options.equal else len(train)
     place = {id_: i for i, id_ in enumerate(train.ids)}
-    order = np.array([place[i] for i in draw(train.ids, seed)], np.int64)
+    order = np.array([place[i] for i in draw(train.ids, options.seed)], np.int64)
     train_rows = [np.sort(order[of_train[order] != b][:size]) for b in range(k)]
     close = _closeness(train, test, of_train, train_rows)
     folds = []
@@ -55,17 +47,13 @@ def resttest(
             "interpolation": np.flatnonzero(of_test != b),
             "extrapolation": np.flatnonzero(of_test == b),
         }
-        folds.append(
-            Fold(
-                str(b + 1),
-                tuple(train.ids[i] for i in train_rows[b].tolist()),
-                {name: tuple(test.ids[i] for i in rows.tolist()) for name, rows in regimes.items()},
-                {n: float(close[rows, b].mean()) for n, rows in regimes.items() if len(rows)},
-            )
-        )
-    check_sizes(folds, min_queries)
-    params = {"k": k, "seed": seed, "equal": equal, "train_queries": [len(f.train) for f in folds]}
-    return Split("resttest", tuple(folds), params)
+        train_ids = tuple(train.ids[i] for i in train_rows[b].tolist())
+        test_ids = {name: tuple(test.ids[i] for i in rows.tolist()) for name, rows in regimes.items()}
+        similarity = {name: float(close[rows, b].mean()) for name, rows in regimes.items() if len(rows)}
+        folds.append(Fold(str(b + 1), train_ids, test_ids, similarity))
+    check_sizes(folds, options.min_queries)
+    drawn = {"seed": options.seed, "equal": options.equal, "train_queries": [len(f.train) for f in folds]}
+    return Split("resttest", tuple(folds), {"k": k, **drawn})
 
 
 def _closeness(train: QueryVectors, test: QueryVectors, buckets: Int64s, folds: list[Int64s]) -> Float64s:

@@ -13,6 +13,7 @@ import numpy as np
 
 from intrex.data.arrays import Float32s, Int64s
 from intrex.data.errors import UsageError
+from intrex.eval.splits.options import ShiftOptions
 from intrex.eval.splits.queries import draw
 from intrex.eval.splits.split import Fold, Split, check_disjoint, check_sizes
 
@@ -22,44 +23,31 @@ QUESTIONS = ("what", "how", "who", "when", "where", "which", "why")
 _WORD = re.compile(r"[^\W_]+", re.UNICODE)
 
 
-def by_length(texts: Sequence[str], cut: int = SHORT) -> list[str]:
-    """Tell ``short``, a query of at most ``cut`` words separated by blanks, from ``long``."""
-    return ["short" if len(text.split()) <= cut else "long" for text in texts]
+def by_length(texts: Sequence[str]) -> list[str]:
+    """Tell ``short``, a query of at most `SHORT` words separated by blanks, from ``long``."""
+    return ["short" if len(text.split()) <= SHORT else "long" for text in texts]
 
 
 def by_question_word(texts: Sequence[str]) -> list[str]:
     """Return the first question word of each query, ``other`` for one without."""
-    groups = []
-    for text in texts:
-        words = (w for w in _WORD.findall(text.lower()) if w in QUESTIONS)
-        groups.append(next(words, "other"))
-    return groups
+    return [next((w for w in _WORD.findall(text.lower()) if w in QUESTIONS), "other") for text in texts]
 
 
-def shift(
-    kind: str,
-    train: Mapping[str, str],
-    test: Mapping[str, str],
-    *,
-    equal: bool = True,
-    seed: int = 0,
-    min_queries: int = 0,
-) -> Split:
+def shift(train: Mapping[str, str], test: Mapping[str, str], options: ShiftOptions) -> Split:
     """Make a fold for each group that both sides have: it trains on the group; other groups are extrapolation.
 
     Args:
-        kind: of shift, for the split's parameters.
         train: group of each training query.
         test: group of each test query.
-        equal: give every fold as many training queries as the smallest group has, drawn by the seed.
-        seed: of the draw.
-        min_queries: fewest test queries of a regime in a fold; groups with fewer are left out, and named.
+        options: the draw, by which every fold gets as many training queries as the smallest group has if ``equal``, and
+            the fewest test queries of a regime in a fold; groups with fewer are left out, and named.
 
     Raises:
         BadInput: queries are in both sets.
         UsageError: fewer than two groups have enough queries.
     """
     check_disjoint(list(train), list(test))
+    seed, min_queries = options.seed, options.min_queries
     sizes = {g: sum(v == g for v in test.values()) for g in sorted(set(train.values()) & set(test.values()))}
     groups = [g for g, n in sizes.items() if n >= max(min_queries, 1)]
     left_out = sorted((set(train.values()) | set(test.values())) - set(groups))
@@ -70,7 +58,7 @@ def shift(
             "a smaller --min-queries, or other queries",
         )
     members = {g: draw((i for i, v in train.items() if v == g), seed) for g in groups}
-    size = min(map(len, members.values())) if equal else len(train)
+    size = min(map(len, members.values())) if options.equal else len(train)
     folds = []
     for g in groups:
         regimes = {
@@ -79,7 +67,8 @@ def shift(
         }
         folds.append(Fold(g, tuple(sorted(members[g][:size])), regimes))
     check_sizes(folds, min_queries)
-    return Split("shift", tuple(folds), {"kind": kind, "seed": seed, "equal": equal, "left_out": left_out})
+    params = {"kind": options.by, "seed": seed, "equal": options.equal, "left_out": left_out}
+    return Split("shift", tuple(folds), params)
 
 
 def far_groups(centroids: Float32s, keep: int) -> Int64s:

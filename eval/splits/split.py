@@ -12,8 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from intrex.data.errors import BadInput, UsageError
-from intrex.data.ids import id_problem
+from intrex.data.errors import BadInput
 from intrex.data.io.files import fingerprint, read_json
 from intrex.data.store.artifact import Build, Manifest, build_artifact, read_manifest
 from intrex.eval.tables import Table
@@ -133,14 +132,9 @@ def write_split(split: Split, out: Path, overwrite: bool = False) -> None:
             folder.mkdir(parents=True)
             for name, ids in {"train": fold.train, **fold.regimes}.items():
                 (folder / f"{name}.txt").write_text("".join(f"{i}\n" for i in ids), encoding="utf-8")
-            folds.append(
-                {
-                    "name": fold.name,
-                    "train": len(fold.train),
-                    "regimes": {r: len(ids) for r, ids in fold.regimes.items()},
-                    "similarity": dict(fold.similarity),
-                }
-            )
+            sizes = {regime: len(ids) for regime, ids in fold.regimes.items()}
+            entry = {"name": fold.name, "train": len(fold.train), "regimes": sizes}
+            folds.append({**entry, "similarity": dict(fold.similarity)})
         head = {
             "schema": SCHEMA,
             "protocol": split.protocol,
@@ -181,14 +175,6 @@ def read_split(path: Path) -> Split:
 
 def _ids(path: Path) -> tuple[str, ...]:
     return tuple(path.read_text(encoding="utf-8").splitlines())
-
-
-def check_fold_name(name: str) -> None:
-    """Raise `UsageError` unless a fold's name can be a folder's."""
-    if id_problem(name) or "/" in name or name.startswith("."):
-        raise UsageError(
-            f"a fold cannot be named {name!r}", "one word without / that does not begin with a dot"
-        )
 
 
 def split_table(split: Split) -> Table[str | int]:

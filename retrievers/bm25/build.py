@@ -4,40 +4,29 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from intrex.data.collection import Collection
-from intrex.data.ids import IdWriter
 from intrex.data.io.files import fingerprint
-from intrex.data.progress import Progress, no_progress
 from intrex.data.store.artifact import Build, Manifest, build_artifact
 from intrex.retrievers.bm25.fields import CONTENTS, extra_fields
 from intrex.retrievers.bm25.index import KIND, LAYOUT, BM25Index
-from intrex.retrievers.bm25.multifield import analyse
 from intrex.retrievers.bm25.options import DEFAULTS, Bm25Build
 from intrex.retrievers.bm25.segment import NewSegment, SegmentRecord, statistics, write_segment
-from intrex.retrievers.options import Stage, no_stage
+from intrex.retrievers.options import BuildTask
 from intrex.retrievers.text.analyzer import Analyzer
 
 
-def build_bm25(
-    collection: Collection,
-    out: Path,
-    options: Bm25Build = DEFAULTS,
-    *,
-    overwrite: bool = False,
-    progress: Progress = no_progress,
-) -> BM25Index:
+def build_bm25(collection: Collection, task: BuildTask, options: Bm25Build = DEFAULTS) -> BM25Index:
     """Build a BM25 index of a collection's documents in one pass.
 
     Args:
         collection: what to index. A document without terms keeps its row, is never found, and does not count in
             the statistics; with fields beside ``contents``, a document without text is left out.
-        out: the folder to make.
+        task: where the index is made, and how.
         options: k1, b, language, fields, memory; the last changes no byte of the index.
-        overwrite: replace an existing index.
-        progress: called after every batch of documents.
 
     Raises:
         UsageError: the language is unknown.
@@ -49,16 +38,14 @@ def build_bm25(
     params = {
         "k1": float(options.k1), "b": float(options.b), "fields": list(extra), "analyzer": analyzer.spec()
     }  # fmt: skip
+    progress = task.stage("indexing", collection.n_documents)
 
     def make(build: Build) -> Manifest:
-        ids = IdWriter(build.path)
-        batches, terms = analyse(collection, analyzer, fields)
-        segment = write_segment(build.path / "0", ids, batches, terms, fields, progress, options.memory)
-        ids.close()
+        segment = write_segment(build.path / "0", collection, analyzer, fields, progress, options.memory)
         return bm25_manifest(corpus, {**params, "sources": [corpus]}, [segment])
 
-    build_artifact(out, fingerprint([KIND, corpus, params]), make, overwrite=overwrite)
-    return BM25Index.open(out)
+    build_artifact(task.out, fingerprint([KIND, corpus, params]), make, overwrite=task.overwrite)
+    return BM25Index.open(task.out)
 
 
 def bm25_manifest(
@@ -77,15 +64,12 @@ def bm25_manifest(
     finished = [
         segment.finish(k1, b, avgdls) if isinstance(segment, NewSegment) else segment for segment in segments
     ]
-    full = {"layout": LAYOUT, **params, "segments": [record.to_dict() for record in finished]}
+    full = {"layout": LAYOUT, **params, "segments": [asdict(record) for record in finished]}
     return Manifest(KIND, collection, params=full, versions={"unicode": unicodedata.unidata_version})
 
 
-def build(
-    source: Path, out: Path, options: Bm25Build, *, overwrite: bool = False, stage: Stage = no_stage
-) -> int:
+def build(source: Path, task: BuildTask, options: Bm25Build) -> int:
     """Build as ``intrex index bm25`` does; return the number of documents. Raises as `build_bm25`."""
     collection = Collection.open(source)
-    progress = stage("indexing", collection.n_documents)
-    build_bm25(collection, out, options, overwrite=overwrite, progress=progress)
+    build_bm25(collection, task, options)
     return collection.n_documents

@@ -17,14 +17,13 @@ import numpy as np
 from intrex.data.arrays import Bools, Int64s
 from intrex.data.collection import Collection
 from intrex.data.errors import BadInput, Problems, UsageError
-from intrex.data.ids import GONE, IdTable, IdWriter, as_bytes, write_ids
+from intrex.data.ids import GONE, IdTable, as_bytes, write_ids
 from intrex.data.io.files import fingerprint
 from intrex.data.progress import Progress, no_progress
 from intrex.data.store.artifact import Build, Manifest, build_artifact, read_manifest
 from intrex.retrievers.bm25.build import bm25_manifest
 from intrex.retrievers.bm25.index import KIND, REBUILD, BM25Index
 from intrex.retrievers.bm25.merge import Source, merge_segments
-from intrex.retrievers.bm25.multifield import analyse
 from intrex.retrievers.bm25.segment import DF, NewSegment, SegmentRecord, write_segment
 from intrex.retrievers.inverted.postings import Postings
 
@@ -63,11 +62,7 @@ def add(
         problems.raise_if_any()
 
     def write(folder: Path) -> NewSegment:
-        batches, names = analyse(collection, index.analyzer, index.fields)
-        writer = IdWriter(folder)
-        segment = write_segment(folder / "segment", writer, batches, names, index.fields, progress)
-        writer.close()
-        return segment
+        return write_segment(folder / "segment", collection, index.analyzer, index.fields, progress)
 
     label = ["add", collection.corpus_fingerprint]
     return _Change(index, path, label, rows[present], write, collection.corpus_fingerprint).make()

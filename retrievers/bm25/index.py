@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache, cached_property, partial
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 
@@ -20,8 +20,9 @@ from intrex.data.arrays import Int64s
 from intrex.data.collection import Queries
 from intrex.data.errors import BadInput, UsageError
 from intrex.data.ids import GONE, IdTable
+from intrex.data.numeric.spans import ranges
 from intrex.data.run import Run
-from intrex.data.store.artifact import Manifest, read_manifest
+from intrex.data.store.artifact import Manifest
 from intrex.retrievers.base import Index, RunBuilder, tie_rank
 from intrex.retrievers.bm25.fields import CONTENTS
 from intrex.retrievers.bm25.multifield import field_of, field_weights, weigh_fields
@@ -55,6 +56,8 @@ def _count_terms(terms: list[str]) -> Mapping[str, int]:
 class BM25Index(Index):
     """A BM25 index on disk; see `build_bm25` and the module's text."""
 
+    kind, rebuild = KIND, REBUILD
+
     def __init__(self, path: Path, manifest: Manifest) -> None:
         self.manifest, params = manifest, manifest.params
         if params.get("layout") != LAYOUT:
@@ -74,11 +77,6 @@ class BM25Index(Index):
         idfs = {name: cache(partial(idf, n=counts.documents)) for name, counts in self.statistics.items()}
         self._weighting = QueryWeighting(self.segments, idfs)
         self._searchers = self._open_searchers(float(params["k1"]), float(params["b"]))
-
-    @classmethod
-    def open(cls, path: Path) -> Self:
-        """Open through memory maps; raises `BadInput` when the index is missing, damaged or of another kind."""
-        return cls(path, read_manifest(path, (KIND,), REBUILD))
 
     def _open_searchers(self, k1: float, b: float) -> list[Searcher]:
         inverse, rank = inverse_tables(k1, b, self._avgdls), np.asarray(self.ids.rank)
@@ -176,7 +174,7 @@ class BM25Index(Index):
         """Make new queries of the documents that the first ones found."""
         first, last = method.ends
         ends = np.cumsum(hits.sizes)
-        place = np.arange(len(hits.rows)) - np.repeat(ends - hits.sizes, hits.sizes)
+        place = ranges(0, hits.sizes)
         used = (place < first) | (place >= np.repeat(hits.sizes, hits.sizes) - last)
         vectors = self._vectors(np.unique(hits.rows[used]).astype(np.int64))
         documents = [

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from intrex.data.arrays import Bools, Int32s, Int64s, Uint8s
+from intrex.data.numeric.spans import cuts, offsets_of, owners_of
 from intrex.retrievers.bm25.segment import NewSegment, SegmentRecord, fields_of, statistics
 from intrex.retrievers.inverted.build import WORTH, Inverted, PostingsWriter
 from intrex.retrievers.inverted.native import kernels_for
@@ -76,7 +77,7 @@ def _union(sources: Sequence[tuple[Postings, Bools]]) -> tuple[list[Int64s], Nam
             text += [raw[term] for term in unseen.tolist()]
             new[terms] = union
         numbers.append(new)
-    ends = np.cumsum([0, *(len(term) + 1 for term in text)], dtype=np.int64)
+    ends = offsets_of([len(term) + 1 for term in text])
     return numbers, Names(np.frombuffer(b"".join(term + b"\n" for term in text), np.uint8), ends)
 
 
@@ -106,13 +107,9 @@ def _run(stem: Path, source: Source, numbers: Int64s, first_row: int) -> Inverte
 
 
 def _pieces(source: Postings, local: Int64s) -> Iterator[Int64s]:
-    """Yield the terms in the order of their new numbers, as many at a time as may be merged."""
+    """Return the terms in the order of their new numbers, as many at a time as may be merged."""
     sizes = np.where(local >= 0, source.offsets[local + 1] - source.offsets[local], 0)
-    ends, low = np.concatenate([np.zeros(1, np.int64), np.cumsum(sizes)]), 0
-    while low < len(local):
-        high = max(low + 1, int(np.searchsorted(ends, ends[low] + MERGED, side="right")) - 1)
-        yield local[low:high]
-        low = high
+    return (local[low:high] for low, high in cuts(offsets_of(sizes), MERGED))
 
 
 def _gather(source: Postings, terms: Int64s) -> tuple[Int32s, Uint8s, Int64s, Int64s]:
@@ -120,7 +117,7 @@ def _gather(source: Postings, terms: Int64s) -> tuple[Int32s, Uint8s, Int64s, In
     begins = np.where(terms >= 0, source.offsets[terms], 0)
     sizes = np.where(terms >= 0, source.offsets[terms + 1] - begins, 0)
     ends = np.cumsum(sizes)
-    places, owners = ends - sizes, np.repeat(np.arange(len(terms)), sizes)
+    places, owners = ends - sizes, owners_of(sizes)
     shift, kernels = begins - places, kernels_for(WORTH * len(owners))
     if kernels is None:
         postings = np.arange(len(owners)) + shift[owners]

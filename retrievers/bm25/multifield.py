@@ -14,6 +14,7 @@ import numpy as np
 from intrex.data.arrays import Int32s, Int64s
 from intrex.data.collection import Collection, Document
 from intrex.data.errors import UsageError
+from intrex.data.numeric.spans import offsets_of, ranges
 from intrex.retrievers.bm25.fields import CONTENTS
 from intrex.retrievers.inverted.vocabulary import Names
 from intrex.retrievers.text.analyzer import Analyzer
@@ -92,12 +93,9 @@ class _FieldAnalyzer:
             for field, analyzer in zip(self._fields, self._analyzers, strict=True)
         ]
         lengths = np.array([np.diff(ends) for _, ends in parts])
-        offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths.sum(axis=0))])
+        offsets = offsets_of(lengths.sum(axis=0))
         begins = offsets[:-1] + np.cumsum(lengths, axis=0) - lengths
-        places = [
-            np.arange(len(terms)) + np.repeat(begin - ends[:-1], size)
-            for (terms, ends), begin, size in zip(parts, begins, lengths, strict=True)
-        ]
+        places = list(map(ranges, begins, lengths))
         self._learn([terms for terms, _ in parts], places)
         tokens = np.empty(offsets[-1], np.int32)
         for (terms, _), place, numbers in zip(parts, places, self._numbers, strict=True):

@@ -10,6 +10,7 @@ from typing import NamedTuple, Self
 import numpy as np
 
 from intrex.data.arrays import Float32s, Int64s
+from intrex.data.numeric.spans import offsets_of
 from intrex.retrievers.bm25.multifield import field_of
 from intrex.retrievers.bm25.segment import Segment
 from intrex.retrievers.inverted.search import Weighted
@@ -97,7 +98,7 @@ class QueryWeighting:
         def in_segment(terms: Int64s) -> Weighted:
             rows = np.flatnonzero((terms >= 0) & in_index)
             sizes = np.bincount(owners[rows], minlength=len(queries))
-            cuts = np.concatenate([np.zeros(1, np.int64), np.cumsum(sizes)])
+            cuts = offsets_of(sizes)
             if len(self._fields) == 1:
                 return Weighted(cuts, terms[rows], weights[rows])
             fields = table.fields[places[rows]]

@@ -9,23 +9,24 @@ of the others each term is.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 import numpy as np
 
 from intrex.data.arrays import Bools, Int64s, Scores, Uint8s
+from intrex.data.collection import Collection
 from intrex.data.ids import IdWriter
 from intrex.data.npy import open_array
 from intrex.data.progress import Progress
-from intrex.retrievers.bm25.multifield import field_of
+from intrex.retrievers.bm25.multifield import analyse, field_of
 from intrex.retrievers.bm25.similarity import encode_lengths, inverse_tables
 from intrex.retrievers.inverted.build import PostingsWriter
 from intrex.retrievers.inverted.postings import BOUND_BLOCK, Postings
 from intrex.retrievers.inverted.vocabulary import Names
-from intrex.retrievers.text.terms import Terms
+from intrex.retrievers.text.analyzer import Analyzer
 
 DF = "df.npy"
 SLACK = np.float32(1 + 2.0**-20)
@@ -64,13 +65,9 @@ class SegmentRecord:
         """Number of rows that were not removed."""
         return self.rows - self.removed
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain data for the manifest."""
-        return asdict(self)
-
     @classmethod
     def from_dict(cls, raw: Mapping[str, Any]) -> Self:
-        """Invert `to_dict`."""
+        """Read the entry of a manifest."""
         fields = {name: FieldCounts(**counts) for name, counts in raw["fields"].items()}
         return cls(**{**raw, "fields": fields})
 
@@ -168,26 +165,21 @@ class NewSegment(NamedTuple):
 
 
 def write_segment(
-    folder: Path,
-    ids: IdWriter,
-    batches: Iterable[Terms],
-    names: Callable[[], Names],
-    fields: Sequence[str],
-    progress: Progress,
+    folder: Path, collection: Collection, analyzer: Analyzer, fields: Sequence[str], progress: Progress,
     max_memory: int | None = None,
-) -> NewSegment:
-    """Write the postings of documents whose terms are numbered.
+) -> NewSegment:  # fmt: skip
+    """Write the postings of a collection's documents, in the order of their rows, and their ids beside the segment.
 
     Args:
         folder: the segment's; it must not be there.
-        ids: takes the documents' ids.
-        batches: the documents, in the order of their rows.
-        names: returns the terms by number; called after ``batches``.
+        collection: the documents.
+        analyzer: makes their terms.
         fields: the fields of the index.
-        progress: called after every batch.
+        progress: called after every batch of documents.
         max_memory: bytes that this may take.
     """
     folder.mkdir()
+    ids, (batches, names) = IdWriter(folder.parent), analyse(collection, analyzer, fields)
     postings, parts = PostingsWriter(folder, max_memory), [np.empty((len(fields), 0), np.int64)]
     without_terms, rows = list[int](), 0
     for batch in batches:
@@ -206,6 +198,7 @@ def write_segment(
     record = SegmentRecord(lengths.shape[1], 0, len(terms.ends) - 1, postings.n_postings, counts)
     norms = encode_lengths(lengths)
     norms[0, without_terms] = 1
+    ids.close()
     return NewSegment(folder, record, norms, fields_of(terms, fields))
 
 

@@ -2,48 +2,31 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
-from intrex.data.collection import Collection, Document
-from intrex.data.io.files import fingerprint, refuse_existing
+from intrex.data.arrays import Float32s
+from intrex.data.collection import Collection
+from intrex.data.io.files import fingerprint
 from intrex.data.numeric.rows import row_norms, unit
-from intrex.data.progress import Progress, no_progress
 from intrex.data.specs import EncoderSpec
 from intrex.data.store.artifact import Build, Manifest, build_artifact
 from intrex.data.store.vectors import VectorWriter
 from intrex.encoders.base import Encoder, make_encoder
 from intrex.encoders.options import EncoderOptions
 from intrex.retrievers.dense.index import DenseIndex
-from intrex.retrievers.dense.options import DenseBuild
-from intrex.retrievers.encoded import BLOCK, Sink, library_versions, write_documents
-from intrex.retrievers.options import Stage, no_stage
+from intrex.retrievers.encoded import Sink, builder_of, library_versions, write_documents
+from intrex.retrievers.options import BuildTask
 from intrex.retrievers.vectors.nearest import add_ann
 from intrex.retrievers.vectors.options import FLAT, AnnConfig
 
 
 def build_dense(
-    collection: Collection,
-    out: Path,
-    encoder: Encoder,
-    *,
-    ann: AnnConfig = FLAT,
-    overwrite: bool = False,
-    block: int = BLOCK,
-    progress: Progress = no_progress,
+    collection: Collection, task: BuildTask, encoder: Encoder, ann: AnnConfig = FLAT
 ) -> DenseIndex:
     """Encode a collection's documents and make an index of them at ``out``, in constant memory but for ``ann``.
 
     A killed build is resumed at its last saved block by the next one with the same collection, encoder and block.
-
-    Args:
-        collection: the documents; ``contents`` is what is encoded.
-        out: the folder to make; nothing stands there unless all went well.
-        encoder: turns texts into vectors.
-        ann: what finds the nearest vectors.
-        overwrite: replace an existing index.
-        block: documents encoded together. The last bits of a transformer's vectors depend on it.
-        progress: called after each block, and once with the documents that an earlier run finished.
 
     Raises:
         IntrexError: the output exists, or is being built by another process.
@@ -54,36 +37,35 @@ def build_dense(
     ann = ann.resolved(collection.n_documents, spec.dim)
 
     def make(build: Build) -> Manifest:
-        sink = _DenseSink(build, encoder, collection.n_documents)
-        write_documents(build, collection, block, sink, progress)
+        sink = _DenseSink(build, spec, collection.n_documents)
+        write_documents(build, collection, encoder, sink, task)
         encoder.save(build.path / "encoder")
         params = {
             "similarity": _similarity(spec),
             "documents": collection.n_documents,
             "max_norm": sink.longest,
-            "block": block,
+            "block": task.block,
             **add_ann(build.path, ann),
         }
         return Manifest("dense", corpus, spec.to_dict(), params, versions=library_versions())
 
-    inputs = fingerprint(["dense", corpus, spec.to_dict(), ann.params(), block])
-    build_artifact(out, inputs, make, overwrite=overwrite)
-    return DenseIndex.open(out)
+    inputs = fingerprint(["dense", corpus, spec.to_dict(), ann.params(), task.block])
+    build_artifact(task.out, inputs, make, overwrite=task.overwrite)
+    return DenseIndex.open(task.out)
 
 
-class _DenseSink(Sink):
+class _DenseSink(Sink[Float32s]):
     """Vectors on their way to ``vectors.npy``, and the length of the longest."""
 
-    def __init__(self, build: Build, encoder: Encoder, documents: int) -> None:
-        self._encoder = encoder
+    def __init__(self, build: Build, spec: EncoderSpec, documents: int) -> None:
+        self._cosine = _similarity(spec) == "cosine"
         rows, self.longest = int(build.state.get("rows", 0)), float(build.state.get("longest", 0.0))
-        self._vectors = VectorWriter(build.path / "vectors.npy", (documents, encoder.spec.dim), resumed=rows)
+        self._vectors = VectorWriter(build.path / "vectors.npy", (documents, spec.dim), resumed=rows)
         self.writers = [self._vectors]
 
-    def append(self, documents: list[Document]) -> None:
-        rows = self._encoder.encode([d.contents for d in documents], "document")
-        rows = unit(rows) if _similarity(self._encoder.spec) == "cosine" else rows
-        self._vectors.append(rows, lambda i: f"document {documents[i].id}")
+    def append(self, encoded: Float32s, names: Sequence[str]) -> None:
+        rows = unit(encoded) if self._cosine else encoded
+        self._vectors.append(rows, lambda i: f"document {names[i]}")
         self.longest = max(self.longest, float(row_norms(rows).max()))
 
     @property
@@ -95,13 +77,5 @@ def _similarity(spec: EncoderSpec) -> str:
     return str(spec.params.get("similarity", "dot"))
 
 
-def build(
-    source: Path, out: Path, options: DenseBuild, *, overwrite: bool = False, stage: Stage = no_stage
-) -> int:
-    """Build as ``intrex index dense`` does; return the number of documents. Raises as `build_dense` and `make_encoder`."""
-    collection = Collection.open(source)
-    refuse_existing(out, overwrite)  # before the model is loaded
-    encoder = make_encoder(options.encoder, options.part(EncoderOptions))
-    progress = stage("encoding", collection.n_documents)
-    build_dense(collection, out, encoder, ann=options, overwrite=overwrite, progress=progress)
-    return collection.n_documents
+build = builder_of(make_encoder, EncoderOptions, build_dense)
+"""Build as ``intrex index dense`` does; return the number of documents."""

@@ -9,8 +9,8 @@ from intrex.data.system.machine import require_memory
 from intrex.encoders.base import make_encoder
 from intrex.encoders.options import EncoderOptions
 from intrex.retrievers.dense.options import DenseBuild
-from intrex.retrievers.encoded import BLOCK
-from intrex.retrievers.estimate import HEADER, HINT, NORMS, Estimate, draw, hashing_seconds, saved_bytes
+from intrex.retrievers.estimate import HEADER, HINT, NORMS, Estimate, draw
+from intrex.retrievers.options import BLOCK
 from intrex.retrievers.vectors.ann import index_bytes, load_faiss
 
 
@@ -29,9 +29,9 @@ def estimate(source: Path, out: Path, options: DenseBuild) -> Estimate:
         load_faiss()
     block = (4 + NORMS) * min(n, BLOCK) * dim
     require_memory(block, f"encoding {min(n, BLOCK)} vectors of {dim:,} dimensions", HINT)
-    sample = draw(collection, lambda texts: encoder.encode(texts, "document"))
+    sample = draw(collection, encoder)
     vectors = HEADER + 4 * n * dim
     index, building, mapped = index_bytes(ann, n, dim)
-    disk = vectors + index + sample.id_files + saved_bytes(encoder.save)
+    disk = vectors + index + sample.files
     memory = sample.memory((block, 0), (building, mapped))
-    return Estimate(n, sample.texts, dim, n, disk, disk, *memory, sample.seconds + hashing_seconds(disk))
+    return Estimate.of(n, sample.texts, dim, n, disk, 0, memory, sample.seconds)

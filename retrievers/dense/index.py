@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from intrex.data.arrays import Float32s, Rows, Scores
-from intrex.data.errors import BadInput
 from intrex.data.numeric.rows import unit
 from intrex.data.store.artifact import Manifest
 from intrex.data.store.vectors import open_vectors
@@ -35,11 +34,7 @@ class DenseIndex(EncodedIndex[Float32s]):
     def __init__(self, path: Path, manifest: Manifest) -> None:
         super().__init__(path, manifest)
         self.vectors = open_vectors(path / "vectors.npy")
-        if self.vectors.shape != (len(self.ids), self.spec.dim):
-            raise BadInput(
-                f"the index {path} has vectors {self.vectors.shape} for {len(self.ids)} documents",
-                self.rebuild,
-            )
+        self._check_shape("vectors", self.vectors.shape, self.spec.dim)
         self.nearest = open_nearest(path, manifest.params, self.ids.rank, self.vectors)
 
     @property

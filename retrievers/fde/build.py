@@ -7,43 +7,30 @@ from pathlib import Path
 
 from intrex.data.errors import BadInput
 from intrex.data.io.files import fingerprint, refuse_existing
-from intrex.data.progress import Progress, no_progress
 from intrex.data.store.artifact import Build, Manifest, build_artifact
 from intrex.data.system.machine import require_disk, require_memory
 from intrex.data.system.threads import cores
 from intrex.encoders.fde.config import FdeConfig
 from intrex.encoders.fde.encoder import Fde
-from intrex.retrievers.encoded import BLOCK, library_versions
+from intrex.retrievers.encoded import library_versions
 from intrex.retrievers.fde.index import FdeIndex
 from intrex.retrievers.fde.options import FdeBuild
 from intrex.retrievers.fde.source import NUMBERS_AT_ONCE, FdeSource, FdeWriter, open_source
-from intrex.retrievers.options import Stage, no_stage
+from intrex.retrievers.options import BuildTask
 from intrex.retrievers.vectors.nearest import add_ann
 from intrex.retrievers.vectors.options import FLAT, AnnConfig
 
 
-def build_fde(
-    source: FdeSource,
-    out: Path,
-    config: FdeConfig,
-    *,
-    ann: AnnConfig = FLAT,
-    overwrite: bool = False,
-    block: int = BLOCK,
-    progress: Progress = no_progress,
-) -> FdeIndex:
+def build_fde(source: FdeSource, task: BuildTask, config: FdeConfig, ann: AnnConfig = FLAT) -> FdeIndex:
     """Make an index of the FDEs of a source's documents, in constant memory but for ``ann``.
 
     A killed build is resumed at its last saved block by the next one with the same arguments.
 
     Args:
         source: gives the token vectors.
-        out: the folder to make; nothing stands there unless all went well.
+        task: where the index is made, and how.
         config: of the FDEs.
         ann: what finds the nearest ones.
-        overwrite: replace an existing index.
-        block: documents between two calls of ``progress``, and encoded together where the source is a collection.
-        progress: called after each block, and once with the documents that an earlier run finished.
 
     Raises:
         UsageError: ``ann`` cannot be built of these vectors.
@@ -54,13 +41,13 @@ def build_fde(
     if config.dim != spec.dim:
         raise BadInput(f"FDEs of tokens of {config.dim} dimensions, the tokens have {spec.dim}")
     ann = ann.resolved(documents, config.fde_dim)
-    require_room(config, documents, out)
-    fde, origin = Fde.draw(config), source.params(out, block)
+    require_room(config, documents, task.out)
+    fde, origin = Fde.draw(config), source.params(task)
 
     def make(build: Build) -> Manifest:
         if not build.state.get("searchable"):
-            writer = FdeWriter(build, fde, documents, source.encoder)
-            source.write(build, writer, block, progress)
+            writer = FdeWriter(build, fde, documents)
+            source.write(build, writer, task)
             search = add_ann(build.path, ann)
             build.save_state(searchable=True, max_norm=writer.longest, **search)
         if ann.engine != "flat":  # faiss's file has them, or their codes
@@ -73,8 +60,8 @@ def build_fde(
         return Manifest("fde", source.collection, spec.to_dict(), params, versions=library_versions())
 
     inputs = ["fde", source.collection, spec.to_dict(), fde.fingerprint, ann.params(), origin]
-    build_artifact(out, fingerprint(inputs), make, overwrite=overwrite)
-    return FdeIndex.open(out)
+    build_artifact(task.out, fingerprint(inputs), make, overwrite=task.overwrite)
+    return FdeIndex.open(task.out)
 
 
 def require_room(config: FdeConfig, documents: int, out: Path) -> None:
@@ -86,13 +73,9 @@ def require_room(config: FdeConfig, documents: int, out: Path) -> None:
     require_disk(4 * documents * config.fde_dim, out, f"{noun} of {documents:,} documents", hint)
 
 
-def build(
-    source: Path, out: Path, options: FdeBuild, *, overwrite: bool = False, stage: Stage = no_stage
-) -> int:
+def build(source: Path, task: BuildTask, options: FdeBuild) -> int:
     """Build as ``intrex index fde`` does; return the number of documents. Raises as `open_source` and `build_fde`."""
-    refuse_existing(out, overwrite)  # before the model is loaded
+    refuse_existing(task.out, task.overwrite)  # before the model is loaded
     tokens = open_source(source, options)
-    progress = stage("encoding", tokens.documents)
-    config = options.config(tokens.spec.dim)
-    build_fde(tokens, out, config, ann=options, overwrite=overwrite, progress=progress)
+    build_fde(tokens, task, options.config(tokens.spec.dim), options)
     return tokens.documents

@@ -8,26 +8,17 @@ from typing import NamedTuple
 
 import numpy as np
 
+from intrex.data.numeric.spans import offsets_of
 from intrex.data.store.vectors import PackedVectors
 from intrex.data.system.machine import resident
 from intrex.data.system.threads import cores
 from intrex.encoders.fde.encoder import Fde
-from intrex.retrievers.encoded import BLOCK
-from intrex.retrievers.estimate import (
-    HEADER,
-    NORMS,
-    Estimate,
-    Line,
-    draw,
-    hashing_seconds,
-    most_memory,
-    saved_bytes,
-    spread,
-)
+from intrex.retrievers.estimate import HEADER, NORMS, Estimate, Line, draw, most_memory, spread
 from intrex.retrievers.fde.build import require_room
 from intrex.retrievers.fde.options import FdeBuild
 from intrex.retrievers.fde.source import IDS, NUMBERS_AT_ONCE, EncodedCollection, open_source
 from intrex.retrievers.multivector.index import MultiVectorIndex
+from intrex.retrievers.options import BLOCK
 from intrex.retrievers.vectors.ann import index_bytes, load_faiss
 from intrex.retrievers.vectors.native import numbers
 
@@ -59,8 +50,9 @@ def estimate(source: Path, out: Path, options: FdeBuild) -> Estimate:
     at_once = min(n, BLOCK, max(1, NUMBERS_AT_ONCE // dim))
     block = max(8 * at_once * dim + config.memory(cores()), (8 + NORMS) * at_once * dim) + sample.block
     memory = most_memory(loaded, peak, (block, sample.mapped), (building, sample.mapped + mapped))
-    seconds = sample.seconds + encoding * n / max(1, texts) + hashing_seconds(disk)
-    return Estimate(n, texts, dim, sample.total, disk, extras + index + vectors, *memory, seconds)
+    seconds = sample.seconds + encoding * n / max(1, texts)
+    removed = extras + index + vectors - disk
+    return Estimate.of(n, texts, dim, sample.total, disk, removed, memory, seconds)
 
 
 class _TokenSample(NamedTuple):
@@ -79,20 +71,18 @@ class _TokenSample(NamedTuple):
 
 
 def _sample_collection(source: EncodedCollection) -> _TokenSample:
-    encoder = source.encoder
-    sample = draw(source.texts, lambda texts: encoder.encode(texts, "document"))
+    sample = draw(source.texts, source.encoder)
     line = Line.fit(sample.sizes, np.diff(sample.encoded.offsets).astype(np.float64))
     block = 4 * source.spec.dim * line.total(sample.block, sample.block_bytes) + 3 * sample.block_bytes
-    total, files = round(line.total(sample.n, sample.bytes)), sample.id_files + saved_bytes(encoder.save)
-    return _TokenSample(sample.encoded, total, files, block, 0, sample.seconds)
+    total = round(line.total(sample.n, sample.bytes))
+    return _TokenSample(sample.encoded, total, sample.files, block, 0, sample.seconds)
 
 
 def _sample_index(index: MultiVectorIndex) -> _TokenSample:
     """Read a sample of an index, whose token counts are known, and where nothing has to be encoded."""
     stored, offsets = index.tokens, index.tokens.offsets
     rows = spread(len(index.ids))
-    ends = np.cumsum(offsets[rows + 1] - offsets[rows])
-    tokens = PackedVectors(stored.take(numbers(offsets, rows)), np.concatenate([[0], ends]).astype(np.int64))
+    tokens = PackedVectors(stored.read(numbers(offsets, rows)), offsets_of(offsets[rows + 1] - offsets[rows]))
     sizes = {name: entry["bytes"] for name, entry in index.manifest.files.items()}
     files = sum(size for name, size in sizes.items() if name in IDS or name.startswith("encoder/"))
     blocks = np.diff(offsets[np.append(np.arange(0, len(index.ids), BLOCK), len(index.ids))])

@@ -56,10 +56,7 @@ class FdeIndex(EncodedIndex[PackedVectors]):
         self.fde = Fde.load(path, FdeConfig(**params["fde"]), params["projections"])
         vectors = None if "ann" in params else open_vectors(path / "vectors.npy")
         self.nearest = open_nearest(path, params, self.ids.rank, vectors)
-        if self.nearest.shape != (len(self.ids), self.fde.config.fde_dim):
-            raise BadInput(
-                f"the index {path} has FDEs {self.nearest.shape} for {len(self.ids)} documents", self.rebuild
-            )
+        self._check_shape("FDEs", self.nearest.shape, self.fde.config.fde_dim)
         self._empty: Rows = open_array(path / "empty.npy", np.int64, (None,))
         check_rows(self._empty, len(self.ids), path / "empty.npy", self.rebuild)
 

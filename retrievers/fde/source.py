@@ -4,49 +4,46 @@ from __future__ import annotations
 
 import os
 import shutil
-from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from intrex.data.collection import Collection, Document
+from intrex.data.collection import Collection
 from intrex.data.errors import BadInput, UsageError
 from intrex.data.numeric.rows import row_norms
-from intrex.data.progress import Progress
-from intrex.data.specs import EncoderSpec
 from intrex.data.store.artifact import Build, read_manifest
 from intrex.data.store.vectors import PackedVectors, RowWriter, VectorWriter
 from intrex.data.system.threads import cores
 from intrex.encoders.base import TokenEncoder, make_token_encoder
 from intrex.encoders.fde.encoder import Fde
 from intrex.encoders.options import EncoderOptions
-from intrex.retrievers.encoded import Sink, save_between, write_documents
+from intrex.retrievers.encoded import Sink, feed, write_documents
 from intrex.retrievers.fde.options import FdeBuild
 from intrex.retrievers.multivector.index import MultiVectorIndex
+from intrex.retrievers.options import BuildTask
 
 NUMBERS_AT_ONCE = 1 << 24
 """Numbers of FDEs that are in memory at once, unless one has more: 64 MB."""
 IDS = ("ids.txt", "ids.offsets.npy", "ids.rank.npy")
 
 
-class FdeWriter(Sink):
+class FdeWriter(Sink[PackedVectors]):
     """Documents' FDEs on their way to ``vectors.npy``, and the rows of those without tokens to ``empty.npy``.
 
     Args:
         build: keeps the files, and what a killed run wrote of them.
         fde: encodes.
         documents: how many there will be.
-        encoder: of the tokens of documents that are appended as texts.
 
     Attributes:
         rows: documents written.
         longest: the length of the longest FDE.
     """
 
-    def __init__(self, build: Build, fde: Fde, documents: int, encoder: TokenEncoder | None) -> None:
-        self._fde, self._encoder, state = fde, encoder, build.state
+    def __init__(self, build: Build, fde: Fde, documents: int) -> None:
+        self._fde, state = fde, build.state
         self.rows, self.longest = int(state.get("rows", 0)), float(state.get("longest", 0.0))
         shape = documents, fde.config.fde_dim
         self._vectors = VectorWriter(build.path / "vectors.npy", shape, resumed=self.rows)
@@ -54,19 +51,12 @@ class FdeWriter(Sink):
         self._empty = RowWriter(build.path / "empty.npy", (None,), np.int64, resumed=empty)
         self.writers = [self._vectors, self._empty]
 
-    def append(self, documents: list[Document]) -> None:
-        """See `Sink.append`."""
-        if self._encoder is None:
-            raise ValueError("no encoder of texts")
-        tokens = self._encoder.encode([d.contents for d in documents], "document")
-        self.add(tokens, [d.id for d in documents])
-
-    def add(self, tokens: PackedVectors, names: Sequence[str]) -> None:
-        """Encode the tokens of the next documents and write their FDEs; zeros for one without tokens."""
+    def append(self, encoded: PackedVectors, names: Sequence[str]) -> None:
+        """Write the FDEs of the tokens of the next documents; zeros for one without tokens."""
         step = max(1, NUMBERS_AT_ONCE // self._fde.config.fde_dim)
         for start in range(0, len(names), step):
             labels = names[start : start + step]
-            batch, full = tokens.part(start, start + len(labels)).without_empty()
+            batch, full = encoded.part(start, start + len(labels)).without_empty()
             rows = np.zeros((len(labels), self._fde.config.fde_dim), np.float32)
             rows[full] = self._fde.encode(
                 batch, "document", threads=cores(), names=[labels[i] for i in full.tolist()]
@@ -82,98 +72,72 @@ class FdeWriter(Sink):
         return {"longest": self.longest, "empty": self._empty.rows}
 
 
-class FdeSource(ABC):
-    """Documents with their token vectors.
+class TokenIndex:
+    """Token vectors of a multivector index, which ranks candidates later: the FDE index remembers where it is.
 
     Attributes:
         documents: how many there are.
         spec: of the encoder of the tokens.
         collection: fingerprint of the collection.
-        encoder: of tokens; None where they are there already.
     """
-
-    documents: int
-    spec: EncoderSpec
-    collection: str
-    encoder: TokenEncoder | None = None
-
-    @abstractmethod
-    def params(self, out: Path, block: int) -> dict[str, Any]:
-        """Return entries for the manifest of an index at ``out``, on which its bytes depend."""
-
-    @abstractmethod
-    def write(self, build: Build, writer: FdeWriter, block: int, progress: Progress) -> None:
-        """Write ids and FDEs of the documents, from the block on that was last saved."""
-
-    @abstractmethod
-    def save_encoder(self, folder: Path) -> None:
-        """Write the encoder's own files."""
-
-
-class TokenIndex(FdeSource):
-    """Token vectors of a multivector index, which ranks candidates later: the FDE index remembers where it is."""
 
     def __init__(self, index: MultiVectorIndex) -> None:
         self.index = index
         self.documents, self.spec, self.collection = len(index.ids), index.spec, index.manifest.collection
 
-    def params(self, out: Path, block: int) -> dict[str, Any]:
-        """See `FdeSource.params`; no byte depends on the block."""
-        path = os.path.relpath(self.index.path.resolve(), out.parent.resolve() / out.name)
+    def params(self, task: BuildTask) -> dict[str, Any]:
+        """Return entries for the manifest of an index, on which its bytes depend; none does on the block."""
+        path = os.path.relpath(self.index.path.resolve(), task.out.parent.resolve() / task.out.name)
         return {"source": {"path": path, "fingerprint": self.index.manifest.fingerprint}}
 
-    def write(self, build: Build, writer: FdeWriter, block: int, progress: Progress) -> None:
-        """See `FdeSource.write`."""
+    def write(self, build: Build, writer: FdeWriter, task: BuildTask) -> None:
+        """Write ids and FDEs of the documents, from the block on that was last saved."""
         for name in IDS:
             shutil.copyfile(self.index.path / name, build.path / name)
+        feed(build, writer, self._batches(writer.rows, task.block), task.stage("encoding", self.documents))
+
+    def _batches(self, first: int, block: int) -> Iterator[tuple[list[str], PackedVectors]]:
         tokens = self.index.tokens
-        if writer.rows:
-            progress(writer.rows)
-
-        def state(_: int) -> dict[str, Any]:
-            writer.flush()
-            return {**writer.state, "rows": writer.rows}
-
-        for start in save_between(build, range(writer.rows, self.documents, block), state):
+        for start in range(first, self.documents, block):
             rows = np.arange(start, min(start + block, self.documents))
             offsets = tokens.offsets[start : rows[-1] + 2]
             buffer = np.empty((offsets[-1] - offsets[0], tokens.dim), np.float32)
-            vectors = tokens.read(int(offsets[0]), int(offsets[-1]), buffer)
+            vectors = tokens.read(slice(*offsets[[0, -1]]), buffer)
             names = [name.decode("utf-8") for name in self.index.ids.gather(rows).tolist()]
-            writer.add(PackedVectors(vectors, offsets - offsets[0]), names)
-            progress(len(rows))
-        writer.close()
+            yield names, PackedVectors(vectors, offsets - offsets[0])
 
     def save_encoder(self, folder: Path) -> None:
-        """See `FdeSource.save_encoder`."""
+        """Write the encoder's own files."""
         if (self.index.path / "encoder").is_dir():
             shutil.copytree(self.index.path / "encoder", folder, dirs_exist_ok=True)
 
 
-class EncodedCollection(FdeSource):
-    """A collection and the encoder of its tokens, which are not kept."""
-
-    encoder: TokenEncoder
+class EncodedCollection:
+    """A collection and the encoder of its tokens, which are not kept; it has what a `TokenIndex` has."""
 
     def __init__(self, collection: Collection, encoder: TokenEncoder) -> None:
         self.texts, self.encoder = collection, encoder
         self.documents, self.spec = collection.n_documents, encoder.spec
         self.collection = collection.corpus_fingerprint
 
-    def params(self, out: Path, block: int) -> dict[str, Any]:
-        """See `FdeSource.params`: the last bits of a transformer's vectors depend on the block."""
-        return {"block": block}
+    def params(self, task: BuildTask) -> dict[str, Any]:
+        """See `TokenIndex.params`: the last bits of a transformer's vectors depend on the block."""
+        return {"block": task.block}
 
-    def write(self, build: Build, writer: FdeWriter, block: int, progress: Progress) -> None:
-        """See `FdeSource.write`."""
-        write_documents(build, self.texts, block, writer, progress)
+    def write(self, build: Build, writer: FdeWriter, task: BuildTask) -> None:
+        """See `TokenIndex.write`."""
+        write_documents(build, self.texts, self.encoder, writer, task)
 
     def save_encoder(self, folder: Path) -> None:
-        """See `FdeSource.save_encoder`."""
+        """See `TokenIndex.save_encoder`."""
         self.encoder.save(folder)
 
 
-def open_source(path: Path, options: FdeBuild) -> TokenIndex | EncodedCollection:
+FdeSource = TokenIndex | EncodedCollection
+"""Documents with their token vectors."""
+
+
+def open_source(path: Path, options: FdeBuild) -> FdeSource:
     """Open a multivector index, or a collection together with the encoder that is named.
 
     Raises:

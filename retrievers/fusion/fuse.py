@@ -10,8 +10,8 @@ import numpy as np
 
 from intrex.data.arrays import Bytes, Float64s, Scores
 from intrex.data.errors import BadInput, MissingExtra, UsageError
-from intrex.data.ids import as_bytes
 from intrex.data.run import Run
+from intrex.retrievers.base import run_of
 from intrex.retrievers.fusion.options import MAX_WEIGHT, RRF_K, FuseOptions
 from intrex.retrievers.postprocess import cut
 
@@ -78,12 +78,7 @@ def _fuse(
         for query, docs, scores in run.rankings():
             values = weight * value(scores[: options.depth])
             parts.setdefault(query, []).append((docs[: options.depth], values))
-    rankings = {query: _top(parts[query], options.k) for query in sorted(parts)}
-    sizes = [len(docs) for docs, _ in rankings.values()]
-    offsets = np.concatenate([[0], np.cumsum(sizes, dtype=np.int64)]).astype(np.int64)
-    docs = np.concatenate([docs for docs, _ in rankings.values()])
-    scores = np.concatenate([scores for _, scores in rankings.values()])
-    return Run(as_bytes([query.decode("utf-8") for query in rankings]), offsets, docs, scores, options.method)
+    return run_of({query: _top(pieces, options.k) for query, pieces in parts.items()}, options.method)
 
 
 def _top(parts: list[tuple[Bytes, Float64s]], k: int) -> tuple[Bytes, Scores]:

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from intrex.data.arrays import Int32s, Int64s, Uint8s
 from intrex.data.errors import UsageError
+from intrex.data.numeric.spans import cuts, offsets_of, ranges
 from intrex.data.store.vectors import RowWriter
 from intrex.retrievers.inverted.native import kernels_for
 from intrex.retrievers.inverted.postings import BIG, MERGED
@@ -75,7 +76,7 @@ def _invert_plainly(tokens: Int32s, offsets: Int64s, first_row: int, n_terms: in
     pairs, counts = np.unique(tokens.astype(np.int64) * max(len(offsets) - 1, 1) + rows, return_counts=True)
     terms, rows = np.divmod(pairs, max(len(offsets) - 1, 1))
     big_at = np.flatnonzero(counts >= BIG)
-    ends = np.concatenate([[0], np.cumsum(np.bincount(terms, minlength=n_terms))])
+    ends = offsets_of(np.bincount(terms, minlength=n_terms))
     docs, tfs = (rows + first_row).astype(np.int32), np.minimum(counts, BIG).astype(np.uint8)
     return Inverted(ends, docs, tfs, big_at, counts[big_at].astype(np.uint32))
 
@@ -116,7 +117,7 @@ class PostingsWriter:
 
     def _invert(self) -> Inverted:
         sizes = np.concatenate([np.empty(0, np.int64), *self._sizes])
-        offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(sizes)])
+        offsets = offsets_of(sizes)
         tokens = np.concatenate([np.empty(0, np.int32), *self._tokens])
         self._tokens, self._sizes, self._waiting = [], [], 0
         run = invert(tokens, offsets, self.n_rows, int(tokens.max(initial=-1)) + 1)
@@ -173,14 +174,11 @@ class PostingsWriter:
         """Write the postings of every term: those of the first run, of the second, and so on."""
         docs = RowWriter(self.folder / "postings.docs.npy", (self.n_postings,), np.int32)
         tfs = RowWriter(self.folder / "postings.tfs.npy", (self.n_postings,), np.uint8)
-        low = 0
-        while low < len(offsets) - 1:
-            high = max(low + 1, int(np.searchsorted(offsets, offsets[low] + MERGED, side="right")) - 1)
+        for low, high in cuts(offsets, MERGED):
             long = offsets[high] - offsets[low] > MERGED
             for rows, counts in self._pieces(low) if long else [self._merge_terms(offsets, low, high)]:
                 docs.append(rows)
                 tfs.append(counts)
-            low = high
         docs.close()
         tfs.close()
 
@@ -205,7 +203,7 @@ class PostingsWriter:
             from_docs, from_tfs = _read(run.docs, span, np.int32), _read(run.tfs, span, np.uint8)
             begins, sizes = local[:-1] - local[0], np.diff(local)
             if kernels is None:
-                at = np.arange(len(from_docs)) + np.repeat(places[: len(sizes)] - begins, sizes)
+                at = ranges(places[: len(sizes)], sizes)
                 docs[at], tfs[at] = from_docs, from_tfs
                 places[: len(sizes)] += sizes
                 continue

@@ -23,7 +23,7 @@ WHITE_SPACE = ("ha", "so", "sw", "yo")
 """Languages that Anserini cuts at white space, for want of an analyzer."""
 
 Hits = tuple[npt.NDArray[np.int64], Rows, Scores]
-"""Offsets [q + 1] of the queries' hits, Lucene's document numbers [n], scores [n]."""
+"""Number of each query's hits [q], Lucene's document numbers [n], scores [n]."""
 
 
 def analyzer(language: str) -> Any:
@@ -101,6 +101,5 @@ def unpack(array: Any, queries: int) -> Hits:
     counts, hits = raw[:queries].astype(np.int64), raw[queries:]
     if len(hits) != 2 * counts.sum():
         raise IntrexError("the Java helper returned an unexpected number of bytes")
-    offsets = np.concatenate([[0], np.cumsum(counts)])
     half = len(hits) // 2
-    return offsets, hits[:half].astype(np.int64), hits[half:].view("<f4").astype(np.float32)
+    return counts, hits[:half].astype(np.int64), hits[half:].view("<f4").astype(np.float32)

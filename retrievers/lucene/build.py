@@ -7,7 +7,6 @@ from pathlib import Path
 from intrex.data.collection import Collection
 from intrex.data.errors import IntrexError
 from intrex.data.io.files import fingerprint
-from intrex.data.progress import Progress, no_progress
 from intrex.data.store.artifact import Build, Manifest, build_artifact
 from intrex.data.system.threads import cores
 from intrex.retrievers.bm25.fields import extra_fields
@@ -16,30 +15,22 @@ from intrex.retrievers.lucene import jvm
 from intrex.retrievers.lucene.bridge import analyzer
 from intrex.retrievers.lucene.index import KIND, LuceneIndex
 from intrex.retrievers.lucene.indexer import run_indexer, stored
-from intrex.retrievers.options import Stage, no_stage
+from intrex.retrievers.options import BuildTask
 
 SMALL = 10_000
 """Documents below which one thread indexes: the JVM takes longer to start than it takes to index them."""
 
 
-def build_lucene(
-    collection: Collection,
-    out: Path,
-    options: Bm25Build = DEFAULTS,
-    *,
-    overwrite: bool = False,
-    progress: Progress = no_progress,
-) -> LuceneIndex:
+def build_lucene(collection: Collection, task: BuildTask, options: Bm25Build = DEFAULTS) -> LuceneIndex:
     """Build a Lucene index of a collection's documents, as Anserini builds BEIR's flat indexes.
 
     Args:
         collection: what to index. Documents without any text are left out, as Anserini does; with ``fields``, those
             without text beside the title.
         out: the folder to make; Lucene's files are directly in it.
+        task: where the index is made, and how.
         options: k1 and b are the defaults of a search, the files do not depend on them; ``language`` names an analyzer
             of Anserini's; threads change the order of documents inside, and no ranking.
-        overwrite: replace an existing index.
-        progress: called with the numbers of indexed documents.
 
     Raises:
         MissingExtra: pyserini is not installed.
@@ -53,6 +44,7 @@ def build_lucene(
         "fields": list(extra_fields(options.fields)), "stored": stored(options),
     }  # fmt: skip
     threads = 1 if collection.n_documents < SMALL else max(1, options.threads or cores())
+    progress = task.stage("indexing", collection.n_documents)
 
     def make(build: Build) -> Manifest:
         counts = run_indexer(collection, build.path, options, threads, progress)
@@ -61,15 +53,12 @@ def build_lucene(
             raise IntrexError(f"of {counts['documents']:,} documents {len(index.ids):,} are in the index")
         return Manifest(KIND, corpus, params={**params, **counts, **index.statistics()}, versions=versions)
 
-    build_artifact(out, fingerprint([KIND, corpus, params, versions]), make, overwrite=overwrite)
-    return LuceneIndex.open(out)
+    build_artifact(task.out, fingerprint([KIND, corpus, params, versions]), make, overwrite=task.overwrite)
+    return LuceneIndex.open(task.out)
 
 
-def build(
-    source: Path, out: Path, options: Bm25Build, *, overwrite: bool = False, stage: Stage = no_stage
-) -> int:
+def build(source: Path, task: BuildTask, options: Bm25Build) -> int:
     """Build as ``intrex index bm25 --engine lucene`` does; return the number of documents. Raises as `build_lucene`."""
     collection = Collection.open(source)
-    progress = stage("indexing", collection.n_documents)
-    build_lucene(collection, out, options, overwrite=overwrite, progress=progress)
+    build_lucene(collection, task, options)
     return collection.n_documents

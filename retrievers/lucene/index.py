@@ -16,10 +16,11 @@ import numpy.typing as npt
 from intrex.data.arrays import Bytes
 from intrex.data.collection import Queries
 from intrex.data.errors import BadInput, UsageError
-from intrex.data.ids import as_bytes, gather_spans
+from intrex.data.ids import gather_spans
 from intrex.data.run import Run
-from intrex.data.store.artifact import Manifest, read_manifest
-from intrex.retrievers.base import Index
+from intrex.data.store.artifact import Manifest
+from intrex.retrievers.base import Index, RunBuilder
+from intrex.retrievers.bm25.multifield import field_weights
 from intrex.retrievers.bm25.options import K1, B
 from intrex.retrievers.lucene import jvm
 from intrex.retrievers.lucene.bridge import ENGLISH, REBUILD, Hits, feedback, open_bulk, pack, unpack
@@ -55,6 +56,8 @@ class LuceneIds:
 class LuceneIndex(Index):
     """A Lucene index; ``foreign`` says that intrex did not build it, so that nothing is known of its collection."""
 
+    kind, rebuild = KIND, REBUILD
+
     def __init__(self, path: Path, manifest: Manifest | None) -> None:
         self.path = path
         self.foreign = manifest is None
@@ -62,11 +65,6 @@ class LuceneIndex(Index):
         self._bulk = open_bulk(path, self.language)
         self.ids = LuceneIds(bytes(self._bulk.idText().tostring()), bytes(self._bulk.idOffsets().tostring()))
         self.manifest = manifest or _foreign_manifest(path, self.statistics())
-
-    @classmethod
-    def open(cls, path: Path) -> Self:
-        """Open an index that intrex built; raises `BadInput` when it is missing, damaged or of another kind."""
-        return cls(path, read_manifest(path, (KIND,), REBUILD))
 
     @classmethod
     def open_foreign(cls, path: Path) -> Self:
@@ -140,11 +138,7 @@ class LuceneIndex(Index):
 
     def _search_of(self, options: LuceneSearch) -> Any:
         """Make the helper's form of the options."""
-        names = list(self._bulk.fields())
-        for name in options.fields:
-            if name not in names:
-                hint = f"its fields: {', '.join(sorted(names))}"
-                raise UsageError(f"the index has no field {name!r}", hint)
+        field_weights(options.fields, sorted(self._bulk.fields()))
         params = self.manifest.params
         k1 = float(params.get("k1", K1) if options.k1 is None else options.k1)
         b = float(params.get("b", B) if options.b is None else options.b)
@@ -156,19 +150,14 @@ class LuceneIndex(Index):
     def _run(self, queries: Queries, options: SearchOptions, call: Any) -> Run:
         self.prepare(options)
         search = self._search_of(LuceneSearch.of(options))
-        names = as_bytes(queries.ids)
-        order = np.argsort(names, kind="stable")  # a run has its queries in byte order
+        builder = RunBuilder(self.ids, KIND)
         size = max(1, min(QUERIES_AT_ONCE, HITS_AT_ONCE // min(options.k, max(len(self.ids), 1))))
-        parts: list[Hits] = []
-        for start in range(0, len(order), size):
-            texts = [queries.texts[i] for i in order[start : start + size]]
-            parts.append(self._call(call, texts, search))
+        for start in range(0, len(queries), size):
+            texts = queries.texts[start : start + size]
+            sizes, docs, scores = self._call(call, texts, search)
+            builder.extend(queries.ids[start : start + size], sizes, self.ids.gather(docs), scores)
             options.progress(len(texts))
-        counts = np.concatenate([np.empty(0, np.int64), *(np.diff(p[0]) for p in parts)])
-        docs = self.ids.gather(np.concatenate([np.empty(0, np.int64), *(p[1] for p in parts)]))
-        scores = np.concatenate([np.empty(0, np.float32), *(p[2] for p in parts)])
-        offsets = np.concatenate([[0], np.cumsum(counts[counts > 0])]).astype(np.int64)
-        return Run(names[order][counts > 0], offsets, docs, scores, KIND)
+        return builder.run()
 
     def _call(self, call: Any, texts: list[str], search: Any) -> Hits:
         import jnius

@@ -7,8 +7,8 @@ import math
 import numpy as np
 
 from intrex.data.arrays import Float32s, Rows, Scores
-from intrex.data.errors import BadInput
-from intrex.data.numeric.rows import error_bound, row_norms
+from intrex.data.numeric.rows import error_bound
+from intrex.retrievers.vectors.exact import check_queries
 from intrex.retrievers.vectors.native import exact_dot
 
 
@@ -26,19 +26,11 @@ class Blend:
     """
 
     def __init__(self, documents: Float32s, queries: Float32s, gamma: float, longest: float) -> None:
-        if queries.shape[1] != documents.shape[1]:
-            raise BadInput(
-                f"single vectors of {queries.shape[1]} dimensions do not fit the index's {documents.shape[1]}"
-            )
         self._documents, self._queries = documents, queries
         self._weight = 0.5 + 0.5 * math.tanh(gamma / 2)
-        norms = row_norms(queries)
-        if not np.isfinite(norms).all() or norms.max(initial=0.0) * longest > 3e38:
-            raise BadInput(
-                "a query's single vector is not finite, or so long that its scores overflow",
-                "check the encoder and its --dtype",
-            )
-        self._errors = [error_bound(queries.shape[1], norm, longest) for norm in norms.tolist()]
+        dim = documents.shape[1]
+        norms = check_queries(queries, dim, longest, single=True)
+        self._errors = [error_bound(dim, norm, longest) for norm in norms.tolist()]
 
     def approximate(self, query: int, scores: Scores, rows: Rows) -> Scores:
         """Mix token scores ``scores`` [m] of documents with approximate ones, within `margin` / 2 of the exact mixture."""

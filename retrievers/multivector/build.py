@@ -2,37 +2,29 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from intrex.data.collection import Collection, Document
+from intrex.data.collection import Collection
 from intrex.data.errors import BadInput
-from intrex.data.io.files import fingerprint, refuse_existing
+from intrex.data.io.files import fingerprint
 from intrex.data.numeric.rows import row_norms
-from intrex.data.progress import Progress, no_progress
+from intrex.data.specs import EncoderSpec
 from intrex.data.store.artifact import Build, Manifest, build_artifact
-from intrex.data.store.vectors import PackedWriter, VectorWriter
+from intrex.data.store.vectors import PackedVectors, PackedWriter, VectorWriter
 from intrex.encoders.base import TokenEncoder, make_token_encoder
 from intrex.encoders.options import TokenEncoderOptions
-from intrex.retrievers.encoded import BLOCK, Sink, library_versions, write_documents
+from intrex.retrievers.encoded import Sink, builder_of, library_versions, write_documents
 from intrex.retrievers.multivector.compressed import compress
 from intrex.retrievers.multivector.index import SINGLE, MultiVectorIndex
-from intrex.retrievers.multivector.options import FLOAT16, MultiVectorBuild, TokenStore
-from intrex.retrievers.options import Stage, no_stage
+from intrex.retrievers.multivector.options import FLOAT16, TokenStore
+from intrex.retrievers.options import BuildTask
 
 
 def build_multivector(
-    collection: Collection,
-    out: Path,
-    encoder: TokenEncoder,
-    options: TokenStore = FLOAT16,
-    *,
-    overwrite: bool = False,
-    block: int = BLOCK,
-    progress: Progress = no_progress,
-    stage: Stage = no_stage,
+    collection: Collection, task: BuildTask, encoder: TokenEncoder, options: TokenStore = FLOAT16
 ) -> MultiVectorIndex:
     """Encode the tokens of a collection's documents and make an index of them at ``out``, in constant memory.
 
@@ -40,14 +32,10 @@ def build_multivector(
 
     Args:
         collection: the documents; ``contents`` is what is encoded.
-        out: the folder to make; nothing stands there unless all went well.
+        task: where the index is made, and how.
         encoder: turns a text into token vectors.
         options: how vectors are stored; with ``nbits`` the vectors so stored are compressed
             (`intrex.retrievers.multivector.residual`), and only that is kept.
-        overwrite: replace an existing index.
-        block: documents encoded together. The last bits of a transformer's vectors depend on it.
-        progress: called after each block, and once with the documents that an earlier run finished.
-        stage: begins the progress of what follows the encoding.
 
     Raises:
         IntrexError: the output exists, or is being built by another process.
@@ -59,8 +47,8 @@ def build_multivector(
 
     def make(build: Build) -> Manifest:
         if "compressed" not in build.state:
-            sink = _TokenSink(build, encoder, store)
-            write_documents(build, collection, block, sink, progress)
+            sink = _TokenSink(build, spec, store)
+            write_documents(build, collection, encoder, sink, task)
             documents, tokens = sink.written
             if not tokens:
                 raise BadInput(
@@ -68,39 +56,39 @@ def build_multivector(
                 )
             build.save_state(**sink.state, rows=documents)
         else:
-            progress(collection.n_documents)
-        codec = {} if bits is None else compress(build, bits, stage)
+            task.stage("encoding", collection.n_documents)(collection.n_documents)
+        codec = {} if bits is None else compress(build, bits, task.stage)
         encoder.save(build.path / "encoder")
         params = {
             "documents": build.state["rows"],
             "tokens": build.state["tokens"],
             "store": store if bits is None else "residual",
             "max_norm": build.state["longest"],
-            "block": block,
+            "block": task.block,
             **codec,
         }
         if "single" in build.state:
             params["single_max_norm"] = build.state["single"]
         return Manifest("multivector", corpus, spec.to_dict(), params, versions=library_versions())
 
-    inputs = fingerprint(["multivector", corpus, spec.to_dict(), store, bits, block])
-    build_artifact(out, inputs, make, overwrite=overwrite)
-    return MultiVectorIndex.open(out)
+    inputs = fingerprint(["multivector", corpus, spec.to_dict(), store, bits, task.block])
+    build_artifact(task.out, inputs, make, overwrite=task.overwrite)
+    return MultiVectorIndex.open(task.out)
 
 
-class _TokenSink(Sink):
+class _TokenSink(Sink[PackedVectors]):
     """Token and single vectors on their way to disk, and the lengths of the longest as they are stored."""
 
-    def __init__(self, build: Build, encoder: TokenEncoder, store: str) -> None:
-        self._encoder, self._dtype = encoder, np.dtype(store)
+    def __init__(self, build: Build, spec: EncoderSpec, store: str) -> None:
+        self._dtype = np.dtype(store)
         rows, tokens = (int(build.state.get(key, 0)) for key in ("rows", "tokens"))
         self._longest = float(build.state.get("longest", 0.0))
         self._shortest = float(build.state.get("shortest", np.inf))
         self._longest_single = float(build.state.get("single", 0.0))
-        self._tokens = PackedWriter(build.path, encoder.spec.dim, self._dtype, (rows, tokens))
+        self._tokens = PackedWriter(build.path, spec.dim, self._dtype, (rows, tokens))
         self._single: VectorWriter | None = None
-        if "single" in encoder.spec.params:
-            shape = None, encoder.spec.params["single_dim"]
+        if "single" in spec.params:
+            shape = None, spec.params["single_dim"]
             self._single = VectorWriter(build.path / SINGLE, shape, resumed=rows)
         self.writers = [w for w in (self._tokens, self._single) if w is not None]
 
@@ -108,17 +96,17 @@ class _TokenSink(Sink):
     def written(self) -> tuple[int, int]:
         return self._tokens.written
 
-    def append(self, documents: list[Document]) -> None:
-        packed = self._encoder.encode([d.contents for d in documents], "document")
-
+    def append(self, encoded: PackedVectors, names: Sequence[str]) -> None:
         def name(i: int) -> str:
-            return f"document {documents[i].id}"
+            return f"document {names[i]}"
 
-        self._tokens.append(packed, name)
-        if self._single is not None and packed.single is not None:
-            self._single.append(packed.single, name)
-            self._longest_single = max(self._longest_single, float(row_norms(packed.single).max(initial=0.0)))
-        norms = row_norms(packed.vectors.astype(self._dtype, copy=False).astype(np.float32, copy=False))
+        self._tokens.append(encoded, name)
+        if self._single is not None and encoded.single is not None:
+            self._single.append(encoded.single, name)
+            self._longest_single = max(
+                self._longest_single, float(row_norms(encoded.single).max(initial=0.0))
+            )
+        norms = row_norms(encoded.vectors.astype(self._dtype, copy=False).astype(np.float32, copy=False))
         self._longest = max(self._longest, float(norms.max(initial=0.0)))
         self._shortest = min(self._shortest, float(norms.min(initial=np.inf)))
 
@@ -128,16 +116,5 @@ class _TokenSink(Sink):
         return state if self._single is None else {**state, "single": self._longest_single}
 
 
-def build(
-    source: Path, out: Path, options: MultiVectorBuild, *, overwrite: bool = False, stage: Stage = no_stage
-) -> int:
-    """Build as ``intrex index multivector`` does; return the number of documents.
-
-    Raises as `build_multivector` and `make_token_encoder`.
-    """
-    collection = Collection.open(source)
-    refuse_existing(out, overwrite)  # before the model is loaded
-    encoder = make_token_encoder(options.encoder, options.part(TokenEncoderOptions))
-    progress = stage("encoding", collection.n_documents)
-    build_multivector(collection, out, encoder, options, overwrite=overwrite, progress=progress, stage=stage)
-    return collection.n_documents
+build = builder_of(make_token_encoder, TokenEncoderOptions, build_multivector)
+"""Build as ``intrex index multivector`` does; return the number of documents."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
@@ -13,8 +12,10 @@ import numpy.typing as npt
 
 from intrex.data.arrays import Float32s, Rows
 from intrex.data.errors import BadInput
+from intrex.data.io.files import fsync_file
 from intrex.data.npy import check_offsets, check_rows, check_spans, open_array
 from intrex.data.numeric.rows import row_norms
+from intrex.data.numeric.spans import ranges
 from intrex.data.progress import Progress
 from intrex.data.store.artifact import Build
 from intrex.data.store.vectors import PackedVectors, RowWriter, WriterGroup, open_packed
@@ -60,19 +61,12 @@ class ResidualTokens:
         check_offsets(self.offsets, total, folder / "tokens.offsets.npy", rebuild)
         check_rows(self._codes, len(grid), folder / "codes.npy", rebuild)
 
-    def read(self, start: int, stop: int, out: Float32s) -> Float32s:
-        """See `Tokens.read`."""
-        return self._decode(slice(start, stop), out)
-
-    def take(self, tokens: Rows) -> Float32s:
-        """See `Tokens.take`."""
-        return self._decode(tokens, np.empty((len(tokens), self.dim), np.float32))
-
     def gather(self, rows: Rows, out: Float32s) -> Float32s:
         """See `Tokens.gather`."""
-        return self._decode(numbers(self.offsets, rows), out)
+        return self.read(numbers(self.offsets, rows), out)
 
-    def _decode(self, tokens: slice | Rows, out: Float32s) -> Float32s:
+    def read(self, tokens: slice | Rows, out: Float32s | None = None) -> Float32s:
+        """See `Tokens.read`."""
         codes = self._codes[tokens].astype(np.int32)
         vectors = self.codec.decode(codes, np.ascontiguousarray(self._packed[tokens]), out)
         if self._lengths is not None:
@@ -163,10 +157,8 @@ def write_codec(folder: Path, codec: Codec) -> None:
     quantiles = np.empty(2 * len(codec.weights) - 1, np.float32)
     quantiles[::2], quantiles[1::2] = codec.weights, codec.cutoffs
     for name, array in (("centroids", codec.grid), ("quantiles", quantiles)):
-        with (folder / f"{name}.npy").open("wb") as stream:
-            np.save(stream, array)
-            stream.flush()
-            os.fsync(stream.fileno())
+        np.save(folder / f"{name}.npy", array)
+        fsync_file(folder / f"{name}.npy")
 
 
 def read_codec(folder: Path) -> Codec:
@@ -180,16 +172,11 @@ def write_lists(folder: Path, codes: npt.NDArray[Any], offsets: Rows, k: int) ->
     for cells, _ in _pairs(codes, offsets):
         bounds[1:] += np.bincount(cells, minlength=k)
     np.cumsum(bounds, out=bounds)
-    lists = (
-        np.lib.format.open_memmap(folder / "lists.npy", "w+", np.int32, (int(bounds[-1]),))
-        if bounds[-1]
-        else np.empty(0, np.int32)
-    )
+    lists = np.lib.format.open_memmap(folder / "lists.npy", "w+", np.dtype(np.int32), (int(bounds[-1]),))
     free = bounds[:-1].copy()
     for cells, documents in _pairs(codes, offsets):
         sizes = np.bincount(cells, minlength=k)
-        begins = np.cumsum(sizes) - sizes
-        lists[free[cells] + np.arange(len(cells)) - begins[cells]] = documents
+        lists[ranges(free, sizes)] = documents
         free += sizes
     np.save(folder / "lists.offsets.npy", bounds)
 

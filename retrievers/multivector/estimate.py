@@ -15,17 +15,7 @@ from intrex.data.store.vectors import PackedVectors
 from intrex.data.system.machine import resident
 from intrex.encoders.base import make_token_encoder
 from intrex.encoders.options import TokenEncoderOptions
-from intrex.retrievers.estimate import (
-    HEADER,
-    NORMS,
-    Estimate,
-    Line,
-    Phase,
-    Sample,
-    draw,
-    hashing_seconds,
-    saved_bytes,
-)
+from intrex.retrievers.estimate import HEADER, NORMS, Estimate, Line, Phase, Sample, draw
 from intrex.retrievers.multivector.compressed import NEAR_ONE
 from intrex.retrievers.multivector.options import MultiVectorBuild
 from intrex.retrievers.multivector.residual import ITERATIONS, plan
@@ -34,12 +24,12 @@ from intrex.retrievers.multivector.residual import ITERATIONS, plan
 def estimate(source: Path, out: Path, options: MultiVectorBuild) -> Estimate:
     """Estimate as ``intrex index multivector --estimate`` does; raises as `make_token_encoder`."""
     encoder = make_token_encoder(options.encoder, options.part(TokenEncoderOptions))
-    sample = draw(Collection.open(source), lambda texts: encoder.encode(texts, "document"))
+    sample = draw(Collection.open(source), encoder)
     n, dim, width = sample.n, encoder.spec.dim, np.dtype(options.store).itemsize
     line = Line.fit(sample.sizes, np.diff(sample.encoded.offsets).astype(np.float64))
     total = round(line.total(n, sample.bytes))
     encoding = (4 + NORMS + (4 if width == 2 else 0)) * dim * line.total(sample.block, sample.block_bytes)
-    extras = HEADER + 8 * (n + 1) + sample.id_files + saved_bytes(encoder.save)
+    extras = HEADER + 8 * (n + 1) + sample.files
     if "single" in encoder.spec.params:
         extras += HEADER + 4 * n * int(encoder.spec.params["single_dim"])
     full = HEADER + width * total * dim
@@ -48,8 +38,8 @@ def estimate(source: Path, out: Path, options: MultiVectorBuild) -> Estimate:
         vectors, removed = _compressed(sample, total, width, options.nbits), full
     disk = vectors.files + extras
     memory = sample.memory((encoding, 0), vectors.training)
-    seconds = sample.seconds + vectors.seconds + hashing_seconds(disk)
-    return Estimate(n, sample.texts, dim, total, disk, disk + removed, *memory, seconds)
+    seconds = sample.seconds + vectors.seconds
+    return Estimate.of(n, sample.texts, dim, total, disk, removed, memory, seconds)
 
 
 class _Vectors(NamedTuple):

@@ -11,7 +11,7 @@ import numpy as np
 
 from intrex.data.arrays import Rows, Uint32s
 from intrex.data.store.vectors import PackedVectors
-from intrex.retrievers.multivector import maxsim, xtr
+from intrex.retrievers.multivector import xtr
 from intrex.retrievers.multivector.tokens import Tokens
 
 
@@ -42,10 +42,7 @@ def ordered_documents(
     documents: list[Rows] = [np.empty(0, np.int64)] * (len(queries.offsets) - 1)
     if not depth:
         return documents
-    margins = maxsim.product_margins(tokens, queries)
-    for stack in maxsim.stacked(queries, max(32, xtr.RETRIEVED // depth)):
-        span = slice(*queries.offsets[[stack.queries[0], stack.queries[-1] + 1]])
-        near, columns, products, _ = xtr.retrieve(tokens, stack, depth, margins[span], threads)
+    for stack, (near, columns, products, _) in xtr.retrieve(tokens, queries, depth, threads):
         rows = np.searchsorted(tokens.offsets, near, side="right") - 1
         order = np.lexsort((near, ~rank[rows], -products, columns))
         begins = np.searchsorted(columns[order], np.arange(len(stack.vectors)))

@@ -18,6 +18,7 @@ import numpy as np
 
 from intrex.data.arrays import Float32s, Float64s, Rows, Scores, Uint32s
 from intrex.data.numeric.rows import error_bound
+from intrex.data.numeric.spans import cuts, offsets_of
 from intrex.data.store.vectors import PackedVectors
 from intrex.data.system.threads import on_threads
 from intrex.retrievers.base import Ranking, best_rows
@@ -139,7 +140,7 @@ def scores(
             span = slice(*queries.offsets[query : query + 2])
             documents = rows[query][places]
             sizes = tokens.offsets[documents + 1] - tokens.offsets[documents]
-            bounds = np.concatenate([[0], np.cumsum(sizes)])
+            bounds = offsets_of(sizes)
             if bounds[-1] > len(room):
                 room = np.empty((int(bounds[-1]), tokens.dim), np.float32)
             block = tokens.gather(documents, room)
@@ -196,7 +197,7 @@ def products(
     rows = min(step, end - begin)
     buffer, out = np.empty((rows, tokens.dim), np.float32), np.empty(rows * widest, np.float32)
     for start in range(begin, end, step):
-        block = tokens.read(start, min(start + step, end), buffer)
+        block = tokens.read(slice(start, min(start + step, end)), buffer)
         for i, stack in enumerate(stacks):
             shape = len(stack.vectors), len(block)
             sims = out[: shape[0] * shape[1]].reshape(shape)
@@ -206,11 +207,7 @@ def products(
 
 def stripes(offsets: Rows, first: int = 0) -> Iterator[tuple[int, int]]:
     """Cut the documents from ``first`` on into ranges of about `STRIPE` tokens: the first, and the one after the last."""
-    n = len(offsets) - 1
-    while first < n:
-        last = int(np.searchsorted(offsets, offsets[first] + STRIPE, side="right")) - 1
-        yield first, (last := min(max(last, first + 1), n))
-        first = last
+    return cuts(offsets, STRIPE, first)
 
 
 def _tasks(offsets: Rows, queries: PackedVectors, rows: Sequence[Rows]) -> Iterator[tuple[int, Rows]]:

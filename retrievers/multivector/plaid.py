@@ -12,11 +12,11 @@ from typing import NamedTuple
 import numpy as np
 
 from intrex.data.arrays import Bools, Float32s, Int32s, Rows, Scores, Uint16s, Uint32s
-from intrex.data.errors import BadInput
 from intrex.data.native.library import Library
 from intrex.data.store.vectors import PackedVectors
 from intrex.data.system.threads import on_threads
 from intrex.retrievers.base import top_k
+from intrex.retrievers.vectors.exact import check_queries
 
 QUERY_GRID, LONGEST = 2.0**-11, 1.9
 """With centroids of length 1 on a grid of 2^-12, and tokens so long, sums are multiples of 2^-23 below 2."""
@@ -80,21 +80,15 @@ def candidates(
     with tokens.
 
     Raises:
-        BadInput: query vectors of another dimension, or not finite.
+        BadInput: as `check_queries`.
     """
-    dim = lists.grid.shape[1]
-    if queries.vectors.shape[1] != dim:
-        raise BadInput(f"query vectors of {queries.vectors.shape[1]} dimensions do not fit the index's {dim}")
-    if not np.isfinite(queries.vectors).all():
-        raise BadInput("a query's vector is not finite", "check the encoder and its --dtype")
+    check_queries(queries.vectors, lists.grid.shape[1], 1.0)
     rows = [np.empty(0, np.int64)] * (len(queries.offsets) - 1)
 
     def cut(numbers: Iterator[int]) -> None:
         for i in numbers:
-            query = queries.vectors[queries.offsets[i] : queries.offsets[i + 1]].astype(
-                np.float32, copy=False
-            )
-            rows[i] = finalists(query, lists, rank, k, options)
+            query = queries.vectors[queries.offsets[i] : queries.offsets[i + 1]]
+            rows[i] = finalists(query.astype(np.float32, copy=False), lists, rank, k, options)
 
     on_threads(cut, range(len(rows)), threads)
     return rows

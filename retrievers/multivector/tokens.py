@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 import numpy as np
-import numpy.typing as npt
 
 from intrex.data.arrays import Float32s, Rows
 from intrex.data.store.vectors import PackedVectors
@@ -25,12 +24,8 @@ class Tokens(Protocol):
     dim: int
     longest: float
 
-    def read(self, start: int, stop: int, out: Float32s) -> Float32s:
-        """Return the tokens ``start:stop`` as float32 [stop - start, dim], C-contiguous, perhaps in ``out``, which has room."""
-        ...
-
-    def take(self, tokens: Rows) -> Float32s:
-        """Return tokens by number as float32 [len(tokens), dim], C-contiguous."""
+    def read(self, tokens: slice | Rows, out: Float32s | None = None) -> Float32s:
+        """Return some tokens as float32 [m, dim], C-contiguous, perhaps in ``out``, which has room."""
         ...
 
     def gather(self, rows: Rows, out: Float32s) -> Float32s:
@@ -51,14 +46,12 @@ class StoredTokens:
         self.offsets: Rows = np.asarray(packed.offsets)
         self.dim, self.longest = packed.vectors.shape[1], longest
 
-    def read(self, start: int, stop: int, out: Float32s) -> Float32s:
+    def read(self, tokens: slice | Rows, out: Float32s | None = None) -> Float32s:
         """See `Tokens.read`."""
-        return self._widen(self._vectors[start:stop], out)
-
-    def take(self, tokens: Rows) -> Float32s:
-        """See `Tokens.take`."""
         vectors = self._vectors[tokens]
-        return self._widen(vectors, np.empty(vectors.shape, np.float32))
+        if vectors.dtype == np.float16:
+            vectors = widen(vectors, np.empty(vectors.shape, np.float32) if out is None else out)
+        return vectors  # type: ignore[no-any-return]
 
     def gather(self, rows: Rows, out: Float32s) -> Float32s:
         """See `Tokens.gather`."""
@@ -66,6 +59,3 @@ class StoredTokens:
             return gather(self._vectors, self.offsets, rows, out)
         vectors: Float32s = self._vectors[numbers(self.offsets, rows)]
         return vectors
-
-    def _widen(self, vectors: npt.NDArray[Any], out: Float32s) -> Float32s:
-        return widen(vectors, out) if vectors.dtype == np.float16 else vectors

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -59,11 +59,8 @@ def search(
         scored = [(rows, total / n) for rows, total, n in zip(candidates, sums, lengths, strict=True)]
     else:
         scored = [(np.empty(0, np.int64), np.empty(0, np.float32))] * (len(queries.offsets) - 1)
-        margins = maxsim.product_margins(tokens, queries)
-        for stack in maxsim.stacked(queries, max(32, RETRIEVED // token_top_k)):
-            span = slice(*queries.offsets[[stack.queries[0], stack.queries[-1] + 1]])
-            retrieved = retrieve(tokens, stack, token_top_k, margins[span], threads)
-            for query, result in zip(stack.queries, _impute(tokens, stack, *retrieved), strict=True):
+        for stack, retrieved in retrieve(tokens, queries, token_top_k, threads):
+            for query, result in zip(stack.queries, _impute(tokens, stack, retrieved), strict=True):
                 scored[query] = result
     return [best_rows(rows, scores, rank, k, ties) for rows, scores in scored]
 
@@ -122,10 +119,33 @@ def _kth(numbers: npt.NDArray[np.floating[Any]], columns: Rows, k: int, n: int) 
     return values
 
 
+class Retrieved(NamedTuple):
+    """Tokens nearest to those of a stack, its columns.
+
+    Attributes:
+        tokens: [m] their numbers, in the order of the columns.
+        columns: [m] of each.
+        products: [m] exact.
+        least: [columns] the k-th product.
+    """
+
+    tokens: Rows
+    columns: Rows
+    products: Float64s
+    least: Float64s
+
+
 def retrieve(
-    tokens: Tokens, stack: Stack, k: int, margins: Float64s, threads: int
-) -> tuple[Rows, Rows, Float64s, Float64s]:
-    """Return the ``k`` nearest tokens of each column with their exact products, and the k-th product of each column."""
+    tokens: Tokens, queries: PackedVectors, k: int, threads: int
+) -> Iterator[tuple[Stack, Retrieved]]:
+    """Yield the queries in stacks, with the ``k`` nearest tokens of each of their tokens; raises as `search`."""
+    margins = maxsim.product_margins(tokens, queries)
+    for stack in maxsim.stacked(queries, max(32, RETRIEVED // k)):
+        span = slice(*queries.offsets[[stack.queries[0], stack.queries[-1] + 1]])
+        yield stack, _nearest(tokens, stack, k, margins[span], threads)
+
+
+def _nearest(tokens: Tokens, stack: Stack, k: int, margins: Float64s, threads: int) -> Retrieved:
 
     def scan(stripes: Iterator[tuple[int, int]]) -> _NearestTokens:
         part = _NearestTokens(k, margins)
@@ -142,17 +162,16 @@ def retrieve(
     exact = np.empty(len(numbers))
     for start in range(0, len(exact), GATHERED):
         span = slice(start, start + GATHERED)
-        block = tokens.take(numbers[span])
+        block = tokens.read(numbers[span])
         exact[span] = exact_dots(block, np.arange(len(block)), stack.vectors, columns[span])
     least = _kth(exact, columns, k, len(margins))
     near = exact >= least[columns]
-    return numbers[near], columns[near], exact[near], least
+    return Retrieved(numbers[near], columns[near], exact[near], least)
 
 
-def _impute(
-    tokens: Tokens, stack: Stack, nearest: Rows, columns: Rows, exact: Float64s, least: Float64s
-) -> Iterator[Ranking]:
+def _impute(tokens: Tokens, stack: Stack, retrieved: Retrieved) -> Iterator[Ranking]:
     """Yield rows, ascending, and scores of the documents of the tokens that each query of a stack retrieved."""
+    nearest, columns, exact, least = retrieved
     documents = np.searchsorted(tokens.offsets, nearest, side="right") - 1
     begins = np.searchsorted(columns, stack.bounds)
     for i, begin in enumerate(begins[:-1]):

@@ -19,7 +19,7 @@ import numpy as np
 
 from intrex.data.options import Options
 from intrex.data.registry import load_target
-from intrex.retrievers.prf.options import METHODS, method_of
+from intrex.retrievers.prf.options import METHODS
 
 Vector = dict[str, np.float32]
 _PLAIN = re.compile(r"[a-z0-9]+")
@@ -49,12 +49,18 @@ class Corpus:
 
 
 class Expansion(ABC):
-    """A method of feedback."""
+    """A method of feedback.
+
+    Attributes:
+        fb_docs: documents of a method that reads the best only.
+    """
+
+    fb_docs: int
 
     @property
-    @abstractmethod
     def ends(self) -> tuple[int, int]:
         """Numbers of the first and of the last documents that it reads; of others it gets no counts."""
+        return self.fb_docs, 0
 
     @property
     def depth(self) -> int | None:
@@ -76,13 +82,12 @@ class Expansion(ABC):
 
 def expansion_of(options: Options) -> Expansion | None:
     """Make the method of feedback that a search's options name; None for a search without."""
-    method = method_of(options)
-    if method is None:
-        return None
-    name, parameters = method
-    values = {f.name: getattr(parameters, f.name) for f in fields(parameters)}  # type: ignore[arg-type]
-    expansion: Expansion = load_target(METHODS[name].target)(**values)
-    return expansion
+    for name, method in METHODS.items():
+        if getattr(options, name, False):
+            values = {f.name: getattr(options, f"{name}_{f.name}") for f in fields(method.options)}  # type: ignore[arg-type]
+            expansion: Expansion = load_target(method.target)(**values)
+            return expansion
+    return None
 
 
 def java_length(term: str) -> int:

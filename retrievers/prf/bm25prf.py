@@ -23,11 +23,6 @@ class BM25PRF(Bm25PrfOptions, Expansion):
     """Terms of the query, and terms that the best documents have more often than others, by relevance weight."""
 
     @property
-    def ends(self) -> tuple[int, int]:
-        """Number of feedback documents."""
-        return self.fb_docs, 0
-
-    @property
     def similarity(self) -> tuple[float, float] | None:
         """Parameters of the second search, in which weights take the place of idf."""
         return self.k1, self.b

@@ -5,7 +5,7 @@ information retrieval", The SMART Retrieval System, 1971; S. Robertson et al., "
 """
 
 from collections.abc import Iterator
-from dataclasses import fields, make_dataclass
+from dataclasses import make_dataclass
 from typing import Any, NamedTuple
 
 from intrex.data.errors import UsageError
@@ -104,7 +104,7 @@ def _flat_fields() -> Iterator[tuple[str, Any, Any]]:
 
 @declare
 class _OneMethod(Options):
-    """At most one method of feedback, which `method_of` finds.
+    """At most one method of feedback, which `intrex.retrievers.prf.base.expansion_of` makes.
 
     Raises:
         UsageError: more than one.
@@ -128,12 +128,3 @@ FeedbackOptions: type[Options] = make_dataclass(
     repr=False,
 )
 """Switches and parameters of all methods, flat: the options of a search that has feedback."""
-
-
-def method_of(options: Options) -> tuple[str, Options] | None:
-    """Find the method that a search's options name, with its parameters; None for a search without feedback."""
-    for name, method in METHODS.items():
-        if getattr(options, name, False):
-            values = {f.name: getattr(options, f"{name}_{f.name}") for f in fields(method.options)}  # type: ignore[arg-type]
-            return name, method.options(**values)
-    return None

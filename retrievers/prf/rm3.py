@@ -14,11 +14,6 @@ from intrex.retrievers.prf.options import Rm3Options
 class RM3(Rm3Options, Expansion):
     """A relevance model of the best documents, mixed with the query."""
 
-    @property
-    def ends(self) -> tuple[int, int]:
-        """Number of feedback documents."""
-        return self.fb_docs, 0
-
     def expand(
         self, query: Mapping[str, int], documents: Sequence[Feedback], corpus: Corpus
     ) -> dict[str, float]:

@@ -12,6 +12,7 @@ from intrex.data.arrays import Bytes, Rows, Scores
 from intrex.data.collection import Queries
 from intrex.data.errors import Problems, UsageError
 from intrex.data.ids import IdTable, as_strings
+from intrex.data.numeric.spans import owners_of, ranges
 from intrex.data.run import Run, check_tag
 from intrex.retrievers.base import Index, RunBuilder, best_rows
 from intrex.retrievers.encoded import QUERIES_AT_ONCE
@@ -109,9 +110,7 @@ def candidates(
             text_hint = "name the queries that the run answers"
             problems.add(f"query {query}", "the queries have no text for it", text_hint)
     sizes = np.minimum(np.diff(run.offsets), depth)
-    owner = np.repeat(np.arange(len(names)), sizes)
-    places = np.arange(len(owner)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-    ids = run.doc_ids[run.offsets[owner] + places]
+    owner, ids = owners_of(sizes), run.doc_ids[ranges(run.offsets[:-1], sizes)]
     doc_ids, numbers = np.unique(ids, return_inverse=True)
     rows = find(doc_ids)[numbers]
     for i in np.flatnonzero(rows < 0):

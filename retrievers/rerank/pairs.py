@@ -11,6 +11,7 @@ from intrex.data.arrays import Bytes, Rows, Scores
 from intrex.data.collection import Collection, Queries
 from intrex.data.errors import BadInput, Problems
 from intrex.data.ids import as_bytes, as_strings
+from intrex.data.numeric.spans import owners_of
 from intrex.data.progress import Progress, no_progress
 from intrex.data.run import Run, check_tag
 from intrex.data.specs import EncoderSpec
@@ -86,7 +87,7 @@ class _Pairs:
         find = partial(_find, collection, digests)
         pool = candidates(run, queries, find, depth, "the collection", hint)
         self.queries, self.ids, self.rows = pool.queries, pool.ids, pool.rows
-        self.owner = np.repeat(np.arange(len(pool.queries)), pool.sizes)
+        self.owner = owners_of(pool.sizes)
         text_of = dict(zip(queries.ids, queries.texts, strict=True))
         self._texts = [text_of[query] for query in pool.queries]
         query_digests = [text_digest(text) for text in self._texts]

@@ -9,7 +9,7 @@ import numpy as np
 from intrex.data.collection import Collection
 from intrex.encoders.base import make_sparse_encoder
 from intrex.encoders.options import EncoderOptions
-from intrex.retrievers.estimate import HEADER, Estimate, Line, draw, hashing_seconds, saved_bytes
+from intrex.retrievers.estimate import HEADER, Estimate, Line, draw
 from intrex.retrievers.inverted.postings import BOUND_BLOCK
 from intrex.retrievers.sparse.options import SparseBuild
 from intrex.retrievers.sparse.storage import PIECE, choose_storage
@@ -21,7 +21,7 @@ SORTED = 48
 def estimate(source: Path, out: Path, options: SparseBuild) -> Estimate:
     """Estimate as ``intrex index sparse --estimate`` does; raises as `make_sparse_encoder`."""
     encoder = make_sparse_encoder(options.encoder, options.part(EncoderOptions))
-    sample = draw(Collection.open(source), lambda texts: encoder.encode(texts, "document"))
+    sample = draw(Collection.open(source), encoder)
     n, dim, weights = sample.n, encoder.spec.dim, sample.encoded
     storage = choose_storage(weights, options.quantize)
     postings = np.append(0, np.cumsum(storage.stored(weights.weights) != 0))[weights.offsets]
@@ -30,8 +30,7 @@ def estimate(source: Path, out: Path, options: SparseBuild) -> Estimate:
     names = sum(len(term.encode("utf-8")) + 1 for term in encoder.terms())
     vocabulary = names + 2 * HEADER + 8 * (dim + 1) + 4 * dim
     lists = 4 * HEADER + 8 * (dim + 1) + (4 + width) * total + 4 * -(-total // BOUND_BLOCK)
-    disk = vocabulary + lists + sample.id_files + saved_bytes(encoder.save)
+    disk = vocabulary + lists + sample.files
     forward = 3 * HEADER + 8 * total + 8 * (n + 1)
     memory = sample.memory((SORTED * min(total, PIECE) + 3 * names + 24 * dim, (12 + width) * total))
-    seconds = sample.seconds + hashing_seconds(disk)
-    return Estimate(n, sample.texts, dim, total, disk, disk + forward, *memory, seconds)
+    return Estimate.of(n, sample.texts, dim, total, disk, forward, memory, sample.seconds)

@@ -17,12 +17,12 @@ from intrex.data.ids import IdTable, IdWriter, as_bytes, encode_id, id_problem
 from intrex.data.importers.inputs import Input
 from intrex.data.importers.weights import Weights, read_weights, weight_files
 from intrex.data.io.files import fingerprint
-from intrex.data.progress import Progress, no_progress
+from intrex.data.progress import Progress
 from intrex.data.store.artifact import Build, Manifest, build_artifact
 from intrex.data.store.vectors import SparseVectors
 from intrex.data.writer import RecordSource
 from intrex.retrievers.inverted.vocabulary import Numbers
-from intrex.retrievers.options import Stage, no_stage
+from intrex.retrievers.options import BuildTask
 from intrex.retrievers.sparse.index import KIND, LAYOUT, ImpactIndex
 from intrex.retrievers.sparse.options import EXACT, ImpactBuild, Quantized
 from intrex.retrievers.sparse.storage import ForwardWriter, finish, remove_forward
@@ -34,23 +34,15 @@ _Item = TypeVar("_Item")
 
 
 def build_impact(
-    collection: Collection,
-    out: Path,
-    weights: Path,
-    options: Quantized = EXACT,
-    *,
-    overwrite: bool = False,
-    progress: Progress = no_progress,
+    collection: Collection, task: BuildTask, weights: Path, options: Quantized = EXACT
 ) -> ImpactIndex:
     """Index term weights of a collection's documents that were computed beforehand.
 
     Args:
         collection: the documents; each must have weights, but for those without text.
-        out: the folder to make.
+        task: where the index is made, and how.
         weights: a file of weights or a folder of them: see `read_weights`.
         options: how weights are stored, see `intrex.retrievers.sparse.storage.choose_storage`.
-        overwrite: replace an existing index.
-        progress: called after every batch of documents.
 
     Raises:
         BadInput: the files have documents that the collection lacks, or twice, lack documents of it, or hold weights
@@ -60,6 +52,7 @@ def build_impact(
     files = weight_files(weights)
     records = [file.record() | {"file": file.label} for file in files]
     inputs = fingerprint([KIND, LAYOUT, collection.corpus_fingerprint, records, options.quantize])
+    progress = task.stage("reading", collection.n_documents)
 
     def make(build: Build) -> Manifest:
         terms, order = _Reader(build.path, collection, weights.name).read(files, progress)
@@ -68,8 +61,8 @@ def build_impact(
         params = {"layout": LAYOUT, "documents": collection.n_documents, **counts, "source": records}
         return Manifest(KIND, collection.corpus_fingerprint, params=params)
 
-    build_artifact(out, inputs, make, overwrite=overwrite)
-    return ImpactIndex.open(out)
+    build_artifact(task.out, inputs, make, overwrite=task.overwrite)
+    return ImpactIndex.open(task.out)
 
 
 class _Reader:
@@ -141,11 +134,8 @@ def _batches(items: Iterable[_Item]) -> Iterator[list[_Item]]:
     return iter(lambda: list(islice(items, AT_ONCE)), [])
 
 
-def build(
-    source: Path, out: Path, options: ImpactBuild, *, overwrite: bool = False, stage: Stage = no_stage
-) -> int:
+def build(source: Path, task: BuildTask, options: ImpactBuild) -> int:
     """Build as ``intrex index impact`` does; return the number of documents. Raises as `build_impact`."""
     collection = Collection.open(source)
-    progress = stage("reading", collection.n_documents)
-    build_impact(collection, out, Path(options.weights), options, overwrite=overwrite, progress=progress)
+    build_impact(collection, task, Path(options.weights), options)
     return collection.n_documents

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Self
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from intrex.data.errors import BadInput
 from intrex.data.ids import IdTable
 from intrex.data.run import Run
 from intrex.data.specs import EncoderSpec
-from intrex.data.store.artifact import Manifest, read_manifest
+from intrex.data.store.artifact import Manifest
 from intrex.encoders.base import SparseEncoder, load_sparse_encoder, make_sparse_encoder
 from intrex.encoders.options import EncoderOptions
 from intrex.retrievers.base import Index, RunBuilder, tie_rank
@@ -25,7 +25,7 @@ from intrex.retrievers.inverted.native import gather
 from intrex.retrievers.inverted.search import Weighted, sum_by_query
 from intrex.retrievers.inverted.vocabulary import Vocabulary
 from intrex.retrievers.options import SearchOptions
-from intrex.retrievers.sparse.queries import dimension_numbers, weigh_encoded, weigh_named, weigh_texts
+from intrex.retrievers.sparse.queries import dimension_numbers, weigh_encoded, weigh_named
 from intrex.retrievers.sparse.searcher import ImpactSearcher, open_impacts
 
 KIND = "impact"
@@ -45,6 +45,8 @@ class ImpactIndex(Index):
             search's options makes weights of query texts, or, without one, texts are cut at white space.
     """
 
+    kind, rebuild = KIND, REBUILD
+
     def __init__(self, path: Path, manifest: Manifest) -> None:
         if manifest.params.get("layout") != LAYOUT:
             raise BadInput(f"the index has files of another layout than this intrex reads ({path})", REBUILD)
@@ -55,15 +57,10 @@ class ImpactIndex(Index):
         scale = float(manifest.params["scale"])
         self._searcher = ImpactSearcher(impacts, np.asarray(self.ids.rank), bounds, scale)
         self._heaviest = float(bounds.max(initial=0.0)) * scale
-        self.spec = EncoderSpec.from_dict(manifest.encoder) if manifest.encoder else None
+        self.spec = EncoderSpec(**manifest.encoder) if manifest.encoder else None
         self._recorded = (
             RecordedEncoder(self.spec, path / "encoder", load_sparse_encoder) if self.spec else None
         )
-
-    @classmethod
-    def open(cls, path: Path) -> Self:
-        """Open through memory maps; raises `BadInput` when the index is missing, damaged or of another kind."""
-        return cls(path, read_manifest(path, (KIND,), REBUILD))
 
     def search(self, queries: Queries, options: SearchOptions, encoder: SparseEncoder | None = None) -> Run:
         """Return the ``k`` best documents that share a term with each query.
@@ -114,7 +111,8 @@ class ImpactIndex(Index):
             encoder = make_sparse_encoder(options.encoder, EncoderOptions(device=options.device))
             numbers = dimension_numbers(encoder, self.vocabulary)
         else:
-            return lambda part: weigh_texts(texts[part], self.vocabulary)
+            # Words between white space by their frequency, as pyserini's topics have it that were encoded beforehand.
+            return lambda part: weigh_named([Counter(t.split()) for t in texts[part]], self.vocabulary)
         return lambda part: weigh_encoded(encoder.encode(texts[part], "query"), numbers)
 
     def _check(self, terms: Weighted, names: list[str]) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from intrex.data.arrays import Float32s, Int64s
 from intrex.data.errors import BadInput
+from intrex.data.numeric.spans import offsets_of, owners_of
 from intrex.data.store.vectors import SparseVectors
 from intrex.encoders.base import SparseEncoder
 from intrex.retrievers.inverted.search import Weighted
@@ -23,11 +23,6 @@ def weigh_named(queries: Sequence[Mapping[str, float]], vocabulary: Vocabulary) 
     weights = np.array([weight for query in queries for weight in query.values()], np.float32)
     sizes = np.array([len(query) for query in queries], np.int64)
     return _without_unknown(sizes, terms, weights)
-
-
-def weigh_texts(texts: Sequence[str], vocabulary: Vocabulary) -> Weighted:
-    """Weigh the words between white space by their frequency, as pyserini's topics have it that were encoded beforehand."""
-    return weigh_named([Counter(text.split()) for text in texts], vocabulary)
 
 
 def weigh_encoded(encoded: SparseVectors, numbers: Int64s | None) -> Weighted:
@@ -56,6 +51,6 @@ def dimension_numbers(encoder: SparseEncoder, vocabulary: Vocabulary) -> Int64s:
 def _without_unknown(sizes: Int64s, terms: Int64s, weights: Float32s) -> Weighted:
     """Leave out the terms of number -1 and weights that are 0."""
     mask = (terms >= 0) & (weights > 0)
-    owners = np.repeat(np.arange(len(sizes)), sizes)[mask]
-    offsets = np.concatenate([[0], np.cumsum(np.bincount(owners, minlength=len(sizes)))])
-    return Weighted(offsets.astype(np.int64), terms[mask], weights[mask])
+    owners = owners_of(sizes)[mask]
+    offsets = offsets_of(np.bincount(owners, minlength=len(sizes)))
+    return Weighted(offsets, terms[mask], weights[mask])

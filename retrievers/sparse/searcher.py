@@ -84,10 +84,8 @@ class ImpactSearcher(PostingsSearcher):
     def score(self, queries: Weighted, query: int, rows: Rows) -> Scores:
         """Score rows for one query, as a search does; minus infinity where no term is common."""
         offsets, docs, weights = self.postings
-        rows, sums = (
-            rows.astype(docs.dtype),
-            np.full(len(rows), UNTOUCHED),
-        )  # of one type: else docs are copied
+        # Of the type of docs, or these would be copied.
+        rows, sums = rows.astype(docs.dtype), np.full(len(rows), UNTOUCHED)
         for t in range(int(queries.offsets[query]), int(queries.offsets[query + 1])):
             low, high = (int(end) for end in offsets[queries.terms[t] : queries.terms[t] + 2])
             places = low + np.searchsorted(docs[low:high], rows)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,8 +11,11 @@ import numpy as np
 import numpy.typing as npt
 
 from intrex.data.arrays import Float32s, Int32s, Rows
+from intrex.data.io.files import fsync_file
+from intrex.data.numeric.spans import cuts, offsets_of, ranges
 from intrex.data.store.artifact import Build
-from intrex.data.store.vectors import RowWriter, SparseVectors, WriterGroup
+from intrex.data.store.vectors import RowWriter, SparseVectors
+from intrex.retrievers.encoded import Sink
 from intrex.retrievers.inverted.postings import BOUND_BLOCK
 from intrex.retrievers.inverted.vocabulary import Names, write_terms
 from intrex.retrievers.sparse.options import BITS
@@ -55,8 +57,8 @@ def choose_storage(weights: SparseVectors, bits: int | None) -> Storage:
     return Storage(f"uint{bits}", scale if fits else 2 * scale)
 
 
-class ForwardWriter(WriterGroup):
-    """Files of the weights of documents, for `open_forward`; the weights of a text may be in any order.
+class ForwardWriter(Sink[SparseVectors]):
+    """Files of the weights of documents, for `finish`; the weights of a text may be in any order.
 
     Args:
         folder: where the files go.
@@ -82,17 +84,16 @@ class ForwardWriter(WriterGroup):
         """Number of weights written."""
         return self._terms.rows
 
-    def append(self, weights: SparseVectors) -> None:
+    @property
+    def state(self) -> dict[str, Any]:
+        """See `Sink.state`."""
+        return {"entries": self.entries}
+
+    def append(self, encoded: SparseVectors, names: Sequence[str] = ()) -> None:
         """Append documents."""
-        self._offsets.append(weights.offsets[1:] + self.entries)
-        self._terms.append(weights.terms)
-        self._weights.append(weights.weights)
-
-
-def open_forward(folder: Path) -> SparseVectors:
-    """Map the files of a `ForwardWriter`."""
-    files = [folder / f"{_FORWARD}.{name}.npy" for name in ("offsets", "terms", "weights")]
-    return SparseVectors(*(np.load(file, mmap_mode="r") for file in files))
+        self._offsets.append(encoded.offsets[1:] + self.entries)
+        self._terms.append(encoded.terms)
+        self._weights.append(encoded.weights)
 
 
 def remove_forward(folder: Path) -> None:
@@ -110,7 +111,8 @@ def finish(folder: Path, terms: Sequence[str], bits: int | None, order: Rows | N
         bits: see `choose_storage`.
         order: [rows] the text of each row; None if they are the same.
     """
-    forward = open_forward(folder)
+    files = [folder / f"{_FORWARD}.{name}.npy" for name in ("offsets", "terms", "weights")]
+    forward = SparseVectors(*(np.load(file, mmap_mode="r") for file in files))
     storage = choose_storage(forward, bits)
     total = write_postings(folder, forward, len(terms), storage, order)
     write_terms(folder, Names.of(terms))
@@ -120,8 +122,7 @@ def finish(folder: Path, terms: Sequence[str], bits: int | None, order: Rows | N
 def settle(build: Build, params: dict[str, Any]) -> None:
     """Record durably that only the manifest is missing, with the parameters for it: documents are not needed again."""
     for file in sorted(p for p in build.path.rglob("*") if p.is_file()):
-        with file.open("rb") as stream:
-            os.fsync(stream.fileno())
+        fsync_file(file)
     build.save_state(params=params)
 
 
@@ -144,7 +145,7 @@ def write_postings(
     counts = np.zeros(n_terms, np.int64)
     for _, terms, _ in _pieces(forward, storage, order):
         counts += np.bincount(terms, minlength=n_terms)
-    offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)])
+    offsets = offsets_of(counts)
     np.save(folder / "postings.offsets.npy", offsets)
     total, free = int(offsets[-1]), offsets[:-1].copy()
     create = np.lib.format.open_memmap
@@ -153,7 +154,7 @@ def write_postings(
     for rows, terms, values in _pieces(forward, storage, order):
         by_term = np.argsort(terms, kind="stable")  # rows stay ascending within a term
         sizes = np.bincount(terms, minlength=n_terms)
-        places = np.arange(len(terms)) + np.repeat(free - (np.cumsum(sizes) - sizes), sizes)
+        places = ranges(free, sizes)
         docs[places], impacts[places] = rows[by_term], values[by_term]
         free += sizes
     np.save(folder / "bounds.npy", _bounds(impacts))
@@ -166,19 +167,13 @@ def _pieces(
     """Yield the rows, terms and stored weights that are not 0, in the order of the rows, a piece at a time."""
     texts = np.arange(len(forward.offsets) - 1) if order is None else order
     starts, sizes = forward.offsets[:-1][texts], np.diff(forward.offsets)[texts]
-    ends = np.cumsum(sizes)
-    low = 0
-    while low < len(texts):
-        before = int(ends[low - 1]) if low else 0
-        high = max(low + 1, int(np.searchsorted(ends, before + PIECE, side="right")))
+    for low, high in cuts(offsets_of(sizes), PIECE):
         counts = sizes[low:high]
-        shifts = starts[low:high] - (ends[low:high] - counts - before)
-        places = np.arange(int(counts.sum())) + np.repeat(shifts, counts)
+        places = ranges(starts[low:high], counts)
         values = storage.stored(forward.weights[places])
         mask = values != 0
         rows = np.repeat(np.arange(low, high, dtype=np.int32), counts)
         yield rows[mask], forward.terms[places][mask], values[mask]
-        low = high
 
 
 def _bounds(impacts: npt.NDArray[np.generic]) -> Float32s:

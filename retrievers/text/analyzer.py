@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from intrex.data.errors import UsageError, nearest_name
 from intrex.retrievers.text import tokenizer as breaks
+from intrex.retrievers.text.languages import AnalyzerRecipe, recipe
 from intrex.retrievers.text.porter import stem
-from intrex.retrievers.text.tokenizer import MAX_TOKEN
+from intrex.retrievers.text.tokenizer import MAX_TOKEN, lower
 
 CACHED = 1 << 20
 """Surface forms that an analyzer remembers."""
@@ -57,37 +57,12 @@ def tokenize(text: str) -> list[str]:
     return [text[token.start : token.end] for token in breaks.tokens(text)]
 
 
-def lower(text: str) -> str:
-    """Make lower case as Java does, each code point for itself: no final sigma, and U+0130 becomes a plain i."""
-    return text.lower() if text.isascii() else text.translate(breaks.lower_case())
-
-
 def english_term(token: str) -> str | None:
     """Return the term of a token, or None for a stop word."""
     if token[-1:] in ("s", "S") and token[-2:-1] in ("'", "\u2019", "\uff07"):
         token = token[:-2]
     token = lower(token)
     return None if token in STOP_WORDS else stem(token)
-
-
-@dataclass(frozen=True)
-class AnalyzerRecipe:
-    """Steps of an analyzer.
-
-    Attributes:
-        filters: names of the steps after the tokenizer, for the manifest.
-        term: returns the term of a token, which may be empty, or None of one that is left out. Where a term takes more
-            than a token, there is no such function.
-        stream: returns the terms of a text, where ``term`` is None.
-        before: changes a text before it is cut.
-        tokenizer: its name, for the manifest.
-    """
-
-    filters: tuple[str, ...]
-    term: Callable[[str], str | None] | None = None
-    stream: Callable[[str], list[str]] | None = None
-    before: Callable[[str], str] | None = None
-    tokenizer: str = "lucene-9-standard"
 
 
 ENGLISH = AnalyzerRecipe(("english-possessive", "lowercase", "stop-33", "porter"), english_term)
@@ -125,14 +100,9 @@ class Analyzer:
         if name not in ANALYZERS:
             raise UsageError(f"unknown analyzer {name!r}", nearest_name(name, ANALYZERS))
         self.name = "english" if name == "en" else name
-        recipe = ENGLISH
-        if self.name != "english":
-            from intrex.retrievers.text import languages
-
-            recipe = languages.recipe(name)
-        self._recipe = recipe
-        self._terms = _Terms(recipe.term) if recipe.term else None
-        self.term, self.before = recipe.term, recipe.before
+        self._recipe = ENGLISH if self.name == "english" else recipe(name)
+        self.term, self.before = self._recipe.term, self._recipe.before
+        self._terms = _Terms(self.term) if self.term else None
 
     def __call__(self, text: str) -> list[str]:
         """Return the terms in text order, repeats kept."""
@@ -147,7 +117,7 @@ class Analyzer:
         """Return the steps, for the manifest of an index: equal specs make equal terms."""
         return {
             "name": self.name,
-            "tokenizer": self._recipe.tokenizer,
+            "tokenizer": "lucene-9-standard",
             "max_token_length": MAX_TOKEN,
             "filters": list(self._recipe.filters),
         }

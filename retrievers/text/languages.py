@@ -6,8 +6,10 @@ default sets of Lucene's analyzers. Languages whose Lucene analyzer is not made 
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from itertools import pairwise
@@ -15,9 +17,28 @@ from itertools import pairwise
 from intrex.data.errors import MissingExtra
 from intrex.retrievers.text import light
 from intrex.retrievers.text import tokenizer as breaks
-from intrex.retrievers.text.analyzer import AnalyzerRecipe, lower
+from intrex.retrievers.text.tokenizer import lower
 
 Change = Callable[[str], str]
+
+
+@dataclass(frozen=True)
+class AnalyzerRecipe:
+    """Steps of an analyzer.
+
+    Attributes:
+        filters: names of the steps after the tokenizer, for the manifest.
+        term: returns the term of a token, which may be empty, or None of one that is left out. Where a term takes more
+            than a token, there is no such function.
+        stream: returns the terms of a text, where ``term`` is None.
+        before: changes a text before it is cut.
+    """
+
+    filters: tuple[str, ...]
+    term: Callable[[str], str | None] | None = None
+    stream: Callable[[str], list[str]] | None = None
+    before: Change | None = None
+
 
 SNOWBALL = {"hu": "hungarian", "nl": "dutch_porter", "ru": "russian", "tr": "turkish"}
 """Languages whose analyzer stems by a Snowball algorithm, with its name in PyStemmer 3.
@@ -27,6 +48,7 @@ Danish, Finnish, Norwegian and Swedish changed since the version that Lucene 9 h
 _FRENCH = "l m t qu n s j d c jusqu quoiqu lorsqu puisqu"
 _ITALIAN = "c l all dall dell nell sull coll pell gl agl dagl degl negl sugl un m t s v d"
 _ELIDED = {"fr": frozenset(_FRENCH.split()), "it": frozenset(_ITALIAN.split())}
+_APOSTROPHE = re.compile("['\u2019]")
 _OVERRIDDEN = {"fiets": "fiets", "bromfiets": "bromfiets", "ei": "eier", "kind": "kinder"}
 """Stems of Lucene's Dutch analyzer by a list."""
 
@@ -44,8 +66,8 @@ def stop_words(name: str) -> frozenset[str]:
 def _elide(articles: frozenset[str]) -> Change:
     def change(token: str) -> str:
         """Take off the article before the first apostrophe."""
-        place = next((i for i, c in enumerate(token) if c in "'\u2019"), -1)
-        return token[place + 1 :] if place >= 0 and lower(token[:place]) in articles else token
+        article, *word = _APOSTROPHE.split(token, maxsplit=1)
+        return word[0] if word and lower(article) in articles else token
 
     return change
 
@@ -72,8 +94,8 @@ def _snowball(language: str) -> Change:
 
 def _turkish_lower(token: str) -> str:
     """Make Turkish lower case, after the token is cut at its first apostrophe: I is ı and İ is i."""
-    place = next((i for i, c in enumerate(token) if c in "'\u2019"), len(token))
-    return lower(token[:place].replace("I\u0307", "i").replace("İ", "i").replace("I", "ı"))
+    token = _APOSTROPHE.split(token, maxsplit=1)[0]
+    return lower(token.replace("I\u0307", "i").replace("İ", "i").replace("I", "ı"))
 
 
 def _chain(stops: str, before: tuple[Change, ...], after: tuple[Change, ...]) -> Callable[[str], str | None]:
@@ -91,7 +113,10 @@ def _chain(stops: str, before: tuple[Change, ...], after: tuple[Change, ...]) ->
     return term
 
 
-def _recipe(language: str) -> AnalyzerRecipe:
+def recipe(language: str) -> AnalyzerRecipe:
+    """Make the recipe of a language of `intrex.retrievers.text.analyzer.ANALYZERS`; raises `MissingExtra`."""
+    if language in ("zh", "ko", "bigrams"):
+        return BIGRAMS
     stop, light_stem = f"stop-{language}", f"light-{language}"
     if language in SNOWBALL:
         turkish = language == "tr"
@@ -170,8 +195,3 @@ def bigrams(text: str) -> list[str]:
 
 
 BIGRAMS = AnalyzerRecipe(("cjk-width", "lowercase", "cjk-bigram", "stop-cjk"), stream=bigrams)
-
-
-def recipe(language: str) -> AnalyzerRecipe:
-    """Make the recipe of a language of `intrex.retrievers.text.analyzer.ANALYZERS`; raises `MissingExtra`."""
-    return BIGRAMS if language in ("zh", "ko", "bigrams") else _recipe(language)

@@ -28,6 +28,13 @@ def _endings(table: str) -> tuple[Ending, ...]:
     return tuple((int(longer), ending, "".join(new)) for longer, ending, *new in rules)
 
 
+def _first(word: str, endings: tuple[Ending, ...]) -> str:
+    for longer, ending, new in endings:
+        if len(word) > longer and word.endswith(ending):
+            return word[: -len(ending)] + new
+    return word
+
+
 def normalize_german(word: str) -> str:
     """Turn umlauts and their spellings with e into plain vowels, ß into ss: the German2 variant's first step."""
     out, before = "", ""  # before: "u" after a vowel that an e may be the umlaut of, "v" after another vowel
@@ -109,33 +116,9 @@ def _french_end(word: str) -> str:
     return word
 
 
-@in_utf16
-def spanish(word: str) -> str:
-    """Stem Spanish by Savoy's light stemmer."""
-    if len(word) < 5:
-        return word
-    word = word.translate(_VOWELS)
-    if word[-1] in "oae":
-        return word[:-1]
-    if word.endswith("eses"):
-        return word[:-2]
-    if word.endswith("ces"):
-        return word[:-3] + "z"
-    return word[:-2] if word.endswith(("os", "as", "es")) else word
-
-
-@in_utf16
-def italian(word: str) -> str:
-    """Stem Italian by Savoy's light stemmer."""
-    if len(word) < 6:
-        return word
-    word = word.translate(_VOWELS)
-    if word.endswith(("ie", "he", "hi", "ii", "ia", "io")):
-        return word[:-2]
-    return word[:-1] if word[-1] in "eiao" else word
-
-
 # The first rule that fits is used.
+_SPANISH_ENDINGS = _endings("4 o, 4 a, 4 e, 4 eses es, 4 ces z, 4 os, 4 as, 4 es")
+_ITALIAN_ENDINGS = _endings("5 ie, 5 he, 5 hi, 5 ii, 5 ia, 5 io, 5 e, 5 i, 5 a, 5 o")
 _PORTUGUESE_PLURALS = _endings("""
 4 res r, 4 ses s, 4 les l, 4 zes z, 3 ns m, 4 eis el, 4 éis el, 4 ais al, 4 óis ol, 4 is il, 3 ões ão,
 3 ães ão, 6 mente, 3 s
@@ -144,6 +127,18 @@ _PORTUGUESE_FEMININE = _endings("""
 7 inha inho, 7 iaca iaco, 7 eira eiro, 6 osa oso, 6 ica ico, 6 ida ido, 6 ada ado, 6 iva ivo, 6 ama amo,
 6 ona ão, 6 ora or, 6 esa ês, 6 na no
 """)
+
+
+@in_utf16
+def spanish(word: str) -> str:
+    """Stem Spanish by Savoy's light stemmer."""
+    return _first(word.translate(_VOWELS), _SPANISH_ENDINGS) if len(word) > 4 else word
+
+
+@in_utf16
+def italian(word: str) -> str:
+    """Stem Italian by Savoy's light stemmer."""
+    return _first(word.translate(_VOWELS), _ITALIAN_ENDINGS) if len(word) > 5 else word
 
 
 @in_utf16
@@ -157,13 +152,6 @@ def portuguese(word: str) -> str:
     if len(word) > 4 and word[-1] in "eao":
         word = word[:-1]
     return word.translate(_PORTUGUESE)
-
-
-def _first(word: str, endings: tuple[Ending, ...]) -> str:
-    for longer, ending, new in endings:
-        if len(word) > longer and word.endswith(ending):
-            return word[: -len(ending)] + new
-    return word
 
 
 _ARABIC = str.maketrans("آأإىة", "ااايه", "ـ\u064b\u064c\u064d\u064e\u064f\u0650\u0651\u0652")

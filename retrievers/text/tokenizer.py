@@ -211,6 +211,11 @@ def lower_case() -> dict[int, int]:
     return {c: c + delta for first, last, delta in _spans("lower") for c in range(first, last + 1)}
 
 
+def lower(text: str) -> str:
+    """Make lower case as Java does, each code point for itself: no final sigma, and U+0130 becomes a plain i."""
+    return text.lower() if text.isascii() else text.translate(lower_case())
+
+
 class _Row(NamedTuple):
     """A state of the machine for Python's loop: the next state by class, and the number of the token's type."""
 

@@ -9,12 +9,10 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from intrex.data.arrays import Bools, Float32s, Float64s, Rows, Scores, Uint32s
+from intrex.data.arrays import Array, Bools, Float32s, Float64s, Rows, Scores, Uint32s
 from intrex.data.errors import BadInput
 from intrex.data.numeric.rows import row_norms
 from intrex.retrievers.base import Ranking, best_rows
@@ -36,21 +34,22 @@ def fixed_sums(numbers: Float64s) -> Float64s:
 
 
 def check_queries(
-    queries: npt.NDArray[np.floating[Any]], dim: int, longest: float, *, summed: bool = False
+    queries: Array, dim: int, longest: float, *, summed: bool = False, single: bool = False
 ) -> Float64s:
-    """Return the lengths [q] of query vectors [q, dim].
+    """Return the lengths [q] of query vectors [q, dim]; ``single`` ones are beside the vectors of tokens.
 
     Raises:
         BadInput: they have another dimension, are not finite, or so long that products with vectors of length
             ``longest``, or with ``summed`` sums of them, overflow.
     """
     if queries.ndim != 2 or queries.shape[1] != dim:
-        raise BadInput(f"query vectors of {queries.shape[-1]} dimensions do not fit the index's {dim}")
+        noun = "single" if single else "query"
+        raise BadInput(f"{noun} vectors of {queries.shape[-1]} dimensions do not fit the index's {dim}")
     norms = row_norms(queries)
     norm = norms.sum() if summed else norms.max(initial=0.0)
     if not np.isfinite(norms).all() or norm * longest > 3e38:
         raise BadInput(
-            "a query's vector is not finite, or so long that its scores overflow",
+            f"a query's {'single ' if single else ''}vector is not finite, or so long that its scores overflow",
             "check the encoder and its --dtype",
         )
     return norms

@@ -6,6 +6,7 @@ import numpy as np
 
 from intrex.data.arrays import Float16s, Float32s, Float64s, Rows, Scores
 from intrex.data.native.library import Library
+from intrex.data.numeric.spans import ranges
 from intrex.retrievers.vectors.exact import fixed_sums
 
 LIBRARY = Library("scoring", ("intrex.retrievers.vectors.kernels",))
@@ -25,10 +26,7 @@ def widen(halves: Float16s, out: Float32s) -> Float32s:
 
 def numbers(offsets: Rows, rows: Rows) -> Rows:
     """Return the numbers of the tokens of documents, one document after another."""
-    starts = offsets[rows]
-    lengths = offsets[rows + 1] - starts
-    before = np.cumsum(lengths) - lengths
-    return np.repeat(starts - before, lengths) + np.arange(lengths.sum())
+    return ranges(offsets[rows], offsets[rows + 1] - offsets[rows])
 
 
 def gather(halves: Float16s, offsets: Rows, rows: Rows, out: Float32s) -> Float32s:

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any, Self
 
 from intrex.data.errors import UsageError
-from intrex.data.options import Options, When, declare, option
+from intrex.data.options import Options, When, declare, option, options_of
 from intrex.retrievers.options import SearchOptions
 
 ENGINES = ("flat", "sq8", "pq", "hnsw", "hnsw-sq8", "ivf", "ivf-sq8", "ivf-pq")
@@ -92,14 +92,9 @@ class AnnConfig(Options, panel=PANEL):
 
     def params(self) -> dict[str, Any]:
         """Return the options that its engine has, for a manifest."""
-        params: dict[str, Any] = {"engine": self.engine}
-        if self.engine.startswith("hnsw"):
-            params |= {"M": self.links, "efC": self.ef_construction}
-        if self.ivf:
-            params["nlist"] = self.lists
-        if self.pq:
-            params |= {"pq_m": self.pq_m, "pq_nbits": self.pq_nbits}
-        return params
+        declared = options_of(AnnConfig)
+        values = {key: getattr(self, item.field) for key, item in declared.items()}
+        return {k: v for k, v in values.items() if (when := declared[k].when) is None or when.holds(values)}
 
 
 FLAT = AnnConfig()

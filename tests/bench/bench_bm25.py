@@ -13,7 +13,7 @@ from intrex.data.importers.sources import import_collection
 from intrex.eval.measures import parse_measures
 from intrex.eval.scoring.score import score
 from intrex.retrievers.bm25.build import build_bm25
-from intrex.retrievers.options import SearchOptions
+from intrex.retrievers.options import BuildTask, SearchOptions
 from tests.conftest import SHARED
 
 TOLERANCE = 0.02
@@ -27,7 +27,7 @@ def measure(source: Path, work: Path) -> tuple[str, float]:
     assert stated, source
     collection = import_collection(source, work / source.name / "c")
     start = time.perf_counter()
-    index = build_bm25(collection, work / source.name / "i")
+    index = build_bm25(collection, BuildTask(work / source.name / "i"))
     built = time.perf_counter() - start
     queries = collection.queries("test")
     index.search(queries.only(set(queries.ids[:5])), SearchOptions())

@@ -14,7 +14,7 @@ from intrex.data.writer import CollectionWriter, RecordSource, write_collection
 from intrex.retrievers.bm25.build import build_bm25
 from intrex.retrievers.bm25.change import add, merge, remove
 from intrex.retrievers.bm25.index import BM25Index
-from intrex.retrievers.options import SearchOptions
+from intrex.retrievers.options import BuildTask, SearchOptions
 from tests.conftest import SHARED
 
 
@@ -47,8 +47,8 @@ def main(name: str) -> None:
         cuts = [0, n * 7 // 10, n * 9 // 10, n * 99 // 100, n]
         parts = [cut(folder / f"part{i}", collection, *cuts[i : i + 2]) for i in range(4)]
         out = folder / "changed"
-        build_bm25(parts[0], out)
-        rebuild = seconds(lambda: build_bm25(collection, folder / "whole"))
+        build_bm25(parts[0], BuildTask(out))
+        rebuild = seconds(lambda: build_bm25(collection, BuildTask(folder / "whole")))
         rows = [("build all", rebuild)]
         rows += [(f"add {one.n_documents:,}", seconds(lambda one=one: add(out, one))) for one in parts[1:]]
 

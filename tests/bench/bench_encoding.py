@@ -18,7 +18,7 @@ from intrex.encoders.runtime.models import quiet
 from intrex.eval.measures import parse_measures
 from intrex.eval.scoring.score import score
 from intrex.retrievers.dense.build import build_dense
-from intrex.retrievers.options import SearchOptions
+from intrex.retrievers.options import BuildTask, SearchOptions
 from tests.bench.process import measure_in_a_folder
 
 SHARED = Path(os.environ.get("INTREX_SHARED_DATA", Path(__file__).resolve().parents[3] / "shared" / "data"))
@@ -55,7 +55,7 @@ def seconds(work) -> float:
 
 
 def ndcg(collection: Collection, encoder, out: Path) -> float:
-    run = build_dense(collection, out, encoder).search(
+    run = build_dense(collection, BuildTask(out), encoder).search(
         collection.queries("test"), SearchOptions(k=100), encoder
     )
     return score(collection.qrels("test"), run, parse_measures(["nDCG@10"])).means(True)["nDCG@10"]

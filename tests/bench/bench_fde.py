@@ -59,10 +59,9 @@ def contestants(dim: int, count: int, of_peers: int) -> Work:
     ends = zip(tokens.offsets, tokens.offsets[1 : of_peers + 1], strict=False)
     lists = [tokens.vectors[first:last] for first, last in ends]
     fde = Fde.draw(FdeConfig(dim, REPS, K_SIM, D_PROJ))
-    out = np.empty((count, fde.config.fde_dim), np.float32)
 
     def encode(threads: int) -> None:
-        fde.encode(tokens, "document", threads=threads, out=out)
+        fde.encode(tokens, "document", threads=threads)
 
     work: Work = {
         "intrex": (count, partial(encode, cores())),

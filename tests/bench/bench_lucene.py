@@ -19,7 +19,7 @@ from intrex.data.collection import Collection, Queries
 from intrex.data.importers.sources import import_collection
 from intrex.data.writer import CollectionWriter, RecordSource, write_collection
 from intrex.retrievers.bm25.build import build_bm25
-from intrex.retrievers.options import SearchOptions
+from intrex.retrievers.options import BuildTask, SearchOptions
 from tests.bench.zipf import zipf_corpus
 from tests.conftest import SHARED
 
@@ -136,7 +136,7 @@ def report(collection: Collection, took: dict[tuple[str, str], list[tuple[float,
 def build(collection: Collection, shards: Path, out: Path, stored: tuple[str, ...] | None) -> None:
     """In this process, where Java runs already."""
     if stored is None:
-        build_bm25(collection, out)
+        build_bm25(collection, BuildTask(out))
         return
     from intrex.retrievers.lucene import jvm
 
@@ -180,8 +180,8 @@ def search(collection: Collection, work: Path) -> float:
     """The rows of searching; returns the smallest ratio at k = 1000."""
     from intrex.retrievers.lucene.build import build_lucene
 
-    lucene = build_lucene(collection, work / "lucene")
-    native = build_bm25(collection, work / "native")
+    lucene = build_lucene(collection, BuildTask(work / "lucene"))
+    native = build_bm25(collection, BuildTask(work / "native"))
     queries = collection.queries("test")
     from pyserini.search.lucene import LuceneSearcher
 

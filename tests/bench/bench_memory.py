@@ -17,6 +17,7 @@ from intrex.data.writer import RecordSource, write_collection
 from intrex.encoders.base import make_encoder
 from intrex.encoders.options import EncoderOptions
 from intrex.retrievers.dense.build import build_dense
+from intrex.retrievers.options import BuildTask
 
 SIZES = (10_000, 100_000, 500_000)
 WORDS = 50_000
@@ -39,7 +40,7 @@ def build(folder: Path) -> dict[str, float]:
     encoder.encode(["warm up"], "document")
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     start = time.perf_counter()
-    build_dense(Collection.open(folder), folder.with_name("index"), encoder)
+    build_dense(Collection.open(folder), BuildTask(folder.with_name("index")), encoder)
     seconds = time.perf_counter() - start
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     scale = 1e6 if sys.platform == "darwin" else 1e3  # bytes there, kB here

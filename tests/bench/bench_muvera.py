@@ -72,9 +72,7 @@ def main() -> None:
     clock = time.process_time if given.cpu else time.perf_counter
     kept = MeasurementCache((given.work or Path(mkdtemp())) / "measured", setting, [ROUNDS, given.cpu])
     setting = with_truth(setting, kept)
-    if (known := kept.get("exact")) is None:
-        kept.put("exact", known := asdict(exact_cost(setting, 2, clock)))
-    exact = Cost(**known)
+    exact = Cost(**kept.fetch("exact", lambda: asdict(exact_cost(setting, 2, clock))))
     print(
         f"{len(index.ids):,} documents, {len(asked)} queries, {given.threads} threads, batches of {given.batch_size}{', CPU time' * given.cpu}\n"
     )

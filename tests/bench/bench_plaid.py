@@ -18,6 +18,7 @@ from intrex.encoders.base import make_token_encoder
 from intrex.encoders.options import EncoderOptions
 from intrex.retrievers.multivector.build import build_multivector
 from intrex.retrievers.multivector.options import MultiVectorSearch, TokenStore
+from intrex.retrievers.options import BuildTask
 from tests.conftest import SHARED
 
 ROUNDS = 3
@@ -63,7 +64,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         collection = import_collection(str(SHARED / given.collection), Path(folder) / "collection")
         encoder = make_token_encoder(given.encoder, EncoderOptions())
-        whole = build_multivector(collection, Path(folder) / "whole", encoder)
+        whole = build_multivector(collection, BuildTask(Path(folder) / "whole"), encoder)
         queries = whole.encode(collection.queries().texts)
         n, tokens = len(queries.offsets) - 1, whole.manifest.params["tokens"]
         full = whole.tokens.dim * 2
@@ -81,7 +82,7 @@ def main():
         for bits in (1, 2, 4):
             seconds, index = timed(
                 lambda bits=bits: build_multivector(
-                    collection, Path(folder) / str(bits), encoder, TokenStore(nbits=bits)
+                    collection, BuildTask(Path(folder) / str(bits)), encoder, TokenStore(nbits=bits)
                 )
             )
             size = sum(e["bytes"] for f, e in index.manifest.files.items() if not f.startswith("ids."))

@@ -19,7 +19,7 @@ from intrex.encoders.cross.scorer import make_pair_scorer
 from intrex.encoders.options import EncoderOptions
 from intrex.encoders.runtime.models import quiet
 from intrex.retrievers.bm25.build import build_bm25
-from intrex.retrievers.options import SearchOptions
+from intrex.retrievers.options import BuildTask, SearchOptions
 from intrex.retrievers.rerank.pairs import rerank_pairs
 from tests.bench.process import measure_in_a_folder
 from tests.bench.targets import Targets
@@ -63,7 +63,7 @@ def main(folder: Path) -> None:
     collection = import_collection(SHARED / "scifact", folder / "scifact")
     queries = collection.queries("test")
     queries = queries.only(set(queries.ids[:QUERIES]))
-    run = build_bm25(collection, folder / "bm25").search(queries, SearchOptions(k=DEPTH))
+    run = build_bm25(collection, BuildTask(folder / "bm25")).search(queries, SearchOptions(k=DEPTH))
     asked, documents = texts(collection, run, queries)
     pairs = list(zip(asked, documents, strict=True))
     theirs = peer()

@@ -23,7 +23,7 @@ from intrex.data.collection import Queries
 from intrex.data.importers.sources import import_collection
 from intrex.retrievers.bm25.build import build_bm25
 from intrex.retrievers.inverted.native import WORTH_COMPILING
-from intrex.retrievers.options import SearchOptions
+from intrex.retrievers.options import BuildTask, SearchOptions
 from intrex.retrievers.text.analyzer import Analyzer
 from intrex.retrievers.text.batch import BatchAnalyzer
 from intrex.retrievers.text.terms import read_terms
@@ -67,8 +67,8 @@ def compare(name, n, ours, theirs):
 
 def scifact(work):
     collection = import_collection(SHARED / "scifact", work / "c")
-    build_bm25(collection, work / "first")
-    index = build_bm25(collection, work / "i")
+    build_bm25(collection, BuildTask(work / "first"))
+    index = build_bm25(collection, BuildTask(work / "i"))
     queries, texts = collection.queries("test"), [d.contents for d in collection.documents()]
     stemmer, peer = Stemmer.Stemmer("english"), bm25s.BM25(method="lucene", k1=0.9, b=0.4, backend="numba")
 
@@ -87,7 +87,7 @@ def scifact(work):
 def million(work, documents):
     """The same over generated texts; what bm25s searches are the terms that our analysis makes of them."""
     collection = write_zipf_collection(work / "zipf", documents, VOCABULARY)
-    index = build_bm25(collection, work / "i-zipf")
+    index = build_bm25(collection, BuildTask(work / "i-zipf"))
     analyzer = BatchAnalyzer(Analyzer(), WORTH_COMPILING)
     lists = [
         part.tokens[a:b].tolist()

@@ -25,7 +25,7 @@ from intrex.encoders.base import make_sparse_encoder
 from intrex.encoders.options import EncoderOptions
 from intrex.encoders.runtime.models import resolve_model
 from intrex.eval.scoring.score import evaluate
-from intrex.retrievers.options import SearchOptions
+from intrex.retrievers.options import BuildTask, SearchOptions
 from intrex.retrievers.sparse.build import build_sparse
 from intrex.retrievers.sparse.index import KIND, LAYOUT, ImpactIndex
 from intrex.retrievers.sparse.options import Quantized
@@ -149,7 +149,7 @@ def scifact(work):
     print("\n| weights | MiB | nDCG@10 | R@100 |\n| --- | --: | --: | --: |")
     asked = encoder.encode(queries.texts, "query")
     for bits in (None, 16, 8):
-        made = build_sparse(collection, work / str(bits), prepared, Quantized(quantize=bits))
+        made = build_sparse(collection, BuildTask(work / str(bits)), prepared, Quantized(quantize=bits))
         run = made.search(
             queries, SearchOptions(k=100), Prepared(encoder.spec, queries.texts, asked)
         ).to_dict()

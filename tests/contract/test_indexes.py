@@ -32,7 +32,7 @@ from intrex.retrievers.lucene.build import build_lucene
 from intrex.retrievers.multivector.build import build_multivector
 from intrex.retrievers.multivector.index import MultiVectorIndex
 from intrex.retrievers.multivector.options import TokenStore
-from intrex.retrievers.options import INDEXES, SearchOptions
+from intrex.retrievers.options import INDEXES, BuildTask, SearchOptions
 from intrex.retrievers.search import run_search
 from intrex.retrievers.sparse.build import build_sparse
 from tests.conftest import DOCUMENTS
@@ -43,29 +43,31 @@ def build_tokens_and_fde(collection: Collection, out: Path) -> object:
     tokens = out.parent / "tokens"
     encoder = make_token_encoder("hashing:32", EncoderOptions())
     source = (
-        MultiVectorIndex.open(tokens) if tokens.exists() else build_multivector(collection, tokens, encoder)
+        MultiVectorIndex.open(tokens)
+        if tokens.exists()
+        else build_multivector(collection, BuildTask(tokens), encoder)
     )
-    return build_fde(TokenIndex(source), out, FdeConfig(32, reps=10, k_sim=3))
+    return build_fde(TokenIndex(source), BuildTask(out), FdeConfig(32, reps=10, k_sim=3))
 
 
 BUILD: dict[str, Callable[[Collection, Path], object]] = {
-    "bm25": build_bm25,
+    "bm25": lambda collection, out: build_bm25(collection, BuildTask(out)),
     "dense": lambda collection, out: build_dense(
-        collection, out, make_encoder("hashing:32", EncoderOptions())
+        collection, BuildTask(out), make_encoder("hashing:32", EncoderOptions())
     ),
     "impact": lambda collection, out: build_sparse(
-        collection, out, make_sparse_encoder("hashing", EncoderOptions())
+        collection, BuildTask(out), make_sparse_encoder("hashing", EncoderOptions())
     ),
     "fde": build_tokens_and_fde,
     "multivector": lambda collection, out: build_multivector(
-        collection, out, make_token_encoder("hashing:32", EncoderOptions())
+        collection, BuildTask(out), make_token_encoder("hashing:32", EncoderOptions())
     ),
     "multivector, compressed": lambda collection, out: build_multivector(
-        collection, out, make_token_encoder("hashing:32", EncoderOptions()), TokenStore(nbits=4)
+        collection, BuildTask(out), make_token_encoder("hashing:32", EncoderOptions()), TokenStore(nbits=4)
     ),
 }
 if find_spec("jnius") and find_spec("pyserini"):
-    BUILD["lucene"] = build_lucene
+    BUILD["lucene"] = lambda collection, out: build_lucene(collection, BuildTask(out))
 ASKED = Queries(
     ["q1", "é-2", "empty", "unknown", "many"],
     ["flat boundary layers", "Größe 東京", "", "zzzzzz", " ".join(text for _, text in DOCUMENTS.values())],

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from intrex.retrievers.text import tokenizer as breaks
-from intrex.retrievers.text.analyzer import ANALYZERS, Analyzer, lower, tokenize
+from intrex.retrievers.text.analyzer import ANALYZERS, Analyzer, tokenize
+from intrex.retrievers.text.tokenizer import lower
 from tests.conftest import SHARED
 from tests.differential.anserini import Anserini, Unavailable
 

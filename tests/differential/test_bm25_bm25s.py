@@ -11,7 +11,7 @@ from intrex.data.collection import Collection
 from intrex.data.writer import CollectionWriter, RecordSource, write_collection
 from intrex.retrievers.bm25.build import build_bm25
 from intrex.retrievers.bm25.options import Bm25Build
-from intrex.retrievers.options import SearchOptions
+from intrex.retrievers.options import BuildTask, SearchOptions
 from intrex.retrievers.text.analyzer import Analyzer
 
 
@@ -45,7 +45,7 @@ def generated(folder: Path, longest: int) -> Collection:
 def test_scores_equal_bm25s(tmp_path: Path, longest: int, tolerance: float, k1: float, b: float) -> None:
     bm25s = pytest.importorskip("bm25s", reason="bm25s is not installed")
     collection, analyze = generated(tmp_path / "c", longest), Analyzer()
-    index = build_bm25(collection, tmp_path / "i", Bm25Build(k1=k1, b=b))
+    index = build_bm25(collection, BuildTask(tmp_path / "i"), Bm25Build(k1=k1, b=b))
     ours = index.search(collection.queries(), SearchOptions(k=1000, threads=1)).to_dict()
 
     full = [(d.id, terms) for d in collection.documents() if (terms := analyze(d.contents))]
@@ -79,7 +79,7 @@ def test_scifact_has_anserinis_figures(shared: Path, tmp_path: Path) -> None:
     judged: dict[str, dict[str, int]] = defaultdict(dict)
     collection = write_collection(tmp_path / "c", "scifact", {"source": "scifact"}, fill)
     run = (
-        build_bm25(collection, tmp_path / "i")
+        build_bm25(collection, BuildTask(tmp_path / "i"))
         .search(collection.queries("test"), SearchOptions(k=1000))
         .to_dict()
     )

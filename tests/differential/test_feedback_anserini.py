@@ -15,7 +15,7 @@ from intrex.retrievers.bm25.options import Bm25Build
 from intrex.retrievers.lucene.build import build_lucene
 from intrex.retrievers.lucene.index import LuceneIndex
 from intrex.retrievers.lucene.options import LuceneSearch
-from intrex.retrievers.options import TIE_ORDERS
+from intrex.retrievers.options import TIE_ORDERS, BuildTask
 from intrex.retrievers.prf.base import Expansion
 from intrex.retrievers.prf.bm25prf import BM25PRF
 from intrex.retrievers.prf.rm3 import RM3
@@ -54,8 +54,10 @@ def engines(tmp_path_factory: pytest.TempPathFactory) -> tuple[Collection, BM25I
         pytest.skip("the folder of shared collections is not here (INTREX_SHARED_DATA)")
     work = tmp_path_factory.mktemp("feedback")
     collection = import_collection(SHARED / "adi", work / "adi")
-    lucene = build_lucene(collection, work / "lucene", Bm25Build(engine="lucene", store_docvectors=True))
-    return collection, build_bm25(collection, work / "native"), lucene
+    lucene = build_lucene(
+        collection, BuildTask(work / "lucene"), Bm25Build(engine="lucene", store_docvectors=True)
+    )
+    return collection, build_bm25(collection, BuildTask(work / "native")), lucene
 
 
 @pytest.mark.parametrize("method", METHODS, ids=str)

@@ -11,7 +11,7 @@ from intrex.data.importers.sources import import_collection
 from intrex.encoders.base import make_sparse_encoder
 from intrex.encoders.options import EncoderOptions
 from intrex.retrievers.lucene import jvm
-from intrex.retrievers.options import SearchOptions
+from intrex.retrievers.options import BuildTask, SearchOptions
 from intrex.retrievers.sparse.files import build_impact
 
 pytest.importorskip("pyserini", reason="needs the extra lucene")
@@ -57,7 +57,7 @@ def compare(collection: Collection, tmp_path: Path, factor: int, queries: int, k
     with (tmp_path / "weights" / "part.jsonl").open("w") as stream:
         for document, vector in zip(documents, vectors, strict=True):
             stream.write(json.dumps({"id": document.id, "contents": "", "vector": vector}) + "\n")
-    index = build_impact(collection, tmp_path / "index", tmp_path / "weights")
+    index = build_impact(collection, BuildTask(tmp_path / "index"), tmp_path / "weights")
     searcher = index_anserini(tmp_path / "weights", tmp_path / "anserini")
     texts = collection.queries().only(set(collection.queries().ids[:queries]))
     asked = integers(texts.texts, "query", 51)

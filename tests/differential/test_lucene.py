@@ -10,6 +10,7 @@ from intrex.data.importers.sources import import_collection
 from intrex.eval.pipelines.parity.bm25 import bm25_parity
 from intrex.retrievers.lucene.build import build_lucene
 from intrex.retrievers.lucene.options import LuceneSearch
+from intrex.retrievers.options import BuildTask
 from intrex.retrievers.text.analyzer import Analyzer
 
 pytest.importorskip("pyserini", reason="needs the extra lucene")
@@ -31,7 +32,7 @@ def test_parity_on_real_collections(name: str, shared: Path, tmp_path: Path) -> 
 
 
 def test_terms_of_every_character_and_of_random_text(small, tmp_path: Path) -> None:
-    index, analyzer = build_lucene(small, tmp_path / "i"), Analyzer()
+    index, analyzer = build_lucene(small, BuildTask(tmp_path / "i")), Analyzer()
     letters = [chr(c) for c in range(0x20, 0x110000) if unicodedata.category(chr(c)) != "Cs"]
     draw = random.Random(1)
     texts = [f"ab{c}cd" for c in letters] + [

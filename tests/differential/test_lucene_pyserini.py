@@ -12,6 +12,7 @@ from intrex.data.run import Run
 from intrex.retrievers.bm25.options import Bm25Build
 from intrex.retrievers.lucene.build import build_lucene
 from intrex.retrievers.lucene.options import LuceneSearch
+from intrex.retrievers.options import BuildTask
 from tests.conftest import SHARED, write_beir
 
 pytest.importorskip("pyserini", reason="needs the extra lucene")
@@ -50,7 +51,7 @@ def answers(
         collection = import_collection(folder, work / f"{case}.c")
         index = build_lucene(
             collection,
-            work / case,
+            BuildTask(work / case),
             Bm25Build(engine="lucene", language=language, fields=("title",) if fields else ()),
         )
         every = collection.queries("test")

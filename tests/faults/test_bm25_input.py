@@ -18,7 +18,7 @@ from intrex.retrievers.base import open_index
 from intrex.retrievers.bm25 import index as bm25
 from intrex.retrievers.bm25.build import build_bm25
 from intrex.retrievers.bm25.index import BM25Index
-from intrex.retrievers.options import SearchOptions
+from intrex.retrievers.options import BuildTask, SearchOptions
 from tests.faults.test_disk import limited
 
 MEASURED = """
@@ -85,7 +85,7 @@ def test_queries_of_stop_words_and_of_unknown_terms(tmp_path: Path, small: Colle
 
 
 def test_an_index_of_a_newer_schema_or_layout(tmp_path: Path, small: Collection, monkeypatch) -> None:
-    build_bm25(small, tmp_path / "i")
+    build_bm25(small, BuildTask(tmp_path / "i"))
     monkeypatch.setattr(bm25, "LAYOUT", bm25.LAYOUT + 1)
     with pytest.raises(BadInput, match="files of another layout") as caught:
         BM25Index.open(tmp_path / "i")
@@ -99,7 +99,7 @@ def test_an_index_of_a_newer_schema_or_layout(tmp_path: Path, small: Collection,
 
 
 def test_any_file_that_was_cut_off_or_is_missing_is_named(tmp_path: Path, small: Collection) -> None:
-    build_bm25(small, tmp_path / "i")
+    build_bm25(small, BuildTask(tmp_path / "i"))
     files = [
         path
         for path in (tmp_path / "i").rglob("*")
@@ -130,7 +130,7 @@ def test_two_builders_at_once(tmp_path: Path) -> None:
         time.sleep(0.001)
     assert hidden
     with pytest.raises(IntrexError, match=r"another process is building|exists"):
-        build_bm25(collection, tmp_path / "i")
+        build_bm25(collection, BuildTask(tmp_path / "i"))
     assert first.wait(120) == 0
     assert len(BM25Index.open(tmp_path / "i").ids) == 20_000
     assert sorted(path.name for path in tmp_path.iterdir()) == ["c", "i"]

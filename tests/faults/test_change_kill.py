@@ -17,6 +17,7 @@ from intrex.retrievers.bm25 import change as bm25_change
 from intrex.retrievers.bm25.build import build_bm25
 from intrex.retrievers.bm25.change import add, merge, remove
 from intrex.retrievers.bm25.index import BM25Index
+from intrex.retrievers.options import BuildTask
 from tests.faults.test_kill import in_child, killed
 
 N = 3_000
@@ -43,7 +44,7 @@ def test_killed_while_it_is_changed(tmp_path: Path) -> None:
         lambda: remove(out, [f"a{i}" for i in range(0, 300, 7)]),
         lambda: merge(out),
     ]
-    build_bm25(first, out)
+    build_bm25(first, BuildTask(out))
     prints, times = [read_manifest(out).fingerprint], []
     for change in changes:
         start = time.perf_counter()
@@ -55,7 +56,7 @@ def test_killed_while_it_is_changed(tmp_path: Path) -> None:
     for i in range(KILLS):
         at = i % 3
         if at == 0:
-            build_bm25(first, out, overwrite=True)
+            build_bm25(first, BuildTask(out, overwrite=True))
         inside += killed(in_child(changes[at]), moments.uniform(0.0, times[at]))
         found = verify_artifact(out).fingerprint
         assert found in prints[at : at + 2]
@@ -71,7 +72,7 @@ def test_killed_between_the_exchange_and_the_end(tmp_path: Path) -> None:
     collection, out = collect(tmp_path, "a", 50), tmp_path / "i"
     wanted = None
     for name in ("exchange", "fsync_dir"):
-        build_bm25(collection, out, overwrite=True)
+        build_bm25(collection, BuildTask(out, overwrite=True))
         real = SPACE[name]
 
         def dies(*given: Path, real: Callable[..., object] = real) -> None:
@@ -106,7 +107,7 @@ def _has(path: Path, name: str) -> bool:
 def test_two_changes_at_once(tmp_path: Path) -> None:
     """Each is made or refused, now and then both are; none is lost."""
     out = tmp_path / "i"
-    build_bm25(collect(tmp_path, "a", 200), out)
+    build_bm25(collect(tmp_path, "a", 200), BuildTask(out))
     done = 0
     for i in range(8):
         children = [in_child(lambda which=which, i=i: remove(out, [f"a{2 * i + which}"])) for which in (0, 1)]
@@ -122,12 +123,12 @@ def test_two_changes_at_once(tmp_path: Path) -> None:
 def test_a_rebuild_while_it_is_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What another process put there meanwhile is not replaced by a change of what was there before."""
     out, other = tmp_path / "i", collect(tmp_path, "b", 20)
-    build_bm25(collect(tmp_path, "a", 20), out)
+    build_bm25(collect(tmp_path, "a", 20), BuildTask(out))
     real = bm25_change.bm25_manifest
 
     def slow(*given):
         if os.waitstatus_to_exitcode(
-            os.waitpid(in_child(lambda: build_bm25(other, out, overwrite=True)), 0)[1]
+            os.waitpid(in_child(lambda: build_bm25(other, BuildTask(out, overwrite=True))), 0)[1]
         ):
             raise AssertionError("the rebuild failed")
         return real(*given)

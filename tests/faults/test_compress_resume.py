@@ -16,6 +16,7 @@ from intrex.encoders.base import make_token_encoder
 from intrex.encoders.options import EncoderOptions
 from intrex.retrievers.multivector.build import build_multivector
 from intrex.retrievers.multivector.options import TokenStore
+from intrex.retrievers.options import BuildTask
 from tests.conftest import ROOT
 
 DOCUMENTS = 400
@@ -54,7 +55,10 @@ def made(folder: Path) -> Collection:
 
 def build(collection: Collection, out: Path, **options):
     return build_multivector(
-        collection, out, make_token_encoder("hashing:24", EncoderOptions()), TokenStore(nbits=2), **options
+        collection,
+        BuildTask(out, **options),
+        make_token_encoder("hashing:24", EncoderOptions()),
+        TokenStore(nbits=2),
     )
 
 
@@ -100,7 +104,7 @@ def test_killed_after_the_full_store_was_removed(tmp_path: Path, monkeypatch) ->
 
     monkeypatch.setattr(encoder, "save", save)
     with pytest.raises(Gone):
-        build_multivector(collection, out, encoder, TokenStore(nbits=2))
+        build_multivector(collection, BuildTask(out), encoder, TokenStore(nbits=2))
     [left] = tmp_path.glob(".killed.*.building")
     assert not (left / "tokens.npy").exists()
     assert build(collection, out).manifest.fingerprint == whole.fingerprint

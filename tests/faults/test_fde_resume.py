@@ -16,7 +16,7 @@ from intrex.retrievers.fde.build import build_fde
 from intrex.retrievers.fde.source import TokenIndex
 from intrex.retrievers.multivector.build import build_multivector
 from intrex.retrievers.multivector.index import MultiVectorIndex
-from intrex.retrievers.options import SearchOptions
+from intrex.retrievers.options import BuildTask, SearchOptions
 from intrex.retrievers.vectors.options import AnnConfig
 from tests.faults.test_index_resume import collection as collection
 from tests.faults.test_index_resume import hidden
@@ -30,6 +30,7 @@ from intrex.encoders.fde.config import FdeConfig
 from intrex.retrievers import encoded
 from intrex.retrievers.fde.build import build_fde
 from intrex.retrievers.fde.source import TokenIndex
+from intrex.retrievers.options import BuildTask
 from intrex.retrievers.vectors.options import AnnConfig
 from intrex.retrievers.multivector.index import MultiVectorIndex
 
@@ -44,14 +45,14 @@ def slowly(count):
 
 source = TokenIndex(MultiVectorIndex.open(Path(sys.argv[1])))
 config = FdeConfig(16, reps=3, k_sim=2, d_proj=8)
-build_fde(source, Path(sys.argv[2]), config, ann=AnnConfig(engine=engine), block=20, progress=slowly)
+build_fde(source, BuildTask(Path(sys.argv[2]), block=20, stage=lambda *_: slowly), config, ann=AnnConfig(engine=engine))
 """
 
 
 @pytest.fixture(scope="module")
 def tokens(collection, tmp_path_factory) -> MultiVectorIndex:
     encoder = make_token_encoder("hashing:16", EncoderOptions())
-    return build_multivector(collection, tmp_path_factory.mktemp("tokens") / "tokens", encoder)
+    return build_multivector(collection, BuildTask(tmp_path_factory.mktemp("tokens") / "tokens"), encoder)
 
 
 def start(tokens, out: Path, engine: str = "flat", dies: str = "") -> subprocess.Popen[str]:
@@ -79,11 +80,11 @@ def test_killed_between_blocks_it_ends_in_the_same_bytes(tokens, tmp_path) -> No
         "ab"
     ) as stream:  # what follows the last saved block is not trusted
         stream.write(os.urandom(500))
-    index = build_fde(TokenIndex(tokens), out, CONFIG, block=20)
+    index = build_fde(TokenIndex(tokens), BuildTask(out, block=20), CONFIG)
     # the path to the tokens is part of the manifest: the same folder, another name
     assert (
         index.manifest.files
-        == build_fde(TokenIndex(tokens), tmp_path / "whole", CONFIG, block=20).manifest.files
+        == build_fde(TokenIndex(tokens), BuildTask(tmp_path / "whole", block=20), CONFIG).manifest.files
     )
     assert hidden(out) == [] and verify_artifact(out)
 
@@ -98,11 +99,19 @@ def test_killed_when_all_but_the_vectors_is_done(engine, collection, tokens, tmp
     assert (hidden(out)[0] / "vectors.npy").is_file()
     seen: list[int] = []
     index = build_fde(
-        TokenIndex(tokens), out, CONFIG, ann=AnnConfig(engine=engine), block=20, progress=seen.append
+        TokenIndex(tokens),
+        BuildTask(out, block=20, stage=lambda *_: seen.append),
+        CONFIG,
+        ann=AnnConfig(engine=engine),
     )
     assert seen == [], "nothing was encoded again"
     assert not (out / "vectors.npy").exists() and verify_artifact(out)
-    whole = build_fde(TokenIndex(tokens), tmp_path / "whole", CONFIG, ann=AnnConfig(engine=engine), block=20)
+    whole = build_fde(
+        TokenIndex(tokens),
+        BuildTask(tmp_path / "whole", block=20),
+        CONFIG,
+        ann=AnnConfig(engine=engine),
+    )
     assert index.manifest.files == whole.manifest.files
     queries = collection.queries()
     assert (
@@ -117,5 +126,9 @@ def test_another_seed_starts_afresh_and_sweeps(tokens, tmp_path) -> None:
         process.stdout.readline()
     kill(process)
     seen: list[int] = []
-    build_fde(TokenIndex(tokens), out, FdeConfig(16, 3, 2, 8, seed=7), block=1000, progress=seen.append)
+    build_fde(
+        TokenIndex(tokens),
+        BuildTask(out, block=1000, stage=lambda *_: seen.append),
+        FdeConfig(16, 3, 2, 8, seed=7),
+    )
     assert seen == [900] and hidden(out) == []

@@ -18,7 +18,7 @@ from intrex.encoders.base import make_encoder, make_sparse_encoder, make_token_e
 from intrex.encoders.options import EncoderOptions
 from intrex.retrievers.dense.build import build_dense
 from intrex.retrievers.multivector.build import build_multivector
-from intrex.retrievers.options import SearchOptions
+from intrex.retrievers.options import BuildTask, SearchOptions
 from intrex.retrievers.sparse.build import build_sparse
 from tests.conftest import ROOT
 
@@ -37,20 +37,22 @@ def slowly(count):
     print(count, flush=True)
     time.sleep(0.03)
 
-BUILDS[sys.argv[3]](Collection.open(Path(sys.argv[1])), Path(sys.argv[2]), block=20, progress=slowly)
+BUILDS[sys.argv[3]](Collection.open(Path(sys.argv[1])), Path(sys.argv[2]), block=20, stage=lambda *_: slowly)
 """
 
 
 def build_vectors(collection, out, name="hashing:32", **options):
-    return build_dense(collection, out, make_encoder(name, EncoderOptions()), **options)
+    return build_dense(collection, BuildTask(out, **options), make_encoder(name, EncoderOptions()))
 
 
 def build_tokens(collection, out, name="hashing:32", **options):
-    return build_multivector(collection, out, make_token_encoder(name, EncoderOptions()), **options)
+    return build_multivector(
+        collection, BuildTask(out, **options), make_token_encoder(name, EncoderOptions())
+    )
 
 
 def build_weights(collection, out, name="hashing:32", **options):
-    return build_sparse(collection, out, make_sparse_encoder(name, EncoderOptions()), **options)
+    return build_sparse(collection, BuildTask(out, **options), make_sparse_encoder(name, EncoderOptions()))
 
 
 BUILDS = {"dense": build_vectors, "impact": build_weights, "multivector": build_tokens}
@@ -144,7 +146,7 @@ def test_another_encoder_starts_afresh_and_sweeps(collection, tmp_path, kind):
     out = tmp_path / "index"
     kill_after(start(collection, out, kind), blocks=3)
     seen = []
-    BUILDS[kind](collection, out, "hashing:16", block=DOCUMENTS, progress=seen.append)
+    BUILDS[kind](collection, out, "hashing:16", block=DOCUMENTS, stage=lambda *_: seen.append)
     assert seen == [DOCUMENTS] and hidden(out) == []
 
 
@@ -182,5 +184,5 @@ def test_weights_are_not_encoded_again_when_the_end_of_a_build_is_killed(
     assert not (tmp_path / "index").exists() and len(hidden(tmp_path / "index")) == 1
     encoder = make_sparse_encoder("hashing:32", EncoderOptions())
     monkeypatch.setattr(encoder, "encode", killed)
-    made = build_sparse(collection, tmp_path / "index", encoder)
+    made = build_sparse(collection, BuildTask(tmp_path / "index"), encoder)
     assert made.manifest.fingerprint == whole.fingerprint == verify_artifact(tmp_path / "index").fingerprint

@@ -16,6 +16,7 @@ from intrex.encoders.base import make_encoder
 from intrex.encoders.options import EncoderOptions
 from intrex.retrievers.bm25.build import build_bm25
 from intrex.retrievers.dense.build import build_dense
+from intrex.retrievers.options import BuildTask
 
 N = 6_000
 KILLS = 50
@@ -52,9 +53,11 @@ def killed(child: int, after: float) -> bool:
 def test_killed_at_random_moments(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     collection = write_collection(tmp_path / "c", "c", {"source": "x"}, fill)
     builders: list[Callable[[Path, bool], object]] = [
-        lambda out, overwrite: build_bm25(collection, out, overwrite=overwrite),
+        lambda out, overwrite: build_bm25(collection, BuildTask(out, overwrite=overwrite)),
         lambda out, overwrite: build_dense(
-            collection, out, make_encoder("hashing", EncoderOptions(dim=64)), overwrite=overwrite
+            collection,
+            BuildTask(out, overwrite=overwrite),
+            make_encoder("hashing", EncoderOptions(dim=64)),
         ),
         lambda out, overwrite: write_collection(out, "c", {"source": "x"}, fill, overwrite=overwrite),
     ]
@@ -92,7 +95,7 @@ def test_two_builders_at_once(small: Collection, tmp_path: Path) -> None:
     """Both are started together: each either makes the index or is turned away; it is whole in the end."""
     out = tmp_path / "i"
     for _ in range(10):
-        children = [in_child(lambda: build_bm25(small, out, overwrite=True)) for _ in range(2)]
+        children = [in_child(lambda: build_bm25(small, BuildTask(out, overwrite=True))) for _ in range(2)]
         codes = sorted(os.waitstatus_to_exitcode(os.waitpid(c, 0)[1]) for c in children)
         assert codes in ([0, 0], [0, 7])
         verify_artifact(out)

@@ -16,7 +16,7 @@ from intrex.retrievers.bm25.options import Bm25Build
 from intrex.retrievers.lucene import indexer
 from intrex.retrievers.lucene.build import build_lucene
 from intrex.retrievers.lucene.options import LuceneSearch
-from intrex.retrievers.options import SearchOptions
+from intrex.retrievers.options import BuildTask, SearchOptions
 from tests.conftest import DOCUMENTS, Said
 from tests.faults.test_disk import limited
 from tests.support.feedback import flat_values
@@ -62,13 +62,13 @@ def test_what_anserini_wrote_is_told_by_its_innermost_cause() -> None:
 
 def test_a_document_of_50_mb(tmp_path: Path) -> None:
     collection = corpus(tmp_path / "c", ["wing " + "aerodynamically " * 3_200_000, "wing"])
-    index = build_lucene(collection, tmp_path / "i")
+    index = build_lucene(collection, BuildTask(tmp_path / "i"))
     assert index.manifest.params["tokens"] == 3_200_002
     assert set(index.search(collection.queries(), SearchOptions()).to_dict()["q"]) == {"d0", "d1"}
 
 
 def test_k_over_the_corpus_and_queries_of_stop_words(small: Collection, tmp_path: Path) -> None:
-    index = build_lucene(small, tmp_path / "i", Bm25Build(engine="lucene", store_docvectors=True))
+    index = build_lucene(small, BuildTask(tmp_path / "i"), Bm25Build(engine="lucene", store_docvectors=True))
     queries = Queries(["a", "b", "c"], ["of the and", "", "boundary"])
     found = index.search(queries, SearchOptions(k=10**9)).to_dict()
     assert list(found) == ["c"] and len(found["c"]) <= len(DOCUMENTS)
@@ -84,7 +84,7 @@ def test_k_over_the_corpus_and_queries_of_stop_words(small: Collection, tmp_path
 def test_stop_words_only_are_said_once(
     small: Collection, tmp_path: Path, intrex: Callable[[str], Said]
 ) -> None:
-    build_lucene(small, tmp_path / "i")
+    build_lucene(small, BuildTask(tmp_path / "i"))
     (tmp_path / "q.tsv").write_text("1\tof the\n2\tand\n3\twing\n", encoding="utf-8")
     said = intrex(f"search {tmp_path}/i {tmp_path}/q.tsv -o {tmp_path}/r")
     assert said.code == 0 and said.err.count("found nothing") == 1 and "2 of 3 queries" in said.err
@@ -93,7 +93,9 @@ def test_stop_words_only_are_said_once(
 @pytest.mark.parametrize("part", ["empty", "half", "less"])
 def test_a_truncated_index_is_an_error_with_a_hint(small: Collection, tmp_path: Path, part: str) -> None:
     """Each file of an index that intrex did not build, cut off."""
-    index = build_lucene(small, tmp_path / "i", Bm25Build(engine="lucene", store_docvectors=True)).path
+    index = build_lucene(
+        small, BuildTask(tmp_path / "i"), Bm25Build(engine="lucene", store_docvectors=True)
+    ).path
     for file in sorted(index.glob("*")):
         if file.name == "manifest.json":
             continue

@@ -23,7 +23,7 @@ from intrex.retrievers.bm25.options import Bm25Build, Bm25Search
 from intrex.retrievers.inverted import build as postings_build
 from intrex.retrievers.inverted import postings
 from intrex.retrievers.inverted.native import INDEXING
-from intrex.retrievers.options import SearchOptions
+from intrex.retrievers.options import BuildTask, SearchOptions
 from intrex.retrievers.prf.bm25prf import BM25PRF
 from intrex.retrievers.prf.rm3 import RM3
 from tests.conftest import contents
@@ -74,7 +74,7 @@ def test_changes_are_a_rebuild(first, changes, titles, compiled) -> None:
             patch.setattr(building, "kernels_for", lambda _: INDEXING.kernels() if compiled else None)
         if not compiled:
             patch.setattr(Library, "kernels", lambda *_: None)
-        index = build_bm25(collect(folder / "c", first), folder / "i", Bm25Build(fields=fields))
+        index = build_bm25(collect(folder / "c", first), BuildTask(folder / "i"), Bm25Build(fields=fields))
         left, only_added = list(first), True
         for i, change in enumerate(changes):
             if change == "merge":
@@ -102,7 +102,9 @@ def test_changes_are_a_rebuild(first, changes, titles, compiled) -> None:
         if not left:
             assert found(index)[0] == {}
             return
-        rebuilt = build_bm25(collect(folder / "r", left), folder / "rebuilt", Bm25Build(fields=fields))
+        rebuilt = build_bm25(
+            collect(folder / "r", left), BuildTask(folder / "rebuilt"), Bm25Build(fields=fields)
+        )
         # The longest document may be a removed one.
         for name, counts in index.statistics.items():
             assert replace(counts, longest=0) == replace(rebuilt.statistics[name], longest=0)
@@ -143,7 +145,9 @@ def test_a_plan_keeps_the_order_and_few_segments(counts, whole) -> None:
 
 
 def test_segments_stay_few(tmp_path: Path) -> None:
-    index = build_bm25(collect(tmp_path / "c", [(f"a{i}", "", "x y") for i in range(64)]), tmp_path / "i")
+    index = build_bm25(
+        collect(tmp_path / "c", [(f"a{i}", "", "x y") for i in range(64)]), BuildTask(tmp_path / "i")
+    )
     most = 0
     for i in range(20):
         index = add(tmp_path / "i", collect(tmp_path / f"c{i}", [(f"b{i}", "", f"x w{i}")]))

@@ -15,6 +15,7 @@ from intrex.retrievers.bm25.build import build_bm25
 from intrex.retrievers.bm25.options import Bm25Build
 from intrex.retrievers.inverted import build as postings_build
 from intrex.retrievers.inverted import native
+from intrex.retrievers.options import BuildTask
 from intrex.retrievers.text import terms
 from tests.conftest import contents
 
@@ -89,5 +90,5 @@ def without_search(library: Library, compiling: bool = True, real=Library.kernel
 
 def build(collection: Collection, out: Path, language: str, fields: tuple[str, ...]) -> dict[str, bytes]:
     options = Bm25Build(language=language, fields=fields, max_memory="1G")
-    build_bm25(collection, out, options, overwrite=True)
+    build_bm25(collection, BuildTask(out, overwrite=True), options)
     return contents(out)

@@ -159,9 +159,8 @@ class _Check:
             encoder_kind = FAMILIES[kind.encoder].kind_of(encoder)[0]
             lacking = [key for key in options_of(TokenEncoderOptions) if not encoder_kind.takes(key)]
             refused = dict.fromkeys(lacking, f"the {encoder_kind.name} encoder")
-            if (
-                not encoder_kind.weights
-            ):  # the others load a model, and say then what is wrong with their name
+            # the others load a model, and say then what is wrong with their name
+            if not encoder_kind.weights:
                 self.encoder(encoder_kind, encoder.partition(":")[2], where)
         if "tokens" in known:
             self.tokens(table, where, kind)

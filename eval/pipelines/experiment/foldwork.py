@@ -22,7 +22,7 @@ from intrex.encoders.cross.scorer import make_pair_scorer
 from intrex.encoders.training.options import options_for
 from intrex.eval.evaluate.systems import score_systems
 from intrex.eval.leaderboard.by_split import mark_fold, split_rows
-from intrex.eval.leaderboard.rows import write_leaderboard
+from intrex.eval.leaderboard.rows import leaderboard, write_leaderboard
 from intrex.eval.measures import parse_measures
 from intrex.eval.pipelines.experiment.pins import unpin
 from intrex.eval.pipelines.experiment.stages import Inputs, Stage, StageKind
@@ -65,7 +65,7 @@ def _train(stage: Stage, inputs: Inputs, output: Path, step: Progress) -> int:
     split = read_split(inputs["split"])
     data = SourceOptions.read({key: params.pop(key) for key in options_of(SourceOptions) if key in params})
     collection = Collection.open(inputs["collection"])
-    source = TrainingSource.of(replace(data, train_set=train_set), collection, split, split.folds[fold].name)
+    source = TrainingSource(collection, replace(data, train_set=train_set), split, split.folds[fold].name)
     manifest = train_model(kind, source, options_for(kind, **params), output, overwrite=True, progress=step)
     return int(manifest.params["pairs"])
 
@@ -125,8 +125,10 @@ def mean_of(models: Sequence[SystemScores]) -> SystemScores:
     return replace(first, scores=replace(first.scores, values=values, answered=answered), run_sha256=run)
 
 
-def _leaderboard(stage: Stage, inputs: Inputs, output: Path, step: Progress) -> int:
-    rows = split_rows(read_scores(inputs["scores"]), read_split(inputs["split"]))
+def make_leaderboard(stage: Stage, inputs: Inputs, output: Path, step: Progress) -> int:
+    """Write the leaderboard of a stage's scores, by regime where there is a split."""
+    scores, split = read_scores(inputs["scores"]), inputs.get("split")
+    rows = leaderboard(scores) if split is None else split_rows(scores, read_split(split))
     write_leaderboard(rows, output, overwrite=True)
     return len(rows)
 
@@ -141,5 +143,5 @@ FOLD_KINDS = {
     "train": StageKind(_train, "model", _TRAINS, "pairs"),
     "rerank": StageKind(_rerank, "run.txt.gz", ("data", "encoders", "retrievers"), "pairs"),
     "fold-scores": StageKind(_score, "scores.jsonl", ("data", "eval"), "rankings"),
-    "fold-leaderboard": StageKind(_leaderboard, "leaderboard.csv", ("data", "eval"), "rows"),
+    "fold-leaderboard": StageKind(make_leaderboard, "leaderboard.csv", ("data", "eval"), "rows"),
 }

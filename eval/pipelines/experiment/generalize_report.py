@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import astuple, dataclass, fields
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from intrex.data.io.files import write_text
 from intrex.eval.compare.comparison import PairRow
-from intrex.eval.compare.tables import long_rows, p_text
-from intrex.eval.leaderboard.by_split import GAP, MACRO, MICRO, PAIRED, figure_text, scores_by_system
-from intrex.eval.leaderboard.regimetests import RegimeTest, regime_tests
+from intrex.eval.compare.tables import p_text
+from intrex.eval.leaderboard.by_split import figure_text, scores_by_system
+from intrex.eval.leaderboard.regimes import GAP, MACRO, MICRO, PAIRED
+from intrex.eval.leaderboard.regimetests import regime_tests
 from intrex.eval.leaderboard.rows import LeaderboardRow
 from intrex.eval.pipelines.experiment.foldwork import SEED
 from intrex.eval.pipelines.experiment.pins import weights_of
@@ -44,7 +46,7 @@ class Generalization:
     recipe: Recipe
     split: Split
     rows: Sequence[LeaderboardRow]
-    tests: Sequence[RegimeTest]
+    tests: Mapping[str, Sequence[PairRow]]
     spread: dict[str, tuple[float, float, float]]
 
     def row(self, system: str, fold: str, regime: str) -> LeaderboardRow | None:
@@ -59,7 +61,7 @@ def generalization(
     """Test every pair of systems, and measure what seeds change."""
     scores = {system.system: system for system in scores_by_system(systems, split)}
     trained = [scores[name] for name in recipe.systems]
-    tests = regime_tests(trained, split, recipe.measures) if len(trained) > 1 else []
+    tests = regime_tests(trained, split, recipe.measures) if len(trained) > 1 else {}
     findings = Generalization(recipe, split, rows, tests, {})
     for name in recipe.systems:
         seeds = [seed for seed in scores if seed.startswith(f"{name}{SEED}")]
@@ -85,9 +87,9 @@ def warnings(recipe: Recipe, split: Split) -> list[str]:
 
 def write_reports(findings: Generalization, out: Path) -> None:
     """Write ``tests.csv``, ``report.md`` and ``generalization.png``; for what is raised see `plot`."""
-    headers, rows = long_rows([test.row for test in findings.tests], PairRow)
-    lines = ([test.regime, *row] for test, row in zip(findings.tests, rows, strict=True))
-    write_text(out / "tests.csv", csv_text(["regime", *headers], lines), overwrite=True)
+    lines = ([regime, *astuple(row)] for regime, rows in findings.tests.items() for row in rows)
+    headers = ["regime", *(f.name for f in fields(PairRow))]
+    write_text(out / "tests.csv", csv_text(headers, lines), overwrite=True)
     write_text(out / "report.md", report(findings), overwrite=True)
     plot(findings, out / "generalization.png")
 
@@ -128,9 +130,8 @@ def figures(findings: Generalization) -> Table[str]:
     lines = []
     for system in findings.recipe.systems:
         rows = [findings.row(system, *place) for place in PLACES]
-        lines.append(
-            (rows[1].value if rows[1] else 0.0, [system, *(figure_text(r) if r else "" for r in rows)])
-        )
+        value = rows[1].value if rows[1] else 0.0
+        lines.append((value, [system, *(figure_text(r) if r else "" for r in rows)]))
     ordered = [line for _, line in sorted(lines, key=lambda pair: (-pair[0], pair[1][0]))]
     return ["system", *REGIMES, "paired gap", "raw gap", *(f"micro {r}" for r in REGIMES)], ordered
 
@@ -147,7 +148,7 @@ def _seeds(findings: Generalization) -> str:
 def _tests(findings: Generalization) -> Iterator[str]:
     if not findings.tests:
         return
-    first = findings.tests[0].row
+    first = next(iter(findings.tests.values()))[0]
     systems = findings.recipe.systems
     yield "## Paired tests"
     yield (
@@ -157,8 +158,9 @@ def _tests(findings: Generalization) -> Iterator[str]:
         "second is higher."
     )
     head = ["regime", "first", "second", "difference", "95 % interval", "p corrected"]
+    shown = partial(_is_shown, baseline=systems[0], measure=findings.recipe.measures[0])
     yield table(
-        head, [_test(t) for t in findings.tests if _is_shown(t.row, systems[0], findings.recipe.measures[0])]
+        head, [_test(regime, row) for regime, rows in findings.tests.items() for row in filter(shown, rows)]
     )
 
 
@@ -168,10 +170,9 @@ def _is_shown(row: PairRow, baseline: str, measure: str) -> bool:
     return row.measure == measure and (forms or baseline in (row.a, row.b))
 
 
-def _test(test: RegimeTest) -> list[str]:
-    r = test.row
+def _test(regime: str, r: PairRow) -> list[str]:
     interval = f"[{r.ci_low:+.3f}, {r.ci_high:+.3f}]"
-    return [test.regime, r.a, r.b, f"{r.difference:+.4f}", interval, p_text(r.p_corrected)]
+    return [regime, r.a, r.b, f"{r.difference:+.4f}", interval, p_text(r.p_corrected)]
 
 
 def plot(findings: Generalization, path: Path) -> None:
@@ -199,13 +200,8 @@ def plot(findings: Generalization, path: Path) -> None:
     ends = [min(panel.get_xlim()[0], panel.get_ylim()[0]), max(panel.get_xlim()[1], panel.get_ylim()[1])]
     panel.plot(ends, ends, color="grey", linewidth=0.7, linestyle="--", zorder=0)
     measure = findings.recipe.measures[0]
-    panel.set(
-        xlabel=f"{measure}, interpolation",
-        ylabel=f"{measure}, extrapolation",
-        xlim=ends,
-        ylim=ends,
-        aspect="equal",
-    )
+    panel.set(xlabel=f"{measure}, interpolation", ylabel=f"{measure}, extrapolation")
+    panel.set(xlim=ends, ylim=ends, aspect="equal")
     panel.set_title(
         f"{findings.recipe.name} ({findings.split.protocol}); hollow: untrained; dashed: equal", fontsize=9
     )

@@ -5,11 +5,11 @@ from __future__ import annotations
 import platform
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from intrex.data.io.files import file_sha256, fingerprint
+from intrex.data.version import installed_version
 from intrex.encoders.cross.base import CROSS_ENCODER
 from intrex.encoders.options import FAMILIES
 from intrex.encoders.runtime.models import resolve_model
@@ -50,12 +50,12 @@ def _pin_encoder(params: Mapping[str, Any]) -> dict[str, Any]:
     if "encoder" not in params:  # an earlier stage has it
         return {}
     weights = weights_of(params["encoder"])
-    return {PIN: [weights, {name: _version(name) for name in _LIBRARIES} if weights else {}]}
+    return {PIN: [weights, {name: installed_version(name) for name in _LIBRARIES} if weights else {}]}
 
 
 def _pin_base(params: Mapping[str, Any]) -> dict[str, Any]:
     """Pin a training by the weights that it begins with and the libraries that train."""
-    return {PIN: [weights_of(params["base"]), {n: _version(n) for n in (*_LIBRARIES, "accelerate")}]}
+    return {PIN: [weights_of(params["base"]), {n: installed_version(n) for n in (*_LIBRARIES, "accelerate")}]}
 
 
 def _pin_reranker(params: Mapping[str, Any]) -> dict[str, Any]:
@@ -91,10 +91,3 @@ def model_name(spelling: str) -> str:
 def weights_of(encoder: str) -> str | None:
     """Return the revision of the weights behind a model's spelling; None for one without weights."""
     return None if encoder.partition(":")[0] == "hashing" else resolve_model(model_name(encoder)).revision
-
-
-def _version(package: str) -> str | None:
-    try:
-        return version(package)
-    except ImportError:
-        return None

@@ -79,7 +79,7 @@ def _stages(raw: Mapping[str, Any], file: str) -> Recipe:
     queries, split = raw["queries"], raw.get("split")
     stages = [Stage("collection", "collection", dict(raw["collection"]))]
     expansion = SystemExpansion(raw, folds_of(split) if split else 0)
-    runs = {run.stage: [run.system, run.variant.fold] for run in expansion.runs}
+    runs = expansion.runs
     scored = {"queries": queries, "measures": list(measures)}
     if split:
         params = {**split, "train": expansion.train_set, "test": queries}
@@ -94,5 +94,5 @@ def _stages(raw: Mapping[str, Any], file: str) -> Recipe:
         stages.append(Stage("leaderboard", "leaderboard", {}, ("scores",)))
     encoders = {s["name"]: str(s.get("encoder", s.get("with", ""))) for s in raw["system"]}
     train = expansion.train_set if split else None
-    systems = tuple(dict.fromkeys(run.system for run in expansion.runs))
+    systems = tuple(dict.fromkeys(system for system, _ in runs.values()))
     return Recipe(raw["name"], file, queries, tuple(stages), systems, measures, train, encoders)

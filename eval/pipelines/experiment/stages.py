@@ -92,18 +92,18 @@ def code_version(parts: tuple[str, ...]) -> str:
     return digest.hexdigest()
 
 
-def _identity(stage: Stage, kinds: Mapping[str, StageKind], results: Mapping[str, Result]) -> dict[str, Any]:
-    """Collect everything that a stage's result depends on."""
-    return {
+def _look_up(
+    stage: Stage, kinds: Mapping[str, StageKind], store: Path, results: Mapping[str, Result]
+) -> tuple[dict[str, Any], Path, Result | None]:
+    """Return everything that a stage's result depends on, the folder for it, and the result if it is there."""
+    identity = {
         "kind": stage.kind,
         "params": dict(stage.params),
         "inputs": {name: results[name].fingerprint for name in stage.inputs},
         "code": code_version(kinds[stage.kind].code),
     }
-
-
-def _folder(store: Path, identity: Mapping[str, Any]) -> Path:
-    return store / f"{identity['kind']}-{fingerprint(identity)[:16]}"
+    folder = store / f"{stage.kind}-{fingerprint(identity)[:16]}"
+    return identity, folder, _finished(stage, folder, kinds[stage.kind])
 
 
 def _finished(stage: Stage, folder: Path, kind: StageKind) -> Result | None:
@@ -168,11 +168,8 @@ def run_stages(
     with lock.open("a") as stream:
         lock_or_refuse(stream, lock, f"running an experiment in {store.parent}")
         for stage in stages:
-            kind = kinds[stage.kind]
-            identity = _identity(stage, kinds, results)
-            folder = _folder(store, identity)
-            result = _finished(stage, folder, kind)
-            results[stage.name] = result or _run(stage, kind, identity, folder, results, watch)
+            identity, folder, result = _look_up(stage, kinds, store, results)
+            results[stage.name] = result or _run(stage, kinds[stage.kind], identity, folder, results, watch)
             check(results[stage.name])
     return results
 
@@ -224,9 +221,7 @@ def plan_stages(
         if pending:
             states.append((stage, f"runs after {', '.join(pending)}"))
             continue
-        identity = _identity(stage, kinds, results)
-        folder = _folder(store, identity)
-        result = _finished(stage, folder, kinds[stage.kind])
+        identity, folder, result = _look_up(stage, kinds, store, results)
         if result:
             check(result)
             results[stage.name] = result

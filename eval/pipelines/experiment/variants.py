@@ -30,15 +30,6 @@ class Variant:
     seed: int = 0
 
 
-@dataclass(frozen=True)
-class RunStage:
-    """A stage that makes a run, with the system's name in the leaderboard and its model."""
-
-    stage: str
-    system: str
-    variant: Variant
-
-
 def folds_of(split: Mapping[str, Any]) -> int:
     """Count the models that a split wants: one for each bucket of ReSTTest, one for each arm of ReSTrain."""
     protocol = PROTOCOLS[split["protocol"]]
@@ -70,7 +61,7 @@ class SystemExpansion:
         self.queries, self.k, self.train_set = raw["queries"], raw.get("k", 1000), raw.get("train", "train")
         self.folds = folds
         self.stages: list[Stage] = []
-        self.runs: list[RunStage] = []
+        self.runs: dict[str, list[Any]] = {}  # name in the leaderboard and fold, by stage
         self._seeds: dict[str, int] = {}  # of each system; 0: nothing of it is trained
         for system in raw["system"]:
             self._add(system)
@@ -85,7 +76,7 @@ class SystemExpansion:
         for variant in self._variants(name):
             self.stages += expand(system, variant)
             trained = bool(self._seeds[name]) and variant.fold is None
-            self.runs.append(RunStage(self._name("run", name, variant), name + UNTRAINED * trained, variant))
+            self.runs[self._name("run", name, variant)] = [name + UNTRAINED * trained, variant.fold]
 
     def _variants(self, name: str) -> list[Variant]:
         return [Variant(), *(Variant(f, s) for f in range(self.folds) for s in range(self._seeds[name]))]

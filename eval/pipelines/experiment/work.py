@@ -5,32 +5,32 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from intrex.data.builders.registry import build_named
+from intrex.data.builders.registry import BUILDERS
 from intrex.data.collection import Collection
 from intrex.data.importers.sources import import_collection
 from intrex.data.locate import find_qrels
 from intrex.data.progress import Progress
-from intrex.data.registry import load_target
 from intrex.data.run import write_run
 from intrex.data.runformats import read_any_run
 from intrex.eval.evaluate.systems import score_systems
-from intrex.eval.leaderboard.rows import leaderboard, write_leaderboard
 from intrex.eval.measures import parse_measures
-from intrex.eval.pipelines.experiment.foldwork import FOLD_KINDS, model_of
+from intrex.eval.pipelines.experiment.foldwork import FOLD_KINDS, make_leaderboard, model_of
 from intrex.eval.pipelines.experiment.pins import unpin
 from intrex.eval.pipelines.experiment.stages import Inputs, Stage, StageKind
-from intrex.eval.scoring.scorefile import read_scores, write_scores
+from intrex.eval.scoring.scorefile import write_scores
 from intrex.retrievers.base import open_index
 from intrex.retrievers.fusion.fuse import fuse_runs
 from intrex.retrievers.fusion.options import FuseOptions
-from intrex.retrievers.options import INDEXES, index_kinds
+from intrex.retrievers.options import INDEXES, BuildTask, index_kinds
 from intrex.retrievers.search import prepare_search, run_search
 
 
 def _collection(stage: Stage, inputs: Inputs, output: Path, step: Progress) -> int:
     params = unpin(stage.params)
     if "build" in params:
-        collection = build_named(params.pop("build"), output, **params, overwrite=True, progress=step)
+        size, seed = params.get("sample"), params.get("seed", 0)
+        build = BUILDERS.load(params["build"])
+        collection = build(output, sample=size, seed=seed, overwrite=True, progress=step)
     else:
         collection = import_collection(params["import"], output, overwrite=True, progress=step)
     return collection.n_documents
@@ -43,10 +43,8 @@ def _index(stage: Stage, inputs: Inputs, output: Path, step: Progress) -> int:
     model = model_of(inputs)
     options = kind.build.read({**unpin(stage.params), **({"encoder": model} if model else {})})
     indexes = [path for name, path in inputs.items() if name.startswith("index/")]
-    builder = kind.engines.get(getattr(options, "engine", ""), kind.builder)
     source = (*indexes, inputs["collection"])[0]
-    documents: int = load_target(builder)(source, output, options, overwrite=True, stage=lambda *_: step)
-    return documents
+    return kind.make(source, BuildTask(output, overwrite=True, stage=lambda *_: step), options)
 
 
 def _search(stage: Stage, inputs: Inputs, output: Path, step: Progress) -> int:
@@ -76,12 +74,6 @@ def _evaluate(stage: Stage, inputs: Inputs, output: Path, step: Progress) -> int
     return len(judged.qrels) * len(runs)
 
 
-def _leaderboard(stage: Stage, inputs: Inputs, output: Path, step: Progress) -> int:
-    rows = leaderboard(read_scores(inputs["scores"]))
-    write_leaderboard(rows, output, overwrite=True)
-    return len(rows)
-
-
 _SEARCHES = ("data", "encoders", "retrievers")
 KINDS = {
     "collection": StageKind(_collection, "collection", ("data",), "documents"),
@@ -89,6 +81,6 @@ KINDS = {
     "search": StageKind(_search, "run.txt.gz", _SEARCHES, "queries"),
     "fuse": StageKind(_fuse, "run.txt.gz", ("data", "retrievers"), "queries"),
     "evaluate": StageKind(_evaluate, "scores.jsonl", ("data", "eval"), "rankings"),
-    "leaderboard": StageKind(_leaderboard, "leaderboard.csv", ("data", "eval"), "rows"),
+    "leaderboard": StageKind(make_leaderboard, "leaderboard.csv", ("data", "eval"), "rows"),
     **FOLD_KINDS,
 }

@@ -28,7 +28,7 @@ from intrex.retrievers.lucene.bridge import ENGLISH
 from intrex.retrievers.lucene.build import build_lucene
 from intrex.retrievers.lucene.index import LuceneIndex
 from intrex.retrievers.lucene.options import LuceneSearch
-from intrex.retrievers.options import TIE_ORDERS
+from intrex.retrievers.options import TIE_ORDERS, BuildTask
 from intrex.retrievers.prf.base import Expansion, expansion_of
 from intrex.retrievers.text.analyzer import Analyzer
 
@@ -146,8 +146,8 @@ def bm25_parity(
         stored = replace(
             plain, engine="lucene", threads=options.threads, store_docvectors=expansion is not None
         )
-        lucene = build_lucene(collection, Path(work) / "lucene", stored)
-        native = build_bm25(collection, Path(work) / "native", plain)
+        lucene = build_lucene(collection, BuildTask(Path(work) / "lucene"), stored)
+        native = build_bm25(collection, BuildTask(Path(work) / "native"), plain)
         runs = {(ANSERINI, TIES): lucene.anserini(queries, options)}
         for ties in TIE_ORDERS:
             runs["native", ties] = native.search(queries, replace(options, ties=ties))

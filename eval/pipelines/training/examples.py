@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Self
+from typing import Any
 
 from intrex.data.arrays import Float32s
 from intrex.data.collection import Collection, Queries
@@ -26,7 +26,7 @@ from intrex.eval.scoring.score import score
 from intrex.eval.splits.queries import draw
 from intrex.eval.splits.split import Split
 from intrex.retrievers.bm25.build import build_bm25
-from intrex.retrievers.options import SearchOptions
+from intrex.retrievers.options import BuildTask, SearchOptions
 
 MINED_FROM = 50
 """Ranks of a run from which negatives are drawn."""
@@ -41,34 +41,15 @@ class TrainingSource:
 
     Attributes:
         collection: the documents, queries and judgements.
-        train_set: its set of training queries.
+        options: which of its queries are trained on, and what is mined, taught and held out; its ``split`` is read already.
         split: with ``fold``, keeps the queries that this fold trains on.
         fold: see ``split``.
-        dev_set: a set for early stopping.
-        dev_share: share of the training queries that is held out for early stopping instead.
-        negatives: a run of the training queries to mine from; BM25's by default.
-        teacher: an encoder whose scores a distillation loss follows.
-        max_pairs: at most so many pairs of query and relevant document, drawn by the seed.
     """
 
     collection: Collection
-    train_set: str = "train"
+    options: SourceOptions = field(default_factory=SourceOptions)
     split: Split | None = None
     fold: str = ""
-    dev_set: str | None = None
-    dev_share: float = 0.0
-    negatives: Path | None = None
-    teacher: str | None = None
-    max_pairs: int | None = None
-
-    @classmethod
-    def of(cls, options: SourceOptions, collection: Collection, split: Split | None, fold: str) -> Self:
-        """Make the source that options describe, of an opened collection and split."""
-        negatives = Path(options.negatives_run) if options.negatives_run else None
-        return cls(
-            collection, options.train_set, split, fold, options.dev, options.dev_share, negatives, options.teacher,
-            options.max_pairs,
-        )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -83,27 +64,24 @@ class TrainingData:
 
 def prepare_training(source: TrainingSource, options: TrainOptions) -> TrainingData:
     """Read, mine and draw everything that training needs."""
-    collection = source.collection
-    qrels = collection.qrels(source.train_set)
-    positives = {
-        q: [d for d, g in docs.items() if g > 0]
-        for q, docs in qrels.to_dict().items()
-        if any(g > 0 for g in docs.values())
-    }
+    collection, train_set, max_pairs = source.collection, source.options.train_set, source.options.max_pairs
+    qrels = collection.qrels(train_set)
+    relevant = {q: [d for d, g in docs.items() if g > 0] for q, docs in qrels.to_dict().items()}
+    positives = {q: docs for q, docs in relevant.items() if docs}
     if source.split is not None:
         fold_queries = {f.name: set(f.train) for f in source.split.folds}[source.fold]
         positives = {q: docs for q, docs in positives.items() if q in fold_queries}
     if not positives:
-        where = f"{collection.name}:{source.train_set}" + (f", fold {source.fold}" if source.fold else "")
+        where = f"{collection.name}:{train_set}" + (f", fold {source.fold}" if source.fold else "")
         raise BadInput(f"the training set {where} has no positives", "train on a set with judgements above 0")
-    queries = collection.queries(source.train_set)
+    queries = collection.queries(train_set)
     held = _held_out(source, positives, options.seed)
     pairs = [(q, d) for q in sorted(positives) if q not in held for d in sorted(positives[q])]
     if not pairs:
         raise BadInput("every training query is held out for the dev score", "a smaller --dev-share")
-    if source.max_pairs is not None and len(pairs) > source.max_pairs:
+    if max_pairs is not None and len(pairs) > max_pairs:
         keys = {f"{q}\t{d}": (q, d) for q, d in pairs}
-        pairs = sorted(keys[k] for k in draw(keys, options.seed)[: source.max_pairs])
+        pairs = sorted(keys[k] for k in draw(keys, options.seed)[:max_pairs])
     dev_queries, dev_judged = _dev(source, queries, positives, held, options.seed)
     mined = {q for q, _ in pairs} if options.negatives or options.loss in TEACHERS else set()
     candidates = _candidates(source, queries.only(mined), dev_queries)
@@ -118,20 +96,21 @@ def prepare_training(source: TrainingSource, options: TrainOptions) -> TrainingD
 
 
 def _held_out(source: TrainingSource, positives: Mapping[str, Any], seed: int) -> set[str]:
-    if source.dev_set is not None or not source.dev_share:
+    share = source.options.dev_share
+    if source.options.dev is not None or not share:
         return set()
-    return set(draw(positives, seed)[: max(1, round(source.dev_share * len(positives)))])
+    return set(draw(positives, seed)[: max(1, round(share * len(positives)))])
 
 
 def _dev(
     source: TrainingSource, queries: Queries, positives: Mapping[str, list[str]], held: set[str], seed: int
 ) -> tuple[Queries, dict[str, dict[str, int]]]:
     """Draw dev queries, at most `DEV_QUERIES`, and their judgements."""
-    if source.dev_set is not None:
-        queries_of, qrels = source.collection.queries(source.dev_set), source.collection.qrels(source.dev_set)
+    if (dev := source.options.dev) is not None:
+        queries_of, qrels = source.collection.queries(dev), source.collection.qrels(dev)
         judged = {q: d for q, d in qrels.to_dict().items() if any(g > 0 for g in d.values())}
         if not judged:
-            raise BadInput(f"the dev set {source.dev_set} has no positives", "name another --dev")
+            raise BadInput(f"the dev set {dev} has no positives", "name another --dev")
     else:
         queries_of, judged = queries, {q: dict.fromkeys(positives[q], 1) for q in held}
     query_ids = set(draw(judged, seed)[:DEV_QUERIES])
@@ -141,19 +120,20 @@ def _dev(
 def _candidates(source: TrainingSource, training: Queries, dev: Queries) -> dict[str, list[str]]:
     """Return for each query documents that look relevant, best first: from the run given, else from BM25."""
     candidates: dict[str, list[str]] = {}
-    if source.negatives is not None:
-        run = read_any_run(source.negatives)
+    if source.options.negatives_run:
+        path = Path(source.options.negatives_run)
+        run = read_any_run(path)
         ranked = {q.decode(): as_strings(docs[:MINED_FROM]) for q, docs, _ in run.rankings()}
         if missing := [q for q in training.ids if q not in ranked]:
             raise BadInput(
-                f"{len(missing):,} training queries are not in the run {source.negatives}, for example {missing[0]}",
+                f"{len(missing):,} training queries are not in the run {path}, for example {missing[0]}",
                 "search with the training queries, or leave --negatives-run out",
             )
         candidates |= ranked
     texts = [*zip(training.ids, training.texts, strict=True), *zip(dev.ids, dev.texts, strict=True)]
     if lacking := [(i, t) for i, t in texts if i not in candidates]:
         with TemporaryDirectory(prefix="intrex-train-") as folder:
-            index = build_bm25(source.collection, Path(folder) / "bm25")
+            index = build_bm25(source.collection, BuildTask(Path(folder) / "bm25"))
             queries = Queries([i for i, _ in lacking], [t for _, t in lacking])
             hits = index.search(queries, SearchOptions(k=MINED_FROM))
         candidates |= {q.decode(): as_strings(docs) for q, docs, _ in hits.rankings()}
@@ -214,9 +194,9 @@ def _texts(
 
 def _teach(examples: list[Example], source: TrainingSource, options: TrainOptions) -> list[Example]:
     """Add a teacher's scores to the examples: dot products of an encoder's vectors, times the scale."""
-    if source.teacher is None:
+    if source.options.teacher is None:
         raise BadInput(f"the loss {options.loss} needs a teacher", "--teacher MODEL")
-    encoder = make_encoder(source.teacher, EncoderOptions(device=options.device))
+    encoder = make_encoder(source.options.teacher, EncoderOptions(device=options.device))
     query_texts = sorted({e.query for e in examples})
     document_texts = sorted({t for e in examples for t in (e.positive, *e.negatives)})
     queries = dict(zip(query_texts, encoder.encode(query_texts, "query"), strict=True))

@@ -77,17 +77,19 @@ def _pool_key(data: TrainingData) -> Any:
 def _params(
     kind: str, source: TrainingSource, options: TrainOptions, data: TrainingData, trained: Trained
 ) -> dict[str, Any]:
+    data_options = source.options
     return {
         "kind": kind,
         **options.recorded(),
         "base_revision": trained.base_revision,
         "collection": source.collection.name,
-        "train_set": source.train_set,
+        "train_set": data_options.train_set,
         "split": source.split.name if source.split else None,
         "fold": source.fold or None,
-        "dev": source.dev_set or (f"{source.dev_share:g} of the training queries" if data.pool else None),
-        "negatives_from": "bm25" if source.negatives is None else source.negatives.name,
-        "teacher": source.teacher,
+        "dev": data_options.dev
+        or (f"{data_options.dev_share:g} of the training queries" if data.pool else None),
+        "negatives_from": Path(data_options.negatives_run).name if data_options.negatives_run else "bm25",
+        "teacher": data_options.teacher,
         "queries": data.queries,
         "pairs": len(data.examples),
         "examples_sha256": examples_fingerprint(data.examples),

@@ -11,7 +11,7 @@ from intrex.data.importers.sources import import_collection
 from intrex.eval.measures import parse_measures
 from intrex.eval.scoring.score import score
 from intrex.retrievers.bm25.build import build_bm25
-from intrex.retrievers.options import SearchOptions
+from intrex.retrievers.options import BuildTask, SearchOptions
 from tests.conftest import DOCUMENTS, fill, write_collection
 
 
@@ -45,7 +45,7 @@ def test_real_collections(shared: Path, tmp_path: Path) -> None:
     parts = [import_collection(shared / n, tmp_path / n) for n in ("adi", "time", "medline")]
     pooled = pool_collections(parts, tmp_path / "p", name="three")
     assert pooled.n_documents == sum(c.n_documents for c in parts)
-    index = build_bm25(pooled, tmp_path / "i")
+    index = build_bm25(pooled, BuildTask(tmp_path / "i"))
     found = score(
         pooled.qrels("test"), index.search(pooled.queries("test"), SearchOptions()), parse_measures(["R@100"])
     )

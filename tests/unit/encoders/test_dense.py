@@ -120,7 +120,7 @@ def test_the_spec_says_what_decides_the_vectors(encoder):
 def test_comes_back_from_its_spec(encoder, tmp_path):
     encoder.save(tmp_path / "encoder")
     assert not (tmp_path / "encoder").exists()
-    spec = EncoderSpec.from_dict(json.loads(json.dumps(encoder.spec.to_dict())))
+    spec = EncoderSpec(**json.loads(json.dumps(encoder.spec.to_dict())))
     again = load_encoder(spec, tmp_path, EncoderOptions(device="cpu"))
     assert again.spec.fingerprint == encoder.spec.fingerprint
     np.testing.assert_allclose(
@@ -131,9 +131,7 @@ def test_comes_back_from_its_spec(encoder, tmp_path):
 def test_other_weights_under_the_name_are_refused(tiny):
     spec = make_encoder(tiny, EncoderOptions(device="cpu")).spec.to_dict()
     with pytest.raises(BadInput, match="is not the one that the index was built with"):
-        DenseEncoder.load(
-            EncoderSpec.from_dict({**spec, "revision": "sha256:" + "0" * 64}), None, EncoderOptions()
-        )
+        DenseEncoder.load(EncoderSpec(**{**spec, "revision": "sha256:" + "0" * 64}), None, EncoderOptions())
 
 
 def test_another_model_has_its_own_prompts_pooling_and_similarity(tiny):

@@ -104,9 +104,7 @@ def test_comes_back_from_its_spec_alone(tmp_path):
     encoder = make_encoder("hashing:24", EncoderOptions())
     encoder.save(tmp_path / "encoder")
     assert not (tmp_path / "encoder").exists()
-    again = load_encoder(
-        EncoderSpec.from_dict(encoder.spec.to_dict()), tmp_path, EncoderOptions(batch_size=1)
-    )
+    again = load_encoder(EncoderSpec(**encoder.spec.to_dict()), tmp_path, EncoderOptions(batch_size=1))
     assert again.spec.fingerprint == encoder.spec.fingerprint
     assert np.array_equal(again.encode(TEXTS, "query"), encoder.encode(TEXTS, "query"))
 

@@ -78,7 +78,7 @@ def test_the_same_bits_in_any_batch(encoder, monkeypatch):
 
 def test_saved_and_loaded_it_gives_the_same_bits(encoder, tmp_path):
     encoder.save(tmp_path / "index" / "encoder")
-    spec = EncoderSpec.from_dict(json.loads(json.dumps(encoder.spec.to_dict())))
+    spec = EncoderSpec(**json.loads(json.dumps(encoder.spec.to_dict())))
     again = load_encoder(spec, tmp_path / "index" / "encoder", EncoderOptions())
     assert again.spec.fingerprint == encoder.spec.fingerprint
     assert np.array_equal(again.encode(TEXTS, "query"), encoder.encode(TEXTS, "query"))

@@ -25,6 +25,7 @@ from intrex.retrievers.fde.options import FdeBuild
 from intrex.retrievers.multivector.build import build as build_multivector
 from intrex.retrievers.multivector.estimate import estimate as estimate_multivector
 from intrex.retrievers.multivector.options import MultiVectorBuild
+from intrex.retrievers.options import BuildTask
 from intrex.retrievers.sparse.build import build as build_sparse
 from intrex.retrievers.sparse.estimate import estimate as estimate_sparse
 from intrex.retrievers.sparse.options import SparseBuild
@@ -67,16 +68,16 @@ def test_bytes_on_disk(name, collections, tmp_path) -> None:
             pytest.importorskip("faiss")
         out, dense = tmp_path / engine, DenseBuild(encoder="hashing:64", engine=engine)
         told = estimate_dense(collection.path, out, dense)
-        build_dense(collection.path, out, dense)
+        build_dense(collection.path, BuildTask(out), dense)
         assert near(told.disk, size(out)) and told.dimensions == 64
     for bits in (None, 8):
         out, sparse = tmp_path / f"sparse{bits}", SparseBuild(encoder="hashing:4096", quantize=bits)
         told = estimate_sparse(collection.path, out, sparse)
-        build_sparse(collection.path, out, sparse)
+        build_sparse(collection.path, BuildTask(out), sparse)
         assert near(told.disk, size(out)) and near(told.items, read_manifest(out).params["postings"])
     tokens, options = tmp_path / "tokens", MultiVectorBuild(encoder="hashing:32")
     told = estimate_multivector(collection.path, tokens, options)
-    build_multivector(collection.path, tokens, options)
+    build_multivector(collection.path, BuildTask(tokens), options)
     total = read_manifest(tokens).params["tokens"]
     assert near(told.disk, size(tokens)) and near(told.items, total)
     for at, options in enumerate(
@@ -84,7 +85,7 @@ def test_bytes_on_disk(name, collections, tmp_path) -> None:
     ):
         out = tmp_path / f"fde{at}"
         told = estimate_fde(tokens, out, options)
-        build_fde(tokens, out, options)
+        build_fde(tokens, BuildTask(out), options)
         assert near(told.disk, size(out))
         assert told.dimensions == (256, 64)[at] and told.items == total
 
@@ -94,10 +95,10 @@ def test_bytes_of_compressed_tokens(name, collections, tmp_path) -> None:
     few = some(collections[name], tmp_path / "few", 200)
     tokens, options = tmp_path / "tokens", MultiVectorBuild(encoder="hashing:32", nbits=2)
     told = estimate_multivector(few.path, tokens, options)
-    build_multivector(few.path, tokens, options)
+    build_multivector(few.path, BuildTask(tokens), options)
     assert near(told.disk, size(tokens)) and told.disk_building > told.disk
     out, options = tmp_path / "fde", FdeBuild(reps=2, k_sim=2, d_proj=8)
-    build_fde(tokens, out, options)
+    build_fde(tokens, BuildTask(out), options)
     assert near(estimate_fde(tokens, out, options).disk, size(out))
 
 

@@ -12,7 +12,7 @@ from intrex.data.io.files import fingerprint
 from intrex.data.run import Run
 from intrex.data.store.artifact import Build, Manifest, build_artifact, read_manifest
 from intrex.retrievers.base import Index, RunBuilder, tie_rank, top_k
-from intrex.retrievers.options import SearchOptions, Stage, no_stage
+from intrex.retrievers.options import BuildTask, SearchOptions
 from intrex_jaccard.options import JaccardBuild, JaccardSearch
 
 REBUILD = "intrex index jaccard COLLECTION OUT --overwrite"
@@ -51,12 +51,10 @@ class JaccardIndex(Index):
         return builder.run()
 
 
-def build(
-    source: Path, out: Path, options: JaccardBuild, *, overwrite: bool = False, stage: Stage = no_stage
-) -> int:
+def build(source: Path, task: BuildTask, options: JaccardBuild) -> int:
     """Build as ``intrex index jaccard`` does; a killed build leaves nothing."""
     collection = Collection.open(source)
-    step = stage("reading", collection.n_documents)
+    step = task.stage("reading", collection.n_documents)
 
     def make(artifact: Build) -> Manifest:
         ids, every = IdWriter(artifact.path), []
@@ -69,5 +67,5 @@ def build(
         return Manifest("jaccard", collection.corpus_fingerprint, params=options.to_dict())
 
     inputs = fingerprint(["jaccard", collection.corpus_fingerprint, options.to_dict()])
-    build_artifact(out, inputs, make, overwrite=overwrite)
+    build_artifact(task.out, inputs, make, overwrite=task.overwrite)
     return collection.n_documents

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -73,15 +75,13 @@ class MeasurementCache:
         self.key = fingerprint([indexes, setting.queries.ids, setting.queries.texts, judged, options, more])
         self.folder = folder
 
-    def get(self, name: str) -> Any:
-        """Return what was kept under a name; None if nothing was, or under other conditions."""
-        try:
-            record = read_json(self.folder / f"{name}.json")
-        except (BadInput, OSError):
-            return None
-        return record.get("found") if record.get("key") == self.key else None
-
-    def put(self, name: str, value: Any) -> None:
-        """Write something that JSON can hold under a name."""
-        text = json.dumps({"key": self.key, "found": value}) + "\n"
-        write_text(self.folder / f"{name}.json", text, overwrite=True)
+    def fetch(self, name: str, measure: Callable[[], Any]) -> Any:
+        """Return what was kept under a name; if nothing was, or under other conditions, measure it and keep that, as JSON."""
+        file = self.folder / f"{name}.json"
+        with contextlib.suppress(BadInput, OSError):
+            record = read_json(file)
+            if record.get("key") == self.key and record.get("found") is not None:
+                return record["found"]
+        value = measure()
+        write_text(file, json.dumps({"key": self.key, "found": value}) + "\n", overwrite=True)
+        return value

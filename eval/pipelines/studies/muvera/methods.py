@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +21,7 @@ from intrex.retrievers.fde.source import TokenIndex
 from intrex.retrievers.multivector import heuristic
 from intrex.retrievers.multivector.index import MultiVectorIndex
 from intrex.retrievers.multivector.options import MultiVectorSearch
-from intrex.retrievers.options import SearchOptions
+from intrex.retrievers.options import BuildTask, SearchOptions
 from intrex.retrievers.vectors.options import AnnConfig
 
 GRID = ((20, 3, 8), (20, 4, 8), (20, 5, 8), (20, 5, 16))
@@ -88,7 +87,7 @@ def fde_method(
     """Build an FDE index (or open the one that an earlier run built), and wrap it."""
     out = work / name
     if not out.exists():
-        build_fde(TokenIndex(setting.index), out, config, ann=ann, progress=step)
+        build_fde(TokenIndex(setting.index), BuildTask(out, stage=lambda *_: step), config, ann)
     index = FdeIndex.open(out)
     size = sum(e["bytes"] for n, e in index.manifest.files.items() if n in ("vectors.npy", "ann.faiss"))
 
@@ -158,13 +157,5 @@ def all_methods(
         config = FdeConfig(dim, *RECIPE, None, final_dim=final)
         yield fde(config, "flat", f"fde-final-{final}")
     if setting.compressed is not None:
-        yield from ((f"plaid-{n}", partial(_plaid, setting, n)) for n in (1, 4))
-    yield from ((name, partial(_heuristic, setting, i)) for i, name in enumerate(("sv", "sv-dedup")))
-
-
-def _plaid(setting: Setting, ncells: int, step: Progress) -> Method:
-    return plaid_method(setting, ncells)
-
-
-def _heuristic(setting: Setting, number: int, step: Progress) -> Method:
-    return heuristic_methods(setting)[number]
+        yield from ((f"plaid-{n}", lambda _, n=n: plaid_method(setting, n)) for n in (1, 4))
+    yield from ((method.name, lambda _, method=method: method) for method in heuristic_methods(setting))

@@ -29,11 +29,8 @@ PAPER_SEEDS = {"(20, 4, 8)": (77.75, 0.17), "(20, 5, 16)": (82.82, 0.27)}
 
 def write_files(result: StudyResult, out: Path, overwrite: bool = True) -> None:
     """Write ``recall.csv``, ``needed.csv``, ``costs.csv``, ``recall.png`` and ``costs.png``."""
-    write_text(
-        out / "recall.csv",
-        csv_text(("method", "target", "candidates", "recall"), _recall_rows(result)),
-        overwrite,
-    )
+    recall = csv_text(("method", "target", "candidates", "recall"), _recall_rows(result))
+    write_text(out / "recall.csv", recall, overwrite)
     head = ("method", "target", *(f"candidates_for_{t:g}" for t in TARGETS))
     rows = [(*key, *("" if n is None else n for n in row)) for key, row in result.needed.items()]
     write_text(out / "needed.csv", csv_text(head, rows), overwrite)
@@ -63,13 +60,8 @@ def plot(result: StudyResult, out: Path) -> None:
     figure, panels = plt.subplots(1, len(names), figsize=(6 * len(names), 4.5), squeeze=False)
     for panel, target in zip(panels[0], names, strict=True):
         for method in result.methods:
-            panel.plot(
-                result.depths,
-                result.recall[method.name, target],
-                _style(method.family),
-                label=method.name,
-                markersize=3,
-            )
+            recall, style = result.recall[method.name, target], _style(method.family)
+            panel.plot(result.depths, recall, style, label=method.name, markersize=3)
         panel.set(xscale="log", xlabel="candidates", ylabel=f"recall of the {target}", ylim=(0, 1.02))
         panel.grid(alpha=0.3)
     panels[0][-1].legend(fontsize=7, loc="lower right")
@@ -80,21 +72,13 @@ def plot(result: StudyResult, out: Path) -> None:
     for method in result.methods:
         method_costs = [c for c in result.costs if c.method == method.name]
         if method_costs:
-            panel.plot(
-                [c.ms for c in method_costs],
-                [_quality(c) for c in method_costs],
-                _style(method.family),
-                label=method.name,
-                markersize=4,
-            )
+            ms, values = [c.ms for c in method_costs], [_quality(c) for c in method_costs]
+            panel.plot(ms, values, _style(method.family), label=method.name, markersize=4)
     panel.plot([exact.ms], [_quality(exact)], "k*", markersize=12, label="exact MaxSim")
     panel.axhline(ENOUGH * _quality(exact), color="k", linewidth=0.6, linestyle=":")
     panel.axvline(exact.ms / 10, color="k", linewidth=0.6, linestyle=":")
-    panel.set(
-        xscale="log",
-        xlabel="milliseconds a query (dotted: a tenth of exact search)",
-        ylabel=f"{quality} (dotted: {ENOUGH:.0%} of exact)",
-    )
+    panel.set(xscale="log", xlabel="milliseconds a query (dotted: a tenth of exact search)")
+    panel.set(ylabel=f"{quality} (dotted: {ENOUGH:.0%} of exact)")
     panel.grid(alpha=0.3)
     panel.legend(fontsize=7)
     save(figure, out / "costs.png")
@@ -161,14 +145,10 @@ def _recall(result: StudyResult) -> list[str]:
     targets = list(dict.fromkeys(t for _, t in result.recall))
     at: list[int] = [d for d in (100, 1000) if d in result.depths] or [result.depths[-1]]
     head = ["method", "dimensions", *(f"{t} @{d:,}" for t in targets for d in at)]
-    rows = [
-        [
-            m.name,
-            m.dims or "",
-            *(f"{result.recall[m.name, t][result.depths.index(d)]:.3f}" for t in targets for d in at),
-        ]
-        for m in result.methods
-    ]
+    rows = []
+    for method in result.methods:
+        recalls = [result.recall[method.name, t][result.depths.index(d)] for t in targets for d in at]
+        rows.append([method.name, method.dims or "", *(f"{recall:.3f}" for recall in recalls)])
     return _table(head, rows)
 
 
@@ -185,18 +165,8 @@ def _costs(result: StudyResult, costs: Sequence[Cost]) -> list[str]:
     rows = []
     for c in costs:
         share = "" if math.isnan(c.value) else f"{c.value / exact.value:.1%}"
-        rows.append(
-            [
-                c.method,
-                c.candidates or "all",
-                f"{c.bytes:,.0f}",
-                f"{c.ms:.3f}",
-                f"{exact.ms / c.ms:.1f}",
-                f"{c.value:.4f}",
-                share,
-                f"{c.top10:.3f}",
-            ]
-        )
+        cost = [f"{c.bytes:,.0f}", f"{c.ms:.3f}", f"{exact.ms / c.ms:.1f}"]
+        rows.append([c.method, c.candidates or "all", *cost, f"{c.value:.4f}", share, f"{c.top10:.3f}"])
     head = [
         "method",
         "candidates",
@@ -215,15 +185,8 @@ def _seeds(result: StudyResult) -> list[str]:
     for name, values in result.seeds.items():
         paper = PAPER_SEEDS.get(name)
         spread = f"{100 * values.std(ddof=1):.2f}" if len(values) > 1 else "–"
-        rows.append(
-            [
-                name,
-                len(values),
-                f"{100 * values.mean():.2f}",
-                spread,
-                f"{paper[0]} ± {paper[1]}" if paper else "",
-            ]
-        )
+        reference = f"{paper[0]} ± {paper[1]}" if paper else ""
+        rows.append([name, len(values), f"{100 * values.mean():.2f}", spread, reference])
     return _table(
         ["(R, k_sim, d_proj)", "seeds", "R@100 in %", "standard deviation", "paper, MS MARCO"], rows
     )

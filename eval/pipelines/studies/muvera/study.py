@@ -13,6 +13,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -88,15 +89,12 @@ def prepare_setting(
     return replace(setting, relevant=_relevant(setting))
 
 
-def with_truth(setting: Setting, cache: MeasurementCache | None = None) -> Setting:
+def with_truth(setting: Setting, cache: MeasurementCache) -> Setting:
     """Complete the setting with the exact top of each query."""
-    known = None if cache is None else cache.get("truth")
-    if known is None:
-        top = replace(setting.options, k=max(TOPS))
-        known = [rows.tolist() for rows, _ in setting.index.rank(setting.packed, top)]
-        if cache is not None:
-            cache.put("truth", known)
-    return replace(setting, truth=[np.array(rows, np.int64) for rows in known])
+    top = replace(setting.options, k=max(TOPS))
+    rank = partial(setting.index.rank, setting.packed, top)
+    truth = cache.fetch("truth", lambda: [rows.tolist() for rows, _ in rank()])
+    return replace(setting, truth=[np.array(rows, np.int64) for rows in truth])
 
 
 def _relevant(setting: Setting) -> list[Rows]:
@@ -104,13 +102,8 @@ def _relevant(setting: Setting) -> list[Rows]:
         return [np.empty(0, np.int64)] * len(setting.queries)
     judged = setting.qrels.to_dict()
     place = {name: row for row, name in enumerate(setting.index.ids.all().tolist())}
-    return [
-        np.array(
-            [place[d.encode()] for d, g in judged.get(q, {}).items() if g > 0 and d.encode() in place],
-            np.int64,
-        )
-        for q in setting.queries.ids
-    ]
+    relevant = ([d.encode() for d, g in judged.get(q, {}).items() if g > 0] for q in setting.queries.ids)
+    return [np.array([place[d] for d in docs if d in place], np.int64) for docs in relevant]
 
 
 def exact_cost(setting: Setting, rounds: int, clock: Clock = time.perf_counter) -> Cost:
@@ -118,11 +111,8 @@ def exact_cost(setting: Setting, rounds: int, clock: Clock = time.perf_counter) 
     options = replace(setting.options, k=10)
     call = partial(setting.index.rank, setting.packed, options)
     ms, ranked = _timed(call, len(setting.queries), rounds, clock)
-    size = sum(
-        e["bytes"]
-        for n, e in setting.index.manifest.files.items()
-        if n.startswith(("tokens", "codes", "residuals"))
-    )
+    files = setting.index.manifest.files.items()
+    size = sum(e["bytes"] for n, e in files if n.startswith(("tokens", "codes", "residuals")))
     return Cost("exact", 0, size / len(setting.index.ids), ms, _value(setting, ranked), 1.0)
 
 
@@ -194,16 +184,12 @@ def run_study(
     cache = MeasurementCache(work / "measured", setting, rounds)
     with watch("exact MaxSim"):
         setting = with_truth(setting, cache)
-        exact = cache.get("exact")
-        if exact is None:
-            cache.put("exact", exact := asdict(exact_cost(setting, rounds)))
+        exact = cache.fetch("exact", lambda: asdict(exact_cost(setting, rounds)))
     methods = []
     for name, make in all_methods(setting, work, quick):
         with watch(name) as step:
-            known = cache.get(name)
-            if known is None:
-                cache.put(name, known := asdict(_measure(setting, make(step), rounds)))
-            methods.append(Measurement.from_dict(known))
+            record = cache.fetch(name, partial(_measure, setting, partial(make, step), rounds))
+            methods.append(Measurement.from_dict(record))
     return StudyResult(
         setting,
         _depths(setting),
@@ -219,17 +205,13 @@ def _depths(setting: Setting) -> tuple[int, ...]:
     return (*(d for d in DEPTHS if d < setting.deepest), setting.deepest)
 
 
-def _measure(setting: Setting, method: Method, rounds: int) -> Measurement:
+def _measure(setting: Setting, make: Callable[[], Method], rounds: int) -> dict[str, Any]:
+    method = make()
     ranks_of_targets = ranks_by_target(setting, method)
-    return Measurement(
-        method.name,
-        method.family,
-        method.dims,
-        method.bytes,
-        {target: recall_at(ranks, _depths(setting)).tolist() for target, ranks in ranks_of_targets.items()},
-        {target: [depth_needed(ranks, t) for t in TARGETS] for target, ranks in ranks_of_targets.items()},
-        list(costs_of(setting, method, rounds)),
-    )
+    recall = {name: recall_at(ranks, _depths(setting)).tolist() for name, ranks in ranks_of_targets.items()}
+    needed = {name: [depth_needed(ranks, t) for t in TARGETS] for name, ranks in ranks_of_targets.items()}
+    costs = list(costs_of(setting, method, rounds))
+    return asdict(Measurement(method.name, method.family, method.dims, method.bytes, recall, needed, costs))
 
 
 def _spread(
@@ -238,17 +220,17 @@ def _spread(
     """Measure the recall of the relevant documents (or of the exact top 100) at 100, by seed."""
     recalls = {}
     target = "relevant" if setting.qrels is not None else "exact top 100"
+
+    def recall(config: FdeConfig, name: str, step: Progress) -> float:
+        ranks = ranks_by_target(setting, fde_method(setting, work, config, AnnConfig(), name, step))
+        return float(recall_at(ranks[target], [100])[0])
+
     for reps, k_sim, d_proj in SEEDED[:1] if quick else SEEDED:
         values = []
         for seed in range(seeds):
             config = FdeConfig(setting.index.spec.dim, reps, k_sim, d_proj, seed=42 + seed)
             name = f"fde-{config.fde_dim}" + (f"-seed{seed}" if seed else "")
             with watch(name) as step:
-                known = cache.get(f"spread-{name}")
-                if known is None:
-                    method = fde_method(setting, work, config, AnnConfig(), name, step)
-                    ranks = ranks_by_target(setting, method)
-                    cache.put(f"spread-{name}", known := float(recall_at(ranks[target], [100])[0]))
-            values.append(known)
+                values.append(cache.fetch(f"spread-{name}", partial(recall, config, name, step)))
         recalls[f"({reps}, {k_sim}, {d_proj})"] = np.array(values)
     return recalls

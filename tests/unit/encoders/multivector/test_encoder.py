@@ -89,9 +89,9 @@ def test_lower_precision_stays_close(encoder, dtype, lowest, typical):
 def test_comes_back_from_its_spec(encoder, tmp_path):
     encoder.save(tmp_path / "encoder")
     assert not (tmp_path / "encoder").exists()
-    spec = EncoderSpec.from_dict(json.loads(json.dumps(encoder.spec.to_dict())))
+    spec = EncoderSpec(**json.loads(json.dumps(encoder.spec.to_dict())))
     assert load_token_encoder(spec, tmp_path, CPU).spec.fingerprint == encoder.spec.fingerprint
-    other = EncoderSpec.from_dict({**spec.to_dict(), "revision": "sha256:" + "0" * 64})
+    other = EncoderSpec(**{**spec.to_dict(), "revision": "sha256:" + "0" * 64})
     with pytest.raises(BadInput, match="is not the one that the index was built with"):
         load_token_encoder(other, tmp_path, CPU)
 

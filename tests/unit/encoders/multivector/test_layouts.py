@@ -12,7 +12,7 @@ from intrex.encoders.base import load_token_encoder, make_token_encoder
 from intrex.encoders.options import EncoderOptions, TokenEncoderOptions
 from intrex.retrievers.multivector.build import build_multivector
 from intrex.retrievers.multivector.index import MultiVectorIndex
-from intrex.retrievers.options import SearchOptions
+from intrex.retrievers.options import BuildTask, SearchOptions
 from tests.support import checkpoints
 from tests.support.needs import MINILM_PACKAGES, needs
 
@@ -284,7 +284,7 @@ def test_single_vectors_beside_the_tokens(folders):
 
 def test_an_index_whose_checkpoint_is_gone_says_so(folders, small, tmp_path):
     folder = Path(folders("pylate"))
-    index = build_multivector(small, tmp_path / "index", make_token_encoder(str(folder), CPU))
+    index = build_multivector(small, BuildTask(tmp_path / "index"), make_token_encoder(str(folder), CPU))
     options = SearchOptions(k=3, device="cpu")
     found = MultiVectorIndex.open(index.path).search(small.queries(), options).to_dict()
     assert found == index.search(small.queries(), options).to_dict() and set(found) == {

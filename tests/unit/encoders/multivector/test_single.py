@@ -16,7 +16,7 @@ from intrex.retrievers.multivector.build import build_multivector
 from intrex.retrievers.multivector.index import MultiVectorIndex
 from intrex.retrievers.multivector.options import MultiVectorSearch
 from intrex.retrievers.multivector.tokens import StoredTokens
-from intrex.retrievers.options import SearchOptions
+from intrex.retrievers.options import BuildTask, SearchOptions
 from intrex.retrievers.search import prepare_search
 
 
@@ -70,7 +70,7 @@ def expected(encoder, collection, gamma, store=np.float16):
 @pytest.mark.parametrize("gamma", [0.0, 1.5, -800.0, 800.0])
 def test_the_score_is_the_weighted_sum(small, tmp_path, gamma):
     encoder = Lettered()
-    index = build_multivector(small, tmp_path / "i", encoder)
+    index = build_multivector(small, BuildTask(tmp_path / "i"), encoder)
     verify_artifact(tmp_path / "i")
     found = index.search(QUERIES, MultiVectorSearch(gamma=gamma), encoder).to_dict()
     gamma = max(-700.0, min(700.0, gamma))
@@ -86,13 +86,15 @@ def test_the_score_is_the_weighted_sum(small, tmp_path, gamma):
 
 def test_gamma_comes_from_the_encoder(small, tmp_path):
     encoder = Lettered(gamma=0.7)
-    found = build_multivector(small, tmp_path / "i", encoder).search(QUERIES, SearchOptions(), encoder)
+    found = build_multivector(small, BuildTask(tmp_path / "i"), encoder).search(
+        QUERIES, SearchOptions(), encoder
+    )
     assert found.to_dict()["q1"] == pytest.approx(expected(encoder, small, 0.7)["q1"], abs=1e-5)
 
 
 def test_batches_threads_and_cuts_change_nothing(small, tmp_path):
     encoder = Lettered()
-    index = build_multivector(small, tmp_path / "i", encoder)
+    index = build_multivector(small, BuildTask(tmp_path / "i"), encoder)
     whole = index.search(QUERIES, SearchOptions(), encoder).to_dict()
     for batch, threads, k in ((1, 1, 2), (2, 3, 4), (64, 2, 1)):
         options = SearchOptions(k=k, batch_size=batch, threads=threads)
@@ -123,7 +125,7 @@ def test_a_killed_build_goes_on(small, tmp_path, monkeypatch):
     from intrex.retrievers import encoded
 
     monkeypatch.setattr(encoded, "SECONDS_BETWEEN_SAVES", 0.0)
-    build_multivector(small, tmp_path / "whole", Lettered(), block=2)
+    build_multivector(small, BuildTask(tmp_path / "whole", block=2), Lettered())
 
     class Dying(Lettered):
         calls = 0
@@ -135,20 +137,20 @@ def test_a_killed_build_goes_on(small, tmp_path, monkeypatch):
             return super().encode(texts, role)
 
     with pytest.raises(KeyboardInterrupt):
-        build_multivector(small, tmp_path / "i", Dying(), block=2)
-    build_multivector(small, tmp_path / "i", Lettered(), block=2)
+        build_multivector(small, BuildTask(tmp_path / "i", block=2), Dying())
+    build_multivector(small, BuildTask(tmp_path / "i", block=2), Lettered())
     for name in ("single.npy", "tokens.npy", "manifest.json"):
         assert (tmp_path / "i" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
     assert np.load(tmp_path / "i" / "single.npy").shape == (6, 5)
 
 
 def test_what_does_not_fit_is_refused(small, tmp_path):
-    index = build_multivector(small, tmp_path / "i", Lettered())
+    index = build_multivector(small, BuildTask(tmp_path / "i"), Lettered())
     with pytest.raises(UsageError, match="XTR does not score the single vectors"):
         prepare_search(index, {"scoring": "xtr"})
     with pytest.raises(UsageError, match="--gamma is nan, needed: a finite number"):
         prepare_search(index, {"gamma": float("nan")})
-    bare = build_multivector(small, tmp_path / "bare", Lettered(single=None))
+    bare = build_multivector(small, BuildTask(tmp_path / "bare"), Lettered(single=None))
     assert not (tmp_path / "bare" / "single.npy").exists()
     with pytest.raises(UsageError, match="--gamma is for indexes built with --single"):
         prepare_search(bare, {"gamma": 1.0})

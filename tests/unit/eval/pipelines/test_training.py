@@ -20,6 +20,7 @@ from intrex.encoders.training.examples import Example, columns
 from intrex.encoders.training.options import KINDS, options_for
 from intrex.encoders.training.trainer import WHOLE, last_checkpoint
 from intrex.eval.pipelines.training.examples import TrainingSource, prepare_training
+from intrex.eval.pipelines.training.options import SourceOptions
 from intrex.eval.pipelines.training.train import train_model
 from intrex.eval.splits.split import Fold, Split
 from tests.support.tinymodel import save_tokenizer, write_tiny_model
@@ -65,14 +66,14 @@ def settings(tiny: Path, **more: object) -> dict[str, object]:
 
 def test_examples(toy: Collection, tiny: Path) -> None:
     options = options_for("dense", **settings(tiny, negatives=3))
-    data = prepare_training(TrainingSource(toy, dev_set="dev"), options)
+    data = prepare_training(TrainingSource(toy, SourceOptions(dev="dev")), options)
     assert len(data.examples) == 30 and data.queries == 30
     texts = {d.contents: d.id for d in toy.documents()}
     for i, e in enumerate(data.examples):
         assert (
             texts[e.positive] == f"d{i:02}" and len(set(e.negatives)) == 3 and e.positive not in e.negatives
         )
-    assert data.examples == prepare_training(TrainingSource(toy, dev_set="dev"), options).examples
+    assert data.examples == prepare_training(TrainingSource(toy, SourceOptions(dev="dev")), options).examples
     assert data.pool is not None and len(data.pool.queries) == 10
     assert data.dev_score is not None
     perfect = [
@@ -80,14 +81,15 @@ def test_examples(toy: Collection, tiny: Path) -> None:
         for i, docs in enumerate(data.pool.documents)
     ]
     assert data.dev_score(perfect) == 1.0
-    held = prepare_training(TrainingSource(toy, dev_share=0.2), options)
+    held = prepare_training(TrainingSource(toy, SourceOptions(dev_share=0.2)), options)
     assert len(held.examples) == 24 and held.pool is not None and len(held.pool.queries) == 6
-    few = prepare_training(TrainingSource(toy, max_pairs=7), options)
+    few = prepare_training(TrainingSource(toy, SourceOptions(max_pairs=7)), options)
     assert len(few.examples) == 7 and few.pool is None
     fold = Split("resttest", (Fold("1", ("q00", "q05"), {"interpolation": ("q31",)}),))
     assert len(prepare_training(TrainingSource(toy, split=fold, fold="1"), options).examples) == 2
     taught = prepare_training(
-        TrainingSource(toy, teacher="hashing:64"), options_for("dense", **settings(tiny, loss="margin-mse"))
+        TrainingSource(toy, SourceOptions(teacher="hashing:64")),
+        options_for("dense", **settings(tiny, loss="margin-mse")),
     )
     assert all(len(e.scores) == 2 and e.scores[0] >= e.scores[1] for e in taught.examples)
 
@@ -107,7 +109,7 @@ def test_columns() -> None:
 @pytest.mark.parametrize("loss", ["mnr", "margin-mse", "distill"])
 def test_a_dense_model_learns_and_loads(toy: Collection, tiny: Path, tmp_path: Path, loss: str) -> None:
     options = options_for("dense", **settings(tiny, loss=loss))
-    source = TrainingSource(toy, dev_set="dev", teacher=None if loss == "mnr" else "hashing:64")
+    source = TrainingSource(toy, SourceOptions(dev="dev", teacher=None if loss == "mnr" else "hashing:64"))
     plans = []
     manifest = train_model("dense", source, options, tmp_path / "m", announce=plans.append)
     assert plans[0].pairs == 30 and plans[0].steps == 20 and plans[0].done == 0 and plans[0].seconds > 0

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from intrex.data.errors import BadInput, UsageError
+from intrex.eval.splits.options import RestrainOptions, ResttestOptions, ShiftOptions
 from intrex.eval.splits.queries import QueryVectors, draw
 from intrex.eval.splits.released import read_restrain, read_resttest
 from intrex.eval.splits.restrain import restrain
@@ -13,6 +14,12 @@ from intrex.eval.splits.resttest import resttest
 from intrex.eval.splits.shift import by_length, by_question_word, far_groups, shift
 from intrex.eval.splits.similarity import bm25_vectors, highest_by_group, nearest_queries, normalise
 from intrex.eval.splits.split import Fold, Split, read_split, write_split
+
+RESTTEST = ResttestOptions(min_queries=0)
+
+
+def options(per_query: int, **values: object) -> RestrainOptions:
+    return RestrainOptions(per_query=per_query, min_queries=0, **values)
 
 
 def cloud(n: int, seed: int = 0, prefix: str = "q", groups: int = 4) -> tuple[QueryVectors, np.ndarray]:
@@ -29,7 +36,7 @@ def test_the_nearest_neighbour_toy() -> None:
     """algorithms 1.6, check 6."""
     train = QueryVectors.of(["t1", "t2"], np.array([[1, 0], [0, 1]], np.float32))
     test = QueryVectors.of(["x"], np.array([[0.9, 0.1]], np.float32))
-    made = restrain(train, test, per_query=1)
+    made = restrain(train, test, options(1))
     assert {f.name: f.train for f in made.folds} == {"interpolation": ("t1",), "extrapolation": ("t2",)}
     found = {f.name: f.similarity[f.name] for f in made.folds}
     assert found["interpolation"] == pytest.approx(0.9939, abs=1e-4)
@@ -41,7 +48,7 @@ def test_resttest_partitions_and_trains_elsewhere(equal: bool) -> None:
     train, of_train = cloud(200)
     test, of_test = cloud(90, 1, "x")
     buckets = np.concatenate([of_train, of_test])
-    made = resttest(train, test, buckets, equal=equal, min_queries=5)
+    made = resttest(train, test, buckets, ResttestOptions(equal=equal, min_queries=5))
     place = dict(zip(train.ids, of_train.tolist(), strict=True))
     seen: list[str] = []
     for b, fold in enumerate(made.folds):
@@ -63,13 +70,13 @@ def test_order_and_scale_change_nothing() -> None:
     train, _ = cloud(300)
     test, _ = cloud(20, 1, "x")
     random = np.random.default_rng(5)
-    one = restrain(train, test, per_query=5, seed=3)
+    one = restrain(train, test, options(5, seed=3))
     shuffled = []
     for side in (train, test):
         order = random.permutation(len(side))
         shuffled.append(QueryVectors.of([side.ids[i] for i in order], side.vectors[order] * np.float32(7.5)))
-    assert restrain(*shuffled, per_query=5, seed=3).fingerprint == one.fingerprint
-    assert restrain(train, test, per_query=5, seed=4).fingerprint != one.fingerprint
+    assert restrain(*shuffled, options(5, seed=3)).fingerprint == one.fingerprint
+    assert restrain(train, test, options(5, seed=4)).fingerprint != one.fingerprint
     a, b = one.folds
     assert len(a.train) == len(b.train) and not set(a.train) & set(b.train)
     assert a.similarity["interpolation"] > b.similarity["extrapolation"]
@@ -79,13 +86,13 @@ def test_restrain_counts_judgements_if_asked() -> None:
     train, _ = cloud(300)
     test, _ = cloud(10, 1, "x")
     counts = {i: 1 + n % 3 for n, i in enumerate(train.ids)}
-    made = restrain(train, test, per_query=6, unit="judgements", judgements=counts)
+    made = restrain(train, test, options(6, unit="judgements"), counts)
     a, b = (sum(counts[i] for i in f.train) for f in made.folds)
     assert a == b
     with pytest.raises(UsageError, match="16 training queries for each of 10 test queries"):
-        restrain(train, test, per_query=16)
-    with pytest.raises(UsageError, match="unknown unit"):
-        restrain(train, test, per_query=1, unit="rows")
+        restrain(train, test, options(16))
+    with pytest.raises(UsageError, match="--unit is 'rows'"):
+        options(1, unit="rows")
 
 
 def test_too_few_queries_are_named_with_their_interval() -> None:
@@ -94,9 +101,9 @@ def test_too_few_queries_are_named_with_their_interval() -> None:
     with pytest.raises(
         BadInput, match=r"fold \d, extrapolation: \d+ queries \(95% interval about ±0\.\d\d\)"
     ):
-        resttest(train, test, np.concatenate([of, of_test]), min_queries=30)
+        resttest(train, test, np.concatenate([of, of_test]), ResttestOptions(min_queries=30))
     with pytest.raises(BadInput, match="are in training and test"):
-        resttest(train, train, np.concatenate([of, of]))
+        resttest(train, train, np.concatenate([of, of]), RESTTEST)
 
 
 def test_shifts() -> None:
@@ -105,13 +112,13 @@ def test_shifts() -> None:
     assert by_question_word(asked) == ["what", "how", "which", "other", "what"]
     train = {f"t{i}": "ab"[i % 3 == 0] for i in range(30)}
     test = {f"x{i}": "abc"[i % 3] for i in range(30)}
-    made = shift("toy", train, test, min_queries=5)
+    made = shift(train, test, ShiftOptions(by="length", min_queries=5))
     assert [f.name for f in made.folds] == ["a", "b"] and made.params["left_out"] == ["c"]
     assert [len(f.train) for f in made.folds] == [10, 10]
     a, b = made.folds
     assert a.regimes["interpolation"] == b.regimes["extrapolation"]
     with pytest.raises(UsageError, match="two groups"):
-        shift("toy", train, test, min_queries=11)
+        shift(train, test, ShiftOptions(by="length", min_queries=11))
 
 
 def test_far_groups() -> None:
@@ -162,7 +169,7 @@ def test_bm25_vectors_are_the_formula() -> None:
 def test_written_and_read_again(tmp_path: Path) -> None:
     train, of = cloud(80)
     test, of_test = cloud(40, 1, "x")
-    made = resttest(train, test, np.concatenate([of, of_test]))
+    made = resttest(train, test, np.concatenate([of, of_test]), RESTTEST)
     write_split(made, tmp_path / "s")
     again = read_split(tmp_path / "s")
     assert again == made and again.name.startswith("resttest-")

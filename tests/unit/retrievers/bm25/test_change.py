@@ -20,7 +20,7 @@ from intrex.retrievers.bm25.change import add, merge, remove
 from intrex.retrievers.bm25.index import BM25Index
 from intrex.retrievers.dense.build import build_dense
 from intrex.retrievers.inverted import search as lexical
-from intrex.retrievers.options import SearchOptions
+from intrex.retrievers.options import BuildTask, SearchOptions
 from tests.conftest import Said, contents
 from tests.unit.retrievers.bm25.test_index import collect
 
@@ -29,7 +29,7 @@ MANY = {f"d{i}": f"word common w{i}" for i in range(100)}
 
 @pytest.fixture
 def index(tmp_path: Path) -> Path:
-    build_bm25(collect(tmp_path / "c", MANY), tmp_path / "i")
+    build_bm25(collect(tmp_path / "c", MANY), BuildTask(tmp_path / "i"))
     return tmp_path / "i"
 
 
@@ -129,7 +129,7 @@ def test_segments_with_many_removed_rows_are_written_anew(index: Path) -> None:
 
 
 def test_other_kinds_and_layouts_are_refused(index: Path, tmp_path: Path, small: Collection) -> None:
-    build_dense(small, tmp_path / "dense", make_encoder("hashing:8", EncoderOptions()))
+    build_dense(small, BuildTask(tmp_path / "dense"), make_encoder("hashing:8", EncoderOptions()))
     for path, message in ((tmp_path / "dense", "kind dense"), (small.path, "kind collection")):
         for change in (lambda p: add(p, small), lambda p: remove(p, ["d1"]), merge):
             with pytest.raises(BadInput, match=message):
@@ -220,9 +220,9 @@ def test_bounds_hold_when_the_mean_length_changes(tmp_path: Path, monkeypatch: p
     first |= {f"s{i:04}": " ".join(common[draw.random(16) < 0.5]) for i in range(3_000)}
     first |= {f"t{i}": " ".join(common) for i in range(8)}
     long = {f"l{i}": " ".join(["filler"] * 300) for i in range(900)}
-    build_bm25(collect(tmp_path / "c", first), tmp_path / "i")
+    build_bm25(collect(tmp_path / "c", first), BuildTask(tmp_path / "i"))
     changed = add(tmp_path / "i", collect(tmp_path / "d", long))
-    rebuilt = build_bm25(collect(tmp_path / "e", first | long), tmp_path / "j")
+    rebuilt = build_bm25(collect(tmp_path / "e", first | long), BuildTask(tmp_path / "j"))
     assert len(changed.segments) == 2
     queries = Queries(
         [f"q{i:02}" for i in range(16)], [" ".join(["rare", *common[:i]]) for i in range(1, 17)]

@@ -19,7 +19,7 @@ from intrex.retrievers.bm25.index import BM25Index
 from intrex.retrievers.bm25.options import Bm25Build
 from intrex.retrievers.bm25.searcher import term_scores
 from intrex.retrievers.bm25.similarity import LENGTHS, encode_lengths, idf, inverse_norms
-from intrex.retrievers.options import SearchOptions
+from intrex.retrievers.options import BuildTask, SearchOptions
 from tests.conftest import contents
 
 
@@ -43,7 +43,7 @@ def ask(
 @pytest.fixture
 def toy(tmp_path: Path) -> BM25Index:
     texts = {"d1": "cat cat dog", "d2": "dog", "empty": "", "d3": "bird fish", "stops": "the of and"}
-    return build_bm25(collect(tmp_path / "toy", texts), tmp_path / "toy.bm25")
+    return build_bm25(collect(tmp_path / "toy", texts), BuildTask(tmp_path / "toy.bm25"))
 
 
 def test_by_hand(toy: BM25Index) -> None:
@@ -104,7 +104,7 @@ def test_idf_and_scores_are_float32() -> None:
 
 def test_ties_go_to_the_larger_id_also_at_the_cut(tmp_path: Path) -> None:
     texts = {"b": "same words", "é": "same words", "a": "same words", "z": "other", "c": "same words"}
-    index = build_bm25(collect(tmp_path / "c", texts), tmp_path / "i")
+    index = build_bm25(collect(tmp_path / "c", texts), BuildTask(tmp_path / "i"))
     assert list(ask(index, "same")[0]) == ["é", "c", "b", "a"]
     assert list(ask(index, "same", k=2)[0]) == ["é", "c"]
     assert len(ask(index, "same", k=100)[0]) == 4
@@ -112,25 +112,25 @@ def test_ties_go_to_the_larger_id_also_at_the_cut(tmp_path: Path) -> None:
 
 def test_extreme_parameters(tmp_path: Path) -> None:
     collection = collect(tmp_path / "c", {"a": "x x x y", "b": "x", "d": "y"})
-    flat = build_bm25(collection, tmp_path / "flat", Bm25Build(k1=0, b=0))
+    flat = build_bm25(collection, BuildTask(tmp_path / "flat"), Bm25Build(k1=0, b=0))
     weight = float(np.float32(math.log(1 + 1.5 / 2.5)))
     assert ask(flat, "x")[0] == {"b": weight, "a": weight}
-    full = build_bm25(collection, tmp_path / "full", Bm25Build(k1=0, b=1))
+    full = build_bm25(collection, BuildTask(tmp_path / "full"), Bm25Build(k1=0, b=1))
     assert ask(full, "x")[0] == {"b": weight, "a": weight}
-    vanishing = build_bm25(collection, tmp_path / "vanishing", Bm25Build(k1=1e30, b=1))
+    vanishing = build_bm25(collection, BuildTask(tmp_path / "vanishing"), Bm25Build(k1=1e30, b=1))
     assert ask(vanishing, "x")[0] == {"b": 0.0, "a": 0.0}  # still the documents that match
 
 
 @pytest.mark.parametrize("k1", [-0.1, float("nan"), float("inf"), 1e39])
 def test_bad_k1(tmp_path: Path, k1: float) -> None:
     with pytest.raises(UsageError, match="--k1 is"):
-        build_bm25(collect(tmp_path / "c", {"a": "x"}), tmp_path / "i", Bm25Build(k1=k1))
+        build_bm25(collect(tmp_path / "c", {"a": "x"}), BuildTask(tmp_path / "i"), Bm25Build(k1=k1))
 
 
 @pytest.mark.parametrize("b", [-0.1, 1.1, float("nan")])
 def test_bad_b(tmp_path: Path, b: float) -> None:
     with pytest.raises(UsageError, match="--b is"):
-        build_bm25(collect(tmp_path / "c", {"a": "x"}), tmp_path / "i", Bm25Build(b=b))
+        build_bm25(collect(tmp_path / "c", {"a": "x"}), BuildTask(tmp_path / "i"), Bm25Build(b=b))
 
 
 def test_bad_k(toy: BM25Index) -> None:
@@ -147,29 +147,29 @@ def test_stop_word_queries_are_counted_once(toy: BM25Index, caplog: pytest.LogCa
 
 
 def test_corpus_without_terms(tmp_path: Path) -> None:
-    index = build_bm25(collect(tmp_path / "c", {"a": "", "b": "the"}), tmp_path / "i")
+    index = build_bm25(collect(tmp_path / "c", {"a": "", "b": "the"}), BuildTask(tmp_path / "i"))
     assert (len(index.ids), ask(index, "the", "cat")) == (2, [{}, {}])
 
 
 def test_builds_are_equal_to_the_byte(small: Collection, tmp_path: Path) -> None:
     steps: list[int] = []
     for name in ("one", "two"):
-        build_bm25(small, tmp_path / name, progress=steps.append)
+        build_bm25(small, BuildTask(tmp_path / name, stage=lambda *_: steps.append))
     assert contents(tmp_path / "one") == contents(tmp_path / "two")
     assert sum(steps) == 2 * small.n_documents
     verify_artifact(tmp_path / "one")
 
 
 def test_an_index_is_not_replaced_unasked(small: Collection, tmp_path: Path) -> None:
-    build_bm25(small, tmp_path / "i")
+    build_bm25(small, BuildTask(tmp_path / "i"))
     with pytest.raises(IntrexError, match="exists"):
-        build_bm25(small, tmp_path / "i", Bm25Build(k1=1.2))
-    build_bm25(small, tmp_path / "i", Bm25Build(k1=1.2), overwrite=True)
+        build_bm25(small, BuildTask(tmp_path / "i"), Bm25Build(k1=1.2))
+    build_bm25(small, BuildTask(tmp_path / "i", overwrite=True), Bm25Build(k1=1.2))
     assert BM25Index.open(tmp_path / "i").manifest.params["k1"] == 1.2
 
 
 def test_title_counts_and_rows_are_documents(small: Collection, tmp_path: Path) -> None:
-    build_bm25(small, tmp_path / "i")
+    build_bm25(small, BuildTask(tmp_path / "i"))
     index = open_index(tmp_path / "i", small)
     assert len(index.ids) == small.n_documents
     run = index.search(small.queries(), SearchOptions(k=10, threads=1)).to_dict()
@@ -187,7 +187,7 @@ def test_threads_and_batches_change_no_bit(tmp_path: Path, monkeypatch: pytest.M
         f"d{i}": " ".join(draw.choice(words, draw.integers(1, 80), p=chance / chance.sum()))
         for i in range(300)
     }
-    index = build_bm25(collect(tmp_path / "c", texts), tmp_path / "i")
+    index = build_bm25(collect(tmp_path / "c", texts), BuildTask(tmp_path / "i"))
     queries = [" ".join(draw.choice(words, draw.integers(1, 9))) for _ in range(70)]
     alone = [ask(index, query, k=40)[0] for query in queries]
     for threads, batch_size in ((1, 1), (1, 64), (3, 7), (2, 1000)):

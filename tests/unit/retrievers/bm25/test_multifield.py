@@ -16,6 +16,7 @@ from intrex.retrievers.bm25.build import build_bm25
 from intrex.retrievers.bm25.fields import extra_fields, parse_weights
 from intrex.retrievers.bm25.index import BM25Index
 from intrex.retrievers.bm25.options import Bm25Build, Bm25Search
+from intrex.retrievers.options import BuildTask
 from tests.conftest import Said, contents
 
 DOCUMENTS = {
@@ -39,7 +40,7 @@ def collect(folder: Path) -> Collection:
 
 @pytest.fixture
 def index(tmp_path: Path) -> BM25Index:
-    return build_bm25(collect(tmp_path / "c"), tmp_path / "i", Bm25Build(fields=("title",)))
+    return build_bm25(collect(tmp_path / "c"), BuildTask(tmp_path / "i"), Bm25Build(fields=("title",)))
 
 
 def ask(index: BM25Index, text: str, **boosts: float) -> dict[str, float]:
@@ -68,17 +69,17 @@ def test_by_hand(index: BM25Index) -> None:
 
 
 def test_one_field_is_title_and_text(tmp_path: Path) -> None:
-    index = build_bm25(collect(tmp_path / "c"), tmp_path / "i")
+    index = build_bm25(collect(tmp_path / "c"), BuildTask(tmp_path / "i"))
     assert index.fields == ("contents",)
     assert set(ask(index, "dog")) == set(DOCUMENTS)
 
 
 def test_batches_change_no_byte(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     collection = collect(tmp_path / "c")
-    build_bm25(collection, tmp_path / "1", Bm25Build(fields=("title",)))
+    build_bm25(collection, BuildTask(tmp_path / "1"), Bm25Build(fields=("title",)))
     for many in (1, 2):
         monkeypatch.setattr(multifield, "BATCH", many)
-        build_bm25(collection, tmp_path / str(many + 1), Bm25Build(fields=("title",)))
+        build_bm25(collection, BuildTask(tmp_path / str(many + 1)), Bm25Build(fields=("title",)))
         assert contents(tmp_path / "1") == contents(tmp_path / str(many + 1))
     segment = BM25Index.open(tmp_path / "1").segments[0]
     terms = [segment.postings.term(int(place)).decode() for place in np.argsort(segment.postings.ids)]

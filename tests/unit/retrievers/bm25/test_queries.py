@@ -11,7 +11,7 @@ from intrex.data.collection import Collection, Queries
 from intrex.retrievers.bm25 import queries as weighing
 from intrex.retrievers.bm25.build import build_bm25
 from intrex.retrievers.bm25.index import BM25Index
-from intrex.retrievers.options import SearchOptions
+from intrex.retrievers.options import BuildTask, SearchOptions
 
 ASKED = [
     {"wing": 2.0, "lift": 1.0},
@@ -24,7 +24,7 @@ ASKED = [
 
 @pytest.fixture
 def index(small: Collection, tmp_path: Path) -> BM25Index:
-    return build_bm25(small, tmp_path / "i")
+    return build_bm25(small, BuildTask(tmp_path / "i"))
 
 
 def plain(

@@ -15,7 +15,7 @@ from intrex.encoders.options import EncoderOptions
 from intrex.retrievers.base import open_index
 from intrex.retrievers.dense.build import build_dense
 from intrex.retrievers.dense.index import DenseIndex
-from intrex.retrievers.options import SearchOptions
+from intrex.retrievers.options import BuildTask, SearchOptions
 from intrex.retrievers.vectors import nearest
 from intrex.retrievers.vectors.options import NearestOptions
 
@@ -27,7 +27,7 @@ def encoder():
 
 @pytest.fixture
 def index(small, encoder, tmp_path):
-    return build_dense(small, tmp_path / "index", encoder)
+    return build_dense(small, BuildTask(tmp_path / "index"), encoder)
 
 
 def by_definition(index, encoder, collection, text):
@@ -75,7 +75,7 @@ def test_options_do_not_touch_the_ranking(index, small, options, monkeypatch):
 
 def test_progress_counts_documents_and_queries(small, encoder, tmp_path):
     seen = []
-    index = build_dense(small, tmp_path / "index", encoder, block=4, progress=seen.append)
+    index = build_dense(small, BuildTask(tmp_path / "index", block=4, stage=lambda *_: seen.append), encoder)
     assert seen == [4, 2]
     seen.clear()
     index.search(small.queries(), SearchOptions(batch_size=3, progress=seen.append))
@@ -94,8 +94,8 @@ def test_the_manifest_says_what_it_was_made_of(index, small, encoder):
 
 
 def test_two_builds_are_equal_bytes(small, encoder, tmp_path):
-    one = build_dense(small, tmp_path / "one", encoder).manifest
-    two = build_dense(small, tmp_path / "two", encoder).manifest
+    one = build_dense(small, BuildTask(tmp_path / "one"), encoder).manifest
+    two = build_dense(small, BuildTask(tmp_path / "two"), encoder).manifest
     assert one.fingerprint == two.fingerprint
 
 
@@ -136,9 +136,12 @@ def test_vectors_that_cannot_be_queries_are_refused(index):
 
 def test_existing_output_is_kept_unless_told(small, encoder, index):
     with pytest.raises(IntrexError, match="the output exists"):
-        build_dense(small, index.path, encoder)
+        build_dense(small, BuildTask(index.path), encoder)
     other = make_encoder("hashing:16", EncoderOptions())
-    assert build_dense(small, index.path, other, overwrite=True).vectors.shape == (6, 16)
+    assert build_dense(small, BuildTask(index.path, overwrite=True), other).vectors.shape == (
+        6,
+        16,
+    )
     assert [p.name for p in index.path.parent.iterdir() if p.name.startswith(".")] == []
 
 
@@ -165,7 +168,9 @@ def test_cosine_indexes_keep_vectors_of_length_one(small, tmp_path):
     modules = [StaticEmbedding(tokenizer, embedding_weights=weights)]
     sentence_transformers.SentenceTransformer(modules=modules, device="cpu").save(str(tmp_path / "model"))
     index = build_dense(
-        small, tmp_path / "index", make_encoder(str(tmp_path / "model"), EncoderOptions(device="cpu"))
+        small,
+        BuildTask(tmp_path / "index"),
+        make_encoder(str(tmp_path / "model"), EncoderOptions(device="cpu")),
     )
     assert index.manifest.params["similarity"] == "cosine"
     norms = np.linalg.norm(index.vectors, axis=1)
@@ -190,7 +195,7 @@ def test_a_static_encoder_travels_inside_the_index(small, tmp_path):
     weights = np.random.default_rng(0).standard_normal((len(words), 8)).astype(np.float32)
     safetensors.save_file({"embeddings": weights}, tmp_path / "model" / "model.safetensors")
     encoder = make_encoder(f"static:{tmp_path / 'model'}", EncoderOptions())
-    index = build_dense(small, tmp_path / "index", encoder)
+    index = build_dense(small, BuildTask(tmp_path / "index"), encoder)
     (tmp_path / "model").rename(tmp_path / "gone")
     assert "encoder/model.safetensors" in index.manifest.files
     moved = index.path.rename(tmp_path / "elsewhere")

@@ -20,7 +20,7 @@ from intrex.retrievers.fde.options import FdeBuild, FdeSearch
 from intrex.retrievers.fde.source import EncodedCollection, TokenIndex, open_source
 from intrex.retrievers.multivector.build import build_multivector
 from intrex.retrievers.multivector.options import TokenStore
-from intrex.retrievers.options import SearchOptions
+from intrex.retrievers.options import BuildTask, SearchOptions
 from intrex.retrievers.search import prepare_search
 from intrex.retrievers.vectors.options import AnnConfig
 
@@ -35,12 +35,12 @@ def encoder():
 
 @pytest.fixture
 def tokens(small, encoder, tmp_path):
-    return build_multivector(small, tmp_path / "tokens", encoder)
+    return build_multivector(small, BuildTask(tmp_path / "tokens"), encoder)
 
 
 @pytest.fixture
 def index(tokens, tmp_path):
-    return build_fde(TokenIndex(tokens), tmp_path / "fde", CONFIG)
+    return build_fde(TokenIndex(tokens), BuildTask(tmp_path / "fde"), CONFIG)
 
 
 def test_what_is_written(index, tokens, small) -> None:
@@ -73,7 +73,9 @@ def test_the_score_is_the_product_of_the_fdes(index, tokens, small) -> None:
 def test_from_the_collection_it_is_the_same(index, small, encoder, tmp_path) -> None:
     seen = []
     other = build_fde(
-        EncodedCollection(small, encoder), tmp_path / "other", CONFIG, block=2, progress=seen.append
+        EncodedCollection(small, encoder),
+        BuildTask(tmp_path / "other", block=2, stage=lambda *_: seen.append),
+        CONFIG,
     )
     assert seen == [2, 2, 2]
     # float16 tokens in the store, float32 ones here: hashed token vectors are the same but for their last bits
@@ -83,7 +85,7 @@ def test_from_the_collection_it_is_the_same(index, small, encoder, tmp_path) -> 
 
 def test_blocks_change_no_byte(index, tokens, tmp_path, monkeypatch) -> None:
     monkeypatch.setattr(fde_source, "NUMBERS_AT_ONCE", 1)
-    other = build_fde(TokenIndex(tokens), tmp_path / "other", CONFIG, block=4)
+    other = build_fde(TokenIndex(tokens), BuildTask(tmp_path / "other", block=4), CONFIG)
     assert other.manifest.fingerprint == index.manifest.fingerprint
 
 
@@ -92,7 +94,7 @@ def test_all_candidates_ranked_are_the_exact_search(engine, tokens, small, tmp_p
     if engine != "flat":
         pytest.importorskip("faiss")
     exact = tokens.search(small.queries(), SearchOptions()).to_dict()
-    index = build_fde(TokenIndex(tokens), tmp_path / "fde", CONFIG, ann=AnnConfig(engine=engine))
+    index = build_fde(TokenIndex(tokens), BuildTask(tmp_path / "fde"), CONFIG, ann=AnnConfig(engine=engine))
     assert (tmp_path / "fde/vectors.npy").exists() == (engine == "flat")
     for options in ({"batch_size": 1}, {"threads": 2, "batch_size": 3}, {"k": 2}):
         run = index.search(small.queries(), FdeSearch(candidates=100, **options)).to_dict()
@@ -156,7 +158,10 @@ def test_a_source_that_moved_or_changed_is_noticed(index, tokens, small, tmp_pat
         "without candidates it is not needed"
     )
     build_multivector(
-        small, tokens.path, make_token_encoder("hashing:32", EncoderOptions()), TokenStore(store="float32")
+        small,
+        BuildTask(tokens.path),
+        make_token_encoder("hashing:32", EncoderOptions()),
+        TokenStore(store="float32"),
     )
     with pytest.raises(BadInput, match=r"is not the multivector index that .* was built from"):
         open_index(index.path).prepare(FdeSearch(candidates=3))
@@ -172,7 +177,7 @@ def test_the_two_folders_may_move_together(index, tokens, small, tmp_path) -> No
 
 
 def test_without_kept_tokens_there_are_no_candidates(small, encoder, tmp_path) -> None:
-    index = build_fde(EncodedCollection(small, encoder), tmp_path / "fde", CONFIG)
+    index = build_fde(EncodedCollection(small, encoder), BuildTask(tmp_path / "fde"), CONFIG)
     with pytest.raises(BadInput, match="the token vectors were not kept"):
         prepare_search(index, {"candidates": 3})
 
@@ -205,13 +210,13 @@ class Spoilt:
 
 def test_nan_names_the_document_and_leaves_nothing(small, encoder, tmp_path) -> None:
     with pytest.raises(BadInput, match="a token vector of document 'd3' has NaN or infinity"):
-        build_fde(EncodedCollection(small, Spoilt(encoder)), tmp_path / "fde", CONFIG)
+        build_fde(EncodedCollection(small, Spoilt(encoder)), BuildTask(tmp_path / "fde"), CONFIG)
     assert [p.name for p in tmp_path.iterdir() if "fde" in p.name] == []
 
 
 def test_tokens_of_another_dimension_are_refused(tokens, tmp_path) -> None:
     with pytest.raises(BadInput, match="FDEs of tokens of 16 dimensions, the tokens have 32"):
-        build_fde(TokenIndex(tokens), tmp_path / "fde", FdeConfig(16))
+        build_fde(TokenIndex(tokens), BuildTask(tmp_path / "fde"), FdeConfig(16))
 
 
 def test_what_does_not_fit_is_refused_before_any_work(tokens, tmp_path, monkeypatch) -> None:
@@ -220,20 +225,20 @@ def test_what_does_not_fit_is_refused_before_any_work(tokens, tmp_path, monkeypa
     with pytest.raises(
         IntrexError, match=r"FDEs of 3,355,443,200 dimensions needs .* GiB of memory, there are 8.0 GiB"
     ):
-        build_fde(TokenIndex(tokens), tmp_path / "fde", huge)
+        build_fde(TokenIndex(tokens), BuildTask(tmp_path / "fde"), huge)
     monkeypatch.setattr("intrex.data.system.machine.memory", lambda: 1 << 50)
     monkeypatch.setattr("shutil.disk_usage", lambda folder: type("Disk", (), {"free": 1 << 30}))
     with pytest.raises(IntrexError, match=r"of 6 documents needs .* GiB of disk, 1.0 GiB are free"):
-        build_fde(TokenIndex(tokens), tmp_path / "fde", huge)
+        build_fde(TokenIndex(tokens), BuildTask(tmp_path / "fde"), huge)
     assert list(tmp_path.glob("*fde*")) == []
 
 
 def test_sources(small, tokens, index, tmp_path) -> None:
     source, options = open_source(tokens.path, FdeBuild()), FdeBuild(reps=2, d_proj=0)
-    built = build_fde(source, tmp_path / "a", options.config(source.spec.dim))
+    built = build_fde(source, BuildTask(tmp_path / "a"), options.config(source.spec.dim))
     assert source.documents == 6 and built.fde.config == FdeConfig(32, reps=2, d_proj=None)
     source, options = open_source(small.path, FdeBuild(encoder="hashing:32")), FdeBuild(reps=2, d_proj=4)
-    build_fde(source, tmp_path / "b", options.config(source.spec.dim))
+    build_fde(source, BuildTask(tmp_path / "b"), options.config(source.spec.dim))
     with pytest.raises(UsageError, match="a collection needs --encoder"):
         open_source(small.path, FdeBuild())
     for options in (FdeBuild(encoder="hashing:32"), FdeBuild(max_length=4)):
@@ -251,7 +256,7 @@ def test_index_info_says_what_it_is(index, intrex) -> None:
 def test_a_final_projection_is_kept(tokens, small, tmp_path) -> None:
     for kind in ("dense", "countsketch"):
         config = FdeConfig(32, 4, 3, None, final_dim=100, final_projection=kind)
-        index = build_fde(TokenIndex(tokens), tmp_path / kind, config)
+        index = build_fde(TokenIndex(tokens), BuildTask(tmp_path / kind), config)
         assert index.nearest.shape == (6, 100) and Path(index.path, "final.npy").is_file()
         assert (
             open_index(index.path).search(small.queries(), SearchOptions()).to_dict()

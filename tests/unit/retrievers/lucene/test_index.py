@@ -20,7 +20,7 @@ from intrex.retrievers.bm25.options import Bm25Build
 from intrex.retrievers.lucene import jvm
 from intrex.retrievers.lucene.build import build_lucene
 from intrex.retrievers.lucene.options import LuceneSearch
-from intrex.retrievers.options import SearchOptions
+from intrex.retrievers.options import BuildTask, SearchOptions
 from intrex.retrievers.postprocess import strictly_falling
 from tests.conftest import DOCUMENTS, Said
 
@@ -82,16 +82,16 @@ def lucene(small: Collection, tmp_path: Path) -> Path:
     pytest.importorskip("pyserini", reason="needs the extra lucene")
     build_lucene(
         small,
-        tmp_path / "i",
+        BuildTask(tmp_path / "i"),
         Bm25Build(engine="lucene", store_positions=True, store_docvectors=True, store_raw=True),
     )
     return tmp_path / "i"
 
 
 def test_the_same_run_as_the_native_engine(small: Collection, lucene: Path, tmp_path: Path) -> None:
-    native = build_bm25(small, tmp_path / "n")
+    native = build_bm25(small, BuildTask(tmp_path / "n"))
     for k1, b in ((0.9, 0.4), (0, 1), (1.2, 0.75)):
-        native = build_bm25(small, tmp_path / "n", Bm25Build(k1=k1, b=b), overwrite=True)
+        native = build_bm25(small, BuildTask(tmp_path / "n", overwrite=True), Bm25Build(k1=k1, b=b))
         for k in (1, 2, 1000):
             for ties in ("trec_eval", "anserini"):
                 ours = native.search(small.queries(), SearchOptions(k=k, ties=ties))
@@ -143,7 +143,7 @@ def test_damage_is_an_error_with_a_hint(lucene: Path, tmp_path: Path) -> None:
 def test_k1_and_b_are_of_the_search_or_of_the_build(
     small: Collection, tmp_path: Path, intrex: Callable[[str], Said]
 ) -> None:
-    build_bm25(small, tmp_path / "n")
+    build_bm25(small, BuildTask(tmp_path / "n"))
     said = intrex(f"search {tmp_path}/n {small.path}:test --k1 1.2")
     assert said.code == 2 and "intrex index bm25 COLLECTION OUT --k1" in said.err
     said = intrex(f"search {tmp_path}/n {small.path}:test --tie-order ascending")
@@ -183,8 +183,8 @@ def test_many_documents_multiple_shards(tmp_path: Path) -> None:
         writer.judgement("test", "q0", "d1", 1, RecordSource("qrels"))
 
     collection = write_collection(tmp_path / "c", "c", {"source": "test"}, fill)
-    lucene = build_lucene(collection, tmp_path / "l", Bm25Build(engine="lucene", threads=2))
-    native = build_bm25(collection, tmp_path / "n")
+    lucene = build_lucene(collection, BuildTask(tmp_path / "l"), Bm25Build(engine="lucene", threads=2))
+    native = build_bm25(collection, BuildTask(tmp_path / "n"))
     for k in (1, 7, 200, 100_000):
         for ties in ("trec_eval", "anserini"):
             ours = native.search(collection.queries(), SearchOptions(k=k, ties=ties))

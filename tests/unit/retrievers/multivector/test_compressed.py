@@ -20,7 +20,7 @@ from intrex.retrievers.multivector.build import build_multivector
 from intrex.retrievers.multivector.compressed import ResidualTokens
 from intrex.retrievers.multivector.options import TokenStore
 from intrex.retrievers.multivector.tokens import StoredTokens
-from intrex.retrievers.options import SearchOptions
+from intrex.retrievers.options import BuildTask, SearchOptions
 from intrex.retrievers.search import prepare_search
 from tests.support.residuals import compressed, query_vectors, token_vectors
 
@@ -36,7 +36,7 @@ def adi(tmp_path_factory: pytest.TempPathFactory) -> Collection:
 
 def build(collection: Collection, out: Path, **options: object):
     return build_multivector(
-        collection, out, make_token_encoder("hashing:32", EncoderOptions()), TokenStore(**options)
+        collection, BuildTask(out), make_token_encoder("hashing:32", EncoderOptions()), TokenStore(**options)
     )
 
 
@@ -78,8 +78,8 @@ def test_blocks_change_no_byte(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 @pytest.mark.parametrize("bits", [1, 2, 4])
 def test_search_is_exact_over_the_decompressed_vectors(tmp_path: Path, bits: int) -> None:
     tokens, queries = compressed(tmp_path / "t", token_vectors(90, 8), bits), query_vectors(20, 8)
-    whole = tokens.take(np.arange(tokens.offsets[-1]))
-    assert whole.tobytes() == tokens.read(0, len(whole), np.empty_like(whole)).tobytes()
+    whole = tokens.read(np.arange(tokens.offsets[-1]))
+    assert whole.tobytes() == tokens.read(slice(0, len(whole)), np.empty_like(whole)).tobytes()
     plain = StoredTokens(PackedVectors(whole, tokens.offsets), 1.001)
     rank = np.arange(90, dtype=np.uint32)
     for one, other in zip(
@@ -95,7 +95,7 @@ def test_lengths_other_than_one_are_kept(tmp_path: Path) -> None:
     scaled = PackedVectors((packed.vectors * lengths[:, None]).astype(np.float16), packed.offsets)
     tokens = compressed(tmp_path / "t", scaled, 4)
     assert (tmp_path / "t" / "lengths.npy").stat().st_size == 128 + 2 * len(lengths)
-    found = tokens.take(np.arange(len(lengths)))
+    found = tokens.read(np.arange(len(lengths)))
     np.testing.assert_allclose(np.linalg.norm(found, axis=1), lengths, rtol=2e-3, atol=1e-6)
     assert np.linalg.norm(found, axis=1).max() <= tokens.longest < lengths.max() * 1.01
     cosines = (found * packed.vectors).sum(1)[lengths > 0] / lengths[lengths > 0]
@@ -133,7 +133,7 @@ def test_engines_are_refused_where_they_do_not_fit(
 def bm25(collection: Collection, out: Path) -> Path:
     from intrex.retrievers.bm25.build import build_bm25
 
-    build_bm25(collection, out)
+    build_bm25(collection, BuildTask(out))
     return out
 
 

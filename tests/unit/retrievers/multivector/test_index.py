@@ -19,7 +19,7 @@ from intrex.retrievers.multivector.build import build_multivector
 from intrex.retrievers.multivector.index import MultiVectorIndex
 from intrex.retrievers.multivector.options import MultiVectorSearch, TokenStore
 from intrex.retrievers.multivector.tokens import StoredTokens
-from intrex.retrievers.options import SearchOptions
+from intrex.retrievers.options import BuildTask, SearchOptions
 from intrex.retrievers.search import prepare_search
 
 
@@ -30,7 +30,7 @@ def encoder():
 
 @pytest.fixture
 def index(small, encoder, tmp_path):
-    return build_multivector(small, tmp_path / "index", encoder)
+    return build_multivector(small, BuildTask(tmp_path / "index"), encoder)
 
 
 class Broken:
@@ -63,8 +63,8 @@ def test_scores_are_maxsim_and_empty_documents_are_not_returned(index, encoder, 
 
 
 def test_a_negative_score_ranks_and_an_empty_document_does_not(small, encoder, tmp_path):
-    index = build_multivector(small, tmp_path / "index", encoder, TokenStore(store="float32"))
-    every = index.tokens.take(np.arange(index.tokens.offsets[-1]))
+    index = build_multivector(small, BuildTask(tmp_path / "index"), encoder, TokenStore(store="float32"))
+    every = index.tokens.read(np.arange(index.tokens.offsets[-1]))
     query = np.linalg.lstsq(every, -np.ones(len(every)), rcond=None)[0].astype(np.float32)
     ((rows, scores),) = index.rank(PackedVectors(query[None], np.array([0, 1])), SearchOptions(k=10))
     assert scores == pytest.approx(-1), "every product is -1"
@@ -109,7 +109,9 @@ def test_the_manifest_says_what_it_was_made_of(index, small, encoder):
 
 @pytest.mark.parametrize(("store", "size"), [("float16", 128), ("float32", 256)])
 def test_info_says_what_a_token_takes(small, encoder, tmp_path, store, size):
-    params = build_multivector(small, tmp_path / "i", encoder, TokenStore(store=store)).manifest.params
+    params = build_multivector(
+        small, BuildTask(tmp_path / "i"), encoder, TokenStore(store=store)
+    ).manifest.params
     told = describe(tmp_path / "i")
     headers = 2 * 128 + 7 * 8  # of the two files, and the offsets
     assert told["bytes per token"] == pytest.approx(size + headers / params["tokens"], abs=0.06)
@@ -119,8 +121,10 @@ def test_info_says_what_a_token_takes(small, encoder, tmp_path, store, size):
 
 def test_blocks_change_no_byte(small, encoder, tmp_path):
     seen = []
-    one = build_multivector(small, tmp_path / "one", encoder, block=4, progress=seen.append)
-    two = build_multivector(small, tmp_path / "two", encoder)
+    one = build_multivector(
+        small, BuildTask(tmp_path / "one", block=4, stage=lambda *_: seen.append), encoder
+    )
+    two = build_multivector(small, BuildTask(tmp_path / "two"), encoder)
     assert seen == [4, 2]
     files = [i.manifest.files for i in (one, two)]
     assert files[0] == files[1]
@@ -144,7 +148,9 @@ def test_another_encoder_or_dimension_is_refused(index, small):
 )
 def test_vectors_that_cannot_be_stored_are_refused_by_name(small, encoder, tmp_path, value, store, words):
     with pytest.raises(BadInput, match=words):
-        build_multivector(small, tmp_path / "index", Broken(encoder, value), TokenStore(store=store))
+        build_multivector(
+            small, BuildTask(tmp_path / "index"), Broken(encoder, value), TokenStore(store=store)
+        )
     assert [p for p in tmp_path.iterdir() if "index" in p.name] == []
 
 
@@ -155,14 +161,14 @@ def test_a_collection_without_a_token_is_refused(encoder, tmp_path):
 
     silent = write_collection(tmp_path / "silent", "silent", {"source": "test"}, fill)
     with pytest.raises(BadInput, match="not one of the 2 documents has a token"):
-        build_multivector(silent, tmp_path / "index", encoder)
+        build_multivector(silent, BuildTask(tmp_path / "index"), encoder)
 
 
 def test_existing_output_and_unknown_stores_are_refused(small, encoder, index, tmp_path):
     with pytest.raises(IntrexError, match="the output exists"):
-        build_multivector(small, index.path, encoder)
+        build_multivector(small, BuildTask(index.path), encoder)
     with pytest.raises(UsageError, match="--store is 'float8'"):
-        build_multivector(small, tmp_path / "other", encoder, TokenStore(store="float8"))
+        build_multivector(small, BuildTask(tmp_path / "other"), encoder, TokenStore(store="float8"))
 
 
 @pytest.mark.parametrize("name", ["tokens.npy", "tokens.offsets.npy"])
@@ -182,7 +188,7 @@ def test_scoring_is_for_this_kind_only(index, small, tmp_path):
         prepare_search(index, {"scoring": "xrt"})
     with pytest.raises(UsageError, match="--token-top-k is for --scoring xtr"):
         prepare_search(index, {"token_top_k": 10})
-    build_bm25(small, tmp_path / "bm25")
+    build_bm25(small, BuildTask(tmp_path / "bm25"))
     with pytest.raises(UsageError, match="--scoring is for multivector indexes, this one is bm25"):
         prepare_search(open_index(tmp_path / "bm25"), {"scoring": "xtr"})
 

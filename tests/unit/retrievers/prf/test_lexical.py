@@ -13,6 +13,7 @@ from intrex.data.options import Options
 from intrex.retrievers.bm25.build import build_bm25
 from intrex.retrievers.bm25.index import BM25Index
 from intrex.retrievers.bm25.options import Bm25Search
+from intrex.retrievers.options import BuildTask
 from intrex.retrievers.prf.base import Corpus, Feedback
 from intrex.retrievers.prf.bm25prf import BM25PRF
 from intrex.retrievers.prf.javaorder import java_hash, java_order
@@ -117,7 +118,7 @@ def toy(tmp_path: Path) -> BM25Index:
         "d4": "purr",
         "d5": "cat cat",
     }
-    return build_bm25(collect(tmp_path / "c", texts), tmp_path / "i")
+    return build_bm25(collect(tmp_path / "c", texts), BuildTask(tmp_path / "i"))
 
 
 def ask(index: BM25Index, *texts: str, method: Options | None = None) -> Mapping[str, Mapping[str, float]]:

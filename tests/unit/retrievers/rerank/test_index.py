@@ -12,15 +12,19 @@ from intrex.encoders.options import EncoderOptions
 from intrex.retrievers.bm25.build import build_bm25
 from intrex.retrievers.dense.build import build_dense
 from intrex.retrievers.multivector.build import build_multivector
-from intrex.retrievers.options import SearchOptions
+from intrex.retrievers.options import BuildTask, SearchOptions
 from intrex.retrievers.rerank.index import rerank
 from intrex.retrievers.sparse.build import build_sparse
 
 MAKE = {
-    "dense": lambda small, out: build_dense(small, out, make_encoder("hashing:32", EncoderOptions())),
-    "impact": lambda small, out: build_sparse(small, out, make_sparse_encoder("hashing", EncoderOptions())),
+    "dense": lambda small, out: build_dense(
+        small, BuildTask(out), make_encoder("hashing:32", EncoderOptions())
+    ),
+    "impact": lambda small, out: build_sparse(
+        small, BuildTask(out), make_sparse_encoder("hashing", EncoderOptions())
+    ),
     "multivector": lambda small, out: build_multivector(
-        small, out, make_token_encoder("hashing:32", EncoderOptions())
+        small, BuildTask(out), make_token_encoder("hashing:32", EncoderOptions())
     ),
 }
 
@@ -73,7 +77,14 @@ def test_what_cannot_be_reranked_is_named(index, small, tmp_path):
     with pytest.raises(UsageError, match="not a tag"):
         rerank(everything(small), small.queries(), index, 5, SearchOptions(), "a b")
     with pytest.raises(UsageError, match="of kind bm25 does not score given documents"):
-        rerank(everything(small), small.queries(), build_bm25(small, tmp_path / "b"), 5, SearchOptions(), "t")
+        rerank(
+            everything(small),
+            small.queries(),
+            build_bm25(small, BuildTask(tmp_path / "b")),
+            5,
+            SearchOptions(),
+            "t",
+        )
 
 
 def test_documents_without_a_score_are_dropped(small, tmp_path):

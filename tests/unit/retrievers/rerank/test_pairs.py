@@ -14,7 +14,7 @@ from intrex.encoders.cross.base import PairScorer
 from intrex.encoders.cross.scorer import EncoderScorer, make_pair_scorer
 from intrex.encoders.options import EncoderOptions
 from intrex.retrievers.dense.build import build_dense
-from intrex.retrievers.options import SearchOptions
+from intrex.retrievers.options import BuildTask, SearchOptions
 from intrex.retrievers.rerank import pairs as module
 from intrex.retrievers.rerank.index import rerank
 from intrex.retrievers.rerank.pairs import count_pairs, rerank_pairs
@@ -141,7 +141,7 @@ def test_an_encoder_scores_as_its_dense_index(small, tmp_path, similarity, monke
         plain = encoder.encode
         monkeypatch.setattr(encoder, "encode", lambda texts, role: 3 * plain(texts, role))
         encoder.spec = EncoderSpec("hashing", "three", dim=32, params={"similarity": "cosine"})
-    index = build_dense(small, tmp_path / "index", encoder)
+    index = build_dense(small, BuildTask(tmp_path / "index"), encoder)
     monkeypatch.setattr(index._encoder, "get", lambda *_: encoder)
     by_index = rerank(everything(small), small.queries(), index, 4, SearchOptions(), "t").to_dict()
     monkeypatch.setattr(cross, "ENCODED_AT_ONCE", 2)

@@ -15,7 +15,7 @@ from intrex.data.store.vectors import SparseVectors
 from intrex.encoders.base import make_sparse_encoder
 from intrex.encoders.options import EncoderOptions
 from intrex.retrievers.base import open_index
-from intrex.retrievers.options import SearchOptions
+from intrex.retrievers.options import BuildTask, SearchOptions
 from intrex.retrievers.search import check_encoder, run_search
 from intrex.retrievers.sparse.build import build_sparse
 from intrex.retrievers.sparse.files import build_impact
@@ -48,7 +48,7 @@ def weights(tmp_path):
 
 @pytest.fixture
 def index(small, weights, tmp_path):
-    return build_impact(small, tmp_path / "index", weights)
+    return build_impact(small, BuildTask(tmp_path / "index"), weights)
 
 
 def search(index, queries, **options):
@@ -95,14 +95,14 @@ def test_the_order_of_the_file_and_its_form_do_not_matter(small, index, tmp_path
     (folder / "b.jsonl.gz").write_bytes(gzip.compress((folder / "b.jsonl").read_bytes()))
     (folder / "b.jsonl").unlink()
     (folder / "README.md").write_text("not read")
-    other = build_impact(small, tmp_path / "other", tmp_path / "folder")
+    other = build_impact(small, BuildTask(tmp_path / "other"), tmp_path / "folder")
     assert [one["file"] for one in other.manifest.params["source"]] == ["part/a.json", "part/b.jsonl.gz"]
     for k in (1, 2, 10):
         assert search(other, asked, k=k) == search(index, asked, k=k)
 
 
 def test_a_document_without_text_may_be_missing_one_with_text_may_be_empty(small, tmp_path):
-    found = build_impact(small, tmp_path / "i", write(tmp_path / "w.jsonl", VECTORS | {"d3": {}}))
+    found = build_impact(small, BuildTask(tmp_path / "i"), write(tmp_path / "w.jsonl", VECTORS | {"d3": {}}))
     assert len(found.ids) == len(DOCUMENTS) and search(found, texts(q="heat")) == {}
 
 
@@ -132,7 +132,7 @@ def test_what_a_line_must_not_say(small, weights, tmp_path, line, words):
     with weights.open("a") as stream:
         stream.write("\n" + json.dumps(line) + "\n")
     with pytest.raises(BadInput) as caught:
-        build_impact(small, tmp_path / "index", weights)
+        build_impact(small, BuildTask(tmp_path / "index"), weights)
     assert words in caught.value.message and "weights.jsonl:7" in caught.value.message
     assert not (tmp_path / "index").exists() and not list(tmp_path.glob(".index*"))
 
@@ -140,7 +140,7 @@ def test_what_a_line_must_not_say(small, weights, tmp_path, line, words):
 def test_every_problem_is_counted(small, tmp_path):
     bad = {"d1": {"a": -1, "b": -2, "c": 1}, "d9": {}, "d2": {}}
     with pytest.raises(BadInput) as caught:
-        build_impact(small, tmp_path / "index", write(tmp_path / "w.jsonl", bad))
+        build_impact(small, BuildTask(tmp_path / "index"), write(tmp_path / "w.jsonl", bad))
     assert "6 problems in w.jsonl" in caught.value.message  # two weights, an unknown document, three missing
     assert "the document d3 has no weights (small/corpus.jsonl:3)" in caught.value.message
     assert '"vector": {}' in caught.value.hint
@@ -148,9 +148,9 @@ def test_every_problem_is_counted(small, tmp_path):
 
 def test_files_that_are_not_there(small, tmp_path):
     with pytest.raises(BadInput, match="file of weights not found"):
-        build_impact(small, tmp_path / "index", tmp_path / "nothing.jsonl")
+        build_impact(small, BuildTask(tmp_path / "index"), tmp_path / "nothing.jsonl")
     with pytest.raises(BadInput, match=r"no .json, .jsonl or .gz file"):
-        build_impact(small, tmp_path / "index", small.path / "qrels")
+        build_impact(small, BuildTask(tmp_path / "index"), small.path / "qrels")
 
 
 @pytest.mark.parametrize(
@@ -185,9 +185,9 @@ def test_quantised_weights_are_the_nearest_multiples_and_are_searched_exactly(sm
     vectors["d1"]["gone"] = 1e-4
     source = write(tmp_path / "w.jsonl", vectors)
     with pytest.raises(UsageError, match="--quantize is 7"):
-        build_impact(small, tmp_path / "7", source, Quantized(quantize=7))
+        build_impact(small, BuildTask(tmp_path / "7"), source, Quantized(quantize=7))
     for bits, dtype in ((8, "uint8"), (16, "uint16")):
-        found = build_impact(small, tmp_path / str(bits), source, Quantized(quantize=bits))
+        found = build_impact(small, BuildTask(tmp_path / str(bits)), source, Quantized(quantize=bits))
         scale = found.manifest.params["scale"]
         assert found.manifest.params["weights"] == dtype and np.log2(scale) % 1 == 0
         kept = {i: {t: np.rint(w / scale) * scale for t, w in v.items()} for i, v in vectors.items()}
@@ -203,14 +203,16 @@ def test_scores_that_float32_cannot_hold_are_refused(index):
 
 
 def test_an_index_of_nothing(small, tmp_path):
-    found = build_impact(small, tmp_path / "i", write(tmp_path / "w.jsonl", {i: {} for i in VECTORS}))
+    found = build_impact(
+        small, BuildTask(tmp_path / "i"), write(tmp_path / "w.jsonl", {i: {} for i in VECTORS})
+    )
     assert search(found, texts(q="wing")) == search(found, Queries([], [])) == {}
     assert verify_artifact(tmp_path / "i").params["postings"] == 0
 
 
 def test_encoded_as_the_encoder_does(small, tmp_path):
     encoder = make_sparse_encoder("hashing:1000", EncoderOptions())
-    found = build_sparse(small, tmp_path / "i", encoder, block=4)
+    found = build_sparse(small, BuildTask(tmp_path / "i", block=4), encoder)
     assert isinstance(open_index(tmp_path / "i", small), ImpactIndex)
     documents = encoder.encode([d.contents for d in small.documents()], "document")
     queries = small.queries()
@@ -234,7 +236,7 @@ def test_encoded_as_the_encoder_does(small, tmp_path):
 def test_precomputed_queries_and_an_encoder_for_texts(small, tmp_path):
     """Weights that were written down by an encoder are searched as those that it makes now."""
     encoder = make_sparse_encoder("hashing:1000", EncoderOptions())
-    built = build_sparse(small, tmp_path / "built", encoder)
+    built = build_sparse(small, BuildTask(tmp_path / "built"), encoder)
     documents = list(small.documents())
     names = encoder.terms()
 
@@ -246,7 +248,7 @@ def test_precomputed_queries_and_an_encoder_for_texts(small, tmp_path):
     lines = dict(
         zip([d.id for d in documents], vectors([d.contents for d in documents], "document"), strict=True)
     )
-    read = build_impact(small, tmp_path / "read", write(tmp_path / "w.jsonl", lines))
+    read = build_impact(small, BuildTask(tmp_path / "read"), write(tmp_path / "w.jsonl", lines))
     queries = small.queries()
     expected = search(built, queries)
     write(tmp_path / "q.jsonl", dict(zip(queries.ids, vectors(queries.texts, "query"), strict=True)))
@@ -255,7 +257,7 @@ def test_precomputed_queries_and_an_encoder_for_texts(small, tmp_path):
     check_encoder(read, "hashing:1000")
     by_encoder = SearchOptions(encoder="hashing:1000")
     assert read.search(queries, by_encoder).to_dict() == expected
-    words = build_impact(small, tmp_path / "words", write(tmp_path / "v.jsonl", VECTORS))
+    words = build_impact(small, BuildTask(tmp_path / "words"), write(tmp_path / "v.jsonl", VECTORS))
     with pytest.raises(BadInput, match="none of the 32,768 terms of the encoder hashing"):
         words.search(queries, SearchOptions(encoder="hashing"))
     with pytest.raises(BadInput, match="'splade-tiny' was asked for") as caught:
@@ -285,7 +287,9 @@ def test_other_indexes_do_not_take_weights(small, tmp_path):
     from intrex.retrievers.bm25.build import build_bm25
 
     with pytest.raises(BadInput, match="term weights, a bm25 index takes texts"):
-        run_search(build_bm25(small, tmp_path / "i"), weighted(q={"heat": 1}), SearchOptions(), tag="t")
+        run_search(
+            build_bm25(small, BuildTask(tmp_path / "i")), weighted(q={"heat": 1}), SearchOptions(), tag="t"
+        )
 
 
 def test_an_index_of_another_layout_is_refused(small, weights, tmp_path, monkeypatch):
@@ -295,7 +299,7 @@ def test_an_index_of_another_layout_is_refused(small, weights, tmp_path, monkeyp
     later = impact.LAYOUT + 1
     for module in (impact, impact_files):
         monkeypatch.setattr(module, "LAYOUT", later)
-    build_impact(small, tmp_path / "i", weights)
+    build_impact(small, BuildTask(tmp_path / "i"), weights)
     monkeypatch.undo()
     with pytest.raises(BadInput, match="another layout"):
         ImpactIndex.open(tmp_path / "i")

@@ -8,7 +8,8 @@ import pytest
 from intrex.data.errors import UsageError
 from intrex.retrievers.text import analyzer as analysis
 from intrex.retrievers.text import tokenizer as breaks
-from intrex.retrievers.text.analyzer import STOP_WORDS, Analyzer, english_term, lower, tokenize
+from intrex.retrievers.text.analyzer import STOP_WORDS, Analyzer, english_term, tokenize
+from intrex.retrievers.text.tokenizer import lower
 
 
 @pytest.mark.parametrize(

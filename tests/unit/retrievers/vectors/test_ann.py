@@ -10,7 +10,7 @@ from intrex.encoders.base import make_encoder
 from intrex.encoders.options import EncoderOptions
 from intrex.retrievers.base import open_index
 from intrex.retrievers.dense.build import build_dense
-from intrex.retrievers.options import SearchOptions
+from intrex.retrievers.options import BuildTask, SearchOptions
 from intrex.retrievers.search import prepare_search
 from intrex.retrievers.vectors import ann as module
 from intrex.retrievers.vectors.nearest import FlatSearch
@@ -120,9 +120,9 @@ def test_flat_faiss_equals_the_exact_search(vectors, queries) -> None:
 
 def test_dense_indexes_keep_their_vectors_and_rank_by_them(small, tmp_path) -> None:
     encoder = make_encoder("hashing:16", EncoderOptions())
-    usual = build_dense(small, tmp_path / "flat", encoder).search(small.queries(), SearchOptions())
+    usual = build_dense(small, BuildTask(tmp_path / "flat"), encoder).search(small.queries(), SearchOptions())
     for engine in ("hnsw", "sq8", "ivf"):
-        build_dense(small, tmp_path / engine, encoder, ann=AnnConfig(engine=engine))
+        build_dense(small, BuildTask(tmp_path / engine), encoder, ann=AnnConfig(engine=engine))
         index = open_index(tmp_path / engine)
         assert (tmp_path / engine / "vectors.npy").is_file() and index.manifest.params["ann"][
             "engine"
