@@ -135,7 +135,7 @@ def info(collection: CollectionArgument, form: TableFormat = None) -> None:
 def verify(collection: CollectionArgument) -> None:
     """Compare every file of a collection with the sha256 that was recorded."""
     from intrex.data.collection import Collection
-    from intrex.data.store.artifact import verify_artifact
+    from intrex.data.store.manifest import verify_artifact
 
     opened = Collection.open(collection)
     verify_artifact(opened.path, "intrex collection import SOURCE OUT --overwrite")

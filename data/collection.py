@@ -16,7 +16,7 @@ from intrex.data.ids import as_strings
 from intrex.data.io.files import read_jsonl
 from intrex.data.npy import check_offsets, open_array
 from intrex.data.qrels import Qrels, read_qrels
-from intrex.data.store.artifact import Manifest, read_manifest
+from intrex.data.store.manifest import Manifest, read_manifest
 
 MANIFEST = "collection.json"
 

@@ -14,7 +14,7 @@ from intrex.data.importers.topics import read_topics
 from intrex.data.importers.weights import Weights, has_weights, read_weights
 from intrex.data.io.files import STDIO, read_lines, require_file, spooled
 from intrex.data.qrels import Qrels, read_qrels
-from intrex.data.store.artifact import manifest_path
+from intrex.data.store.manifest import manifest_path
 
 
 @dataclass(frozen=True)

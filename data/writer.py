@@ -18,7 +18,8 @@ from intrex.data.errors import SHOWN, Problems, json_type
 from intrex.data.ids import IdRegistry, encode_id, id_problem, needs_encoding
 from intrex.data.io.files import file_sha256, fingerprint
 from intrex.data.qrels import Qrels, write_qrels
-from intrex.data.store.artifact import Build, Manifest, build_artifact
+from intrex.data.store.artifact import Build, build_artifact
+from intrex.data.store.manifest import Manifest
 
 
 @dataclass(frozen=True)

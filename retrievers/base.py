@@ -16,7 +16,7 @@ from intrex.data.ids import GONE, as_bytes
 from intrex.data.io.folder import open_whole
 from intrex.data.numeric.spans import offsets_of
 from intrex.data.run import Run
-from intrex.data.store.artifact import Manifest, manifest_path, read_manifest
+from intrex.data.store.manifest import Manifest, manifest_path, read_manifest
 from intrex.data.store.siblings import mend
 from intrex.retrievers.options import INDEXES, TIE_ORDERS, SearchOptions, index_kinds
 

@@ -18,7 +18,8 @@ from intrex.data.io.files import refuse_existing
 from intrex.data.progress import Progress
 from intrex.data.run import Run
 from intrex.data.specs import EncoderSpec
-from intrex.data.store.artifact import Build, Manifest
+from intrex.data.store.artifact import Build
+from intrex.data.store.manifest import Manifest
 from intrex.data.store.vectors import WriterGroup
 from intrex.encoders.base import Make, Role
 from intrex.encoders.options import EncoderOptions

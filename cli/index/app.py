@@ -38,7 +38,7 @@ def info(
 @command("intrex index verify idx/bm25", to=app)
 def verify(index: Annotated[Path, typer.Argument(help="An index folder.")]) -> None:
     """Compare every file of an index with the sha256 that was recorded, and open it, which checks its numbers."""
-    from intrex.data.store.artifact import read_manifest, verify_artifact
+    from intrex.data.store.manifest import read_manifest, verify_artifact
     from intrex.retrievers.base import open_index
 
     rebuild = "build it again with intrex index"

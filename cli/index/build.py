@@ -64,7 +64,7 @@ def build_command(kind: IndexKind) -> Callable[..., None]:
 
 def report(out: Path, documents: int) -> None:
     """Say what was built."""
-    from intrex.data.store.artifact import read_manifest
+    from intrex.data.store.manifest import read_manifest
 
     manifest = read_manifest(out)
     size = sum(entry["bytes"] for entry in manifest.files.values())

@@ -13,14 +13,15 @@ import json
 import os
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from intrex.data.errors import BadInput, CheckFailed, DoneAlready, IntrexError
+from intrex.data.errors import BadInput, DoneAlready, IntrexError
 from intrex.data.io.disk import disk_errors
 from intrex.data.io.files import file_sha256, fingerprint, fsync_dir, fsync_file, read_json, refuse_existing
 from intrex.data.io.request import current_request
+from intrex.data.store.manifest import NAMES, SCHEMA, Manifest, parse_manifest, read_manifest
 from intrex.data.store.siblings import (
     INTERNAL,
     LOCK,
@@ -37,99 +38,6 @@ from intrex.data.store.siblings import (
     sweep,
 )
 from intrex.data.version import intrex_version
-
-SCHEMA = 1
-NAMES = ("manifest.json", "collection.json")
-
-
-@dataclass(frozen=True)
-class Manifest:
-    """Record of what an artifact is and was made from, with the size and sha256 of each of its files."""
-
-    kind: str
-    collection: str
-    """Fingerprint of the corpus that it was built from; of a collection, its own."""
-    encoder: dict[str, Any] | None = None
-    params: dict[str, Any] = field(default_factory=dict)
-    files: dict[str, dict[str, Any]] = field(default_factory=dict)
-    versions: dict[str, str] = field(default_factory=dict)
-    schema: int = SCHEMA
-
-    @property
-    def fingerprint(self) -> str:
-        """sha256 over kind, inputs, parameters and file hashes; not over versions."""
-        files = {name: entry["sha256"] for name, entry in self.files.items()}
-        return fingerprint([self.schema, self.kind, self.collection, self.encoder, self.params, files])
-
-    def to_json(self) -> str:
-        """Return readable JSON with a stable key order."""
-        body = {"schema": self.schema, "kind": self.kind}
-        body |= {"fingerprint": self.fingerprint, "collection": self.collection}
-        content = {
-            "encoder": self.encoder,
-            "params": self.params,
-            "files": self.files,
-            "versions": self.versions,
-        }
-        check = {"check": fingerprint([body, content])}
-        return json.dumps({**body, **content, **check}, indent=2, ensure_ascii=False) + "\n"
-
-
-def manifest_path(path: Path) -> Path | None:
-    """Return the path of an artifact folder's manifest, or None if there is none."""
-    return next((path / name for name in NAMES if (path / name).is_file()), None)
-
-
-def read_manifest(path: Path, kinds: tuple[str, ...] = (), rebuild: str = "rebuild it") -> Manifest:
-    """Read and check an artifact's manifest; the sizes of its files are compared, their hashes are not.
-
-    Raises `BadInput` when the folder, its manifest or a file is missing or damaged, when the schema is one
-    that this version does not know, or when the kind is not among ``kinds``.
-    """
-    if not path.exists():
-        mend(path)
-    if not path.exists():
-        raise BadInput(f"not found: {path}", f"to make it: {rebuild.removesuffix(' --overwrite')}")
-    file = manifest_path(path) if path.is_dir() else None
-    if file is None:
-        raise BadInput(
-            f"not an intrex artifact (no manifest): {path}",
-            f"a build that was cut off leaves none; {rebuild}",
-        )
-    manifest = _parse_manifest(file, rebuild)
-    if kinds and manifest.kind not in kinds:
-        raise BadInput(f"{path} holds an artifact of kind {manifest.kind}, needed here: {' or '.join(kinds)}")
-    for name, entry in manifest.files.items():
-        size = (path / name).stat().st_size if (path / name).is_file() else None
-        if size != entry["bytes"]:
-            state = "is missing" if size is None else f"has {size:,} bytes, {entry['bytes']:,} were written"
-            raise BadInput(f"damaged: {name} {state} ({path / name})", rebuild)
-    return manifest
-
-
-def _parse_manifest(path: Path, rebuild: str) -> Manifest:
-    raw = read_json(path)
-    if raw.get("schema") != SCHEMA:
-        raise BadInput(
-            f"schema {raw.get('schema')!r} is not one this intrex reads ({SCHEMA}) ({path})", rebuild
-        )
-    try:
-        manifest = Manifest(**{key: raw[key] for key in Manifest.__dataclass_fields__})
-        sound = json.loads(manifest.to_json()) == raw
-    except (KeyError, TypeError, AttributeError) as error:
-        raise BadInput(f"damaged manifest: {error!r} ({path})", rebuild) from error
-    if not sound:
-        raise BadInput(f"damaged manifest: its content does not match its check sum ({path})", rebuild)
-    return manifest
-
-
-def verify_artifact(path: Path, rebuild: str = "rebuild it") -> Manifest:
-    """Read the manifest and compare the sha256 of every file; raises `CheckFailed` naming those that differ."""
-    manifest = read_manifest(path, rebuild=rebuild)
-    bad = [name for name, entry in manifest.files.items() if file_sha256(path / name) != entry["sha256"]]
-    if bad:
-        raise CheckFailed(f"damaged: {', '.join(bad)} differs from what was written ({path})", rebuild)
-    return manifest
 
 
 class Build:
@@ -277,7 +185,7 @@ def _refuse_foreign(target: Path, name: str) -> None:
     if files and not (target / name).is_file():
         raise IntrexError(f"not an intrex artifact of this sort, it will not be replaced: {target}", hint)
     try:
-        listed = set(_parse_manifest(target / name, "").files) if files else set()
+        listed = set(parse_manifest(target / name, "").files) if files else set()
     except BadInput:  # damaged, or not ours at all
         raise IntrexError(
             f"its manifest is damaged or not intrex's, it will not be replaced: {target}", hint

@@ -14,7 +14,8 @@ from typing import Any
 
 from intrex.data.errors import BadInput
 from intrex.data.io.files import fingerprint, read_json
-from intrex.data.store.artifact import Build, Manifest, build_artifact, read_manifest
+from intrex.data.store.artifact import Build, build_artifact
+from intrex.data.store.manifest import Manifest, read_manifest
 from intrex.eval.tables import Table
 
 KIND = "split"

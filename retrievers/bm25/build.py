@@ -10,7 +10,8 @@ from typing import Any
 
 from intrex.data.collection import Collection
 from intrex.data.io.files import fingerprint
-from intrex.data.store.artifact import Build, Manifest, build_artifact
+from intrex.data.store.artifact import Build, build_artifact
+from intrex.data.store.manifest import Manifest
 from intrex.retrievers.bm25.fields import CONTENTS, extra_fields
 from intrex.retrievers.bm25.index import KIND, LAYOUT, BM25Index
 from intrex.retrievers.bm25.options import DEFAULTS, Bm25Build

@@ -20,7 +20,8 @@ from intrex.data.errors import BadInput, Problems, UsageError
 from intrex.data.ids import GONE, IdTable, as_bytes, write_ids
 from intrex.data.io.files import fingerprint
 from intrex.data.progress import Progress, no_progress
-from intrex.data.store.artifact import Build, Manifest, build_artifact, read_manifest
+from intrex.data.store.artifact import Build, build_artifact
+from intrex.data.store.manifest import Manifest, read_manifest
 from intrex.retrievers.bm25.build import bm25_manifest
 from intrex.retrievers.bm25.index import KIND, REBUILD, BM25Index
 from intrex.retrievers.bm25.merge import Source, merge_segments

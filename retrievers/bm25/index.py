@@ -22,7 +22,7 @@ from intrex.data.errors import BadInput, UsageError
 from intrex.data.ids import GONE, IdTable
 from intrex.data.numeric.spans import ranges
 from intrex.data.run import Run
-from intrex.data.store.artifact import Manifest
+from intrex.data.store.manifest import Manifest
 from intrex.retrievers.base import Index, RunBuilder, tie_rank
 from intrex.retrievers.bm25.fields import CONTENTS
 from intrex.retrievers.bm25.multifield import field_of, field_weights, weigh_fields

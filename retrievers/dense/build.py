@@ -10,7 +10,8 @@ from intrex.data.collection import Collection
 from intrex.data.io.files import fingerprint
 from intrex.data.numeric.rows import row_norms, unit
 from intrex.data.specs import EncoderSpec
-from intrex.data.store.artifact import Build, Manifest, build_artifact
+from intrex.data.store.artifact import Build, build_artifact
+from intrex.data.store.manifest import Manifest
 from intrex.data.store.vectors import VectorWriter
 from intrex.encoders.base import Encoder, make_encoder
 from intrex.encoders.options import EncoderOptions

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from intrex.data.arrays import Float32s, Rows, Scores
 from intrex.data.numeric.rows import unit
-from intrex.data.store.artifact import Manifest
+from intrex.data.store.manifest import Manifest
 from intrex.data.store.vectors import open_vectors
 from intrex.encoders.base import load_encoder
 from intrex.retrievers.base import Ranking

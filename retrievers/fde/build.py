@@ -7,7 +7,8 @@ from pathlib import Path
 
 from intrex.data.errors import BadInput
 from intrex.data.io.files import fingerprint, refuse_existing
-from intrex.data.store.artifact import Build, Manifest, build_artifact
+from intrex.data.store.artifact import Build, build_artifact
+from intrex.data.store.manifest import Manifest
 from intrex.data.system.machine import require_disk, require_memory
 from intrex.data.system.threads import cores
 from intrex.encoders.fde.config import FdeConfig

@@ -18,7 +18,7 @@ from intrex.data.errors import BadInput
 from intrex.data.io.folder import open_whole
 from intrex.data.npy import check_rows, open_array
 from intrex.data.progress import no_progress
-from intrex.data.store.artifact import Manifest, read_manifest
+from intrex.data.store.manifest import Manifest, read_manifest
 from intrex.data.store.vectors import PackedVectors, open_vectors
 from intrex.encoders.base import load_token_encoder
 from intrex.encoders.fde.config import FdeConfig

@@ -13,7 +13,8 @@ import numpy as np
 from intrex.data.collection import Collection
 from intrex.data.errors import BadInput, UsageError
 from intrex.data.numeric.rows import row_norms
-from intrex.data.store.artifact import Build, read_manifest
+from intrex.data.store.artifact import Build
+from intrex.data.store.manifest import read_manifest
 from intrex.data.store.vectors import PackedVectors, RowWriter, VectorWriter
 from intrex.data.system.threads import cores
 from intrex.encoders.base import TokenEncoder, make_token_encoder

@@ -7,7 +7,8 @@ from pathlib import Path
 from intrex.data.collection import Collection
 from intrex.data.errors import IntrexError
 from intrex.data.io.files import fingerprint
-from intrex.data.store.artifact import Build, Manifest, build_artifact
+from intrex.data.store.artifact import Build, build_artifact
+from intrex.data.store.manifest import Manifest
 from intrex.data.system.threads import cores
 from intrex.retrievers.bm25.fields import extra_fields
 from intrex.retrievers.bm25.options import DEFAULTS, Bm25Build

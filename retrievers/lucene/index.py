@@ -18,7 +18,7 @@ from intrex.data.collection import Queries
 from intrex.data.errors import BadInput, UsageError
 from intrex.data.ids import gather_spans
 from intrex.data.run import Run
-from intrex.data.store.artifact import Manifest
+from intrex.data.store.manifest import Manifest
 from intrex.retrievers.base import Index, RunBuilder
 from intrex.retrievers.bm25.multifield import field_weights
 from intrex.retrievers.bm25.options import K1, B

@@ -12,7 +12,8 @@ from intrex.data.errors import BadInput
 from intrex.data.io.files import fingerprint
 from intrex.data.numeric.rows import row_norms
 from intrex.data.specs import EncoderSpec
-from intrex.data.store.artifact import Build, Manifest, build_artifact
+from intrex.data.store.artifact import Build, build_artifact
+from intrex.data.store.manifest import Manifest
 from intrex.data.store.vectors import PackedVectors, PackedWriter, VectorWriter
 from intrex.encoders.base import TokenEncoder, make_token_encoder
 from intrex.encoders.options import TokenEncoderOptions

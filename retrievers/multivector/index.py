@@ -10,7 +10,7 @@ import numpy as np
 
 from intrex.data.arrays import Float32s, Rows, Scores
 from intrex.data.errors import BadInput, UsageError
-from intrex.data.store.artifact import Manifest
+from intrex.data.store.manifest import Manifest
 from intrex.data.store.vectors import PackedVectors, open_packed, open_vectors
 from intrex.encoders.base import load_token_encoder
 from intrex.retrievers.base import Ranking

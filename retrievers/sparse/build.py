@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from intrex.data.collection import Collection
 from intrex.data.io.files import fingerprint
-from intrex.data.store.artifact import Build, Manifest, build_artifact
+from intrex.data.store.artifact import Build, build_artifact
+from intrex.data.store.manifest import Manifest
 from intrex.encoders.base import SparseEncoder, make_sparse_encoder
 from intrex.encoders.options import EncoderOptions
 from intrex.retrievers.encoded import builder_of, library_versions, write_documents

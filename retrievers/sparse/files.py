@@ -18,7 +18,8 @@ from intrex.data.importers.inputs import Input
 from intrex.data.importers.weights import Weights, read_weights, weight_files
 from intrex.data.io.files import fingerprint
 from intrex.data.progress import Progress
-from intrex.data.store.artifact import Build, Manifest, build_artifact
+from intrex.data.store.artifact import Build, build_artifact
+from intrex.data.store.manifest import Manifest
 from intrex.data.store.vectors import SparseVectors
 from intrex.data.writer import RecordSource
 from intrex.retrievers.inverted.vocabulary import Numbers

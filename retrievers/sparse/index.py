@@ -16,7 +16,7 @@ from intrex.data.errors import BadInput
 from intrex.data.ids import IdTable
 from intrex.data.run import Run
 from intrex.data.specs import EncoderSpec
-from intrex.data.store.artifact import Manifest
+from intrex.data.store.manifest import Manifest
 from intrex.encoders.base import SparseEncoder, load_sparse_encoder, make_sparse_encoder
 from intrex.encoders.options import EncoderOptions
 from intrex.retrievers.base import Index, RunBuilder, tie_rank

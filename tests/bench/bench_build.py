@@ -20,7 +20,7 @@ from bm25s.tokenization import Tokenized
 
 from intrex.data.collection import Collection
 from intrex.data.importers.sources import import_collection
-from intrex.data.store.artifact import read_manifest
+from intrex.data.store.manifest import read_manifest
 from intrex.retrievers.bm25.build import build_bm25
 from intrex.retrievers.inverted.native import INDEXING, SEARCH, WORTH_COMPILING
 from intrex.retrievers.options import BuildTask

@@ -19,7 +19,8 @@ from intrex.data.collection import Queries
 from intrex.data.ids import IdWriter
 from intrex.data.importers.sources import import_collection
 from intrex.data.specs import EncoderSpec
-from intrex.data.store.artifact import Manifest, build_artifact
+from intrex.data.store.artifact import build_artifact
+from intrex.data.store.manifest import Manifest
 from intrex.data.store.vectors import SparseVectors
 from intrex.encoders.base import make_sparse_encoder
 from intrex.encoders.options import EncoderOptions

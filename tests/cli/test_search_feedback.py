@@ -58,7 +58,7 @@ def test_an_amount_of_memory(small: Collection, tmp_path: Path, intrex) -> None:
 def test_an_index_of_an_older_layout_says_how_to_rebuild_it(index: Path, small: Collection, intrex) -> None:
     from dataclasses import replace
 
-    from intrex.data.store.artifact import read_manifest
+    from intrex.data.store.manifest import read_manifest
 
     manifest = read_manifest(index)
     older = replace(manifest, params={k: v for k, v in manifest.params.items() if k != "layout"})

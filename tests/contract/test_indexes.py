@@ -11,7 +11,7 @@ import pytest
 
 from intrex.data.collection import Collection, Queries
 from intrex.data.run import Run, write_run
-from intrex.data.store.artifact import verify_artifact
+from intrex.data.store.manifest import verify_artifact
 from intrex.data.store.vectors import SparseVectors
 from intrex.encoders.base import (
     load_encoder,

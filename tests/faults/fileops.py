@@ -6,6 +6,7 @@ The operations below a folder are counted by a small library (fileops.c) that is
 import ctypes
 import json
 import os
+import resource
 import shutil
 import signal
 import subprocess
@@ -41,17 +42,28 @@ def compile_library(folder: Path) -> Path | None:
 class Server:
     """The process that forks; it has imported what commands need, so that a trial takes little longer than its work."""
 
-    def __init__(self, library: Path, modules: tuple[str, ...] = (), **settings: str) -> None:
-        environment = {**os.environ, "LD_PRELOAD": str(library), "FILEOPS": str(library), **settings}
+    def __init__(self, library: Path | None, modules: tuple[str, ...] = (), **settings: str) -> None:
+        preload = {"LD_PRELOAD": str(library), "FILEOPS": str(library)} if library else {}
+        environment = {**os.environ, **preload, **settings}
         command = [sys.executable, str(Path(__file__)), *modules]
         self._process = subprocess.Popen(command, stdin=-1, stdout=-1, text=True, env=environment)
 
     def run(
-        self, arguments: list[str], folder: Path, at: int = 0, when: int = COUNT, error: int = 0
+        self,
+        arguments: list[str],
+        folder: Path,
+        at: int = 0,
+        when: int = COUNT,
+        error: int = 0,
+        memory: int = 0,
     ) -> Outcome:
-        """Run a command in a folder, below which operations count; the ``at``-th is where the fault is."""
+        """Run a command in a folder, below which operations count; the ``at``-th is where the fault is.
+
+        With ``memory`` it may map so many bytes, and is ended after a minute.
+        """
         assert self._process.stdin is not None and self._process.stdout is not None
         asked = {"arguments": arguments, "folder": str(folder), "at": at, "when": when, "error": error}
+        asked["memory"] = memory
         self._process.stdin.write(json.dumps(asked) + "\n")
         self._process.stdin.flush()
         return Outcome(**json.loads(self._process.stdout.readline()))
@@ -67,7 +79,7 @@ def serve(modules: list[str]) -> None:
     """Answer requests on standard input until it ends."""
     from importlib import import_module
 
-    os.environ.pop("LD_PRELOAD")  # processes that a command starts are not counted
+    os.environ.pop("LD_PRELOAD", None)  # processes that a command starts are not counted
     for module in ("intrex.cli.app", *modules):
         import_module(module)
     for line in sys.stdin:
@@ -101,6 +113,12 @@ def work(asked: dict[str, Any], said: int, counted: int) -> None:
         os.dup2(null, 1)
         os.dup2(said, 2)
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        if asked["memory"]:
+            signal.alarm(60)
+            resource.setrlimit(resource.RLIMIT_AS, (asked["memory"],) * 2)
+        if "FILEOPS" not in os.environ:
+            code = run(asked["arguments"])
+            return
         library = ctypes.CDLL(os.environ["FILEOPS"])
         library.fileops_arm(
             os.fsencode(asked["folder"]), ctypes.c_long(asked["at"]), asked["when"], asked["error"]
@@ -110,8 +128,8 @@ def work(asked: dict[str, Any], said: int, counted: int) -> None:
         operations = library.fileops_count()
         library.fileops_arm(b"/nowhere", ctypes.c_long(0), COUNT, 0)
         os.write(counted, str(operations).encode())
-        sys.stderr.flush()
     finally:
+        sys.stderr.flush()
         os._exit(code)
 
 

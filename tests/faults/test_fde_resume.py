@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from intrex.data.store.artifact import verify_artifact
+from intrex.data.store.manifest import verify_artifact
 from intrex.encoders.base import make_token_encoder
 from intrex.encoders.fde.config import FdeConfig
 from intrex.encoders.options import EncoderOptions

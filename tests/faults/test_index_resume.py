@@ -12,7 +12,7 @@ import pytest
 
 from intrex.data.collection import Collection
 from intrex.data.errors import IntrexError
-from intrex.data.store.artifact import verify_artifact
+from intrex.data.store.manifest import verify_artifact
 from intrex.data.writer import RecordSource, write_collection
 from intrex.encoders.base import make_encoder, make_sparse_encoder, make_token_encoder
 from intrex.encoders.options import EncoderOptions

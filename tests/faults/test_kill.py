@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from intrex.data.collection import Collection
-from intrex.data.store.artifact import read_manifest, verify_artifact
+from intrex.data.store.manifest import read_manifest, verify_artifact
 from intrex.data.writer import CollectionWriter, RecordSource, write_collection
 from intrex.encoders.base import make_encoder
 from intrex.encoders.options import EncoderOptions

@@ -8,12 +8,10 @@ import io
 import json
 import os
 import random
-import resource
 import shlex
 import shutil
-import signal
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -23,8 +21,10 @@ import pytest
 
 from intrex.cli.app import run
 from intrex.data.io.files import file_sha256
-from intrex.data.store.artifact import read_manifest
+from intrex.data.store.manifest import parse_manifest, read_manifest
+from tests.faults.fileops import Outcome, Server
 from tests.faults.jobs import write_sources
+from tests.faults.test_fileops import IMPORTS
 
 KINDS = {
     "bm25": ("index bm25 c KIND", ""),
@@ -116,7 +116,7 @@ def _saved(numbers: np.ndarray) -> bytes:
 
 def sign(folder: Path) -> None:
     """Write the manifest anew, with the hashes of the files as they are."""
-    manifest = read_manifest.__globals__["_parse_manifest"](folder / "manifest.json", "")
+    manifest = parse_manifest(folder / "manifest.json", "")
     files = {
         name: {"bytes": (folder / name).stat().st_size, "sha256": file_sha256(folder / name)}
         for name in manifest.files
@@ -124,28 +124,21 @@ def sign(folder: Path) -> None:
     (folder / "manifest.json").write_text(replace(manifest, files=files).to_json(), encoding="utf-8")
 
 
-def search(folder: Path, index: str, options: str) -> tuple[int, str]:
-    """Search in a fork; return its exit code, or minus its signal, and what it said."""
-    said = folder / "said"
-    child = os.fork()
-    if child == 0:
-        code = 70
-        try:
-            os.chdir(folder)
-            signal.alarm(60)
-            resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-            target = os.open(said, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-            os.dup2(target, 1)
-            os.dup2(target, 2)
-            code = run(["search", index, "c:test", "-o", "/dev/null", "--threads", "1", *options.split()])
-        finally:
-            os._exit(code)
-    status = os.waitpid(child, 0)[1]
-    code = -os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
-    return code, said.read_text(encoding="utf-8", errors="replace")
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    """A process that searches in forks of its own."""
+    running = Server(None, IMPORTS)
+    yield running
+    running.close()
 
 
-def try_kind(built: Path, name: str, trials: int, seed: int) -> Counter[str]:
+def search(server: Server, folder: Path, index: str, options: str) -> Outcome:
+    """Search an index; signals are negative exit codes."""
+    line = ["search", index, "c:test", "-o", "/dev/null", "--threads", "1", *options.split()]
+    return server.run(line, folder, memory=MEMORY)
+
+
+def try_kind(server: Server, built: Path, name: str, trials: int, seed: int) -> Counter[str]:
     """Alter and search an index of a kind some times."""
     rng, folder = random.Random(f"{name} {seed}"), built / "altered"
     figures: Counter[str] = Counter()
@@ -159,7 +152,8 @@ def try_kind(built: Path, name: str, trials: int, seed: int) -> Counter[str]:
         alter(folder / file, rng)
         sign(folder)
         kept = (folder / file).read_bytes()[:4096]
-        code, said = search(built, "altered", options)
+        outcome = search(server, built, "altered", options)
+        code, said = outcome.code, outcome.said
         assert code in (0, 1, 2), f"{name}: {file} ends in {code}: {said}\n{kept!r}"
         assert "unforeseen" not in said and "Traceback" not in said, f"{name}: {file}: {said}\n{kept!r}"
         figures["run" if code == 0 else "clear error"] += 1
@@ -167,19 +161,19 @@ def try_kind(built: Path, name: str, trials: int, seed: int) -> Counter[str]:
 
 
 @pytest.mark.parametrize("name", KINDS)
-def test_a_made_index_ends_in_a_clear_error_or_a_run(built: Path, name: str) -> None:
+def test_a_made_index_ends_in_a_clear_error_or_a_run(server: Server, built: Path, name: str) -> None:
     if not (built / name).exists():
         pytest.skip("faiss is not installed")
-    assert search(built, name, KINDS[name][1])[0] == 0
-    try_kind(built, name, 12, 0)
+    assert search(server, built, name, KINDS[name][1]).code == 0
+    try_kind(server, built, name, 12, 0)
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("name", KINDS)
-def test_thousands_of_made_indexes(built: Path, name: str) -> None:
+def test_thousands_of_made_indexes(server: Server, built: Path, name: str) -> None:
     if not (built / name).exists():
         pytest.skip("faiss is not installed")
-    figures = try_kind(built, name, TRIALS // len(KINDS) + 1, 1)
+    figures = try_kind(server, built, name, TRIALS // len(KINDS) + 1, 1)
     if out := os.environ.get("INTREX_FIGURES"):
         with Path(out).open("a", encoding="utf-8") as stream:
             stream.write(json.dumps({"made": name, "figures": figures}) + "\n")

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from intrex.data.collection import Collection, Queries
 from intrex.data.native.library import Library
-from intrex.data.store.artifact import verify_artifact
+from intrex.data.store.manifest import verify_artifact
 from intrex.data.writer import CollectionWriter, RecordSource, write_collection
 from intrex.retrievers.bm25 import change as bm25_change
 from intrex.retrievers.bm25 import merge as segment_merge

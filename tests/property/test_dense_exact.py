@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from intrex.data.ids import IdWriter
 from intrex.data.numeric.rows import error_bound, row_norms
 from intrex.data.specs import EncoderSpec
-from intrex.data.store.artifact import Manifest, build_artifact
+from intrex.data.store.artifact import build_artifact
+from intrex.data.store.manifest import Manifest
 from intrex.data.store.vectors import VectorWriter
 from intrex.retrievers.dense.index import DenseIndex
 from intrex.retrievers.options import SearchOptions

@@ -23,7 +23,7 @@ from intrex.data.errors import BadInput
 from intrex.data.io.files import file_sha256, fingerprint, read_json, write_text
 from intrex.data.io.locks import lock_or_refuse
 from intrex.data.progress import Progress
-from intrex.data.store.artifact import manifest_path, read_manifest
+from intrex.data.store.manifest import manifest_path, read_manifest
 
 Inputs = Mapping[str, Path]
 Watch = Callable[["Stage"], AbstractContextManager[Progress]]

@@ -10,7 +10,8 @@ from typing import Any
 
 from intrex.data.io.files import fingerprint
 from intrex.data.progress import Progress
-from intrex.data.store.artifact import Build, Manifest, build_artifact
+from intrex.data.store.artifact import Build, build_artifact
+from intrex.data.store.manifest import Manifest
 from intrex.encoders.runtime.models import find_local
 from intrex.encoders.training.examples import examples_fingerprint
 from intrex.encoders.training.options import TrainOptions

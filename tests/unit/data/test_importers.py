@@ -10,7 +10,7 @@ import pytest
 
 from intrex.data.errors import BadInput, IntrexError, UsageError
 from intrex.data.importers.sources import import_collection, parse_sets
-from intrex.data.store.artifact import verify_artifact
+from intrex.data.store.manifest import verify_artifact
 
 DOCUMENTS = [
     {"_id": "d1", "title": "Ships", "text": "naïve Grüße 北京", "metadata": {"year": 1965}},

@@ -12,7 +12,7 @@ from intrex.cli.app import run as run_cli
 from intrex.data.collection import Collection
 from intrex.data.errors import IntrexError, UsageError
 from intrex.data.importers.sources import import_collection
-from intrex.data.store.artifact import read_manifest
+from intrex.data.store.manifest import read_manifest
 from intrex.data.system import machine
 from intrex.data.writer import RecordSource, write_collection
 from intrex.retrievers.dense.build import build as build_dense

@@ -10,7 +10,8 @@ from intrex.data.collection import Collection, Queries
 from intrex.data.ids import IdTable, IdWriter
 from intrex.data.io.files import fingerprint
 from intrex.data.run import Run
-from intrex.data.store.artifact import Build, Manifest, build_artifact, read_manifest
+from intrex.data.store.artifact import Build, build_artifact
+from intrex.data.store.manifest import Manifest, read_manifest
 from intrex.retrievers.base import Index, RunBuilder, tie_rank, top_k
 from intrex.retrievers.options import BuildTask, SearchOptions
 from intrex_jaccard.options import JaccardBuild, JaccardSearch

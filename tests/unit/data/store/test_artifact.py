@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from intrex.data.errors import BadInput, CheckFailed, IntrexError
-from intrex.data.store.artifact import Build, Manifest, build_artifact, read_manifest, verify_artifact
+from intrex.data.store.artifact import Build, build_artifact
+from intrex.data.store.manifest import Manifest, read_manifest, verify_artifact
 
 
 def make(text: str = "x"):

@@ -8,7 +8,7 @@ import pytest
 from intrex.data.collection import Queries
 from intrex.data.errors import BadInput, UsageError
 from intrex.data.specs import EncoderSpec
-from intrex.data.store.artifact import verify_artifact
+from intrex.data.store.manifest import verify_artifact
 from intrex.data.store.vectors import PackedVectors
 from intrex.retrievers.multivector import maxsim
 from intrex.retrievers.multivector.blend import Blend

@@ -11,7 +11,7 @@ import pytest
 
 from intrex.data.collection import Collection
 from intrex.data.errors import BadInput, UsageError
-from intrex.data.store.artifact import read_manifest
+from intrex.data.store.manifest import read_manifest
 from intrex.data.writer import CollectionWriter, RecordSource, write_collection
 from intrex.encoders.base import make_encoder, make_sparse_encoder, make_token_encoder
 from intrex.encoders.cross.scorer import make_pair_scorer

@@ -10,7 +10,7 @@ import pytest
 from intrex.data.collection import Collection, Queries
 from intrex.data.errors import BadInput, IntrexError, UsageError
 from intrex.data.ids import GONE, IdTable, IdWriter, as_bytes
-from intrex.data.store.artifact import read_manifest, verify_artifact
+from intrex.data.store.manifest import read_manifest, verify_artifact
 from intrex.encoders.base import make_encoder
 from intrex.encoders.options import EncoderOptions
 from intrex.retrievers.base import open_index

@@ -10,7 +10,7 @@ import pytest
 
 from intrex.data.collection import Collection, Queries
 from intrex.data.errors import BadInput, IntrexError, UsageError
-from intrex.data.store.artifact import verify_artifact
+from intrex.data.store.manifest import verify_artifact
 from intrex.data.writer import CollectionWriter, RecordSource, write_collection
 from intrex.retrievers.base import open_index
 from intrex.retrievers.bm25 import index as bm25

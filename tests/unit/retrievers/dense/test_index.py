@@ -9,7 +9,7 @@ import pytest
 
 from intrex.data.collection import Queries
 from intrex.data.errors import BadInput, IntrexError
-from intrex.data.store.artifact import verify_artifact
+from intrex.data.store.manifest import verify_artifact
 from intrex.encoders.base import make_encoder
 from intrex.encoders.options import EncoderOptions
 from intrex.retrievers.base import open_index

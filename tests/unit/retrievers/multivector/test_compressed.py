@@ -9,7 +9,7 @@ from intrex.cli.app import run as run_cli
 from intrex.data.collection import Collection
 from intrex.data.errors import BadInput, UsageError
 from intrex.data.importers.sources import import_collection
-from intrex.data.store.artifact import verify_artifact
+from intrex.data.store.manifest import verify_artifact
 from intrex.data.store.vectors import PackedVectors
 from intrex.encoders.base import make_token_encoder
 from intrex.encoders.options import EncoderOptions

@@ -7,7 +7,7 @@ import pytest
 
 from intrex.data.collection import Queries
 from intrex.data.errors import BadInput, IntrexError, UsageError
-from intrex.data.store.artifact import verify_artifact
+from intrex.data.store.manifest import verify_artifact
 from intrex.data.store.vectors import PackedVectors, PackedWriter, open_packed
 from intrex.data.writer import RecordSource, write_collection
 from intrex.encoders.base import make_token_encoder

@@ -10,7 +10,7 @@ import pytest
 from intrex.data.collection import Queries
 from intrex.data.errors import BadInput, UsageError
 from intrex.data.locate import find_queries
-from intrex.data.store.artifact import verify_artifact
+from intrex.data.store.manifest import verify_artifact
 from intrex.data.store.vectors import SparseVectors
 from intrex.encoders.base import make_sparse_encoder
 from intrex.encoders.options import EncoderOptions
