@@ -16,7 +16,8 @@ TRIAL = [
     "A short text.",
     "A second text, which is somewhat longer than the first one is, to see some padding.",
 ]
-_DOCUMENT_PROMPTS = ("document", "passage", "corpus")
+_OTHER_DOCUMENT_PROMPTS = ("passage", "corpus")
+"""Names under which documents' prompts are saved too; sentence-transformers documents them, and then reads `document` alone."""
 
 
 def check_runtime(options: EncoderOptions) -> None:
@@ -66,14 +67,21 @@ def longest_input(model: Any) -> int:
 
 
 def choose_prompts(model: Any, options: EncoderOptions) -> dict[str, str]:
-    """Return the prompts asked for, or the model's own as sentence-transformers chooses them."""
+    """Return the prompts asked for, or else the model's own as sentence-transformers 6.2 chooses them.
+
+    An entry that is there counts, also when empty; the default prompt holds only where there is none. Since the library
+    adds an empty ``document`` to every model that it loads or saves, ``passage`` or ``corpus`` goes before an empty one.
+    """
     prompts = model.prompts
     default = prompts.get(model.default_prompt_name) or ""
-    document = next((prompts[name] for name in _DOCUMENT_PROMPTS if prompts.get(name)), default)
-    query = prompts.get("query") or default
+    query, document = prompts.get("query", default), prompts.get("document")
+    if not document:
+        document = next((prompts[name] for name in _OTHER_DOCUMENT_PROMPTS if name in prompts), document)
     return {
         "query": query if options.query_prompt is None else options.query_prompt,
-        "document": document if options.document_prompt is None else options.document_prompt,
+        "document": (default if document is None else document)
+        if options.document_prompt is None
+        else options.document_prompt,
     }
 
 
