@@ -22,8 +22,14 @@ from intrex.encoders.multivector.words import word_ids
 from intrex.encoders.options import MULTIVECTOR, EncoderOptions, TokenEncoderOptions
 from intrex.encoders.runtime.batching import batches, pad, token_budget, tokenize
 from intrex.encoders.runtime.encoder import ModelEncoder, check_length, finite_length
-from intrex.encoders.runtime.models import ModelFiles, quiet, resolve_model
-from intrex.encoders.runtime.transformer import TRIAL, check_runtime, choose_prompts, set_dtype
+from intrex.encoders.runtime.models import ModelFiles, quiet, resolve_model, say_once
+from intrex.encoders.runtime.transformer import (
+    TRIAL,
+    check_runtime,
+    choose_prompts,
+    longest_input,
+    set_dtype,
+)
 
 AT_ONCE = 1024
 """Texts encoded together: bounds the memory of one call, beside its result."""
@@ -60,6 +66,7 @@ class MultiVectorEncoder(ModelEncoder):
         check_runtime(options)
         files = resolve_model(name, options.revision)
         model, layout, learned = load_layout(files, options.device)
+        _cut_to_positions(model, files, options)
         _limit(model, options)
         _check_reductions(model, files, options)
         if learned is not None:
@@ -166,11 +173,40 @@ def _join(parts: list[PackedVectors]) -> PackedVectors:
     return PackedVectors(vectors, offsets_of(counts), single)
 
 
+def _cut_to_positions(model: Any, files: ModelFiles, options: TokenEncoderOptions) -> None:
+    """Cut lengths of the checkpoint that its transformer has no positions for, and say so unless an option replaces them."""
+    if getattr(model.config, "max_position_embeddings", None) is None:
+        return
+    transformer, most = model[0], longest_input(model)
+    document_length, query_length = _lengths(model)
+    if (expansion := transformer.query_expansion) is not None and expansion["length"] > most:
+        query_length = max(query_length or 0, expansion["length"])
+        transformer.query_expansion = {**expansion, "length": most}
+    if document_length is not None and document_length > most:
+        transformer.document_length = most
+        _say_cut(files, "documents", document_length, f"--max-length {most}", options.max_length)
+    if query_length is not None and query_length > most:
+        transformer.query_length = most
+        _say_cut(files, "queries", query_length, f"--query-length {most}", options.query_length)
+
+
+def _say_cut(files: ModelFiles, texts: str, length: int, flag: str, asked: int | None) -> None:
+    if asked is None:
+        say_once(
+            f"model {files.name} reads {length} tokens of {texts}, more than its transformer has positions for: "
+            f"longer {texts} are cut as with {flag}"
+        )
+
+
 def _limit(model: Any, options: TokenEncoderOptions) -> None:
     """Apply the lengths of documents and queries, or say that the model cannot."""
     least = model.tokenizer.num_special_tokens_to_add() + 1
-    for flag, length in (("max", options.max_length), ("query", options.query_length)):
-        if length is not None:
+    document_length, query_length = _lengths(model)
+    for flag, own, length in (
+        ("max", document_length, options.max_length),
+        ("query", query_length, options.query_length),
+    ):
+        if length is not None and length != own:
             check_length(model, length, least, flag)
     transformer = model[0]
     if options.max_length is not None:

@@ -1,6 +1,7 @@
 """Multi-vector checkpoints of each layout against sentence-transformers' own output and ColBERT's rules written out."""
 
 import json
+import logging
 import string
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from intrex.data.errors import BadInput, UsageError
 from intrex.encoders.base import load_token_encoder, make_token_encoder
 from intrex.encoders.options import EncoderOptions, TokenEncoderOptions
+from intrex.encoders.runtime import models
 from intrex.retrievers.multivector.build import build_multivector
 from intrex.retrievers.multivector.index import MultiVectorIndex
 from intrex.retrievers.options import BuildTask, SearchOptions
@@ -299,3 +301,22 @@ def test_an_index_whose_checkpoint_is_gone_says_so(folders, small, tmp_path):
             MultiVectorIndex.open(index.path).search(small.queries(), options)
     finally:
         away.rename(folder)
+
+
+@pytest.mark.parametrize("layout", ["pylate", "native"])
+def test_a_length_beyond_the_positions_is_cut_and_said(tmp_path, caplog, layout):
+    folder = Path(getattr(checkpoints, layout)(tmp_path))
+    for file in folder.rglob("*.json"):
+        text = file.read_text().replace('"document_length": 40', '"document_length": 180')
+        file.write_text(text.replace('"query_length": 12', '"query_length": 120'))
+    with caplog.at_level(logging.INFO, "intrex"):
+        encoder = make_token_encoder(str(folder), CPU)
+    assert "reads 180 tokens of documents, more than its transformer has positions for" in caplog.text
+    assert "--max-length 96" in caplog.text and encoder.spec.max_length == 96
+    assert ("--query-length 96" in caplog.text) == (layout == "pylate")
+    encoded = encoder.encode([*TEXTS, "heat " * 200], "document")
+    assert np.diff(encoded.offsets).max() <= 96 and len(encoder.encode(TEXTS, "query").offsets) == 9
+    models.say_once.cache_clear()
+    caplog.clear()
+    again = load_token_encoder(encoder.spec, Path(), CPU)
+    assert again.spec.fingerprint == encoder.spec.fingerprint and "positions" not in caplog.text
