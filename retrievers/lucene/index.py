@@ -6,7 +6,9 @@ reads the folder as it is.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -20,16 +22,22 @@ from intrex.data.ids import gather_spans
 from intrex.data.run import Run
 from intrex.data.store.manifest import Manifest
 from intrex.retrievers.base import Index, RunBuilder
+from intrex.retrievers.bm25.fields import CONTENTS
 from intrex.retrievers.bm25.multifield import field_weights
 from intrex.retrievers.bm25.options import K1, B
 from intrex.retrievers.lucene import jvm
 from intrex.retrievers.lucene.bridge import ENGLISH, REBUILD, Hits, feedback, open_bulk, pack, unpack
 from intrex.retrievers.lucene.options import LuceneSearch
+from intrex.retrievers.lucene.repeats import best_of_each_id
 from intrex.retrievers.options import SearchOptions
 from intrex.retrievers.prf.base import expansion_of
 from intrex.retrievers.prf.rm3 import RM3
 
+log = logging.getLogger("intrex")
+
 KIND = "lucene"
+VECTOR = "vector"
+"""Field in which Anserini keeps dense vectors, also those that it writes as terms."""
 HITS_AT_ONCE = 1 << 24
 """Hits that one call returns at most: 128 MB."""
 QUERIES_AT_ONCE = 1024
@@ -63,6 +71,7 @@ class LuceneIndex(Index):
         self.foreign = manifest is None
         self.language = ENGLISH if manifest is None else str(manifest.params.get("language", ENGLISH))
         self._bulk = open_bulk(path, self.language)
+        _refuse_vectors(path, set(self._bulk.fields()), int(self._bulk.dimensions()))
         self.ids = LuceneIds(bytes(self._bulk.idText().tostring()), bytes(self._bulk.idOffsets().tostring()))
         self.manifest = manifest or _foreign_manifest(path, self.statistics())
 
@@ -149,15 +158,30 @@ class LuceneIndex(Index):
 
     def _run(self, queries: Queries, options: SearchOptions, call: Any) -> Run:
         self.prepare(options)
-        search = self._search_of(LuceneSearch.of(options))
-        builder = RunBuilder(self.ids, KIND)
+        builder, repeats = RunBuilder(self.ids, KIND), 0
         size = max(1, min(QUERIES_AT_ONCE, HITS_AT_ONCE // min(options.k, max(len(self.ids), 1))))
         for start in range(0, len(queries), size):
             texts = queries.texts[start : start + size]
-            sizes, docs, scores = self._call(call, texts, search)
+            (sizes, docs, scores), left_out = self._hits(call, texts, options)
             builder.extend(queries.ids[start : start + size], sizes, self.ids.gather(docs), scores)
+            repeats += left_out
             options.progress(len(texts))
+        if repeats:
+            log.info(
+                "the index has documents of the same id: the best row of each counts, %s %s left out",
+                f"{repeats:,}", "hit was" if repeats == 1 else "hits were",
+            )  # fmt: skip
         return builder.run()
+
+    def _hits(self, call: Any, texts: list[str], options: SearchOptions) -> tuple[Hits, int]:
+        """Return the hits of some queries and how many were left out; an index that intrex built has each id once."""
+
+        def deep(k: int) -> Hits:
+            return self._call(call, texts, self._search_of(LuceneSearch.of(replace(options, k=k))))
+
+        if not self.foreign:
+            return deep(options.k), 0
+        return best_of_each_id(options.k, len(self.ids), self.ids.gather, deep)
 
     def _call(self, call: Any, texts: list[str], search: Any) -> Hits:
         import jnius
@@ -169,6 +193,22 @@ class LuceneIndex(Index):
                 f"Lucene failed: {error.innermessage or error.classname} ({self.path})",
                 f"the same command with --debug shows more; if the index is damaged: {REBUILD}",
             ) from error
+
+
+def _refuse_vectors(path: Path, fields: set[str], dimensions: int) -> None:
+    """Raise `BadInput` for an index of dense vectors: it has no text, or its vectors written as terms.
+
+    Args:
+        path: the index.
+        fields: those with counts of terms.
+        dimensions: of its vectors, 0 without any.
+    """
+    if CONTENTS not in fields and (dimensions or VECTOR in fields):
+        content = f"vectors of {dimensions:,} dimensions" if dimensions else "dense vectors written as terms"
+        raise BadInput(
+            f"the Lucene index holds {content}, and no text: it has no field {CONTENTS} ({path})",
+            "intrex index dense COLLECTION OUT encodes and searches dense vectors itself",
+        )
 
 
 def _foreign_manifest(path: Path, statistics: dict[str, int]) -> Manifest:

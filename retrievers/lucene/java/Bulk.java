@@ -112,6 +112,15 @@ public final class Bulk implements Closeable {
     return names.toArray(new String[0]);
   }
 
+  /** Dimensions of the documents' vectors; 0 where no field has any. */
+  public int dimensions() {
+    int most = 0;
+    for (FieldInfo field : FieldInfos.getMergedFieldInfos(reader)) {
+      most = Math.max(most, field.getVectorDimension());
+    }
+    return most;
+  }
+
   /** Whether documents' terms are kept, which feedback needs. */
   public boolean vectors() {
     FieldInfo field = FieldInfos.getMergedFieldInfos(reader).fieldInfo(CONTENTS);
