@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from intrex.data.errors import BadInput, Problems, UsageError, json_type, nearest_name
+from intrex.data.growth import note_growth
 from intrex.data.ids import as_bytes, as_strings, id_problem
 from intrex.data.io.columns import parse_integers, read_columns
 from intrex.data.io.files import json_reason, reading, require_file, spooled, writing
@@ -54,7 +55,9 @@ def _table(path: Path, problems: Problems, more: bool) -> RunTable:
         return _json_table(path, problems)
     if len(first.split()) == 3:
         return _msmarco_table(path, problems)
-    return read_trec_table(path, problems, more)
+    table = read_trec_table(path, problems, more)
+    note_growth(path)
+    return table
 
 
 class _Pairs(list[tuple[str, Any]]):

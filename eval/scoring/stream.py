@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from intrex.data.growth import note_growth
 from intrex.data.io.columns import stack
 from intrex.data.io.files import open_bytes, spooled
 from intrex.data.native.library import Library
@@ -44,6 +45,7 @@ def match_any(qrels: Qrels, path: Path, drop_self: bool = False, digest: bool = 
     """
     with spooled(path) as file:
         if _worth_it(file) and (hits := match_file(qrels, file, drop_self, digest)) is not None:
+            note_growth(file)
             return hits
         return match(qrels, read_any_run(file), drop_self, digest)
 
