@@ -15,6 +15,11 @@ from intrex.data.ids import needs_encoding
 
 _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u2060-\u2064\ufeff]")
 _ZEROS = re.compile(rb"(?<!\d)0+(?=\d)")
+_PADDED = re.compile(rb"0\d+")
+_MISSING = frozenset(
+    b"NA N/A n/a #N/A #NA <NA> NULL null None NaN nan -NaN -nan 1.#IND -1.#IND 1.#QNAN -1.#QNAN".split()
+)
+"""Words that pandas reads as missing values unless told otherwise."""
 
 
 def check_rows_ids(facts: Facts, queries: Bytes, docs: Bytes, lines: Int64s) -> tuple[Int64s, Int64s]:
@@ -45,6 +50,12 @@ def check_ids(ids: Bytes, first: Int64s, noun: str, findings: Findings) -> None:
 
     report("I002", "has white space or a leading quote", needs_encoding)
     report("I003", "holds an invisible character", _INVISIBLE.search)
+    for code, problem, is_problem in (
+        ("I008", "reads like a missing value", lambda value: value in _MISSING),
+        ("I009", "is a number with leading zeros", _PADDED.fullmatch),
+    ):
+        rows = [i for i, value in enumerate(values) if is_problem(value)]
+        findings.add(code, first[rows], _id_text(noun, values, rows, problem))
     for code, key in (("I004", without_case), ("I005", without_zeros), ("I006", without_form)):
         pairs = _alike(values, key)
         lines = [int(max(first[a], first[b])) for a, b in pairs]
@@ -65,6 +76,10 @@ def _alike(values: list[bytes], key: Callable[[bytes], bytes]) -> list[tuple[int
         else:
             known[k] = i
     return pairs
+
+
+def _id_text(noun: str, values: list[bytes], rows: list[int], problem: str) -> Callable[[int], str]:
+    return lambda i: f"the {noun} id {spell(values[rows[i]])} {problem}"
 
 
 def _pair_text(noun: str, values: list[bytes], pairs: list[tuple[int, int]]) -> Callable[[int], str]:

@@ -20,6 +20,7 @@ from intrex.data.ids import as_bytes, id_problem
 from intrex.data.io.files import reading
 from intrex.data.runformats import FLOAT32_ENDS
 
+_FLOAT32_MAX = 3.4028e38  # as written with five digits
 _TREND = 3  # growing scores: fewer may be one row in the wrong place
 
 
@@ -114,6 +115,8 @@ def _check_rows(
         _repeated_ranks(facts, rows, rows.rank)
     if form != "msmarco":
         _ties(rows, findings)
+    padded = rows.at(np.flatnonzero((facts.docs[rows.doc] == b"-1") | (np.abs(rows.score) >= _FLOAT32_MAX)))
+    facts.report("R020", padded.query, padded.doc, padded.line, "query {} has document {}, a padded row?")
     own = rows.at(np.flatnonzero(facts.queries[rows.query] == facts.docs[rows.doc]))
     findings.add("R019", own.line, lambda i: f"query {facts.query(own.query[i])} retrieves itself")
     order = np.lexsort((rows.doc, rows.score.astype(np.float32)))[::-1]

@@ -55,6 +55,8 @@ ONE: dict[str, list[tuple[str, bytes, list[int]]]] = {
     "I005": [("r", RUN + b"q3 Q0 d01 1 1 t\n", [4]), ("queries.tsv", b"7\ta\n007\tb\n", [2])],
     "I006": [("r", RUN + "q3 Q0 \u00fc 1 1 t\nq3 Q0 u\u0308 2 0.5 t\n".encode(), [5])],
     "I007": [("r", RUN + b"q3 Q0 " + b"d" * 513 + b" 1 1 t\n", [4]), ("queries.jsonl", JSONL + b'{"_id": "", "text": "x"}\n{"_id": 7, "text": "x"}\n', [3, 4])],
+    "I008": [("r", RUN + b"q3 Q0 NA 1 2 t\nq3 Q0 null 2 1 t\nq3 Q0 nano 3 0 t\n", [4, 5]), ("qrels", QRELS + b"None 0 d1 1\n", [4]), ("corpus.jsonl", CORPUS + b'{"_id": "nan", "title": "", "text": "x"}\n', [3])],
+    "I009": [("r", RUN + b"007 Q0 d1 1 2 t\n0 Q0 d1 1 2 t\nd07 Q0 d1 1 2 t\n", [4]), ("queries.tsv", b"7\ta\n08\tb\n", [2])],
     "C001": [("corpus.jsonl", CORPUS + b'{"_id": "d3"\n{"text": "x", "title": ""}\n[1]\n', [3, 4, 5])],
     "C002": [("corpus.jsonl", CORPUS + b'{"_id": "d1", "title": "", "text": "other"}\n', [3])],
     "C003": [("corpus.jsonl", CORPUS + CORPUS, [3, 4])],
@@ -97,6 +99,7 @@ ONE: dict[str, list[tuple[str, bytes, list[int]]]] = {
     "R017": [("marco.run", MARCO + b"q1\td3\t0\nq1\td4\tx\n", [3, 4])],
     "R018": [("r.json", b'{"q1": {"d1": 2.0},\n"q2": {"d1": 1.0}\n', [3]), ("r.json", b'{"q1": {"d1": 1}, "q1": {"d2": 1}}', []), ("r.json", b'{"q1": {"d1": 1}, "q2": 3}', [])],
     "R019": [("r", RUN + b"q3 Q0 q3 1 0.5 t\n", [4])],
+    "R020": [("r", RUN + b"q3 Q0 -1 1 -3.4028235e38 t\n", [4]), ("r", RUN + b"q3 Q0 d1 1 2 t\nq3 Q0 x 2 -3.4028e+38 t\nq3 Q0 -1 3 0.5 t\n", [5, 6]), ("r.json", b'{"q": {"a": 1, "-1": -3.4028234663852886e38}}', [])],
 }  # fmt: skip
 
 ACROSS: dict[str, dict[str, bytes]] = {
