@@ -18,16 +18,16 @@ def remove_query(run: Run) -> Run:
 
 
 def max_passage(run: Run, delimiter: str = "#") -> Run:
-    """Turn passages into documents: the id up to the last ``delimiter`` is the document, its score the best passage's.
+    """Turn passages into documents: the id up to the first ``delimiter`` is the document, its score the best passage's.
 
-    The ids are cut at the last delimiter, as pyserini's ``--max-passage`` does. Rankings are sorted again,
+    The ids are cut at the first delimiter, as pyserini's ``--max-passage`` does. Rankings are sorted again,
     because a document's id, which breaks ties, is not its passage's.
     """
     best: dict[str, dict[str, float]] = {}
     for query, docs in run.to_dict().items():
         documents = best.setdefault(query, {})
         for passage, score in docs.items():  # best first: the first passage counts
-            documents.setdefault(passage.rsplit(delimiter, 1)[0], score)
+            documents.setdefault(passage.split(delimiter, 1)[0], score)
     return Run.from_dict(best, tag=run.tag)
 
 
