@@ -24,6 +24,7 @@ from intrex.data.numeric.rows import unit
 from intrex.data.numeric.spans import cuts, offsets_of
 from intrex.data.specs import EncoderSpec
 from intrex.encoders.base import Role
+from intrex.encoders.model2vec import CHARACTERS, apply_rules, written_by_model2vec
 from intrex.encoders.options import STATIC, EncoderOptions
 from intrex.encoders.runtime.models import NO_CODE, ModelFiles, quiet, refuse_code, require, resolve_model
 
@@ -40,8 +41,8 @@ _KEYS = ("embedding.weight", "embeddings")
 class StaticEncoder:
     """Encoder by the normalised mean of the vectors of a text's tokens; zero for a text without tokens.
 
-    The same vectors as ``SentenceTransformer(modules=[StaticEmbedding(...)])`` with ``normalize_embeddings``. They are
-    the same bits in every batch; an index keeps the weights, so that it does not depend on how they were made.
+    The same vectors as ``SentenceTransformer(modules=[StaticEmbedding(...)])`` with ``normalize_embeddings`` or, of a
+    folder that model2vec wrote, as ``StaticModel.encode`` with ``normalize``. They are the same bits in every batch; an index keeps the weights, so that it does not depend on how they were made.
     """
 
     def __init__(self, weights: Float32s, tokenizer: str, name: str, params: dict[str, Any]) -> None:
@@ -89,7 +90,10 @@ class StaticEncoder:
         else:
             weights, tokenizer = _distil_once(files, options.dim or DEFAULT_DIM, options.device)
             params["distilled_from"] = files.revision
-        if options.max_length is not None:
+        if folder is not None and written_by_model2vec(folder):
+            weights, tokenizer, rules = apply_rules(folder, weights, tokenizer, options.max_length)
+            params |= rules
+        elif options.max_length is not None:
             tokenizer = _truncate(tokenizer, options.max_length)
         return cls(weights, tokenizer, files.label, params)
 
@@ -122,10 +126,10 @@ class StaticEncoder:
     def encode(self, texts: list[str], role: Role) -> Float32s:
         """Return vectors [len(texts), dim] in float32, in the order of ``texts``, of length 1 or zero."""
         out = np.zeros((len(texts), self.spec.dim), np.float32)
+        most = self.spec.params.get(CHARACTERS)
         for start in range(0, len(texts), TEXTS_AT_ONCE):
-            encoded = self._tokenizer.encode_batch(
-                texts[start : start + TEXTS_AT_ONCE], add_special_tokens=False
-            )
+            batch = [text[:most] for text in texts[start : start + TEXTS_AT_ONCE]]
+            encoded = self._tokenizer.encode_batch(batch, add_special_tokens=False)
             lengths = np.array([len(e.ids) for e in encoded], np.int64)
             ids = np.fromiter(chain.from_iterable(e.ids for e in encoded), np.int64, int(lengths.sum()))
             self._sum(ids, lengths, out[start : start + TEXTS_AT_ONCE])

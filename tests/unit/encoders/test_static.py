@@ -111,6 +111,39 @@ def test_a_model2vec_folder_with_mapping_and_token_weights(tmp_path):
     )
 
 
+@pytest.mark.parametrize("length", [512, 3, None])
+@pytest.mark.parametrize("normalize", [True, False])
+def test_a_folder_of_model2vec_is_read_as_model2vec_reads_it(tmp_path, length, normalize):
+    model2vec = pytest.importorskip("model2vec")
+    model = model2vec.StaticModel(weights(), tokenizer(), normalize=normalize, max_length=length)
+    model.save_pretrained(tmp_path / "m2v")
+    encoder = make_encoder(f"static:{tmp_path / 'm2v'}", EncoderOptions())
+    texts = [*TEXTS, "a zzz", "zzz zzz", "zzz a b", "a  b  c"]
+    expected = model.encode(texts, normalize=True)
+    np.testing.assert_allclose(encoder.encode(texts, "document"), expected, atol=1e-5)
+    assert not encoder.encode(["zzz"], "query").any() and encoder.spec.max_length == length
+    encoder.save(tmp_path / "index")
+    again = StaticEncoder.load(encoder.spec, tmp_path / "index", EncoderOptions())
+    assert np.array_equal(again.encode(texts, "query"), encoder.encode(texts, "query"))
+    shorter = make_encoder(f"static:{tmp_path / 'm2v'}", EncoderOptions(max_length=2))
+    np.testing.assert_allclose(
+        shorter.encode(texts, "query"), model.encode(texts, normalize=True, max_length=2), atol=1e-6
+    )
+
+
+def test_unknown_tokens_of_a_unigram_vocabulary_are_left_out(tmp_path):
+    model2vec = pytest.importorskip("model2vec")
+    from tokenizers import Tokenizer, models, pre_tokenizers
+
+    made = Tokenizer(models.Unigram([("<unk>", 0.0), ("a", -1.0), ("b", -2.0)], unk_id=0))
+    made.pre_tokenizer = pre_tokenizers.Whitespace()
+    model = model2vec.StaticModel(weights(rows=3), made, normalize=True)
+    model.save_pretrained(tmp_path / "m2v")
+    encoder = make_encoder(f"static:{tmp_path / 'm2v'}", EncoderOptions())
+    texts = ["a", "a x", "x", "b x a"]
+    np.testing.assert_allclose(encoder.encode(texts, "query"), model.encode(texts), atol=1e-6)
+
+
 def test_a_sentence_transformers_folder_and_its_vectors(tmp_path):
     pytest.importorskip("torch")
     from sentence_transformers import SentenceTransformer
