@@ -91,7 +91,8 @@ def _show_parts(report: CompareReport, form: Format) -> None:
             title = f"Queries that moved most by {comparison.data.measures[0]}, {letter(b)} - {letter(a)}"
             put(title, *movers_table(comparison, report.movers, a, b, form is Format.table))
     if report.similarities is not None:
-        depth = report.similarities[0].depth
-        put(f"Rank similarity to depth {depth}, means over queries", *similarity_table(report.similarities))
+        first = report.similarities[0]
+        title = f"Rank similarity to depth {first.depth}, RBO with p = {first.rbo_p:g}, means over queries"
+        put(title, *similarity_table(report.similarities))
     if report.reproduction is not None:
         put("Reproduction of the pair", *reproduction_table(report.reproduction))

@@ -41,9 +41,19 @@ class CompareOptions(Options):
         default=100, low=1, high=MAX_DEPTH, when=When("ranking", (True,)),
         help="For --ranking: how far down to look.",
     )  # fmt: skip
+    rbo_p: float = option(
+        default=0.9, when=When("ranking", (True,)),
+        help="For --ranking: RBO's persistence; a larger one looks further down.",
+    )  # fmt: skip
     reproduction: tuple[Path, Path] | None = option(
         default=None, metavar="PATH PATH", help="Reproductions of the two runs: RMSE, effect ratio, delta RI."
     )
+
+    def __post_init__(self) -> None:
+        """Refuse a persistence that is none; see `Options`."""
+        super().__post_init__()
+        if not 0 < self.rbo_p < 1:
+            raise UsageError(f"--rbo-p is {self.rbo_p}, it must lie between 0 and 1")
 
 
 @declare

@@ -70,7 +70,7 @@ def make_report(qrels: str, runs: list[Path], options: CompareOptions, settings:
     if options.ranking:
         pairs = comparison.pairs + [pair for pair in enumerate(reproduced) if pair[0] != pair[1]]
         systems = list(zip(aligned.systems, rankings, strict=True))
-        similar = similarities(systems, pairs, as_bytes(aligned.query_ids), options.depth)
+        similar = similarities(systems, pairs, as_bytes(aligned.query_ids), options.depth, options.rbo_p)
     figures = reproduction(aligned, (0, 1), reproduced) if reproduced else None
     return CompareReport(comparison, moves, similar, figures, _notes(aligned, comparison))
 

@@ -11,7 +11,6 @@ from intrex.data.arrays import Bools, Bytes, Float64s, Int64s
 from intrex.data.errors import BadInput
 from intrex.data.run import Run
 
-PERSISTENCE = 0.9
 CUTOFFS = (10, 100)
 
 
@@ -27,6 +26,8 @@ class Similarity:
         overlap_10: share of the first 10 that both have.
         overlap_100: the same of the first 100, or of all up to the depth.
         n_queries: queries that both answer.
+        depth: how far down was looked.
+        rbo_p: RBO's persistence.
     """
 
     a: str
@@ -39,6 +40,7 @@ class Similarity:
     overlap_100: float
     n_queries: int
     depth: int
+    rbo_p: float
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,11 @@ class TopDocuments:
 
 
 def similarities(
-    named: Sequence[tuple[str, Run]], pairs: Sequence[tuple[int, int]], queries: Bytes, depth: int
+    named: Sequence[tuple[str, Run]],
+    pairs: Sequence[tuple[int, int]],
+    queries: Bytes,
+    depth: int,
+    rbo_p: float,
 ) -> list[Similarity]:
     """Compare rankings pair by pair.
 
@@ -59,15 +65,16 @@ def similarities(
         pairs: rows (a, b).
         queries: [q] ids to look at; those that both runs of a pair answer count.
         depth: how far down to look.
+        rbo_p: RBO's persistence, between 0 and 1; with 0.9 the first ten ranks carry 86 % of the weight.
 
     Raises:
         BadInput: two runs have no query in common.
     """
     tops = _tops([run for _, run in named], queries, depth)
-    return [_pair(named[a][0], named[b][0], tops[a], tops[b], depth) for a, b in pairs]
+    return [_pair(named[a][0], named[b][0], tops[a], tops[b], depth, rbo_p) for a, b in pairs]
 
 
-def _pair(a: str, b: str, tops_a: TopDocuments, tops_b: TopDocuments, depth: int) -> Similarity:
+def _pair(a: str, b: str, tops_a: TopDocuments, tops_b: TopDocuments, depth: int, rbo_p: float) -> Similarity:
     shared = (tops_a.lengths > 0) & (tops_b.lengths > 0)
     if not shared.any():
         raise BadInput(f"{a} and {b} answer no query in common")
@@ -77,14 +84,15 @@ def _pair(a: str, b: str, tops_a: TopDocuments, tops_b: TopDocuments, depth: int
     near, far = (overlap_at(common, tops_a.lengths, tops_b.lengths, min(k, depth)) for k in CUTOFFS)
     return Similarity(
         a, b,
-        rbo_ext=float(rbo_extrapolated(common, tops_a.lengths, tops_b.lengths).mean()),
-        rbo_trunc=float(rbo_truncated(common).mean()),
+        rbo_ext=float(rbo_extrapolated(common, tops_a.lengths, tops_b.lengths, rbo_p).mean()),
+        rbo_trunc=float(rbo_truncated(common, rbo_p).mean()),
         tau_b=float(tau_union(tops_a, tops_b, place).mean()),
         ktu=float(tau_by_position(tops_a, tops_b).mean()),
         overlap_10=float(near.mean()),
         overlap_100=float(far.mean()),
         n_queries=int(shared.sum()),
         depth=depth,
+        rbo_p=rbo_p,
     )  # fmt: skip
 
 
@@ -129,16 +137,14 @@ def overlaps(place: Int64s, depth: int) -> Float64s:
     return np.cumsum(counts, axis=1)
 
 
-def rbo_extrapolated(
-    common: Float64s, length_a: Int64s, length_b: Int64s, p: float = PERSISTENCE
-) -> Float64s:
+def rbo_extrapolated(common: Float64s, length_a: Int64s, length_b: Int64s, p: float) -> Float64s:
     """Compute RBO_ext [q] of Webber, Moffat and Zobel 2010 (ACM TOIS 28(4)), equation 32: lists of different lengths, no ties.
 
     Args:
         common: [q, depth] from `overlaps`.
         length_a: [q] documents in a's list, at most the depth.
         length_b: [q] in b's.
-        p: persistence; with 0.9 the first ten ranks carry 86 % of the weight.
+        p: persistence.
     """
     depth = common.shape[1]
     short, long = np.minimum(length_a, length_b), np.maximum(length_a, length_b)
@@ -153,7 +159,7 @@ def rbo_extrapolated(
     return rbo
 
 
-def rbo_truncated(common: Float64s, p: float = PERSISTENCE) -> Float64s:
+def rbo_truncated(common: Float64s, p: float) -> Float64s:
     """Divide RBO's sum up to the depth [q] by its largest possible value there: repro_eval's (Clarke et al. 2021)."""
     d = np.arange(1, common.shape[1] + 1)
     weights = p ** (d - 1.0)

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 from scipy.stats import kendalltau
 
-from intrex.data.errors import BadInput
+from intrex.data.errors import BadInput, UsageError
 from intrex.data.ids import as_bytes
 from intrex.data.run import Run
 from intrex.eval.compare.align import Aligned
+from intrex.eval.compare.options import CompareOptions
 from intrex.eval.compare.reproduction import reproduction
 from intrex.eval.compare.similarity import Similarity, similarities
 from intrex.eval.scoring.signature import Conditions
@@ -19,8 +20,9 @@ def run(rankings: dict[str, list[str]]) -> Run:
     return Run.from_dict({q: {d: 1000.0 - i for i, d in enumerate(docs)} for q, docs in rankings.items()})
 
 
-def one(a: list[str], b: list[str], depth: int = 100) -> Similarity:
-    return similarities([("a", run({"q": a})), ("b", run({"q": b}))], [(0, 1)], as_bytes(["q"]), depth)[0]
+def one(a: list[str], b: list[str], depth: int = 100, p: float = 0.9) -> Similarity:
+    named = [("a", run({"q": a})), ("b", run({"q": b}))]
+    return similarities(named, [(0, 1)], as_bytes(["q"]), depth, p)[0]
 
 
 def rbo_ext(s: list[str], t: list[str], p: float = 0.9) -> float:
@@ -50,6 +52,7 @@ def test_against_the_definitions(seed: int) -> None:
     assert found.tau_b == pytest.approx(tau_b(a, b), abs=1e-12)
     k = min(10, max(len(a), len(b)))
     assert found.overlap_10 == pytest.approx(len(set(a[:10]) & set(b[:10])) / k)
+    assert one(a, b, p=0.6).rbo_ext == pytest.approx(rbo_ext(a, b, 0.6), abs=1e-12)
     turned = one(b, a)
     assert turned.rbo_ext == pytest.approx(found.rbo_ext) and turned.tau_b == pytest.approx(found.tau_b)
     cut = one(a, b, depth=7)
@@ -87,16 +90,16 @@ def test_values_of_repro_eval() -> None:
         found = one(a[q], b[q], depth=10)
         assert found.ktu == pytest.approx(ktu[q], abs=1e-12)
         assert found.rbo_trunc == pytest.approx(rbo[q], abs=1e-12)
-    every = similarities([("a", run(a)), ("b", run(b))], [(0, 1)], as_bytes(["q1", "q2", "q3"]), 10)[0]
+    every = similarities([("a", run(a)), ("b", run(b))], [(0, 1)], as_bytes(["q1", "q2", "q3"]), 10, 0.9)[0]
     assert every.ktu == pytest.approx(0.26190476190476336) and every.n_queries == 3
 
 
 def test_queries_that_one_run_lacks_are_left_out() -> None:
     a, b = run({"q1": ["x"], "q2": ["y"]}), run({"q2": ["y"], "q3": ["z"]})
-    found = similarities([("a", a), ("b", b)], [(0, 1)], as_bytes(["q1", "q2", "q3"]), 5)[0]
+    found = similarities([("a", a), ("b", b)], [(0, 1)], as_bytes(["q1", "q2", "q3"]), 5, 0.9)[0]
     assert found.n_queries == 1 and found.overlap_10 == 1.0
     with pytest.raises(BadInput, match="no query in common"):
-        similarities([("a", a), ("b", run({"q3": ["z"]}))], [(0, 1)], as_bytes(["q1", "q2", "q3"]), 5)
+        similarities([("a", a), ("b", run({"q3": ["z"]}))], [(0, 1)], as_bytes(["q1", "q2", "q3"]), 5, 0.9)
 
 
 def test_reproduction_as_in_repro_eval() -> None:
@@ -114,3 +117,16 @@ def test_reproduction_as_in_repro_eval() -> None:
     assert found.delta_ri == pytest.approx(0.10555555555555529)
     still = reproduction(data, (0, 0), (2, 3))[0]
     assert still.effect_ratio is None
+
+
+def test_the_cut_rbo_is_repro_evals_at_its_own_default() -> None:
+    """repro-eval 0.5.0: ``rbo()`` of these lists, whose defaults are p = 0.95 and depth 1,000; then with p = 0.9."""
+    a, b = ["d1", "d2", "d3"], ["d2", "d1", "d4"]
+    assert one(a, b, depth=1000, p=0.95).rbo_trunc == pytest.approx(0.2153402393, abs=1e-10)
+    assert one(a, b, depth=1000).rbo_trunc == pytest.approx(0.3116855762, abs=1e-10)
+
+
+def test_a_persistence_lies_between_0_and_1() -> None:
+    for p in (0.0, 1.0, -0.5, float("nan")):
+        with pytest.raises(UsageError, match="--rbo-p"):
+            CompareOptions(ranking=True, rbo_p=p)
