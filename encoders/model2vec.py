@@ -16,7 +16,7 @@ CHARACTERS = "characters"
 _LENGTH = 512  # model2vec's, where its config.json says nothing
 
 
-def written_by_model2vec(folder: Path) -> bool:
+def is_model2vec(folder: Path) -> bool:
     """Tell whether model2vec wrote a static model: it has a ``config.json``, which sentence-transformers' folders lack."""
     return (folder / "config.json").is_file()
 

@@ -24,7 +24,7 @@ from intrex.data.numeric.rows import unit
 from intrex.data.numeric.spans import cuts, offsets_of
 from intrex.data.specs import EncoderSpec
 from intrex.encoders.base import Role
-from intrex.encoders.model2vec import CHARACTERS, apply_rules, written_by_model2vec
+from intrex.encoders.model2vec import CHARACTERS, apply_rules, is_model2vec
 from intrex.encoders.options import STATIC, EncoderOptions
 from intrex.encoders.runtime.models import NO_CODE, ModelFiles, quiet, refuse_code, require, resolve_model
 
@@ -90,7 +90,7 @@ class StaticEncoder:
         else:
             weights, tokenizer = _distil_once(files, options.dim or DEFAULT_DIM, options.device)
             params["distilled_from"] = files.revision
-        if folder is not None and written_by_model2vec(folder):
+        if folder is not None and is_model2vec(folder):
             weights, tokenizer, rules = apply_rules(folder, weights, tokenizer, options.max_length)
             params |= rules
         elif options.max_length is not None:
