@@ -75,7 +75,7 @@ def test_a_stage_that_changed_is_run_again(work: Path, intrex) -> None:
     """A score of another digit, of the same size; the leaderboard is then made of scores that were computed again."""
     assert intrex("experiment run my.toml --output e").code == 0
     board = (work / "e" / "leaderboard.csv").read_bytes()
-    (scores,) = (work / "e" / ".stages").glob("scores-*/scores.jsonl")
+    (scores,) = (work / "e" / ".stages").glob("evaluate-*/scores.jsonl")
     whole = scores.read_bytes()
     at = whole.index(b"0.")
     scores.write_bytes(whole[: at + 2] + (b"1" if whole[at + 2 : at + 3] != b"1" else b"2") + whole[at + 3 :])
