@@ -65,28 +65,27 @@ class Problems:
 
     def __init__(self, subject: str | Path, hint: str | None = None) -> None:
         self.subject = str(subject)
-        self.hint = hint
+        self._hints = [hint] if hint else []
         self.count = 0
         self._shown: list[str] = []
 
     def add(self, where: object, message: str, hint: str | None = None) -> None:
-        """Record one problem at ``where`` (``file:line``); the first hint given is the one shown."""
+        """Record one problem at ``where`` (``file:line``); each hint is shown once, that of the subject first."""
         self.count += 1
         if len(self._shown) < SHOWN:
             self._shown.append(f"{message} ({where})")
-        if self.hint is None:
-            self.hint = hint
+        if hint and hint not in self._hints and len(self._hints) < SHOWN:
+            self._hints.append(hint)
 
     def raise_if_any(self) -> None:
         """Raise `BadInput` if anything was recorded."""
         if not self.count:
             return
+        hint = "\nhint: ".join(self._hints) or None
         if self.count == 1:
-            raise BadInput(self._shown[0], self.hint)
+            raise BadInput(self._shown[0], hint)
         more = [f"... and {self.count - SHOWN:,} more"] if self.count > SHOWN else []
-        raise BadInput(
-            "\n  ".join([f"{self.count:,} problems in {self.subject}", *self._shown, *more]), self.hint
-        )
+        raise BadInput("\n  ".join([f"{self.count:,} problems in {self.subject}", *self._shown, *more]), hint)
 
 
 def json_type(value: object) -> str:
