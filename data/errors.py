@@ -74,18 +74,28 @@ class Problems:
         self.count += 1
         if len(self._shown) < SHOWN:
             self._shown.append(f"{message} ({where})")
-        if hint and hint not in self._hints and len(self._hints) < SHOWN:
+        if hint:
+            self.suggest(hint)
+
+    def suggest(self, hint: str) -> None:
+        """Add a hint, whatever the problems will be."""
+        if hint not in self._hints and len(self._hints) < SHOWN:
             self._hints.append(hint)
+
+    @property
+    def hint(self) -> str | None:
+        """All hints, a line each; None where there is none."""
+        return "\nhint: ".join(self._hints) or None
 
     def raise_if_any(self) -> None:
         """Raise `BadInput` if anything was recorded."""
         if not self.count:
             return
-        hint = "\nhint: ".join(self._hints) or None
         if self.count == 1:
-            raise BadInput(self._shown[0], hint)
+            raise BadInput(self._shown[0], self.hint)
         more = [f"... and {self.count - SHOWN:,} more"] if self.count > SHOWN else []
-        raise BadInput("\n  ".join([f"{self.count:,} problems in {self.subject}", *self._shown, *more]), hint)
+        lines = [f"{self.count:,} problems in {self.subject}", *self._shown, *more]
+        raise BadInput("\n  ".join(lines), self.hint)
 
 
 def json_type(value: object) -> str:
