@@ -41,8 +41,10 @@ test: check
 
 # What breaks, is killed or takes minutes: the faults again, and the tests marked `long`, which `make test` leaves out.
 faults: env
-	$(BIN)/python -m pytest -n auto --dist loadfile -m "" tests/faults
-	$(BIN)/python -m pytest -m long
+	$(BIN)/python -m pytest -n auto --dist loadfile tests/faults
+	mkdir -p $(OUT) && rm -f $(OUT)/figures.jsonl
+	INTREX_FIGURES=$(abspath $(OUT))/figures.jsonl $(BIN)/python -m pytest -m long
+	$(BIN)/python tests/support/reliability.py $(OUT)/figures.jsonl docs/reliability.md
 
 # The demo and the tests (GOALS) for each Python (PYTHONS), in a fresh copy and a fresh environment below OUT.
 pythons:

@@ -121,6 +121,7 @@ def _options(
 
 def main() -> None:
     """Run the command line and exit."""
+    _open_streams()
     _speak_utf8()
     arguments = sys.argv[1:]
     debug = "--debug" in arguments
@@ -130,6 +131,18 @@ def main() -> None:
     logger.addHandler(handler)
     logger.setLevel(logging.DEBUG if debug else logging.INFO)
     sys.exit(run([a for a in arguments if a != "--debug"], debug))
+
+
+def _open_streams() -> None:
+    """Open what the caller has closed (``>&-``), or a file that is written would get its number, and what is printed."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+            setattr(sys, name, os.fdopen(number, "r" if number == 0 else "w", encoding="utf-8"))
+            if name == "stdout":
+                _say("standard output is closed, nothing is printed", None, "note")
 
 
 def _speak_utf8() -> None:
@@ -157,7 +170,7 @@ def run(arguments: list[str], debug: bool = False) -> int:
             raise KeyboardInterrupt
         return code if isinstance(code, int) else 0
     except DoneAlready as done:
-        print(f"note: done already: {done}", file=sys.stderr)  # noqa: T201
+        _say(f"done already: {done}", None, "note")
         return 0
     except (KeyboardInterrupt, typer.Abort):
         _say("interrupted", "run the same command again: long work goes on where it was")
@@ -199,7 +212,7 @@ def _explain(error: Exception) -> int:
     return 1
 
 
-def _say(message: str, hint: str | None) -> None:
-    print(f"error: {message}", file=sys.stderr)  # noqa: T201
+def _say(message: str, hint: str | None, kind: str = "error") -> None:
+    print(f"{kind}: {message}", file=sys.stderr)  # noqa: T201
     if hint:
         print(f"hint: {hint}", file=sys.stderr)  # noqa: T201

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -100,12 +101,31 @@ class Collection:
         return self.manifest.collection
 
     def documents(self, start: int = 0) -> Iterator[Document]:
-        """Yield the documents in order, from row ``start``, in constant memory."""
+        """Yield the documents in order, from row ``start``, in constant memory.
+
+        Raises:
+            BadInput: a line is no document; or, after the last, the file is not what was written.
+        """
         with (self.path / "corpus.jsonl").open("rb") as stream:
-            if start:
-                stream.seek(int(self.offsets[start]))
-            for row, line in enumerate(stream, start):
-                yield parse_document(line, row)
+            for row, line in enumerate(self.checked(stream)):
+                if row >= start:
+                    yield parse_document(line, row)
+
+    def checked(self, pieces: Iterable[bytes]) -> Iterator[bytes]:
+        """Yield the pieces of ``corpus.jsonl``, from its first byte on.
+
+        Raises:
+            BadInput: after the last, where they are not what was written: an index of them would name another corpus.
+        """
+        digest = hashlib.sha256()
+        for piece in pieces:
+            digest.update(piece)
+            yield piece
+        if digest.hexdigest() != self.corpus_fingerprint:
+            raise BadInput(
+                f"damaged: corpus.jsonl differs from what was written ({self.path})",
+                f"intrex collection verify {self.path}; then import it again",
+            )
 
     def document(self, row: int) -> Document:
         """Return the document of a row, in constant time."""

@@ -65,17 +65,27 @@ class Problems:
 
     def __init__(self, subject: str | Path, hint: str | None = None) -> None:
         self.subject = str(subject)
-        self.hint = hint
+        self._hints = [hint] if hint else []
         self.count = 0
         self._shown: list[str] = []
 
     def add(self, where: object, message: str, hint: str | None = None) -> None:
-        """Record one problem at ``where`` (``file:line``); the first hint given is the one shown."""
+        """Record one problem at ``where`` (``file:line``); each hint is shown once, that of the subject first."""
         self.count += 1
         if len(self._shown) < SHOWN:
             self._shown.append(f"{message} ({where})")
-        if self.hint is None:
-            self.hint = hint
+        if hint:
+            self.suggest(hint)
+
+    def suggest(self, hint: str) -> None:
+        """Add a hint, whatever the problems will be."""
+        if hint not in self._hints and len(self._hints) < SHOWN:
+            self._hints.append(hint)
+
+    @property
+    def hint(self) -> str | None:
+        """All hints, a line each; None where there is none."""
+        return "\nhint: ".join(self._hints) or None
 
     def raise_if_any(self) -> None:
         """Raise `BadInput` if anything was recorded."""
@@ -84,9 +94,8 @@ class Problems:
         if self.count == 1:
             raise BadInput(self._shown[0], self.hint)
         more = [f"... and {self.count - SHOWN:,} more"] if self.count > SHOWN else []
-        raise BadInput(
-            "\n  ".join([f"{self.count:,} problems in {self.subject}", *self._shown, *more]), self.hint
-        )
+        lines = [f"{self.count:,} problems in {self.subject}", *self._shown, *more]
+        raise BadInput("\n  ".join(lines), self.hint)
 
 
 def json_type(value: object) -> str:

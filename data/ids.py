@@ -16,13 +16,14 @@ import numpy as np
 import numpy.typing as npt
 
 from intrex.data.arrays import Bytes, Int64s, Uint8s, Uint32s
-from intrex.data.errors import Problems, json_type
+from intrex.data.errors import BadInput, Problems, json_type
 from intrex.data.npy import check_offsets, check_rows, open_array
 
 T = TypeVar("T")
 MAX_BYTES = 512
 _BLOCK = 65_536
 _NEWLINE = ord("\n")
+_ASCII = 127
 # BEIR reads judgements as CSV: a leading quote would open a field
 _BAD = re.compile(r'[\s\x00-\x1f\x7f\x85\xa0\u2028\u2029]|^"')
 
@@ -160,17 +161,26 @@ class IdWriter:
         np.save(self.folder / "ids.rank.npy", rank)
 
 
+def _check_utf8(text: Uint8s, path: Path) -> None:
+    try:
+        text.tobytes().decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise BadInput(f"damaged: ids that are not UTF-8 ({path})", "rebuild the index") from error
+
+
 class IdTable:
     """Ids of an index, memory-mapped: row to id, and each row's rank in byte order (for ties), `GONE` if removed."""
 
     def __init__(self, folder: Path, ranked: bool = True) -> None:
         self.offsets: Int64s = open_array(folder / "ids.offsets.npy", np.int64, (None,))
         size = (folder / "ids.txt").stat().st_size
-        check_offsets(self.offsets, size, folder / "ids.offsets.npy")
+        check_offsets(self.offsets, size, folder / "ids.offsets.npy", least=1)
         self.text: Uint8s = (
             np.memmap(folder / "ids.txt", dtype=np.uint8, mode="r") if size else np.empty(0, np.uint8)
         )
         self.rank: Uint32s = np.empty(0, np.uint32)
+        if size and self.text.max() > _ASCII:
+            _check_utf8(self.text, folder / "ids.txt")
         if ranked:
             self.rank = open_array(folder / "ids.rank.npy", np.uint32, (len(self),))
             below = self.rank if (self.rank != GONE).all() else self.rank[self.rank != GONE]

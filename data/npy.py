@@ -65,12 +65,14 @@ def _fits(shape: tuple[int, ...], wanted: tuple[int | None, ...]) -> bool:
     return len(shape) == len(wanted) and all(w in (None, size) for size, w in zip(shape, wanted, strict=True))
 
 
-def check_offsets(offsets: Int64s, end: int, path: Path, rebuild: str = "rebuild the index") -> None:
-    """Raise `BadInput` unless offsets [n + 1] begin with 0, never fall, and end with ``end``."""
+def check_offsets(
+    offsets: Int64s, end: int, path: Path, rebuild: str = "rebuild the index", least: int = 0
+) -> None:
+    """Raise `BadInput` unless offsets [n + 1] begin with 0, rise by ``least`` or more, and end with ``end``."""
     sound = len(offsets) > 0 and offsets[0] == 0 and offsets[-1] == end
     for low in range(0, len(offsets) - 1, AT_ONCE) if sound else ():
         part = offsets[low : low + AT_ONCE + 1]
-        sound = sound and bool((part[1:] >= part[:-1]).all())
+        sound = sound and bool((part[1:] >= part[:-1] + least).all())
     if not sound:
         raise BadInput(f"damaged: offsets do not rise from 0 to {end:,} ({path})", rebuild)
 

@@ -74,7 +74,6 @@ class Option:
         choice_when: what single values of it depend on.
         panel: the subject under which help shows it, that of its class by default.
         common: help shows it without being asked for all options.
-        runtime: it changes no byte of the result.
         metavar: what its value is called.
         blank: an empty text has a meaning.
         item: the type of a tuple's items.
@@ -101,7 +100,6 @@ class Option:
     choice_when: Mapping[Any, When] = dataclasses.field(default_factory=dict)
     panel: str = ""
     common: bool = False
-    runtime: bool = False
     metavar: str = ""
     blank: bool = False
     item: ValueType = str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -15,6 +16,8 @@ from intrex.data.ids import as_bytes, nest, rows_of
 from intrex.data.io.columns import parse_integers, read_columns, segments, stack
 from intrex.data.io.files import require_file, writing
 from intrex.data.io.lines import first_line
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -137,11 +140,12 @@ def _number_topics(queries: Bytes, topics: Bytes) -> Int64s:
     return number
 
 
-def read_qrels(path: Path, subtopics: bool = False) -> Qrels:
+def read_qrels(path: Path, subtopics: bool = False, repeats: bool = False) -> Qrels:
     """Read TREC qrels (4 columns) or BEIR qrels (3 columns, header), plain or gzip; any blanks separate.
 
     A header row is skipped. In TREC's form a line whose first character is ``#`` is a comment, as in trec_eval 10.
-    With ``subtopics`` the second of four columns is the subtopic, and a document may stand once for each.
+    With ``subtopics`` the second of four columns is the subtopic, and a document may stand once for each. With
+    ``repeats`` lines that say the same again are read once, and counted in a message at level INFO.
     Raises `BadInput` with every malformed line counted, and on a file without any judgement.
     """
     require_file(path, "qrels")
@@ -161,6 +165,8 @@ def read_qrels(path: Path, subtopics: bool = False) -> Qrels:
     queries, docs, raw = stack(parts[0]), stack(parts[1]), stack(parts[2])
     lines = np.concatenate(numbers) if numbers else np.empty(0, np.int64)
     grades = parse_integers(raw, lines, path, "grade", problems)
+    if repeats:
+        queries, docs, grades, lines = _without_repeats(queries, docs, grades, lines, path)
     if subtopics and width == 4:
         qrels = Qrels.from_subtopics(queries, stack(topics), docs, grades, problems, lines)
     else:
@@ -169,6 +175,18 @@ def read_qrels(path: Path, subtopics: bool = False) -> Qrels:
     if not len(qrels):
         raise BadInput(f"the file has no judgement ({path})", "a line is: query iteration document grade")
     return qrels
+
+
+def _without_repeats(
+    queries: Bytes, docs: Bytes, grades: Int32s, lines: Int64s, path: Path
+) -> tuple[Bytes, Bytes, Int32s, Int64s]:
+    order = np.lexsort((np.arange(len(docs)), grades, docs, queries))
+    q, d, g = queries[order], docs[order], grades[order]
+    again = np.flatnonzero((q[1:] == q[:-1]) & (d[1:] == d[:-1]) & (g[1:] == g[:-1])) + 1
+    if len(again):
+        _log.info("%s: %d lines say the same again, they are read once", path.name, len(again))
+    keep = np.delete(np.arange(len(docs)), order[again])
+    return queries[keep], docs[keep], grades[keep], lines[keep]
 
 
 def write_qrels(qrels: Qrels, path: Path, overwrite: bool = False) -> None:

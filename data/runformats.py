@@ -65,7 +65,7 @@ class _Pairs(list[tuple[str, Any]]):
 
 
 def _json_table(path: Path, problems: Problems) -> RunTable:
-    problems.hint = layout = f"a JSON run reads {JSON_LAYOUT}"
+    problems.suggest(layout := f"a JSON run reads {JSON_LAYOUT}")
     try:
         with reading(path) as stream:
             text = stream.read().decode("utf-8-sig")

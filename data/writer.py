@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from intrex.data.collection import MANIFEST, Collection
-from intrex.data.errors import SHOWN, Problems, json_type
+from intrex.data.errors import SHOWN, Problems, UsageError, json_type
 from intrex.data.ids import IdRegistry, encode_id, id_problem, needs_encoding
 from intrex.data.io.files import file_sha256, fingerprint
 from intrex.data.qrels import Qrels, write_qrels
@@ -219,7 +219,12 @@ def write_collection(
 
     Raises:
         BadInput: with every problem found, counted; nothing is written.
+        UsageError: the name has control characters.
     """
+    if not name.isprintable() or not name:
+        raise UsageError(
+            f"a collection's name is one line of printable characters, not {name!a}", "name it with --name"
+        )
 
     def make(build: Build) -> Manifest:
         problems = Problems(str(origin.get("source", name)))

@@ -34,9 +34,7 @@ class EncoderOptions(Options, panel=ENCODING):
     )  # fmt: skip
     max_length: int | None = option(default=None, low=1, help="Tokens of a text that are read.")
     dtype: str = option(default="float32", choices=DTYPES, help="Of the model's matrix products.")
-    device: str | None = option(
-        default=None, help="cpu, cuda, mps; the best one there by default.", runtime=True
-    )
+    device: str | None = option(default=None, help="cpu, cuda, mps; the best one there by default.")
     batch_size: int = option(default=32, low=1, help="Texts encoded at a time.")
     dim: int | None = field(default=None)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -23,6 +24,9 @@ FOLDED = 16
 GAP = 3
 EDGES = 2
 """Blanks that rich puts between two columns, and on both sides of a table."""
+
+
+_CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
 class Format(StrEnum):
@@ -82,6 +86,11 @@ def emit(
             sys.stdout.write(_caption(caption, form))
 
 
+def printable(text: str) -> str:
+    """Spell what a terminal would obey instead of showing: control characters, and those that turn the direction."""
+    return _CONTROLS.sub(lambda match: f"\\x{ord(match[0]):02x}", text)
+
+
 def _write_json(record: dict[str, Any]) -> None:
     import json  # a millisecond of every start
 
@@ -115,21 +124,23 @@ def _table(
     from rich.cells import cell_len
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     def narrowest(i: int) -> int:
         return widths[i] if no_wrap[i] else min(widths[i], FOLDED)
 
+    headers, *rows = ([printable(cell) for cell in line] for line in (headers, *rows))
     room = Console().width if sys.stdout.isatty() else 1000
     widths = [max(cell_len(line[i]) for line in (headers, *rows)) for i in range(len(headers))]
     for block in _blocks([narrowest(i) for i in range(len(headers))], lead, room - EDGES):
         table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
         for i in block:
-            header = headers[i].replace("[", "\\[")
+            header = Text(headers[i])
             table.add_column(
                 header, justify="right" if right[i] else "left", overflow="fold", no_wrap=no_wrap[i]
             )
         for row in rows:
-            table.add_row(*(row[i].replace("[", "\\[") for i in block))
+            table.add_row(*(Text(row[i]) for i in block))
         needed = sum(narrowest(i) + GAP for i in block) - GAP + EDGES
         Console(width=max(room, needed), highlight=False, emoji=False).print(table)
 

@@ -84,7 +84,10 @@ class Build:
         """Hash and fsync every file, then write the manifest."""
         from concurrent.futures import ThreadPoolExecutor
 
+        os.umask(mask := os.umask(0))
+
         def sync(file: Path) -> tuple[str, dict[str, Any]]:
+            file.chmod(0o666 & ~mask)  # libraries make some readable for their owner alone
             fsync_file(file)
             known, size = file.relative_to(self.path).as_posix(), file.stat().st_size
             return known, self._entries.get(known) or {"bytes": size, "sha256": file_sha256(file)}

@@ -41,9 +41,7 @@ class TrainOptions(Options, panel=PANEL):
     eval_steps: int = option(default=100, low=1, help="Steps between checkpoints, and between dev scores.")
     patience: int = option(default=3, low=1, help="Dev scores without a new best one before it stops.")
     seed: int = option(default=0, low=0, help="Of everything that is drawn.")
-    device: str | None = option(
-        default=None, runtime=True, help="cpu, cuda, mps; the best one there by default."
-    )
+    device: str | None = option(default=None, help="cpu, cuda, mps; the best one there by default.")
     dtype: str = option(
         default="float32", choices=DTYPES,
         help="Of matrix products; bfloat16 is faster where the processor has it, weights stay float32.",

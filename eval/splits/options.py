@@ -25,9 +25,7 @@ class SplitOptions(Options):
     min_queries: int = option(
         default=MIN_QUERIES, low=0, panel=PANEL, help="Fewest test queries of a regime in a fold."
     )
-    device: str | None = option(
-        default=None, runtime=True, panel=PANEL, help="For the encoder: cpu, cuda, mps."
-    )
+    device: str | None = option(default=None, panel=PANEL, help="For the encoder: cpu, cuda, mps.")
 
 
 @declare

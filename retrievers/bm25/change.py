@@ -21,7 +21,7 @@ from intrex.data.ids import GONE, IdTable, as_bytes, write_ids
 from intrex.data.io.files import fingerprint
 from intrex.data.progress import Progress, no_progress
 from intrex.data.store.artifact import Build, build_artifact
-from intrex.data.store.manifest import Manifest, read_manifest
+from intrex.data.store.manifest import Manifest, read_manifest, verify_files
 from intrex.retrievers.bm25.build import bm25_manifest
 from intrex.retrievers.bm25.index import KIND, REBUILD, BM25Index
 from intrex.retrievers.bm25.merge import Source, merge_segments
@@ -187,6 +187,12 @@ class _Change:
         build_artifact(self.path, inputs, self._build, base=base)
         return BM25Index.open(self.path)
 
+    def _verify(self, segments: set[int]) -> None:
+        """Compare the files whose content gets new hashes with their old ones; what is linked keeps those that it has."""
+        files = self.index.manifest.files
+        read = [name for name in files if "/" not in name or int(name.partition("/")[0]) in segments]
+        verify_files(self.path, self.index.manifest, read, REBUILD)
+
     def _build(self, build: Build) -> Manifest:
         units, tables = [self._unit(i) for i in range(len(self.index.segments))], [self.index.ids]
         folder = build.path / ADDED
@@ -199,6 +205,7 @@ class _Change:
             tables.append(IdTable(folder))
         records = [unit.source.record for unit in units]
         groups = plan([r.documents for r in records], [r.removed for r in records], self.whole)
+        self._verify({i for group, rewrite in groups for i in group if rewrite or units[i].new_df})
         segments: list[NewSegment | SegmentRecord] = []
         rows = [np.zeros(len(unit.source.live), np.bool_) for unit in units]
         for number, (group, rewrite) in enumerate(groups):

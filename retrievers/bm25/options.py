@@ -30,7 +30,7 @@ class Bm25Build(Options, panel=PANEL):
         help="Fields beside contents: title, which is then no part of contents.",
     )  # fmt: skip
     max_memory: str | None = option(
-        default=None, panel=INDEX, runtime=True, check=parse_bytes, when=When("engine", ("native",)),
+        default=None, panel=INDEX, check=parse_bytes, when=When("engine", ("native",)),
         help="Memory of the build, such as 1G or 512M.",
     )  # fmt: skip
     engine: str = option(
@@ -38,7 +38,7 @@ class Bm25Build(Options, panel=PANEL):
         help="Whose index: ours, or Anserini's own, which pyserini reads too.",
     )  # fmt: skip
     threads: int | None = option(
-        default=None, low=1, panel=LUCENE_PANEL, runtime=True, when=_LUCENE,
+        default=None, low=1, panel=LUCENE_PANEL, when=_LUCENE,
         help="Threads; all cores by default.",
     )  # fmt: skip
     store_positions: bool = option(

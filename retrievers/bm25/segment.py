@@ -129,7 +129,7 @@ class Segment:
         rows, numbers, tfs = self.postings.occurrences(removed)
         df = self.all_df() - np.bincount(numbers, minlength=len(self.postings))
         terms, places = np.unique(numbers, return_inverse=True)
-        names = np.array([field_of(term.decode("utf-8")) for term in self.postings.spellings(terms)], np.str_)
+        names = np.array([field_of(term) for term in self.postings.names(terms)], np.str_)
         fields = {}
         for name, counts in self.record.fields.items():
             mask = names[places] == name

@@ -67,7 +67,7 @@ class Postings(Vocabulary):
         mask[rows] = True
         owners, numbers, counts = self.occurrences(mask)
         terms, places = np.unique(numbers, return_inverse=True)
-        names = [term.decode("utf-8") for term in self.spellings(terms)]
+        names = self.names(terms)
         vectors: dict[int, dict[str, int]] = {row: {} for row in rows.tolist()}
         for row, term, count in zip(owners.tolist(), places.tolist(), counts.tolist(), strict=True):
             vectors[row][names[term]] = count

@@ -15,6 +15,7 @@ from typing import NamedTuple, Self
 import numpy as np
 
 from intrex.data.arrays import Int32s, Int64s, Uint8s
+from intrex.data.errors import BadInput
 from intrex.data.npy import check_offsets, check_rows, open_array
 from intrex.retrievers.inverted.native import SEARCH, kernels_for
 
@@ -34,7 +35,7 @@ class Vocabulary:
         self.text = np.zeros(0, np.uint8) if empty else np.memmap(folder / "terms.txt", np.uint8, "r")
         self.ends: Int64s = open_array(folder / "terms.offsets.npy", np.int64, (None,))
         self.ids: Int32s = open_array(folder / "terms.ids.npy", np.int32, (len(self.ends) - 1,))
-        check_offsets(self.ends, len(self.text), folder / "terms.offsets.npy")
+        check_offsets(self.ends, len(self.text), folder / "terms.offsets.npy", least=1)
         check_rows(self.ids, len(self.ids), folder / "terms.ids.npy")
 
     def __len__(self) -> int:
@@ -47,6 +48,13 @@ class Vocabulary:
     def spellings(self, numbers: Int64s) -> list[bytes]:
         """Return terms by number, in UTF-8."""
         return [self.term(place) for place in self._places[numbers].tolist()]
+
+    def names(self, numbers: Int64s) -> list[str]:
+        """Return terms by number; raises `BadInput` where one is not UTF-8."""
+        try:
+            return [term.decode("utf-8") for term in self.spellings(numbers)]
+        except UnicodeDecodeError as error:
+            raise BadInput("damaged: a term that is not UTF-8", "rebuild the index") from error
 
     @cached_property
     def _places(self) -> Int64s:

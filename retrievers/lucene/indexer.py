@@ -12,6 +12,7 @@ from typing import Any
 from intrex.data.collection import Collection
 from intrex.data.errors import IntrexError
 from intrex.data.progress import Progress
+from intrex.data.store.manifest import verify_files
 from intrex.retrievers.bm25.fields import extra_fields
 from intrex.retrievers.bm25.options import Bm25Build
 from intrex.retrievers.lucene import jvm
@@ -69,6 +70,9 @@ def _failure(message: str, errors: str) -> Exception:
 def _write_shards(collection: Collection, folder: Path, count: int) -> None:
     """Cut ``corpus.jsonl`` into files of whole lines: Anserini gives each thread a file at a time."""
     folder.mkdir()
+    verify_files(
+        collection.path, collection.manifest, ["corpus.jsonl"], f"intrex collection verify {collection.path}"
+    )
     if count == 1:
         (folder / "1.jsonl").symlink_to((collection.path / "corpus.jsonl").resolve())
         return

@@ -25,10 +25,10 @@ class RerankOptions(Options, panel=PANEL):
         help="Documents of each query; those below are dropped.",
     )  # fmt: skip
     threads: int | None = option(
-        default=None, low=1, panel="Common", runtime=True,
+        default=None, low=1, panel="Common",
         help="Threads; all cores by default. Never changes the result of an index.",
     )  # fmt: skip
-    device: str | None = option(default=None, runtime=True, help="For the model: cpu, cuda, mps.")
+    device: str | None = option(default=None, help="For the model: cpu, cuda, mps.")
     collection: str | None = option(
         default=None, when=_MODEL, metavar="PATH", help="The documents, where QUERIES is not COLLECTION:SET."
     )
@@ -41,10 +41,10 @@ class RerankOptions(Options, panel=PANEL):
     )
     revision: str | None = option(default=None, when=_MODEL, help="Revision of the model on the hub.")
     cache: str | None = option(
-        default=None, when=_MODEL, runtime=True, metavar="PATH",
+        default=None, when=_MODEL, metavar="PATH",
         help="Where scores are kept; by default in intrex's cache folder.",
     )  # fmt: skip
-    no_cache: bool = option(default=False, when=_MODEL, runtime=True, help="Keep no scores.")
+    no_cache: bool = option(default=False, when=_MODEL, help="Keep no scores.")
 
     def __post_init__(self) -> None:
         """Refuse two scorers; see `Options`."""

@@ -92,13 +92,13 @@ def texts(collection: Collection) -> Iterator[Texts]:
     """Yield the texts to index of all documents, by kernels.
 
     Raises:
-        BadInput: a line is no document.
+        BadInput: a line is no document; or the file is not what was written.
     """
     kernels = INDEXING.kernels()
     assert kernels is not None  # noqa: S101 - the caller has looked
     keys = np.frombuffer(b"".join(bytes([len(key)]) + key.encode("ascii") for key in KEYS), np.uint8)
     row = 0
-    for piece in read_pieces(collection.path / "corpus.jsonl", PIECE):
+    for piece in collection.checked(read_pieces(collection.path / "corpus.jsonl", PIECE)):
         buf = np.frombuffer(piece + bytes(SPARE), np.uint8)
         out, ids = np.empty(len(buf), np.uint8), np.empty(len(buf), np.uint8)
         ends = np.zeros(piece.count(b"\n") + 2, np.int64)

@@ -105,7 +105,7 @@ class NearestOptions(SearchOptions, panel=PANEL):
     """Options of a search for the nearest vectors."""
 
     engine: str = option(
-        default="native", choices=("native", "faiss"), runtime=True,
+        default="native", choices=("native", "faiss"),
         help="What searches exactly, with the same result.",
     )  # fmt: skip
     ef_search: int | None = option(

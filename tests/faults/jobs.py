@@ -57,7 +57,8 @@ class Job:
         packages: that must be installed.
         apart: its files take their places one by one, each whole.
         seen: a command whose output ``seen.txt`` tells what was made, where bytes differ from run to run.
-        heavy: one run takes seconds; `make faults` does all of it.
+        heavy: one run takes seconds; only `make faults` does it.
+        most: operations that are tried, spaced evenly, and the last six; all where it is 0.
     """
 
     line: str
@@ -69,6 +70,7 @@ class Job:
     apart: bool = False
     seen: str = ""
     heavy: bool = False
+    most: int = 0
 
 
 BM25, DENSE, TOKENS = (
@@ -87,7 +89,7 @@ JOBS = {
     "collection of a zip": Job("collection import src.zip n --name z", "n"),
     "collection, another": Job("collection import src n --overwrite", "n", old="collection import more n --name o"),
     "pool": Job("collection pool c more n", "n"),
-    "stdlib": Job("collection build stdlib n --sample 5", "n", heavy=True),
+    "stdlib": Job("collection build stdlib n --sample 5", "n", heavy=True, most=12),
     "bm25": Job(BM25, "i"),
     "bm25, another": Job(f"{BM25} --overwrite", "i", old=f"{BM25} --k1 2"),
     "add": Job("index add i more", "i", old=BM25),
@@ -119,14 +121,14 @@ JOBS = {
         "experiment run my.toml --output e", "e", apart=True, varying=("costs.csv", "stage.json", "report.md"), heavy=True
     ),
     "generalize": Job(
-        "experiment generalize src --quick --systems bm25 --encoder bm25 --output e", "e", apart=True, heavy=True,
+        "experiment generalize src --quick --systems bm25 --encoder bm25 --output e", "e", apart=True, heavy=True, most=60,
         varying=("costs.csv", "stage.json", "report.md", "tests.csv"), packages=("matplotlib",),
     ),
-    "train static": Job(f"train static c t {TRAINING}", "t", packages=(*TRAINED, "model2vec"), heavy=True),
-    "train dense": Job(f"train dense c t {MINILM} {TRAINING}", "t", packages=TRAINED, heavy=True),
-    "train multivector": Job(f"train multivector c t {MINILM} {TRAINING}", "t", packages=TRAINED, heavy=True),
-    "train cross-encoder": Job(f"train cross-encoder c t {MINILM} {TRAINING}", "t", packages=TRAINED, heavy=True),
-    "lucene": Job("index bm25 c i --engine lucene", "i", seen="search i c:test -o seen.txt", packages=("pyserini",), heavy=True),
+    "train static": Job(f"train static c t {TRAINING}", "t", packages=(*TRAINED, "model2vec"), heavy=True, most=12),
+    "train dense": Job(f"train dense c t {MINILM} {TRAINING}", "t", packages=TRAINED, heavy=True, most=3),
+    "train multivector": Job(f"train multivector c t {MINILM} {TRAINING}", "t", packages=TRAINED, heavy=True, most=3),
+    "train cross-encoder": Job(f"train cross-encoder c t {MINILM} {TRAINING}", "t", packages=TRAINED, heavy=True, most=3),
+    "lucene": Job("index bm25 c i --engine lucene", "i", seen="search i c:test -o seen.txt", packages=("pyserini",), heavy=True, most=20),
 }  # fmt: skip
 
 

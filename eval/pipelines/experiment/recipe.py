@@ -65,7 +65,7 @@ def read_recipe(text: str, change: Callable[[dict[str, Any]], None] = lambda _: 
         path = shipped[text]
     try:
         raw = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise BadInput(f"broken TOML: {error} ({path.name})") from error
     change(raw)
     problems = Problems(path.name, "docs/tutorial.md has a recipe to start from")

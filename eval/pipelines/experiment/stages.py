@@ -23,7 +23,7 @@ from intrex.data.errors import BadInput
 from intrex.data.io.files import file_sha256, fingerprint, read_json, write_text
 from intrex.data.io.locks import lock_or_refuse
 from intrex.data.progress import Progress
-from intrex.data.store.manifest import manifest_path, read_manifest
+from intrex.data.store.manifest import manifest_path, read_manifest, verify_artifact
 
 Inputs = Mapping[str, Path]
 Watch = Callable[["Stage"], AbstractContextManager[Progress]]
@@ -115,7 +115,7 @@ def _finished(stage: Stage, folder: Path, kind: StageKind) -> Result | None:
         record = _read_record(file)
         if output.is_dir():
             read_manifest(output)
-        elif output.stat().st_size != record["bytes"]:
+        elif file_sha256(output) != record["fingerprint"]:
             return None
         return Result(stage, output, record["fingerprint"], record["seconds"], record["units"], cached=True)
     except BadInput:
@@ -169,9 +169,21 @@ def run_stages(
         lock_or_refuse(stream, lock, f"running an experiment in {store.parent}")
         for stage in stages:
             identity, folder, result = _look_up(stage, kinds, store, results)
-            results[stage.name] = result or _run(stage, kinds[stage.kind], identity, folder, results, watch)
-            check(results[stage.name])
+            if result is None:
+                _refuse_damaged([results[name] for name in stage.inputs])
+                result = _run(stage, kinds[stage.kind], identity, folder, results, watch)
+            results[stage.name] = result
+            check(result)
     return results
+
+
+def _refuse_damaged(inputs: Sequence[Result]) -> None:
+    """Raise `CheckFailed` where a folder of an earlier run that a stage is about to read is not what was written."""
+    for result in inputs:
+        if result.cached and result.output.is_dir():
+            verify_artifact(
+                result.output, f"remove the folder {result.output.parent}, its stage will run again"
+            )
 
 
 def _run(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,6 +28,8 @@ from intrex.eval.splits.queries import draw
 from intrex.eval.splits.split import Split
 from intrex.retrievers.bm25.build import build_bm25
 from intrex.retrievers.options import BuildTask, SearchOptions
+
+_log = logging.getLogger(__name__)
 
 MINED_FROM = 50
 """Ranks of a run from which negatives are drawn."""
@@ -111,10 +114,31 @@ def _dev(
         judged = {q: d for q, d in qrels.to_dict().items() if any(g > 0 for g in d.values())}
         if not judged:
             raise BadInput(f"the dev set {dev} has no positives", "name another --dev")
+        judged = _outside_tests(source, judged)
     else:
         queries_of, judged = queries, {q: dict.fromkeys(positives[q], 1) for q in held}
     query_ids = set(draw(judged, seed)[:DEV_QUERIES])
     return queries_of.only(query_ids), {q: judged[q] for q in sorted(query_ids)}
+
+
+def _outside_tests(source: TrainingSource, judged: dict[str, dict[str, int]]) -> dict[str, dict[str, int]]:
+    """Leave out the dev queries that the fold is tested on, so that no test query chooses the model."""
+    if source.split is None:
+        return judged
+    (fold,) = (fold for fold in source.split.folds if fold.name == source.fold)
+    tests = set().union(*fold.regimes.values())
+    kept = {query: docs for query, docs in judged.items() if query not in tests}
+    if len(kept) < len(judged):
+        _log.info(
+            "%d of %d dev queries are test queries of fold %s, they are left out",
+            len(judged) - len(kept), len(judged), source.fold,
+        )  # fmt: skip
+    if not kept:
+        raise BadInput(
+            f"fold {source.fold} is tested on every query of the dev set {source.options.dev}",
+            "leave --dev out: a share of the fold's own training queries is held out then",
+        )
+    return kept
 
 
 def _candidates(source: TrainingSource, training: Queries, dev: Queries) -> dict[str, list[str]]:

@@ -64,6 +64,22 @@ def settings(tiny: Path, **more: object) -> dict[str, object]:
     }
 
 
+def test_no_dev_query_is_one_that_the_fold_is_tested_on(toy: Collection, tiny: Path, caplog) -> None:
+    """Else the test queries would choose the model; where none is left that is an error."""
+    caplog.set_level("INFO", "intrex")
+    options = options_for("dense", **settings(tiny))
+    train = tuple(f"q{i:02}" for i in range(10))
+    tests = {"interpolation": ("q30", "q31"), "extrapolation": ("q32",)}
+    split = Split("x", (Fold("1", train, tests),), {})
+    data = prepare_training(TrainingSource(toy, SourceOptions(dev="dev"), split, "1"), options)
+    assert data.pool is not None and len(data.pool.queries) == 7
+    assert "3 of 10 dev queries are test queries of fold 1, they are left out" in caplog.text
+    whole = {"extrapolation": tuple(f"q{i}" for i in range(30, 40))}
+    split = Split("x", (Fold("1", train, whole),), {})
+    with pytest.raises(BadInput, match="fold 1 is tested on every query of the dev set dev"):
+        prepare_training(TrainingSource(toy, SourceOptions(dev="dev"), split, "1"), options)
+
+
 def test_examples(toy: Collection, tiny: Path) -> None:
     options = options_for("dense", **settings(tiny, negatives=3))
     data = prepare_training(TrainingSource(toy, SourceOptions(dev="dev")), options)

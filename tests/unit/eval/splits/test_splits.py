@@ -215,3 +215,18 @@ def test_released_files_have_the_published_sizes(shared: Path) -> None:
     assert not set(arms.folds[0].train) & set(arms.folds[1].train)
     with pytest.raises(BadInput, match="test sets there: dev, trec19, trec20"):
         read_resttest(folder / "resttest_files", "trec21")
+
+
+def test_repeated_lines_of_released_files_are_read_once(tmp_path: Path, caplog) -> None:
+    """As in those of 200k; a pair with two grades stays an error."""
+    caplog.set_level("INFO", "intrex")
+    folder = tmp_path / "200k"
+    folder.mkdir()
+    (folder / "interpolate.train-qrel.txt").write_text("1 0 a 1\n1 0 a 1\n3 0 c 1\n")
+    (folder / "extrapolate.train-qrel.txt").write_text("2 0 b 1\n")
+    made = read_restrain(folder, ["q"])
+    assert [fold.train for fold in made.folds] == [("1", "3"), ("2",)]
+    assert "interpolate.train-qrel.txt: 1 lines say the same again, they are read once" in caplog.text
+    (folder / "extrapolate.train-qrel.txt").write_text("2 0 b 1\n2 0 b 2\n")
+    with pytest.raises(BadInput, match="judged twice"):
+        read_restrain(folder, ["q"])
