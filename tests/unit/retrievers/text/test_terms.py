@@ -10,6 +10,7 @@ import pytest
 
 from intrex.data.collection import Collection
 from intrex.data.errors import BadInput
+from intrex.data.io.files import file_sha256
 from intrex.data.writer import CollectionWriter, RecordSource, write_collection
 from intrex.retrievers.bm25.multifield import analyse
 from intrex.retrievers.inverted.native import INDEXING, WORTH_COMPILING
@@ -114,13 +115,14 @@ def test_forms_that_are_forgotten_change_nothing(monkeypatch: pytest.MonkeyPatch
 
 
 def collection_of(tmp_path: Path, lines: list[bytes]) -> Collection:
-    """A collection whose ``corpus.jsonl`` is not what the writer wrote."""
+    """A collection whose ``corpus.jsonl`` is not what the writer wrote; its manifest says that it is."""
 
     def fill(writer: CollectionWriter) -> None:
         writer.document("d", "", "x", RecordSource("corpus", 1))
 
     collection = write_collection(tmp_path / "c", "toy", {"source": "toy"}, fill)
     (collection.path / "corpus.jsonl").write_bytes(b"".join(lines))
+    collection.manifest.files["corpus.jsonl"]["sha256"] = file_sha256(collection.path / "corpus.jsonl")
     return collection
 
 
