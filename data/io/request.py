@@ -40,8 +40,8 @@ class Request:
         settings = sorted((k, v) for k, v in os.environ.items() if k.startswith("INTREX_"))
         text = json.dumps([intrex_version(), str(Path.cwd()), list(words), settings])
         self._file = cache_dir() / "commands" / f"{hashlib.sha256(text.encode()).hexdigest()[:32]}.json"
-        self._inputs = {str(path.absolute()): _states(path) for path in inputs}
-        self._written: dict[str, list[int] | None] = {}
+        self._inputs = {str(path.absolute()): _state(path) for path in inputs}
+        self._written: dict[str, Any] = {}
         self._made: dict[str, str] = {}
 
     def may_replace(self, path: Path, overwrite: bool) -> bool:
@@ -109,7 +109,7 @@ class Request:
             same = None not in inputs.values() and inputs == {
                 name: known["inputs"].get(name) for name in inputs
             }
-            if same and all(_state(Path(name)) == state for name, state in written.items()):
+            if same and all(s is not None and _state(Path(name)) == s for name, s in written.items()):
                 return {"written": written, "made": known["made"], "done": bool(known["done"])}
         return nothing
 
@@ -157,26 +157,29 @@ def _identity(path: Path) -> tuple[int, int]:
     return status.st_dev, status.st_ino
 
 
-def _state(path: Path) -> list[int] | None:
-    """Return inode, size and time of change of a file, of an artifact those of its manifest; None where there is none."""
-    if path.is_dir():
-        path = next((path / name for name in _MANIFESTS if (path / name).is_file()), path)
+def _state(path: Path) -> Any:
+    """Return inode, size and time of change of a file, or those of all files of a folder by name; None where there is none.
+
+    Hidden files at the top of a folder do not count: those of a build that is not in its place yet. Of a folder of more
+    than `MOST_FILES` nothing is said.
+    """
     with contextlib.suppress(OSError):
-        status = path.stat()
-        return [status.st_ino, status.st_size, status.st_mtime_ns]
+        if not path.is_dir():
+            return _numbers(path.stat())
+        states: dict[str, list[int]] = {}
+        for folder, _, names in os.walk(path):
+            for file in map(Path(folder).joinpath, names):
+                name = file.relative_to(path).as_posix()
+                if not name.startswith("."):
+                    states[name] = _numbers(file.stat())
+            if len(states) > MOST_FILES:
+                return None
+        return states
     return None
 
 
-def _states(path: Path) -> list[list[int] | None] | None:
-    """Return the states of a file, of an artifact, or of all files of another folder; None for a folder of too many."""
-    if not path.is_dir() or _is_artifact(path):
-        return [_state(path)]
-    states = []
-    for folder, _, names in os.walk(path):
-        states += [_state(Path(folder, name)) for name in names]
-        if len(states) > MOST_FILES:
-            return None
-    return sorted(states, key=str)
+def _numbers(status: os.stat_result) -> list[int]:
+    return [status.st_ino, status.st_size, status.st_mtime_ns]
 
 
 def _forget(folder: Path) -> None:

@@ -146,7 +146,7 @@ def build_artifact(
     target.parent.mkdir(parents=True, exist_ok=True)
     inputs = fingerprint([SCHEMA, intrex_version(), inputs])  # another version may write other bytes
     request = current_request()
-    if base is None and request and target.exists() and request.has_made(target, inputs):
+    if base is None and not overwrite and request and target.exists() and request.has_made(target, inputs):
         sweep(target)
         return read_manifest(target)
     key = inputs if base is None else fingerprint("change")

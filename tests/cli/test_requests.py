@@ -127,3 +127,25 @@ def test_no_input_is_replaced_by_any_of_its_names(work: Path, intrex, line: str)
     said = intrex(shlex.join(shlex.split(line.format(cwd=work))) + " --overwrite")
     assert said.code == 2 and "the output" in said.err and "input" in said.err, said.err
     assert contents(work) == before
+
+
+def test_an_output_that_changed_inside_is_not_done(work: Path, intrex) -> None:
+    """A file of an index is another; and what is asked to be replaced is made again, whatever it was made of."""
+    file = work / "i" / "0" / "postings.tfs.npy"
+    whole = contents(work / "i")
+    file.write_bytes(file.read_bytes()[:-1] + b"x")
+    said = intrex("index bm25 c i")
+    assert said.code == 1 and "the output exists" in said.err, said.err
+    assert intrex("index bm25 c i --overwrite").code == 0
+    assert contents(work / "i") == whole
+    file.write_bytes(file.read_bytes()[:-1] + b"x")
+    assert intrex("index bm25 c i --overwrite").code == 0
+    assert contents(work / "i") == whole
+
+
+def test_an_input_that_changed_inside_is_another(work: Path, intrex) -> None:
+    assert "done already" in intrex("search i c:test -o r.txt").err
+    file = work / "c" / "queries.jsonl"
+    file.write_bytes(file.read_bytes())
+    said = intrex("search i c:test -o r.txt")
+    assert said.code == 1 and "the output exists" in said.err
