@@ -1,0 +1,106 @@
+"""Where two names cannot be exchanged in one step, and what killed commands leave beside an output."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from intrex.data.io.hidden import hidden_sibling
+from intrex.data.store import siblings
+from intrex.data.store.manifest import verify_artifact
+from tests.conftest import contents
+from tests.faults.jobs import write_sources
+from tests.faults.test_kill import in_child
+
+
+@pytest.fixture
+def work(tmp_path: Path, all_well, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    write_sources(tmp_path)
+    all_well("collection import src c", "index bm25 c i --k1 2")
+    return tmp_path
+
+
+@pytest.mark.parametrize("reader", ["search i c:test -o r.txt", "index bm25 c i --overwrite", "index info i"])
+@pytest.mark.parametrize("renames", [1, 2])
+def test_a_kill_between_two_renames_is_mended(work: Path, intrex, renames: int, reader: str) -> None:
+    """As on NFS, some FUSE and macOS: the old index stands aside for a moment; the next command puts it back or drops it."""
+    old = verify_artifact(work / "i").fingerprint
+    real, seen = Path.rename, []
+
+    def killed() -> None:
+        siblings.exchange = lambda *_: False
+        Path.rename = counted
+        from intrex.cli.app import run
+
+        run(["index", "bm25", "c", "i", "--overwrite"])
+
+    def counted(self: Path, target: Path) -> Path:
+        if self.name.endswith(".building") and target.name == "i" and target.exists():
+            return real(self, target)  # fails: a folder that is not empty
+        moved = real(self, target)
+        seen.append(self)
+        if len(seen) == renames:
+            os._exit(9)
+        return moved
+
+    os.waitpid(in_child(killed), 0)
+    left = sorted(p.name for p in work.iterdir() if p.name.startswith(".i."))
+    assert any(name.endswith(".old") for name in left), left
+    said = intrex(reader)
+    assert said.code == 0, said.err
+    found = verify_artifact(work / "i").fingerprint
+    assert (found == old) == (renames == 1 and "overwrite" not in reader)
+    assert intrex("index bm25 c i --overwrite").code == 0
+    assert not [p.name for p in work.iterdir() if p.name.startswith(".i.")]
+
+
+def test_hidden_names_are_not_followed_nor_foreseen(tmp_path: Path) -> None:
+    """Names differ each time, and the file is made anew: what stands there is never written through."""
+    names = set()
+    for _ in range(3):
+        with hidden_sibling(tmp_path / "out.txt") as (hidden, stream):
+            names.add(hidden.name)
+            stream.write(b"x")
+    assert len(names) == 3 and all(str(os.getpid()) not in name for name in names)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_killed_search_left_goes_with_the_next_one(work: Path, intrex) -> None:
+    """And what a living one writes stays."""
+    code = (
+        "import sys, time; from pathlib import Path; from intrex.data.io.hidden import hidden_sibling\n"
+        "with hidden_sibling(Path('r.txt')) as (hidden, stream):\n"
+        "    stream.write(b'x' * 1000); stream.flush(); print('begins', flush=True); time.sleep(60)\n"
+    )
+    writers = [
+        subprocess.Popen([sys.executable, "-c", code], cwd=work, stdout=subprocess.PIPE) for _ in range(2)
+    ]
+    for writer in writers:
+        assert writer.stdout is not None
+        writer.stdout.readline()
+        writer.stdout.close()
+    assert len(list(work.glob(".r.txt.*"))) == 2
+    writers[0].send_signal(signal.SIGKILL)
+    writers[0].wait()
+    deadline = time.monotonic() + 10
+    assert intrex("search i c:test -o r.txt").code == 0 and time.monotonic() < deadline
+    assert len(list(work.glob(".r.txt.*"))) == 1, "that of the process that lives"
+    writers[1].kill()
+    writers[1].wait()
+    assert intrex("search i c:test -o r.txt --overwrite").code == 0
+    assert list(work.glob(".r.txt.*")) == []
+
+
+def test_a_killed_change_leaves_nothing_after_the_next(work: Path, intrex) -> None:
+    before = contents(work / "i")
+    (work / ".i.0123456789abcdef.building").mkdir()
+    shutil.copy(work / "i" / "manifest.json", work / ".i.0123456789abcdef.building" / "manifest.json")
+    assert intrex("index remove i d1").code == 0
+    assert not [p.name for p in work.iterdir() if p.name.startswith(".i.")]
+    assert contents(work / "i") != before
