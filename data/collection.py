@@ -171,6 +171,13 @@ def parse_document(line: bytes, row: int) -> Document:
 def read_queries(path: Path) -> Queries:
     """Read queries: BEIR's ``queries.jsonl`` (``_id``, ``text``) as intrex writes it."""
     problems = Problems(path.name)
-    rows = [(row["_id"], row["text"]) for _, row in read_jsonl(path, problems)]
+    ids, texts = list[str](), list[str]()
+    for number, row in read_jsonl(path, problems):
+        name, text = row.get("_id"), row.get("text")
+        if isinstance(name, str) and isinstance(text, str):
+            ids.append(name)
+            texts.append(text)
+        else:
+            problems.add(f"{path.name}:{number}", "damaged: no query", "intrex collection verify COLLECTION")
     problems.raise_if_any()
-    return Queries([i for i, _ in rows], [t for _, t in rows])
+    return Queries(ids, texts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
@@ -15,12 +16,24 @@ if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
 T = TypeVar("T")
+_log = logging.getLogger(__name__)
 
 
 def load_target(target: str) -> Any:
-    """Import ``module:attribute``."""
+    """Import ``module:attribute``; raises `IntrexError` where another package's fails."""
     module, _, attribute = target.partition(":")
-    return getattr(import_module(module), attribute)
+    try:
+        return getattr(import_module(module), attribute)
+    except IntrexError:
+        raise
+    except Exception as error:
+        if module.startswith("intrex."):
+            raise
+        package = module.partition(".")[0]
+        raise IntrexError(
+            f"the package {package} names {target}, which cannot be imported: {error!r}",
+            f"mend or uninstall {package}",
+        ) from error
 
 
 def _entry_points(group: str) -> Iterable[EntryPoint]:
@@ -49,6 +62,7 @@ class Registry(Generic[T]):
         self.group = group
         self.noun = noun
         self._shipped = table
+        self._told: set[str] = set()
 
     @cached_property
     def plugins(self) -> dict[str, EntryPoint]:
@@ -75,6 +89,20 @@ class Registry(Generic[T]):
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.table)
+
+    def load_all(self) -> dict[str, T]:
+        """Import what every name stands for; what another package names and cannot be imported is left out, with a note."""
+        loaded = {}
+        for name in self:
+            try:
+                loaded[name] = self.load(name)
+            except IntrexError as error:
+                if name not in self.plugins:
+                    raise
+                if name not in self._told:
+                    _log.warning("the %s %r is left out: %s", self.noun, name, error)
+                    self._told.add(name)
+        return loaded
 
     def load(self, name: str) -> T:
         """Import what a name stands for; raises `UsageError` with the nearest name."""

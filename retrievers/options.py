@@ -131,7 +131,7 @@ INDEXES: Registry[IndexKind] = Registry(
 
 def index_kinds() -> dict[str, IndexKind]:
     """Load every kind of index, those of other packages included."""
-    return {name: INDEXES.load(name) for name in INDEXES}
+    return INDEXES.load_all()
 
 
 def search_options() -> dict[str, list[tuple[str, Option]]]:

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 from intrex.data.io.request import Request, run_request
+from intrex.encoders.options import FAMILIES
 
 WRITTEN = ("out", "output", "choice_output", "fix", "choice_scores", "choice_cache")
 """Parameters that name what is written."""
-_LABELS = ("name", "choice_name", "choice_tag", "choice_measure", "kind", "ids")
-_PARTS = re.compile("[:=]")
-"""What stands between a file and the rest in COLLECTION:SET, FAMILY:MODEL, TAG=PATH."""
+_LABELS = (
+    "name",
+    "choice_name",
+    "choice_tag",
+    "choice_measure",
+    "choice_method",
+    "choice_device",
+    "kind",
+    "ids",
+)
+_MODELS = ("choice_encoder", "choice_with", "choice_base", "choice_teacher")
+"""Parameters that name a model: FAMILY, MODEL or FAMILY:MODEL."""
+_AGAIN = ("overwrite", "choice_overwrite")
 
 
 def request_of(command: Any, context: Any) -> AbstractContextManager[None]:
@@ -27,35 +37,42 @@ def request_of(command: Any, context: Any) -> AbstractContextManager[None]:
     read = {
         name: value
         for name, value in given.items()
-        if name not in WRITTEN + _LABELS and not (name in declared and declared[name].choices)
+        if name not in WRITTEN + _LABELS
+        and not (name in declared and (declared[name].choices or declared[name].names))
     }
     last = getattr(command.callback, "output_last", "")
     if last in read and "output" not in given:
         read[last] = read[last][:-1]
-    words = [context.command_path, *(f"{name}={value}" for name, value in sorted(given.items()))]
-    repeats = "-" not in set(map(str, _values(read)))
+    words = [context.command_path]
+    words += [f"{name}={value}" for name, value in sorted(given.items()) if name not in _AGAIN]
+    repeats = "-" not in {value for _, value in _values(read)}
     prints = getattr(command.callback, "prints", False)
     return run_request(Request(words if repeats else [], sorted(_files(read)), again=prints))
 
 
-def _values(read: Mapping[str, Any]) -> Iterator[str | Path]:
-    for value in read.values():
+def _values(read: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for name, value in read.items():
         for part in value if isinstance(value, list | tuple) else [value]:
             if isinstance(part, str | Path):
-                yield part
+                yield name, str(part)
 
 
 def _files(read: Mapping[str, Any]) -> set[Path]:
-    """Return what the values name of what exists."""
-    names = {str(value) for value in _values(read)}
-    for name in list(names):
-        for mark in _PARTS.finditer(name):
-            names |= {name[: mark.start()], name[mark.end() :]}
-    return {Path(name) for name in names if name and name != "-" and _exists(Path(name))}
+    """Return the files and folders that values may name, whether they are there or not."""
+    names = set()
+    for name, value in _values(read):
+        if name in _MODELS:
+            families = {n for family in FAMILIES.values() for n in family.registry} | {"bm25"}
+            model = value.partition(":")[2]
+            names |= ({value} - families) | ({model} if not model.isdecimal() else set())  # hashing:64
+        else:  # COLLECTION:SET, SPLIT:FOLD, TAG=PATH
+            names |= {value, value.rpartition(":")[0], value.partition("=")[2]}
+    return {Path(name) for name in names - {"", "-"} if _may_be_a_file(Path(name))}
 
 
-def _exists(path: Path) -> bool:
+def _may_be_a_file(path: Path) -> bool:
     try:
-        return path.exists()
+        path.exists()
     except (OSError, ValueError):  # no name of a file at all
         return False
+    return True

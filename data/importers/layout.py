@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -75,8 +76,13 @@ def find_layout(
 
 
 def _visible(folder: Path) -> Iterator[Path]:
-    """Yield the files of a folder and those below it, in order, without hidden ones."""
-    for path in sorted(folder.rglob("*")):
+    """Yield the files of a folder and those below it, in order, without hidden ones; links to folders are followed."""
+    paths, seen = list[Path](), set[str]()
+    for top, folders, names in os.walk(folder, followlinks=True):
+        seen.add(os.path.realpath(top))
+        folders[:] = [name for name in folders if os.path.realpath(Path(top, name)) not in seen]
+        paths += [Path(top, name) for name in names]
+    for path in sorted(paths):
         below = path.relative_to(folder).parts
         if path.is_file() and not any(part.startswith((".", "__MACOSX")) for part in below):
             yield path

@@ -171,6 +171,17 @@ def exchange(first: Path, second: Path) -> bool:
     return bool(renameat2 and renameat2(at_cwd, os.fsencode(first), at_cwd, os.fsencode(second), flag) == 0)
 
 
+def _move_new(hidden: Path, path: Path) -> None:
+    """Rename a file to where nothing stands; raises `IntrexError` where another process has put something meanwhile."""
+    renameat2 = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
+    at_cwd, no_replace = -100, 1
+    if renameat2 and renameat2(at_cwd, os.fsencode(hidden), at_cwd, os.fsencode(path), no_replace) == 0:
+        return
+    if path.exists():
+        raise IntrexError(f"another process has written {path} meanwhile", "choose another name, or add --overwrite")  # fmt: skip
+    hidden.replace(path)  # where the system cannot do both in one step
+
+
 def is_stream(path: Path) -> bool:
     """Tell whether writing to ``path`` replaces nothing: ``-``, a device, a pipe, or one of the process's open files."""
     if path == STDIO or not path.exists() or path.is_dir():
@@ -218,6 +229,7 @@ def writing(path: Path, overwrite: bool = False) -> Iterator[IO[bytes]]:
             yield stream
         return
     refuse_existing(path, overwrite)
+    replaced = overwrite or path.exists()
     if path.is_dir():
         raise IntrexError(f"the output is a folder, a file is needed: {path}")
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -231,7 +243,10 @@ def writing(path: Path, overwrite: bool = False) -> Iterator[IO[bytes]]:
         os.fsync(plain.fileno())
         if request := current_request():
             request.record(hidden, path)
-        hidden.replace(path)
+        if replaced:
+            hidden.replace(path)
+        else:
+            _move_new(hidden, path)
         fsync_dir(path.parent)
 
 

@@ -31,7 +31,7 @@ class Request:
 
     Args:
         words: of the command line; without any it is like no other.
-        inputs: files and folders that it reads.
+        inputs: files and folders that it reads, or would read if they were there.
         again: it is run again also where all is as it has left it.
     """
 
@@ -40,7 +40,7 @@ class Request:
         settings = sorted((k, v) for k, v in os.environ.items() if k.startswith("INTREX_"))
         text = json.dumps([intrex_version(), str(Path.cwd()), list(words), settings])
         self._file = cache_dir() / "commands" / f"{hashlib.sha256(text.encode()).hexdigest()[:32]}.json"
-        self._inputs = {str(path.absolute()): _state(path) for path in inputs}
+        self._inputs = {str(path.absolute()): _state(path, changed=True) for path in inputs}
         self._written: dict[str, Any] = {}
         self._made: dict[str, str] = {}
 
@@ -81,18 +81,19 @@ class Request:
             self._save(done=True)
 
     def refuse_input(self, path: Path) -> None:
-        """Raise `UsageError` if ``path`` is an input, or holds one, or belongs to an artifact that is one."""
+        """Raise `UsageError` if ``path`` is an input, holds one, or would stand inside an artifact."""
+        if inside := next((p for p in path.absolute().parents if _is_artifact(p)), None):
+            raise UsageError(f"the output would stand in {inside}, whose files are its own: {path}", "choose another place")  # fmt: skip
         if not path.exists():
             return
         own = _identity(path)
-        above = {_identity(p) for p in path.resolve().parents if _is_artifact(p)}
         for name in self._inputs:
             read = Path(name)
             if not read.exists():
                 continue
             if _identity(read) == own:
                 raise UsageError(f"the output is an input too: {path}", "choose another name")
-            if own in map(_identity, read.resolve().parents) or _identity(read) in above:
+            if own in map(_identity, read.resolve().parents):
                 raise UsageError(f"the output and the input {name} are parts of one another: {path}", "choose another name")  # fmt: skip
 
     @cached_property
@@ -105,11 +106,9 @@ class Request:
             known = json.loads(self._file.read_text(encoding="utf-8"))
             kept = (name for name in known["written"] if Path(name).parent.exists())  # the rest was temporary
             written = {name: known["written"][name] for name in kept}
-            inputs = {name: states for name, states in self._inputs.items() if name not in written}
-            same = None not in inputs.values() and inputs == {
-                name: known["inputs"].get(name) for name in inputs
-            }
-            if same and all(s is not None and _state(Path(name)) == s for name, s in written.items()):
+            inputs, before = ({k: v for k, v in d.items() if k not in written} for d in (self._inputs, known["inputs"]))  # fmt: skip
+            same = None not in inputs.values() and inputs == before
+            if same and all(s not in (None, _ABSENT) and _state(Path(n)) == s for n, s in written.items()):
                 return {"written": written, "made": known["made"], "done": bool(known["done"])}
         return nothing
 
@@ -157,29 +156,36 @@ def _identity(path: Path) -> tuple[int, int]:
     return status.st_dev, status.st_ino
 
 
-def _state(path: Path) -> Any:
-    """Return inode, size and time of change of a file, or those of all files of a folder by name; None where there is none.
+_ABSENT = "absent"
 
-    Hidden files at the top of a folder do not count: those of a build that is not in its place yet. Of a folder of more
-    than `MOST_FILES` nothing is said.
+
+def _state(path: Path, changed: bool = False) -> Any:
+    """Return inode, size and time of change of a file, or those of all files of a folder by name.
+
+    With ``changed`` the time at which its record changed too, which no copy can set; a renaming changes it.
+
+    Hidden files at the top of a folder do not count: those of a build that is not in its place yet. None stands for a
+    folder of more than `MOST_FILES`, or what cannot be read.
     """
+    if not path.exists():
+        return _ABSENT
     with contextlib.suppress(OSError):
         if not path.is_dir():
-            return _numbers(path.stat())
+            return _numbers(path.stat(), changed)
         states: dict[str, list[int]] = {}
         for folder, _, names in os.walk(path):
             for file in map(Path(folder).joinpath, names):
                 name = file.relative_to(path).as_posix()
                 if not name.startswith("."):
-                    states[name] = _numbers(file.stat())
+                    states[name] = _numbers(file.stat(), changed)
             if len(states) > MOST_FILES:
                 return None
         return states
     return None
 
 
-def _numbers(status: os.stat_result) -> list[int]:
-    return [status.st_ino, status.st_size, status.st_mtime_ns]
+def _numbers(status: os.stat_result, changed: bool) -> list[int]:
+    return [status.st_ino, status.st_size, status.st_mtime_ns, *([status.st_ctime_ns] if changed else [])]
 
 
 def _forget(folder: Path) -> None:

@@ -17,7 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from intrex.data.errors import BadInput, DoneAlready, IntrexError
+from intrex.data.errors import BadInput, DoneAlready, IntrexError, UsageError
 from intrex.data.io.disk import disk_errors
 from intrex.data.io.files import file_sha256, fingerprint, fsync_dir, fsync_file, read_json, refuse_existing
 from intrex.data.io.request import current_request
@@ -138,6 +138,8 @@ def build_artifact(
         IntrexError: the target exists, be it that another process built it meanwhile, or another process is
             building the same artifact, or changing it.
     """
+    if str(target) == "-":
+        raise UsageError("a folder is made, which - is none", "name the folder")
     mend(target)
     if base is None:
         refuse_existing(target, overwrite)
