@@ -101,3 +101,20 @@ def test_a_recipe_uses_it(installed: Path, small: Collection, tmp_path: Path) ->
     said = run(installed, "experiment run r.toml --output out", tmp_path)
     assert "least_length is 0, needed: a finite number of 1 or more" in said.stderr
     assert "unknown key 'treshold': did you mean threshold?" in said.stderr
+
+
+def test_one_that_is_broken_takes_nothing_else_along(
+    installed: Path, small: Collection, tmp_path: Path
+) -> None:
+    """Its kind is left out with a note that names the package; a builder that is not there is said when it is asked for."""
+    copy = Path(shutil.copytree(installed, tmp_path / "packages"))
+    options = copy / "intrex_jaccard" / "options.py"
+    whole = options.read_text(encoding="utf-8")
+    options.write_text("raise ValueError('broken')\n", encoding="utf-8")
+    for line in (f"index bm25 {small.path} b", f"search b {small.path}:test -o r.txt", "index info b"):
+        said = run(copy, line, tmp_path)
+        assert said.returncode == 0 and "unforeseen" not in said.stderr, said
+        assert "'jaccard' is left out: the package intrex_jaccard names" in said.stderr, said.stderr
+    options.write_text(whole.replace(":build", ":no_such"), encoding="utf-8")
+    said = run(copy, f"index jaccard {small.path} j", tmp_path)
+    assert said.returncode == 1 and "the package intrex_jaccard names" in said.stderr, said.stderr
