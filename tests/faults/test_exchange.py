@@ -75,7 +75,7 @@ def search_beside_a_writer(server: Server, folder: Path, kind: str, searches: in
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_search_is_of_one_index(kind: str, server: Server, tmp_path: Path) -> None:
-    figures = search_beside_a_writer(server, tmp_path, kind, 25)
+    figures = search_beside_a_writer(server, tmp_path, kind, 10)
     assert set(figures) <= {"a", "b"}, figures
 
 

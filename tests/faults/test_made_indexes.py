@@ -165,7 +165,7 @@ def test_a_made_index_ends_in_a_clear_error_or_a_run(server: Server, built: Path
     if not (built / name).exists():
         pytest.skip("faiss is not installed")
     assert search(server, built, name, KINDS[name][1]).code == 0
-    try_kind(server, built, name, 12, 0)
+    try_kind(server, built, name, 8, 0)
 
 
 @pytest.mark.long
