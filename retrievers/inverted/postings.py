@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from intrex.data.arrays import Bools, Float32s, Int32s, Int64s, Uint8s, Uint32s
-from intrex.data.npy import check_offsets, check_spans, open_array
+from intrex.data.errors import BadInput
+from intrex.data.npy import AT_ONCE, check_offsets, check_spans, open_array
 from intrex.retrievers.inverted.vocabulary import Vocabulary
 
 BOUND_BLOCK = 128
@@ -46,6 +47,16 @@ class Postings(Vocabulary):
             check_offsets(self.offsets, len(self.docs), self._file("offsets"))
             check_spans(self.docs, self.offsets, rows, self._file("docs"))
             check_spans(self.big_at, np.array([0, len(self.big)]), len(self.docs), self._file("big_at"))
+            self._check_big()
+
+    def _check_big(self) -> None:
+        """Raise `BadInput` unless the counts that stand elsewhere are those that say so."""
+        parts = range(0, len(self.tfs), AT_ONCE)
+        count = sum(np.count_nonzero(self.tfs[low : low + AT_ONCE] == BIG) for low in parts)
+        if count != len(self.big_at) or not (self.tfs[self.big_at] == BIG).all():
+            raise BadInput(
+                f"damaged: counts above 254 are not there ({self._file('tfs')})", "rebuild the index"
+            )
 
     def _file(self, name: str) -> Path:
         return self._folder / f"postings.{name}.npy"
