@@ -47,8 +47,8 @@ def open_array(
         MemoryError,
     ) as error:
         raise BadInput(f"damaged: not a sound array: {_first_line(error)} ({path})", rebuild) from error
-    if not isinstance(mapped, np.ndarray):
-        raise BadInput(f"damaged: not a sound array ({path})", rebuild)
+    if not isinstance(mapped, np.ndarray) or not mapped.flags.c_contiguous:
+        raise BadInput(f"damaged: not a sound array, or not in C's order ({path})", rebuild)
     if dtype is not None and mapped.dtype != np.dtype(dtype):
         raise BadInput(f"damaged: numbers of type {mapped.dtype}, not {np.dtype(dtype)} ({path})", rebuild)
     if shape is not None and not _fits(mapped.shape, shape):
