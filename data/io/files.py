@@ -166,16 +166,22 @@ def fsync_dir(path: Path) -> None:
 
 def exchange(first: Path, second: Path) -> bool:
     """Swap two folders in one step (Linux ``renameat2``); return False where the system cannot."""
+    return _rename(first, second, _EXCHANGE)
+
+
+_NO_REPLACE, _EXCHANGE = 1, 2
+
+
+def _rename(first: Path, second: Path, flag: int) -> bool:
+    """Rename by ``renameat2`` with a flag; return False where it fails, or where there is none."""
     renameat2 = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
-    at_cwd, flag = -100, 2
+    at_cwd = -100
     return bool(renameat2 and renameat2(at_cwd, os.fsencode(first), at_cwd, os.fsencode(second), flag) == 0)
 
 
 def _move_new(hidden: Path, path: Path) -> None:
     """Rename a file to where nothing stands; raises `IntrexError` where another process has put something meanwhile."""
-    renameat2 = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
-    at_cwd, no_replace = -100, 1
-    if renameat2 and renameat2(at_cwd, os.fsencode(hidden), at_cwd, os.fsencode(path), no_replace) == 0:
+    if _rename(hidden, path, _NO_REPLACE):
         return
     if path.exists():
         raise IntrexError(f"another process has written {path} meanwhile", "choose another name, or add --overwrite")  # fmt: skip

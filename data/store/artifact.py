@@ -24,7 +24,6 @@ from intrex.data.io.request import current_request
 from intrex.data.store.manifest import NAMES, SCHEMA, Manifest, parse_manifest, read_manifest
 from intrex.data.store.siblings import (
     INTERNAL,
-    LOCK,
     PART,
     SCRATCH,
     STATE,
@@ -55,10 +54,7 @@ class Build:
 
     def clear(self) -> None:
         """Remove what an earlier, killed run wrote, but for its state and `scratch`."""
-        for entry in self.path.iterdir():
-            if entry.name in (LOCK, STATE, SCRATCH):
-                continue
-            shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink()
+        clear(self.path, keep=(STATE, SCRATCH))
 
     @property
     def state(self) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import glob
 import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from intrex.data.errors import IntrexError
@@ -37,13 +37,11 @@ def locked(folder: Path) -> Iterator[None]:
         yield
 
 
-def clear(folder: Path) -> None:
-    """Empty a hidden folder but for its lock."""
+def clear(folder: Path, keep: Collection[str] = ()) -> None:
+    """Empty a hidden folder but for what is named, and its lock in any case."""
     for entry in folder.iterdir():
-        if entry.is_dir():
-            shutil.rmtree(entry)
-        elif entry.name != LOCK:
-            entry.unlink()
+        if entry.name not in (LOCK, *keep):
+            shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink()
 
 
 def sweep(target: Path, keep: str = "") -> None:
