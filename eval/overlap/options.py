@@ -1,5 +1,7 @@
 """Options of ``intrex overlap``; plain data."""
 
+from pathlib import Path
+
 from intrex.data.options import Options, declare, option
 
 KINDS = {
@@ -10,6 +12,8 @@ KINDS = {
     "entity": "an entity that training queries name",
     "label": "a document relevant to a training query too",
     "document": "a relevant document that is nearly one of a training query's",
+    "positive": "a relevant document that the model was trained to prefer",
+    "negative": "a relevant document that the model was trained to push away",
 }
 PLAIN = "plain"
 PANEL = "Thresholds"
@@ -22,6 +26,9 @@ class OverlapOptions(Options):
     encoder: str | None = option(default=None, help="Also look for neighbours by this encoder's cosine.")
     flags: tuple[str, ...] = option(
         default=(), key="flag", choices=tuple(KINDS), help="May be repeated; all that can be by default."
+    )
+    model: Path | None = option(
+        default=None, help="A model that `intrex train` made: also look for the documents it was trained on."
     )
     entities: str = option(
         default=PLAIN, help="plain (capitals, numbers), or a spaCy pipeline's name or folder."

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from pathlib import Path
 
 import numpy as np
 
@@ -26,6 +27,7 @@ from intrex.eval.overlap.queries import (
     shared_entities,
     shared_ngrams,
 )
+from intrex.eval.pipelines.training.uses import read_uses
 from intrex.eval.splits.queries import QueryVectors
 from intrex.eval.splits.similarity import nearest_queries
 
@@ -53,26 +55,35 @@ def audit(train: str, test: str, options: OverlapOptions, limits: Thresholds) ->
         same = train_collection.corpus_fingerprint == test_collection.corpus_fingerprint
         # ids of two corpora may be equal by chance: only who asks for it has their labels compared
         possible += _JUDGED if same else [kind for kind in options.flags if kind == "label"]
+    if options.model is not None and test_collection is not None:
+        possible += _TRAINED
     for kind in options.flags:
         if kind not in possible:
             raise UsageError(f"the flag {kind!r} cannot be looked for here", _NEEDS[kind])
     order = sorted(range(len(test_queries)), key=lambda i: test_queries.ids[i].encode())
     tests = Queries([test_queries.ids[i] for i in order], [test_queries.texts[i] for i in order])
     selected = [k for k in KINDS if k in (options.flags or possible)]
-    of_texts = [kind for kind in selected if kind not in _JUDGED]
+    of_texts = [kind for kind in selected if kind not in (*_JUDGED, *_TRAINED)]
     flags = {kind: _by_text(kind, train_queries, tests, options, limits) for kind in of_texts}
     if train_collection is not None and any(kind in _JUDGED for kind in selected):
         flags |= _by_labels(selected, train, test, train_collection, limits)
+    if options.model is not None and (kinds := [kind for kind in selected if kind in _TRAINED]):
+        flags |= _by_model(kinds, options.model, positives(find_qrels(test).qrels, limits.level))
     ordered = {kind: flags[kind] for kind in selected}
     settings = {**asdict(limits), "encoder": options.encoder, "entities": options.entities}
+    if options.model is not None:
+        settings["model"] = options.model.name
     return Audit(tuple(tests.ids), ordered, settings, {"train": train, "test": test})
 
 
 _JUDGED = ("label", "document")
+_TRAINED = ("positive", "negative")
 _NEEDS = {
     "neighbour": "name an --encoder",
     "label": "both sides need judgements: name them as COLLECTION:SET",
     "document": "both sides must be sets of one collection, or of two with the same documents",
+    "positive": "name a --model, and the test queries as COLLECTION:SET",
+    "negative": "name a --model, and the test queries as COLLECTION:SET",
 }
 
 
@@ -138,6 +149,18 @@ def _by_labels(
         }
     if "document" in kinds:
         flags["document"] = _by_documents(train_docs, test_docs, collection, limits.document)
+    return flags
+
+
+def _by_model(
+    kinds: Sequence[str], model: Path, test: Mapping[str, set[str]]
+) -> dict[str, dict[str, LeakageFlag]]:
+    """Flag test queries by what the model was trained on; the score is the share of their relevant documents."""
+    uses, flags = read_uses(model), dict[str, dict[str, LeakageFlag]]()
+    for kind in kinds:
+        seen = {d for d, counts in uses.items() if counts[_TRAINED.index(kind)]}
+        shared = shared_labels([seen], test)
+        flags[kind] = {q: LeakageFlag(min(docs), len(docs) / len(test[q])) for q, docs in shared.items()}
     return flags
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -57,10 +58,19 @@ class TrainingSource:
 
 @dataclass(frozen=True)
 class TrainingData:
-    """Examples, and the dev pool with its judgements; an empty pool stops nothing early."""
+    """Examples, and the dev pool with its judgements; an empty pool stops nothing early.
+
+    Attributes:
+        examples: pairs with their negatives.
+        queries: number of training queries among them.
+        uses: for each document among them, of how many examples it is the positive, and of how many a negative.
+        pool: dev queries and their candidates.
+        dev_score: scores the pool.
+    """
 
     examples: list[Example]
     queries: int
+    uses: dict[str, tuple[int, int]]
     pool: Pool | None
     dev_score: Callable[[list[Float32s]], float] | None
 
@@ -88,14 +98,31 @@ def prepare_training(source: TrainingSource, options: TrainOptions) -> TrainingD
     dev_queries, dev_judged = _dev(source, queries, positives, held, options.seed)
     mined = {q for q, _ in pairs} if options.negatives or options.loss in TEACHERS else set()
     candidates = _candidates(source, queries.only(mined), dev_queries)
-    negatives = _negatives(collection, pairs, positives, candidates, options)
+    negatives = _negatives(collection, pairs, _never_negative(source, positives), candidates, options)
     texts = _texts(collection, pairs, negatives, dev_judged, candidates)
     query_texts = dict(zip(queries.ids, queries.texts, strict=True))
     examples = [Example(query_texts[q], texts[d], tuple(texts[n] for n in negatives[q, d])) for q, d in pairs]
     if options.loss in TEACHERS:
         examples = _teach(examples, source, options)
     pool, dev_score = _pool(dev_queries, dev_judged, candidates, texts)
-    return TrainingData(examples, len({q for q, _ in pairs}), pool, dev_score)
+    return TrainingData(examples, len({q for q, _ in pairs}), _uses(pairs, negatives), pool, dev_score)
+
+
+def _uses(
+    pairs: Sequence[tuple[str, str]], negatives: Mapping[tuple[str, str], list[str]]
+) -> dict[str, tuple[int, int]]:
+    as_positive = Counter(document for _, document in pairs)
+    as_negative = Counter(document for documents in negatives.values() for document in documents)
+    return {d: (as_positive[d], as_negative[d]) for d in sorted(as_positive | as_negative)}
+
+
+def _never_negative(source: TrainingSource, positives: Mapping[str, list[str]]) -> dict[str, set[str]]:
+    """Return for each query the documents that are not drawn: those relevant to it, and to the queries to spare."""
+    spared: set[str] = set()
+    if source.options.spare is not None:
+        judged = source.collection.qrels(source.options.spare).to_dict()
+        spared = {d for docs in judged.values() for d, grade in docs.items() if grade > 0}
+    return {query: spared.union(documents) for query, documents in positives.items()}
 
 
 def _held_out(source: TrainingSource, positives: Mapping[str, Any], seed: int) -> set[str]:
@@ -167,7 +194,7 @@ def _candidates(source: TrainingSource, training: Queries, dev: Queries) -> dict
 def _negatives(
     collection: Collection,
     pairs: Sequence[tuple[str, str]],
-    positives: Mapping[str, list[str]],
+    excluded: Mapping[str, set[str]],
     candidates: Mapping[str, list[str]],
     options: TrainOptions,
 ) -> dict[tuple[str, str], list[str]]:
@@ -177,12 +204,12 @@ def _negatives(
     all_ids: list[str] = []
     negatives = {}
     for query, document in pairs:
-        mined = [d for d in candidates.get(query, []) if d not in positives[query]]
+        mined = [d for d in candidates.get(query, []) if d not in excluded[query]]
         seed = f"{options.seed} {query} {document}"
         sample = _draw(mined, seed)[: options.negatives]
         if len(sample) < options.negatives:
             all_ids = all_ids or [d.id for d in collection.documents()]
-            more = (d for d in _draw(all_ids, seed) if d not in positives[query] and d not in sample)
+            more = (d for d in _draw(all_ids, seed) if d not in excluded[query] and d not in sample)
             sample += [d for d, _ in zip(more, range(options.negatives - len(sample)), strict=False)]
         if len(sample) < options.negatives:
             raise BadInput(

@@ -27,6 +27,10 @@ class SourceOptions(Options):
     negatives_run: str | None = option(
         default=None, panel=PANEL, metavar="PATH", help="Run of the training queries to mine from; else BM25."
     )
+    spare: str | None = option(
+        default=None, panel=PANEL, metavar="SET",
+        help="Draw no negatives among documents that are relevant to this set's queries.",
+    )  # fmt: skip
     max_pairs: int | None = option(
         default=None, low=1, panel=PANEL, help="Use so many pairs, drawn by the seed."
     )

@@ -17,9 +17,11 @@ from intrex.encoders.training.examples import examples_fingerprint
 from intrex.encoders.training.options import TrainOptions
 from intrex.encoders.training.trainer import Plan, Trained, check_packages, train
 from intrex.eval.pipelines.training.examples import TrainingData, TrainingSource, prepare_training
+from intrex.eval.pipelines.training.uses import write_uses
 from intrex.eval.tables import markdown_lines
 
 KIND = "model"
+SCHEMA = 2
 
 
 def train_model(
@@ -42,7 +44,7 @@ def train_model(
     check_packages()
     data = prepare_training(source, options)
     identity = fingerprint(
-        [KIND, kind, options.recorded(), examples_fingerprint(data.examples), _pool_key(data)]
+        [KIND, SCHEMA, kind, options.recorded(), examples_fingerprint(data.examples), _pool_key(data)]
     )
 
     def make(build: Build) -> Manifest:
@@ -56,6 +58,7 @@ def train_model(
             entry.replace(build.path / entry.name)
         (build.path / "model").rmdir()
         params = _params(kind, source, options, data, trained)
+        write_uses(data.uses, build.path)
         (build.path / "README.md").write_text(_card(params), encoding="utf-8")
         return Manifest(KIND, source.collection.fingerprint, params=params, versions=_versions())
 
@@ -90,6 +93,7 @@ def _params(
         "dev": data_options.dev
         or (f"{data_options.dev_share:g} of the training queries" if data.pool else None),
         "negatives_from": Path(data_options.negatives_run).name if data_options.negatives_run else "bm25",
+        "spare": data_options.spare,
         "teacher": data_options.teacher,
         "queries": data.queries,
         "pairs": len(data.examples),

@@ -19,9 +19,12 @@ from intrex.encoders.options import EncoderOptions
 from intrex.encoders.training.examples import Example, columns
 from intrex.encoders.training.options import KINDS, options_for
 from intrex.encoders.training.trainer import WHOLE, last_checkpoint
+from intrex.eval.overlap.options import OverlapOptions, Thresholds
+from intrex.eval.pipelines.auditing import audit
 from intrex.eval.pipelines.training.examples import TrainingSource, prepare_training
 from intrex.eval.pipelines.training.options import SourceOptions
 from intrex.eval.pipelines.training.train import train_model
+from intrex.eval.pipelines.training.uses import NAME, read_uses
 from intrex.eval.splits.split import Fold, Split
 from tests.support.tinymodel import save_tokenizer, write_tiny_model
 
@@ -78,6 +81,40 @@ def test_no_dev_query_is_one_that_the_fold_is_tested_on(toy: Collection, tiny: P
     split = Split("x", (Fold("1", train, whole),), {})
     with pytest.raises(BadInput, match="fold 1 is tested on every query of the dev set dev"):
         prepare_training(TrainingSource(toy, SourceOptions(dev="dev"), split, "1"), options)
+
+
+def test_no_negative_is_relevant_to_a_query_to_spare(toy: Collection, tiny: Path) -> None:
+    """The model would be taught to push away what it is tested for; half of all negatives here are of that kind."""
+    options = options_for("dense", **settings(tiny, negatives=20))
+    tested = {f"d{i}" for i in range(30, 40)}
+    plain = prepare_training(TrainingSource(toy), options)
+    spared = prepare_training(TrainingSource(toy, SourceOptions(spare="dev")), options)
+    assert {d for d, (_, negative) in plain.uses.items() if negative} & tested
+    assert not {d for d, (_, negative) in spared.uses.items() if negative} & tested
+    assert sum(n for _, n in spared.uses.values()) == sum(n for _, n in plain.uses.values()) == 600
+    assert [spared.uses[f"d{i:02}"][0] for i in range(30)] == [1] * 30
+
+
+def test_the_audit_counts_what_a_model_was_trained_on(toy: Collection, tiny: Path, tmp_path: Path) -> None:
+    source = TrainingSource(toy, SourceOptions(max_pairs=8))
+    train_model("dense", source, options_for("dense", **settings(tiny, negatives=4)), tmp_path / "m")
+    uses = read_uses(tmp_path / "m")
+    assert uses == prepare_training(source, options_for("dense", **settings(tiny, negatives=4))).uses
+    pushed = {f"q{i}" for i in range(30, 40) if uses.get(f"d{i}", (0, 0))[1]}
+    sides = (f"{toy.path}:train", f"{toy.path}:dev")
+    found = audit(*sides, OverlapOptions(model=tmp_path / "m"), Thresholds())
+    assert set(found.flags["negative"]) == pushed and 0 < len(pushed) < 10 and not found.flags["positive"]
+    assert all(flag.score == 1.0 for flag in found.flags["negative"].values())
+    trained = audit(sides[0], sides[0], OverlapOptions(model=tmp_path / "m"), Thresholds())
+    assert len(trained.flags["positive"]) == 8
+    with pytest.raises(UsageError, match="'negative' cannot be looked for"):
+        audit(*sides, OverlapOptions(flags=("negative",)), Thresholds())
+    (tmp_path / "m" / NAME).write_text("document\tpositive\tnegative\nd1\tone\t2\nd2\t1\t0\nd2\t1\t0\n")
+    with pytest.raises(BadInput, match=r"two counts \(documents.tsv:4\)"):
+        read_uses(tmp_path / "m")
+    (tmp_path / "m" / NAME).unlink()
+    with pytest.raises(BadInput, match="does not say which documents"):
+        read_uses(tmp_path / "m")
 
 
 def test_examples(toy: Collection, tiny: Path) -> None:
