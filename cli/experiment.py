@@ -77,18 +77,21 @@ def _run(recipe: Recipe, out: Path, form: Format | None) -> None:
     from intrex.eval.leaderboard.rows import leaderboard, pivot, shown_measures
     from intrex.eval.pipelines.experiment.generalize_report import figures, warnings
     from intrex.eval.pipelines.experiment.run import run_experiment
+    from intrex.eval.scoring.groups import find_grouping, shared_note
 
     start = time.perf_counter()
     outcome = run_experiment(recipe, out, _watch([stage.name for stage in recipe.stages]))
     systems, results, findings = outcome.systems, outcome.results, outcome.generalization
     if findings is None:
-        headers, table = pivot(leaderboard(systems), shown_measures(systems))
+        headers, table = pivot(leaderboard(systems, find_grouping(recipe.groups)), shown_measures(systems))
         emit(headers, table, form or Format.table, caption=systems[0].conditions.signature())
     else:
         headers, table = figures(findings)
         emit(headers, table, form or Format.table, caption=findings.rows[0].signature, lead=1)
         for warning in warnings(recipe, findings.split):
             say(f"warning: {warning}")
+    if recipe.groups is None and (note := shared_note(systems[0].relevant)):
+        say(f"note: {note}")
     ran = [r for r in results if not r.cached]
     seconds = time.perf_counter() - start
     before = f", {len(results) - len(ran)} were done before" if len(ran) < len(results) else ""

@@ -9,6 +9,7 @@ import typer
 
 from intrex.cli.common.output import Format, emit, say
 from intrex.cli.common.parameters import command, command_group
+from intrex.eval.compare.options import GROUPS
 
 app = command_group("Put scores side by side, with intervals.")
 
@@ -25,10 +26,11 @@ def build(
         Path | None,
         typer.Option("--split", help="A split: every system by fold and regime, with the gap."),
     ] = None,
+    groups: Annotated[str | None, typer.Option("--groups", metavar="FILE", help=GROUPS)] = None,
     form: Annotated[Format | None, typer.Option("--format", help="Of the printed table.")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the output.")] = False,
 ) -> None:
-    """Write leaderboard.csv: a row for each system and measure, with its 95 % bootstrap interval and signature."""
+    """Write leaderboard.csv: a row for each system and measure, with its 95 % interval over queries and its signature."""
     from dataclasses import astuple
 
     from intrex.data.io.files import refuse_existing
@@ -41,6 +43,7 @@ def build(
         sort_measure,
         write_leaderboard,
     )
+    from intrex.eval.scoring.groups import find_grouping, shared_note
     from intrex.eval.scoring.scorefile import read_scores
     from intrex.eval.splits.split import read_split
 
@@ -50,7 +53,11 @@ def build(
     measures = shown_measures(systems)
     first = sort_measure(measures, sort_by)
     resampled = read_split(split) if split is not None else None
-    rows = leaderboard(systems) if resampled is None else split_rows(systems, resampled)
+    grouping = find_grouping(groups)
+    rows = leaderboard(systems, grouping) if resampled is None else split_rows(systems, resampled, grouping)
+    if groups is None:
+        for note in dict.fromkeys(note for s in systems if (note := shared_note(s.relevant))):
+            say(f"note: {note}")
     if output is not None:
         write_leaderboard(rows, output, overwrite)
         if str(output) == "-":
@@ -65,5 +72,5 @@ def build(
         headers, table = pivot(rows, measures, sort_by)
     else:
         headers, table = pivot_split(rows, first)
-        caption = f"{first}; 95 % intervals, conditional on the trained models\n{caption}"
+        caption = f"{first}; 95 % intervals over queries, of the trained models: of each system, or of its trainings\n{caption}"
     emit(headers, table, form, caption=caption, lead=2 if split is None else 1)

@@ -11,6 +11,7 @@ import numpy as np
 from intrex.data.arrays import Bools, Float64s
 from intrex.data.errors import BadInput, UsageError
 from intrex.eval.measures import Measure
+from intrex.eval.scoring.groups import Grouping, Groups
 from intrex.eval.scoring.rules import Rules
 from intrex.eval.scoring.scorefile import SystemScores
 from intrex.eval.scoring.signature import Conditions
@@ -27,6 +28,7 @@ class Aligned:
         values: [q, s, m] float64.
         answered: [q, s] whether the system's run has the query.
         conditions: the rules that all share.
+        groups: [q] which queries are one observation.
     """
 
     systems: list[str]
@@ -35,6 +37,7 @@ class Aligned:
     values: Float64s
     answered: Bools
     conditions: Conditions
+    groups: Groups
 
     def shared(self, systems: Sequence[int]) -> Bools:
         """Tell which queries [q] to compare some systems on: all, or with ``--no-complete`` those that each answers."""
@@ -52,17 +55,24 @@ class Aligned:
         return replace(self, systems=self.systems[:count], values=values, answered=answered)
 
 
-def align(systems: Sequence[SystemScores], measures: Sequence[Measure], complete: bool = True) -> Aligned:
+def align(
+    systems: Sequence[SystemScores],
+    measures: Sequence[Measure],
+    complete: bool = True,
+    grouping: Grouping | None = None,
+) -> Aligned:
     """Put systems side by side.
 
     Args:
         systems: two or more, scored against the same judgements.
         measures: which of their measures to compare.
         complete: count a query that a run lacks as an empty ranking; otherwise each pair is compared on what both answer.
+        grouping: which queries are one observation; each its own without it.
 
     Raises:
         UsageError: fewer than two systems, or a measure whose mean over queries is not an arithmetic one.
-        BadInput: systems of one name, other judgements, queries, rules or versions, or a measure not scored.
+        BadInput: systems of one name, other judgements, queries, rules or versions, a measure not scored, or a query
+            without a group.
     """
     if len(systems) < 2:
         raise UsageError("one system alone cannot be compared", "intrex compare QRELS RUN RUN")
@@ -77,7 +87,9 @@ def align(systems: Sequence[SystemScores], measures: Sequence[Measure], complete
     values = np.stack([_columns(system, measures) for system in systems], axis=1)
     answered = np.stack([system.scores.answered for system in systems], axis=1)
     conditions = replace(first.conditions, rules=replace(first.conditions.rules, complete=complete))
-    return Aligned(names, [str(m) for m in measures], first.scores.query_ids, values, answered, conditions)
+    queries = first.scores.query_ids
+    groups = (grouping or Grouping()).of(queries, first.relevant)
+    return Aligned(names, [str(m) for m in measures], queries, values, answered, conditions, groups)
 
 
 def _check_conditions(first: SystemScores, second: SystemScores) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -14,8 +15,10 @@ from intrex.eval.compare.align import Aligned
 from intrex.eval.compare.corrections import correct
 from intrex.eval.compare.options import Settings
 from intrex.eval.compare.paired import effect, t_test, wilcoxon
-from intrex.eval.compare.resampling import Bootstrap, bootstrap, randomization
+from intrex.eval.compare.resampling import bootstrap, randomization
 from intrex.eval.compare.tukey import randomized_tukey
+from intrex.eval.measures import parse_measures
+from intrex.eval.scoring.intervals import is_share
 
 _DECIMALS = 12  # differences that agree to here are ties for Wilcoxon's ranks
 
@@ -42,6 +45,7 @@ class PairRow:
     ties: int
     losses: int
     n_queries: int
+    n_groups: int
     detectable: float | None
     signature: str
 
@@ -68,7 +72,7 @@ class Comparison:
 
 
 def _signature(data: Aligned, settings: Settings) -> str:
-    return f"{data.conditions.signature()}|{settings.signature()}"
+    return f"{data.conditions.signature()}|{settings.signature()}|groups={data.groups.signature()}"
 
 
 def compare(data: Aligned, settings: Settings | None = None, baseline: int | None = None) -> Comparison:
@@ -86,47 +90,55 @@ def compare(data: Aligned, settings: Settings | None = None, baseline: int | Non
     for (a, b), mask in zip(pairs, masks, strict=True):
         if not mask.any():
             raise BadInput(f"{data.systems[a]} and {data.systems[b]} answer no query in common")
-    resampled = _bootstraps(data, pairs, settings)
-    p = resampled.p if settings.test == "bootstrap" else _p_values(data, pairs, settings)
+    p = _p_values(data, pairs, settings)
     corrected = correct(p, settings.corrected_by, settings.family == "all")
     signature = _signature(data, settings)
     rows = []
     for m, measure in enumerate(data.measures):
+        (parsed,) = parse_measures([measure])
         for i, ((a, b), mask) in enumerate(zip(pairs, masks, strict=True)):
-            values_a, values_b = data.values[mask, a, m], data.values[mask, b, m]
-            sizes = effect(values_b - values_a)
+            values_a, values_b, groups = (
+                data.values[mask, a, m],
+                data.values[mask, b, m],
+                data.groups.only(mask),
+            )
+            found = effect(values_b - values_a, groups, 1 - settings.alpha)
+            most = 1.0 if is_share(parsed, np.concatenate([values_a, values_b])) else np.inf
             rows.append(
                 PairRow(
                     measure, data.systems[a], data.systems[b], float(values_a.mean()), float(values_b.mean()),
-                    sizes.mean, float(resampled.low[i, m]), float(resampled.high[i, m]),
-                    float(p[i, m]), float(corrected[i, m]), settings.test, settings.corrected_by,
-                    sizes.d_z, sizes.hedges, sizes.wins, sizes.ties, sizes.losses,
-                    int(mask.sum()), sizes.detectable, signature,
+                    found.mean, max(found.low, -most), min(found.high, most), float(p[i, m]), float(corrected[i, m]), settings.test,
+                    settings.corrected_by, found.d_z, found.hedges, found.wins, found.ties, found.losses,
+                    int(mask.sum()), len(groups), found.detectable, signature,
                 )
             )  # fmt: skip
     return Comparison(data, settings, pairs, baseline, rows)
 
 
-def _groups(data: Aligned, pairs: list[tuple[int, int]]) -> list[tuple[list[int], Float64s, Int64s]]:
-    """Group pairs that share their queries: (positions of the pairs, values [q', s, m], pairs [p', 2])."""
-    groups: dict[bytes, list[int]] = defaultdict(list)
+@dataclass(frozen=True)
+class _Sample:
+    """Pairs that share their queries: their positions, their systems, and what is permuted: a row for each group."""
+
+    rows: list[int]
+    pairs: Int64s
+    values: Float64s
+    sizes: Int64s
+
+
+def _samples(data: Aligned, pairs: list[tuple[int, int]]) -> Iterator[_Sample]:
+    positions: dict[bytes, list[int]] = defaultdict(list)
     for i, pair in enumerate(pairs):
-        groups[data.shared(pair).tobytes()].append(i)
-    return [
-        (rows, data.values[np.frombuffer(mask, np.bool_)], np.array([pairs[i] for i in rows]))
-        for mask, rows in groups.items()
-    ]
-
-
-def _bootstraps(data: Aligned, pairs: list[tuple[int, int]], settings: Settings) -> Bootstrap:
-    out = np.empty((3, len(pairs), len(data.measures)))
-    for rows, values, local in _groups(data, pairs):
-        out[:, rows] = bootstrap(values, local, settings.samples, settings.seed, settings.alpha)
-    return Bootstrap(*out)
+        positions[data.shared(pair).tobytes()].append(i)
+    for mask, rows in positions.items():
+        queries = np.frombuffer(mask, np.bool_)
+        groups = data.groups.only(queries)
+        local = np.array([pairs[i] for i in rows])
+        yield _Sample(rows, local, groups.sums(data.values[queries]), groups.sizes)
 
 
 def _p_values(data: Aligned, pairs: list[tuple[int, int]], settings: Settings) -> Float64s:
-    """Compute the p-values [p, m] of the tests other than the bootstrap."""
+    """Compute the p-values [p, m]."""
+    samples, seed = settings.samples, settings.seed
     if settings.test == "tukey":
         shared = data.shared(range(len(data.systems)))
         if not shared.any():
@@ -134,14 +146,22 @@ def _p_values(data: Aligned, pairs: list[tuple[int, int]], settings: Settings) -
                 "the systems answer no query in common",
                 "compare fewer of them, or count missing queries as empty rankings: --complete",
             )
-        return randomized_tukey(data.values[shared], np.array(pairs), settings.samples, settings.seed)
+        sums = data.groups.only(shared).sums(data.values[shared])
+        return randomized_tukey(sums, np.array(pairs), samples, seed)
     out = np.empty((len(pairs), len(data.measures)))
-    if settings.test == "randomization":
-        for rows, values, local in _groups(data, pairs):
-            out[rows] = randomization(values, local, settings.samples, settings.seed)
+    if settings.test in ("randomization", "bootstrap"):
+        for sample in _samples(data, pairs):
+            if settings.test == "bootstrap":
+                out[sample.rows] = bootstrap(sample.values, sample.pairs, samples, seed, sample.sizes)
+            else:
+                out[sample.rows] = randomization(sample.values, sample.pairs, samples, seed)
         return out
     for i, (a, b) in enumerate(pairs):
         shared = data.shared((a, b))
+        groups = data.groups.only(shared)
         for m, column in enumerate((data.values[shared, b] - data.values[shared, a]).T):
-            out[i, m] = t_test(column) if settings.test == "t" else wilcoxon(column.round(_DECIMALS))
+            if settings.test == "t":
+                out[i, m] = t_test(column, groups)
+            else:
+                out[i, m] = wilcoxon((groups.sums(column) / groups.sizes).round(_DECIMALS))
     return out

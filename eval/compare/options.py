@@ -12,6 +12,7 @@ FAMILIES = ("measure", "all")
 MAX_DEPTH = 10_000
 """Largest depth of --ranking: time grows with the square."""
 PANEL = "Tests"
+GROUPS = "Queries that are one observation: lines of QUERY<TAB>GROUP, or documents: those with the same relevant ones."
 
 
 @declare
@@ -27,6 +28,7 @@ class CompareOptions(Options):
         default=True, flags=("=--complete/--no-complete", "=-c"),
         help="Count judged queries that a run lacks as empty rankings (the default), or compare on those that both answer.",
     )  # fmt: skip
+    groups: str | None = option(default=None, metavar="FILE", help=GROUPS)
     baseline: str | None = option(
         default=None, help="A run or its tag: compare the others with it, not all pairs."
     )
@@ -72,7 +74,7 @@ class Settings(Options):
         default=10_000, low=1, panel=PANEL, help="Random permutations and resamples; exact tests need none."
     )
     seed: int = option(default=0, low=0, panel=PANEL, help="Of the samples.")
-    alpha: float = option(default=0.05, panel=PANEL, help="Level of marks and intervals.")
+    alpha: float = option(default=0.05, panel=PANEL, help="Level of marks, and of intervals by Student's t.")
 
     def __post_init__(self) -> None:
         """Refuse a level that is none, and Tukey's test for a family of all measures; see `Options`."""
@@ -94,5 +96,5 @@ class Settings(Options):
         """Return what a reader needs to repeat the p-values and intervals."""
         return (
             f"test={self.test}|samples={self.samples}|seed={self.seed}|correction={self.corrected_by}"
-            f"|family={self.family}|alpha={self.alpha}"
+            f"|family={self.family}|alpha={self.alpha}|interval=t"
         )

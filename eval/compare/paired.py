@@ -9,6 +9,8 @@ import numpy as np
 
 from intrex.data.arrays import Float64s
 from intrex.eval.compare.resampling import EXACT_QUERIES, TOLERANCE, randomization
+from intrex.eval.scoring.groups import Groups
+from intrex.eval.scoring.intervals import LEVEL, Spread, spread_of
 
 POWER = 0.8
 DETECT_AT = 0.05
@@ -27,10 +29,14 @@ class Effect:
         wins: queries with a positive difference, beyond the tolerance.
         ties: queries without a difference.
         losses: queries with a negative difference.
+        low: lower end of the interval of the mean difference, see `intrex.eval.scoring.intervals`.
+        high: upper end.
         detectable: see `detectable_difference`.
     """
 
     mean: float
+    low: float
+    high: float
     d_z: float | None
     hedges: float | None
     wins: int
@@ -39,41 +45,44 @@ class Effect:
     detectable: float | None
 
 
-def deviation(differences: Float64s) -> float:
-    """Compute the standard deviation with n - 1; what is left of equal differences by rounding counts as 0."""
-    if len(differences) < 2:
-        return 0.0
-    spread = float(np.std(differences, ddof=1))
-    return spread if spread > TOLERANCE * max(1.0, float(np.abs(differences).max())) else 0.0
+def spread_of_mean(differences: Float64s, groups: Groups | None = None) -> Spread:
+    """Return the variance of the mean of differences [n], by group."""
+    n = len(differences)
+    return spread_of(differences[:, None] / n, groups or Groups.alone(n))
 
 
-def effect(differences: Float64s) -> Effect:
-    """Compute the effect sizes of differences [n]."""
-    n, s, mean = len(differences), deviation(differences), float(np.mean(differences))
+def effect(differences: Float64s, groups: Groups | None = None, level: float = LEVEL) -> Effect:
+    """Compute the effect sizes of differences [n]: interval and detectable difference by group, the rest by query."""
+    n, mean = len(differences), float(np.mean(differences))
+    spread = spread_of_mean(differences, groups)
+    half = float(spread.half_widths(level)[0])
+    deviation = float(spread_of_mean(differences).errors[0] * np.sqrt(n))
     slack = TOLERANCE * max(1.0, float(np.abs(differences).max()))
     wins, losses = int((differences > slack).sum()), int((differences < -slack).sum())
     d_z = None
     if n > 1:
-        d_z = mean / s if s else (0.0 if wins == losses == 0 else None)
+        d_z = mean / deviation if deviation else (0.0 if wins == losses == 0 else None)
     hedges = d_z * (1 - 3 / (4 * (n - 1) - 1)) if d_z is not None and n > 2 else None
-    return Effect(mean, d_z, hedges, wins, n - wins - losses, losses, detectable_difference(n, s))
+    detectable = detectable_difference(len(groups or differences), float(spread.errors[0]))
+    return Effect(mean, mean - half, mean + half, d_z, hedges, wins, n - wins - losses, losses, detectable)
 
 
-def t_test(differences: Float64s) -> float:
-    """Compute the two-sided p of the paired t-test on differences [n] (Student 1908), n - 1 degrees of freedom.
+def t_test(differences: Float64s, groups: Groups | None = None) -> float:
+    """Compute the two-sided p of the paired t-test on differences [n] (Student 1908), by group.
 
-    Without any spread t is 0/0 or infinite: p is 1 when all differences are 0, and 0 when they are all the same
-    other number. One query says nothing about spread: p is 1.
+    The degrees of freedom are the number of queries, or of groups, less one. Without any spread t is 0/0 or infinite: p
+    is 1 when all differences are 0, and 0 when they are all the same other number. One query or group says nothing
+    about spread: p is 1.
     """
     from scipy.special import stdtr
 
-    n, s = len(differences), deviation(differences)
-    if n < 2:
+    if len(groups or differences) < 2:
         return 1.0
-    mean = abs(float(np.mean(differences)))
-    if not s:
+    spread = spread_of_mean(differences, groups)
+    mean, error = abs(float(np.mean(differences))), float(spread.errors[0])
+    if not error:
         return 1.0 if mean <= TOLERANCE else 0.0
-    return float(2 * stdtr(n - 1, -mean / (s / np.sqrt(n))))
+    return float(2 * stdtr(spread.freedom[0], -mean / error))
 
 
 def wilcoxon(differences: Float64s) -> float:
@@ -98,14 +107,14 @@ def wilcoxon(differences: Float64s) -> float:
     return float(scipy_wilcoxon(nonzero, method="exact" if exact else "approx", correction=False).pvalue)
 
 
-def detectable_difference(n: int, deviation: float) -> float | None:
-    """Compute the smallest true mean difference that n queries of this spread would show, four times out of five.
+def detectable_difference(n: int, error: float) -> float | None:
+    """Compute the smallest true mean difference that n queries, or groups, would show, four times out of five.
 
-    That of a two-sided paired t-test at alpha 0.05 with power 0.8: noncentrality times deviation / sqrt(n), the
-    noncentrality solved from the noncentral t distribution. None with fewer than two queries or
-    without any spread.
+    That of a two-sided paired t-test at alpha 0.05 with power 0.8: noncentrality times the standard error of the mean,
+    the noncentrality solved from the noncentral t distribution. None with fewer than two queries or groups, or without
+    any spread.
     """
-    return None if n < 2 or not deviation else noncentrality(n) * deviation / float(np.sqrt(n))
+    return None if n < 2 or not error else noncentrality(n) * error
 
 
 @cache

@@ -17,6 +17,7 @@ from intrex.eval.compare.options import CompareOptions, Settings
 from intrex.eval.compare.reproduction import Reproduction, reproduction
 from intrex.eval.compare.similarity import Similarity, similarities
 from intrex.eval.measures import Measure, parse_measures
+from intrex.eval.scoring.groups import find_grouping, shared_note
 
 DEFAULT_MEASURE = "nDCG@10"
 
@@ -50,6 +51,7 @@ def make_report(qrels: str, runs: list[Path], options: CompareOptions, settings:
     _check(runs, measures, options)
     paths = with_baseline(runs, options.baseline)
     reproductions = [path for path in dict.fromkeys(options.reproduction or ()) if path not in paths]
+    grouping = find_grouping(options.groups)
     judged = find_qrels(qrels, subtopics_needed([*paths, *reproductions], measures))
     texts = query_texts(qrels, options.queries) if options.movers else {}
     loaded = load(judged, [*paths, *reproductions], measures, options.complete)
@@ -58,7 +60,7 @@ def make_report(qrels: str, runs: list[Path], options: CompareOptions, settings:
         rankings = loaded.need_runs("--movers" if options.movers else "--ranking")
     if options.reproduction and len(set(loaded.files)) != len(loaded.files):
         raise UsageError("--reproduction takes files of one system each", "give the runs themselves")
-    aligned = align(loaded.systems, measures, options.complete)
+    aligned = align(loaded.systems, measures, options.complete, grouping)
     compared = aligned.first(2) if options.reproduction else aligned
     baseline = loaded.find(options.baseline) if options.baseline is not None else None
     comparison = compare(compared, settings, baseline)
@@ -72,7 +74,10 @@ def make_report(qrels: str, runs: list[Path], options: CompareOptions, settings:
         systems = list(zip(aligned.systems, rankings, strict=True))
         similar = similarities(systems, pairs, as_bytes(aligned.query_ids), options.depth, options.rbo_p)
     figures = reproduction(aligned, (0, 1), reproduced) if reproduced else None
-    return CompareReport(comparison, moves, similar, figures, _notes(aligned, comparison))
+    notes = _notes(aligned, comparison)
+    if options.groups is None and (shared := shared_note(loaded.systems[0].relevant)):
+        notes.append(shared)
+    return CompareReport(comparison, moves, similar, figures, notes)
 
 
 def _check(runs: list[Path], measures: list[Measure], options: CompareOptions) -> None:
@@ -91,6 +96,7 @@ def _notes(aligned: Aligned, comparison: Comparison) -> list[str]:
     for i, name in enumerate(aligned.systems):
         if lacking := total - int(aligned.answered[:, i].sum()):
             notes.append(f"{name} lacks {lacking:,} of {total:,} judged queries; they {treatment}")
-    if min(row.n_queries for row in comparison.rows) == 1:
-        notes.append("one query alone shows nothing about others: every p of such a pair is 1")
+    if min(row.n_groups for row in comparison.rows) == 1:
+        one = "query" if aligned.groups.single else "group"
+        notes.append(f"one {one} alone shows nothing about others: every p of such a pair is 1")
     return notes

@@ -1,4 +1,4 @@
-"""Tests and intervals by resampling: sign flips (Fisher's randomisation) and the paired bootstrap of queries.
+"""Tests by resampling: sign flips (Fisher's randomisation) and the paired bootstrap of queries.
 
 Sums of permuted scores are taken exactly. The scores become integers (see `fixed_point`) small enough that every sum
 of n of them is a whole number below 2^53, which float64 holds without rounding. So matrix products may add in any
@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 
@@ -143,56 +142,48 @@ def _random_flips(n: int, samples: int, seed: int) -> Iterator[Float64s]:
         yield bits.reshape(rows, n).astype(np.float64)
 
 
-class Bootstrap(NamedTuple):
-    """Intervals of the difference of means, and shifted p-values; [p, m] each."""
+def bootstrap(
+    values: Float64s, pairs: Int64s, samples: int, seed: int, sizes: Int64s | None = None
+) -> Float64s:
+    """Compute the two-sided p of the shifted paired bootstrap: rows drawn with replacement, the same ones for both systems.
 
-    low: Float64s
-    high: Float64s
-    p: Float64s
-
-
-def bootstrap(values: Float64s, pairs: Int64s, samples: int, seed: int, alpha: float) -> Bootstrap:
-    """Resample paired queries (percentile bootstrap): drawn with replacement, the same ones for both systems.
-
-    The interval is the middle 1 - alpha of the resampled differences (Efron and Tibshirani 1993, 13.3). The p-value
-    is that of the shifted test (16.4; Sakai 2006): how often a resample strays from the observed difference by at
-    least as much as that differs from zero, with the +1 in both counts; 1 with one query.
+    How often a resample strays from the observed mean difference by at least as much as that differs from zero, with
+    the +1 in both counts; 1 with one row. Source: Efron and Tibshirani 1993, 16.4; Sakai 2006.
 
     Args:
-        values: [q, s, m] scores of s systems by m measures.
+        values: [q, s, m] scores of s systems by m measures; of groups of queries their sums.
         pairs: [p, 2] rows (a, b) of systems.
         samples: resamples.
         seed: of the resamples; all pairs and measures see the same ones.
-        alpha: 0.05 for a 95 % interval.
+        sizes: [q] the number of queries of each row; 1 without it. A resample's mean is over its queries.
+
+    Returns:
+        [p, m] p-values.
     """
-    out = np.empty((3, len(pairs), values.shape[2]))
+    sizes = np.ones(len(values), np.int64) if sizes is None else sizes
+    out = np.empty((len(pairs), values.shape[2]))
     for rows, scores, local in _pairs_by_range(values, pairs):
-        out[:, rows] = _bootstrap(scores, local, samples, seed, alpha)
-    return Bootstrap(*out)
+        out[rows] = _bootstrap(scores, local, samples, seed, sizes)
+    return out
 
 
-def _bootstrap(values: Float64s, pairs: Int64s, samples: int, seed: int, alpha: float) -> Float64s:
-    """Return the fields of `Bootstrap` [3, p, m] of pairs of one range."""
+def _bootstrap(values: Float64s, pairs: Int64s, samples: int, seed: int, sizes: Int64s) -> Float64s:
+    """Return the p-values [p, m] of pairs of one range."""
     n, systems, measures = values.shape
     fixed = fixed_point(values)
     flat = fixed.values.reshape(n, systems * measures)
     total = pair_sums(fixed.values.sum(axis=0), pairs)
-    sums = np.empty((samples, systems * measures))
+    strays = np.zeros(total.shape, np.int64)
     counts = np.empty((min(512, samples), n))
-    filled = 0
     for block, rows in blocks(samples, n):
         picks = generator(seed, _BOOTSTRAP, block).integers(0, n, (rows, n), dtype=np.uint32)
         for row in range(rows):  # one at a time: the counts of one resample fit the cache
             counts[row] = np.bincount(picks[row], minlength=n)
-        sums[filled : filled + rows] = counts[:rows] @ flat
-        filled += rows
-    out = np.empty((3, len(pairs), measures))
-    cube = sums.reshape(samples, systems, measures)
-    for i in range(len(pairs)):
-        differences = pair_sums(cube, pairs[i : i + 1])[:, 0]
-        out[:2, i] = np.quantile(differences, [alpha / 2, 1 - alpha / 2], axis=0) / (fixed.scale * n)
-        strays = np.abs(differences - total[i]) >= np.abs(total[i]) - fixed.slack
-        if n == 1:  # every resample is the one query: it tells nothing of others
-            strays[:] = True
-        out[2, i] = (1.0 + strays.sum(axis=0)) / (1.0 + samples)
-    return out
+        # sums as if each resample had as many queries as there are; exact where groups are alike in size
+        scale = sizes.sum() / (counts[:rows] @ sizes)
+        sums = (counts[:rows] @ flat).reshape(rows, systems, measures)
+        differences = pair_sums(sums, pairs) * scale[:, None, None]
+        strays += (np.abs(differences - total) >= np.abs(total) - fixed.slack).sum(axis=0)
+    if n == 1:  # every resample is the one row: it tells nothing of others
+        strays[:] = samples
+    return np.asarray((1.0 + strays) / (1.0 + samples), np.float64)

@@ -55,7 +55,8 @@ def queries_text(comparison: Comparison) -> str:
     counts = {row.n_queries for row in comparison.rows}
     low, high = min(counts), max(counts)
     if comparison.data.conditions.complete:
-        return f"{high:,} {'query' if high == 1 else 'queries'}"
+        groups = f" in {len(comparison.data.groups):,} groups" if comparison.data.groups.source else ""
+        return f"{high:,} {'query' if high == 1 else 'queries'}{groups}"
     span = f"{low:,}" if low == high else f"{low:,} to {high:,}"
     return f"pairs on the queries that both answer ({span} of {len(comparison.data.query_ids):,})"
 
@@ -99,7 +100,7 @@ def method_text(comparison: Comparison) -> str:
 
 
 def _exact(comparison: Comparison) -> bool:
-    return all(row.n_queries <= EXACT_QUERIES for row in comparison.rows)
+    return all(row.n_groups <= EXACT_QUERIES for row in comparison.rows)
 
 
 def marks(comparison: Comparison) -> list[list[str]]:

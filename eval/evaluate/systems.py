@@ -18,6 +18,7 @@ from intrex.data.run import Run
 from intrex.data.runformats import read_any_run, read_any_table
 from intrex.eval.dialects.dialect import Dialect
 from intrex.eval.measures import Measure
+from intrex.eval.scoring.groups import relevant_digests
 from intrex.eval.scoring.matching import RunHits, match
 from intrex.eval.scoring.rules import Rules, SelfMatch, Ties, order_run
 from intrex.eval.scoring.score import Scores, require_judged, score_hits
@@ -57,8 +58,11 @@ def _score_all(
 ) -> list[SystemScores]:
     conditions = conditions_of(judged, rules)
     measures = [*measures, *([] if ALWAYS in measures else [ALWAYS])]
+    relevant = relevant_digests(judged.qrels)
     return [
-        SystemScores(name, score_hits(judged.qrels, hits, measures, rules), conditions, hits.run_sha256 or "")
+        SystemScores(
+            name, score_hits(judged.qrels, hits, measures, rules), conditions, hits.run_sha256 or "", relevant
+        )
         for name, hits in zip(names, hits_of_runs, strict=True)
     ]
 
@@ -175,7 +179,11 @@ def score_as(
     scored = [_score_one(tool, judged.qrels, path, plan) for path in paths]
     conditions = conditions_of(judged, plan[0][1], tool.name)
     names = _names([(str(p), tag) for p, (tag, _) in zip(paths, scored, strict=True)])
-    return [SystemScores(n, scores, conditions, "") for n, (_, scores) in zip(names, scored, strict=True)]
+    known = dict(zip(as_strings(judged.qrels.query_ids), relevant_digests(judged.qrels), strict=True))
+    return [
+        SystemScores(n, scores, conditions, "", [known.get(q, "") for q in scores.query_ids])
+        for n, (_, scores) in zip(names, scored, strict=True)
+    ]
 
 
 def _score_one(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import count, takewhile
 from pathlib import Path
 
 import numpy as np
@@ -24,10 +25,23 @@ from intrex.eval.leaderboard.regimes import (
     RegimePlan,
     regime_scores,
 )
-from intrex.eval.leaderboard.rows import JUDGED, LeaderboardRow, check_comparable, row_order, shown_names
+from intrex.eval.leaderboard.rows import (
+    JUDGED,
+    LeaderboardRow,
+    check_comparable,
+    interval_signature,
+    row_order,
+    shown_names,
+)
+from intrex.eval.measures import parse_measures
+from intrex.eval.scoring.groups import Grouping, Groups
+from intrex.eval.scoring.intervals import is_share
 from intrex.eval.scoring.scorefile import SystemScores
 from intrex.eval.splits.split import REGIMES, Split, read_split
 from intrex.eval.tables import Table
+
+SEED = "@"
+"""Mark between a system's name and the number of a training, where there are several."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +75,12 @@ class FoldScores:
                 )
             out[:, j] = [known[q] for q in plan.queries]
         return out
+
+    def groups(self, plan: RegimePlan, grouping: Grouping) -> Groups:
+        """Group the plan's queries; raises `BadInput` where one of them has no group."""
+        first = self.by_fold[0]
+        known = dict(zip(first.scores.query_ids, first.relevant, strict=True))
+        return grouping.of(plan.queries, [known.get(q, "") for q in plan.queries])
 
 
 def find_fold(text: str) -> tuple[Split, str]:
@@ -145,19 +165,34 @@ def _all_folds(
     return tuple(known[n] for n in names)
 
 
-def split_rows(systems: Sequence[SystemScores], split: Split) -> list[LeaderboardRow]:
+def split_rows(
+    systems: Sequence[SystemScores], split: Split, grouping: Grouping | None = None
+) -> list[LeaderboardRow]:
     """Return the rows of all systems under a split, sorted as a leaderboard is.
 
     Folds and regimes have the columns ``fold`` and ``regime``. Fold ``macro`` is the mean of the folds' means, ``micro``
     pools all pairs of query and fold; their regime ``gap`` is the raw difference. Fold ``paired``, regime ``gap`` is the
-    paired gap. Intervals resample queries within strata; see `intrex.eval.leaderboard.regimes`.
+    paired gap. For intervals see `intrex.eval.leaderboard.regimes`: those of a system whose trainings stand beside it
+    (``NAME@1``, ``NAME@2`` ..., of which its scores are the mean) hold what another training would change.
     """
-    plan = RegimePlan.of(split)
-    rows = [row for scores in scores_by_system(systems, split) for row in _rows(scores, plan, split)]
+    plan, scores = RegimePlan.of(split), {s.system: s for s in scores_by_system(systems, split)}
+    rows = [
+        row
+        for system in scores.values()
+        for row in _rows(system, _trainings(system, scores), plan, split, grouping or Grouping())
+    ]
     return sorted(rows, key=row_order)
 
 
-def _rows(system: FoldScores, plan: RegimePlan, split: Split) -> Iterator[LeaderboardRow]:
+def _trainings(system: FoldScores, scores: Mapping[str, FoldScores]) -> list[FoldScores]:
+    """Return the trainings of a system that stand beside it, in order of their numbers."""
+    names = (f"{system.system}{SEED}{number}" for number in count(1))
+    return [scores[name] for name in takewhile(scores.__contains__, names)]
+
+
+def _rows(
+    system: FoldScores, trainings: Sequence[FoldScores], plan: RegimePlan, split: Split, grouping: Grouping
+) -> Iterator[LeaderboardRow]:
     first = system.by_fold[0]
     conditions = replace(first.conditions, split=split.name, fold="")
     run = first.run_sha256 if not system.trained else fingerprint([s.run_sha256 for s in system.by_fold])
@@ -166,13 +201,21 @@ def _rows(system: FoldScores, plan: RegimePlan, split: Split) -> Iterator[Leader
     if counts := [m for m in first.scores.measures if m.kind != "mean"]:
         message = f"{counts[0]} is no mean over queries, a split has no figure of it"
         raise BadInput(message, "score without it")
+    groups = system.groups(plan, grouping)
     for measure in shown_names([str(m) for m in first.scores.measures]):
-        scores = regime_scores(plan, system.matrix(plan, measure))
+        matrix, each = system.matrix(plan, measure), [t.matrix(plan, measure) for t in trainings]
+        if each and not np.allclose(np.mean(each, axis=0), matrix, rtol=0, atol=1e-9):
+            each = []  # other systems, which happen to have such names
+        scores = regime_scores(plan, matrix, groups, each)
+        signature = conditions.signature() + interval_signature(groups)
+        signature += f"|trainings={max(len(each), 1)}" if system.trained else ""
+        share = is_share(parse_measures([measure])[0], matrix)
         for (fold, regime), figure in scores.items():
+            least, most = (-1.0 if regime == GAP else 0.0, 1.0) if share else (-np.inf, np.inf)
             missing, pool = _missing(answered, plan, fold, regime), _judged_share(judged, fold, regime)
             yield LeaderboardRow(
                 system.system, conditions.collection, conditions.query_set, split.name, fold, regime, measure,
-                figure.value, figure.low, figure.high, figure.n, missing, pool, run, conditions.signature(),
+                figure.value, max(figure.low, least), min(figure.high, most), figure.n, missing, pool, run, signature,
             )  # fmt: skip
 
 

@@ -4,20 +4,22 @@ Every test query is scored by the model of each fold. The gap that counts is pai
 interpolation scores minus the mean of its extrapolation scores, so that how hard a query is cancels; of a scorer that
 was not trained it is 0. Means over regimes, raw, mix that difficulty in (Zhan et al. 2022 report those).
 
-All figures are linear in the scores: a query's share of each is computed once, and the bootstrap multiplies shares by
-counts. Queries are resampled within their stratum (those that are in the same regime in every fold), each carrying
-the scores of all models; intervals are conditional on the trained models.
+All figures are linear in the scores: a query's share of each is computed once. Intervals are by Student's t over queries,
+or groups of them, within strata (queries that are in the same regime in every fold), each carrying the scores of all
+models. They are conditional on the trained models, unless there are several trainings, whose variance is added.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from intrex.data.arrays import Float64s, Int64s
 from intrex.data.errors import BadInput
-from intrex.eval.leaderboard.rows import LEVEL, RESAMPLES, resamples
+from intrex.eval.scoring.groups import Groups
+from intrex.eval.scoring.intervals import spread_of, spread_over_trainings
 from intrex.eval.splits.split import REGIMES, Split
 
 NONE = -1
@@ -60,7 +62,7 @@ class RegimePlan:
 
 @dataclass(frozen=True)
 class Figure:
-    """Figure with its bootstrap interval, and of how many queries (of query and fold pairs, where pooled) it is."""
+    """Figure with its interval, and of how many queries (of query and fold pairs, where pooled) it is."""
 
     value: float
     low: float
@@ -85,20 +87,32 @@ def per_query(plan: RegimePlan, scores: Float64s) -> Float64s:
     return out
 
 
-def regime_scores(plan: RegimePlan, scores: Float64s, seed: int = 0) -> dict[Place, Figure]:
+def regime_scores(
+    plan: RegimePlan, scores: Float64s, groups: Groups | None = None, trainings: Sequence[Float64s] = ()
+) -> dict[Place, Figure]:
     """Compute all figures of one system by one measure.
 
     Args:
         plan: who is in which regime.
         scores: [n, f] float64: query i scored by the model of fold j; what is in no regime is not looked at.
-        seed: of the bootstrap; the same one gives every system the same resamples.
+        groups: [n] which queries are one observation; each its own without it.
+        trainings: scores [n, f] of each of several trainings, of which ``scores`` are the mean. Half widths over queries
+            and over trainings, which are independent, are added as squares (MOVER: Zou and Donner 2008, section 2).
     """
     columns = _shares(plan, scores)
-    values, lows, highs = _bootstrap(np.stack([c for c, _ in columns.values()], axis=1), plan.strata, seed)
+    halves = spread_of(_stack(columns), groups or Groups.alone(len(scores)), plan.strata).half_widths()
+    if len(trainings) > 1:
+        figures = np.stack([_stack(_shares(plan, training)).sum(axis=0) for training in trainings])
+        halves = np.hypot(halves, spread_over_trainings(figures).half_widths())
+    values = _stack(columns).sum(axis=0)
     return {
-        place: Figure(float(v), float(low), float(high), n)
-        for (place, (_, n)), v, low, high in zip(columns.items(), values, lows, highs, strict=True)
+        place: Figure(float(v), float(v - half), float(v + half), n)
+        for (place, (_, n)), v, half in zip(columns.items(), values, halves, strict=True)
     }
+
+
+def _stack(columns: dict[Place, tuple[Float64s, int]]) -> Float64s:
+    return np.stack([shares for shares, _ in columns.values()], axis=1)
 
 
 def _shares(plan: RegimePlan, scores: Float64s) -> dict[Place, tuple[Float64s, int]]:
@@ -123,17 +137,3 @@ def _shares(plan: RegimePlan, scores: Float64s) -> dict[Place, tuple[Float64s, i
         gap = np.where(paired, means[:, 0] - means[:, 1], 0.0) / paired.sum()
         columns[PAIRED, GAP] = gap, int(paired.sum())
     return columns
-
-
-def _bootstrap(shares: Float64s, strata: Int64s, seed: int) -> tuple[Float64s, Float64s, Float64s]:
-    """Return sums of shares [n, m], and the bounds of their percentile interval, resampling within strata."""
-    random = np.random.Generator(np.random.PCG64(seed))
-    sums = np.zeros((RESAMPLES, shares.shape[1]))
-    for stratum in range(int(strata.max(initial=-1)) + 1):
-        rows = np.flatnonzero(strata == stratum)
-        for block, counts in resamples(len(rows), random):
-            # not by BLAS: its last bits depend on threads
-            sums[block] += np.einsum("rq,qm->rm", counts, shares[rows])
-    low, high = np.quantile(sums, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
-    values: Float64s = shares.sum(axis=0)
-    return values, low, high

@@ -16,11 +16,12 @@ from intrex.eval.compare.align import Aligned
 from intrex.eval.compare.comparison import PairRow, compare
 from intrex.eval.leaderboard.by_split import FoldScores
 from intrex.eval.leaderboard.regimes import GAP, RegimePlan, per_query
+from intrex.eval.scoring.groups import Grouping
 from intrex.eval.splits.split import REGIMES, Split
 
 
 def regime_tests(
-    systems: Sequence[FoldScores], split: Split, measures: Sequence[str]
+    systems: Sequence[FoldScores], split: Split, measures: Sequence[str], grouping: Grouping | None = None
 ) -> dict[str, list[PairRow]]:
     """Compare every pair of systems in each regime, and by the gap; returns the comparisons by regime.
 
@@ -30,6 +31,7 @@ def regime_tests(
         systems: two or more, with the scores of every fold.
         split: who is in which regime.
         measures: what to compare by.
+        grouping: which queries are one observation; each its own without it.
 
     Raises:
         UsageError: fewer than two systems.
@@ -38,6 +40,7 @@ def regime_tests(
     if len(systems) < 2:
         raise UsageError("one system alone cannot be compared", "a recipe of two systems or more")
     plan = RegimePlan.of(split)
+    groups = systems[0].groups(plan, grouping or Grouping())
     # [n, s, 2, m]
     means = np.stack(
         [np.stack([per_query(plan, s.matrix(plan, m)) for m in measures], axis=2) for s in systems], axis=1
@@ -53,7 +56,8 @@ def regime_tests(
         conditions = replace(systems[0].by_fold[0].conditions, split=split.name, fold=place)
         answered = np.ones(values[scored].shape[:2], np.bool_)
         data = Aligned(
-            [s.system for s in systems], list(measures), queries, values[scored], answered, conditions
-        )
+            [s.system for s in systems], list(measures), queries, values[scored], answered, conditions,
+            groups.only(scored),
+        )  # fmt: skip
         tests[place] = compare(data).rows
     return tests

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
@@ -13,12 +13,13 @@ import numpy as np
 from intrex.data.arrays import Float64s
 from intrex.data.errors import BadInput, UsageError
 from intrex.data.io.files import require_file, write_text
+from intrex.eval.measures import Measure
 from intrex.eval.measures.kinds import FLOOR
+from intrex.eval.scoring.groups import Grouping, Groups
+from intrex.eval.scoring.intervals import is_share, spread_of
 from intrex.eval.scoring.scorefile import SystemScores
 from intrex.eval.tables import Table, csv_text
 
-RESAMPLES = 10_000
-LEVEL = 0.95
 JUDGED = "Judged@10"
 
 
@@ -46,51 +47,49 @@ class LeaderboardRow:
 COLUMNS = tuple("judged@10" if f.name == "judged_at_10" else f.name for f in fields(LeaderboardRow))
 
 
-def bootstrap_interval(values: Float64s, kinds: Sequence[str]) -> tuple[Float64s, Float64s]:
-    """Compute the 95 % percentile bootstrap interval over queries of each column's figure.
-
-    The same resamples are drawn for every system, so intervals are paired.
+def figure_intervals(
+    values: Float64s, measures: Sequence[Measure], groups: Groups
+) -> tuple[Float64s, Float64s]:
+    """Compute the 95 % t interval over queries of each measure's figure, cut at 0 and 1 where it cannot leave them.
 
     Args:
         values: [q, m] per-query values.
-        kinds: [m] how each column becomes one figure (`Measure.kind`).
+        measures: [m] of the columns; the interval of a sum is that of the mean times q, that of a geometric mean is the
+            one of the mean of logarithms.
+        groups: [q] which queries are one observation.
 
     Returns:
         low [m] and high [m].
     """
     n = len(values)
-    averaged = [
-        np.log(np.maximum(v, FLOOR)) if k == "geometric" else v for v, k in zip(values.T, kinds, strict=True)
+    columns = [
+        np.log(np.maximum(v, FLOOR)) if m.kind == "geometric" else v
+        for v, m in zip(values.T, measures, strict=True)
     ]
-    random = np.random.Generator(np.random.PCG64(0))
-    means = np.empty((RESAMPLES, values.shape[1]))
-    for block, counts in resamples(n, random):
-        # not by BLAS: its last bits depend on threads and on other columns
-        for j, column in enumerate(averaged):
-            means[block, j] = np.einsum("rq,q->r", counts, np.ascontiguousarray(column)) / n
-    bounds = np.quantile(means, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
-    for j, kind in enumerate(kinds):
-        if kind == "sum":
+    averaged = np.stack(columns, axis=1)
+    half = spread_of(averaged / n, groups).half_widths()
+    means = np.array([float(column.mean()) for column in columns])
+    bounds = np.stack([means - half, means + half])
+    for j, measure in enumerate(measures):
+        if measure.kind == "sum":
             bounds[:, j] *= n
-        elif kind == "geometric":
+        elif measure.kind == "geometric":
             bounds[:, j] = np.exp(bounds[:, j])
+        if is_share(measure, values[:, j]):
+            bounds[:, j] = bounds[:, j].clip(0, 1)
     return bounds[0], bounds[1]
 
 
-def resamples(n: int, random: np.random.Generator) -> Iterator[tuple[slice, Float64s]]:
-    """Yield blocks of the resamples of n queries: which they are, and how often each has each query [r, n]."""
-    step = max(1, 4_000_000 // max(n, 1))
-    for start in range(0, RESAMPLES, step):
-        size = min(step, RESAMPLES - start)
-        yield slice(start, start + size), random.multinomial(n, np.full(n, 1 / n), size).astype(np.float64)
-
-
-def leaderboard(systems: Sequence[SystemScores]) -> list[LeaderboardRow]:
+def leaderboard(systems: Sequence[SystemScores], grouping: Grouping | None = None) -> list[LeaderboardRow]:
     """Return the rows of all systems and measures, sorted.
+
+    Args:
+        systems: of any number of query sets.
+        grouping: which queries are one observation; each its own without it.
 
     Raises:
         BadInput: two systems of one query set have the same name, or were scored against different judgements;
-            scores that are not finite.
+            scores that are not finite; a query without a group.
         UsageError: scores of a split's fold: see `intrex.eval.leaderboard.by_split`.
     """
     check_comparable(systems)
@@ -99,7 +98,7 @@ def leaderboard(systems: Sequence[SystemScores]) -> list[LeaderboardRow]:
             f"the scores of {trained.system} are of fold {trained.conditions.fold} of a split",
             "add --split and the split's folder",
         )
-    rows = [row for scores in systems for row in _rows(scores)]
+    rows = [row for scores in systems for row in _rows(scores, grouping or Grouping())]
     return sorted(rows, key=row_order)
 
 
@@ -129,20 +128,28 @@ def check_comparable(systems: Sequence[SystemScores]) -> None:
             )
 
 
-def _rows(system: SystemScores) -> Iterable[LeaderboardRow]:
+def interval_signature(groups: Groups) -> str:
+    """Return what a reader needs to repeat an interval, to stand behind the conditions of the scores."""
+    return f"|interval=t|groups={groups.signature()}"
+
+
+def _rows(system: SystemScores, grouping: Grouping) -> Iterable[LeaderboardRow]:
     scores, conditions = system.scores, system.conditions
-    values = scores.values if conditions.complete else scores.values[scores.answered]
+    values, groups = scores.values, grouping.of(scores.query_ids, system.relevant)
+    if not conditions.complete:
+        values, groups = values[scores.answered], groups.only(scores.answered)
     names = [str(m) for m in scores.measures]
     if JUDGED not in names:
         hint = "intrex evaluate --scores writes it"
         raise BadInput(f"the scores of {system.system} have no Judged@10", hint)
     if not np.isfinite(values).all():
         raise BadInput(f"the scores of {system.system} are not all finite numbers", "score the run again")
-    low, high = bootstrap_interval(values, [m.kind for m in scores.measures])
+    low, high = figure_intervals(values, scores.measures, groups)
     means = scores.means(conditions.complete)
     judged = means[JUDGED]
     place = (conditions.collection, conditions.query_set, conditions.split, conditions.fold, "all")
-    counts = (len(values), scores.n_missing, judged, system.run_sha256, conditions.signature())
+    signature = conditions.signature() + interval_signature(groups)
+    counts = (len(values), scores.n_missing, judged, system.run_sha256, signature)
     measures = shown_names(names)
     for i, name in enumerate(names):
         if name in measures:

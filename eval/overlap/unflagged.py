@@ -54,7 +54,8 @@ def with_unflagged(
             )
         conditions = replace(system.conditions, query_set=system.conditions.query_set + suffix)
         scores, name = _only(system.scores, rows), f"{system.system} (unflagged)"
-        unflagged.append(SystemScores(name, scores, conditions, system.run_sha256))
+        relevant = [r for r, keep in zip(system.relevant, rows.tolist(), strict=True) if keep]
+        unflagged.append(SystemScores(name, scores, conditions, system.run_sha256, relevant))
     return [*systems, *unflagged]
 
 

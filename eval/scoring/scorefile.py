@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from enum import StrEnum
 from pathlib import Path
@@ -19,17 +19,26 @@ from intrex.eval.scoring.rules import Rules, SelfMatch, Ties
 from intrex.eval.scoring.score import Scores
 from intrex.eval.scoring.signature import Conditions
 
-SCHEMA = 3
+SCHEMA = 4
 
 
 @dataclass(frozen=True)
 class SystemScores:
-    """Scores of one system, the conditions, and the sha256 of its ranking."""
+    """Scores of one system.
+
+    Attributes:
+        system: its name.
+        scores: the values of each query.
+        conditions: rules and judgements.
+        run_sha256: of its ranking.
+        relevant: [q] what stands for the relevant documents of each query, see `relevant_digests`.
+    """
 
     system: str
     scores: Scores
     conditions: Conditions
     run_sha256: str
+    relevant: Sequence[str]
 
 
 def write_scores(systems: Iterable[SystemScores], path: Path, overwrite: bool = False) -> None:
@@ -47,9 +56,11 @@ def write_scores(systems: Iterable[SystemScores], path: Path, overwrite: bool = 
                 "n_extra": scores.n_extra,
             }
             lines = [json.dumps(head, ensure_ascii=False)]
-            rows = zip(scores.query_ids, scores.answered.tolist(), scores.values.tolist(), strict=True)
+            answered, values = scores.answered.tolist(), scores.values.tolist()
+            rows = zip(scores.query_ids, system.relevant, answered, values, strict=True)
             lines += [
-                json.dumps({"query": q, "answered": a, "values": v}, ensure_ascii=False) for q, a, v in rows
+                json.dumps({"query": q, "relevant": r, "answered": a, "values": v}, ensure_ascii=False)
+                for q, r, a, v in rows
             ]
             stream.write(("\n".join(lines) + "\n").encode("utf-8"))
 
@@ -107,7 +118,8 @@ def _system(block: _Block, path: Path) -> SystemScores:
     values = np.array([row["values"] for _, row in rows], np.float64).reshape(len(rows), len(measures))
     answered = np.array([row["answered"] for _, row in rows], np.bool_)
     scores = Scores(measures, query_ids, values, answered, head["n_extra"])
-    return SystemScores(head["system"], scores, conditions, head["run_sha256"])
+    relevant = [row["relevant"] for _, row in rows]
+    return SystemScores(head["system"], scores, conditions, head["run_sha256"], relevant)
 
 
 class _Damaged(ValueError):
@@ -138,6 +150,8 @@ def _row(row: dict[str, Any], width: int, last: str | None) -> str:
     query, values = str(row["query"]), row.get("values")
     if last is not None and query <= last:  # text is ordered as its UTF-8 is
         raise _Damaged(f"query {query} a second time" if query == last else f"query {query} after {last}")
+    if row.get("relevant") != "":
+        _text(row.get("relevant"), "relevant")
     if not isinstance(row.get("answered"), bool):
         raise _Damaged(f"answered is {json_type(row.get('answered'))}, true or false is needed")
     if not isinstance(values, list) or len(values) != width:

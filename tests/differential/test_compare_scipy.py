@@ -5,9 +5,10 @@ import pytest
 from scipy import stats
 
 from intrex.eval.compare.corrections import benjamini_hochberg
-from intrex.eval.compare.paired import t_test, wilcoxon
-from intrex.eval.compare.resampling import bootstrap, randomization
+from intrex.eval.compare.paired import effect, t_test, wilcoxon
+from intrex.eval.compare.resampling import randomization
 from intrex.eval.compare.tukey import randomized_tukey
+from intrex.eval.scoring.groups import Groups
 
 PAIR = np.array([[0, 1]])
 
@@ -59,14 +60,23 @@ def test_wilcoxon(seed: int, n: int, steps: int) -> None:
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_percentile_interval(seed: int) -> None:
+@pytest.mark.parametrize("n", [2, 12, 60])
+def test_interval_of_the_paired_t(seed: int, n: int) -> None:
+    x, y = scores(seed, n)
+    theirs = stats.ttest_rel(y, x)
+    interval, ours = theirs.confidence_interval(0.95), effect(y - x)
+    assert (ours.low, ours.high) == pytest.approx((interval.low, interval.high), abs=1e-12)
+    assert t_test(y - x) == pytest.approx(theirs.pvalue, rel=1e-9)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_groups_of_equal_size_are_the_t_test_of_their_means(seed: int) -> None:
     x, y = scores(seed, 60)
-    theirs = stats.bootstrap(
-        (y - x,), np.mean, n_resamples=10_000, method="percentile", rng=np.random.default_rng(1)
-    ).confidence_interval
-    ours = bootstrap(np.stack([x, y], 1)[:, :, None], PAIR, 10_000, 0, 0.05)
-    assert ours.low[0, 0] == pytest.approx(theirs.low, abs=0.01)
-    assert ours.high[0, 0] == pytest.approx(theirs.high, abs=0.01)
+    d, groups = y - x, Groups(np.repeat(np.arange(15), 4), "fours")
+    theirs = stats.ttest_1samp(d.reshape(15, 4).mean(axis=1), 0)
+    interval, ours = theirs.confidence_interval(0.95), effect(d, groups)
+    assert (ours.low, ours.high) == pytest.approx((interval.low, interval.high), abs=1e-12)
+    assert t_test(d, groups) == pytest.approx(theirs.pvalue, rel=1e-9)
 
 
 def test_benjamini_hochberg() -> None:

@@ -21,7 +21,7 @@ from intrex.data.store.scorecache import ScoreCache
 from intrex.encoders.cross.scorer import make_pair_scorer
 from intrex.encoders.training.options import options_for
 from intrex.eval.evaluate.systems import score_systems
-from intrex.eval.leaderboard.by_split import mark_fold, split_rows
+from intrex.eval.leaderboard.by_split import SEED, mark_fold, split_rows
 from intrex.eval.leaderboard.rows import leaderboard, write_leaderboard
 from intrex.eval.measures import parse_measures
 from intrex.eval.pipelines.experiment.pins import unpin
@@ -30,6 +30,7 @@ from intrex.eval.pipelines.splitting import Sides
 from intrex.eval.pipelines.training.examples import TrainingSource
 from intrex.eval.pipelines.training.options import SourceOptions
 from intrex.eval.pipelines.training.train import train_model
+from intrex.eval.scoring.groups import find_grouping
 from intrex.eval.scoring.scorefile import SystemScores, read_scores, write_scores
 from intrex.eval.splits.options import PROTOCOLS
 from intrex.eval.splits.split import read_split, write_split
@@ -38,9 +39,6 @@ from intrex.retrievers.options import SearchOptions
 from intrex.retrievers.rerank.index import rerank
 from intrex.retrievers.rerank.options import RerankOptions
 from intrex.retrievers.rerank.pairs import rerank_pairs
-
-SEED = "@"
-"""Mark between a system's name and the number of a seed, where there are several."""
 
 
 def model_of(inputs: Inputs) -> str | None:
@@ -128,7 +126,8 @@ def mean_of(models: Sequence[SystemScores]) -> SystemScores:
 def make_leaderboard(stage: Stage, inputs: Inputs, output: Path, step: Progress) -> int:
     """Write the leaderboard of a stage's scores, by regime where there is a split."""
     scores, split = read_scores(inputs["scores"]), inputs.get("split")
-    rows = leaderboard(scores) if split is None else split_rows(scores, read_split(split))
+    grouping = find_grouping(stage.params.get("groups"))
+    rows = leaderboard(scores, grouping) if split is None else split_rows(scores, read_split(split), grouping)
     write_leaderboard(rows, output, overwrite=True)
     return len(rows)
 

@@ -39,7 +39,7 @@ def generalize_recipe(recipe: str, collection: str, options: GeneralizeOptions) 
             )
         raw["collection"] = {"import": collection}
         raw["name"] = f"{raw['name']}-{Path(collection).resolve().name}"
-        raw |= _set_only(queries=options.queries, train=options.train)
+        raw |= _set_only(queries=options.queries, train=options.train, groups=options.groups)
         raw["split"] = _change_split(raw["split"], options)
         raw["system"] = _select(raw["system"], options.systems)
         if options.seeds is not None:

@@ -12,15 +12,15 @@ import numpy as np
 from intrex.data.io.files import write_text
 from intrex.eval.compare.comparison import PairRow
 from intrex.eval.compare.tables import p_text
-from intrex.eval.leaderboard.by_split import figure_text, scores_by_system
+from intrex.eval.leaderboard.by_split import SEED, figure_text, scores_by_system
 from intrex.eval.leaderboard.regimes import GAP, MACRO, MICRO, PAIRED
 from intrex.eval.leaderboard.regimetests import regime_tests
 from intrex.eval.leaderboard.rows import LeaderboardRow
-from intrex.eval.pipelines.experiment.foldwork import SEED
 from intrex.eval.pipelines.experiment.pins import weights_of
 from intrex.eval.pipelines.experiment.recipe import Recipe
 from intrex.eval.pipelines.experiment.variants import UNTRAINED
 from intrex.eval.pipelines.plots import pyplot, save
+from intrex.eval.scoring.groups import DOCUMENTS, find_grouping
 from intrex.eval.scoring.scorefile import SystemScores
 from intrex.eval.splits.split import REGIMES, Split, split_table
 from intrex.eval.tables import Table, csv_text, markdown_lines
@@ -41,6 +41,7 @@ class Generalization:
         tests: paired tests of all pairs of systems.
         spread: for each system with several seeds, the standard deviation over them of macro interpolation, macro
             extrapolation and the paired gap, by the first measure of the recipe.
+        seen: see `seen_in_training`.
     """
 
     recipe: Recipe
@@ -48,6 +49,7 @@ class Generalization:
     rows: Sequence[LeaderboardRow]
     tests: Mapping[str, Sequence[PairRow]]
     spread: dict[str, tuple[float, float, float]]
+    seen: Table[str]
 
     def row(self, system: str, fold: str, regime: str) -> LeaderboardRow | None:
         """Find the figure of a system in a fold and regime, by the first measure."""
@@ -56,13 +58,18 @@ class Generalization:
 
 
 def generalization(
-    recipe: Recipe, split: Split, systems: Sequence[SystemScores], rows: Sequence[LeaderboardRow]
+    recipe: Recipe,
+    split: Split,
+    systems: Sequence[SystemScores],
+    rows: Sequence[LeaderboardRow],
+    seen: Table[str],
 ) -> Generalization:
     """Test every pair of systems, and measure what seeds change."""
     scores = {system.system: system for system in scores_by_system(systems, split)}
     trained = [scores[name] for name in recipe.systems]
-    tests = regime_tests(trained, split, recipe.measures) if len(trained) > 1 else {}
-    findings = Generalization(recipe, split, rows, tests, {})
+    grouping = find_grouping(recipe.groups)
+    tests = regime_tests(trained, split, recipe.measures, grouping) if len(trained) > 1 else {}
+    findings = Generalization(recipe, split, rows, tests, {}, seen)
     for name in recipe.systems:
         seeds = [seed for seed in scores if seed.startswith(f"{name}{SEED}")]
         if seeds:
@@ -108,11 +115,12 @@ def report(findings: Generalization) -> str:
         "Similarity is the mean, over test queries, of the highest similarity to a training query of the fold.",
         table(*split_table(split)),
         f"## {measure}",
-        "Means over folds, with 95 % bootstrap intervals over queries, conditional on the trained models. The paired "
-        "gap is a query's mean interpolation score minus its extrapolation score, averaged: 0 for what is not "
-        "trained. The raw gap is the difference of the two columns; of untrained systems it is what the difficulty "
-        "of the queries alone makes.",
+        f"Means over folds, with 95 % intervals by Student's t over {_sampled(findings)}. The paired gap is a query's mean "
+        "interpolation score minus its extrapolation score, averaged: 0 for what is not trained. The raw gap is the "
+        "difference of the two columns; of untrained systems it is what the difficulty of the queries alone makes. "
+        + _conditional(findings),
         table(*figures(findings)),
+        *(_seen(findings) if findings.seen[1] else []),
         *(["## Seeds", _seeds(findings)] if findings.spread else []),
         "![interpolation against extrapolation](generalization.png)",
         *_tests(findings),
@@ -136,13 +144,54 @@ def figures(findings: Generalization) -> Table[str]:
     return ["system", *REGIMES, "paired gap", "raw gap", *(f"micro {r}" for r in REGIMES)], ordered
 
 
+def _words(findings: Generalization, system: str) -> dict[str, str]:
+    """Return the words of the signature of a system's paired gap, or of its macro mean."""
+    row = findings.row(system, PAIRED, GAP) or findings.row(system, MACRO, REGIMES[0])
+    return dict(word.partition("=")[::2] for word in row.signature.split("|")) if row else {}
+
+
+def _sampled(findings: Generalization) -> str:
+    """Say what was sampled."""
+    source, _, number = _words(findings, findings.recipe.systems[0]).get("groups", "none").rpartition(":")
+    if not source:
+        return "queries"
+    how = "with the same relevant documents" if source == DOCUMENTS else f"of {source.partition('@')[0]}"
+    return f"{int(number):,} groups of queries {how}"
+
+
+def _conditional(findings: Generalization) -> str:
+    """Say whose intervals hold what another training would change, and whose do not."""
+    trainings = {name: int(_words(findings, name).get("trainings", 0)) for name in findings.recipe.systems}
+    several = [f"{name} ({n})" for name, n in trainings.items() if n > 1]
+    once = [name for name, n in trainings.items() if n == 1]
+    sentences = []
+    if several:
+        sentences.append(
+            f"Intervals hold what another training would change, estimated from several, for {', '.join(several)}."
+        )
+    if once:
+        sentences.append(
+            f"Trained once, with one seed: {', '.join(once)}. Their intervals are those of these very models: another "
+            "seed may move a figure further than its interval is wide, and nothing here says how far."
+        )
+    return " ".join(sentences)
+
+
+def _seen(findings: Generalization) -> list[str]:
+    return [
+        "## What the models were trained on",
+        "Share of the test queries (of all pairs of query and model) of which a relevant document was the positive of a "
+        "training example, and of which one was a negative. A query with negatives alone asks for what the model was only "
+        "ever taught to push away: part of the gap may be that, not that the query is unlike. `spare` in a recipe's "
+        "`train` draws no such negatives.",
+        table(*findings.seen),
+    ]
+
+
 def _seeds(findings: Generalization) -> str:
     head = ["system", *(f"sd of {r}" for r in REGIMES), "sd of the paired gap"]
     rows = [[name, *(f"{v:.4f}" for v in values)] for name, values in findings.spread.items()]
-    return (
-        "Standard deviation over the seeds of training, which the intervals above do not hold:\n\n"
-        + table(head, rows)
-    )
+    return "Standard deviation over the seeds of training, of one training each:\n\n" + table(head, rows)
 
 
 def _tests(findings: Generalization) -> Iterator[str]:
@@ -152,7 +201,7 @@ def _tests(findings: Generalization) -> Iterator[str]:
     systems = findings.recipe.systems
     yield "## Paired tests"
     yield (
-        f"{first.test} test over queries, p-values corrected by {first.correction} over the "
+        f"{first.test} test over {_sampled(findings)}, of the models as trained; p-values corrected by {first.correction} over the "
         f"{len(systems) * (len(systems) - 1) // 2} pairs of a regime; every pair is in `tests.csv`. Here: each trained "
         f"system against its untrained form, and all against {systems[0]}. A positive difference means that the "
         "second is higher."

@@ -27,6 +27,7 @@ class RecipeKeys(Options):
     train: str | None = option(default=None, help="The training set of a split.")
     split: Mapping[str, Any] | None = option(default=None, help="A protocol and its options.")
     measures: tuple[str, ...] = option(help="As evaluate takes them.")
+    groups: str | None = option(default=None, help="Queries that are one observation, as compare takes them.")
     k: int = option(default=1000, low=1, help="Documents for each query.")
     collection: Mapping[str, Any] = option(help="Where it comes from.")
     system: tuple[dict[str, Any], ...] = option(help="What is compared.")

@@ -1,6 +1,7 @@
 """Options of ``intrex experiment generalize``; plain data."""
 
 from intrex.data.options import Options, declare, option
+from intrex.eval.compare.options import GROUPS
 from intrex.eval.splits.options import PROTOCOLS
 
 
@@ -35,5 +36,6 @@ class GeneralizeOptions(Options):
     )
     seed: int | None = option(default=None, low=0, help="Of the split.")
     seeds: int | None = option(default=None, low=1, help="Models of each fold, of static and dense systems.")
+    groups: str | None = option(default=None, metavar="FILE", help=GROUPS)
     min_queries: int | None = option(default=None, low=0, help="Fewest test queries of a regime in a fold.")
     quick: bool = option(default=False, help="Two folds, trainings of a few steps: to see that all works.")

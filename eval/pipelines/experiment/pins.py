@@ -15,6 +15,7 @@ from intrex.encoders.options import FAMILIES
 from intrex.encoders.runtime.models import resolve_model
 from intrex.eval.pipelines.experiment.stages import Stage
 from intrex.eval.pipelines.splitting import BM25
+from intrex.eval.scoring.groups import find_grouping
 from intrex.retrievers.options import INDEXES
 
 PIN = "made from"
@@ -68,11 +69,19 @@ def _pin_split(params: Mapping[str, Any]) -> dict[str, Any]:
     return {} if params["encoder"].partition(":")[0] == BM25 else _pin_encoder(params)
 
 
+def _pin_groups(params: Mapping[str, Any]) -> dict[str, Any]:
+    """Pin a leaderboard by the groups that a file names."""
+    grouping = find_grouping(params.get("groups"))
+    return {} if grouping.names is None else {PIN: grouping.source}
+
+
 _PINS: dict[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
     "collection": _pin_collection,
     "split": _pin_split,
     "train": _pin_base,
     "rerank": _pin_reranker,
+    "leaderboard": _pin_groups,
+    "fold-leaderboard": _pin_groups,
 }
 
 

@@ -29,6 +29,7 @@ class Recipe:
         measures: canonical names.
         train: the training queries' set; None without a split.
         encoders: of each system, by its name: none of them should be the one that compares the split's queries.
+        groups: which queries are one observation, as ``--groups`` of `compare` takes it.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Recipe:
     measures: tuple[str, ...]
     train: str | None = None
     encoders: Mapping[str, str] = field(default_factory=dict)
+    groups: str | None = None
 
 
 def shipped_recipes() -> dict[str, Path]:
@@ -80,6 +82,8 @@ def _stages(raw: Mapping[str, Any], file: str) -> Recipe:
     stages = [Stage("collection", "collection", dict(raw["collection"]))]
     expansion = SystemExpansion(raw, folds_of(split) if split else 0)
     runs = expansion.runs
+    groups = raw.get("groups")
+    grouped = {} if groups is None else {"groups": groups}
     scored = {"queries": queries, "measures": list(measures)}
     if split:
         params = {**split, "train": expansion.train_set, "test": queries}
@@ -87,12 +91,12 @@ def _stages(raw: Mapping[str, Any], file: str) -> Recipe:
         stages.append(
             Stage("scores", "fold-scores", {**scored, "runs": runs}, ("collection", "split", *runs))
         )
-        stages.append(Stage("leaderboard", "fold-leaderboard", {}, ("scores", "split")))
+        stages.append(Stage("leaderboard", "fold-leaderboard", grouped, ("scores", "split")))
     else:
         stages += expansion.stages
         stages.append(Stage("scores", "evaluate", scored, ("collection", *runs)))
-        stages.append(Stage("leaderboard", "leaderboard", {}, ("scores",)))
+        stages.append(Stage("leaderboard", "leaderboard", grouped, ("scores",)))
     encoders = {s["name"]: str(s.get("encoder", s.get("with", ""))) for s in raw["system"]}
     train = expansion.train_set if split else None
     systems = tuple(dict.fromkeys(system for system, _ in runs.values()))
-    return Recipe(raw["name"], file, queries, tuple(stages), systems, measures, train, encoders)
+    return Recipe(raw["name"], file, queries, tuple(stages), systems, measures, train, encoders, groups)

@@ -10,6 +10,7 @@ from pathlib import Path
 from intrex.data.collection import Collection
 from intrex.data.errors import BadInput, IntrexError, nearest_name
 from intrex.data.io.files import write_text
+from intrex.data.locate import find_qrels
 from intrex.eval.leaderboard.rows import read_leaderboard
 from intrex.eval.pipelines.experiment.generalize_report import (
     PLOT,
@@ -19,6 +20,7 @@ from intrex.eval.pipelines.experiment.generalize_report import (
 )
 from intrex.eval.pipelines.experiment.pins import pin_stages
 from intrex.eval.pipelines.experiment.recipe import Recipe
+from intrex.eval.pipelines.experiment.seen import seen_in_training
 from intrex.eval.pipelines.experiment.stages import Result, Stage, Watch, plan_stages, run_stages
 from intrex.eval.pipelines.experiment.work import KINDS
 from intrex.eval.pipelines.plots import pyplot
@@ -77,7 +79,10 @@ def run_experiment(recipe: Recipe, out: Path, watch: Watch) -> Outcome:
     if "split" not in by_name:
         return Outcome(systems, results, None)
     rows = read_leaderboard(by_name["leaderboard"].output)
-    findings = generalization(recipe, read_split(by_name["split"].output), systems, rows)
+    split = read_split(by_name["split"].output)
+    judged = find_qrels(f"{by_name['collection'].output}:{recipe.queries}")
+    seen = seen_in_training(results, split, judged.qrels)
+    findings = generalization(recipe, split, systems, rows, seen)
     write_reports(findings, out)
     return Outcome(systems, results, findings)
 

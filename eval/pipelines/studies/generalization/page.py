@@ -8,6 +8,7 @@ import numpy as np
 
 from intrex.eval.leaderboard.rows import LeaderboardRow
 from intrex.eval.pipelines.experiment.generalize_report import table
+from intrex.eval.pipelines.studies.generalization.grouping import read_effect
 from intrex.eval.pipelines.studies.generalization.results import MEASURE, Results
 
 INTER, EXTRA = ("macro", "interpolation"), ("macro", "extrapolation")
@@ -47,8 +48,14 @@ is that of Zhan et al. 2022 (ReSTTest); nothing here repeats their models or dat
   drawn at random, trained on the fold alone.
 - At most 2,000 training pairs for each static model and 500 for each of the others (the cross-encoder twice, with two negatives; the
   rest once), of at most 128 tokens, in bfloat16: what two processor cores can do. 20 documents of BM25 are reranked.
-- The collections are small; the intervals say what that costs. They are bootstrap intervals over queries, conditional on the trained
-  models. The training seed is varied for the static model only.
+- The collections are small; the intervals say what that costs. They are of Student's t over groups of queries with the same relevant
+  documents, which count as one: wordings of one question on StackFAQ, tasks for one tool on MetaTool. What that changes against
+  queries taken for independent, as this page did before, is [a table of its own](#what-groups-change).
+- The static models were trained with three seeds, and their intervals hold what another training would change. All others were
+  trained once: **their intervals are those of these very models**, and differences between their gaps of a hundredth or two may be
+  the seed's. Tests between systems are of the models as trained.
+- In a small corpus a relevant document of a test query is known to the model as a negative more often than as a positive: each
+  collection's section counts it. Part of a gap may be that.
 - "Unlike" is said of queries, not of documents: in both collections every test query has a relevant document that a training query
   of the set has too (the flag `label` below). A fold's training queries may still lack it.
 - p-values are of paired randomisation tests of 10,000 samples, corrected by Holm over all pairs of systems of a collection and
@@ -77,11 +84,24 @@ def make_page(names: Sequence[str], docs: Path, commands: Sequence[str]) -> str:
         table(["collection", "system", "gain, interpolation", "gain, extrapolation", "share kept", "paired gap"], [row for r in results for row in third_question(r)]),
         "## What a critical reader asks",
         table(["question", *names], list(critical(results))),
+        *groups_section(names, docs),
         *(piece for r in results for piece in section(r)),
         "## Commands",
         "```\n" + "\n".join(commands) + "\n```",
     ]  # fmt: skip
     return "\n\n".join(pieces) + "\n"
+
+
+def groups_section(names: Sequence[str], docs: Path) -> Iterator[str]:
+    """Yield what groups change, from the CSV files."""
+    effects = [read_effect(docs / f"generalization-{name}-groups.csv") for name in names]
+    yield "## What groups change"
+    yield (
+        "The same scores, once with every query alone and once by groups. Means and gaps do not move, their intervals and the "
+        "p-values do. What is shown is the paired gap with its interval, and of how many pairs of systems the corrected p-value "
+        "is below .05."
+    )
+    yield table(effects[0][0], [row for _, rows in effects for row in rows])
 
 
 def first_question(r: Results) -> Iterator[list[str]]:

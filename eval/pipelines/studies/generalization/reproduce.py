@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 from intrex.eval.leaderboard.rows import LeaderboardRow, read_leaderboard
+from intrex.eval.pipelines.studies.generalization.grouping import write_effect
 from intrex.eval.pipelines.studies.generalization.page import PLACES, check_page, make_page
 from intrex.eval.pipelines.studies.generalization.results import MEASURE
 from intrex.eval.pipelines.studies.shared import SHARED
@@ -31,13 +32,15 @@ def commands(name: str) -> list[str]:
     """Return the commands that make a collection's results, as a user types them."""
     return [
         f"intrex experiment generalize {name} --recipe {RECIPE} --output {name}-study",
+        f"intrex experiment generalize {name} --recipe {RECIPE} --groups documents --output {name}-study",
         f"intrex overlap {name}-study/collection:train {name}-study/collection:test --format csv > {name}-audit.csv",
     ]
 
 
 def run(name: str, work: Path, docs: Path) -> None:
-    """Run both commands, and copy what the page shows."""
-    for command in commands(name):
+    """Run the commands, and copy what the page shows."""
+    results, copied, alone = work / f"{name}-study", docs / f"generalization-{name}", work / f"{name}-alone"
+    for number, command in enumerate(commands(name)):
         print(f"$ {command}", flush=True)
         words, _, target = command.partition(" > ")
         line = [sys.executable, "-m", "intrex.cli", *words.split()[1:]]
@@ -45,7 +48,11 @@ def run(name: str, work: Path, docs: Path) -> None:
         result = subprocess.run(line, check=True, cwd=work, stdout=subprocess.PIPE if target else None)
         if target:
             (work / target).write_bytes(result.stdout)
-    results, copied = work / f"{name}-study", docs / f"generalization-{name}"
+        if number == 0:  # the second command writes over them
+            alone.mkdir(exist_ok=True)
+            for file in ("leaderboard.csv", "tests.csv"):
+                shutil.copyfile(results / file, alone / file)
+    write_effect(name, alone, results, Path(f"{copied}-groups.csv"))
     for file in COPIED:
         shutil.copyfile(results / file, f"{copied}-{file}")
     shutil.copyfile(results / "generalization.png", f"{copied}.png")

@@ -76,7 +76,7 @@ def test_a_row_says_b_minus_a() -> None:
     assert (row.wins, row.ties, row.losses, row.n_queries) == (0, 0, N, N)
     assert row.ci_low == pytest.approx(row.difference) == pytest.approx(row.ci_high)
     assert row.signature.endswith(
-        "test=randomization|samples=500|seed=0|correction=holm|family=measure|alpha=0.05"
+        "test=randomization|samples=500|seed=0|correction=holm|family=measure|alpha=0.05|interval=t|groups=none"
     )
 
 

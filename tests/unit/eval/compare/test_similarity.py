@@ -13,6 +13,7 @@ from intrex.eval.compare.align import Aligned
 from intrex.eval.compare.options import CompareOptions
 from intrex.eval.compare.reproduction import reproduction
 from intrex.eval.compare.similarity import Similarity, similarities
+from intrex.eval.scoring.groups import Groups
 from intrex.eval.scoring.signature import Conditions
 
 
@@ -108,7 +109,13 @@ def test_reproduction_as_in_repro_eval() -> None:
     base_2, advanced_2 = [0.25, 0.35, 0.6, 0.15, 0.4], [0.3, 0.45, 0.5, 0.25, 0.6]
     values = np.stack([base, advanced, base_2, advanced_2], axis=1)[:, :, None]
     data = Aligned(
-        list("abcd"), ["AP"], list("12345"), values, np.ones((5, 4), bool), Conditions("t", "", "0" * 64)
+        list("abcd"),
+        ["AP"],
+        list("12345"),
+        values,
+        np.ones((5, 4), bool),
+        Conditions("t", "", "0" * 64),
+        Groups.alone(5),
     )
     found = reproduction(data, (0, 1), (2, 3))[0]
     assert found.rmse_baseline == pytest.approx(0.05916079783099615)

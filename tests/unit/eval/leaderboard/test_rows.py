@@ -12,8 +12,9 @@ from intrex.data.locate import Judged
 from intrex.data.qrels import Qrels
 from intrex.data.run import Run
 from intrex.eval.evaluate.systems import score_systems
-from intrex.eval.leaderboard.rows import bootstrap_interval, leaderboard, pivot
+from intrex.eval.leaderboard.rows import figure_intervals, leaderboard, pivot
 from intrex.eval.measures import parse_measures
+from intrex.eval.scoring.groups import Groups
 from intrex.eval.scoring.scorefile import write_scores
 from tests.conftest import Said
 
@@ -42,10 +43,16 @@ def test_every_figure_lies_inside_its_interval() -> None:
 def test_intervals_of_each_kind() -> None:
     column = np.random.default_rng(0).random(40)
     column[3] = 0.0
-    low, high = bootstrap_interval(np.stack([column] * 3, axis=1), ["mean", "sum", "geometric"])
+    alone = Groups.alone(40)
+    low, high = figure_intervals(
+        np.stack([column] * 3, axis=1), parse_measures(["AP", "NumRel", "GMAP"]), alone
+    )
     assert (low[1], high[1]) == (40 * low[0], 40 * high[0])
-    logs = bootstrap_interval(np.log(np.maximum(column, 1e-5))[:, None], ["mean"])
+    logs = figure_intervals(np.log(np.maximum(column, 1e-5))[:, None], parse_measures(["AP"]), alone)
     assert (low[2], high[2]) == (np.exp(logs[0][0]), np.exp(logs[1][0]))
+    few = np.array([[0.1, 0.1], [0.9, 0.9]])
+    low, high = figure_intervals(few, parse_measures(["AP", "DCG"]), Groups.alone(2))
+    assert (low[0], high[0]) == (0, 1) and low[1] < -4 and high[1] > 5  # only what is a share is cut
 
 
 def test_a_missing_cell_ranks_below_negative_values() -> None:

@@ -14,7 +14,7 @@ from intrex.eval.scoring.scorefile import read_scores
 Lines = list[dict[str, Any]]
 SOUND: Lines = [
     {
-        "schema": 3,
+        "schema": 4,
         "system": "bm25",
         "measures": ["AP", "P@5"],
         "conditions": {
@@ -38,9 +38,9 @@ SOUND: Lines = [
         "n_queries": 3,
         "n_extra": 0,
     },
-    {"query": "q1", "answered": True, "values": [0.5, 0.2]},
-    {"query": "q10", "answered": True, "values": [1, 0]},
-    {"query": "é", "answered": False, "values": [0.0, 0.0]},
+    {"query": "q1", "relevant": "00ff", "answered": True, "values": [0.5, 0.2]},
+    {"query": "q10", "relevant": "", "answered": True, "values": [1, 0]},
+    {"query": "é", "relevant": "00ff", "answered": False, "values": [0.0, 0.0]},
 ]
 
 
@@ -81,7 +81,8 @@ DAMAGE = {
     "a count that is none": (put(0, "n_extra", "0"), 1),
     "a count below zero": (put(0, "n_extra", -1), 1),
     "no digest": (put(0, "run_sha256", None), 1),
-    "another schema": (put(0, "schema", 4), 1),
+    "another schema": (put(0, "schema", 5), 1),
+    "relevant documents that are a number": (put(1, "relevant", 5), 2),
     "a schema that is no number": (put(0, "schema", [2]), 1),
     "conditions of another kind": (put(0, "conditions", []), 1),
     "a condition too many": (put(0, "conditions", "extra", 1), 1),
