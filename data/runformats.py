@@ -27,18 +27,14 @@ def read_any_run(path: Path) -> Run:
     The first line tells which; ``-`` is stdin. MS MARCO's form has no scores: they become 1/rank. Raises `BadInput`
     with every malformed line counted.
     """
-    return _read(path)[1]
+    return read_table_and_run(path)[1]
 
 
-def read_any_table(path: Path, more: bool = False) -> RunTable:
-    """Read a run as it stands: the order of the file, scores as float64; see `read_any_run`.
+def read_table_and_run(path: Path, more: bool = False) -> tuple[RunTable, Run]:
+    """Read a run as it stands (the order of the file, scores as float64), and in order; see `read_any_run`.
 
     ``more`` allows columns after the sixth of TREC's form, and does not look at them.
     """
-    return _read(path, more)[0]
-
-
-def _read(path: Path, more: bool = False) -> tuple[RunTable, Run]:
     with spooled(path) as file:
         require_file(file, "run")
         problems = Problems(file.name)

@@ -6,7 +6,9 @@ from intrex.data.options import LARGEST_INT, Options, When, declare, option
 
 TOOLS = ("trec_eval9", "trec_eval10", "pytrec_eval", "ir_measures", "ranx", "beir", "mteb")
 """Names of `intrex.eval.dialects.dialect.TOOLS`."""
-TIES = tuple(f"{bits}-{order}" for bits in ("f32", "f64") for order in ("docid-desc", "docid-asc", "file"))
+TIE_ORDERS = ("docid-desc", "docid-asc", "file", "expected")
+TIES = (*(f"{bits}-{order}" for bits in ("f32", "f64") for order in TIE_ORDERS), "expected")
+"""Ways to treat equal scores; the last is short for that of 32 bits."""
 FORMATS = ("table", "csv", "jsonl", "md", "latex", "trec")
 MEASURES = "intrex.eval.measures:MEASURES"
 OUTPUT = "Output"
@@ -42,7 +44,8 @@ class EvaluateOptions(Options):
     )
     ties: str | None = option(
         default=None, choices=TIES,
-        help="How equal scores are ordered, compared as 32- or 64-bit floats; f32-docid-desc unless given.",
+        help="How equal scores are ordered, compared as 32- or 64-bit floats; f32-docid-desc unless given. expected: the "
+        "mean over all orders of them, compared as 32-bit floats.",
     )  # fmt: skip
     drop_self: bool = option(
         default=False, help="Take documents with the query's own id out first, as BEIR does."

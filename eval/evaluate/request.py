@@ -8,6 +8,8 @@ from intrex.data.errors import UsageError
 from intrex.eval.dialects.dialect import find_tool
 from intrex.eval.evaluate.options import TIES, EvaluateOptions
 from intrex.eval.measures import Measure, parse_measures
+from intrex.eval.measures.aliases import TEXTS
+from intrex.eval.measures.measure import require_tie_aware
 from intrex.eval.scoring.rules import Rules, SelfMatch, Ties
 
 DEFAULT_MEASURES = ("nDCG@10", "RR@10", "R@100", "AP")
@@ -20,7 +22,7 @@ def requested_measures(options: EvaluateOptions) -> list[Measure]:
 
     Raises:
         BadInput: an unknown measure.
-        UsageError: the tool has another measure of that name.
+        UsageError: the tool has another measure of that name, or one has no known expected value over tied documents.
     """
     default = ("official",) if options.trec else DEFAULT_MEASURES
     texts = [name for text in options.measures or default for name in text.split()]
@@ -28,13 +30,21 @@ def requested_measures(options: EvaluateOptions) -> list[Measure]:
         tool = find_tool(options.tool)
         texts = tool.tool_names(texts) if options.measures or options.trec else tool.default_names(texts)
     measures = parse_measures(texts, options.level, keep_texts=options.trec)
+    if _without_order(options):
+        require_tie_aware(m for m in measures if m.name not in TEXTS)
     last = max((i for i, m in enumerate(measures) if m.name == "relstring"), default=None)
     return [m for i, m in enumerate(measures) if m.name != "relstring" or i == last]
 
 
+def _without_order(options: EvaluateOptions) -> bool:
+    """Tell whether equal scores are left without an order."""
+    return options.ties is not None and options.ties.endswith("expected")
+
+
 def requested_rules(options: EvaluateOptions) -> Rules:
     """Return the rules of scoring that the options set."""
-    bits, _, order = (options.ties or TIES[0]).partition("-")
+    ties = "f32-expected" if options.ties == "expected" else options.ties or TIES[0]
+    bits, _, order = ties.partition("-")
     self_match = SelfMatch.drop if options.drop_self else SelfMatch.keep
     complete = options.complete is not False
     return Rules(int(bits[1:]), Ties(order), self_match, complete, options.judged_only, options.depth)
@@ -57,7 +67,7 @@ def refuse_clashes(options: EvaluateOptions, runs: int, numeric: Sequence[Measur
         runs: how many there are.
         numeric: the measures asked for that are numbers.
     """
-    tool = options.tool is not None
+    tool, expected = options.tool is not None, _without_order(options)
     clashes: list[tuple[bool, str, str | None]] = [
         (not numeric, "no measure is named", "for example -m nDCG@10"),
         (options.trec and runs > 1, "--format trec prints one run, as trec_eval does", "give one run, or another format"),
@@ -67,6 +77,9 @@ def refuse_clashes(options: EvaluateOptions, runs: int, numeric: Sequence[Measur
         (options.pool_bias and tool, "--pool-bias is of intrex's own scores", "leave --as and --explain-diff out"),
         (options.pool_bias and options.per_query, "--pool-bias prints means only", "leave -q out"),
         (bool(options.as_tool) and (options.ties is not None or options.drop_self), "the tool orders the run by its own rule", "leave --ties and --drop-self out"),
+        (expected and options.depth is not None, "a cut by depth needs an order of equal scores", "leave -M out, and give the cutoff to the measures, as in AP@100"),
+        (expected and options.pool_bias, "--pool-bias needs an order of equal scores", "leave --ties expected out"),
+        (expected and "relstring" in " ".join(options.measures), "relstring needs an order of equal scores", "leave it or --ties expected out"),
         (bool(options.trained_on and options.exclude), "--trained-on is written with all scores", "leave --exclude-flagged out"),
         (bool(options.exclude) and (options.trec or tool or options.pool_bias), "--exclude-flagged is of intrex's own scores", "leave the other option out"),
     ]  # fmt: skip

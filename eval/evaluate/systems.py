@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from intrex.data.io.files import STDIO
 from intrex.data.locate import Judged
 from intrex.data.qrels import Qrels
 from intrex.data.run import Run
-from intrex.data.runformats import read_any_run, read_any_table
+from intrex.data.runformats import read_any_run, read_table_and_run
 from intrex.eval.dialects.dialect import Dialect
 from intrex.eval.measures import Measure
 from intrex.eval.scoring.groups import relevant_digests
@@ -23,7 +24,7 @@ from intrex.eval.scoring.matching import RunHits, match
 from intrex.eval.scoring.rules import Rules, SelfMatch, Ties, order_run
 from intrex.eval.scoring.score import Scores, require_judged, score_hits
 from intrex.eval.scoring.scorefile import SystemScores
-from intrex.eval.scoring.signature import Conditions, qrels_fingerprint
+from intrex.eval.scoring.signature import Conditions, qrels_fingerprint, run_fingerprint
 from intrex.eval.scoring.stream import match_any
 
 ALWAYS = Measure("Judged", 10)
@@ -39,7 +40,7 @@ def score_systems(
         judged: the judgements and where they come from.
         runs: (file name, run). Runs that share a tag stay apart: their name is ``tag (file name)``, with folders where names are alike.
         measures: what to compute; Judged@10 is always added.
-        rules: what counts; the order is always that of `Run`.
+        rules: what counts; the order is always that of `Run`, or none at all (``Ties.expected``).
 
     Raises:
         BadInput: a run has none of the judged queries.
@@ -47,7 +48,7 @@ def score_systems(
     rules = rules or Rules()
     hits_of_runs = []
     for _, run in runs:
-        hits = match(judged.qrels, run, rules.self_match is SelfMatch.drop)
+        hits = match(judged.qrels, run, rules.self_match is SelfMatch.drop, tied=rules.ties is Ties.expected)
         require_judged(judged.qrels, hits, as_strings(run.query_ids[:3]))
         hits_of_runs.append(hits)
     return _score_all(judged, _names([(f, r.tag) for f, r in runs]), hits_of_runs, measures, rules)
@@ -125,7 +126,7 @@ def match_path(
         rules: the order, and whether documents with the query's id are dropped.
         strays: look for documents that were judged for other queries only.
         more: allow columns after the sixth, as trec_eval does.
-        digest: compute the run's sha256, where the order is intrex's own.
+        digest: compute the run's sha256.
 
     Raises:
         BadInput: malformed lines, or no judged query.
@@ -134,10 +135,14 @@ def match_path(
     if rules.canonical and not strays and not more:
         hits = match_any(qrels, path, drop, digest)
     else:
-        hits = match(qrels, order_run(read_any_table(path, more), rules), drop, strays=strays)
+        table, run = read_table_and_run(path, more)
+        hits = match(
+            qrels, order_run(table, rules), drop, strays=strays, tied=rules.ties is Ties.expected
+        )
+        hits = replace(hits, run_sha256=run_fingerprint(run)) if digest else hits
     if not hits.answered.any():
-        run = read_any_run(path) if path != STDIO else None
-        require_judged(qrels, hits, as_strings(run.query_ids[:3]) if run else [])
+        ids = as_strings(read_any_run(path).query_ids[:3]) if path != STDIO else []
+        require_judged(qrels, hits, ids)
     return hits
 
 

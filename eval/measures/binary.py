@@ -5,10 +5,17 @@ from __future__ import annotations
 import numpy as np
 
 from intrex.data.arrays import Array, Float64s, Int64s
-from intrex.eval.measures.kinds import geometric
+from intrex.eval.measures.kinds import geometric, tie_aware
 from intrex.eval.measures.rankings import Rankings, share
+from intrex.eval.measures.ties import (
+    TiedRankings,
+    expected_precision_sum,
+    expected_reciprocal_rank,
+    expected_success,
+)
 
 
+@tie_aware
 def average_precision(r: Rankings, *, cutoff: int | None = None, rel: int = 1) -> Float64s:
     """Average the precision at the rank of each relevant document, over all of them; 0 for those not retrieved.
 
@@ -17,8 +24,27 @@ def average_precision(r: Rankings, *, cutoff: int | None = None, rel: int = 1) -
     >>> average_precision(Rankings.of([1, 0, 2, None, 3], [3, 2, 1, 1, 0])).round(6).tolist()
     [0.566667]
     """
+    return share(_precision_sum(r, rel, cutoff), r.relevant(rel))
+
+
+def _precision_sum(r: Rankings, rel: int, cutoff: int | None) -> Float64s:
+    """Sum the precision at the rank of each relevant document of the top k [q]."""
+    if isinstance(r, TiedRankings):
+        return expected_precision_sum(r, rel, cutoff)
     hits = r.hits(rel, cutoff)
-    return share(r.sums(r.so_far(hits) / r.ranks, hits), r.relevant(rel))
+    return r.sums(r.so_far(hits) / r.ranks, hits)
+
+
+@tie_aware
+def capped_average_precision(r: Rankings, *, cutoff: int, rel: int = 1) -> Float64s:
+    """Divide the sum that average precision at k divides by R by the most documents that could add to it: min(k, R).
+
+    Source: MAP@k of sentence-transformers' InformationRetrievalEvaluator, and of recommender challenges.
+
+    >>> capped_average_precision(Rankings.of([1, 0, 2, None, 3], [3, 2, 1, 1, 0]), cutoff=3).round(6).tolist()
+    [0.555556]
+    """
+    return share(_precision_sum(r, rel, cutoff), np.minimum(cutoff, r.relevant(rel)))
 
 
 @geometric
@@ -47,6 +73,7 @@ def smoothed_average_precision(r: Rankings, *, rel: int = 1) -> Float64s:
     return smoothed
 
 
+@tie_aware
 def precision(r: Rankings, *, cutoff: int, rel: int = 1) -> Float64s:
     """Divide the relevant documents in the top k by k, even if fewer were retrieved.
 
@@ -55,9 +82,10 @@ def precision(r: Rankings, *, cutoff: int, rel: int = 1) -> Float64s:
     >>> precision(Rankings.of([1, 0, 2, None, 3], [3, 2, 1, 1, 0]), cutoff=5).tolist()
     [0.6]
     """
-    return share(r.counts(r.hits(rel, cutoff)), cutoff)
+    return share(r.found(rel, cutoff), cutoff)
 
 
+@tie_aware
 def recall(r: Rankings, *, cutoff: int, rel: int = 1) -> Float64s:
     """Divide the relevant documents in the top k by all relevant ones.
 
@@ -66,9 +94,10 @@ def recall(r: Rankings, *, cutoff: int, rel: int = 1) -> Float64s:
     >>> recall(Rankings.of([1, 0, 2, None, 3], [3, 2, 1, 1, 0]), cutoff=5).tolist()
     [0.75]
     """
-    return share(r.counts(r.hits(rel, cutoff)), r.relevant(rel))
+    return share(r.found(rel, cutoff), r.relevant(rel))
 
 
+@tie_aware
 def capped_recall(r: Rankings, *, cutoff: int, rel: int = 1) -> Float64s:
     """Divide the relevant documents in the top k by the smaller of k and the number of relevant documents.
 
@@ -77,9 +106,10 @@ def capped_recall(r: Rankings, *, cutoff: int, rel: int = 1) -> Float64s:
     >>> capped_recall(Rankings.of([1, 0, 2, None, 3], [3, 2, 1, 1, 0]), cutoff=3).round(6).tolist()
     [0.666667]
     """
-    return share(r.counts(r.hits(rel, cutoff)), np.minimum(cutoff, r.relevant(rel)))
+    return share(r.found(rel, cutoff), np.minimum(cutoff, r.relevant(rel)))
 
 
+@tie_aware
 def f_measure(r: Rankings, *, cutoff: int, rel: int = 1, beta: float = 1.0) -> Float64s:
     """Compute the weighted harmonic mean of P and R in the top k: (1 + beta^2) P R / (beta^2 P + R).
 
@@ -92,6 +122,7 @@ def f_measure(r: Rankings, *, cutoff: int, rel: int = 1, beta: float = 1.0) -> F
     return share((1 + beta**2) * p * q, beta**2 * p + q)
 
 
+@tie_aware
 def reciprocal_rank(r: Rankings, *, cutoff: int | None = None, rel: int = 1) -> Float64s:
     """Return one divided by the rank of the first relevant document; 0 when there is none in the top k.
 
@@ -100,10 +131,13 @@ def reciprocal_rank(r: Rankings, *, cutoff: int | None = None, rel: int = 1) -> 
     >>> reciprocal_rank(Rankings.of([0, None, 2], [2, 0]), cutoff=10).round(6).tolist()
     [0.333333]
     """
+    if isinstance(r, TiedRankings):
+        return expected_reciprocal_rank(r, rel, cutoff)
     hits = r.hits(rel, cutoff)
     return r.sums(1 / r.ranks, hits & (r.so_far(hits) == 1))
 
 
+@tie_aware
 def success(r: Rankings, *, cutoff: int, rel: int = 1) -> Float64s:
     """Return 1 when a relevant document is in the top k, else 0.
 
@@ -113,9 +147,12 @@ def success(r: Rankings, *, cutoff: int, rel: int = 1) -> Float64s:
     >>> success(one, cutoff=2).tolist(), success(one, cutoff=3).tolist()
     ([0.0], [1.0])
     """
-    return (r.counts(r.hits(rel, cutoff)) > 0).astype(np.float64)
+    if isinstance(r, TiedRankings):
+        return expected_success(r, rel, cutoff)
+    return (r.found(rel, cutoff) > 0).astype(np.float64)
 
 
+@tie_aware
 def r_precision(r: Rankings, *, rel: int = 1) -> Float64s:
     """Compute precision at rank R, the number of relevant documents.
 
@@ -127,6 +164,7 @@ def r_precision(r: Rankings, *, rel: int = 1) -> Float64s:
     return precision_at_multiple(r, cutoff=1.0, rel=rel)
 
 
+@tie_aware
 def precision_at_multiple(r: Rankings, *, cutoff: float, rel: int = 1) -> Float64s:
     """Compute precision at rank x R, that product rounded up (from a tenth on): ``Rprec_mult@1.2``.
 
@@ -136,7 +174,7 @@ def precision_at_multiple(r: Rankings, *, cutoff: float, rel: int = 1) -> Float6
     [0.5]
     """
     depth = (cutoff * r.relevant(rel) + 0.9).astype(np.int64)
-    return share(r.counts(r.hits(rel) & (r.ranks <= depth[r.query])), depth)
+    return share(r.found(rel, depth), depth)
 
 
 def interpolated_precision(r: Rankings, *, cutoff: float, rel: int = 1, rule: str = "up") -> Float64s:
@@ -185,6 +223,7 @@ def eleven_point_average(
     return total / len(points)
 
 
+@tie_aware
 def set_precision(r: Rankings, *, rel: int = 1, relative: bool = False) -> Float64s:
     """Return the share of the retrieved documents that are relevant; ``relative`` to the best that a set of its size can have.
 
@@ -198,6 +237,7 @@ def set_precision(r: Rankings, *, rel: int = 1, relative: bool = False) -> Float
     return share(r.counts(r.hits(rel)), size)
 
 
+@tie_aware
 def set_recall(r: Rankings, *, rel: int = 1) -> Float64s:
     """Return the share of the relevant documents that were retrieved (trec_eval's ``set_recall``).
 
@@ -207,6 +247,7 @@ def set_recall(r: Rankings, *, rel: int = 1) -> Float64s:
     return share(r.counts(r.hits(rel)), r.relevant(rel))
 
 
+@tie_aware
 def set_f(r: Rankings, *, rel: int = 1, beta: float = 1.0) -> Float64s:
     """Compute the set's (1 + beta) P R / (beta P + R): beta as trec_eval's ``set_F`` and ir_measures have it, not squared.
 
@@ -217,6 +258,7 @@ def set_f(r: Rankings, *, rel: int = 1, beta: float = 1.0) -> Float64s:
     return share((1 + beta) * p * q, beta * p + q)
 
 
+@tie_aware
 def set_average_precision(r: Rankings, *, rel: int = 1) -> Float64s:
     """Multiply the set's precision by its recall.
 
@@ -229,6 +271,7 @@ def set_average_precision(r: Rankings, *, rel: int = 1) -> Float64s:
     return share(hits * hits, r.retrieved * r.relevant(rel))
 
 
+@tie_aware
 def utility(
     r: Rankings, *, rel: int = 1, hit: float = 1.0, noise: float = -1.0, miss: float = 0.0
 ) -> Float64s:

@@ -6,14 +6,16 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from intrex.data.arrays import Float64s, Int32s, Int64s
+from intrex.data.arrays import Array, Float64s, Int32s, Int64s
 from intrex.data.errors import BadInput
-from intrex.eval.measures.rankings import Rankings, share, totals
+from intrex.eval.measures.kinds import tie_aware
+from intrex.eval.measures.rankings import Discount, Rankings, share, totals
 
 HIGHEST = 1000
 """Highest grade g of which 2^g, and sums of that, are finite numbers."""
 
 
+@tie_aware
 def ndcg(
     r: Rankings,
     *,
@@ -24,7 +26,8 @@ def ndcg(
 ) -> Float64s:
     """Compute normalised discounted cumulative gain: the sum of gain / log2(rank + 1), over that of the ideal ranking.
 
-    The gain is the grade (``dcg="log2"``) or 2^grade - 1 (``dcg="exp-log2"``); a negative grade gains nothing.
+    The gain is the grade (``dcg="log2"``), 2^grade - 1 (``dcg="exp-log2"``) or 1 (``dcg="binary"``) of every grade
+    above 0; a negative grade gains nothing.
     ``gains`` overrides it by grade, as in ``nDCG(gains={1: 3.5})``. The ideal is over all judged documents. There is
     no relevance level, as in trec_eval; ``floor=2`` makes lower grades gain nothing, as ranx's ``ndcg-l2``. 0 when no
     document gains anything.
@@ -38,10 +41,11 @@ def ndcg(
     >>> ndcg(one, cutoff=5).round(6).tolist(), ndcg(one, cutoff=5, dcg="exp-log2").round(6).tolist()
     ([0.608673], [0.530156])
     """
-    gained = _discounted(r, gains_of(r.grades, dcg, floor, gains), cutoff)
+    gained = r.discounted(gains_of(r.grades, dcg, floor, gains), _by_log, cutoff)
     return share(gained, ideal_sum(r, gains_of(r.pool, dcg, floor, gains), cutoff))
 
 
+@tie_aware
 def dcg_sum(
     r: Rankings,
     *,
@@ -55,12 +59,14 @@ def dcg_sum(
     >>> dcg_sum(Rankings.of([1, 0, 2, None, 3], [3, 2, 1, 1, 0]), cutoff=5).round(6).tolist()
     [3.160558]
     """
-    return _discounted(r, gains_of(r.grades, dcg, floor, gains), cutoff)
+    return r.discounted(gains_of(r.grades, dcg, floor, gains), _by_log, cutoff)
 
 
 def gains_of(grades: Int32s, dcg: str, floor: int, gains: Mapping[int, float] | None) -> Float64s:
     """Return the gain [n] float64 of each grade; see `ndcg`."""
     positive = np.where(grades >= floor, grades, 0).astype(np.float64)
+    if dcg == "binary":
+        positive = np.minimum(positive, 1.0)
     if dcg == "exp-log2":
         powers = positive[~np.isin(grades, list(gains or {}))]
         hint = "dcg='log2' takes the grade as the gain"
@@ -79,8 +85,9 @@ def _require_powers(highest: int, noun: str, hint: str) -> None:
         )
 
 
-def _discounted(r: Rankings, gains: Float64s, cutoff: int | None) -> Float64s:
-    return r.sums(gains / np.log2(r.ranks + 1), None if cutoff is None else r.ranks <= cutoff)
+def _by_log(gains: Array, ranks: Array) -> Float64s:
+    left: Float64s = gains / np.log2(ranks + 1)
+    return left
 
 
 def ideal_sum(r: Rankings, gains: Float64s, cutoff: int | None) -> Float64s:
@@ -136,6 +143,7 @@ def _products_before(r: Rankings, factors: Float64s) -> Float64s:
     return out
 
 
+@tie_aware
 def rank_biased_precision(
     r: Rankings, *, cutoff: int | None = None, p: float = 0.8, rel: int = 1, graded: bool = False
 ) -> Float64s:
@@ -152,9 +160,15 @@ def rank_biased_precision(
     [0.47783]
     """
     gain = np.where(graded, np.maximum(r.grades, 0), 1.0)
-    return (1 - p) * r.sums(gain * p ** (r.ranks - 1.0), r.hits(rel, cutoff))
+    return (1 - p) * r.discounted(np.where(r.hits(rel), gain, 0.0), by_persistence(p), cutoff)
 
 
+def by_persistence(p: float) -> Discount:
+    """Return the discount of rank-biased precision: p^(rank - 1)."""
+    return lambda gains, ranks: gains * p ** (ranks - 1.0)
+
+
+@tie_aware
 def scaled_rank_biased_precision(r: Rankings, *, p: float = 0.9) -> Float64s:
     """Compute rank-biased precision with grades as gains, divided by the query's highest grade when that is above 1.
 
@@ -165,7 +179,7 @@ def scaled_rank_biased_precision(r: Rankings, *, p: float = 0.9) -> Float64s:
     """
     highest = np.maximum(1, _highest(r))
     gain = np.maximum(r.grades, 0) / highest[r.query]
-    return (1 - p) * r.sums(gain * p ** (r.ranks - 1.0))
+    return (1 - p) * r.discounted(gain, by_persistence(p))
 
 
 def _highest(r: Rankings) -> Int64s:

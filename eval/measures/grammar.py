@@ -211,4 +211,4 @@ def _choices(parameter: inspect.Parameter) -> tuple[str, ...]:
     """Return the words that a parameter may be, where it is one of a few."""
     if parameter.name == "rule":
         return ("up", "nearest") if parameter.default == "up" else ("trec_eval", "ranx")
-    return {"dcg": ("log2", "exp-log2"), "scope": ("query", "collection")}.get(parameter.name, ())
+    return {"dcg": ("log2", "exp-log2", "binary"), "scope": ("query", "collection")}.get(parameter.name, ())

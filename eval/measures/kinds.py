@@ -32,6 +32,12 @@ def pooled(function: F) -> F:
     return function
 
 
+def tie_aware(function: F) -> F:
+    """Mark a measure that computes its expected value over all orders of tied documents of `TiedRankings`."""
+    function.__dict__["tie_aware"] = True
+    return function
+
+
 def aggregate(values: Float64s, kind: str) -> float:
     """Combine the values of queries into one figure: their ``mean``, ``sum`` or ``geometric`` mean; 0 of none."""
     if not len(values):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
@@ -11,13 +11,16 @@ from typing import Any
 import numpy as np
 
 from intrex.data.arrays import Float64s
+from intrex.data.errors import UsageError
 from intrex.data.registry import Registry
 from intrex.eval.measures.kinds import aggregate
 from intrex.eval.measures.rankings import Rankings
+from intrex.eval.measures.ties import TiedRankings
 
 _TABLE = {
     "binary": {
         "AP": "average_precision",
+        "AP_cap": "capped_average_precision",
         "F": "f_measure",
         "GMAP": "geometric_map",
         "IPrec": "interpolated_precision",
@@ -137,13 +140,26 @@ class Measure:
         """True where the measure needs the judgements of other queries: `Rankings.strays`."""
         return self.arguments.get("scope") == "collection"
 
+    @property
+    def tie_aware(self) -> bool:
+        """True where its expected value over all orders of tied documents is known; of a count, a whole number."""
+        fractional = self.kind == "sum" and self.cutoff is not None
+        aware = getattr(MEASURES.load(self.name), "tie_aware", False)
+        return aware and not fractional and not self.wants_strays
+
     def with_params(self, **values: Any) -> Measure:
         """Return the same measure with other parameters."""
         merged = {**dict(self.params), **values}
         return replace(self, params=tuple(sorted(merged.items(), key=lambda pair: pair[0])))
 
     def values(self, rankings: Rankings) -> Float64s:
-        """Compute one value for each query, [q] float64."""
+        """Compute one value for each query, [q] float64; of `TiedRankings` its expected value.
+
+        Raises:
+            UsageError: rankings with ties, and no expected value is known.
+        """
+        if isinstance(rankings, TiedRankings):
+            require_tie_aware([self])
         arguments = self.arguments
         if arguments.pop("judged_only", False):
             rankings = rankings.judged_only()
@@ -154,6 +170,16 @@ class Measure:
     def aggregate(self, values: Float64s) -> float:
         """Combine the values of several queries into one figure."""
         return aggregate(values, self.kind)
+
+
+def require_tie_aware(measures: Iterable[Measure]) -> None:
+    """Raise `UsageError` naming the measures without a known expected value over tied documents, and those with one."""
+    if lacking := [str(m) for m in measures if not m.tie_aware]:
+        known = [n for n in MEASURES.table if getattr(MEASURES.load(n), "tie_aware", False)]
+        raise UsageError(
+            f"no expected value over tied documents is known of {', '.join(lacking)}",
+            f"it is of {', '.join(known)}, of counts only without a cutoff",
+        )
 
 
 def _spell(value: Any) -> str:

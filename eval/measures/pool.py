@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from intrex.data.arrays import Float64s, Int64s
-from intrex.eval.measures.kinds import geometric, pooled, summed
+from intrex.eval.measures.graded import by_persistence
+from intrex.eval.measures.kinds import geometric, pooled, summed, tie_aware
 from intrex.eval.measures.rankings import Rankings, share
 
 LOWEST = int(np.iinfo(np.int32).min)
@@ -74,6 +75,7 @@ def inferred_average_precision(r: Rankings, *, rel: int = 1) -> Float64s:
     return share(r.sums((1 + above * sampled) / r.ranks, hits), r.relevant(rel))
 
 
+@tie_aware
 @pooled
 def judged(r: Rankings, *, cutoff: int | None = None) -> Float64s:
     """Return the share of the top k that the qrels list for this query, at whatever grade; of what was retrieved, if fewer than k.
@@ -84,9 +86,10 @@ def judged(r: Rankings, *, cutoff: int | None = None) -> Float64s:
     [0.8]
     """
     depth = r.retrieved if cutoff is None else np.minimum(r.retrieved, cutoff)
-    return share(r.counts(r.hits(LOWEST, cutoff)), depth)
+    return share(r.found(LOWEST, cutoff), depth)
 
 
+@tie_aware
 @pooled
 def unjudged(r: Rankings, *, cutoff: int) -> Float64s:
     """Divide the unjudged documents in the top k, those of negative grade too, by k even if fewer were retrieved.
@@ -96,9 +99,10 @@ def unjudged(r: Rankings, *, cutoff: int) -> Float64s:
     >>> unjudged(Rankings.of([1, 0, 2, None, 3], [3, 2, 1, 1, 0]), cutoff=10).tolist()
     [0.1]
     """
-    return share(np.minimum(r.retrieved, cutoff) - r.counts(r.hits(0, cutoff)), cutoff)
+    return share(np.minimum(r.retrieved, cutoff) - r.found(0, cutoff), cutoff)
 
 
+@tie_aware
 @pooled
 def hole(r: Rankings, *, cutoff: int, scope: str = "query") -> Float64s:
     """Divide the unjudged documents in the top k by k; with ``scope="collection"``, those judged for no query at all.
@@ -110,12 +114,13 @@ def hole(r: Rankings, *, cutoff: int, scope: str = "query") -> Float64s:
     """
     if scope not in ("query", "collection"):
         raise ValueError(f"scope is 'query' or 'collection', not {scope!r}")
-    known = r.counts(r.ranks <= cutoff)
+    known = r.found(LOWEST, cutoff)
     if scope == "collection":
         known = known + r.judged_elsewhere(cutoff)
     return share(np.minimum(r.retrieved, cutoff) - known, cutoff)
 
 
+@tie_aware
 @pooled
 def rbp_residual(r: Rankings, *, p: float = 0.9) -> Float64s:
     """Compute how much rank-biased precision could grow if all unjudged documents were relevant, those not retrieved too.
@@ -128,11 +133,12 @@ def rbp_residual(r: Rankings, *, p: float = 0.9) -> Float64s:
     [0.66339]
     """
     hits = r.hits(0)
-    weights = (1 - p) * r.sums(p ** (r.ranks - 1.0), hits)
+    weights = (1 - p) * r.discounted(hits.astype(np.float64), by_persistence(p))
     tail = p**r.retrieved
     return np.where(r.retrieved > r.counts(hits), tail + (1 - tail - weights), 0.0)
 
 
+@tie_aware
 @summed
 def n_queries(r: Rankings) -> Float64s:
     """Return 1 for each query; over all of them, their number (trec_eval's ``num_q``).
@@ -143,6 +149,7 @@ def n_queries(r: Rankings) -> Float64s:
     return np.ones(len(r))
 
 
+@tie_aware
 @summed
 def n_retrieved(r: Rankings, *, cutoff: int | None = None, rel: int = 0) -> Int64s:
     """Count the documents retrieved; with ``rel`` of at least 1, relevant documents retrieved (ir_measures' ``NumRet(rel=1)``).
@@ -158,6 +165,7 @@ def n_retrieved(r: Rankings, *, cutoff: int | None = None, rel: int = 0) -> Int6
     return r.retrieved if cutoff is None else np.minimum(r.retrieved, cutoff)
 
 
+@tie_aware
 @summed
 def n_relevant(r: Rankings, *, rel: int = 1) -> Int64s:
     """Count the relevant documents, retrieved or not (trec_eval's ``num_rel``).
@@ -168,6 +176,7 @@ def n_relevant(r: Rankings, *, rel: int = 1) -> Int64s:
     return r.relevant(rel)
 
 
+@tie_aware
 @summed
 def n_relevant_retrieved(r: Rankings, *, cutoff: int | None = None, rel: int = 1) -> Int64s:
     """Count the relevant documents retrieved (trec_eval's ``num_rel_ret``; with a cutoff, ranx's ``hits``).
@@ -178,6 +187,7 @@ def n_relevant_retrieved(r: Rankings, *, cutoff: int | None = None, rel: int = 1
     return r.counts(r.hits(rel, cutoff))
 
 
+@tie_aware
 @summed
 def n_nonrelevant_retrieved(r: Rankings, *, rel: int = 1) -> Int64s:
     """Count the documents retrieved that were judged and are not relevant (trec_eval's ``num_nonrel_judged_ret``).

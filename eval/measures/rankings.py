@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -10,6 +10,9 @@ import numpy as np
 
 from intrex.data.arrays import Array, Bools, Float64s, Int32s, Int64s
 from intrex.data.qrels import Subtopics
+
+Discount = Callable[[Array, Array], Float64s]
+"""What is left of gains [n] at ranks [n]; proportional to the gain."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +90,16 @@ class Rankings:
         if mask is not None:
             return totals(self.query[mask], values[mask], len(self))
         return totals(self.query, values, len(self))
+
+    def discounted(self, gains: Float64s, discount: Discount, cutoff: int | None = None) -> Float64s:
+        """Sum over each query's hits [q] what the discount leaves of their gains [h], in the top k or everywhere."""
+        return self.sums(discount(gains, self.ranks), None if cutoff is None else self.ranks <= cutoff)
+
+    def found(self, rel: int, cutoff: int | Int64s | None = None) -> Array:
+        """Count the documents of grade ``rel`` or above in the top k of each query [q]; k may differ by query [q]."""
+        if isinstance(cutoff, np.ndarray):
+            return self.counts(self.hits(rel) & (self.ranks <= cutoff[self.query]))
+        return self.counts(self.hits(rel, cutoff))
 
     def counts(self, mask: Bools) -> Int64s:
         """Count the hits of each query [q] in ``mask`` [h]."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from intrex.data.arrays import Bools, Int64s
+from intrex.data.arrays import Array, Bools, Int64s
 from intrex.data.qrels import Qrels
 from intrex.data.run import Run
 from intrex.eval.scoring.rules import OrderedRun
@@ -29,6 +29,9 @@ class RunHits:
         tag: the run's.
         run_sha256: `intrex.eval.scoring.signature.run_fingerprint` of the whole run, or None if it was not asked for.
         strays: query rows and ranks of documents judged for other queries only, or None if they were not asked for.
+        tied: [h] int64 and [h] int64, the first rank that the documents tied with a hit take, and how many they are
+            with it; None if they were not asked for.
+        positive: [q] int64, documents retrieved with a score above 0; None if ties were not asked for.
     """
 
     retrieved: Int64s
@@ -40,10 +43,17 @@ class RunHits:
     tag: str
     run_sha256: str | None = None
     strays: tuple[Int64s, Int64s] | None = None
+    tied: tuple[Int64s, Int64s] | None = None
+    positive: Int64s | None = None
 
 
 def match(
-    qrels: Qrels, run: Run | OrderedRun, drop_self: bool = False, digest: bool = True, strays: bool = False
+    qrels: Qrels,
+    run: Run | OrderedRun,
+    drop_self: bool = False,
+    digest: bool = True,
+    strays: bool = False,
+    tied: bool = False,
 ) -> RunHits:
     """Find the judged documents of each query in its ranking.
 
@@ -53,11 +63,13 @@ def match(
         drop_self: take the document whose id is the query's out of its ranking first.
         digest: compute ``run_sha256``, which is of the run as it came, whatever ``drop_self``; only of a `Run`.
         strays: look for documents that were judged for other queries only.
+        tied: look for documents of the same score.
     """
     rows = {query: i for i, query in enumerate(qrels.query_ids.tolist())}
-    retrieved = np.zeros(len(qrels), np.int64)
+    retrieved, positive = np.zeros((2, len(qrels)), np.int64)
     ranks: list[Int64s] = [np.empty(0, np.int64)] * len(qrels)
     hit_rows: list[Int64s] = [np.empty(0, np.int64)] * len(qrels)
+    groups: list[Int64s] = [np.empty((2, 0), np.int64)] * len(qrels)
     answered = np.zeros(len(qrels), np.bool_)
     known_anywhere = np.unique(qrels.doc_ids) if strays else None
     strays_of: list[tuple[int, Int64s]] = []
@@ -67,7 +79,8 @@ def match(
         if i is None:
             n_extra += 1
             continue
-        docs = run.doc_ids[run.offsets[at] : run.offsets[at + 1]]
+        ranking = slice(run.offsets[at], run.offsets[at + 1])
+        docs = run.doc_ids[ranking]
         if drop_self:
             docs = docs[docs != query]
         begin, end = qrels.offsets[i], qrels.offsets[i + 1]
@@ -76,6 +89,9 @@ def match(
         hits = np.flatnonzero(judged[place] == docs)
         answered[i] = True
         retrieved[i], ranks[i], hit_rows[i] = len(docs), hits + 1, begin + place[hits]
+        if tied:
+            scores = -run.scores[ranking][run.doc_ids[ranking] != query if drop_self else slice(None)]
+            groups[i], positive[i] = _tie_places(scores, hits), np.count_nonzero(scores < 0)
         if known_anywhere is not None:
             elsewhere = np.isin(docs, known_anywhere)
             elsewhere[hits] = False
@@ -84,7 +100,15 @@ def match(
     sha = run_fingerprint(run) if digest and isinstance(run, Run) else None
     places = [np.concatenate([np.empty(0, np.int64), *parts]) for parts in (ranks, hit_rows)]
     joined = _join_strays(strays_of) if strays else None
-    return RunHits(retrieved, offsets, places[0], places[1], answered, n_extra, run.tag, sha, joined)
+    first, size = np.concatenate([np.empty((2, 0), np.int64), *groups], axis=1)
+    ties = ((first, size), positive) if tied else ()
+    return RunHits(retrieved, offsets, places[0], places[1], answered, n_extra, run.tag, sha, joined, *ties)
+
+
+def _tie_places(keys: Array, hits: Int64s) -> Int64s:
+    """Return [2, hits] the first rank of the documents tied with each hit, and their number; keys [n] ascend."""
+    first, end = (np.searchsorted(keys, keys[hits], side) for side in ("left", "right"))
+    return np.stack([first + 1, end - first])
 
 
 def _join_strays(parts: list[tuple[int, Int64s]]) -> tuple[Int64s, Int64s]:

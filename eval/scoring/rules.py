@@ -21,6 +21,8 @@ class Ties(StrEnum):
     docid_asc = "docid-asc"
     file = "file"
     """As they stand in the file: a stable sort, as Python's."""
+    expected = "expected"
+    """No order: measures take their expected value over all orders of tied documents, each as likely as any other."""
     quicksort = "quicksort"
     """As numba's argsort leaves them, twice applied: what ranx does to a run file."""
 
@@ -73,18 +75,27 @@ class Rules:
 
 @dataclass(frozen=True)
 class OrderedRun:
-    """Rankings in the order of some rules: query i owns rows offsets[i] to offsets[i+1] of ``doc_ids``, best first."""
+    """Rankings in the order of some rules, best first.
+
+    Attributes:
+        query_ids: [q] ids.
+        offsets: [q + 1] int64; query i owns rows offsets[i] to offsets[i+1].
+        doc_ids: [n] ids.
+        scores: [n] float32 or float64, as the rules compare them.
+        tag: the run's name.
+    """
 
     query_ids: Bytes
     offsets: Int64s
     doc_ids: Bytes
+    scores: npt.NDArray[np.floating]
     tag: str
 
 
 def order_run(table: RunTable, rules: Rules) -> OrderedRun:
     """Put the rows of a run file into the order of the rules; queries in byte order."""
     scores = table.scores if rules.precision == 64 else table.scores.astype(np.float32) + np.float32(0)
-    if rules.ties is Ties.docid_desc:
+    if rules.ties in (Ties.docid_desc, Ties.expected):
         rows = np.lexsort((table.doc_ids, scores))[::-1]
     elif rules.ties is Ties.docid_asc:
         rows = np.lexsort((table.doc_ids, -scores))
@@ -98,7 +109,7 @@ def order_run(table: RunTable, rules: Rules) -> OrderedRun:
     if rules.ties is Ties.quicksort:
         for begin, end in itertools.pairwise(offsets):
             rows[begin:end] = _quicksort(rows[begin:end], scores)
-    return OrderedRun(queries[offsets[:-1]], offsets, table.doc_ids[rows], table.tag)
+    return OrderedRun(queries[offsets[:-1]], offsets, table.doc_ids[rows], scores[rows], table.tag)
 
 
 def _quicksort(rows: Int64s, scores: npt.NDArray[np.floating]) -> Int64s:

@@ -13,8 +13,9 @@ from intrex.data.ids import as_strings
 from intrex.data.qrels import Qrels
 from intrex.data.run import Run
 from intrex.eval.measures import Measure, Rankings, parse_measures
+from intrex.eval.measures.ties import TiedRankings
 from intrex.eval.scoring.matching import RunHits, match
-from intrex.eval.scoring.rules import Rules, SelfMatch
+from intrex.eval.scoring.rules import Rules, SelfMatch, Ties
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,9 @@ def score(qrels: Qrels, run: Run, measures: Sequence[Measure], rules: Rules | No
         BadInput: the run has none of the queries that were judged.
     """
     rules = rules or Rules()
-    hits = match(qrels, run, rules.self_match is SelfMatch.drop, digest=False)
+    hits = match(
+        qrels, run, rules.self_match is SelfMatch.drop, digest=False, tied=rules.ties is Ties.expected
+    )
     require_judged(qrels, hits, as_strings(run.query_ids[:3]))
     return score_hits(qrels, hits, measures, rules)
 
@@ -92,7 +95,11 @@ def rankings_of(qrels: Qrels, hits: RunHits, rules: Rules) -> Rankings:
     """Return the rankings as measures see them, cut and thinned by the rules."""
     places = hits.retrieved, hits.offsets, hits.ranks, qrels.grades[hits.rows]
     rows = hits.rows if qrels.subtopics else None
-    rankings = Rankings(*places, qrels.offsets, qrels.pool, hits.strays, rows, qrels.subtopics)
+    columns = (*places, qrels.offsets, qrels.pool, hits.strays, rows, qrels.subtopics)
+    if hits.tied is None:
+        rankings = Rankings(*columns)
+    else:
+        rankings = TiedRankings(*columns, first=hits.tied[0], size=hits.tied[1])
     if rules.depth is not None:
         rankings = rankings.cut(rules.depth)
     return rankings.judged_only() if rules.judged_only else rankings

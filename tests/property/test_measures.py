@@ -34,6 +34,8 @@ TOP = parse_measures(
         "P@5",
         "R@5",
         "R_cap@5",
+        "AP_cap@5",
+        "nDCG(dcg='binary')@5",
         "Success@5",
         "Rprec",
         "IPrec@0.3",

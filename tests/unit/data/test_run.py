@@ -10,9 +10,8 @@ from intrex.data.ids import id_problem
 from intrex.data.io import columns
 from intrex.data.io.files import read_pieces
 from intrex.data.run import Run, write_run
-from intrex.data.runformats import read_any_run, write_any_run
+from intrex.data.runformats import read_any_run, read_table_and_run, write_any_run
 from intrex.data.runformats import read_any_run as read_run
-from intrex.data.runformats import read_any_table as read_run_table
 
 
 def test_blanks_of_any_kind_separate_and_ids_stay_strings(tmp_path: Path) -> None:
@@ -31,7 +30,7 @@ def test_order_of_the_file_does_not_matter_but_the_table_keeps_it(tmp_path: Path
     path.write_text("q2 Q0 b 1 1 t\nq1 Q0 a 9 0.5 t\nq1 Q0 b 1 0.75 t\nq2 Q0 c 1 1 t\n")
     assert list(read_run(path).to_dict()) == ["q1", "q2"]
     assert list(read_run(path).to_dict()["q2"]) == ["c", "b"]
-    table = read_run_table(path)
+    table, _ = read_table_and_run(path)
     assert table.doc_ids.tolist() == [b"b", b"a", b"b", b"c"]
     assert table.scores.dtype == np.float64 and table.lines.tolist() == [1, 2, 3, 4]
 
@@ -129,13 +128,13 @@ def test_comments_of_a_run_begin_after_blanks_as_in_trec_eval(
     for size in (None, 1, 20, 30):  # however the file is cut into pieces
         if size:
             monkeypatch.setattr(columns, "read_pieces", lambda path, _, size=size: read_pieces(path, size))
-        table = read_run_table(tmp_path / "r")
+        table, _ = read_table_and_run(tmp_path / "r")
         assert table.doc_ids.tolist() == [b"d1", b"d#3", b"#4"] and table.lines.tolist() == [2, 5, 7]
     assert read_any_run(tmp_path / "r").to_dict() == {"q1": {"d1": 3.0, "d#3": 1.0, "#4": 0.5}}
     assert "r: 1 lines begin with # and are comments" in caplog.text
     (tmp_path / "r").write_bytes(COMMENTED + b"\nq1 Q0 d1 x t\n#\nq1 Q0 d1 1 x t\n")
     with pytest.raises(BadInput, match=r"(?s)5 columns.*\(r:9\).*score is 'x'.*\(r:11\)"):
-        read_run_table(tmp_path / "r")
+        read_table_and_run(tmp_path / "r")
 
 
 def test_a_run_of_nothing_but_comments_is_empty(tmp_path: Path) -> None:
@@ -170,10 +169,10 @@ def test_ids_with_white_space_beyond_ascii_are_refused_with_their_line(tmp_path:
     assert id_problem(f"d{bad}1")
     (tmp_path / "r").write_text(f"# {bad}\nq Q0 dé\u200b1 1 3 t\nq Q0 d{bad}1 1 2 t\n", encoding="utf-8")
     with pytest.raises(BadInput, match=rf"U\+{ord(bad):04X}.*r:3"):
-        read_run_table(tmp_path / "r")
+        read_table_and_run(tmp_path / "r")
 
 
 def test_ids_that_begin_with_a_quote_are_refused_with_their_line(tmp_path: Path) -> None:
     (tmp_path / "r").write_text('q Q0 d"1 1 3 t\nq Q0 "d1" 1 2 t\n')
     with pytest.raises(BadInput, match=r"a quote .r:2"):
-        read_run_table(tmp_path / "r")
+        read_table_and_run(tmp_path / "r")

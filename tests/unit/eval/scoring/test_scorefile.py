@@ -9,7 +9,10 @@ from typing import Any
 import pytest
 
 from intrex.data.errors import BadInput
+from intrex.data.runformats import read_any_run
+from intrex.eval.evaluate.options import TIES
 from intrex.eval.scoring.scorefile import read_scores
+from intrex.eval.scoring.signature import run_fingerprint
 
 Lines = list[dict[str, Any]]
 SOUND: Lines = [
@@ -125,3 +128,38 @@ def test_damage_is_named_with_its_line(what: str, tmp_path: Path) -> None:
 def test_a_cut_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="cut off: 2 of 3"):
         read_scores(written(SOUND[:-1], tmp_path))
+
+
+@pytest.mark.parametrize("ties", TIES)
+def test_scores_of_every_treatment_of_ties_are_read_back(
+    ties: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, intrex
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("q").write_text("q1 0 d1 1\nq1 0 d2 0\n")
+    Path("r").write_text("q1 Q0 d1 1 2 t\nq1 Q0 d2 1 2 t\n")
+    said = intrex(f"evaluate q r -m AP --scores s.jsonl --ties {ties}")
+    rule = "f32-expected" if ties == "expected" else ties
+    assert said.code == 0 and f"|ties={rule}|" in said.out
+    (system,) = read_scores(Path("s.jsonl"))
+    value = {"docid-desc": 0.5, "docid-asc": 1.0, "file": 1.0, "expected": 0.75}
+    assert system.scores.values[:, 0].tolist() == [value[rule[4:]]]
+    assert f"|ties={rule}|" in system.conditions.signature()
+    assert system.run_sha256 == run_fingerprint(read_any_run(Path("r")))
+    assert intrex("leaderboard build s.jsonl").code == 0
+
+
+def test_expected_values_do_not_stand_beside_those_of_an_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, intrex
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("q").write_text("q1 0 d1 1\nq2 0 d2 1\n")
+    for tag in ("a", "b"):
+        Path(tag).write_text(f"q1 Q0 d1 1 2 {tag}\nq1 Q0 d2 1 2 {tag}\nq2 Q0 d2 1 2 {tag}\n")
+    assert intrex("evaluate q a -m AP --scores a.jsonl --ties expected").code == 0
+    assert intrex("evaluate q b -m AP --scores b.jsonl").code == 0
+    assert intrex("evaluate q b -m AP --scores c.jsonl --ties f64-expected").code == 0
+    board = intrex("leaderboard build a.jsonl b.jsonl")
+    assert board.code == 1 and "scored by different rules" in board.err
+    for other, words in (("b", "ties=expected against docid-desc"), ("c.jsonl", "precision=32 against 64")):
+        said = intrex(f"compare q a.jsonl {other} -m AP")
+        assert said.code == 1 and words in said.err, said.err
