@@ -77,7 +77,7 @@ def evaluate(
 def _score(
     options: EvaluateOptions, judged: Judged, runs: list[Path], measures: list[Measure]
 ) -> list[SystemScores]:
-    from intrex.eval.dialects.dialect import find_tool
+    from intrex.eval.dialects.tools import find_tool
     from intrex.eval.evaluate.request import requested_rules
     from intrex.eval.evaluate.systems import score_as, score_files
 

@@ -42,7 +42,7 @@ def print_trec(
     options: EvaluateOptions, judged: Judged, run: Path, measures: list[Measure], system: SystemScores
 ) -> None:
     """Print the scores of one run as trec_eval does."""
-    from intrex.eval.dialects.dialect import TOOLS
+    from intrex.eval.dialects.tools import TOOLS
     from intrex.eval.evaluate.systems import match_path
     from intrex.eval.evaluate.trecformat import trec_lines
     from intrex.eval.measures.aliases import TEXTS
@@ -80,7 +80,7 @@ def print_explained(
     options: EvaluateOptions, tool: str, judged: Judged, runs: list[Path], measures: list[Measure]
 ) -> None:
     """Print the differences of a tool's scores from intrex's, with their reasons."""
-    from intrex.eval.dialects.dialect import find_tool
+    from intrex.eval.dialects.tools import find_tool
     from intrex.eval.evaluate.explain import explain
     from intrex.eval.evaluate.request import requested_rules
     from intrex.eval.evaluate.tables import agrees, difference_table, switch_table

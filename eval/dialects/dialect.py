@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from intrex.data.arrays import Float64s
+from intrex.data.arrays import Bools, Float64s
 from intrex.data.errors import UsageError, nearest_name
 from intrex.data.qrels import Qrels
 from intrex.eval.dialects import quirks
@@ -46,6 +46,8 @@ class Dialect:
         averaged: whether its figure is the mean whatever the measure, of counts too.
         more_columns: whether it reads over columns after the sixth of a run.
         silent: whether it prints no line of a missing query, even where it counts.
+        skipped: tells which queries [q] its averages leave out, answered or not: of the judgements and the measure.
+        formula: the values [q] where it computes them of what no rule here describes.
     """
 
     name: str
@@ -63,6 +65,8 @@ class Dialect:
     averaged: bool = False
     more_columns: bool = False
     silent: bool = False
+    skipped: Callable[[Qrels, Measure], Bools] | None = None
+    formula: Callable[[Qrels, RunHits, Measure, Rules], Float64s] | None = None
 
     def rules_for(self, measure: Measure, options: Rules, complete_given: bool) -> Rules:
         """Return the rules for one measure: the tool's order, the ``-J``, ``-M`` and (where ``complete_given``) ``-c`` asked for.
@@ -115,8 +119,27 @@ class Dialect:
             return list(texts)
         return [name for text in texts for name in expand_nickname(text, self.only)]
 
-    def values(self, hits: RunHits, measure: Measure, rules: Rules, values: Float64s) -> Float64s:
+    @property
+    def habits(self) -> str | None:
+        """Its treatment of queries and judgements that is none of the rules, in words; None where it has none."""
+        words = (
+            (self.absent, "missing queries' values"),
+            (self.skipped, "no relevant document: left out"),
+            (self.formula, "judgements: of what is retrieved"),
+        )
+        return ", ".join(text for habit, text in words if habit is not None) or None
+
+    def counted(self, qrels: Qrels, hits: RunHits, measure: Measure, rules: Rules) -> Bools:
+        """Tell which queries [q] its figure is of."""
+        counted: Bools = hits.answered | rules.complete
+        return counted if self.skipped is None else counted & ~self.skipped(qrels, measure)
+
+    def values(
+        self, qrels: Qrels, hits: RunHits, measure: Measure, rules: Rules, values: Float64s
+    ) -> Float64s:
         """Return the values of all queries, from those that have missing queries as empty rankings."""
+        if self.formula is not None:
+            return self.formula(qrels, hits, measure, rules)
         if self.absent is None or not rules.complete:
             return values
         return np.where(hits.answered, values, self.absent(measure, rules, values))
@@ -138,6 +161,8 @@ def _nearest_recall(measure: Measure, level: int) -> Measure:
 
 
 def _ranx(measure: Measure, level: int) -> Measure:
+    if measure.arguments.get("dcg") == "binary":
+        raise UsageError(f"ranx has no {measure}: its gains are the grade, or 2^grade - 1")
     if measure.name in ("nDCG", "DCG") and level > 1 and "floor" not in dict(measure.params):
         return measure.with_params(floor=level)
     if measure.name == "RBP":
@@ -184,7 +209,7 @@ _DOUBLE = Rules(precision=64, complete=False)
 _STABLE = Rules(precision=64, ties=Ties.file)
 _ASCENDING = Rules(precision=64, ties=Ties.docid_asc)
 
-TOOLS: dict[str, Dialect] = {
+EVALUATORS: dict[str, Dialect] = {
     tool.name: tool
     for tool in (
         # trec_eval 9.0.8
@@ -267,10 +292,3 @@ TOOLS: dict[str, Dialect] = {
         ),
     )
 }
-
-
-def find_tool(name: str) -> Dialect:
-    """Return a dialect by name; raises `UsageError` with the nearest one."""
-    if name not in TOOLS:
-        raise UsageError(f"unknown tool {name!r}", nearest_name(name, TOOLS))
-    return TOOLS[name]

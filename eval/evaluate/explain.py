@@ -81,6 +81,7 @@ TIE_WORDS = {
     Ties.docid_desc: "ties: id descending",
     Ties.docid_asc: "ties: id ascending",
     Ties.file: "ties: file order",
+    Ties.expected: "ties: every order",
     Ties.quicksort: "ties: numba's sort",
 }
 
@@ -121,7 +122,8 @@ def explain(
         hits = hits_by(*goal[:2])
         for check in tool.checks:
             check(qrels, hits, goal[1], goal[0])
-        _require_values(qrels, hits.answered, curves[-1], tool, measure)
+        counted = tool.counted(qrels, hits, goal[1], goal[0])
+        _require_values(qrels, hits.answered & counted, curves[-1], tool, measure)
         explanations.append(_explanation(qrels, measure, states, curves, tool, hits.answered, printed))
     return explanations
 
@@ -150,8 +152,8 @@ def _path(start: State, goal: State) -> Iterator[tuple[str, State]]:
         rules = replace(rules, complete=tool_rules.complete)
         words = "missing queries " + ("counted" if rules.complete else "left out")
         yield words, (rules, measure, no_tool)
-    if tool is not None and tool.absent is not None:
-        yield "missing queries' values", (rules, measure, tool)
+    if tool is not None and tool.habits is not None:
+        yield tool.habits, (rules, measure, tool)
 
 
 def _values(qrels: Qrels, state: State, hits_by: Callable[[Rules, Measure], RunHits]) -> Float64s:
@@ -159,9 +161,11 @@ def _values(qrels: Qrels, state: State, hits_by: Callable[[Rules, Measure], RunH
     rules, measure, tool = state
     hits = hits_by(rules, measure)
     column = score_hits(qrels, hits, [measure], rules).values[:, 0]
+    counted = hits.answered | rules.complete
     if tool is not None:
-        column = tool.values(hits, measure, rules, column)
-    return column if rules.complete else np.where(hits.answered, column, np.nan)
+        column = tool.values(qrels, hits, measure, rules, column)
+        counted = tool.counted(qrels, hits, measure, rules)
+    return np.where(counted, column, np.nan)
 
 
 def _explanation(

@@ -4,8 +4,18 @@ from pathlib import Path
 
 from intrex.data.options import LARGEST_INT, Options, When, declare, option
 
-TOOLS = ("trec_eval9", "trec_eval10", "pytrec_eval", "ir_measures", "ranx", "beir", "mteb")
-"""Names of `intrex.eval.dialects.dialect.TOOLS`."""
+TOOLS = (
+    "trec_eval9",
+    "trec_eval10",
+    "pytrec_eval",
+    "ir_measures",
+    "ranx",
+    "beir",
+    "mteb",
+    "sentence_transformers",
+    "torchmetrics",
+)
+"""Names of `intrex.eval.dialects.tools.TOOLS`."""
 TIE_ORDERS = ("docid-desc", "docid-asc", "file", "expected")
 TIES = (*(f"{bits}-{order}" for bits in ("f32", "f64") for order in TIE_ORDERS), "expected")
 """Ways to treat equal scores; the last is short for that of 32 bits."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from intrex.data.errors import UsageError
-from intrex.eval.dialects.dialect import find_tool
+from intrex.eval.dialects.tools import find_tool
 from intrex.eval.evaluate.options import TIES, EvaluateOptions
 from intrex.eval.measures import Measure, parse_measures
 from intrex.eval.measures.aliases import TEXTS

@@ -136,9 +136,7 @@ def match_path(
         hits = match_any(qrels, path, drop, digest)
     else:
         table, run = read_table_and_run(path, more)
-        hits = match(
-            qrels, order_run(table, rules), drop, strays=strays, tied=rules.ties is Ties.expected
-        )
+        hits = match(qrels, order_run(table, rules), drop, strays=strays, tied=rules.ties is Ties.expected)
         hits = replace(hits, run_sha256=run_fingerprint(run)) if digest else hits
     if not hits.answered.any():
         ids = as_strings(read_any_run(path).query_ids[:3]) if path != STDIO else []
@@ -201,8 +199,8 @@ def _score_one(
         for check in tool.checks:
             check(qrels, hits, measure, rules)
         column = score_hits(qrels, hits, [measure], rules).values[:, 0]
-        columns.append(tool.values(hits, measure, rules, column))
-        left_out.append(~hits.answered & (not rules.complete))
+        columns.append(tool.values(qrels, hits, measure, rules, column))
+        left_out.append(~tool.counted(qrels, hits, measure, rules))
         figures[measure] = tool.total(qrels, measure, rules, columns[-1][~left_out[-1]])
     values = tuple(m for m, _ in plan), as_strings(qrels.query_ids), np.stack(columns, axis=1)
     return hits.tag, Scores(*values, hits.answered, hits.n_extra, np.stack(left_out, axis=1), figures)

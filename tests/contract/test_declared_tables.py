@@ -4,7 +4,7 @@ from intrex.cli.common.output import Format
 from intrex.data.importers.documents import READERS
 from intrex.data.importers.options import LAYOUTS
 from intrex.eval.compare import corrections, options
-from intrex.eval.dialects.dialect import TOOLS
+from intrex.eval.dialects.tools import TOOLS
 from intrex.eval.evaluate.options import FORMATS, TIES
 from intrex.eval.evaluate.options import TOOLS as TOOL_NAMES
 from intrex.eval.scoring.rules import Ties

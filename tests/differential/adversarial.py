@@ -7,7 +7,7 @@ import numpy as np
 
 from intrex.data.locate import Judged
 from intrex.data.qrels import read_qrels
-from intrex.eval.dialects.dialect import find_tool
+from intrex.eval.dialects.tools import find_tool
 from intrex.eval.evaluate.systems import score_as
 from intrex.eval.measures import parse_measures
 from intrex.eval.scoring.rules import Rules

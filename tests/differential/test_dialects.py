@@ -244,6 +244,7 @@ def test_mteb_and_queries_that_were_not_judged(case: Callable[..., Case]) -> Non
         ("pytrec_eval", "yaap"),
         ("ir_measures", "nDCG(dcg='exp-log2')@10"),
         ("ranx", "R_cap@10"),
+        ("ranx", "nDCG(dcg='binary')@10"),
         ("beir", "AP"),
         ("beir", "P(rel=2)@5"),
         ("mteb", "RR"),

@@ -10,7 +10,7 @@ import pytest
 
 from intrex.data.errors import BadInput
 from intrex.data.qrels import read_qrels
-from intrex.eval.dialects.dialect import find_tool
+from intrex.eval.dialects.tools import find_tool
 from intrex.eval.evaluate.explain import Explanation, explain
 from intrex.eval.evaluate.tables import difference_table, switch_table
 from intrex.eval.measures import parse_measures
@@ -26,6 +26,8 @@ NAMES = {
     "ranx": ["map", "ndcg_burges@5", "mrr@10", "hits@10", "rbp.95"],
     "beir": ["NDCG@10", "MAP@100", "MRR@10", "Hole@10", "Accuracy@3"],
     "mteb": ["ndcg_at_10", "MRR@10", "recall_at_5"],
+    "sentence_transformers": ["ndcg@10", "map@100", "mrr@10", "accuracy@3", "recall@5"],
+    "torchmetrics": ["ndcg@5", "ndcg", "ndcg@100"],
 }
 
 
@@ -97,7 +99,7 @@ def said_by(tool: str, case: Case, folder: Path, names: list[str]) -> Path:
     return path
 
 
-SINGLE = sorted(set(NAMES) - {"beir"})
+SINGLE = sorted(set(NAMES) - {"beir", "sentence_transformers", "torchmetrics"})
 """The tools that give values of single queries."""
 
 

@@ -177,17 +177,19 @@ CASES: dict[str, Case] = {
         WORKED,
     ),
     "evaluate-as-tools": Case(
-        [f"evaluate q r -m nDCG@5 -m MAP@5 -m mrr@5 --as {tool} --format table" for tool in ("trec_eval9", "trec_eval10", "pytrec_eval", "ranx", "beir", "mteb")]
-        + ["evaluate q r --as trec_eval10 -c -m ndcg -m iprec_at_recall.0.3 --format csv", "evaluate q r --as bier", "evaluate q r --as beir -m ERR@5", "evaluate q r --as ranx --no-complete"],
+        [f"evaluate q r -m nDCG@5 -m MAP@5 -m mrr@5 --as {tool} --format table" for tool in ("trec_eval9", "trec_eval10", "pytrec_eval", "ranx", "beir", "mteb", "sentence_transformers", "torchmetrics")]
+        + ["evaluate q r --as torchmetrics -m ndcg@5 --format csv", "evaluate q r --as trec_eval10 -c -m ndcg -m iprec_at_recall.0.3 --format csv", "evaluate q r --as bier", "evaluate q r --as beir -m ERR@5", "evaluate q r --as ranx --no-complete"],
         WORKED,
     ),
     "evaluate-explain-diff": Case(
-        [f"evaluate q r -m nDCG@5 -m MAP@5 -m MRR@5 --explain-diff {tool} --format table" for tool in ("trec_eval9", "ranx", "beir")]
+        [f"evaluate q r -m nDCG@5 -m MAP@5 -m MRR@5 --explain-diff {tool} --format table" for tool in ("trec_eval9", "ranx", "beir", "sentence_transformers")]
+        + ["evaluate q r -m nDCG@5 --explain-diff torchmetrics --format table"]
         + ["evaluate q r -m ndcg_cut_5 --explain-diff trec_eval9 --theirs good", "evaluate q r -m ndcg_cut_5 --explain-diff trec_eval9 --theirs bad --format table"],
         {**WORKED, "good": b"ndcg_cut_5\tq1\t0.6087\nndcg_cut_5\tq2\t0.5000\nndcg_cut_5\tall\t0.5543\n", "bad": b"ndcg_cut_5\tq1\t0.6987\nndcg_cut_5\tq2\t0.5000\n"},
     ),
     "evaluate-rules": Case(
-        ["evaluate q r -m nDCG@5 -m RR", "evaluate q r -m nDCG@5 -m RR --drop-self", "evaluate q r -m nDCG@5 --ties f64-file", "evaluate q r -m nDCG@5 --ties f32-docid-asc -J", "evaluate q r -m nDCG@5 --pool-bias --format table", "evaluate q r -m RR --pool-bias", "evaluate none r -m nDCG@5"],
+        ["evaluate q r -m nDCG@5 -m RR", "evaluate q r -m nDCG@5 -m RR --drop-self", "evaluate q r -m nDCG@5 --ties f64-file", "evaluate q r -m nDCG@5 --ties f32-docid-asc -J", "evaluate q r -m nDCG@5 --pool-bias --format table", "evaluate q r -m RR --pool-bias", "evaluate none r -m nDCG@5"]
+        + [f"evaluate q r --ties expected {options}" for options in ("", "-q -m AP_cap@2 -m Success@1 --format table", "-m nDCG -m Bpref -m NumRelRet@3", "-M 3", "-m nDCG --pool-bias", "-m relstring -m AP --format trec", "-m map -m P.1,2 --format trec")],
         {**WORKED, "none": WORKED["q"] + b"q4 0 a 0\nq5 0 b -1\n"},
     ),
     "evaluate-missing-queries": Case(

@@ -163,3 +163,15 @@ def test_expected_values_do_not_stand_beside_those_of_an_order(
     for other, words in (("b", "ties=expected against docid-desc"), ("c.jsonl", "precision=32 against 64")):
         said = intrex(f"compare q a.jsonl {other} -m AP")
         assert said.code == 1 and words in said.err, said.err
+
+
+def test_scores_that_looked_at_other_queries_judgements_are_read_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, intrex
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("q").write_text("q1 0 d1 1\nq2 0 d2 1\n")
+    Path("r").write_text("q1 Q0 d2 1 2 t\nq1 Q0 d3 1 1 t\n")
+    assert intrex("""evaluate q r -m "Hole(scope='collection')@2" --scores s.jsonl""").code == 0
+    (system,) = read_scores(Path("s.jsonl"))
+    assert system.run_sha256 == run_fingerprint(read_any_run(Path("r")))
+    assert system.scores.values[0, 0] == 0.5
