@@ -49,7 +49,7 @@ def evaluate(
     refuse_unsupported(options)
     measures = requested_measures(options)
     numeric = [m for m in measures if m.name not in TEXTS]
-    refuse_clashes(options, len(runs), numeric)
+    refuse_clashes(options, len(runs), measures)
     if options.scores is not None:
         refuse_existing(options.scores, options.overwrite)
     fold = find_fold(options.trained_on) if options.trained_on is not None else None
@@ -63,7 +63,7 @@ def evaluate(
         if options.pool_bias:
             print_pool_bias(options, judged, runs, numeric)
             return
-        systems = _score(options, judged, runs, numeric)
+        systems = _score(options, judged, runs, measures)
         systems = with_unflagged(systems, *flags) if flags else systems
         if options.scores is not None:
             write_scores(mark_fold(systems, *fold) if fold else systems, options.scores, options.overwrite)
@@ -80,9 +80,11 @@ def _score(
     from intrex.eval.dialects.tools import find_tool
     from intrex.eval.evaluate.request import requested_rules
     from intrex.eval.evaluate.systems import score_as, score_files
+    from intrex.eval.measures.aliases import TEXTS
 
     rules = requested_rules(options)
     if options.as_tool is None:
-        return score_files(judged, runs, measures, rules, options.scores is not None)
+        numeric = [m for m in measures if m.name not in TEXTS]
+        return score_files(judged, runs, numeric, rules, options.scores is not None)
     tool, level = find_tool(options.as_tool), options.level or 1
     return score_as(tool, judged, runs, measures, rules, options.complete is not None, level)

@@ -15,10 +15,12 @@ from intrex.data.ids import as_bytes, as_strings, id_problem
 from intrex.data.io.columns import parse_integers, read_columns
 from intrex.data.io.files import json_reason, reading, require_file, spooled, writing
 from intrex.data.io.lines import first_line
+from intrex.data.options import LARGEST_FLOAT
 from intrex.data.run import Run, RunTable, join_columns, read_trec_table, write_run
 
 JSON_LAYOUT = "{query: {document: score}}"
 FLOAT32_ENDS = 2.0**128 - 2.0**103  # rounds to infinity from here on
+FLOAT64_ENDS = float("inf")
 
 
 def read_any_run(path: Path) -> Run:
@@ -30,25 +32,29 @@ def read_any_run(path: Path) -> Run:
     return read_table_and_run(path)[1]
 
 
-def read_table_and_run(path: Path, more: bool = False) -> tuple[RunTable, Run]:
+def read_table_and_run(path: Path, more: bool = False, wide: bool = False) -> tuple[RunTable, Run]:
     """Read a run as it stands (the order of the file, scores as float64), and in order; see `read_any_run`.
 
-    ``more`` allows columns after the sixth of TREC's form, and does not look at them.
+    Args:
+        path: the file.
+        more: allow columns after the sixth of TREC's form, and do not look at them.
+        wide: allow scores beyond float32.
     """
     with spooled(path) as file:
         require_file(file, "run")
         problems = Problems(file.name)
-        table = _table(file, problems, more)
-        columns = table.query_ids, table.doc_ids, table.scores
+        table = _table(file, problems, more, FLOAT64_ENDS if wide else FLOAT32_ENDS)
+        scores = np.clip(table.scores, -LARGEST_FLOAT, LARGEST_FLOAT) if wide else table.scores
+        columns = table.query_ids, table.doc_ids, scores
         run = Run.from_columns(*columns, table.tag, problems, table.lines)
         problems.raise_if_any()
         return table, run
 
 
-def _table(path: Path, problems: Problems, more: bool) -> RunTable:
+def _table(path: Path, problems: Problems, more: bool, ends: float) -> RunTable:
     first = first_line(path).lstrip()
     if first.startswith("{"):
-        return _json_table(path, problems)
+        return _json_table(path, problems, ends)
     if len(first.split()) == 3:
         return _msmarco_table(path, problems)
     table = read_trec_table(path, problems, more)
@@ -60,7 +66,7 @@ class _Pairs(list[tuple[str, Any]]):
     """JSON object as it stands, repeated keys included."""
 
 
-def _json_table(path: Path, problems: Problems) -> RunTable:
+def _json_table(path: Path, problems: Problems, ends: float) -> RunTable:
     problems.suggest(layout := f"a JSON run reads {JSON_LAYOUT}")
     try:
         with reading(path) as stream:
@@ -70,7 +76,7 @@ def _json_table(path: Path, problems: Problems) -> RunTable:
     except (ValueError, RecursionError) as error:
         hint = "convert the file to UTF-8 first (iconv)" if isinstance(error, UnicodeError) else layout
         raise BadInput(f"broken JSON: {json_reason(error)} ({path})", hint) from error
-    rows = list(_json_rows(rankings, path, problems))  # an object: it begins with a brace
+    rows = list(_json_rows(rankings, path, problems, ends))  # an object: it begins with a brace
     problems.raise_if_any()
     if not rows:
         raise BadInput(f"the run has no line ({path})", layout)
@@ -79,8 +85,10 @@ def _json_table(path: Path, problems: Problems) -> RunTable:
     return RunTable(queries, docs, scores, None, tag=_tag(path))
 
 
-def _json_rows(ranked: _Pairs, path: Path, problems: Problems) -> Iterator[tuple[str, str, float]]:
-    """Yield (query, document, score) of what is sound; the rest goes to ``problems``, with its query."""
+def _json_rows(
+    ranked: _Pairs, path: Path, problems: Problems, ends: float
+) -> Iterator[tuple[str, str, float]]:
+    """Yield (query, document, score) of what is sound, scores below ``ends``; the rest goes to ``problems``, with its query."""
     queries: set[str] = set()
     for query, docs in ranked:
         where = f"{path.name}, query {query!r}"
@@ -100,8 +108,9 @@ def _json_rows(ranked: _Pairs, path: Path, problems: Problems) -> Iterator[tuple
                 problems.add(where, problem)
             elif not isinstance(score, float):
                 problems.add(where, f"the score of {doc!r} is {_json_type(score)}, a number is needed")
-            elif not abs(score) < FLOAT32_ENDS:
-                problems.add(where, f"the score of {doc!r} is {score!r}, a finite float32 number is needed")
+            elif not abs(score) < ends:
+                kind = "float32 " if ends == FLOAT32_ENDS else ""
+                problems.add(where, f"the score of {doc!r} is {score!r}, a finite {kind}number is needed")
             else:
                 yield query, doc, score
             listed.add(doc)

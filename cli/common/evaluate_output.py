@@ -48,15 +48,16 @@ def print_trec(
     from intrex.eval.measures.aliases import TEXTS
     from intrex.eval.scoring.score import rankings_of
 
-    rules, dialect = system.conditions.rules, system.conditions.dialect
+    rules, tool = system.conditions.rules, TOOLS.get(system.conditions.dialect)
     rankings = None
     if any(m.name == "relstring" for m in measures):
-        matched = match_path(judged.qrels, run, rules, more=dialect.startswith("trec_eval"))
-        rankings = rankings_of(judged.qrels, matched, rules)
+        more = tool is not None and tool.more_columns
+        matched = match_path(judged.qrels, run, rules, more=more)
+        rankings = rankings_of(judged.qrels, tool.hits(matched, rules) if tool else matched, rules)
     computed = dict(zip([m for m in measures if m.name not in TEXTS], system.scores.measures, strict=False))
     lines = trec_lines(
         system.scores, [computed.get(m, m) for m in measures], rankings, system.system, rules.complete,
-        options.per_query, not options.no_summary, dialect in TOOLS and TOOLS[dialect].silent,
+        options.per_query, not options.no_summary, tool is not None and tool.silent,
     )  # fmt: skip
     sys.stdout.write("".join(lines))
 
@@ -67,13 +68,36 @@ def notes(systems: list[SystemScores], judged: Judged) -> None:
 
     if empty := queries_without_relevant(judged.qrels):
         queries = "query has" if len(empty) == 1 else "queries have"
-        examples = ", ".join(empty[:3]) + (" ..." if len(empty) > 3 else "")
-        say(f"note: {len(empty):,} judged {queries} no relevant document and can only score 0: {examples}")
+        say(
+            f"note: {len(empty):,} judged {queries} no relevant document and can only score 0: {_some(empty)}"
+        )
     for system in systems:
         if missing := system.scores.n_missing:
             effect = "count as empty rankings" if system.conditions.complete else "are left out"
             judgements = f"{missing:,} of {len(system.scores.query_ids):,} judged queries"
             say(f"note: {system.system} lacks {judgements}; they {effect}")
+        _note_undefined(system)
+
+
+def _note_undefined(system: SystemScores) -> None:
+    """Say where another tool divides zero by zero."""
+    import numpy as np
+
+    scores, dialect = system.scores, system.conditions.dialect
+    rows, columns = np.nonzero(np.isnan(scores.values) & scores.counted(system.conditions.complete))
+    if not len(rows):
+        return
+    names = [m.label or str(m) for m in (scores.measures[i] for i in np.unique(columns))]
+    queries = [scores.query_ids[i] for i in np.unique(rows)]
+    of = f"{len(queries):,} queries" if len(queries) > 1 else "1 query"
+    say(
+        f"note: {dialect} divides zero by zero in {_some(names)} for {of} ({_some(queries)}): these values are not "
+        "numbers, and so are their means"
+    )
+
+
+def _some(names: list[str]) -> str:
+    return ", ".join(names[:3]) + (" ..." if len(names) > 3 else "")
 
 
 def print_explained(

@@ -94,7 +94,9 @@ def printable(text: str) -> str:
 def _write_json(record: dict[str, Any]) -> None:
     import json  # a millisecond of every start
 
-    sys.stdout.write(json.dumps(record, ensure_ascii=False, default=str) + "\n")
+    # JSON has no nan
+    sound = {k: None if isinstance(v, float) and v != v else v for k, v in record.items()}
+    sys.stdout.write(json.dumps(sound, ensure_ascii=False, default=str) + "\n")
 
 
 def between(form: str | None) -> None:

@@ -14,15 +14,17 @@ import numpy as np
 from intrex.data.arrays import Bools, Float64s
 from intrex.data.errors import UsageError, nearest_name
 from intrex.data.qrels import Qrels
-from intrex.eval.dialects import quirks
+from intrex.eval.dialects import quirks, spelling
+from intrex.eval.dialects.arguments import trec_eval_arguments
 from intrex.eval.measures import Measure
-from intrex.eval.measures.aliases import expand_nickname
+from intrex.eval.measures.aliases import TEXTS
 from intrex.eval.measures.kinds import aggregate
 from intrex.eval.scoring.matching import RunHits
 from intrex.eval.scoring.rules import Rules, SelfMatch, Ties
 
 AS_IT_IS = lambda measure, level: measure  # noqa: E731
 NO_FIGURE = lambda qrels, measure, rules: None  # noqa: E731
+NEVER = lambda qrels, hits, measure, rules: np.zeros(len(qrels), np.bool_)  # noqa: E731
 
 
 @dataclass(frozen=True)
@@ -40,8 +42,10 @@ class Dialect:
         exact: measures whose means it does not round.
         fixed: whether it has no option that would change the treatment of missing queries.
         checks: each raises `BadInput` where the tool stops with an error of its own.
-        absent: the values of missing queries where they are not those of empty rankings: of the measure, the rules
-            and the values of empty rankings.
+        placeholder: whether it scores one unjudged document in place of a missing ranking, where that counts.
+        absent: the values of missing queries where they are not those of empty rankings or of the placeholder: of
+            the measure, the rules and those values.
+        undefined: the queries [q] whose value it divides zero by zero for.
         figure: the figure over all queries where the tool does not compute it of their values, else None.
         averaged: whether its figure is the mean whatever the measure, of counts too.
         more_columns: whether it reads over columns after the sixth of a run.
@@ -60,7 +64,9 @@ class Dialect:
     exact: frozenset[str] = frozenset()
     fixed: bool = True
     checks: tuple[Callable[[Qrels, RunHits, Measure, Rules], None], ...] = ()
+    placeholder: bool = False
     absent: Callable[[Measure, Rules, Float64s], Float64s] | None = None
+    undefined: Callable[[Qrels, RunHits, Measure, Rules], Bools] = NEVER
     figure: Callable[[Qrels, Measure, Rules], float | None] = NO_FIGURE
     averaged: bool = False
     more_columns: bool = False
@@ -75,7 +81,7 @@ class Dialect:
             UsageError: the tool lacks the option, or the measure.
         """
         key = f"{measure.name}@" if measure.cutoff is not None else measure.name
-        if key not in self.only:
+        if key not in self.only and measure.name not in TEXTS:
             raise UsageError(f"{self.name} has no measure like {measure}", self._instead(measure, key))
         if unknown := sorted({k for k, _ in measure.params} - self.options):
             raise UsageError(f"{self.name} has no {' and no '.join(unknown)} like that of {measure}")
@@ -115,9 +121,7 @@ class Dialect:
             )
         if self.name == "ranx":
             return [{"recall": "SetR", "precision": "SetP"}.get(text, text) for text in texts]
-        if "trec" not in self.name:
-            return list(texts)
-        return [name for text in texts for name in expand_nickname(text, self.only)]
+        return trec_eval_arguments(texts, self.only) if "trec" in self.name else list(texts)
 
     @property
     def habits(self) -> str | None:
@@ -134,15 +138,21 @@ class Dialect:
         counted: Bools = hits.answered | rules.complete
         return counted if self.skipped is None else counted & ~self.skipped(qrels, measure)
 
+    def hits(self, hits: RunHits, rules: Rules) -> RunHits:
+        """Return a run's hits as the tool scores them: with one unjudged document for a missing ranking where it makes one up."""
+        if not (self.placeholder and rules.complete):
+            return hits
+        return replace(hits, retrieved=np.where(hits.answered, hits.retrieved, 1))
+
     def values(
         self, qrels: Qrels, hits: RunHits, measure: Measure, rules: Rules, values: Float64s
     ) -> Float64s:
-        """Return the values of all queries, from those that have missing queries as empty rankings."""
+        """Return the values [q], from those of `hits`; not a number where the tool divides zero by zero."""
         if self.formula is not None:
             return self.formula(qrels, hits, measure, rules)
-        if self.absent is None or not rules.complete:
-            return values
-        return np.where(hits.answered, values, self.absent(measure, rules, values))
+        if self.absent is not None and rules.complete:
+            values = np.where(hits.answered, values, self.absent(measure, rules, values))
+        return np.where(self.undefined(qrels, hits, measure, rules), np.nan, values)
 
     def total(self, qrels: Qrels, measure: Measure, rules: Rules, values: Float64s) -> float:
         """Return the figure of the values of the queries that count."""
@@ -154,37 +164,6 @@ class Dialect:
     def as_computed(self, measure: Measure, level: int) -> Measure:
         """Return the measure as the tool computes it."""
         return replace(self.spell(measure, level), label=measure.label)
-
-
-def _nearest_recall(measure: Measure, level: int) -> Measure:
-    return measure.with_params(rule="nearest") if measure.name in ("IPrec", "IPrecAvg") else measure
-
-
-def _ranx(measure: Measure, level: int) -> Measure:
-    if measure.arguments.get("dcg") == "binary":
-        raise UsageError(f"ranx has no {measure}: its gains are the grade, or 2^grade - 1")
-    if measure.name in ("nDCG", "DCG") and level > 1 and "floor" not in dict(measure.params):
-        return measure.with_params(floor=level)
-    if measure.name == "RBP":
-        return measure.with_params(graded=True)
-    return measure.with_params(rule="ranx") if measure.name == "Bpref" else measure
-
-
-def _ir_measures(measure: Measure, level: int) -> Measure:
-    """Spell a measure for ir_measures: its pytrec_eval provider hands a recall on with two decimals; some parameters it has for some measures only."""
-    lacks = {"NumRel": {"rel"}, "SetR": {"judged_only"}, "RR@": {"judged_only"}}
-    key = f"{measure.name}@" if measure.cutoff is not None else measure.name
-    if unsupported := {k for k, _ in measure.params} & lacks.get(key, set()):
-        raise UsageError(
-            f"ir_measures has no {unsupported.pop()} for {measure.name}: none of its providers supports {measure}"
-        )
-    if measure.name != "IPrec" or not measure.cutoff:
-        return measure
-    return replace(measure, cutoff=round(float(measure.cutoff), 2))
-
-
-def _beir(measure: Measure, level: int) -> Measure:
-    return measure.with_params(scope="collection") if measure.name == "Hole" else measure
 
 
 def _words(text: str) -> frozenset[str]:
@@ -203,7 +182,7 @@ _IR = _words(
 _RANX = _words(
     "AP AP@ Bpref DCG DCG@ F@ NumRelRet NumRelRet@ P@ R@ RBP RR RR@ Rprec SetP SetR Success@ nDCG nDCG@"
 )
-_TREC_OPTIONS = _words("rel gains points beta hit noise miss relative p")
+_TREC_OPTIONS = _words("rel gains points beta hit noise miss rest docs relative p as_given")
 _FLOAT = Rules(complete=False)
 _DOUBLE = Rules(precision=64, complete=False)
 _STABLE = Rules(precision=64, ties=Ties.file)
@@ -218,9 +197,11 @@ EVALUATORS: dict[str, Dialect] = {
             _FLOAT,
             _V9,
             _TREC_OPTIONS,
+            spell=spelling.trec_eval9,
             fixed=False,
-            checks=(quirks.refuse_no_first_grade, quirks.refuse_zero_by_zero, quirks.refuse_close_gains),
+            checks=(quirks.refuse_no_first_grade, quirks.refuse_close_gains),
             absent=quirks.zero_but_query_count,
+            undefined=quirks.zero_by_zero_where_answered,
             figure=quirks.count_from_grade_1,
             more_columns=True,
             silent=True,
@@ -231,10 +212,12 @@ EVALUATORS: dict[str, Dialect] = {
             _DOUBLE,
             _V10,
             _TREC_OPTIONS,
-            spell=_nearest_recall,
+            spell=spelling.trec_eval10,
             fixed=False,
             checks=(quirks.refuse_missing, quirks.refuse_no_first_grade, quirks.refuse_close_gains),
-            absent=quirks.values_of_placeholder,
+            placeholder=True,
+            absent=quirks.clear_placeholder,
+            undefined=quirks.zero_by_zero,
             figure=quirks.count_from_grade_1,
             more_columns=True,
         ),
@@ -244,7 +227,8 @@ EVALUATORS: dict[str, Dialect] = {
             _FLOAT,
             _V9 - {"YAAP"},
             frozenset(["rel", "beta", "relative", "judged_only"]),
-            checks=(quirks.refuse_no_grade, quirks.refuse_zero_by_zero),
+            checks=(quirks.refuse_no_grade,),
+            undefined=quirks.zero_by_zero_where_answered,
         ),
         # ir_measures 0.4.3 with its default providers; those that need Perl or cwl_eval are left out; nDCG(gains=...)
         # asked for by itself, since it spoils another nDCG beside it
@@ -254,9 +238,10 @@ EVALUATORS: dict[str, Dialect] = {
             _IR,
             frozenset(["rel", "beta", "relative", "judged_only", "gains"]),
             {"Judged": _ASCENDING, "RR@": _ASCENDING},
-            spell=_ir_measures,
-            checks=(quirks.refuse_no_grade, quirks.refuse_zero_by_zero),
+            spell=spelling.ir_measures,
+            checks=(quirks.refuse_no_grade,),
             absent=quirks.all_zero,
+            undefined=quirks.zero_by_zero_where_answered,
         ),
         # ranx 0.3.21, evaluate(Qrels, Run.from_file(...), make_comparable=True)
         Dialect(
@@ -264,7 +249,7 @@ EVALUATORS: dict[str, Dialect] = {
             Rules(precision=64, ties=Ties.quicksort),
             _RANX,
             frozenset(["rel", "floor", "dcg", "p", "graded", "rule"]),
-            spell=_ranx,
+            spell=spelling.ranx,
             checks=(quirks.refuse_for_ranx,),
             averaged=True,
         ),
@@ -275,7 +260,7 @@ EVALUATORS: dict[str, Dialect] = {
             _words("AP@ Hole@ P@ R@ RR@ R_cap@ Success@ nDCG@"),
             frozenset(["scope"]),
             dict.fromkeys(("RR", "R_cap", "Hole", "Success"), _STABLE),
-            spell=_beir,
+            spell=spelling.beir,
             digits=5,
             checks=(quirks.refuse_no_grade, quirks.refuse_for_beir),
         ),

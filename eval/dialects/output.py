@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -51,6 +51,7 @@ class ToolOutput:
         for name in names:
             cells = [self.cells.get((name, query)) for query in queries]
             if any(cells):
+                _require_numbers(name, queries, cells)
                 values = np.array([np.nan if c is None else c[0] for c in cells])
                 decimals = max(c[1] for c in cells if c)  # one number can end in zeros that are not printed
                 return values, decimals
@@ -106,6 +107,13 @@ def read_tool_output(path: Path) -> ToolOutput:
         return ToolOutput(_from_lines(file))
 
 
+def _require_numbers(name: str, queries: list[str], cells: Sequence[tuple[float, int] | None]) -> None:
+    """Raise `BadInput` where trec_eval printed nan, which is no matter for other measures."""
+    for query, cell in zip(queries, cells, strict=True):
+        if cell is not None and math.isnan(cell[0]):
+            raise BadInput(f"the file of --theirs has nan for {name} of query {query}", UNSAID)
+
+
 def _from_lines(path: Path) -> dict[tuple[str, str], tuple[float, int]]:
     problems = Problems(path.name)
     cells: dict[tuple[str, str], tuple[float, int]] = {}
@@ -123,7 +131,7 @@ def _from_lines(path: Path) -> dict[tuple[str, str], tuple[float, int]]:
         except ValueError:
             problems.add(where, f"the value is {text!r}, a number is needed")
             continue
-        if not math.isfinite(value):
+        if math.isinf(value):
             problems.add(where, f"the value is {text!r}, a finite number is needed", UNSAID)
         elif (name, query) in cells:
             problems.add(where, f"{name} of query {query} a second time", "give one value for each query")

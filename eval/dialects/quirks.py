@@ -6,7 +6,7 @@ import itertools
 
 import numpy as np
 
-from intrex.data.arrays import Float64s, Int32s
+from intrex.data.arrays import Bools, Float64s, Int32s
 from intrex.data.errors import BadInput
 from intrex.data.qrels import Qrels
 from intrex.eval.measures import Measure
@@ -26,17 +26,15 @@ def zero_but_query_count(measure: Measure, rules: Rules, values: Float64s) -> Fl
     return values if measure.name == "NumQ" else np.zeros(len(values))
 
 
-def values_of_placeholder(measure: Measure, rules: Rules, values: Float64s) -> Float64s:
-    """Return the values of trec_eval 10 with ``-c``: it scores one unjudged document in place of a missing ranking, and then clears up.
+def clear_placeholder(measure: Measure, rules: Rules, values: Float64s) -> Float64s:
+    """Return the values of missing queries in trec_eval 10 with ``-c``, from those of the document that it makes up.
 
-    It clears by the printed name of a measure, so that ``utility`` and ``rbp_resid`` with parameters of their own
-    keep what the document makes of them. With ``-J`` the document is taken out before.
+    It clears counts and residuals that the document shows in, by the printed name: ``utility`` and ``rbp_resid`` with
+    parameters of their own keep theirs.
     """
-    params = dict(measure.params)
-    plain = (measure.label or "") in ("utility", "rbp_resid") or (not measure.label and not params)
-    if plain or rules.judged_only or measure.name not in ("Utility", "RBPResidual"):
-        return values
-    return values + params.get("noise", -1.0) if measure.name == "Utility" else np.ones(len(values))
+    name = measure.label or ("" if measure.params else str(measure))
+    cleared = name in ("num_ret", "utility", "rbp_resid", "NumRet", "Utility", "RBPResidual")
+    return np.zeros(len(values)) if cleared or measure.name == "Unjudged" else values
 
 
 def count_from_grade_1(qrels: Qrels, measure: Measure, rules: Rules) -> float | None:
@@ -44,31 +42,25 @@ def count_from_grade_1(qrels: Qrels, measure: Measure, rules: Rules) -> float | 
     return float((qrels.grades > 0).sum()) if measure.name == "NumRel" and rules.complete else None
 
 
-def refuse_zero_by_zero(
-    qrels: Qrels, hits: RunHits, measure: Measure, rules: Rules, all_: bool = False
-) -> None:
-    """Refuse where ``-J`` leaves nothing of a ranking: trec_eval's precision at no relevant document is 0/0, printed as nan.
+def zero_by_zero(qrels: Qrels, hits: RunHits, measure: Measure, rules: Rules) -> Bools:
+    """Tell which queries [q] trec_eval divides zero by zero for: ``-J`` leaves nothing of a ranking.
 
-    Args:
-        qrels: the judgements.
-        hits: the run.
-        measure: what is asked for.
-        rules: the tool's.
-        all_: whether missing queries are computed too.
+    The precision of such a ranking is 0/0. It stands at the recalls that no relevant document is needed for; other
+    measures have 0 there.
     """
     params = dict(measure.params)
     if measure.name not in ("IPrec", "IPrecAvg") or not (rules.judged_only or params.get("judged_only")):
-        return
+        return np.zeros(len(qrels), np.bool_)
     rankings = rankings_of(qrels, hits, rules).judged_only()
     lowest = measure.cutoff if measure.cutoff is not None else min(params.get("points", (0.0,)))
     product = lowest * rankings.relevant(params.get("rel", 1))
-    lost = (rankings.retrieved == 0) & (documents_needed(product, params.get("rule", "up")) == 0)
-    for i in np.flatnonzero(lost & (hits.answered | all_))[:1]:
-        raise BadInput(
-            f"trec_eval divides zero by zero in {measure.label or measure} here: query {qrels.query_ids[i].decode()} "
-            "retrieves no judged document",
-            "leave iprec_at_recall and 11pt_avg out, or unjudged documents in",
-        )
+    undefined: Bools = (rankings.retrieved == 0) & (documents_needed(product, params.get("rule", "up")) == 0)
+    return undefined
+
+
+def zero_by_zero_where_answered(qrels: Qrels, hits: RunHits, measure: Measure, rules: Rules) -> Bools:
+    """Tell the same of a tool that computes nothing for missing queries."""
+    return zero_by_zero(qrels, hits, measure, rules) & hits.answered
 
 
 def refuse_close_gains(qrels: Qrels, hits: RunHits, measure: Measure, rules: Rules) -> None:
@@ -94,8 +86,11 @@ def _highest(qrels: Qrels) -> Int32s:
 def refuse_no_first_grade(qrels: Qrels, hits: RunHits, measure: Measure, rules: Rules) -> None:
     """Refuse where trec_eval has no room: it asks for (highest grade + 1) counters, of 0 it stops and of fewer it crashes.
 
-    Counters that an earlier query asked for serve the later ones, so that -1 does harm in the first query only.
+    Counters that an earlier query asked for serve the later ones, so that -1 does harm in the first query only. What
+    needs no judgement asks for none.
     """
+    if measure.name in ("runid", "NumQ"):
+        return
     highest = _highest(qrels)
     scored = np.flatnonzero(hits.answered | (rules.complete and rules.precision == 64))
     lost = scored[(highest[scored] < -1) | ((highest[scored] == -1) & (scored == scored[0]))]
@@ -125,7 +120,6 @@ def refuse_missing(qrels: Qrels, hits: RunHits, measure: Measure, rules: Rules) 
             f"trec_eval 10.0 stops with an error here: judged query {query} is not in the run",
             "add -c, with which it counts 0; trec_eval 9 leaves it out: --as trec_eval9",
         )
-    refuse_zero_by_zero(qrels, hits, measure, rules, True)
 
 
 def _refuse_extra(tool: str, hits: RunHits) -> None:

@@ -119,11 +119,12 @@ def explain(
         goal = (tool.rules_for(measure, base, complete_given), tool.as_computed(measure, level), tool)
         states = list(_path((base, measure, None), goal))
         curves = [_values(qrels, state, hits_by) for _, state in states]
-        hits = hits_by(*goal[:2])
+        hits = tool.hits(hits_by(*goal[:2]), goal[0])
         for check in tool.checks:
             check(qrels, hits, goal[1], goal[0])
         counted = tool.counted(qrels, hits, goal[1], goal[0])
-        _require_values(qrels, hits.answered & counted, curves[-1], tool, measure)
+        computed = (hits.answered | tool.undefined(qrels, hits, goal[1], goal[0])) & counted
+        _require_values(qrels, computed, curves[-1], tool, measure)
         explanations.append(_explanation(qrels, measure, states, curves, tool, hits.answered, printed))
     return explanations
 
@@ -160,6 +161,8 @@ def _values(qrels: Qrels, state: State, hits_by: Callable[[Rules, Measure], RunH
     """Return the values [q], not a number where the query is left out."""
     rules, measure, tool = state
     hits = hits_by(rules, measure)
+    if tool is not None:
+        hits = tool.hits(hits, rules)
     column = score_hits(qrels, hits, [measure], rules).values[:, 0]
     counted = hits.answered | rules.complete
     if tool is not None:
@@ -202,9 +205,9 @@ def _explanation(
     )
 
 
-def _require_values(qrels: Qrels, answered: Bools, last: Float64s, tool: Dialect, measure: Measure) -> None:
-    """Raise `BadInput` where the tool's own value is 0/0 (ranx's bpref): there is nothing to explain."""
-    for i in np.flatnonzero(np.isnan(last) & answered)[:1]:
+def _require_values(qrels: Qrels, computed: Bools, last: Float64s, tool: Dialect, measure: Measure) -> None:
+    """Raise `BadInput` where a value that the tool computes is 0/0 (ranx's bpref): there is nothing to explain."""
+    for i in np.flatnonzero(np.isnan(last) & computed)[:1]:
         query = qrels.query_ids[i].decode()
         raise BadInput(
             f"{tool.name} divides zero by zero in {measure} here: query {query}; its mean is no number either"

@@ -20,6 +20,8 @@ TIE_ORDERS = ("docid-desc", "docid-asc", "file", "expected")
 TIES = (*(f"{bits}-{order}" for bits in ("f32", "f64") for order in TIE_ORDERS), "expected")
 """Ways to treat equal scores; the last is short for that of 32 bits."""
 FORMATS = ("table", "csv", "jsonl", "md", "latex", "trec")
+MOST_DOCUMENTS = 10**15
+"""As in `intrex.eval.measures.grammar`."""
 MEASURES = "intrex.eval.measures:MEASURES"
 OUTPUT = "Output"
 LEVEL = "Grade from which a document is relevant; nDCG has none."
@@ -48,6 +50,10 @@ class EvaluateOptions(Options):
     depth: int | None = option(
         default=None, flags=("-M",), low=1, high=LARGEST_INT,
         help="Score only this many documents of each ranking.",
+    )  # fmt: skip
+    collection_size: int | None = option(
+        default=None, flags=("-N",), low=0, high=MOST_DOCUMENTS,
+        help="Documents in the collection: for utility's fourth weight.",
     )  # fmt: skip
     judged_only: bool = option(
         default=False, flags=("-J",), help="Take unjudged documents out of the rankings first."
@@ -95,6 +101,12 @@ class EvaluateOptions(Options):
     overwrite: bool = option(default=False, panel=OUTPUT, help="Replace the file of --scores.")
     rel_format: str = option(
         default="qrels", key="R", flags=("=-R",), hidden=True, help="trec_eval's: only qrels."
+    )
+    results_format: str = option(
+        default="trec_results", key="T", flags=("=-T",), hidden=True, help="trec_eval's: only trec_results."
+    )
+    debug_level: str | None = option(
+        default=None, key="D", flags=("=-D",), hidden=True, help="trec_eval's: refused."
     )
     zscores: str | None = option(
         default=None, key="Z", flags=("=-Z",), hidden=True, help="trec_eval's: refused."

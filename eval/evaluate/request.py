@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 
 from intrex.data.errors import UsageError
+from intrex.eval.dialects.arguments import TREC_EVALS, first_parameters
 from intrex.eval.dialects.tools import find_tool
 from intrex.eval.evaluate.options import TIES, EvaluateOptions
 from intrex.eval.measures import Measure, parse_measures
@@ -12,6 +14,7 @@ from intrex.eval.measures.aliases import TEXTS
 from intrex.eval.measures.measure import require_tie_aware
 from intrex.eval.scoring.rules import Rules, SelfMatch, Ties
 
+_log = logging.getLogger("intrex")
 DEFAULT_MEASURES = ("nDCG@10", "RR@10", "R@100", "AP")
 _PREFERENCES = "preference judgements"
 _TREC_KINDS = {"prefs": _PREFERENCES, "qrels_prefs": _PREFERENCES, "qrels_jg": "judgement groups"}
@@ -24,16 +27,38 @@ def requested_measures(options: EvaluateOptions) -> list[Measure]:
         BadInput: an unknown measure.
         UsageError: the tool has another measure of that name, or one has no known expected value over tied documents.
     """
-    default = ("official",) if options.trec else DEFAULT_MEASURES
-    texts = [name for text in options.measures or default for name in text.split()]
-    if options.tool is not None:
-        tool = find_tool(options.tool)
-        texts = tool.tool_names(texts) if options.measures or options.trec else tool.default_names(texts)
-    measures = parse_measures(texts, options.level, keep_texts=options.trec)
+    measures = parse_measures(_texts(options), options.level, keep_texts=options.trec)
     if _without_order(options):
         require_tie_aware(m for m in measures if m.name not in TEXTS)
     last = max((i for i, m in enumerate(measures) if m.name == "relstring"), default=None)
-    return [m for i, m in enumerate(measures) if m.name != "relstring" or i == last]
+    measures = [m for i, m in enumerate(measures) if m.name != "relstring" or i == last]
+    return [_with_size(m, options.collection_size) for m in measures]
+
+
+def _texts(options: EvaluateOptions) -> list[str]:
+    """Return the measures asked for as they are spelt, one each; a note names those that trec_eval would leave out."""
+    default = ("official",) if options.trec else DEFAULT_MEASURES
+    texts = [name for text in options.measures or default for name in text.split()]
+    if options.tool is None:
+        return texts
+    tool = find_tool(options.tool)
+    if not options.measures and not options.trec:
+        return tool.default_names(texts)
+    texts = tool.tool_names(texts)
+    if options.as_tool not in TREC_EVALS:
+        return texts
+    texts, lost = first_parameters(texts)
+    for text in dict.fromkeys(lost):
+        _log.info("%s is left out: %s keeps the parameters that a measure is given first", text, tool.name)
+    return texts
+
+
+def _with_size(measure: Measure, docs: int | None) -> Measure:
+    """Tell the one measure that needs it how many documents the collection has (trec_eval's ``-N``)."""
+    known = dict(measure.params)
+    if docs is None or "docs" in known or not known.get("rest"):
+        return measure
+    return measure.with_params(docs=docs)
 
 
 def _without_order(options: EvaluateOptions) -> bool:
@@ -52,6 +77,10 @@ def requested_rules(options: EvaluateOptions) -> Rules:
 
 def refuse_unsupported(options: EvaluateOptions) -> None:
     """Raise `UsageError` on what trec_eval has and intrex does not, by its name."""
+    if options.debug_level is not None:
+        raise UsageError("debugging output (trec_eval's -D) is not supported")
+    if options.results_format != "trec_results":
+        raise UsageError(f"runs of this format (trec_eval's -T {options.results_format}) are not supported")
     if options.zscores is not None:
         raise UsageError("Z scores (trec_eval's -Z) are not supported")
     if options.rel_format != "qrels":
@@ -59,17 +88,19 @@ def refuse_unsupported(options: EvaluateOptions) -> None:
         raise UsageError(f"{judgements} (trec_eval's -R {options.rel_format}) are not supported")
 
 
-def refuse_clashes(options: EvaluateOptions, runs: int, numeric: Sequence[Measure]) -> None:
+def refuse_clashes(options: EvaluateOptions, runs: int, measures: Sequence[Measure]) -> None:
     """Raise `UsageError` on options that do not go together, before anything is read.
 
     Args:
         options: of the command line.
         runs: how many there are.
-        numeric: the measures asked for that are numbers.
+        measures: what is asked for.
     """
     tool, expected = options.tool is not None, _without_order(options)
+    texts_suffice = options.trec and options.scores is None
+    needed = [m for m in measures if texts_suffice or m.name not in TEXTS]
     clashes: list[tuple[bool, str, str | None]] = [
-        (not numeric, "no measure is named", "for example -m nDCG@10"),
+        (not needed, "no measure is named", "for example -m nDCG@10"),
         (options.trec and runs > 1, "--format trec prints one run, as trec_eval does", "give one run, or another format"),
         (options.trec and (options.pool_bias or options.explain is not None), "--format trec prints scores only", None),
         (bool(options.as_tool and options.explain), "--as and --explain-diff are two questions", "ask one at a time"),

@@ -15,10 +15,11 @@ from intrex.data.ids import as_strings
 from intrex.data.io.files import STDIO
 from intrex.data.locate import Judged
 from intrex.data.qrels import Qrels
-from intrex.data.run import Run
-from intrex.data.runformats import read_any_run, read_table_and_run
+from intrex.data.run import Run, RunTable
+from intrex.data.runformats import read_table_and_run
 from intrex.eval.dialects.dialect import Dialect
 from intrex.eval.measures import Measure
+from intrex.eval.measures.aliases import TEXTS
 from intrex.eval.scoring.groups import relevant_digests
 from intrex.eval.scoring.matching import RunHits, match
 from intrex.eval.scoring.rules import Rules, SelfMatch, Ties, order_run
@@ -135,13 +136,17 @@ def match_path(
     if rules.canonical and not strays and not more:
         hits = match_any(qrels, path, drop, digest)
     else:
-        table, run = read_table_and_run(path, more)
+        table, run = _read(path, rules, more)
         hits = match(qrels, order_run(table, rules), drop, strays=strays, tied=rules.ties is Ties.expected)
         hits = replace(hits, run_sha256=run_fingerprint(run)) if digest else hits
     if not hits.answered.any():
-        ids = as_strings(read_any_run(path).query_ids[:3]) if path != STDIO else []
-        require_judged(qrels, hits, ids)
+        queries = np.unique(_read(path, rules, more)[0].query_ids) if path != STDIO else None
+        require_judged(qrels, hits, [] if queries is None else as_strings(queries[:3]))
     return hits
+
+
+def _read(path: Path, rules: Rules, more: bool) -> tuple[RunTable, Run]:
+    return read_table_and_run(path, more, wide=rules.precision == 64)
 
 
 def match_once(qrels: Qrels, path: Path, more: bool) -> Callable[[Rules, Measure], RunHits]:
@@ -169,7 +174,8 @@ def score_as(
         tool: the dialect.
         judged: the judgements.
         paths: the run files, read as they stand.
-        measures: what to compute.
+        measures: what to compute, and texts (``runid``, ``relstring``): there is no value of these, but the tool stops
+            at a run for them too.
         options: the ``-J``, ``-M`` and ``-c`` of the command line.
         complete_given: whether ``-c`` or ``--no-complete`` was given.
         level: the relevance level of ``-l``.
@@ -193,14 +199,19 @@ def _score_one(
     tool: Dialect, qrels: Qrels, path: Path, plan: Sequence[tuple[Measure, Rules]]
 ) -> tuple[str, Scores]:
     hits_by = match_once(qrels, path, tool.more_columns)
-    columns, left_out, figures = [], [], {}
+    numeric = [(measure, rules) for measure, rules in plan if measure.name not in TEXTS]
+    values = np.empty((len(qrels), len(numeric)))
+    left_out = np.empty((len(qrels), len(numeric)), np.bool_)
+    figures = {}
     for measure, rules in plan:
-        hits = hits_by(rules, measure)
+        hits = tool.hits(hits_by(rules, measure), rules)
         for check in tool.checks:
             check(qrels, hits, measure, rules)
+    for i, (measure, rules) in enumerate(numeric):
+        hits = tool.hits(hits_by(rules, measure), rules)
         column = score_hits(qrels, hits, [measure], rules).values[:, 0]
-        columns.append(tool.values(qrels, hits, measure, rules, column))
-        left_out.append(~tool.counted(qrels, hits, measure, rules))
-        figures[measure] = tool.total(qrels, measure, rules, columns[-1][~left_out[-1]])
-    values = tuple(m for m, _ in plan), as_strings(qrels.query_ids), np.stack(columns, axis=1)
-    return hits.tag, Scores(*values, hits.answered, hits.n_extra, np.stack(left_out, axis=1), figures)
+        values[:, i] = tool.values(qrels, hits, measure, rules, column)
+        left_out[:, i] = ~tool.counted(qrels, hits, measure, rules)
+        figures[measure] = tool.total(qrels, measure, rules, values[~left_out[:, i], i])
+    computed = tuple(m for m, _ in numeric), as_strings(qrels.query_ids), values
+    return hits.tag, Scores(*computed, hits.answered, hits.n_extra, left_out, figures)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 
 from intrex.eval.measures import Measure
@@ -40,7 +41,10 @@ def trec_lines(
                 continue
             for m in ordered:
                 if m.name == "relstring" and rankings is not None:
-                    yield _line(_label(m), query, f"'{_relstring(rankings, i, int(m.cutoff or 10))}'")
+                    # trec_eval 10 clears the made-up document of a missing query by this name only
+                    cleared = _label(m) == "relstring" and not scores.answered[i]
+                    text = "" if cleared else _relstring(rankings, i, int(m.cutoff or 10))
+                    yield _line(_label(m), query, f"'{text}'")
                 elif m.name not in TEXTS and m.kind != "geometric" and m.name != "NumQ":
                     yield _line(_label(m), query, _number(m, scores.values[i, column[m]]))
     if summary:
@@ -61,6 +65,8 @@ def _label(measure: Measure) -> str:
 
 
 def _number(measure: Measure, value: float) -> str:
+    if math.isnan(value):
+        return "  -nan"  # 0/0 has a sign on x86-64, and printf shows it
     return f"{value:.0f}" if measure.kind == "sum" else f"{value:6.4f}"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from intrex.data.errors import UsageError
@@ -78,9 +78,7 @@ def _p(name: str) -> TrecName:
 def _utility(values: tuple[float, ...]) -> Measure:
     if len(values) != 4:
         raise UsageError(f"utility has 4 weights, not {len(values)}: utility.1,-1,0,0")
-    if values[3]:
-        raise UsageError("the fourth weight of utility is not supported: it needs the collection's size")
-    return Measure("Utility").with_params(**dict(zip(("hit", "noise", "miss"), values, strict=False)))
+    return Measure("Utility").with_params(**dict(zip(("hit", "noise", "miss", "rest"), values, strict=True)))
 
 
 def _set_f(values: tuple[float, ...]) -> Measure:
@@ -145,17 +143,6 @@ REFUSED = {
     "all_prefs": "preference measures",
     "qrels_jg": "judgement groups",
 }
-
-
-def expand_nickname(text: str, only: Set[str]) -> list[str]:
-    """Return the measures of a nickname that a version of trec_eval has, ``only`` naming its measures; else the text itself."""
-    names = [n for n in NICKNAMES.get(text, ()) if TREC[n].form == "text" or only & _keys(n)]
-    return names or [text]
-
-
-def _keys(name: str) -> set[str]:
-    measure = parse_trec_eval(name)[0]
-    return {measure.name if measure.cutoff is None else f"{measure.name}@"}
 
 
 def parse_trec_eval(text: str) -> list[Measure]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from intrex.data.arrays import Array, Float64s, Int64s
+from intrex.data.errors import UsageError
 from intrex.eval.measures.kinds import geometric, tie_aware
 from intrex.eval.measures.rankings import Rankings, share
 from intrex.eval.measures.ties import (
@@ -208,18 +209,32 @@ ELEVEN = tuple(i / 10 for i in range(11))
 
 
 def eleven_point_average(
-    r: Rankings, *, rel: int = 1, points: tuple[float, ...] = ELEVEN, rule: str = "up"
+    r: Rankings,
+    *,
+    rel: int = 1,
+    points: tuple[float, ...] = ELEVEN,
+    rule: str = "up",
+    as_given: bool = False,
 ) -> Float64s:
     """Average interpolated precision at recall 0, 0.1 ... 1, or at other points.
 
-    Source: trec_eval's ``11pt_avg``.
+    Source: trec_eval's ``11pt_avg``, for points that ascend. It takes others as they are given, from the last to the
+    first, and when one is higher than that before it, this one and all that follow get the highest precision of the
+    ranking: ``as_given`` does so too.
 
     >>> eleven_point_average(Rankings.of([1, 0, 2, None, 3], [3, 2, 1, 1, 0])).round(6).tolist()
     [0.563636]
     """
     total = np.zeros(len(r))
-    for point in sorted(points, reverse=True):
-        total += interpolated_precision(r, cutoff=point, rel=rel, rule=rule)
+    retrieved = lowest = r.counts(r.hits(rel))
+    begun = passed = np.zeros(len(r), np.bool_)
+    highest = interpolated_precision(r, cutoff=0.0, rel=rel, rule=rule)
+    for point in reversed(points if as_given else sorted(points)):
+        needed = documents_needed(point * r.relevant(rel), rule)
+        begun = begun | (needed <= retrieved)
+        passed = passed | (begun & (needed > lowest))
+        lowest = np.where(begun & ~passed, needed, lowest)
+        total += np.where(passed, highest, interpolated_precision(r, cutoff=point, rel=rel, rule=rule))
     return total / len(points)
 
 
@@ -273,15 +288,36 @@ def set_average_precision(r: Rankings, *, rel: int = 1) -> Float64s:
 
 @tie_aware
 def utility(
-    r: Rankings, *, rel: int = 1, hit: float = 1.0, noise: float = -1.0, miss: float = 0.0
+    r: Rankings,
+    *,
+    rel: int = 1,
+    hit: float = 1.0,
+    noise: float = -1.0,
+    miss: float = 0.0,
+    rest: float = 0.0,
+    docs: int | None = None,
 ) -> Float64s:
-    """Weigh the retrieved set: hit * a + noise * b + miss * c, of relevant retrieved, other retrieved, missed.
+    """Weigh four sets: hit * relevant retrieved + noise * others retrieved + miss * relevant missed + rest * all others.
 
-    Source: trec_eval's ``utility``; its fourth weight, of documents neither relevant nor retrieved, is 0 here.
+    How many the others are depends on ``docs``, the number of documents in the collection.
+
+    Source: trec_eval's ``utility``.
+
+    Raises:
+        UsageError: there is a weight ``rest`` and no ``docs``.
 
     >>> utility(Rankings.of([1, 0, 2, None, 3], [3, 2, 1, 1, 0])).tolist()
     [1.0]
+    >>> utility(Rankings.of([1, 0, 2, None, 3], [3, 2, 1, 1, 0]), rest=0.5, docs=100).tolist()
+    [48.0]
     """
-    hits = r.counts(r.hits(rel))
-    worth: Float64s = hit * hits + noise * (r.retrieved - hits) + miss * (r.relevant(rel) - hits)
+    if rest and docs is None:
+        raise UsageError(
+            "the fourth weight of utility needs the number of documents in the collection",
+            "-N NUM, or Utility(rest=0.5,docs=1000)",
+        )
+    hits, relevant = r.counts(r.hits(rel)), r.relevant(rel)
+    others = (docs or 0) + hits - r.retrieved - relevant
+    # In trec_eval's order, zeros included: the last bit, and the sign of a zero, are printed
+    worth: Float64s = hit * hits + noise * (r.retrieved - hits) + miss * (relevant - hits) + rest * others
     return worth

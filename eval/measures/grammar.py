@@ -17,6 +17,8 @@ TOP = 2**31 - 1
 """Highest integer that a measure takes: a cutoff, a grade, a relevance level."""
 HUGE = 1e100
 """Largest gain or weight: sums of such numbers, and the squares of those, are still finite."""
+MOST_DOCUMENTS = 10**15
+"""Largest collection."""
 LIMITS: dict[str, tuple[float, float]] = {
     "rel": (1, TOP),
     "floor": (1, TOP),
@@ -27,6 +29,8 @@ LIMITS: dict[str, tuple[float, float]] = {
     "hit": (-HUGE, HUGE),
     "noise": (-HUGE, HUGE),
     "miss": (-HUGE, HUGE),
+    "rest": (-HUGE, HUGE),
+    "docs": (0, MOST_DOCUMENTS),
 }
 """Lowest and highest value of each parameter; a level whose default is 0 may be 0."""
 KINDS = {int: "an integer", float: "a number", str: "a text", bool: "True or False"}
@@ -168,7 +172,7 @@ def _cutoff(value: float | None, parameter: inspect.Parameter | None, name: str,
 
 def _check_value(value: Any, parameter: inspect.Parameter, name: str) -> Any:
     """Return the value in its canonical type; raises `UsageError` where it is of the wrong one, or out of bounds."""
-    kind = parameter.annotation
+    kind: Any = int if parameter.annotation == (int | None) else parameter.annotation
     if parameter.name == "gains":
         return _gains(value, name)
     if parameter.name == "points":

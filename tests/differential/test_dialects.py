@@ -157,6 +157,22 @@ def test_ir_measures(case: Callable[..., Case]) -> None:
         compare(scores_as("ir_measures", one, IR), IR, tools.ir_measures(one, IR))
 
 
+@pytest.mark.parametrize("tool", ["pytrec_eval", "ir_measures"])
+def test_where_pytrec_eval_divides_zero_by_zero_so_do_we(tool: str, tmp_path: Path) -> None:
+    ranked = {"q1": {"u": 1.0}, "q2": {"a": 1.0}}
+    one = write(tmp_path, {"q1": {"a": 1}, "q2": {"a": 1}, "q3": {"a": 1}}, ranked)
+    names = ["IPrec(judged_only=True)@0.0", "IPrec(judged_only=True)@1.0", "AP(judged_only=True)"]
+    ours = scores_as(tool, one, names)
+    if tool == "ir_measures":
+        compare(ours, names, tools.ir_measures(one, names))
+    else:
+        labels = ["iprec_at_recall_0.00", "iprec_at_recall_1.00", "map"]
+        theirs = tools.pytrec_eval(one, ["iprec_at_recall", "map"], judged_only=True)
+        found = [[theirs[query][label] for label in labels] for query in ("q1", "q2")]
+        assert ours.values[:2].tolist() == pytest.approx(np.array(found), nan_ok=True)
+    assert np.isnan(ours.values).tolist() == [[True, False, False], [False] * 3, [False] * 3]
+
+
 @pytest.mark.parametrize("name", ["NumRel(rel=2)", "RR(judged_only=True)@10"])
 def test_what_ir_measures_cannot_compute_is_refused(name: str, case: Callable[..., Case]) -> None:
     one = case(0)

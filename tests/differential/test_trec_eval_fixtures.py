@@ -85,7 +85,7 @@ def test_the_versions_differ_and_both_are_there(fixtures: Path, intrex) -> None:
         ("-m qrels_jg -q -R qrels_jg qrels.123 results.test", "judgement groups"),
         ("-m map_avgjg qrels.test results.test", "judgement groups are not supported: 'map_avgjg'"),
         ("-q -m all_trec -Z zscores_file qrels.test results.test", "Z scores"),
-        ("-m utility.1,-1,0,1 qrels.test results.test", "fourth weight of utility"),
+        ("-m map -T prefs qrels.test results.test", "runs of this format"),
     ],
 )
 def test_what_is_not_supported_is_refused_by_name(arguments: str, named: str, fixtures: Path, intrex) -> None:

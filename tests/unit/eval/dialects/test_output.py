@@ -8,6 +8,7 @@ import pytest
 
 from intrex.data.errors import BadInput
 from intrex.eval.dialects.output import read_tool_output
+from intrex.eval.measures import Measure
 
 LINES = "map\tq1\t0.5000\nmap\tq2\t0.2500\nrunid\tall\tmy run\nmap\tall\t0.3750\n"
 JSON = '{"q1": {"map": 0.5}, "q2": {"map": 0.25}}'
@@ -27,7 +28,7 @@ def test_lines_and_json_plain_and_zipped(text: str, zipped: bool, mark: bytes, t
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("map q1 0.5\nmap q2 nan\n", r"finite number is needed \(theirs:2\)"),
+        ("map q1 0.5\nmap q2 inf\n", r"finite number is needed \(theirs:2\)"),
         ("map q1 -inf\n", r"theirs:1"),
         ("map q1 1e999\n", r"theirs:1"),
         ("map q1 0.5\n\nmap q1 0.5\n", r"map of query q1 a second time \(theirs:3\)"),
@@ -39,6 +40,16 @@ def test_a_line_that_cannot_be_used_is_named(text: str, said: str, tmp_path: Pat
     (tmp_path / "theirs").write_text(text)
     with pytest.raises(BadInput, match=said):
         read_tool_output(tmp_path / "theirs")
+
+
+def test_nan_of_one_measure_is_no_matter_for_another(tmp_path: Path) -> None:
+    path = tmp_path / "theirs"
+    path.write_text("map\tq1\t0.5000\n11pt_avg\tq1\t  -nan\n11pt_avg\tq2\tnan\n")
+    printed = read_tool_output(path)
+    values, _ = printed.values(Measure("AP"), ["q1"])
+    assert values.tolist() == [0.5]
+    with pytest.raises(BadInput, match="nan for 11pt_avg of query q2"):
+        printed.values(Measure("IPrecAvg"), ["q0", "q2"])
 
 
 @pytest.mark.parametrize(

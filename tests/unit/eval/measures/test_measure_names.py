@@ -55,6 +55,7 @@ OTHERS = {
     "iprec_at_recall_0.30": "IPrec@0.3",
     "ndcg.1=3,2=9": "nDCG(gains={1:3,2:9})",
     "set_F.0.5": "SetF(beta=0.5)",
+    "utility.2,-1,0,0.5": "Utility(hit=2,rest=0.5)",
     "rbp": "sRBP",
     "rbp.p=0.8": "sRBP(p=0.8)",
     "unj.5": "Unjudged@5",
@@ -178,6 +179,8 @@ VALUES = {
     "hit": st.floats(-9, 9),
     "noise": st.floats(-9, 9),
     "miss": st.floats(-9, 9),
+    "rest": st.floats(-9, 9),
+    "docs": st.integers(0, 10**15),
     "gains": st.dictionaries(st.integers(-2, 9), st.floats(-9, 9), min_size=1),
     "points": st.lists(st.floats(0, 1), min_size=1, max_size=4).map(tuple),
     "dcg": st.sampled_from(["log2", "exp-log2"]),
@@ -185,6 +188,7 @@ VALUES = {
     "judged_only": st.booleans(),
     "graded": st.booleans(),
     "relative": st.booleans(),
+    "as_given": st.booleans(),
 }
 
 
