@@ -25,6 +25,8 @@ def trec_eval10(measure: Measure, level: int) -> Measure:
 
 def ranx(measure: Measure, level: int) -> Measure:
     """Spell a measure for ranx: ``-l`` cuts grades in nDCG, RBP is graded, Bpref has a rule of its own."""
+    if measure.arguments.get("dcg") == "binary":
+        raise UsageError(f"ranx has no {measure}: its gains are the grade, or 2^grade - 1")
     if measure.name in ("nDCG", "DCG") and level > 1 and "floor" not in dict(measure.params):
         return measure.with_params(floor=level)
     if measure.name == "RBP":

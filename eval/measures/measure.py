@@ -31,13 +31,15 @@ _TABLE = {
         "RR": "reciprocal_rank",
         "Rprec": "r_precision",
         "Rprec_mult": "precision_at_multiple",
+        "Success": "success",
+        "YAAP": "smoothed_average_precision",
+    },
+    "sets": {
         "SetAP": "set_average_precision",
         "SetF": "set_f",
         "SetP": "set_precision",
         "SetR": "set_recall",
-        "Success": "success",
         "Utility": "utility",
-        "YAAP": "smoothed_average_precision",
     },
     "graded": {
         "DCG": "dcg_sum",
