@@ -158,8 +158,8 @@ def shared_note(relevant: Sequence[str]) -> str | None:
     if not relevant or len(relevant) - groups < MANY * len(relevant):
         return None
     return (
-        f"{shared:,} of {len(relevant):,} queries share all their relevant documents with another, so that they count "
-        f"as independent when they are hardly so ({groups:,} groups): --groups {DOCUMENTS} takes a group as one"
+        f"{shared:,} of {len(relevant):,} queries share all their relevant documents with another and may not be independent: "
+        f"--groups {DOCUMENTS} counts {groups:,} groups instead"
     )
 
 

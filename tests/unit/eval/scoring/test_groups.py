@@ -29,7 +29,7 @@ def test_queries_with_the_same_relevant_documents() -> None:
     assert groups.signature() == "documents:4"
     assert Grouping().of(sorted(QRELS), digests).single
     note = shared_note(digests)
-    assert note is not None and note.startswith("2 of 5 queries share all") and "(4 groups)" in note
+    assert note is not None and note.startswith("2 of 5 queries share all") and "counts 4 groups" in note
     assert shared_note(digests + [f"{i:016x}" for i in range(6)]) is None
 
 
