@@ -9,7 +9,7 @@ from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
@@ -94,13 +94,13 @@ class CollectionWriter:
         if metadata:
             row["metadata"] = metadata
         self.n_empty += not (row["title"] + row["text"]).strip()
-        self._offsets.append(self._offsets[-1] + self._corpus.write(_line(row, source, self.problems)))
+        self._offsets.append(self._offsets[-1] + self._write(self._corpus, row, source))
 
     def query(self, id_: Any, text: Any, source: RecordSource) -> None:
         """Add a query."""
         row = {"_id": self._id("query", id_, source), "text": text or ""}
         if self._strings(row, source):
-            self._queries.write(_line(row, source, self.problems))
+            self._write(self._queries, row, source)
 
     def judgement(self, set_: str, query: str, document: str, grade: int, source: RecordSource) -> None:
         """Add a judgement to the query set ``set_``; documents and queries must have been added before."""
@@ -139,6 +139,14 @@ class CollectionWriter:
                 self.problems.add(source, f"{key!r} is {json_type(value)}, a string is needed")
                 return False
         return True
+
+    def _write(self, stream: IO[bytes], row: dict[str, Any], source: RecordSource) -> int:
+        """Write a record, and return its bytes; one that cannot be written is reported."""
+        try:
+            return stream.write(record_line(row))
+        except ValueError as error:
+            self.problems.add(source, str(error))
+            return 0
 
     def close(self) -> None:
         """Close the files."""
@@ -190,12 +198,21 @@ class CollectionWriter:
         return {"queries": len(qrels), "judgements": len(qrels.doc_ids)}
 
 
-def _line(row: dict[str, Any], source: RecordSource, problems: Problems) -> bytes:
+_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
+
+
+def record_line(row: dict[str, Any]) -> bytes:
+    """Return a record as a line of JSON; raises ValueError with what JSON in UTF-8 has no form for."""
     try:
-        return json.dumps(row, ensure_ascii=False).encode("utf-8") + b"\n"
-    except UnicodeEncodeError:
-        problems.add(source, "the text has an unpaired surrogate (a broken \\u escape)")
-        return b""
+        return _encode(row).encode("utf-8") + b"\n"
+    except UnicodeEncodeError as error:
+        raise ValueError("the text has an unpaired surrogate (a broken \\u escape)") from error
+    except RecursionError as error:
+        raise ValueError("the metadata are nested too deeply") from error
+    except ValueError as error:
+        raise ValueError(
+            "the metadata have a number that is not finite, for which JSON has no form"
+        ) from error
 
 
 def write_collection(

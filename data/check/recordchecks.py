@@ -7,7 +7,6 @@ import re
 from array import array
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -23,6 +22,7 @@ from intrex.data.importers.inputs import Input, Record
 from intrex.data.importers.topics import read_topics
 from intrex.data.io.files import read_pieces
 from intrex.data.io.lines import Fields
+from intrex.data.writer import record_line
 
 _BLOCK = 65_536
 _INVISIBLE = np.arange(256) <= ord(" ")
@@ -105,12 +105,13 @@ class _Records:
         """Take in all records; a file that breaks off was reported before."""
         try:
             for record in records:
-                self._record(record.id, record.title, record.text, record.source.line)
+                self._record(record, problems)
         except BadInput as error:
             if "F005" not in self.findings.found:
                 problems.add("", error.message)
 
-    def _record(self, id_: Any, title: Any, text: Any, line: int) -> None:
+    def _record(self, record: Record, problems: _ReaderProblems) -> None:
+        id_, title, text, line = record.id, record.title, record.text, record.source.line
         problem = id_problem(id_)
         encoded = self.imported and isinstance(id_, str) and needs_encoding(id_) and id_.strip()
         if problem and (not encoded or _CONTROL.search(id_)):
@@ -123,6 +124,11 @@ class _Records:
                 )
                 return
         contents = f"{title or ''}\0{text or ''}"
+        if record.metadata or not contents.isascii():
+            try:
+                record_line({"text": contents, "metadata": record.metadata})
+            except ValueError as error:
+                problems.add(record.source, str(error))
         if not contents.strip("\0 \t\r\n"):
             self.empty.append(line)
         digest = hashlib.blake2b(contents.encode("utf-8", "surrogatepass"), digest_size=8).digest()

@@ -11,6 +11,7 @@ from typing import IO, Any
 
 from intrex.data.errors import Problems, json_type
 from intrex.data.io.files import BOM, PIECE, read_jsonl, reading
+from intrex.data.io.jsontext import DECODER
 
 LONGEST = 256 * PIECE
 _BETWEEN = re.compile(r"[\s,\[\]]*")
@@ -36,7 +37,7 @@ class _Text:
     def __init__(self, stream: IO[bytes]) -> None:
         self._stream = stream
         self._decode = codecs.getincrementaldecoder("utf-8-sig")().decode
-        self._scan = json.JSONDecoder().raw_decode
+        self._scan = DECODER.raw_decode
         self.text = ""
         self.at = 0
         self.line = 1

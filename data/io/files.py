@@ -19,6 +19,7 @@ from typing import IO, Any, cast
 from intrex.data.errors import BadInput, IntrexError, Problems, json_type
 from intrex.data.io.disk import disk_errors
 from intrex.data.io.hidden import hidden_sibling
+from intrex.data.io.jsontext import DECODER
 from intrex.data.io.request import current_request
 
 BOM = b"\xef\xbb\xbf"
@@ -114,7 +115,7 @@ def read_jsonl(path: Path, problems: Problems) -> Iterator[tuple[int, dict[str, 
     """Yield ``(line number, object)`` of a JSON-lines file; what is not a JSON object goes to ``problems``."""
     for number, line in read_lines(path, problems):
         try:
-            value = json.loads(line)
+            value = DECODER.decode(line)
         except (ValueError, RecursionError) as error:
             problems.add(f"{path.name}:{number}", f"broken JSON: {json_reason(error)}")
             continue
@@ -138,7 +139,7 @@ def json_reason(error: Exception) -> str:
 def read_json(path: Path) -> dict[str, Any]:
     """Read a JSON file that holds one object."""
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
+        value = DECODER.decode(path.read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:
         raise BadInput(
             f"broken JSON: {json_reason(error)} ({path})", "the file was damaged; rebuild what it belongs to"

@@ -9,13 +9,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from intrex.data.arrays import Bools, Float64s
 from intrex.data.errors import BadInput, Problems, UsageError, json_type
 from intrex.data.io.files import json_reason, read_lines, read_pieces, require_file, spooled
+from intrex.data.io.jsontext import unique_members
 from intrex.data.io.lines import first_line
 from intrex.eval.dialects.dialect import Dialect
 from intrex.eval.measures import Measure, parse_measures
@@ -143,7 +143,7 @@ def _from_lines(path: Path) -> dict[tuple[str, str], tuple[float, int]]:
 
 def _from_json(raw: bytes, path: Path) -> dict[tuple[str, str], tuple[float, int]]:
     try:
-        tree = json.loads(raw.decode("utf-8"), parse_constant=_no_constant, object_pairs_hook=_unique_members)
+        tree = json.loads(raw.decode("utf-8"), parse_constant=_no_constant, object_pairs_hook=unique_members)
     except (ValueError, RecursionError) as error:
         raise BadInput(f"--theirs: broken JSON: {json_reason(error)} ({path})") from error
     rows = []
@@ -162,15 +162,6 @@ def _from_json(raw: bytes, path: Path) -> dict[tuple[str, str], tuple[float, int
 
 def _no_constant(text: str) -> float:
     raise ValueError(f"{text} is not a number; {UNSAID}")
-
-
-def _unique_members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Return an object's members; raises ValueError where two have one name."""
-    members = dict(pairs)
-    if len(members) < len(pairs):
-        names = [name for name, _ in pairs]
-        raise ValueError(f"{next(n for n in names if names.count(n) > 1)!r} stands twice in one object")
-    return members
 
 
 def _number(value: object, place: str, path: Path) -> float:

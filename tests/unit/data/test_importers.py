@@ -166,6 +166,36 @@ FAULTS = {
         DOC + '{"_id": "d2", "text": "\\ud800"}',
         r"surrogate.* \(corpus.jsonl:2\)",
     ),
+    "an id twice": (
+        "corpus.jsonl",
+        DOC + '{"_id": "d2", "_id": "d3", "text": "x"}\n',
+        r"'_id' stands twice in one object \(corpus.jsonl:2\)",
+    ),
+    "a text twice": (
+        "corpus.jsonl",
+        DOC + '{"_id": "d2", "text": "x", "text": "x"}\n',
+        r"'text' stands twice in one object \(corpus.jsonl:2\)",
+    ),
+    "a key of the metadata twice": (
+        "corpus.jsonl",
+        DOC + '{"_id": "d2", "text": "x", "metadata": {"a": {"b": 1, "b": 2}}}\n',
+        r"'b' stands twice in one object \(corpus.jsonl:2\)",
+    ),
+    "NaN in the metadata": (
+        "corpus.jsonl",
+        DOC + '{"_id": "d2", "text": "x", "metadata": {"a": [NaN]}}\n',
+        r"the metadata have a number that is not finite.* \(corpus.jsonl:2\)",
+    ),
+    "an infinite number in the metadata": (
+        "corpus.jsonl",
+        DOC + '{"_id": "d2", "text": "x", "metadata": {"a": 1e400}}\n',
+        r"the metadata have a number that is not finite.* \(corpus.jsonl:2\)",
+    ),
+    "a query's text twice": (
+        "queries.jsonl",
+        Q + '{"_id": "q2", "text": "x", "text": "y"}\n',
+        r"'text' stands twice in one object \(queries.jsonl:2\)",
+    ),
     "latin-1": (
         "corpus.jsonl",
         DOC.encode() + b'{"_id": "d2", "text": "\xe9"}',

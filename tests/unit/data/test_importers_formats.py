@@ -110,6 +110,10 @@ JSON_FAULTS = {
     "neither": ('{"id": "a", "contents": ""}\n{}\n', r"no 'id' and no 'contents' \(x.jsonl:2\)"),
     "true as id": ('{"id": true, "contents": ""}\n', r"the id is a truth value.*\(x.jsonl:1\)"),
     "broken array": ('[\n{"id": "a", "contents": ""},\n{"id": "b" "c"}]', r"broken JSON: .*\(x.jsonl:3\)"),
+    "twice in an array": (
+        '[\n{"id": "a", "contents": ""},\n{"id": "b", "contents": "", "id": "c"}]',
+        r"'id' stands twice in one object \(x.jsonl:3\)",
+    ),
     "cut array": ('[{"id": "a", "contents": ""},\n', r"the array does not end.*\(x.jsonl:2\)"),
     "cut object": ('[{"id": "a", "contents": ""},\n{"id": "b', r"broken JSON: Unterminated.*\(x.jsonl:2\)"),
     "number in array": ('[{"id": "a", "contents": ""}, 7]', r"this is an integer \(x.jsonl:1\)"),

@@ -137,6 +137,13 @@ def test_what_a_line_must_not_say(small, weights, tmp_path, line, words):
     assert not (tmp_path / "index").exists() and not list(tmp_path.glob(".index*"))
 
 
+def test_a_term_that_stands_twice(small, weights, tmp_path):
+    with weights.open("a") as stream:
+        stream.write('\n{"id": "d9", "vector": {"a": 1, "b": 2, "a": 3}}\n')
+    with pytest.raises(BadInput, match=r"'a' stands twice in one object \(weights.jsonl:7\)"):
+        build_impact(small, BuildTask(tmp_path / "index"), weights)
+
+
 def test_every_problem_is_counted(small, tmp_path):
     bad = {"d1": {"a": -1, "b": -2, "c": 1}, "d9": {}, "d2": {}}
     with pytest.raises(BadInput) as caught:
