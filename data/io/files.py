@@ -74,16 +74,17 @@ def reading(path: Path) -> Iterator[IO[bytes]]:
 def read_pieces(path: Path, size: int = PIECE) -> Iterator[bytes]:
     """Yield the file's bytes, without a byte order mark, in pieces of about ``size`` that end at a line's end."""
     with reading(path) as stream:
-        tail = stream.read(len(BOM))
-        tail = b"" if tail == BOM else tail
+        head = stream.read(len(BOM))
+        parts = (
+            [] if head == BOM else [head]
+        )  # of a line without an end so far: joined once, however long it is
         while piece := stream.read(size):
-            cut = piece.rfind(b"\n") + 1
-            if cut:
-                yield tail + piece[:cut]
-                tail = piece[cut:]
+            if cut := piece.rfind(b"\n") + 1:
+                yield b"".join([*parts, piece[:cut]])
+                parts = [piece[cut:]]
             else:
-                tail += piece
-        if tail:
+                parts.append(piece)
+        if tail := b"".join(parts):
             yield tail
 
 
