@@ -24,38 +24,64 @@ MAX_BYTES = 512
 _BLOCK = 65_536
 _NEWLINE = ord("\n")
 _ASCII = 127
+
+BLANKS = "\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B)))
+"""White space, Unicode's: it separates columns, or looks as if it did."""
+CONTROLS = "".join(
+    chr(code)
+    for span in ((0, 9), (14, 32), (127, 133), (134, 160), (0x202A, 0x202F), (0x2066, 0x206A))
+    for code in range(*span)
+)
+"""Control characters, C0 and C1, without the blanks among them, and those that turn the direction of a text round."""
+_CONTROL = re.compile(f"[{re.escape(CONTROLS)}]")
 # BEIR reads judgements as CSV: a leading quote would open a field
-_BAD = re.compile(r'[\s\x00-\x1f\x7f\x85\xa0\u2028\u2029]|^"')
+_ENCODED = re.compile(f'[{re.escape(BLANKS)}]|^"')
 
 GONE = np.uint32(0xFFFFFFFF)
 """Rank of a row whose document was removed; ids of other rows are counted without it."""
 
 
 def id_problem(value: object) -> str | None:
-    """Describe what is wrong with an id, or return None: it must be a non-empty string of at most 512 bytes without white space."""
+    """Describe what is wrong with an id, or return None.
+
+    It must be a non-empty string of at most 512 bytes, without `BLANKS`, `CONTROLS`, or a quote in front.
+    """
     if not isinstance(value, str):
         return f"the id is {json_type(value)}, a string is needed"
     if not value:
         return "the id is empty"
-    if _BAD.search(value):
-        return f"the id {value!r} has white space, a control character or a leading quote"
     try:
         size = len(value.encode("utf-8"))
     except UnicodeEncodeError:
         return f"the id {value!r} has an unpaired surrogate"
-    return f"the id has {size} bytes, {MAX_BYTES} are allowed" if size > MAX_BYTES else None
+    if size > MAX_BYTES:
+        return f"the id has {size} bytes, {MAX_BYTES} are allowed"
+    if control := find_control(value):
+        return f"the id {value!r} has {control}"
+    return f"the id {value!r} has white space or a leading quote" if needs_encoding(value) else None
+
+
+def find_control(value: str) -> str | None:
+    """Name the first control character of an id, or return None."""
+    match = _CONTROL.search(value)
+    return match and describe_control(match[0])
+
+
+def describe_control(character: str) -> str:
+    """Name a control character, for messages."""
+    return f"the control character U+{ord(character):04X}"
 
 
 def encode_id(value: str) -> str:
-    """Percent-encode what an id may not hold (see `needs_encoding`), and ``%`` in such an id."""
+    """Percent-encode what an import takes out of an id (see `needs_encoding`), and ``%`` in such an id."""
     if not needs_encoding(value):
         return value
-    return re.sub(_BAD.pattern + "|%", lambda match: quote(match[0], safe=""), value)
+    return re.sub(_ENCODED.pattern + "|%", lambda match: quote(match[0], safe=""), value)
 
 
 def needs_encoding(value: str) -> bool:
-    """Tell whether an id holds white space, a control character or a leading quote."""
-    return _BAD.search(value) is not None
+    """Tell whether an id holds white space or a leading quote."""
+    return _ENCODED.search(value) is not None
 
 
 def as_bytes(ids: list[str]) -> Bytes:

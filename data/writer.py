@@ -110,6 +110,9 @@ class CollectionWriter:
         ids = (("query", query), ("document", document))
         unknown = [f"{kind} {i!r}" for kind, i in ids if i not in self._ids[kind]]
         if unknown:
+            if problem := id_problem(query) or id_problem(document):
+                self.problems.add(source, problem)
+                return
             self.unknown += 1
             if self._complete and not self.allow_unknown:
                 hint = "add --allow-unknown to leave such judgements out"

@@ -11,7 +11,7 @@ import numpy as np
 from intrex.data.arrays import Bytes, Int64s
 from intrex.data.check.facts import Facts, factorize, spell
 from intrex.data.check.findings import Findings
-from intrex.data.ids import needs_encoding
+from intrex.data.ids import find_control, needs_encoding
 
 _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u2060-\u2064\ufeff]")
 _ZEROS = re.compile(rb"(?<!\d)0+(?=\d)")
@@ -48,6 +48,7 @@ def check_ids(ids: Bytes, first: Int64s, noun: str, findings: Findings) -> None:
         rows = [i for i, text in texts.items() if is_problem(text)]
         findings.add(code, first[rows], lambda i: f"the {noun} id {texts[rows[i]]!a} {problem}")
 
+    report("I007", "has a control character", find_control)
     report("I002", "has white space or a leading quote", needs_encoding)
     report("I003", "holds an invisible character", _INVISIBLE.search)
     for code, problem, is_problem in (

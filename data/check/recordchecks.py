@@ -16,7 +16,7 @@ from intrex.data.check.findings import Findings
 from intrex.data.check.idchecks import check_ids
 from intrex.data.check.lines import Text, sound_pieces
 from intrex.data.errors import BadInput, Problems, json_type
-from intrex.data.ids import as_bytes, id_problem, needs_encoding
+from intrex.data.ids import as_bytes, find_control, id_problem, needs_encoding
 from intrex.data.importers.documents import READERS
 from intrex.data.importers.inputs import Input, Record
 from intrex.data.importers.topics import read_topics
@@ -26,7 +26,6 @@ from intrex.data.writer import record_line
 
 _BLOCK = 65_536
 _INVISIBLE = np.arange(256) <= ord(" ")
-_CONTROL = re.compile("[\x00-\x08\x0e-\x1f\x7f]")
 _PADDED = re.compile(rb"<num>\s*(?:number\s*:)?\s*0+[1-9]", re.IGNORECASE)
 
 
@@ -114,7 +113,7 @@ class _Records:
         id_, title, text, line = record.id, record.title, record.text, record.source.line
         problem = id_problem(id_)
         encoded = self.imported and isinstance(id_, str) and needs_encoding(id_) and id_.strip()
-        if problem and (not encoded or _CONTROL.search(id_)):
+        if problem and (not encoded or find_control(id_)):
             self.bad_ids.append((line, problem))
             return
         for key, value in (("title", title), ("text", text)):

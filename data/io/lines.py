@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -11,19 +12,32 @@ from typing import Self
 import numpy as np
 
 from intrex.data.arrays import Bools, Int64s, Uint8s
+from intrex.data.ids import BLANKS, CONTROLS, describe_control
 from intrex.data.io.files import BOM, reading
 
 Fault = tuple[int, str, str | None]
 """Index of a line, what is wrong with it, and perhaps a hint."""
 
-# Tab, line feed, vertical tab, form feed, carriage return, space separate; other control characters are errors.
+_ASCII = 128
 BLANK = np.zeros(256, bool)
-BLANK[[9, 10, 11, 12, 13, 32]] = True
+"""Bytes that separate columns; white space beyond ASCII is in no id."""
+BLANK[[ord(c) for c in BLANKS if ord(c) < _ASCII]] = True
 CONTROL = np.zeros(256, bool)
-CONTROL[[*range(9), *range(14, 32), 127]] = True
-# White space beyond ASCII, which no id may hold (see ids.py), as UTF-8. The search for its first bytes is fast.
-_WIDE = re.compile(rb"\xc2[\x85\xa0]|\xe1\x9a\x80|\xe2\x80[\x80-\x8a\xa8\xa9\xaf]|\xe2\x81\x9f|\xe3\x80\x80")
-_WIDE_BEGINS = (b"\xc2\x85", b"\xc2\xa0", b"\xe1\x9a\x80", b"\xe2\x80", b"\xe2\x81\x9f", b"\xe3\x80\x80")
+"""Control characters of one byte, which a line of columns does not have."""
+CONTROL[[ord(c) for c in CONTROLS if ord(c) < _ASCII]] = True
+
+
+def _wide_searches() -> list[tuple[bytes, re.Pattern[bytes]]]:
+    """Return a search for each beginning that blanks and controls beyond ASCII have in UTF-8: with one, it is fast."""
+    last: dict[bytes, bytes] = {}
+    for code in sorted(c.encode("utf-8") for c in BLANKS + CONTROLS if ord(c) >= _ASCII):
+        last[code[:-1]] = last.get(code[:-1], b"") + code[-1:]
+    return [
+        (begin, re.compile(re.escape(begin) + b"[" + re.escape(ends) + b"]")) for begin, ends in last.items()
+    ]
+
+
+_WIDE = _wide_searches()
 _HASH, _NEWLINE = ord("#"), ord("\n")
 
 HEADERS = frozenset(
@@ -99,17 +113,22 @@ def count_data_comments(fields: Fields, comments: Int64s, width: int) -> int:
 
 
 def unreadable_lines(fields: Fields) -> list[Fault]:
-    """Return the lines with control characters, with white space beyond ASCII, or not in UTF-8."""
+    """Return the lines with control characters, with white space beyond ASCII, or not in UTF-8 (see ids.py)."""
     controls = np.searchsorted(fields.breaks, np.flatnonzero(CONTROL[fields.text]))
     faults: dict[int, tuple[str, str | None]] = dict.fromkeys(
         controls.tolist(), ("a control character; is this a text file?", None)
     )
     if fields.raw.isascii():
         return [(line, *texts) for line, texts in faults.items()]
-    if any(begin[:1] in fields.raw and begin in fields.raw for begin in _WIDE_BEGINS):
-        for match in _WIDE.finditer(fields.raw):
-            reason = f"the white space U+{ord(match[0].decode('utf-8')):04X}, which no id may hold"
-            line = int(np.searchsorted(fields.breaks, match.start()))
+    # a search for one byte is much faster than for two
+    there = (search for begin, search in _WIDE if begin[:1] in fields.raw and begin in fields.raw)
+    for match in itertools.chain.from_iterable(search.finditer(fields.raw) for search in there):
+        character = match[0].decode("utf-8")
+        line = int(np.searchsorted(fields.breaks, match.start()))
+        if character in CONTROLS:
+            faults[line] = f"{describe_control(character)}, which no id may hold", None
+        else:
+            reason = f"the white space U+{ord(character):04X}, which no id may hold"
             faults[line] = reason, "blanks and TABs separate columns; percent-encode white space in ids"
     for line in lines_not_utf8(fields.raw):
         faults[line] = "not UTF-8", "convert the file to UTF-8 first (iconv)"

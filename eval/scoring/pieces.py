@@ -12,7 +12,7 @@ from typing import IO
 import numpy as np
 
 from intrex.data.arrays import Array, Bytes
-from intrex.data.ids import gather_spans
+from intrex.data.ids import BLANKS, CONTROLS, gather_spans
 from intrex.data.io.files import BOM
 from intrex.data.native.kernel import Kernels
 from intrex.data.qrels import Qrels
@@ -27,7 +27,7 @@ _KINDS[[*range(32), 127]] = 3
 _KINDS[[9, 11, 12, 13, 32]] = 1
 _KINDS[10] = 2
 _POWERS = np.array([float(f"1e{i}") for i in range(81)])
-_FOREIGN_BLANK = re.compile(r"[^\S\t\n\v\f\r ]")
+_UNFIT = re.compile("[" + "".join(re.escape(c) for c in BLANKS + CONTROLS if not c.isascii()) + "]")
 
 
 class OutOfOrdinary(Exception):
@@ -169,7 +169,7 @@ class Worker:
         return Part(self.number, ids, self._digests(queries), tag_bytes, *columns)
 
     def _check_text(self) -> None:
-        """Raise `OutOfOrdinary` unless bytes above 127 are UTF-8, without blanks of other scripts."""
+        """Raise `OutOfOrdinary` unless bytes above 127 are UTF-8, without blanks and control characters beyond ASCII."""
         text = self.buffer[: self.end]
         if not self.end or text.max() < 128:
             return
@@ -177,7 +177,7 @@ class Worker:
         try:
             for i in range(0, self.end, 1 << 16):
                 chunk = decoder.decode(text[i : i + (1 << 16)].tobytes(), i + (1 << 16) >= self.end)
-                if _FOREIGN_BLANK.search(chunk):
+                if _UNFIT.search(chunk):
                     raise OutOfOrdinary
         except UnicodeDecodeError:
             raise OutOfOrdinary from None

@@ -228,6 +228,7 @@ def test_random_float32_and_float64_scores_are_rounded_as_python_rounds(tmp_path
         "q Q0 a\x00 1 1 t", "q Q0 a\x1f 1 1 t", "q\x7f Q0 a 1 1 t", "q Q\x01 a 1 1 t", "q Q0 a 1\x02 1 t", "q Q0 a 1 1 t\x03",
         "q Q0 a 1 1 \x1ct", "q Q0 " + "x" * 513 + " 1 1 t", "y" * 513 + " Q0 a 1 1 t", "q Q0 a 1 " + "0" * 513 + " t",
         "q Q0 a 1 1 " + "t" * 513, "q " + "0" * 513 + " a 1 1 t", "q Q0 a " + "0" * 513 + " 1 t", "qid Q0 docno rank score tag", "{q Q0 a 1 1 t",
+        "q Q0 a\u0080 1 1 t", "q\u009b Q0 a 1 1 t", "q Q0 a\u202e 1 1 t", "q Q0 a 1 1 t\u2069", "q Q0 a\u0085 1 1 t", "q Q0 a\u3000 1 1 t",
         b"q Q0 \xff 1 1 t", b"q Q0 \xc3 1 1 t", b"q Q0 a\xed\xa0\x80 1 1 t", b"q Q0 a\xc0\x80 1 1 t",
     ],
 )  # fmt: skip

@@ -166,6 +166,26 @@ FAULTS = {
         DOC + '{"_id": "d2", "text": "\\ud800"}',
         r"surrogate.* \(corpus.jsonl:2\)",
     ),
+    "an id with a C1 control character": (
+        "corpus.jsonl",
+        DOC + '{"_id": "d\u009b2", "text": "x"}\n',
+        r"has the control character U\+009B \(corpus.jsonl:2\)",
+    ),
+    "an id with an ASCII control character": (
+        "corpus.jsonl",
+        DOC + '{"_id": "d\\u001b2", "text": "x"}\n',
+        r"has the control character U\+001B \(corpus.jsonl:2\)",
+    ),
+    "a query id that turns the text round": (
+        "queries.jsonl",
+        Q + '{"_id": "q\u202e2", "text": "x"}\n',
+        r"has the control character U\+202E \(queries.jsonl:2\)",
+    ),
+    "a judged id with a control character": (
+        "qrels/test.tsv",
+        "q1\td1\t1\nq1\td\u00802\t1\n",
+        r"has the control character U\+0080 \(qrels/test.tsv:2\)",
+    ),
     "an id twice": (
         "corpus.jsonl",
         DOC + '{"_id": "d2", "_id": "d3", "text": "x"}\n',

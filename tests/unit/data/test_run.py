@@ -1,14 +1,17 @@
 import gzip
 import logging
+import re
+import unicodedata
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from intrex.data.errors import BadInput
-from intrex.data.ids import id_problem
+from intrex.data.ids import BLANKS, CONTROLS, id_problem
 from intrex.data.io import columns
 from intrex.data.io.files import read_pieces
+from intrex.data.qrels import read_qrels
 from intrex.data.run import Run, write_run
 from intrex.data.runformats import read_any_run, read_table_and_run, write_any_run
 from intrex.data.runformats import read_any_run as read_run
@@ -170,6 +173,32 @@ def test_ids_with_white_space_beyond_ascii_are_refused_with_their_line(tmp_path:
     (tmp_path / "r").write_text(f"# {bad}\nq Q0 dé\u200b1 1 3 t\nq Q0 d{bad}1 1 2 t\n", encoding="utf-8")
     with pytest.raises(BadInput, match=rf"U\+{ord(bad):04X}.*r:3"):
         read_table_and_run(tmp_path / "r")
+
+
+@pytest.mark.parametrize("bad", [c for c in CONTROLS if not c.isascii()])
+def test_ids_with_control_characters_beyond_ascii_are_refused_with_their_line(
+    tmp_path: Path, bad: str
+) -> None:
+    """C1, such as the CSI of terminals, and what turns the direction of a text round: U+202E and its like."""
+    named = rf"the control character U\+{ord(bad):04X}"
+    assert re.search(named, id_problem(f"d{bad}1") or "")
+    lines = {"run": "q Q0 d{} 1 3 t\n", "marco": "q d{} 1\n", "qrels": "q 0 d{} 1\n", "beir": "q\td{}\t1\n"}
+    for name, line in lines.items():
+        (tmp_path / name).write_text(line.format("é\u200f") + line.format(f"2{bad}"), encoding="utf-8")
+        read = read_any_run if name in ("run", "marco") else read_qrels
+        with pytest.raises(BadInput, match=rf"{named}, which no id may hold \({name}:2\)"):
+            read(tmp_path / name)
+    (tmp_path / "json").write_text(f'{{"q": {{"d{bad}": 1}}}}', encoding="utf-8")
+    with pytest.raises(BadInput, match=named):
+        read_any_run(tmp_path / "json")
+
+
+def test_the_characters_that_no_id_may_hold_are_those_of_unicode() -> None:
+    controls = {c for c in map(chr, range(0x110000)) if unicodedata.category(c) == "Cc"}
+    turning = {c for c in map(chr, range(0x3000)) if re.match("(LR|RL|FS|PD)", unicodedata.bidirectional(c))}
+    assert set(CONTROLS) == (controls - set(BLANKS)) | turning
+    separators = {"\x1c", "\x1d", "\x1e", "\x1f"}  # white space to Python alone
+    assert set(BLANKS) == {c for c in map(chr, range(0x110000)) if c.isspace()} - separators
 
 
 def test_ids_that_begin_with_a_quote_are_refused_with_their_line(tmp_path: Path) -> None:
