@@ -11,8 +11,8 @@ import numpy.typing as npt
 from intrex.data.arrays import Array, Int64s
 from intrex.data.errors import BadInput
 
-_HEADER = 128
-"""Bytes of a header of numpy's format, as intrex writes it."""
+HEADER = 128
+"""Bytes of a header of numpy's format, as intrex writes it: rows are aligned."""
 AT_ONCE = 1 << 22
 """Numbers that are looked at together: bounds the memory of a check."""
 
@@ -35,7 +35,7 @@ def open_array(
         BadInput: the file is missing, cut off, no such file, or of another type or shape.
     """
     try:
-        mapped = np.load(path, mmap_mode="r" if path.stat().st_size > _HEADER else None)
+        mapped = np.load(path, mmap_mode="r" if path.stat().st_size > HEADER else None)
     except (
         ValueError,
         OSError,

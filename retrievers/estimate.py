@@ -15,14 +15,13 @@ import numpy as np
 
 from intrex.data.arrays import Float64s, Rows
 from intrex.data.collection import Collection
+from intrex.data.npy import HEADER
 from intrex.data.system.machine import require_disk, require_memory, resident
 from intrex.retrievers.encoded import TextEncoder
 from intrex.retrievers.options import BLOCK
 
 SAMPLE = 128
 """Documents that are encoded, spread evenly over the collection."""
-HEADER = 128
-"""Bytes of an ``.npy`` file before its numbers."""
 HINT = "choose fewer dimensions, a smaller store, or another machine"
 _HASHED = 1 << 23
 

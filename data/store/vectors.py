@@ -13,9 +13,7 @@ import numpy.typing as npt
 from intrex.data.arrays import Array, Float16s, Float32s, Int32s, Int64s
 from intrex.data.errors import BadInput
 from intrex.data.io.files import fsync_file
-from intrex.data.npy import check_offsets, open_array
-
-_HEADER = 128
+from intrex.data.npy import HEADER, check_offsets, open_array
 
 
 class PackedVectors(NamedTuple):
@@ -77,7 +75,7 @@ class RowWriter:
         self.dtype = np.dtype(dtype).newbyteorder("<")
         with path.open("r+b" if resumed else "wb") as stream:
             self._write_header(stream)
-            stream.truncate(_HEADER + resumed * self.dtype.itemsize * math.prod(n or 0 for n in shape[1:]))
+            stream.truncate(HEADER + resumed * self.dtype.itemsize * math.prod(n or 0 for n in shape[1:]))
 
     def append(self, rows: Array) -> None:
         """Append rows; raises ValueError when they have another shape."""
@@ -104,9 +102,9 @@ class RowWriter:
     def _write_header(self, stream: IO[bytes]) -> None:
         shape = tuple(n or 0 for n in self.shape)
         header = f"{{'descr': '{self.dtype.str}', 'fortran_order': False, 'shape': {shape}, }}"
-        # version 1.0 of the npy format: the header ends at byte 128, so that rows are aligned
-        prefix = b"\x93NUMPY\x01\x00" + (_HEADER - 10).to_bytes(2, "little")
-        stream.write(prefix + header.ljust(_HEADER - 11).encode("ascii") + b"\n")
+        # version 1.0 of the npy format: the header ends where rows are aligned
+        prefix = b"\x93NUMPY\x01\x00" + (HEADER - 10).to_bytes(2, "little")
+        stream.write(prefix + header.ljust(HEADER - 11).encode("ascii") + b"\n")
 
 
 NameOf = Callable[[int], str]

@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from intrex.data.collection import Collection
+from intrex.data.npy import HEADER
 from intrex.data.system.machine import require_memory
 from intrex.encoders.base import make_encoder
 from intrex.encoders.options import EncoderOptions
 from intrex.retrievers.dense.options import DenseBuild
-from intrex.retrievers.estimate import HEADER, HINT, NORMS, Estimate, draw
+from intrex.retrievers.estimate import HINT, NORMS, Estimate, draw
 from intrex.retrievers.options import BLOCK
 from intrex.retrievers.vectors.ann import index_bytes, load_faiss
 

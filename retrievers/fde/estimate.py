@@ -8,12 +8,13 @@ from typing import NamedTuple
 
 import numpy as np
 
+from intrex.data.npy import HEADER
 from intrex.data.numeric.spans import offsets_of
 from intrex.data.store.vectors import PackedVectors
 from intrex.data.system.machine import resident
 from intrex.data.system.threads import cores
 from intrex.encoders.fde.encoder import Fde
-from intrex.retrievers.estimate import HEADER, NORMS, Estimate, Line, draw, most_memory, spread
+from intrex.retrievers.estimate import NORMS, Estimate, Line, draw, most_memory, spread
 from intrex.retrievers.fde.build import require_room
 from intrex.retrievers.fde.options import FdeBuild
 from intrex.retrievers.fde.source import IDS, NUMBERS_AT_ONCE, EncodedCollection, open_source

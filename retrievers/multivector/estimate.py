@@ -9,13 +9,14 @@ from typing import NamedTuple
 import numpy as np
 
 from intrex.data.collection import Collection
+from intrex.data.npy import HEADER
 from intrex.data.numeric.kmeans import nearest_centroids
 from intrex.data.numeric.rows import row_norms, unit
 from intrex.data.store.vectors import PackedVectors
 from intrex.data.system.machine import resident
 from intrex.encoders.base import make_token_encoder
 from intrex.encoders.options import TokenEncoderOptions
-from intrex.retrievers.estimate import HEADER, NORMS, Estimate, Line, Phase, Sample, draw
+from intrex.retrievers.estimate import NORMS, Estimate, Line, Phase, Sample, draw
 from intrex.retrievers.multivector.compressed import NEAR_ONE
 from intrex.retrievers.multivector.options import MultiVectorBuild
 from intrex.retrievers.multivector.residual import ITERATIONS, plan

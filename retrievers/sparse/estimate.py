@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 
 from intrex.data.collection import Collection
+from intrex.data.npy import HEADER
 from intrex.encoders.base import make_sparse_encoder
 from intrex.encoders.options import EncoderOptions
-from intrex.retrievers.estimate import HEADER, Estimate, Line, draw
+from intrex.retrievers.estimate import Estimate, Line, draw
 from intrex.retrievers.inverted.postings import BOUND_BLOCK
 from intrex.retrievers.sparse.options import SparseBuild
 from intrex.retrievers.sparse.storage import PIECE, choose_storage
