@@ -87,8 +87,10 @@ def _kind_of(folder: Path) -> str | None:
     """Read the kind from an index's manifest, if there is one; opens nothing else."""
     import json  # a millisecond of every start
 
+    from intrex.data.io.folder import MANIFEST
+
     try:
-        kind = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))["kind"]
+        kind = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["kind"]
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return kind if kind in INDEXES else None

@@ -15,11 +15,10 @@ from intrex.data.arrays import Int64s
 from intrex.data.errors import BadInput, Problems
 from intrex.data.ids import as_strings
 from intrex.data.io.files import read_jsonl
+from intrex.data.io.folder import COLLECTION_MANIFEST
 from intrex.data.npy import check_offsets, open_array
 from intrex.data.qrels import Qrels, read_qrels
 from intrex.data.store.manifest import Manifest, read_manifest
-
-MANIFEST = "collection.json"
 
 
 @dataclass(frozen=True)
@@ -68,7 +67,7 @@ class Collection:
     @classmethod
     def open(cls, path: Path) -> Collection:
         """Open a collection; raises `BadInput` when it is missing, damaged or something else."""
-        if path.is_dir() and (path / "corpus.jsonl").exists() and not (path / MANIFEST).exists():
+        if path.is_dir() and (path / "corpus.jsonl").exists() and not (path / COLLECTION_MANIFEST).exists():
             raise BadInput(
                 f"a BEIR folder that was not imported yet: {path}", f"intrex collection import {path} NAME"
             )

@@ -6,15 +6,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from intrex.data.collection import MANIFEST, Collection
+from intrex.data.collection import Collection
 from intrex.data.errors import BadInput
+from intrex.data.io.folder import COLLECTION_MANIFEST
 
 
 def collections_in(folder: Path) -> Iterator[Collection]:
     """Yield the sound collections in a folder and in the folders directly below it, by name."""
     inside = folder.iterdir() if folder.is_dir() else ()
     for path in (folder, *sorted(p for p in inside if p.is_dir() and not p.name.startswith("."))):
-        if (path / MANIFEST).is_file():
+        if (path / COLLECTION_MANIFEST).is_file():
             try:
                 yield Collection.open(path)
             except BadInput:

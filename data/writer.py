@@ -13,10 +13,11 @@ from typing import IO, Any
 
 import numpy as np
 
-from intrex.data.collection import MANIFEST, Collection
+from intrex.data.collection import Collection
 from intrex.data.errors import SHOWN, Problems, UsageError, json_type
 from intrex.data.ids import IdRegistry, encode_id, id_problem, needs_encoding
 from intrex.data.io.files import file_sha256, fingerprint
+from intrex.data.io.folder import COLLECTION_MANIFEST
 from intrex.data.qrels import Qrels, write_qrels
 from intrex.data.store.artifact import Build, build_artifact
 from intrex.data.store.manifest import Manifest
@@ -252,5 +253,7 @@ def write_collection(
             fill(writer)
             return writer.finish(name, origin)
 
-    build_artifact(out, fingerprint([origin, name, allow_unknown]), make, overwrite=overwrite, name=MANIFEST)
+    build_artifact(
+        out, fingerprint([origin, name, allow_unknown]), make, overwrite=overwrite, name=COLLECTION_MANIFEST
+    )
     return Collection.open(out)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Protocol, Self
+from typing import Any, ClassVar, Protocol, Self, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +17,6 @@ from intrex.data.io.folder import open_whole
 from intrex.data.numeric.spans import offsets_of
 from intrex.data.run import Run
 from intrex.data.store.manifest import Manifest, manifest_path, read_manifest
-from intrex.data.store.siblings import mend
 from intrex.retrievers.options import INDEXES, TIE_ORDERS, SearchOptions, index_kinds
 
 Ranking = tuple[Rows, Scores]
@@ -54,8 +53,13 @@ class Index(Protocol):
 
     @classmethod
     def open(cls, path: Path) -> Self:
-        """Open through memory maps, without reading it; raises `BadInput` if it is missing, damaged or of another kind."""
-        return cls(path, read_manifest(path, (cls.kind,), cls.rebuild))
+        """Open through memory maps, without reading it; raises `BadInput` if it is missing, damaged or of another kind.
+
+        All files are of one index, also where another process puts a new one in its place meanwhile.
+        """
+        if not path.is_dir():
+            read_manifest(path, rebuild=cls.rebuild)
+        return _open_whole(path, lambda folder: cls(folder, read_manifest(folder, (cls.kind,), cls.rebuild)))
 
     def prepare(self, options: SearchOptions) -> None:
         """Open the files and models that a search with these options needs; raises `IntrexError` where that fails."""
@@ -73,6 +77,7 @@ class Index(Protocol):
         return {}
 
 
+AnyIndex = TypeVar("AnyIndex", bound=Index)
 REBUILD = "intrex index KIND COLLECTION OUT --overwrite"
 
 
@@ -85,9 +90,12 @@ def open_index(path: Path, collection: Collection | None = None) -> Index:
         BadInput: missing, damaged, of an unknown schema, or built from another collection than the one given.
     """
     if not path.is_dir():
-        mend(path)
         read_manifest(path, rebuild=REBUILD)
-    index = open_whole(path, lambda folder: _open_files(folder, collection))
+    return _open_whole(path, lambda folder: _open_files(folder, collection))
+
+
+def _open_whole(path: Path, open_files: Callable[[Path], AnyIndex]) -> AnyIndex:
+    index = open_whole(path, open_files)
     if hasattr(index, "path"):
         index.path = path  # what messages name, and what the paths of other artifacts are relative to
     return index

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 
 from intrex.data.errors import BadInput, IntrexError
-from intrex.data.io.locks import lock_or_refuse
+from intrex.data.store.siblings import clear, locked, remove
 
 _AGAIN = "it was not copied or downloaded whole, or it is something else; fetch it again"
 
@@ -40,16 +40,16 @@ def unpack(path: Path, beside: Path, extract: Callable[[str, str], None] = extra
     """
     hidden = beside / f".{path.name}.unpacked"
     hidden.mkdir(parents=True, exist_ok=True)
-    with (hidden / ".lock").open("a") as lock:
-        lock_or_refuse(lock, hidden / ".lock", f"unpacking {path.name}")
+    with locked(hidden, f"unpacking {path.name}"):
         try:
+            clear(hidden)
             files = hidden / "files"
-            shutil.rmtree(files, ignore_errors=True)
             files.mkdir()
             _extract(path, files, extract)
             yield _top(files)
         finally:
-            shutil.rmtree(hidden, ignore_errors=True)
+            with contextlib.suppress(OSError):
+                remove(hidden)
 
 
 def _extract(path: Path, files: Path, extract: Callable[[str, str], None]) -> None:

@@ -12,6 +12,8 @@ from typing import TypeVar
 from intrex.data.errors import IntrexError
 
 T = TypeVar("T")
+MANIFEST, COLLECTION_MANIFEST = MANIFESTS = ("manifest.json", "collection.json")
+"""Names of the file that makes a folder an artifact, of a collection and of any other."""
 TRIES = 20
 """Openings of a folder that is replaced again and again."""
 WAIT = 0.02
@@ -33,14 +35,26 @@ def open_whole(path: Path, open_files: Callable[[Path], T]) -> T:
     Raises:
         IntrexError: as ``open_files``, its messages naming ``path``; or the folder is replaced all the time.
     """
+    opened, handle = _read(path, open_files)
+    weakref.finalize(opened, os.close, handle)
+    return opened
+
+
+def read_whole(path: Path, read: Callable[[Path], T]) -> T:
+    """Read files of a folder as `open_whole` opens them; the handle is closed then."""
+    value, handle = _read(path, read)
+    os.close(handle)
+    return value
+
+
+def _read(path: Path, read: Callable[[Path], T]) -> tuple[T, int]:
     for last in [False] * (TRIES - 1) + [True]:
         handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         held = _HANDLES / str(handle) if _HANDLES.is_dir() else path
         try:
-            opened = open_files(held)
+            value = read(held)
             if held != path or _is_still(path, handle):
-                weakref.finalize(opened, os.close, handle)
-                return opened
+                return value, handle
         except (IntrexError, OSError) as error:
             if last or _is_still(path, handle):
                 os.close(handle)

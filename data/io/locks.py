@@ -17,8 +17,26 @@ def lock_or_refuse(stream: IO[Any], path: Path, doing: str) -> None:
     """
     try:
         fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        is_ours = os.path.samestat(os.fstat(stream.fileno()), path.stat())
     except OSError:
-        is_ours = False
-    if not is_ours:
-        raise IntrexError(f"another process is {doing}", "wait for it to end, then try again")
+        raise refusal(doing) from None
+    if not is_at(stream, path):
+        raise refusal(doing)
+
+
+def lock_or_wait(stream: IO[Any], path: Path) -> bool:
+    """Lock the file ``stream`` until it is closed, once no other process does; return False if it left ``path`` meanwhile."""
+    fcntl.flock(stream, fcntl.LOCK_EX)
+    return is_at(stream, path)
+
+
+def is_at(stream: IO[Any], path: Path) -> bool:
+    """Tell whether an open file is the one at ``path``."""
+    try:
+        return os.path.samestat(os.fstat(stream.fileno()), path.stat())
+    except OSError:
+        return False
+
+
+def refusal(doing: str) -> IntrexError:
+    """Return the error that another process is doing what this one wants to do."""
+    return IntrexError(f"another process is {doing}", "wait for it to end, then try again")

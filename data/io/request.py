@@ -18,12 +18,12 @@ from typing import Any
 
 from intrex.data.cache import cache_dir
 from intrex.data.errors import DoneAlready, UsageError
+from intrex.data.io.folder import MANIFESTS
 from intrex.data.version import intrex_version
 
 MOST_FILES = 10_000
 """Files of a folder whose states are compared; about a larger one nothing is recorded."""
 MOST_RECORDS = 1_000
-_MANIFESTS = ("manifest.json", "collection.json")
 
 
 class Request:
@@ -148,7 +148,7 @@ def run_request(request: Request) -> Iterator[None]:
 
 
 def _is_artifact(folder: Path) -> bool:
-    return any((folder / name).is_file() for name in _MANIFESTS)
+    return any((folder / name).is_file() for name in MANIFESTS)
 
 
 def _identity(path: Path) -> tuple[int, int]:

@@ -8,6 +8,7 @@ sweeps away (another one).
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import os
@@ -20,8 +21,9 @@ from typing import Any
 from intrex.data.errors import BadInput, DoneAlready, IntrexError, UsageError
 from intrex.data.io.disk import disk_errors
 from intrex.data.io.files import file_sha256, fingerprint, fsync_dir, fsync_file, read_json, refuse_existing
+from intrex.data.io.folder import MANIFEST, read_whole
 from intrex.data.io.request import current_request
-from intrex.data.store.manifest import NAMES, SCHEMA, Manifest, parse_manifest, read_manifest
+from intrex.data.store.manifest import SCHEMA, Manifest, parse_manifest, read_manifest
 from intrex.data.store.siblings import (
     INTERNAL,
     PART,
@@ -30,9 +32,11 @@ from intrex.data.store.siblings import (
     WHOLE,
     clear,
     finish,
+    held,
     locked,
     mend,
     put_in_place,
+    remove,
     sibling,
     sweep,
 )
@@ -116,7 +120,7 @@ def build_artifact(
     make: Callable[[Build], Manifest],
     *,
     overwrite: bool = False,
-    name: str = NAMES[0],
+    name: str = MANIFEST,
     base: Manifest | None = None,
 ) -> Manifest:
     """Build an artifact at ``target``: whole, or not at all.
@@ -150,14 +154,17 @@ def build_artifact(
     key = inputs if base is None else fingerprint("change")
     sweep(target, keep=key)
     hidden = sibling(target, key)
+    hidden.mkdir(exist_ok=True)
     with locked(hidden):
         _refuse_changed(target, base)
         if not _is_whole(hidden, inputs):  # else it was killed before it could be put in its place
-            _make(Build(hidden, inputs), make, name)
-            _refuse_changed(target, base)
+            try:
+                _make(Build(hidden, inputs), make, name)
+            finally:  # also after an error: what it read of the base may be gone
+                _refuse_changed(target, base)
         if request:
             request.record(hidden, target, inputs)
-        _place(hidden, target, name, overwrite or base is not None)
+        _place(hidden, target, name, overwrite, base)
     return read_manifest(target)
 
 
@@ -178,21 +185,29 @@ def _refuse_changed(target: Path, base: Manifest | None) -> None:
 
 def _refuse_foreign(target: Path, name: str) -> None:
     """Raise unless ``target`` is an empty folder or an artifact of the same sort with nothing of others in it."""
-    hint = "choose another name, or remove it yourself"
     if target.is_symlink() or not target.is_dir():
         kind = "a symbolic link" if target.is_symlink() else "not a folder"
-        raise IntrexError(f"{kind}, it will not be replaced: {target}", hint)
+        raise IntrexError(f"{kind}, it will not be replaced: {target}", _ELSEWHERE)
+    read_whole(target, lambda folder: _refuse_foreign_files(folder, name))
+
+
+_ELSEWHERE = "choose another name, or remove it yourself"
+
+
+def _refuse_foreign_files(target: Path, name: str) -> None:
     files = {p.relative_to(target).as_posix() for p in target.rglob("*") if not p.is_dir()}
     if files and not (target / name).is_file():
-        raise IntrexError(f"not an intrex artifact of this sort, it will not be replaced: {target}", hint)
+        raise IntrexError(
+            f"not an intrex artifact of this sort, it will not be replaced: {target}", _ELSEWHERE
+        )
     try:
         listed = set(parse_manifest(target / name, "").files) if files else set()
     except BadInput:  # damaged, or not ours at all
         raise IntrexError(
-            f"its manifest is damaged or not intrex's, it will not be replaced: {target}", hint
+            f"its manifest is damaged or not intrex's, it will not be replaced: {target}", _ELSEWHERE
         ) from None
     if foreign := sorted(files - listed - {name, *INTERNAL}):
-        raise IntrexError(f"{target} holds files that are not its own: {', '.join(foreign[:3])}", hint)
+        raise IntrexError(f"{target} holds files that are not its own: {', '.join(foreign[:3])}", _ELSEWHERE)
 
 
 def _is_whole(hidden: Path, inputs: str) -> bool:
@@ -211,11 +226,12 @@ def _make(build: Build, make: Callable[[Build], Manifest], name: str) -> None:
         shutil.rmtree(build.scratch, ignore_errors=True)
     except BaseException:
         if not build.state:  # nothing in it that a resume could use
-            shutil.rmtree(build.path, ignore_errors=True)
+            with contextlib.suppress(OSError):
+                remove(build.path)
         raise
 
 
-def _place(hidden: Path, target: Path, name: str, overwrite: bool) -> None:
+def _place(hidden: Path, target: Path, name: str, overwrite: bool, base: Manifest | None) -> None:
     """Put the finished build at the target in one step, then drop what stood there.
 
     What another process put there since this build began is looked at again: it is not replaced unasked. The build
@@ -228,8 +244,10 @@ def _place(hidden: Path, target: Path, name: str, overwrite: bool) -> None:
     except OSError as error:
         if error.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):
             raise
-        if not overwrite:
+        if not overwrite and base is None:
             refuse_existing(target, overwrite)
         _refuse_foreign(target, name)
-        put_in_place(hidden, target)
+        with held(target):
+            _refuse_changed(target, base)
+            put_in_place(hidden, target)
     finish(target)

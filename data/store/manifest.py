@@ -10,10 +10,10 @@ from typing import Any
 
 from intrex.data.errors import BadInput, CheckFailed
 from intrex.data.io.files import file_sha256, fingerprint, read_json
+from intrex.data.io.folder import MANIFESTS, read_whole
 from intrex.data.store.siblings import mend
 
 SCHEMA = 1
-NAMES = ("manifest.json", "collection.json")
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Manifest:
 
 def manifest_path(path: Path) -> Path | None:
     """Return the path of an artifact folder's manifest, or None if there is none."""
-    return next((path / name for name in NAMES if (path / name).is_file()), None)
+    return next((path / name for name in MANIFESTS if (path / name).is_file()), None)
 
 
 def read_manifest(path: Path, kinds: tuple[str, ...] = (), rebuild: str = "rebuild it") -> Manifest:
@@ -64,21 +64,30 @@ def read_manifest(path: Path, kinds: tuple[str, ...] = (), rebuild: str = "rebui
         mend(path)
     if not path.exists():
         raise BadInput(f"not found: {path}", f"to make it: {rebuild.removesuffix(' --overwrite')}")
-    file = manifest_path(path) if path.is_dir() else None
-    if file is None:
-        raise BadInput(
-            f"not an intrex artifact (no manifest): {path}",
-            f"a build that was cut off leaves none; {rebuild}",
-        )
-    manifest = parse_manifest(file, rebuild)
+    if not path.is_dir():
+        raise _no_manifest(path, rebuild)
+    manifest = read_whole(path, lambda folder: _read(folder, rebuild))
     if kinds and manifest.kind not in kinds:
         raise BadInput(f"{path} holds an artifact of kind {manifest.kind}, needed here: {' or '.join(kinds)}")
+    return manifest
+
+
+def _read(path: Path, rebuild: str) -> Manifest:
+    file = manifest_path(path)
+    if file is None:
+        raise _no_manifest(path, rebuild)
+    manifest = parse_manifest(file, rebuild)
     for name, entry in manifest.files.items():
         size = (path / name).stat().st_size if (path / name).is_file() else None
         if size != entry["bytes"]:
             state = "is missing" if size is None else f"has {size:,} bytes, {entry['bytes']:,} were written"
             raise BadInput(f"damaged: {name} {state} ({path / name})", rebuild)
     return manifest
+
+
+def _no_manifest(path: Path, rebuild: str) -> BadInput:
+    hint = f"a build that was cut off leaves none; {rebuild}"
+    return BadInput(f"not an intrex artifact (no manifest): {path}", hint)
 
 
 def parse_manifest(path: Path, rebuild: str) -> Manifest:
@@ -100,9 +109,15 @@ def parse_manifest(path: Path, rebuild: str) -> Manifest:
 
 def verify_artifact(path: Path, rebuild: str = "rebuild it") -> Manifest:
     """Read the manifest and compare the sha256 of every file; raises `CheckFailed` naming those that differ."""
-    manifest = read_manifest(path, rebuild=rebuild)
-    verify_files(path, manifest, manifest.files, rebuild)
-    return manifest
+    if not path.is_dir():
+        return read_manifest(path, rebuild=rebuild)  # raises
+
+    def verify(folder: Path) -> Manifest:
+        manifest = read_manifest(folder, rebuild=rebuild)
+        verify_files(folder, manifest, manifest.files, rebuild)
+        return manifest
+
+    return read_whole(path, verify)
 
 
 def verify_files(path: Path, manifest: Manifest, names: Iterable[str], rebuild: str = "rebuild it") -> None:

@@ -1,6 +1,7 @@
 """The hidden folder beside a target in which an artifact is built, and how it takes the target's place.
 
-``.NAME.HASH.building`` is locked while a process builds in it. Where two names cannot be exchanged in one step (NFS, some
+``.NAME.HASH.building`` is locked while a process builds in it, and so is the old artifact from before it leaves the target
+until it is gone: at the name that it gets another process would build. Where two names cannot be exchanged in one step (NFS, some
 FUSE, macOS) the old artifact stands for a moment at ``.NAME.HASH.old``. Whatever a kill leaves, the next command that reads
 or writes the target mends.
 """
@@ -8,14 +9,17 @@ or writes the target mends.
 from __future__ import annotations
 
 import contextlib
+import errno
 import glob
 import shutil
+import time
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from intrex.data.errors import IntrexError
 from intrex.data.io.files import exchange, fsync_dir
-from intrex.data.io.locks import lock_or_refuse
+from intrex.data.io.folder import TRIES, WAIT
+from intrex.data.io.locks import is_at, lock_or_refuse, lock_or_wait, refusal
 
 LOCK, STATE, PART, WHOLE, SCRATCH = ".lock", ".state.json", ".part", ".whole", ".scratch"
 INTERNAL = (LOCK, STATE, PART, WHOLE)
@@ -29,12 +33,43 @@ def sibling(target: Path, inputs: str) -> Path:
 
 
 @contextlib.contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Hold the lock of a hidden folder, which is made where there is none; raises `IntrexError` if another process does."""
-    folder.mkdir(exist_ok=True)
-    with (folder / LOCK).open("a") as lock:
-        lock_or_refuse(lock, folder / LOCK, f"building {folder.name}")
+def locked(folder: Path, doing: str = "") -> Iterator[None]:
+    """Hold the lock of a folder, wherever it is moved; raises `IntrexError` if another process does, or has removed it."""
+    doing = doing or f"building {folder.name}"
+    try:
+        lock = (folder / LOCK).open("a")
+    except FileNotFoundError:
+        raise refusal(doing) from None
+    with lock:
+        lock_or_refuse(lock, folder / LOCK, doing)
         yield
+
+
+@contextlib.contextmanager
+def held(target: Path) -> Iterator[None]:
+    """Hold the lock of what stands at the target, wherever it is moved, once no other process does.
+
+    What is put in place later has a lock of its own. After an error the target is left as it was. Raises `IntrexError`
+    if there is nothing at the target, or something else again and again.
+    """
+    for _ in range(TRIES):
+        try:
+            lock = (target / LOCK).open("a")
+        except FileNotFoundError:  # for a moment nothing stands there where two names cannot be exchanged
+            time.sleep(WAIT)
+            continue
+        with lock:
+            if not lock_or_wait(lock, target / LOCK):
+                continue  # replaced meanwhile
+            try:
+                yield
+            except BaseException:
+                with contextlib.suppress(OSError):
+                    if is_at(lock, target / LOCK):
+                        (target / LOCK).unlink()
+                raise
+            return
+    raise refusal(f"replacing {target}")
 
 
 def clear(folder: Path, keep: Collection[str] = ()) -> None:
@@ -44,6 +79,17 @@ def clear(folder: Path, keep: Collection[str] = ()) -> None:
             shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink()
 
 
+def remove(folder: Path) -> None:
+    """Remove a hidden folder whose lock is held; that goes last, for whoever takes the next one builds there at once."""
+    clear(folder)
+    (folder / LOCK).unlink(missing_ok=True)
+    try:
+        folder.rmdir()
+    except OSError as error:
+        if error.errno not in (errno.ENOENT, errno.ENOTEMPTY, errno.EEXIST):
+            raise
+
+
 def sweep(target: Path, keep: str = "") -> None:
     """Remove what killed builds left: of inputs but ``keep``, and marks in the target; leave alone what is locked."""
     mend(target)
@@ -51,7 +97,7 @@ def sweep(target: Path, keep: str = "") -> None:
         if keep and folder == sibling(target, keep):
             continue
         with contextlib.suppress(IntrexError, OSError), locked(folder):
-            shutil.rmtree(folder)
+            remove(folder)
     if (target / LOCK).is_file() and not target.is_symlink():
         with contextlib.suppress(IntrexError, OSError), locked(target):
             _unmark(target)
@@ -60,30 +106,31 @@ def sweep(target: Path, keep: str = "") -> None:
 def mend(target: Path) -> None:
     """Put back what a kill between two renames left aside, or drop it where the new artifact is in its place.
 
-    A process that is between the two holds the lock of its build, or of the target.
+    A process that is between the two holds the lock of what is aside; that takes a moment, which is waited for.
     """
     for aside in _siblings(target, _OLD):
-        hidden = target if target.exists() else aside.with_suffix(_BUILDING)
-        with (
-            contextlib.suppress(IntrexError, OSError),
-            locked(hidden) if hidden.exists() else contextlib.nullcontext(),
-        ):
+        for _ in range(TRIES):
+            with contextlib.suppress(IntrexError, OSError), locked(aside):
+                if target.exists():
+                    remove(aside)
+                else:
+                    aside.rename(target)
+                    _unmark(target)
             if target.exists():
-                shutil.rmtree(aside)
-            else:
-                aside.rename(target)
+                break
+            time.sleep(WAIT)
 
 
 def put_in_place(hidden: Path, target: Path) -> None:
-    """Exchange a finished build, which is locked, with what stands at the target; that goes."""
+    """Exchange a finished build with what stands at the target, which goes; the locks of the two are held."""
+    for mark in (WHOLE, STATE):  # first, or a kill would leave half of the old one marked as whole
+        (target / mark).unlink(missing_ok=True)
     aside = hidden
     if not exchange(hidden, target):  # between these two steps `mend` finds the old one
         aside = hidden.with_suffix(_OLD)
         target.rename(aside)
         hidden.rename(target)
-    for mark in (WHOLE, STATE):  # first, or a kill would leave half of the old one marked as whole
-        (aside / mark).unlink(missing_ok=True)
-    shutil.rmtree(aside)
+    remove(aside)
 
 
 def finish(target: Path) -> None:

@@ -15,10 +15,9 @@ import numpy as np
 
 from intrex.data.arrays import Float32s, Rows
 from intrex.data.errors import BadInput
-from intrex.data.io.folder import open_whole
 from intrex.data.npy import check_rows, open_array
 from intrex.data.progress import no_progress
-from intrex.data.store.manifest import Manifest, read_manifest
+from intrex.data.store.manifest import Manifest
 from intrex.data.store.vectors import PackedVectors, open_vectors
 from intrex.encoders.base import load_token_encoder
 from intrex.encoders.fde.config import FdeConfig
@@ -74,8 +73,7 @@ class FdeIndex(EncodedIndex[PackedVectors]):
                 "intrex index multivector COLLECTION TOKENS, then intrex index fde TOKENS OUT",
             )
         path = Path(self.path.resolve(), record["path"]).resolve()
-        read_manifest(path, ("multivector",), "intrex index multivector COLLECTION OUT")
-        source = open_whole(path, MultiVectorIndex.open)
+        source = MultiVectorIndex.open(path)
         if source.manifest.fingerprint != record["fingerprint"]:
             raise BadInput(
                 f"{path} is not the multivector index that {self.path} was built from",

@@ -1,7 +1,7 @@
-/* Counts a process's file operations below a folder, and at the n-th kills the process or makes the operation fail.
+/* Counts a process's file operations below a folder, and at the n-th kills or stops the process or makes the operation fail.
  *
  * Preloaded; does nothing until fileops_arm(root, at, when, error) is called, so that a test forks first and arms the child.
- * when: 0 only counts, 1 kills before the operation, 2 kills after it, 3 makes it fail with `error`.
+ * when: 0 only counts, 1 kills before the operation, 2 kills after it, 3 makes it fail with `error`, 4 stops before it.
  * fileops_count() is how many there were. Operations: opening for writing, write and its like, fsync, ftruncate, rename,
  * link, symlink, unlink, mkdir, rmdir; of streams of the C library fwrite, since their writes stay inside of it.
  */
@@ -71,6 +71,7 @@ static int before(int ours) {
     busy = 0;
     if (number != at) return 0;
     if (when == 1) kill(getpid(), SIGKILL);
+    if (when == 4) kill(getpid(), SIGSTOP);
     if (when == 3) { errno = error; return 1; }
     return 0;
 }

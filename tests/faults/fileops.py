@@ -12,12 +12,15 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 SOURCE = Path(__file__).with_name("fileops.c")
-COUNT, KILL_BEFORE, KILL_AFTER, FAIL = range(4)
+COUNT, KILL_BEFORE, KILL_AFTER, FAIL, STOP = range(5)
+PATIENCE = 0.5
+"""Seconds after which a process that stands still goes on although the one that runs meanwhile has not ended."""
 
 
 @dataclass(frozen=True)
@@ -61,12 +64,25 @@ class Server:
 
         With ``memory`` it may map so many bytes, and is ended after a minute.
         """
-        assert self._process.stdin is not None and self._process.stdout is not None
         asked = {"arguments": arguments, "folder": str(folder), "at": at, "when": when, "error": error}
-        asked["memory"] = memory
+        return self._ask({**asked, "memory": memory})[0]
+
+    def run_meanwhile(
+        self, arguments: list[str], meanwhile: list[str], folder: Path, at: int
+    ) -> tuple[Outcome, Outcome]:
+        """Stop a command before its ``at``-th operation, run another one, let the first go on; return both outcomes.
+
+        The first goes on after `PATIENCE` too, for the other may wait for it.
+        """
+        asked = {"arguments": arguments, "folder": str(folder), "at": at, "when": STOP, "error": 0}
+        first, second = self._ask({**asked, "memory": 0, "meanwhile": meanwhile})
+        return first, second
+
+    def _ask(self, asked: dict[str, Any]) -> list[Outcome]:
+        assert self._process.stdin is not None and self._process.stdout is not None
         self._process.stdin.write(json.dumps(asked) + "\n")
         self._process.stdin.flush()
-        return Outcome(**json.loads(self._process.stdout.readline()))
+        return [Outcome(**outcome) for outcome in json.loads(self._process.stdout.readline())]
 
     def close(self) -> None:
         """End the process."""
@@ -88,17 +104,47 @@ def serve(modules: list[str]) -> None:
         sys.stdout.flush()
 
 
-def trial(asked: dict[str, Any]) -> dict[str, Any]:
-    """Fork, arm, run; what came of it."""
-    with tempfile.TemporaryFile("w+") as said, tempfile.TemporaryFile("w+") as counted:
-        child = os.fork()
-        if child == 0:
-            work(asked, said.fileno(), counted.fileno())
-        status = os.waitpid(child, 0)[1]
-        said.seek(0)
-        counted.seek(0)
-        code = -os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
-        return {"code": code, "operations": int(counted.read() or 0), "said": said.read()}
+def trial(asked: dict[str, Any]) -> list[dict[str, Any]]:
+    """Fork, arm, run, and while the child stands still run what else is asked for; what came of each."""
+    child = Child(asked)
+    if "meanwhile" not in asked:
+        return [child.outcome()]
+    child.wait(os.WUNTRACED)
+    other = Child({**asked, "arguments": asked["meanwhile"], "at": 0, "when": COUNT})
+    deadline = time.monotonic() + PATIENCE
+    while not other.wait(os.WNOHANG) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    if child.status is None:
+        os.kill(child.process, signal.SIGCONT)
+    return [child.outcome(), other.outcome()]
+
+
+class Child:
+    """Process of a command."""
+
+    def __init__(self, asked: dict[str, Any]) -> None:
+        self.said, self.counted = (tempfile.TemporaryFile("w+") for _ in range(2))  # noqa: SIM115, closed in `outcome`
+        self.status: int | None = None
+        self.process = os.fork()
+        if self.process == 0:
+            work(asked, self.said.fileno(), self.counted.fileno())
+
+    def wait(self, options: int = 0) -> bool:
+        """Wait for its end, or as the options say; whether it has ended."""
+        if self.status is None:
+            ended, status = os.waitpid(self.process, options)
+            self.status = status if ended and not os.WIFSTOPPED(status) else None
+        return self.status is not None
+
+    def outcome(self) -> dict[str, Any]:
+        """Wait for its end; how it ended."""
+        self.wait()
+        assert self.status is not None
+        with self.said, self.counted:
+            self.said.seek(0)
+            self.counted.seek(0)
+            code = os.waitstatus_to_exitcode(self.status)
+            return {"code": code, "operations": int(self.counted.read() or 0), "said": self.said.read()}
 
 
 def work(asked: dict[str, Any], said: int, counted: int) -> None:
