@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import sys
 from collections.abc import Iterable, Iterator, Mapping
@@ -19,21 +20,55 @@ T = TypeVar("T")
 _log = logging.getLogger(__name__)
 
 
+PLUGINS: dict[str, tuple[str, Any]] = {}
+"""Distributions of other packages that `load_target` read: where their code is, and its state then."""
+_DISTRIBUTIONS: dict[str, str] = {}
+"""Distribution of each package that adds names."""
+
+
+def plugin_state(distribution: str, code: str) -> Any:
+    """Return version, and inode, size and times of change of the Python files of another package, by name."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    path = Path(code)
+    states = {}
+    for file in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
+        with contextlib.suppress(OSError):
+            status = file.stat()
+            numbers = [status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns]
+            states[file.relative_to(path).as_posix()] = numbers
+    try:
+        return [version(distribution), states]
+    except PackageNotFoundError:
+        return [None, states]
+
+
+def _note_plugin(package: str) -> None:
+    distribution, module = _DISTRIBUTIONS[package], sys.modules[package]
+    if distribution not in PLUGINS:
+        folders = list(getattr(module, "__path__", ()))
+        code = str(Path(folders[0] if folders else str(module.__file__)).absolute())
+        PLUGINS[distribution] = code, plugin_state(distribution, code)
+
+
 def load_target(target: str) -> Any:
     """Import ``module:attribute``; raises `IntrexError` where another package's fails."""
     module, _, attribute = target.partition(":")
+    package = module.partition(".")[0]
     try:
-        return getattr(import_module(module), attribute)
+        loaded = getattr(import_module(module), attribute)
     except IntrexError:
         raise
     except Exception as error:
         if module.startswith("intrex."):
             raise
-        package = module.partition(".")[0]
         raise IntrexError(
             f"the package {package} names {target}, which cannot be imported: {error!r}",
             f"mend or uninstall {package}",
         ) from error
+    if package in _DISTRIBUTIONS:
+        _note_plugin(package)
+    return loaded
 
 
 def _entry_points(group: str) -> Iterable[EntryPoint]:
@@ -77,6 +112,8 @@ class Registry(Generic[T]):
                 )
             targets[point.name] = point.value
             points[point.name] = point
+            if point.dist is not None:
+                _DISTRIBUTIONS[point.module.partition(".")[0]] = point.dist.name
         return points
 
     @cached_property

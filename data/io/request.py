@@ -2,7 +2,7 @@
 
 A command that was killed in its last moment is given again by its user or by a script, which cannot know that the
 output is whole. So before an output is put in its place the cache gets a record of the command: its words, the states of
-the files that it reads, and that of what it writes. Where there is no such record an output that exists is refused.
+the files that it reads, of the models and other packages that it uses, and that of what it writes. Where there is no such record an output that exists is refused.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from typing import Any
 from intrex.data.cache import cache_dir
 from intrex.data.errors import DoneAlready, UsageError
 from intrex.data.io.folder import MANIFESTS
+from intrex.data.registry import PLUGINS, plugin_state
 from intrex.data.version import intrex_version
 
 MOST_FILES = 10_000
@@ -41,8 +42,13 @@ class Request:
         text = json.dumps([intrex_version(), str(Path.cwd()), list(words), settings])
         self._file = cache_dir() / "commands" / f"{hashlib.sha256(text.encode()).hexdigest()[:32]}.json"
         self._inputs = {str(path.absolute()): _state(path, changed=True) for path in inputs}
+        self._further: dict[str, Any] = {}
         self._written: dict[str, Any] = {}
         self._made: dict[str, str] = {}
+
+    def add_input(self, path: Path) -> None:
+        """Take a file or folder as an input that the command line does not name; or that there is none."""
+        self._further.setdefault(str(path.absolute()), _state(path, changed=True))
 
     def may_replace(self, path: Path, overwrite: bool) -> bool:
         """Tell whether ``path`` may be replaced: asked for, or written by this same command before it was cut off.
@@ -70,7 +76,10 @@ class Request:
         """Record what is about to take its place at ``path``, still under its hidden name; of an artifact its inputs too."""
         _ = self._known  # before it is overwritten
         inside = f"{hidden.absolute()}{os.sep}"  # files of an artifact on the way
-        self._written = {name: state for name, state in self._written.items() if not name.startswith(inside)}
+        self._written, self._further = (
+            {name: state for name, state in states.items() if not f"{name}{os.sep}".startswith(inside)}
+            for states in (self._written, self._further)
+        )
         self._written[str(path.absolute())] = _state(hidden)
         self._made[str(path.absolute())] = inputs
         self._save(done=False)
@@ -107,7 +116,10 @@ class Request:
             kept = (name for name in known["written"] if Path(name).parent.exists())  # the rest was temporary
             written = {name: known["written"][name] for name in kept}
             inputs, before = ({k: v for k, v in d.items() if k not in written} for d in (self._inputs, known["inputs"]))  # fmt: skip
-            same = None not in inputs.values() and inputs == before
+            further = {k: v for k, v in known["further"].items() if k not in written}
+            same = None not in (*inputs.values(), *further.values()) and inputs == before
+            same = same and all(_state(Path(n), changed=True) == s for n, s in further.items())
+            same = same and all(plugin_state(n, code) == s for n, (code, s) in known["plugins"].items())
             if same and all(s not in (None, _ABSENT) and _state(Path(n)) == s for n, s in written.items()):
                 return {"written": written, "made": known["made"], "done": bool(known["done"])}
         return nothing
@@ -116,7 +128,8 @@ class Request:
         """Write the record; a cache that cannot be written to is no reason to stop."""
         if not self._repeats:
             return
-        body = {"inputs": self._inputs, "written": self._written, "made": self._made, "done": done}
+        read = {"inputs": self._inputs, "further": self._further, "plugins": PLUGINS}
+        body = {**read, "written": self._written, "made": self._made, "done": done}
         with contextlib.suppress(OSError):
             folder = self._file.parent
             folder.mkdir(parents=True, exist_ok=True)
@@ -140,6 +153,7 @@ def run_request(request: Request) -> Iterator[None]:
     """Make a request the current one."""
     global _current
     _current = request
+    PLUGINS.clear()  # what the command line looked at for its options is not used yet
     try:
         yield
         request.finish()

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from intrex.data.errors import BadInput, MissingExtra, UsageError
 from intrex.data.io.files import file_sha256, fingerprint, read_json
 from intrex.data.io.network import unreachable
+from intrex.data.io.request import current_request
 
 _WEIGHTS = {".safetensors", ".bin"}
 _DECISIVE = _WEIGHTS | {".json", ".txt", ".model", ".jinja"}
@@ -99,7 +100,14 @@ def resolve_model(name: str, revision: str | None = None) -> ModelFiles:
             "a model name is missing", "for example sentence-transformers/all-MiniLM-L6-v2, or a folder"
         )
     require("sentence_transformers", f"the model {name}")
+    request = current_request()
+    if request:  # before it is read
+        request.add_input(Path(name).expanduser())
     model = find_local(name, revision) or _from_hub(name, revision)
+    if request and model.name != str(model.path):
+        request.add_input(model.path)
+        if model.revision.startswith("commit:"):
+            request.add_input(model.path.parents[1] / "refs")
     say_once(f"model {model.origin}")
     return model
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from intrex.data.arrays import Float32s, Rows
 from intrex.data.errors import BadInput
+from intrex.data.io.request import current_request
 from intrex.data.npy import check_rows, open_array
 from intrex.data.progress import no_progress
 from intrex.data.store.manifest import Manifest
@@ -73,6 +74,8 @@ class FdeIndex(EncodedIndex[PackedVectors]):
                 "intrex index multivector COLLECTION TOKENS, then intrex index fde TOKENS OUT",
             )
         path = Path(self.path.resolve(), record["path"]).resolve()
+        if request := current_request():
+            request.add_input(path)
         source = MultiVectorIndex.open(path)
         if source.manifest.fingerprint != record["fingerprint"]:
             raise BadInput(

@@ -12,6 +12,7 @@ from intrex.data.collection import Collection
 from intrex.data.errors import IntrexError
 from intrex.data.io.files import writing
 from tests.conftest import contents
+from tests.support.tinymodel import write_tiny_model
 
 
 @pytest.fixture
@@ -75,6 +76,52 @@ def test_what_has_changed_since_is_no_repetition(work: Path, intrex) -> None:
     assert "done already" in intrex("collection import folder n").err
     os.utime(work / "folder" / "queries.jsonl", (time.time(), time.time() + 5))
     assert intrex("collection import folder n").code == 1
+
+
+def _is_done(intrex, line: str) -> bool:
+    """Give a command again: done already, or refused since its output exists."""
+    said = intrex(line)
+    assert ("done already" in said.err) == (said.code == 0) and (
+        said.code == 0 or "output exists" in said.err
+    )
+    return said.code == 0
+
+
+def test_a_model_is_an_input_of_what_is_done_with_an_index(work: Path, all_well, intrex) -> None:
+    """The command line names the index alone; the model's folder is in its manifest."""
+    pytest.importorskip("sentence_transformers")
+    model = write_tiny_model(work, ["wing", "heat", "flat", "layer"])
+    lines = ["index dense c d --encoder dense:model", "search d c:test -o dense.txt"]
+    for line in lines:
+        all_well(line)
+        assert _is_done(intrex, line)
+    for file in ("config.json", "tokenizer.json"):
+        (model / file).write_bytes((model / file).read_bytes())
+        assert not _is_done(intrex, lines[1]), file
+        all_well(f"{lines[1]} --overwrite")
+        assert _is_done(intrex, lines[1])
+    assert not _is_done(intrex, lines[0])
+
+
+def test_the_tokens_of_an_fde_index_are_an_input_where_they_rank(work: Path, all_well, intrex) -> None:
+    lines = [
+        f"search f c:test -o {name}.txt{more}" for name, more in (("near", ""), ("exact", " --candidates 3"))
+    ]
+    all_well("index multivector c m --encoder hashing:16", "index fde m f --reps 2 --k-sim 2", *lines)
+    assert all(_is_done(intrex, line) for line in lines)
+    (work / "m" / "ids.txt").touch()
+    assert [_is_done(intrex, line) for line in lines] == [True, False]
+
+
+def test_a_training_is_done(work: Path, all_well, intrex) -> None:
+    """The models that it reads on its way are no inputs that have gone."""
+    pytest.importorskip("accelerate")
+    write_tiny_model(work, ["wing", "heat", "flat", "layer"])
+    line = "train dense c t --base model --epochs 1 --batch-size 2 --max-pairs 2 --device cpu"
+    all_well(line)
+    assert _is_done(intrex, line)
+    (work / "model" / "config.json").touch()
+    assert not _is_done(intrex, line)
 
 
 def test_results_are_printed_again(work: Path, intrex) -> None:

@@ -71,6 +71,31 @@ def test_it_is_built_searched_described_and_listed(
     assert again.startswith("q1 Q0 d1 1 "), "the document with the words of the query"
 
 
+def test_a_change_of_it_is_a_change_of_what_it_made(
+    installed: Path, small: Collection, tmp_path: Path
+) -> None:
+    """Code and version of a package count where it is used, and there alone."""
+    copy = Path(shutil.copytree(installed, tmp_path / "packages"))
+    used = [f"index jaccard {small.path} i", f"search i {small.path}:test -o r.txt"]
+    unused = [f"index bm25 {small.path} b", f"search b {small.path}:test -o s.txt"]
+    for line in (*used, *unused):
+        assert run(copy, line, tmp_path).returncode == 0
+        assert "done already" in run(copy, line, tmp_path).stderr
+    metadata = next(copy.glob("*.dist-info")) / "METADATA"
+    for file, old, new in (
+        (copy / "intrex_jaccard" / "index.py", '"""', '"""Or so. '),
+        (metadata, "Version: 0.1", "Version: 0.2"),
+    ):
+        text = file.read_text(encoding="utf-8")
+        file.write_text(text.replace(old, new, 1), encoding="utf-8")
+        for line in used:
+            said = run(copy, line, tmp_path)
+            assert said.returncode == 1 and "the output exists" in said.stderr, said
+            assert run(copy, f"{line} --overwrite", tmp_path).returncode == 0
+        for line in unused:
+            assert "done already" in run(copy, line, tmp_path).stderr, line
+
+
 @pytest.mark.parametrize(
     ("line", "words"),
     [
