@@ -37,7 +37,12 @@ def test_quick(work: Path, intrex) -> None:
     for system in ("bm25", "dense", "dense.untrained", "cross", "cross.untrained", "both", "both.untrained"):
         assert f" {system} " in said.out
     assert "fold-2" in said.err and "fold-3" not in said.err
-    assert "paired gap" in said.out and "warning" not in said.err
+    assert "paired gap" in said.out
+    assert said.err.count("warning: ") == 1 and "warning: --quick: trained in a few steps" in said.err
+    assert "**Warning**: --quick" in (out / "report.md").read_text()
+    rows = (out / "leaderboard.csv").read_text().splitlines()[1:]
+    assert rows and all(row.endswith("|quick=yes") for row in rows)
+    assert any("|train=pairs:32;" in row for row in rows if row.startswith("dense,"))
     again = intrex(line)
     assert again.code == 0 and again.out == said.out and "0 of " in again.err
 

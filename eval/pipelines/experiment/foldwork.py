@@ -24,6 +24,7 @@ from intrex.eval.evaluate.systems import score_systems
 from intrex.eval.leaderboard.by_split import SEED, mark_fold, split_rows
 from intrex.eval.leaderboard.rows import leaderboard, write_leaderboard
 from intrex.eval.measures import parse_measures
+from intrex.eval.pipelines.experiment.describe import description_of
 from intrex.eval.pipelines.experiment.pins import unpin
 from intrex.eval.pipelines.experiment.stages import Inputs, Stage, StageKind
 from intrex.eval.pipelines.splitting import Sides
@@ -128,6 +129,8 @@ def make_leaderboard(stage: Stage, inputs: Inputs, output: Path, step: Progress)
     scores, split = read_scores(inputs["scores"]), inputs.get("split")
     grouping = find_grouping(stage.params.get("groups"))
     rows = leaderboard(scores, grouping) if split is None else split_rows(scores, read_split(split), grouping)
+    described = stage.params.get("systems", {})
+    rows = [replace(row, signature=row.signature + description_of(row.system, described)) for row in rows]
     write_leaderboard(rows, output, overwrite=True)
     return len(rows)
 

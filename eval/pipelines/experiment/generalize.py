@@ -8,6 +8,7 @@ from typing import Any
 
 from intrex.data.errors import UsageError, nearest_name
 from intrex.data.options import flag_of
+from intrex.eval.pipelines.experiment.describe import QUICK
 from intrex.eval.pipelines.experiment.options import GeneralizeOptions
 from intrex.eval.pipelines.experiment.recipe import Recipe, read_recipe
 from intrex.eval.pipelines.experiment.variants import trained_kind
@@ -49,7 +50,8 @@ def generalize_recipe(recipe: str, collection: str, options: GeneralizeOptions) 
         if options.quick:
             raw["system"] = [_shorten(system) for system in raw["system"]]
 
-    return read_recipe(recipe, change)
+    read = read_recipe(recipe, change)
+    return read.marked(QUICK) if options.quick else read
 
 
 def _set_only(**values: Any) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from intrex.eval.leaderboard.by_split import SEED, figure_text, scores_by_system
 from intrex.eval.leaderboard.regimes import GAP, MACRO, MICRO, PAIRED
 from intrex.eval.leaderboard.regimetests import regime_tests
 from intrex.eval.leaderboard.rows import LeaderboardRow
+from intrex.eval.pipelines.experiment.describe import QUICK
 from intrex.eval.pipelines.experiment.pins import weights_of
 from intrex.eval.pipelines.experiment.recipe import Recipe
 from intrex.eval.pipelines.experiment.variants import UNTRAINED
@@ -80,7 +81,13 @@ def generalization(
 
 
 def warnings(recipe: Recipe, split: Split) -> list[str]:
-    """Warn of figures that cannot be trusted, since the split's encoder is a system under test."""
+    """Warn of figures that cannot be trusted: of hasty trainings, or with a system under test as the split's encoder."""
+    hasty = any(QUICK in words for words in recipe.descriptions.values())
+    quick = "--quick: trained in a few steps on a few pairs, to see that all works; the figures say nothing of the systems"
+    return [*([quick] if hasty else []), *_same_weights(recipe, split)]
+
+
+def _same_weights(recipe: Recipe, split: Split) -> list[str]:
     revision = (split.encoder or {}).get("revision")
     same = [name for name, encoder in recipe.encoders.items() if encoder and weights_of(encoder) == revision]
     if not revision or not same:
@@ -111,6 +118,7 @@ def report(findings: Generalization) -> str:
         f"{encoder.get('name') or encoder.get('kind', 'nothing')}; {len(split.test_ids):,} test queries, "
         f"{len(split.train_ids):,} training queries.",
         *(f"**Warning**: {w}." for w in warnings(findings.recipe, split)),
+        *_systems(findings),
         "## Folds",
         "Similarity is the mean, over test queries, of the highest similarity to a training query of the fold.",
         table(*split_table(split)),
@@ -142,6 +150,15 @@ def figures(findings: Generalization) -> Table[str]:
         lines.append((value, [system, *(figure_text(r) if r else "" for r in rows)]))
     ordered = [line for _, line in sorted(lines, key=lambda pair: (-pair[0], pair[1][0]))]
     return ["system", *REGIMES, "paired gap", "raw gap", *(f"micro {r}" for r in REGIMES)], ordered
+
+
+def _systems(findings: Generalization) -> list[str]:
+    """Say how systems are fused and trained, where a recipe says so."""
+    described = findings.recipe.descriptions
+    if not described:
+        return []
+    rows = [[name, *(words.get(key, "") for key in ("fuse", "train"))] for name, words in described.items()]
+    return ["## Systems", table(["system", "fused", "trained on"], rows)]
 
 
 def _words(findings: Generalization, system: str) -> dict[str, str]:

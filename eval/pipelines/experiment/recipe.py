@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -12,8 +12,11 @@ from typing import Any
 from intrex.data.errors import BadInput, Problems
 from intrex.eval.measures import parse_measures
 from intrex.eval.pipelines.experiment.check import check_recipe
+from intrex.eval.pipelines.experiment.describe import describe
 from intrex.eval.pipelines.experiment.stages import Stage
-from intrex.eval.pipelines.experiment.variants import SystemExpansion, folds_of
+from intrex.eval.pipelines.experiment.variants import UNTRAINED, SystemExpansion, folds_of
+
+LEADERBOARD = "leaderboard"
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,7 @@ class Recipe:
         train: the training queries' set; None without a split.
         encoders: of each system, by its name: none of them should be the one that compares the split's queries.
         groups: which queries are one observation, as ``--groups`` of `compare` takes it.
+        descriptions: how each system is fused and trained, by its name, see `describe`.
     """
 
     name: str
@@ -41,6 +45,17 @@ class Recipe:
     train: str | None = None
     encoders: Mapping[str, str] = field(default_factory=dict)
     groups: str | None = None
+    descriptions: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+    def marked(self, word: str) -> Recipe:
+        """Return the recipe with a word in the signature of every system: what its figures depend on, too."""
+        names = dict.fromkeys(name.removesuffix(UNTRAINED) for name in self.systems)
+        described = {name: {**self.descriptions.get(name, {}), word: "yes"} for name in names}
+        stages = tuple(
+            replace(s, params={**s.params, "systems": described}) if s.name == LEADERBOARD else s
+            for s in self.stages
+        )
+        return replace(self, stages=stages, descriptions=described)
 
 
 def shipped_recipes() -> dict[str, Path]:
@@ -83,7 +98,9 @@ def _stages(raw: Mapping[str, Any], file: str) -> Recipe:
     expansion = SystemExpansion(raw, folds_of(split) if split else 0)
     runs = expansion.runs
     groups = raw.get("groups")
-    grouped = {} if groups is None else {"groups": groups}
+    described = {system["name"]: words for system in raw["system"] if (words := describe(system))}
+    ranked: dict[str, Any] = {} if groups is None else {"groups": groups}
+    ranked |= {"systems": described} if described else {}
     scored = {"queries": queries, "measures": list(measures)}
     if split:
         params = {**split, "train": expansion.train_set, "test": queries}
@@ -91,12 +108,14 @@ def _stages(raw: Mapping[str, Any], file: str) -> Recipe:
         stages.append(
             Stage("scores", "fold-scores", {**scored, "runs": runs}, ("collection", "split", *runs))
         )
-        stages.append(Stage("leaderboard", "fold-leaderboard", grouped, ("scores", "split")))
+        stages.append(Stage(LEADERBOARD, "fold-leaderboard", ranked, ("scores", "split")))
     else:
         stages += expansion.stages
         stages.append(Stage("scores", "evaluate", scored, ("collection", *runs)))
-        stages.append(Stage("leaderboard", "leaderboard", grouped, ("scores",)))
+        stages.append(Stage(LEADERBOARD, "leaderboard", ranked, ("scores",)))
     encoders = {s["name"]: str(s.get("encoder", s.get("with", ""))) for s in raw["system"]}
     train = expansion.train_set if split else None
     systems = tuple(dict.fromkeys(system for system, _ in runs.values()))
-    return Recipe(raw["name"], file, queries, tuple(stages), systems, measures, train, encoders, groups)
+    return Recipe(
+        raw["name"], file, queries, tuple(stages), systems, measures, train, encoders, groups, described
+    )

@@ -146,6 +146,27 @@ def test_each_fold_is_trained_on_its_own_queries(made: tuple[Path, Recipe, Outco
         assert card["params"]["queries"] == len(fold.train)
 
 
+def test_what_the_models_were_trained_on_is_counted(made: tuple[Path, Recipe, Outcome]) -> None:
+    """By hand, from the models' files and the judgements: each test query has one relevant document of its own."""
+    folder, _, outcome = made
+    assert outcome.generalization is not None
+    headers, rows = outcome.generalization.seen
+    assert headers[1:3] == ["positives, interpolation", "negatives, interpolation"]
+    split, shares = read_split(folder / "out" / "split"), {row[0]: row[1:] for row in rows}
+    assert set(shares) == {"dense", "tokens", "cross"}
+    touched = asked = 0
+    for i, fold in enumerate(split.folds, 1):
+        for seed in (1, 2):
+            file = folder / "out" / "train" / f"dense.fold-{i}.seed-{seed}" / "documents.tsv"
+            lines = [line.split("\t") for line in file.read_text().splitlines()[1:]]
+            negatives = {document for document, _, negative in lines if int(negative)}
+            outside = fold.regimes["extrapolation"]
+            touched += sum("d" + query[1:] in negatives for query in outside)
+            asked += len(outside)
+    assert 0 < touched < asked and shares["dense"][3] == f"{touched / asked:.0%}"
+    assert shares["dense"][0] == shares["dense"][2] == "0%"  # training queries have other documents
+
+
 def test_files(made: tuple[Path, Recipe, Outcome]) -> None:
     folder, recipe, _ = made
     with (folder / "out" / "tests.csv").open() as stream:
@@ -158,6 +179,12 @@ def test_files(made: tuple[Path, Recipe, Outcome]) -> None:
     assert float(pair["difference"]) == pytest.approx(difference, abs=1e-12)
     report = (folder / "out" / "report.md").read_text()
     assert "## Folds" in report and "dense.untrained" in report and "## Seeds" in report
+    assert "estimated from several, for dense (2), both (2)." in report
+    assert "Trained once, with one seed: tokens, fde, cross." in report
+    signatures = {s: rows[s, "paired", "gap"].signature.partition("|interval=")[2] for s in recipe.systems}
+    assert signatures["dense"].startswith("t|groups=none|trainings=2|train=pairs:all;epochs:2;")
+    assert signatures["dense.untrained"] == signatures["bm25"] == "t|groups=none"
+    assert signatures["both"] == "t|groups=none|trainings=2|fuse=rrf(runs:bm25+dense)"
     assert (folder / "out" / "generalization.png").stat().st_size > 10_000
     systems = {s.system for s in read_scores(folder / "out" / "scores.jsonl")}
     assert {"dense", "dense@1", "dense.untrained"} <= systems
