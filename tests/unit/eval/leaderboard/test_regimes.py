@@ -184,3 +184,19 @@ def test_missing_scores_and_regimes_are_named() -> None:
         FoldScores("bm25", (system, system)).matrix(plan, "AP")
     with pytest.raises(BadInput, match="no query for interpolation"):
         RegimePlan.of(Split("import", (Fold("1", (), {"extrapolation": ("a",)}),)))
+
+
+def test_groups_that_cross_strata() -> None:
+    """Wordings of one question lie in several buckets, and share what training is worth to them: 125 groups of 5."""
+    sizes, gap, trials = (250, 125, 100, 100, 50), 0.05, 1000
+    plan = RegimePlan.of(resttest_split(sizes))
+    extrapolates = plan.regime == regimes.REGIMES.index("extrapolation")
+    random, covered, by_query = np.random.default_rng(5), 0, 0
+    for _ in range(trials):
+        groups = Groups(random.permutation(np.repeat(np.arange(125), 5)), "questions")
+        gain = random.normal(gap, 0.25, 125)[groups.labels] + random.normal(0, 0.1, 625)
+        scores = random.normal(0.5, 0.2, (625, 1)) - gain[:, None] * extrapolates
+        for found, hits in ((regime_scores(plan, scores, groups), 0), (regime_scores(plan, scores), 1)):
+            inside = found["paired", "gap"].low <= gap <= found["paired", "gap"].high
+            covered, by_query = covered + (inside and not hits), by_query + (inside and hits)
+    assert 930 <= covered <= 970 and by_query < 750
