@@ -21,6 +21,8 @@ from intrex.eval.scoring.scorefile import SystemScores
 from intrex.eval.tables import Table, csv_text
 
 JUDGED = "Judged@10"
+MEAN_OF = "mean of "
+"""Begins the name of several query sets together, where a collection's name stands."""
 
 
 @dataclass(frozen=True)
@@ -218,7 +220,8 @@ def pivot(rows: Sequence[LeaderboardRow], measures: Sequence[str], sort_by: str 
     key = sort_measure(measures, sort_by)
     cells = {(r.collection, r.query_set, r.system, r.measure): r for r in rows}
     lines = sorted(
-        {c[:3] for c in cells}, key=lambda line: (line[:2], -_value(cells.get((*line, key))), line[2])
+        {c[:3] for c in cells},
+        key=lambda line: (line[0].startswith(MEAN_OF), line[:2], -_value(cells.get((*line, key))), line[2]),
     )
     table = []
     for line in lines:
