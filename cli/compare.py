@@ -25,7 +25,13 @@ def compare(
     from intrex.cli.common.compare_output import check_one_table, show
     from intrex.eval.compare.report import make_report
 
-    check_one_table(form, (options.movers is not None) + options.ranking + (options.reproduction is not None))
+    check_one_table(
+        form,
+        options.shows_queries
+        + (options.by is not None)
+        + options.ranking
+        + (options.reproduction is not None),
+    )
     report = make_report(qrels, runs, options, settings)
     for note in report.notes:
         say(f"note: {note}")

@@ -20,14 +20,14 @@ def check_one_table(form: Format | None, tables: int) -> None:
     if tables > 1 and form in (Format.csv, Format.jsonl):
         raise UsageError(
             f"{form.value} holds one table, {tables} were asked for",
-            "ask for --movers, --ranking and --reproduction one at a time, or use --format table",
+            "ask for queries, --by, --ranking and --reproduction one at a time, or use --format table",
         )
 
 
 def show(report: CompareReport, form: Format | None) -> None:
     """Print a report to stdout.
 
-    CSV and JSON lines hold one table: that of --movers, --ranking or --reproduction if one of them is asked for, else
+    CSV and JSON lines hold one table: that of queries, --by, --ranking or --reproduction if one of them is asked for, else
     the pairs. The other formats have them below one another.
     """
     form = resolve(form)
@@ -40,6 +40,7 @@ def show(report: CompareReport, form: Format | None) -> None:
         from intrex.eval.compare.tables import comparison_latex, comparison_markdown
 
         sys.stdout.write((comparison_markdown if form is Format.md else comparison_latex)(report.comparison))
+        _pairs(report, form)
     _show_parts(report, form)
 
 
@@ -48,9 +49,16 @@ def _machine(report: CompareReport, form: Format) -> None:
     from intrex.eval.compare.movers import Mover
     from intrex.eval.compare.reproduction import Reproduction
     from intrex.eval.compare.similarity import Similarity
+    from intrex.eval.compare.slices import SliceRow
     from intrex.eval.compare.tables import long_rows
 
-    parts = ((report.movers, Mover), (report.similarities, Similarity), (report.reproduction, Reproduction))
+    queries = [row for rows in report.movers.values() for row in rows] if report.movers else None
+    parts = (
+        (queries, Mover),
+        (report.slices, SliceRow),
+        (report.similarities, Similarity),
+        (report.reproduction, Reproduction),
+    )
     tables = [long_rows(rows, kind) for rows, kind in parts if rows is not None]
     emit(*(tables[0] if tables else long_rows(report.comparison.rows, PairRow)), form)
 
@@ -73,8 +81,19 @@ def _terminal(report: CompareReport) -> None:
     sys.stdout.write(comparison.signature + "\n")
 
 
+def _pairs(report: CompareReport, form: Format) -> None:
+    """Print the pairs with their p-values below the table of a paper, which has marks only."""
+    from intrex.eval.compare.tables import terminal_pairs
+
+    comparison = report.comparison
+    for measure in comparison.data.measures:
+        sys.stdout.write(f"\n{'% ' if form is Format.latex else ''}Pairs by {measure}\n\n")
+        emit(*terminal_pairs(comparison, measure, whole=True), form)
+
+
 def _show_parts(report: CompareReport, form: Format) -> None:
-    from intrex.eval.compare.tables import letter, movers_table, plain, reproduction_table, similarity_table
+    from intrex.eval.compare.parts import movers_table, reproduction_table, similarity_table, slices_table
+    from intrex.eval.compare.tables import letter, plain
 
     comparison = report.comparison
 
@@ -86,10 +105,14 @@ def _show_parts(report: CompareReport, form: Format) -> None:
             sys.stdout.write("\n" if form is Format.md else "")
             emit(headers, rows, form)
 
-    if report.movers is not None:
+    for side, rows in report.movers.items():
         for a, b in comparison.pairs:
-            title = f"Queries that moved most by {comparison.data.measures[0]}, {letter(b)} - {letter(a)}"
-            put(title, *movers_table(comparison, report.movers, a, b, form is Format.table))
+            title = f"Queries that {side} most by {comparison.data.measures[0]}, {letter(b)} - {letter(a)}"
+            put(title, *movers_table(comparison, rows, a, b, form is Format.table))
+    if report.slices is not None:
+        put(
+            "By slice; intervals of each slice alone, not corrected", *slices_table(comparison, report.slices)
+        )
     if report.similarities is not None:
         first = report.similarities[0]
         title = f"Rank similarity to depth {first.depth}, RBO with p = {first.rbo_p:g}, means over queries"

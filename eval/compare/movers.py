@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from intrex.data.arrays import Float64s
 from intrex.data.ids import as_bytes
 from intrex.data.qrels import Qrels
 from intrex.data.run import Run
@@ -19,7 +20,7 @@ SHOWN_RANKS = 10
 
 @dataclass(frozen=True)
 class Mover:
-    """Query of one pair; ranks are of its relevant documents, best first, ``-`` for those not retrieved."""
+    """Query of one pair, with the pair's p; ranks are of its relevant documents, best first, ``-`` for those not retrieved."""
 
     measure: str
     a: str
@@ -31,7 +32,13 @@ class Mover:
     ranks_a: str
     ranks_b: str
     text: str
+    p: float
+    p_corrected: float
     signature: str
+
+
+SIDES: dict[str, Callable[[Float64s], Float64s]] = {"moved": np.abs, "gained": np.copy, "lost": np.negative}
+"""How far a query goes in a direction, by the word for it."""
 
 
 def movers(
@@ -39,25 +46,30 @@ def movers(
     runs: Sequence[Run],
     qrels: Qrels,
     measure: Measure,
+    side: str,
     count: int,
     texts: Mapping[str, str],
 ) -> list[Mover]:
-    """Return the queries of each pair with the largest absolute difference by the first measure; none that stayed.
+    """Return the queries of each pair that went farthest in a direction by the first measure; none that stayed.
 
     Args:
         comparison: its pairs and per-query values.
         runs: the systems' runs, in their order.
         qrels: the judgements; a document is relevant from the measure's level on.
         measure: the first measure of the comparison.
+        side: of `SIDES`: moved either way, gained, or lost.
         count: queries for each pair.
         texts: query texts by id; a missing one stays empty.
     """
     data, rows = comparison.data, []
     level = int(getattr(measure, "rel", None) or 1)
-    for a, b in comparison.pairs:
+    for (a, b), pair in zip(
+        comparison.pairs, comparison.rows, strict=False
+    ):  # rows of the first measure come first
         differences = np.where(data.shared((a, b)), data.values[:, b, 0] - data.values[:, a, 0], 0.0)
-        order = np.argsort(-np.abs(differences).round(12), kind="stable")[:count]
-        for i in order[np.abs(differences[order]) > TOLERANCE].tolist():
+        distances = SIDES[side](differences)
+        order = np.argsort(-distances.round(12), kind="stable")[:count]
+        for i in order[distances[order] > TOLERANCE].tolist():
             query = data.query_ids[i]
             relevant = _relevant(qrels, query, level)
             rows.append(
@@ -65,7 +77,7 @@ def movers(
                     data.measures[0], data.systems[a], data.systems[b], query,
                     float(data.values[i, a, 0]), float(data.values[i, b, 0]), float(differences[i]),
                     ranks_text(runs[a], query, relevant), ranks_text(runs[b], query, relevant), texts.get(query, ""),
-                    data.conditions.signature(),
+                    pair.p, pair.p_corrected, comparison.signature,
                 )
             )  # fmt: skip
     return rows

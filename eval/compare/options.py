@@ -35,8 +35,18 @@ class CompareOptions(Options):
     movers: int | None = option(
         default=None, low=1, help="Show so many queries that moved most, by the first measure."
     )
+    gains: int | None = option(
+        default=None, low=1, help="Show so many queries that gained most, by the first measure."
+    )
+    losses: int | None = option(
+        default=None, low=1, help="Show so many queries that lost most, by the first measure."
+    )
+    by: str | None = option(
+        default=None, metavar="SLICES",
+        help="Differences by slice: length, type (question words), flags of overlap, or lines of QUERY<TAB>SLICE.",
+    )  # fmt: skip
     queries: str | None = option(
-        default=None, when=When("movers"), help="Texts for --movers, where QRELS is a file."
+        default=None, help="Texts for --movers, --gains, --losses and --by, where QRELS is a file."
     )
     ranking: bool = option(default=False, help="How alike the rankings are: RBO, Kendall's tau, overlap.")
     depth: int = option(
@@ -54,8 +64,15 @@ class CompareOptions(Options):
     def __post_init__(self) -> None:
         """Refuse a persistence that is none; see `Options`."""
         super().__post_init__()
+        if self.queries is not None and not self.shows_queries and self.by is None:
+            raise UsageError("--queries is for --movers, --gains, --losses and --by", "leave it out")
         if not 0 < self.rbo_p < 1:
             raise UsageError(f"--rbo-p is {self.rbo_p}, it must lie between 0 and 1")
+
+    @property
+    def shows_queries(self) -> bool:
+        """True where single queries are asked for."""
+        return any(count is not None for count in (self.movers, self.gains, self.losses))
 
 
 @declare

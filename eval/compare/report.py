@@ -8,6 +8,7 @@ from pathlib import Path
 from intrex.data.errors import UsageError
 from intrex.data.ids import as_bytes
 from intrex.data.locate import find_qrels
+from intrex.data.options import flag_of
 from intrex.data.run import Run
 from intrex.eval.compare.align import Aligned, align
 from intrex.eval.compare.comparison import Comparison, compare
@@ -16,6 +17,7 @@ from intrex.eval.compare.movers import Mover, movers
 from intrex.eval.compare.options import CompareOptions, Settings
 from intrex.eval.compare.reproduction import Reproduction, reproduction
 from intrex.eval.compare.similarity import Similarity, similarities
+from intrex.eval.compare.slices import BY_TEXT, SliceRow, find_slices, slice_rows
 from intrex.eval.measures import Measure, parse_measures
 from intrex.eval.scoring.groups import find_grouping, shared_note
 
@@ -24,10 +26,11 @@ DEFAULT_MEASURE = "nDCG@10"
 
 @dataclass(frozen=True)
 class CompareReport:
-    """Results of ``intrex compare``; the parts that were not asked for are None."""
+    """Results of ``intrex compare``; the parts that were not asked for are None, of the movers missing."""
 
     comparison: Comparison
-    movers: list[Mover] | None
+    movers: dict[str, list[Mover]]
+    slices: list[SliceRow] | None
     similarities: list[Similarity] | None
     reproduction: list[Reproduction] | None
     notes: list[str]
@@ -53,20 +56,27 @@ def make_report(qrels: str, runs: list[Path], options: CompareOptions, settings:
     reproductions = [path for path in dict.fromkeys(options.reproduction or ()) if path not in paths]
     grouping = find_grouping(options.groups)
     judged = find_qrels(qrels, subtopics_needed([*paths, *reproductions], measures))
-    texts = query_texts(qrels, options.queries) if options.movers else {}
+    texts = query_texts(qrels, options.queries) if options.shows_queries or options.by in BY_TEXT else {}
     loaded = load(judged, [*paths, *reproductions], measures, options.complete)
     rankings: list[Run] = []
-    if options.movers or options.ranking:
-        rankings = loaded.need_runs("--movers" if options.movers else "--ranking")
+    counts = {"moved": options.movers, "gained": options.gains, "lost": options.losses}
+    if options.shows_queries or options.ranking:
+        asked = (key for key in ("movers", "gains", "losses") if getattr(options, key) is not None)
+        rankings = loaded.need_runs(flag_of(next(asked, "ranking")))
     if options.reproduction and len(set(loaded.files)) != len(loaded.files):
         raise UsageError("--reproduction takes files of one system each", "give the runs themselves")
     aligned = align(loaded.systems, measures, options.complete, grouping)
     compared = aligned.first(2) if options.reproduction else aligned
     baseline = loaded.find(options.baseline) if options.baseline is not None else None
     comparison = compare(compared, settings, baseline)
-    moves = similar = None
-    if options.movers:
-        moves = movers(comparison, rankings, judged.qrels, measures[0], options.movers, texts)
+    moves = {
+        side: movers(comparison, rankings, judged.qrels, measures[0], side, count, texts)
+        for side, count in counts.items()
+        if count is not None
+    }
+    slices = similar = None
+    if options.by is not None:
+        slices = slice_rows(comparison, find_slices(options.by, aligned.query_ids, texts))
     # one of the reproductions may be the original itself
     reproduced = [loaded.files.index(str(path)) for path in options.reproduction or ()]
     if options.ranking:
@@ -77,7 +87,7 @@ def make_report(qrels: str, runs: list[Path], options: CompareOptions, settings:
     notes = _notes(aligned, comparison)
     if options.groups is None and (shared := shared_note(loaded.systems[0].relevant)):
         notes.append(shared)
-    return CompareReport(comparison, moves, similar, figures, notes)
+    return CompareReport(comparison, moves, slices, similar, figures, notes)
 
 
 def _check(runs: list[Path], measures: list[Measure], options: CompareOptions) -> None:

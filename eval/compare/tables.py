@@ -12,10 +12,7 @@ from typing import Any
 import numpy as np
 
 from intrex.eval.compare.comparison import Comparison
-from intrex.eval.compare.movers import Mover
-from intrex.eval.compare.reproduction import Reproduction
 from intrex.eval.compare.resampling import EXACT_QUERIES, TOLERANCE
-from intrex.eval.compare.similarity import Similarity
 from intrex.eval.tables import Table, escape_latex, latex_lines, markdown_lines
 
 WIDTH = 80
@@ -155,8 +152,8 @@ def _width(column: tuple[str, list[str]]) -> int:
     return max(len(column[0]), *map(len, column[1])) + 2
 
 
-def terminal_pairs(comparison: Comparison, measure: str) -> Table[str]:
-    """Return the pairs by one measure; systems by their letters. Without ``detect`` where 80 columns do not hold it."""
+def terminal_pairs(comparison: Comparison, measure: str, whole: bool = False) -> Table[str]:
+    """Return the pairs by one measure; systems by their letters. Without ``detect`` where 80 columns do not hold it, unless ``whole``."""
     level = f"{100 * (1 - comparison.settings.alpha):g}% interval"
     headers = ["pair", "diff", level, "p", comparison.settings.corrected_by, "d_z", "win/tie/loss", "detect"]
     if comparison.settings.corrected_by == "none":
@@ -166,21 +163,22 @@ def terminal_pairs(comparison: Comparison, measure: str) -> Table[str]:
         if row.measure != measure:
             continue
         cells = [
-            f"{letter(names.index(row.b))} - {letter(names.index(row.a))}", _signed(row.difference, 4),
-            f"{_signed(row.ci_low, 4)} {_signed(row.ci_high, 4)}", p_text(row.p), p_text(row.p_corrected),
-            "-" if row.d_z is None else _signed(row.d_z, 2), f"{row.wins}/{row.ties}/{row.losses}",
+            f"{letter(names.index(row.b))} - {letter(names.index(row.a))}", signed(row.difference, 4),
+            f"{signed(row.ci_low, 4)} {signed(row.ci_high, 4)}", p_text(row.p), p_text(row.p_corrected),
+            "-" if row.d_z is None else signed(row.d_z, 2), f"{row.wins}/{row.ties}/{row.losses}",
             "-" if row.detectable is None else f"{row.detectable:.4f}",
         ]  # fmt: skip
         if comparison.settings.corrected_by == "none":
             del cells[4]
         rows.append(cells)
     used = sum(max(len(line[i]) for line in (headers, *rows)) + 2 for i in range(len(headers))) - 2
-    if used > WIDTH:
+    if used > WIDTH and not whole:
         return headers[:-1], [cells[:-1] for cells in rows]
     return headers, rows
 
 
-def _signed(value: float, digits: int) -> str:
+def signed(value: float, digits: int) -> str:
+    """Print a difference with its sign, also where it rounds to 0."""
     return f"{0.0 if abs(value) < TOLERANCE else value:+.{digits}f}"  # keeps the sign of what rounds to 0
 
 
@@ -189,32 +187,13 @@ def p_text(p: float) -> str:
     return f"{p:.4f}" if p >= 0.0001 else "<.0001"
 
 
-def movers_table(comparison: Comparison, movers: Sequence[Mover], a: int, b: int, narrow: bool) -> Table[str]:
-    """Return the movers of one pair; ``narrow`` cuts ranks and texts to fit 80 columns, ids never."""
-    names = comparison.data.systems
-    mark_a, mark_b = letter(a), letter(b)
-    ranks = [f"ranks in {mark}" for mark in (mark_a, mark_b)]
-    headers = ["query", f"{mark_b} - {mark_a}", mark_a, mark_b, *ranks, "text"]
-    rows = [
-        [r.query, _signed(r.difference, 4), f"{r.value_a:.4f}", f"{r.value_b:.4f}", r.ranks_a, r.ranks_b, " ".join(r.text.split())]
-        for r in movers
-        if (r.a, r.b) == (names[a], names[b])
-    ]  # fmt: skip
-    if narrow and rows:
-        for row in rows:
-            row[4], row[5] = _cut(row[4], 12), _cut(row[5], 12)
-        used = sum(max(columns_of(line[i]) for line in (headers, *rows)) + 2 for i in range(6))
-        for row in rows:
-            row[6] = _cut(row[6], max(WIDTH - used, 4))
-    return headers, rows
-
-
 def columns_of(text: str) -> int:
     """Count the columns of a terminal that a text takes: East Asian wide characters take two, accents none."""
     return sum(0 if unicodedata.combining(c) else 1 + (unicodedata.east_asian_width(c) in "WF") for c in text)
 
 
-def _cut(text: str, width: int) -> str:
+def shorten_end(text: str, width: int) -> str:
+    """Cut a text to so many columns, at its end."""
     if columns_of(text) <= width:
         return text
     while columns_of(text) > width - 1:
@@ -270,22 +249,3 @@ def comparison_latex(comparison: Comparison) -> str:
     table = latex_lines([escape_latex(h) for h in headers], lines, "ll" + "r" * len(comparison.data.measures))
     head = [r"\begin{table}", r"\centering", rf"\caption{{{text}}}"]
     return "\n".join([*head, *table, r"\end{table}", f"% {comparison.signature}", ""])
-
-
-def similarity_table(rows: Sequence[Similarity]) -> Table[str]:
-    """Return rank similarity, a line for each pair."""
-    headers = ["pair", "RBO", "RBO cut", "tau-b", "KTU", "top 10", "top 100", "n"]
-    return headers, [
-        [f"{shorten(r.b, 11)} ~ {shorten(r.a, 11)}", *(f"{v:.3f}" for v in astuple(r)[2:8]), str(r.n_queries)]
-        for r in rows
-    ]
-
-
-def reproduction_table(rows: Sequence[Reproduction]) -> Table[str]:
-    """Return how well the pair was reproduced, a line for each measure."""
-    headers = ["measure", "RMSE base", "RMSE adv", "improved by", "reproduced", "effect ratio", "delta RI"]
-    return headers, [
-        [r.measure, f"{r.rmse_baseline:.4f}", f"{r.rmse_advanced:.4f}", _signed(r.improvement, 4), _signed(r.reproduced_improvement, 4)]
-        + ["-" if v is None else f"{v:.4f}" for v in (r.effect_ratio, r.delta_ri)]
-        for r in rows
-    ]  # fmt: skip

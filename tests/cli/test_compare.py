@@ -79,6 +79,49 @@ def test_texts_of_movers_come_from_a_file_too(files: Path, intrex: Callable[[str
     assert '"text": ""' in intrex("compare q.txt a.txt b.txt --movers 1 --format jsonl").out
 
 
+def test_gains_losses_and_slices(files: Path, intrex: Callable[[str], Said]) -> None:
+    """Where does it lose? Reports of 21 gains among the largest moves did not say."""
+    gained = intrex("compare q.txt a.txt b.txt -m RR@10 --gains 3 --format csv").out.splitlines()[1:]
+    lost = intrex("compare q.txt a.txt b.txt -m RR@10 --losses 3 --format csv").out.splitlines()
+    both = intrex("compare q.txt a.txt b.txt -m RR@10 --losses 3 --gains 3 --format csv").out.splitlines()[1:]
+    head = lost.pop(0).split(",")
+    at = {name: head.index(name) for name in ("difference", "p", "query")}
+    assert gained and lost and both == gained + lost
+    assert all(float(row.split(",")[at["difference"]]) > 0 for row in gained)
+    assert all(float(row.split(",")[at["difference"]]) < 0 for row in lost)
+    pair = intrex("compare q.txt a.txt b.txt -m RR@10 --format csv").out.splitlines()
+    p = pair[1].split(",")[pair[0].split(",").index("p")]
+    assert {row.split(",")[at["p"]] for row in both} == {p}  # the p-values stay in every format
+    for form in ("md", "latex"):
+        said = intrex(f"compare q.txt a.txt b.txt -m RR@10 --losses 2 --format {form}")
+        assert said.code == 0 and "Pairs by RR@10" in said.out and f"{float(p):.4f}" in said.out
+        assert "Queries that lost most by RR@10, b - a" in said.out
+    Path("t.tsv").write_text(
+        "".join(
+            f"q{i}\t{'what is' if i % 2 else 'a rather long query about number'} {i}\n"
+            for i in range(QUERIES)
+        )
+    )
+    Path("n.tsv").write_text("".join(f"q{i}\t{'odd' if i % 2 else 'even'}\n" for i in range(QUERIES)))
+    tables = {
+        by: intrex(f"compare q.txt a.txt b.txt -m RR@10 --by {by} --format csv {more}").out.splitlines()
+        for by, more in (("n.tsv", ""), ("length", "--queries t.tsv"), ("type", "--queries t.tsv"))
+    }
+    names = {by: [row.split(",")[1] for row in rows[1:]] for by, rows in tables.items()}
+    assert names == {"n.tsv": ["even", "odd"], "length": ["long", "short"], "type": ["other", "what"]}
+    even, odd = (row.split(",") for row in tables["n.tsv"][1:])
+    assert tables["length"][1].split(",")[2:] == even[2:]  # the same queries by another name
+    whole = float(pair[1].split(",")[5])
+    parts = [float(row[6]) * int(row[9]) for row in (even, odd)]
+    assert sum(parts) / QUERIES == pytest.approx(whole) and int(even[9]) + int(odd[9]) == QUERIES
+    assert "By slice" in intrex("compare q.txt a.txt b.txt -m RR@10 -m AP --by n.tsv --format table").out
+    said = intrex("compare q.txt a.txt b.txt --by length")
+    assert said.code == 2 and "--queries FILE" in said.err
+    Path("n.tsv").write_text("q0\todd\n")
+    said = intrex("compare q.txt a.txt b.txt --by n.tsv")
+    assert said.code == 1 and "queries are not in n.tsv" in said.err
+
+
 def test_ids_of_movers_stand_whole(files: Path, intrex: Callable[[str], Said]) -> None:
     for name in ("q.txt", "a.txt", "b.txt"):
         Path(name).write_text(Path(name).read_text().replace("q1 ", "a-long-query-identifier-1 "))

@@ -197,6 +197,7 @@ def test_movers_are_the_largest_first_with_ranks() -> None:
         [GOOD, run("other", [3, 1, 9, *[1] * (N - 3)])],
         JUDGED.qrels,
         MEASURES[0],
+        "moved",
         5,
         {"q00": "a text"},
     )
@@ -205,6 +206,7 @@ def test_movers_are_the_largest_first_with_ranks() -> None:
         ("q00", "1 -", "3 -", "a text"),
     ]
     assert moved[0].difference == pytest.approx(1 / 9 - 1)
+    assert moved[0].p == found.rows[0].p and moved[0].p_corrected == found.rows[0].p_corrected
 
 
 def test_ranks_of_many_relevant_documents_are_cut() -> None:
