@@ -16,8 +16,9 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 
-from intrex.data.arrays import Bools, Int64s, Scores, Uint8s
+from intrex.data.arrays import Bools, Int32s, Int64s, Scores, Uint8s
 from intrex.data.collection import Collection
+from intrex.data.errors import BadInput
 from intrex.data.ids import IdWriter
 from intrex.data.npy import open_array
 from intrex.data.progress import Progress
@@ -99,7 +100,17 @@ class Segment:
         blocks = -(-len(self.postings.docs) // BOUND_BLOCK)
         self.norms = open_array(folder / "norms.npy", np.uint8, (len(record.fields), record.rows))
         self._bounds = open_array(folder / "bounds.npy", np.float32, (blocks,))
-        self._df = open_array(folder / DF, np.int32, (len(self.postings),)) if record.removed else None
+        self._df = self._open_df(folder / DF) if record.removed else None
+
+    def _open_df(self, path: Path) -> Int32s:
+        """Open the documents of each term: all that have it, but for those removed."""
+        df: Int32s = open_array(path, np.int32, (len(self.postings),))
+        sizes = np.diff(self.postings.offsets)
+        if not ((df <= sizes) & (df >= np.maximum(sizes - self.record.removed, 0))).all():
+            raise BadInput(
+                f"damaged: counts of documents do not fit the postings ({path})", "rebuild the index"
+            )
+        return df
 
     def df(self, terms: Int64s) -> Int64s:
         """Count the documents of each term, by its number in the segment; 0 for -1."""

@@ -11,6 +11,7 @@ from itertools import chain
 
 import numpy as np
 
+from intrex.data.errors import BadInput
 from intrex.retrievers.prf.base import Corpus, Expansion, Feedback, is_plain
 from intrex.retrievers.prf.javaorder import java_order
 from intrex.retrievers.prf.options import Bm25PrfOptions
@@ -67,6 +68,11 @@ def _order_as_java(terms: Iterable[str], documents: Sequence[Feedback], size: in
 
 
 def _relevance_weight(r: int, df: int, documents: int, n: int, factor: float) -> float:
-    """Compute Robertson and Sparck Jones' weight of a term that ``r`` of ``documents`` relevant documents have."""
+    """Compute Robertson and Sparck Jones' weight of a term that ``r`` of ``documents`` relevant documents have.
+
+    Raises `BadInput` where fewer documents have the term than relevant ones do, or more than there are.
+    """
     odds = (r + 0.5) * (n - df - documents + r + 0.5) / ((df - r + 0.5) * (documents - r + 0.5))
+    if odds <= 0:
+        raise BadInput("damaged: counts of documents do not fit the documents", "rebuild the index")
     return max(math.log(odds) * factor, LEAST_WEIGHT)

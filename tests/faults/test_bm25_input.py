@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from intrex.data.collection import Collection, Queries
@@ -17,7 +18,9 @@ from intrex.data.writer import CollectionWriter, RecordSource, write_collection
 from intrex.retrievers.base import open_index
 from intrex.retrievers.bm25 import index as bm25
 from intrex.retrievers.bm25.build import build_bm25
+from intrex.retrievers.bm25.change import remove
 from intrex.retrievers.bm25.index import BM25Index
+from intrex.retrievers.bm25.options import Bm25Search
 from intrex.retrievers.options import BuildTask, SearchOptions
 from tests.faults.test_disk import limited
 
@@ -117,6 +120,24 @@ def test_any_file_that_was_cut_off_or_is_missing_is_named(tmp_path: Path, small:
                 open_index(tmp_path / "i")
         path.write_bytes(whole)
     open_index(tmp_path / "i")
+
+
+def test_counts_of_documents_that_do_not_fit_the_postings(tmp_path: Path, small: Collection) -> None:
+    """Of an index that somebody altered: no number beyond those of the documents reaches a logarithm."""
+    build_bm25(small, BuildTask(tmp_path / "i"))
+    remove(tmp_path / "i", ["d1"])
+    file = tmp_path / "i" / "0" / "df.npy"
+    sound, sizes = np.load(file), np.diff(np.load(file.with_name("postings.offsets.npy")))
+    for value in (-(2**31), -1, 2**31 - 1, 6):
+        np.save(file, np.where(np.arange(len(sound)) == 3, value, sound).astype(np.int32))
+        with pytest.raises(BadInput, match=r"damaged: counts of documents do not fit .*df.npy"):
+            BM25Index.open(tmp_path / "i")
+    np.save(file, (sizes - 1).astype(np.int32))  # fewer documents have the terms than feedback finds
+    search = Bm25Search(k=5, bm25_prf=True)
+    with pytest.raises(BadInput, match="damaged: counts of documents do not fit the documents"):
+        BM25Index.open(tmp_path / "i").search(small.queries(), search)
+    np.save(file, sound)
+    assert len(BM25Index.open(tmp_path / "i").search(small.queries(), search)) == 2
 
 
 def test_two_builders_at_once(tmp_path: Path) -> None:

@@ -31,6 +31,7 @@ KINDS = {
     "bm25, fields": ("index bm25 c KIND --fields title", "--fields contents=1 title=2"),
     "bm25, feedback": ("index bm25 c KIND", "--rm3"),
     "bm25, removed": ("index bm25 c KIND; index remove KIND d1 d5; index add KIND more", ""),
+    "bm25, removed, feedback": ("index bm25 c KIND; index remove KIND d1 d5", "--bm25-prf"),
     "dense": ("index dense c KIND --encoder hashing:16", ""),
     "dense, graph": ("index dense c KIND --encoder hashing:16 --engine hnsw", ""),
     "dense, quantised": ("index dense c KIND --encoder hashing:16 --engine sq8", ""),
