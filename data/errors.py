@@ -11,6 +11,7 @@ Only ``intrex.cli.app.main`` turns them into text and exit codes.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -109,6 +110,16 @@ def json_type(value: object) -> str:
     }
     names |= {"dict": "an object", "NoneType": "null"}
     return names.get(type(value).__name__, f"a {type(value).__name__}")
+
+
+LONGEST_WORD = 120
+"""Characters of a word of a message; of a longer one, which only a mistake makes, the middle is left out."""
+_LONG = re.compile(rf"\S{{{LONGEST_WORD + 1},}}")
+
+
+def shorten_words(text: str) -> str:
+    """Leave out the middle of words that are too long to be read."""
+    return _LONG.sub(lambda match: f"{match[0][:60]}...{match[0][-30:]}", text)
 
 
 def nearest_name(name: str, names: Iterable[str]) -> str:

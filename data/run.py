@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from intrex.data.arrays import Bytes, Float32s, Float64s, Int64s, Uint64s
-from intrex.data.errors import BadInput, Problems, UsageError
+from intrex.data.errors import BadInput, Problems, UsageError, shorten_words
 from intrex.data.ids import as_bytes, as_strings, id_problem, nest, rows_of
 from intrex.data.io.columns import parse_floats, read_columns, segments
 from intrex.data.io.files import require_file, writing
@@ -182,7 +182,8 @@ def check_tag(tag: str) -> None:
     """Raise `UsageError` unless a tag is one word: it becomes a column."""
     if id_problem(tag):
         raise UsageError(
-            f"not a tag: {tag!r}", "a tag is one word, it becomes a column of the run: --tag NAME"
+            shorten_words(f"not a tag: {tag!r}"),
+            "a tag is one word, it becomes a column of the run: --tag NAME",
         )
 
 

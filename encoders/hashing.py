@@ -64,6 +64,7 @@ class _HashingBase(Stateless):
             UsageError: the number of dimensions is not a positive integer, or an option has no meaning here.
         """
         cls.kind.refuse(options)
+        cls.kind.note_device(options)
         if name and options.dim is not None and name != str(options.dim):
             raise UsageError(f"two numbers of dimensions: hashing:{name} and {options.dim}")
         text = name or str(cls.default_dim if options.dim is None else options.dim)
@@ -75,6 +76,7 @@ class _HashingBase(Stateless):
     @classmethod
     def load(cls, spec: EncoderSpec, folder: Path, options: EncoderOptions) -> Self:
         """Make the encoder of ``spec``; nothing is read from ``folder``."""
+        cls.kind.note_device(options)
         return cls(spec.dim, **{key: value for key, value in spec.params.items() if key not in cls.params})
 
     @classmethod

@@ -1,11 +1,14 @@
 """Kinds of encoders, and the options of each; plain data."""
 
+import logging
 from dataclasses import dataclass, field, fields
 from typing import Any, NamedTuple
 
 from intrex.data.errors import UsageError
 from intrex.data.options import Options, declare, flag_of, option
 from intrex.data.registry import Registry, load_target
+
+_log = logging.getLogger("intrex")
 
 DTYPES = ("float32", "bfloat16", "int8")
 SINGLES = ("cls", "mean")
@@ -87,6 +90,13 @@ class EncoderKind:
         for item in fields(options):
             if not self.takes(item.name) and getattr(options, item.name) != item.default:
                 raise UsageError(f"the {self.name} encoder has no {flag_of(item.name)}")
+
+    def note_device(self, options: EncoderOptions) -> None:
+        """Say that a device was chosen for an encoder of this kind that always computes on the processor."""
+        if options.device not in (None, "cpu"):
+            _log.info(
+                "the %s encoder computes on the processor, --device %s is ignored", self.name, options.device
+            )
 
     def takes(self, key: str) -> bool:
         """Tell whether its encoders have an option."""

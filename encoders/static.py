@@ -27,6 +27,7 @@ from intrex.encoders.base import Role
 from intrex.encoders.model2vec import CHARACTERS, apply_rules, is_model2vec
 from intrex.encoders.options import STATIC, EncoderOptions
 from intrex.encoders.runtime.models import NO_CODE, ModelFiles, quiet, refuse_code, require, resolve_model
+from intrex.encoders.runtime.transformer import check_runtime
 
 log = logging.getLogger("intrex")
 
@@ -82,13 +83,14 @@ class StaticEncoder:
         files = resolve_model(name, options.revision)
         params: dict[str, Any] = {"normalized": True, "similarity": "dot"}
         if (folder := _find_embedding(files.path)) is not None:
+            STATIC.note_device(options)
             weights, tokenizer = _read(folder)
             if options.dim not in (None, weights.shape[1]):
                 raise UsageError(
                     f"--dim {options.dim} does not suit the static model {name}, it has {weights.shape[1]}"
                 )
         else:
-            weights, tokenizer = _distil_once(files, options.dim or DEFAULT_DIM, options.device)
+            weights, tokenizer = _distil_once(files, options.dim or DEFAULT_DIM, options)
             params["distilled_from"] = files.revision
         if folder is not None and is_model2vec(folder):
             weights, tokenizer, rules = apply_rules(folder, weights, tokenizer, options.max_length)
@@ -101,6 +103,7 @@ class StaticEncoder:
     def load(cls, spec: EncoderSpec, folder: Path, options: EncoderOptions) -> Self:
         """Read back what `save` wrote; raises `BadInput` when it is missing or not what the spec says."""
         require("tokenizers", "a static encoder")
+        STATIC.note_device(options)
         if not (folder / WEIGHTS).is_file() or not (folder / TOKENIZER).is_file():
             raise BadInput(f"the weights of the static encoder are missing: {folder}", "rebuild the index")
         weights, tokenizer = _read(folder)
@@ -198,15 +201,16 @@ def _truncate(tokenizer: str, length: int) -> str:
     return str(changed.to_str())
 
 
-def _distil_once(files: ModelFiles, dim: int, device: str | None) -> tuple[Float32s, str]:
+def _distil_once(files: ModelFiles, dim: int, options: EncoderOptions) -> tuple[Float32s, str]:
     """Distil as `_distil` does, or read from intrex's cache folder what it made for an earlier index."""
     versions = [version(name) for name in ("sentence-transformers", "torch", "transformers")]
-    cached = cache_dir() / "static" / fingerprint([files.revision, dim, device or "", versions])[:32]
+    cached = cache_dir() / "static" / fingerprint([files.revision, dim, options.device or "", versions])[:32]
     with contextlib.suppress(OSError, BadInput, ValueError):
         encoder = StaticEncoder(*_read(cached), files.name, {})
         if encoder.spec.revision == (cached / "revision").read_text(encoding="ascii"):
             return encoder.parts()
-    weights, tokenizer = _distil(files, dim, device)
+    check_runtime(options)
+    weights, tokenizer = _distil(files, dim, options.device)
     with contextlib.suppress(OSError):  # a cache that cannot be written is none
         cached.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=cached.parent, prefix=".") as folder:

@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
+from intrex.data.errors import UsageError
 from intrex.data.io.request import Request, run_request
 from intrex.encoders.options import FAMILIES
 
@@ -31,6 +32,9 @@ def request_of(command: Any, context: Any) -> AbstractContextManager[None]:
     """Make a command that was parsed the current request.
 
     One that reads stdin is never taken for a repetition of another.
+
+    Raises:
+        UsageError: two of its inputs are stdin.
     """
     given = {name: value for name, value in context.params.items() if value not in (None, [], ())}
     declared = getattr(command.callback, "declared", {})
@@ -45,9 +49,13 @@ def request_of(command: Any, context: Any) -> AbstractContextManager[None]:
         read[last] = read[last][:-1]
     words = [context.command_path]
     words += [f"{name}={value}" for name, value in sorted(given.items()) if name not in _AGAIN]
-    repeats = "-" not in {value for _, value in _values(read)}
+    stdin = [value for _, value in _values(read)].count("-")
+    if stdin > 1:
+        raise UsageError(
+            "standard input (-) is named twice, it can be read once", "write one of them to a file"
+        )
     prints = getattr(command.callback, "prints", False)
-    return run_request(Request(words if repeats else [], sorted(_files(read)), again=prints))
+    return run_request(Request([] if stdin else words, sorted(_files(read)), again=prints))
 
 
 def _values(read: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

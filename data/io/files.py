@@ -201,17 +201,24 @@ def is_stream(path: Path) -> bool:
     return folder == Path("/dev") or folder.parts[:2] == ("/", "proc")
 
 
+def refuse_file_above(path: Path) -> None:
+    """Raise `IntrexError` where an output cannot stand because a part of its path is a file."""
+    if file := next((parent for parent in path.parents if parent.exists() and not parent.is_dir()), None):
+        raise IntrexError(f"{file} is a file, no output can stand in it: {path}", "choose another name")
+
+
 def refuse_existing(path: Path, overwrite: bool) -> None:
     """Raise if ``path`` exists and may not be replaced; a device or a pipe is not replaced but written to.
 
     Raises:
-        IntrexError: it exists and ``overwrite`` is off.
+        IntrexError: it exists and ``overwrite`` is off, or would stand below a file.
         UsageError: it is an input of the command that is being run.
         DoneAlready: that command has written it before, and nothing has changed since.
     """
     request = current_request()
     if is_stream(path):
         return
+    refuse_file_above(path)
     if request:
         request.refuse_input(path)
     if not (path.exists() or path.is_symlink()):

@@ -10,7 +10,7 @@ from intrex.data.arrays import Scores
 from intrex.encoders.multivector.layouts import load_layout
 from intrex.encoders.options import EncoderOptions
 from intrex.encoders.runtime.models import ModelFiles, resolve_model
-from intrex.encoders.runtime.transformer import load_by_class
+from intrex.encoders.runtime.transformer import check_runtime, load_by_class
 from intrex.encoders.static import StaticEncoder
 from intrex.encoders.training.examples import Pool
 from intrex.encoders.training.options import TrainOptions
@@ -36,6 +36,7 @@ def start_model(kind: str, options: TrainOptions) -> tuple[Any, ModelFiles]:
     import torch
 
     files = resolve_model(options.base)
+    check_runtime(EncoderOptions(device=options.device))
     torch.manual_seed(options.seed)
     if kind == "static":
         return _start_static(options), files

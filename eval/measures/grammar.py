@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, cast
 
-from intrex.data.errors import UsageError, nearest_name
+from intrex.data.errors import UsageError, nearest_name, shorten_words
 from intrex.eval.measures.aliases import SYNONYMS, TEXTS, parse_other_tools, parse_ranx, parse_trec_eval
 from intrex.eval.measures.measure import MEASURES, Measure, parameters
 
@@ -57,7 +57,7 @@ def parse_measures(texts: Sequence[str], rel: int | None = None, keep_texts: boo
                 elif keep_texts:
                     measures.setdefault(measure)
         except UsageError as error:
-            unknown.append(error.message)
+            unknown.append(shorten_words(error.message))
     if unknown:
         raise UsageError("; ".join(unknown), HINT)
     return list(measures)

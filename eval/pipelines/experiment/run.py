@@ -9,7 +9,7 @@ from pathlib import Path
 
 from intrex.data.collection import Collection
 from intrex.data.errors import BadInput, IntrexError, nearest_name
-from intrex.data.io.files import write_text
+from intrex.data.io.files import refuse_file_above, write_text
 from intrex.data.locate import find_qrels
 from intrex.eval.leaderboard.rows import read_leaderboard
 from intrex.eval.pipelines.experiment.generalize_report import (
@@ -64,6 +64,7 @@ def run_experiment(recipe: Recipe, out: Path, watch: Watch) -> Outcome:
     Writes ``leaderboard.csv``, ``costs.csv`` and ``scores.jsonl`` into ``out``, and links to the collection, the
     indexes and the runs; of a recipe with a split also ``tests.csv``, ``report.md`` and ``generalization.png``.
     """
+    refuse_file_above(out)
     if out.exists() and not (out / ".stages").is_dir() and (not out.is_dir() or any(out.iterdir())):
         raise IntrexError(
             f"not the folder of an experiment, nothing is written into it: {out}", "choose another --output"

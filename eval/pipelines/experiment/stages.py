@@ -11,7 +11,7 @@ import contextlib
 import hashlib
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import cache
@@ -163,9 +163,8 @@ def run_stages(
         IntrexError: another process runs an experiment in ``store``, or a stage failed.
     """
     results: dict[str, Result] = {}
-    store.mkdir(parents=True, exist_ok=True)
     lock = store / ".lock"
-    with lock.open("a") as stream:
+    with _folder(store, lock), lock.open("a") as stream:
         lock_or_refuse(stream, lock, f"running an experiment in {store.parent}")
         for stage in stages:
             identity, folder, result = _look_up(stage, kinds, store, results)
@@ -175,6 +174,26 @@ def run_stages(
             results[stage.name] = result
             check(result)
     return results
+
+
+@contextlib.contextmanager
+def _folder(store: Path, lock: Path) -> Iterator[None]:
+    """Make the folder of the stages; where they fail before there is anything in it, it goes again."""
+    made = [folder for folder in (store, store.parent) if not folder.exists()]
+    store.mkdir(parents=True, exist_ok=True)
+    try:
+        yield
+    except BaseException:
+        if made:
+            for stage in store.iterdir():
+                with contextlib.suppress(OSError):  # a file, or a folder with something in it
+                    stage.rmdir()
+            if list(store.iterdir()) == [lock]:
+                lock.unlink()
+            with contextlib.suppress(OSError):
+                for folder in made:
+                    folder.rmdir()
+        raise
 
 
 def _refuse_damaged(inputs: Sequence[Result]) -> None:
