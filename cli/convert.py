@@ -28,10 +28,12 @@ class ConvertOptions(Options):
 @command("intrex convert bm25.txt.gz bm25.json")
 def convert(
     run: Annotated[
-        Path, typer.Argument(help="A run: TREC, MS MARCO or JSON, plain or gzip; told by its first line.")
+        Path,
+        typer.Argument(help="A run: TREC, MS MARCO or JSON, plain or compressed; told by its first line."),
     ],
     out: Annotated[
-        Path | None, typer.Argument(help="The file to write; .gz compresses, - is stdout.")
+        Path | None,
+        typer.Argument(help="The file to write; .gz, .xz, .bz2, .zst or .lz4 compresses, - is stdout."),
     ] = None,
     output: Output = None,
     overwrite: Overwrite = False,

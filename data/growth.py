@@ -8,7 +8,7 @@ from functools import cache
 from itertools import groupby, pairwise
 from pathlib import Path
 
-from intrex.data.io.files import open_bytes
+from intrex.data.io.files import reading
 
 _LEAST = 3  # growing scores, as in `intrex.data.check`: fewer may be one row in the wrong place
 _PATIENCE = 10_000
@@ -36,7 +36,7 @@ def scores_grow(path: Path) -> bool:
     Reading ends at the first query where they do not, in most runs the first one, and at a line that is none.
     """
     rises = rows = 0
-    with open_bytes(path) as stream:
+    with reading(path) as stream:
         for _, lines in groupby(_fields(stream), lambda fields: fields[0]):
             try:
                 ranked = sorted((int(fields[3]), float(fields[4])) for fields in lines)

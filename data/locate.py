@@ -77,7 +77,7 @@ def _collection(text: str, noun: str) -> tuple[Collection, str]:
 
 
 def read_query_file(path: Path, weighted: bool = False) -> Queries:
-    """Read a query file: JSON lines, ``id TAB text``, or TREC topics; plain or gzip, told by the first line.
+    """Read a query file: JSON lines, ``id TAB text``, or TREC topics; plain or compressed, told by the first line.
 
     With ``weighted``, JSON lines with a ``vector`` are read as term weights.
 
@@ -108,7 +108,7 @@ def read_query_file(path: Path, weighted: bool = False) -> Queries:
 
 
 def read_id_file(path: Path) -> list[str]:
-    """Read the ids of a file with one on each line; plain or gzip, ``-`` is stdin.
+    """Read the ids of a file with one on each line; plain or compressed, ``-`` is stdin.
 
     Raises:
         BadInput: every line that is no id is counted; or there is no line.

@@ -141,7 +141,7 @@ def _number_topics(queries: Bytes, topics: Bytes) -> Int64s:
 
 
 def read_qrels(path: Path, subtopics: bool = False, repeats: bool = False) -> Qrels:
-    """Read TREC qrels (4 columns) or BEIR qrels (3 columns, header), plain or gzip; any blanks separate.
+    """Read TREC qrels (4 columns) or BEIR qrels (3 columns, header), plain or compressed; any blanks separate.
 
     A header row is skipped. In TREC's form a line whose first character is ``#`` is a comment, as in trec_eval 10.
     With ``subtopics`` the second of four columns is the subtopic, and a document may stand once for each. With

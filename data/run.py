@@ -143,7 +143,7 @@ def _hash(ids: Bytes) -> Uint64s:
 
 
 def read_trec_table(path: Path, problems: Problems, more: bool = False) -> RunTable:
-    """Read the sound lines of a TREC run, plain or gzip; the others go to ``problems``.
+    """Read the sound lines of a TREC run, plain or compressed; the others go to ``problems``.
 
     Any blanks separate the six columns, the rank column is not looked at. Lines whose first character after blanks is
     ``#`` are comments, as in trec_eval 10; a header row is skipped. NaN, infinity and text are not scores.

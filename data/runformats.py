@@ -13,6 +13,7 @@ from intrex.data.errors import BadInput, Problems, UsageError, json_type, neares
 from intrex.data.growth import note_growth
 from intrex.data.ids import as_bytes, as_strings, id_problem
 from intrex.data.io.columns import parse_integers, read_columns
+from intrex.data.io.containers import plain_name
 from intrex.data.io.files import json_reason, reading, require_file, spooled, writing
 from intrex.data.io.lines import first_line
 from intrex.data.options import LARGEST_FLOAT
@@ -163,8 +164,8 @@ _SUFFIXES = {".json": "json", ".tsv": "msmarco"}
 
 
 def format_of(path: Path) -> str:
-    """Return the format that a file's name asks for: ``.json`` and ``.tsv`` (msmarco), with or without ``.gz``; else trec."""
-    return _SUFFIXES.get(Path(path.name.removesuffix(".gz")).suffix, "trec")
+    """Return the format that a file's name asks for: ``.json`` and ``.tsv`` (msmarco), compressed or not; else trec."""
+    return _SUFFIXES.get(Path(plain_name(path)).suffix, "trec")
 
 
 def write_any_run(run: Run, path: Path, form: str, overwrite: bool = False) -> None:

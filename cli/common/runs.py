@@ -18,7 +18,10 @@ class RunTarget(Options):
     """Place and form of the run that a command writes."""
 
     output: Path = option(
-        default=Path("-"), flags=("-o",), panel=OUTPUT, help="The run to write; .gz compresses, - is stdout."
+        default=Path("-"),
+        flags=("-o",),
+        panel=OUTPUT,
+        help="The run to write; .gz, .xz, .bz2, .zst or .lz4 compresses, - is stdout.",
     )
     form: str = option(
         default="trec", key="format", choices=FORMATS, panel=OUTPUT,

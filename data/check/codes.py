@@ -25,7 +25,7 @@ CODES: dict[str, Code] = {
     "F002": Code(WARNING, "byte order mark", "trec_eval and pytrec_eval read it as part of the first query id, whose rows are lost; Python's JSON reader stops.", "removed"),
     "F003": Code(NOTE, "CRLF line ends", "Harmless in columns; tools that cut at TABs keep the carriage return in the last column.", "LF"),
     "F004": Code(ERROR, "control character", "Most often NUL, at which trec_eval takes the file for finished; the file is damaged or no text."),
-    "F005": Code(ERROR, "broken gzip", "The file ends early or is damaged. What could be read of it was checked."),
+    "F005": Code(ERROR, "broken compression", "The file ends early or is damaged. What could be read of it was checked."),
     "F006": Code(ERROR, "empty file", "There is nothing in the file but blank lines and comments: what wrote it failed."),
     "F007": Code(NOTE, "no newline at the end", "`cat a b` would glue two lines together; perhaps the file was cut off.", "added"),
     "F008": Code(ERROR, "cut off in the last line", "The last line has no newline and too few columns: the file was not written or copied whole."),

@@ -18,6 +18,7 @@ from intrex.data.check.kinds import FileKind, tell_kind
 from intrex.data.check.lines import Table, read_table
 from intrex.data.check.numbers import parse_floats, parse_integers
 from intrex.data.errors import CheckFailed, UsageError
+from intrex.data.io.containers import plain_name
 from intrex.data.io.files import STDIO, raw_lines, refuse_existing, require_file, spooled, writing
 
 # Warnings that a mended file would decide by guessing: is it a comment, are they distances, which order was meant?
@@ -52,7 +53,7 @@ def fix_file(paths: Sequence[Path], out: Path, kind: str | None = None, overwrit
         facts = check_file(file, label, known or kind)
         _refuse(facts, known)
         changes: Counter[str] = Counter()
-        copy = Path(folder) / file.name.removesuffix(".gz")
+        copy = Path(folder) / plain_name(file)
         with copy.open("wb") as stream:
             stream.writelines(_mend(file, known or FileKind("", ""), facts, changes))
         _refuse(check_file(copy, str(out), known), known)

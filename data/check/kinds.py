@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import re
-import zlib
 from collections import Counter
 from itertools import islice, pairwise
 from pathlib import Path
@@ -61,7 +60,7 @@ def tell_kind(path: Path, expected: str | None = None) -> FileKind | None:
 def _sample(path: Path) -> list[str]:
     """Return the first lines that can be read, whatever stands behind them."""
     sample: list[str] = []
-    with contextlib.suppress(BadInput, EOFError, OSError, zlib.error):
+    with contextlib.suppress(BadInput):
         for _, line in islice(read_lines(path, Problems(path.name)), _SAMPLE):
             sample.append(line)  # one by one: those before an error count
     return sample

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from intrex.data.errors import Problems
 from intrex.data.importers.jsonstream import read_json_objects
+from intrex.data.io.containers import plain_name
 from intrex.data.io.files import file_sha256, read_lines
 from intrex.data.progress import Progress
 from intrex.data.writer import RecordSource
@@ -52,11 +53,11 @@ class Input:
         return RecordSource(self.label, line)
 
     def lines(self, problems: Problems) -> Iterator[tuple[int, str]]:
-        """Yield line numbers and lines; plain or gzip."""
+        """Yield line numbers and lines; plain or compressed."""
         return read_lines(self.path, LabelledProblems(problems, self.label))
 
     def objects(self, problems: Problems) -> Iterator[tuple[int, dict[str, Any]]]:
-        """Yield line numbers and JSON objects: one a line, or an array of them; plain or gzip."""
+        """Yield line numbers and JSON objects: one a line, or an array of them; plain or compressed."""
         return read_json_objects(self.path, LabelledProblems(problems, self.label))
 
     def record(self) -> dict[str, Any]:
@@ -70,8 +71,8 @@ def text_id(value: Any) -> Any:
 
 
 def bare_name(path: Path) -> str:
-    """Return the file name without ``.gz`` and without an ending that names a format."""
-    return re.sub(r"\.(jsonl|json|tsv|txt|trec|qrels|zip)$", "", path.name.removesuffix(".gz"))
+    """Return the file name without what names a container or a format at its end."""
+    return re.sub(r"\.(jsonl|json|tsv|txt|trec|qrels|zip)$", "", plain_name(path))
 
 
 def count_items(items: Iterable[_Item], progress: Progress | None) -> Iterator[_Item]:

@@ -13,11 +13,12 @@ from typing import Any
 from intrex.data.errors import BadInput, Problems, UsageError, nearest_name
 from intrex.data.importers.documents import READERS
 from intrex.data.importers.inputs import Input, bare_name
+from intrex.data.io.containers import plain_name, with_suffixes
 
 _log = logging.getLogger("intrex")
-_JSON = (".jsonl", ".jsonl.gz", ".json", ".json.gz")
-_TSV = (".tsv", ".tsv.gz", ".txt", ".txt.gz")
-_JUDGED = (*_TSV, ".qrels", ".qrels.gz", ".trec", ".trec.gz")
+_JSON = (".jsonl", ".json")
+_TSV = (".tsv", ".txt")
+_JUDGED = (*_TSV, ".qrels", ".trec")
 _TOPICS = re.compile(r"(queries|topics|questions)(?![a-z0-9])", re.IGNORECASE)
 _QRELS = re.compile(r"qrels?(?![a-z0-9])[._-]*", re.IGNORECASE)
 _SET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -99,11 +100,13 @@ def _only(folder: Path, *names: str) -> Input | None:
 
 
 def _corpus_files(folder: Path, layout: str) -> list[Input]:
-    beir, colbert = ("corpus.jsonl", "corpus.jsonl.gz"), ("collection.tsv", "collection.tsv.gz")
+    beir, colbert = with_suffixes("corpus.jsonl"), with_suffixes("collection.tsv")
     names = {"auto": (*beir, *colbert), "beir": beir, "colbert": colbert}.get(layout, ())
     if file := _only(folder, *names):
         return [file]
-    paths = [path for path in _visible(folder) if path.name.endswith(_JSON)] if layout != "colbert" else []
+    paths = (
+        [path for path in _visible(folder) if plain_name(path).endswith(_JSON)] if layout != "colbert" else []
+    )
     paths = [path for path in paths if not (_TOPICS.match(path.name) or _QRELS.match(path.name))]
     below = [str(path.parent) for path in _visible(folder) if path.name in names]
     if below or not paths:
@@ -113,7 +116,7 @@ def _corpus_files(folder: Path, layout: str) -> list[Input]:
 
 
 def _query_files(folder: Path) -> list[Input]:
-    if file := _only(folder, "queries.jsonl", "queries.jsonl.gz"):
+    if file := _only(folder, *with_suffixes("queries.jsonl")):
         return [file]
     return [Input(p, p.name) for p in _visible(folder) if p.parent == folder and _TOPICS.match(p.name)]
 
@@ -123,8 +126,8 @@ def _qrels_files(folder: Path) -> dict[str, Input]:
     for path in _visible(folder):
         below = path.relative_to(folder)
         inside = below.parts[0] == "qrels" and len(below.parts) == 2
-        if inside and not path.name.endswith(_JUDGED):
-            _log.info("%s is not read: judgements end in %s", below, ", ".join(_JUDGED[::2]))
+        if inside and not plain_name(path).endswith(_JUDGED):
+            _log.info("%s is not read: judgements end in %s", below, ", ".join(_JUDGED))
             continue
         if inside or (len(below.parts) == 1 and _QRELS.match(path.name)):
             name = _check_set(_QRELS.sub("", bare_name(path), count=1) or "test", path)
@@ -145,7 +148,7 @@ def _check_set(name: str, path: Path) -> str:
 
 def _format(corpus: Input) -> str:
     """Tell a corpus file's layout from its name and its first sound record."""
-    name = corpus.path.name
+    name = plain_name(corpus.path)
     if name.endswith(_TSV):
         return "colbert"
     _, record = next(corpus.objects(Problems(corpus.label)), (0, None))

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from intrex.data.errors import BadInput, Problems, json_type
 from intrex.data.importers.inputs import Input, text_id
+from intrex.data.io.containers import SUFFIXES
 from intrex.data.io.files import require_file
 from intrex.data.options import LARGEST_FLOAT
 from intrex.data.writer import RecordSource
@@ -16,6 +17,7 @@ from intrex.data.writer import RecordSource
 _IDS = ("id", "_id", "docid", "docno", "qid", "query_id")
 _VECTORS = ("vector", "toks", "query_toks")
 _TEXTS = ("text", "contents", "content", "query")
+_SUFFIXES = (".json", ".jsonl", *SUFFIXES)
 
 
 class Weights(NamedTuple):
@@ -28,17 +30,18 @@ class Weights(NamedTuple):
 
 
 def weight_files(path: Path) -> list[Input]:
-    """List the files of weights that a path names: itself, or every ``.json``, ``.jsonl`` and ``.gz`` file of a folder.
+    """List the files of weights that a path names: itself, or every ``.json``, ``.jsonl`` and compressed file of a folder.
 
     Raises:
         BadInput: the path does not exist, or the folder has no such file.
     """
     if not path.is_dir():
         return [Input(require_file(path, "file of weights"), path.name)]
-    files = sorted(p for p in path.rglob("*") if p.is_file() and p.suffix in (".json", ".jsonl", ".gz"))
+    files = sorted(p for p in path.rglob("*") if p.is_file() and p.suffix in _SUFFIXES)
     if not files:
         raise BadInput(
-            f"no .json, .jsonl or .gz file in the folder {path}", "name the file, or the folder it is in"
+            f"no .json or .jsonl file, plain or compressed, in the folder {path}",
+            "name the file, or the folder it is in",
         )
     return [Input(p, p.relative_to(path).as_posix()) for p in files]
 

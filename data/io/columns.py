@@ -66,7 +66,7 @@ def read_columns(
     Blank lines are skipped, CRLF and a byte order mark accepted.
 
     Args:
-        path: the file, plain or gzip.
+        path: the file, plain or compressed.
         width: how many fields a line has.
         layout: their names, for messages.
         problems: told of every line that does not fit.

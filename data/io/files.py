@@ -1,22 +1,21 @@
-"""Opening, reading and writing files: plain or gzip, atomic, with errors that name the line."""
+"""Opening, reading and writing files: plain or compressed, atomic, with errors that name the line."""
 
 from __future__ import annotations
 
 import contextlib
 import ctypes
-import gzip
 import hashlib
 import json
 import os
 import shutil
 import sys
 import tempfile
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, Any
 
 from intrex.data.errors import BadInput, IntrexError, Problems, json_type
+from intrex.data.io.containers import open_unpacked, packed, require_packer
 from intrex.data.io.disk import disk_errors
 from intrex.data.io.hidden import hidden_sibling
 from intrex.data.io.jsontext import DECODER
@@ -50,25 +49,9 @@ def spooled(path: Path) -> Iterator[Path]:
         yield copy
 
 
-def open_bytes(path: Path) -> IO[bytes]:
-    """Open for reading; gzip is recognised by its first two bytes, not by the name."""
-    with path.open("rb") as head:
-        zipped = head.read(2) == b"\x1f\x8b"
-    return cast("IO[bytes]", gzip.open(path, "rb")) if zipped else path.open("rb")
-
-
-@contextlib.contextmanager
-def reading(path: Path) -> Iterator[IO[bytes]]:
-    """Open for reading, with a broken or truncated gzip reported as `BadInput`."""
-    try:
-        with open_bytes(path) as stream:
-            yield stream
-    except EOFError as error:
-        raise BadInput(
-            f"the gzip file ends early ({path})", "it was not copied or downloaded whole; fetch it again"
-        ) from error
-    except (gzip.BadGzipFile, zlib.error) as error:
-        raise BadInput(f"not a sound gzip file: {error} ({path})", "fetch or write the file again") from error
+def reading(path: Path) -> IO[bytes]:
+    """Open for reading, unpacked: see `intrex.data.io.containers`; raises `BadInput`, also while it is read."""
+    return open_unpacked(path)
 
 
 def read_pieces(path: Path, size: int = PIECE) -> Iterator[bytes]:
@@ -211,7 +194,7 @@ def refuse_existing(path: Path, overwrite: bool) -> None:
     """Raise if ``path`` exists and may not be replaced; a device or a pipe is not replaced but written to.
 
     Raises:
-        IntrexError: it exists and ``overwrite`` is off, or would stand below a file.
+        IntrexError: it exists and ``overwrite`` is off, would stand below a file, or what compresses it is not installed.
         UsageError: it is an input of the command that is being run.
         DoneAlready: that command has written it before, and nothing has changed since.
     """
@@ -219,6 +202,7 @@ def refuse_existing(path: Path, overwrite: bool) -> None:
     if is_stream(path):
         return
     refuse_file_above(path)
+    require_packer(path)
     if request:
         request.refuse_input(path)
     if not (path.exists() or path.is_symlink()):
@@ -229,9 +213,9 @@ def refuse_existing(path: Path, overwrite: bool) -> None:
 
 @contextlib.contextmanager
 def writing(path: Path, overwrite: bool = False) -> Iterator[IO[bytes]]:
-    """Write a whole file or none: a hidden sibling, fsynced, then renamed; ``.gz`` is gzip with mtime 0.
+    """Write a whole file or none: a hidden sibling, fsynced, then renamed.
 
-    Raises `IntrexError` if the file exists and ``overwrite`` is off. ``-`` is stdout; devices
+    Names in ``.gz``, ``.xz``, ``.bz2``, ``.zst`` and ``.lz4`` compress. Raises `IntrexError` if the file exists and ``overwrite`` is off. ``-`` is stdout; devices
     and pipes (`is_stream`) are written directly.
     """
     if path == STDIO:
@@ -249,11 +233,8 @@ def writing(path: Path, overwrite: bool = False) -> Iterator[IO[bytes]]:
         raise IntrexError(f"the output is a folder, a file is needed: {path}")
     path.parent.mkdir(parents=True, exist_ok=True)
     with disk_errors(path.parent), hidden_sibling(path) as (hidden, plain):
-        if path.suffix == ".gz":
-            with gzip.GzipFile(filename="", mode="wb", fileobj=plain, mtime=0, compresslevel=6) as zipped:
-                yield cast("IO[bytes]", zipped)
-        else:
-            yield plain
+        with packed(path, plain) as stream:
+            yield stream
         plain.flush()
         os.fsync(plain.fileno())
         if request := current_request():

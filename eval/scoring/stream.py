@@ -6,16 +6,16 @@ ordinary is left to the plain path, which knows how to report it.
 
 from __future__ import annotations
 
-import gzip
 import threading
-import zlib
 from pathlib import Path
 
 import numpy as np
 
+from intrex.data.errors import BadInput
 from intrex.data.growth import note_growth
 from intrex.data.io.columns import stack
-from intrex.data.io.files import open_bytes, spooled
+from intrex.data.io.containers import container_of
+from intrex.data.io.files import reading, spooled
 from intrex.data.native.library import Library
 from intrex.data.qrels import Qrels
 from intrex.data.runformats import read_any_run
@@ -36,7 +36,7 @@ def match_any(qrels: Qrels, path: Path, drop_self: bool = False, digest: bool = 
 
     Args:
         qrels: the judgements.
-        path: the run: TREC, MS MARCO or JSON, plain or gzip.
+        path: the run: TREC, MS MARCO or JSON, plain or compressed.
         drop_self: see `match`.
         digest: see `match`.
 
@@ -53,9 +53,7 @@ def match_any(qrels: Qrels, path: Path, drop_self: bool = False, digest: bool = 
 def _worth_it(file: Path) -> bool:
     if not file.is_file():
         return False
-    with file.open("rb") as stream:
-        zipped = stream.read(2) == b"\x1f\x8b"
-    size = file.stat().st_size * (3 if zipped else 1)
+    size = file.stat().st_size * (1 if container_of(file) is None else 3)
     compiling = size >= WORTH_COMPILING
     return (compiling or size >= WORTH_LOADING) and LIBRARY.kernels(compiling) is not None
 
@@ -75,7 +73,7 @@ def match_file(
 
     Args:
         qrels: the judgements.
-        path: the file, plain or gzip.
+        path: the file, plain or compressed.
         drop_self: see `match`.
         digest: see `match`.
         threads: how many pieces are worked on at once; two, unless given.
@@ -86,12 +84,12 @@ def match_file(
         return None
     judged = KernelQrels.of(qrels, kernels)
     try:
-        with open_bytes(path) as stream:
+        with reading(path) as stream:
             pieces = Pieces(stream, piece, kernels)
             workers = [Worker(judged, kernels, drop_self, digest) for _ in range(threads or 2)]
             parts = _work(pieces, workers)
         return _merge(qrels, parts, digest)
-    except (OutOfOrdinary, EOFError, gzip.BadGzipFile, zlib.error):
+    except (OutOfOrdinary, BadInput):
         return None
 
 
