@@ -143,14 +143,14 @@ def verify(collection: CollectionArgument) -> None:
 
 
 def _report(collection: Collection) -> None:
+    from intrex.data.listing import unknown_judgements
+
     params = collection.manifest.params
     sets = ", ".join(f"{s} {n['queries']:,}" for s, n in collection.sets.items()) or "no judged queries"
     say(f"{collection.path}: {collection.n_documents:,} documents, {params['queries']:,} queries ({sets})")
     if params["encoded_ids"]:
         say(f"note: {params['encoded_ids']:,} ids with white space were percent-encoded")
-    if params["unknown_judgements"]:
-        say(
-            f"note: {params['unknown_judgements']:,} judgements of unknown documents or queries were left out"
-        )
+    for remark in unknown_judgements(collection).values():
+        say(f"note: {remark}")
     if params["empty_documents"]:
         say(f"note: {params['empty_documents']:,} documents are empty; they keep their row")

@@ -22,6 +22,23 @@ def collections_in(folder: Path) -> Iterator[Collection]:
                 continue
 
 
+def unknown_judgements(collection: Collection) -> dict[str, str]:
+    """Say of each query set how many of its judgements name unknown documents or queries, and what became of them."""
+    remarks = {}
+    for name, counts in collection.sets.items():
+        if n := counts.get("unknown", 0):
+            remarks[name] = (
+                f"{n:,} judgements of the set {name} name documents or queries that are not there; they count"
+            )
+        if n := counts.get("removed", 0):
+            lost = counts.get("removed_queries", 0)
+            gone = f", with all those of {lost:,} {'queries' if lost > 1 else 'query'}" if lost else ""
+            remarks[name] = (
+                f"{n:,} judgements of the set {name} were left out{gone}: they name documents or queries that are not there"
+            )
+    return remarks
+
+
 def describe_collection(collection: Collection) -> dict[str, Any]:
     """Return what a person wants to know of a collection, as a record to print."""
     params = collection.manifest.params
@@ -36,6 +53,7 @@ def describe_collection(collection: Collection) -> dict[str, Any]:
         "empty documents": params["empty_documents"],
         "queries": params["queries"],
         **sets,
+        **{f"unknown in {name}": remark for name, remark in unknown_judgements(collection).items()},
         "bytes": size,
         "fingerprint": collection.fingerprint,
         "corpus fingerprint": collection.corpus_fingerprint,

@@ -19,11 +19,19 @@ from intrex.data.store.manifest import manifest_path
 
 @dataclass(frozen=True)
 class Judged:
-    """Judgements and where they are from: a collection's name and set, or a file's name and no set."""
+    """Judgements and where they are from: a collection's name and set, or a file's name and no set.
+
+    Attributes:
+        qrels: the judgements.
+        collection: see above.
+        query_set: see above.
+        removed: judgements that the collection's import left out.
+    """
 
     qrels: Qrels
     collection: str
     query_set: str
+    removed: int = 0
 
 
 def find_queries(text: str, weighted: bool = False) -> tuple[Queries, Collection | None]:
@@ -49,7 +57,7 @@ def find_qrels(text: str, subtopics: bool = False) -> Judged:
         if path.is_file():
             return Judged(read_qrels(path, subtopics), path.name, "")
     collection, name = _collection(text, "qrels")
-    return Judged(collection.qrels(name), collection.name, name)
+    return Judged(collection.qrels(name), collection.name, name, collection.sets[name].get("removed", 0))
 
 
 def _collection(text: str, noun: str) -> tuple[Collection, str]:

@@ -18,7 +18,7 @@ from intrex.data.errors import SHOWN, Problems, UsageError, json_type
 from intrex.data.ids import IdRegistry, encode_id, id_problem, needs_encoding
 from intrex.data.io.files import file_sha256, fingerprint
 from intrex.data.io.folder import COLLECTION_MANIFEST
-from intrex.data.qrels import Qrels, write_qrels
+from intrex.data.judgedset import JudgedSet, Unknown
 from intrex.data.store.artifact import Build, build_artifact
 from intrex.data.store.manifest import Manifest
 
@@ -68,15 +68,14 @@ class CollectionWriter:
     """Writer of documents, then queries, then judgements, which are checked on the way; see `write_collection`.
 
     Ids with white space are percent-encoded and counted in ``encoded``. Records that cannot be are reported to
-    ``problems``; judgements that name an unknown document or query are too, unless ``allow_unknown``.
+    ``problems``; of judgements that name an unknown document or query ``unknown`` decides.
     """
 
-    def __init__(self, folder: Path, problems: Problems, allow_unknown: bool = False) -> None:
+    def __init__(self, folder: Path, problems: Problems, unknown: Unknown = Unknown.refuse) -> None:
         self.folder = folder
         self.problems = problems
-        self.allow_unknown = allow_unknown
+        self.unknown = unknown
         self.encoded = 0
-        self.unknown = 0
         self._complete: bool | None = None
         self.n_empty = 0
         self._ids = {"document": IdRegistry(), "query": IdRegistry()}
@@ -84,7 +83,7 @@ class CollectionWriter:
         self._offsets = array("q", [0])
         self._corpus = (folder / "corpus.jsonl").open("wb")
         self._queries = (folder / "queries.jsonl").open("wb")
-        self._sets: dict[str, dict[str, dict[str, int]]] = {}
+        self._sets: dict[str, JudgedSet] = {}
         (folder / "qrels").mkdir()
 
     def document(self, id_: Any, title: Any, text: Any, source: RecordSource, metadata: Any = None) -> None:
@@ -106,25 +105,37 @@ class CollectionWriter:
     def judgement(self, set_: str, query: str, document: str, grade: int, source: RecordSource) -> None:
         """Add a judgement to the query set ``set_``; documents and queries must have been added before."""
         query, document = encode_id(query), encode_id(document)
+        judged = self._sets.setdefault(set_, JudgedSet())
+        if self._is_judged(judged, query, document, source) and not judged.add(query, document, grade):
+            self.problems.add(
+                source, f"judged twice: query {query}, document {document}", "keep one line for each"
+            )
+
+    def removed(self, set_: str, judgements: int, queries: int) -> None:
+        """Record what was left out of a query set, and of how many queries nothing is left, where it is taken over."""
+        self._sets.setdefault(set_, JudgedSet()).take_over(judgements, queries)
+
+    def _is_judged(self, judged: JudgedSet, query: str, document: str, source: RecordSource) -> bool:
+        """Tell whether a judgement is taken in; those of unknown names are counted or reported."""
         if self._complete is None:  # after a lost record, unknown names would be the same problem said again
             self._complete = not self.problems.count and len(self._ids["document"]) > 0
         ids = (("query", query), ("document", document))
         unknown = [f"{kind} {i!r}" for kind, i in ids if i not in self._ids[kind]]
-        if unknown:
-            if problem := id_problem(query) or id_problem(document):
-                self.problems.add(source, problem)
-                return
-            self.unknown += 1
-            if self._complete and not self.allow_unknown:
-                hint = "add --allow-unknown to leave such judgements out"
+        if not unknown:
+            return True
+        if problem := id_problem(query) or id_problem(document):
+            self.problems.add(source, problem)
+            return False
+        if self.unknown is Unknown.refuse:
+            if self._complete:
+                hint = "--allow-unknown keeps such judgements (they count, and can never be found), --drop-unknown removes them"
                 self.problems.add(source, f"the judgement names an unknown {' and '.join(unknown)}", hint)
-            return
-        grades = self._sets.setdefault(set_, {}).setdefault(query, {})
-        if document in grades:
-            self.problems.add(
-                source, f"judged twice: query {query}, document {document}", "keep one line for each"
-            )
-        grades[document] = grade
+            return False
+        if self.unknown is Unknown.keep:
+            judged.unknown += 1
+            return True
+        judged.leave_out(query)
+        return False
 
     def _id(self, kind: str, value: Any, source: RecordSource) -> str:
         if isinstance(value, str) and needs_encoding(value):
@@ -164,9 +175,15 @@ class CollectionWriter:
             self._report_repeats(kind)
         if not len(self._ids["document"]):
             self.problems.add(self.problems.subject, "there is no document")
+        for set_ in (s for s, entry in self._sets.items() if not entry.judged and entry.removed):
+            self.problems.add(
+                self.problems.subject, f"every judgement of the set {set_} names an unknown document or query",
+                "without them nothing would be left of it; --allow-unknown keeps them",
+            )  # fmt: skip
         self.problems.raise_if_any()
         np.save(self.folder / "corpus.offsets.npy", np.frombuffer(self._offsets, np.int64))
-        sets = {s: self._write_set(s) for s in sorted(self._sets)}
+        folder = self.folder / "qrels"
+        sets = {s: j.write(folder / f"{s}.tsv") for s, j in sorted(self._sets.items()) if j.judged}
         params = {
             "name": name,
             "documents": len(self._ids["document"]),
@@ -174,7 +191,6 @@ class CollectionWriter:
             "empty_documents": self.n_empty,
             "sets": sets,
             "encoded_ids": self.encoded,
-            "unknown_judgements": self.unknown,
             "origin": origin,
         }
         content = [
@@ -195,11 +211,6 @@ class CollectionWriter:
         for first, repeat in repeats:
             message = f"the {kind} id{names.get(repeat, '')} occurred before, at {places[first]}"
             self.problems.add(places[repeat], message, "ids must be unique")
-
-    def _write_set(self, name: str) -> dict[str, int]:
-        qrels = Qrels.from_dict(self._sets[name])
-        write_qrels(qrels, self.folder / "qrels" / f"{name}.tsv")
-        return {"queries": len(qrels), "judgements": len(qrels.doc_ids)}
 
 
 _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
@@ -225,7 +236,7 @@ def write_collection(
     origin: dict[str, Any],
     fill: Callable[[CollectionWriter], None],
     *,
-    allow_unknown: bool = False,
+    unknown: Unknown = Unknown.refuse,
     overwrite: bool = False,
 ) -> Collection:
     """Make a collection at ``out``: ``fill`` streams the records into a writer.
@@ -235,7 +246,7 @@ def write_collection(
         name: the collection's name.
         origin: where it came from (importer, source, options); recorded, and part of the build's fingerprint.
         fill: adds documents first, then queries, then judgements.
-        allow_unknown: leave out judgements that name unknown documents or queries instead of failing.
+        unknown: whether judgements that name unknown documents or queries fail, stay or go.
         overwrite: replace an existing collection.
 
     Raises:
@@ -249,11 +260,11 @@ def write_collection(
 
     def make(build: Build) -> Manifest:
         problems = Problems(str(origin.get("source", name)))
-        with contextlib.closing(CollectionWriter(build.path, problems, allow_unknown)) as writer:
+        with contextlib.closing(CollectionWriter(build.path, problems, unknown)) as writer:
             fill(writer)
             return writer.finish(name, origin)
 
     build_artifact(
-        out, fingerprint([origin, name, allow_unknown]), make, overwrite=overwrite, name=COLLECTION_MANIFEST
+        out, fingerprint([origin, name, unknown]), make, overwrite=overwrite, name=COLLECTION_MANIFEST
     )
     return Collection.open(out)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from intrex.data.collection import Collection
 from intrex.data.errors import UsageError
+from intrex.data.judgedset import Unknown
 from intrex.data.progress import Progress
 from intrex.data.writer import CollectionWriter, RecordSource, write_collection
 
@@ -59,11 +60,15 @@ def pool_collections(
             _judgements(c, writer)
 
     origin = {"builder": "pool", "of": {c.name: c.fingerprint for c in collections}}
-    return write_collection(out, name or "+".join(names), origin, fill, overwrite=overwrite)
+    return write_collection(
+        out, name or "+".join(names), origin, fill, unknown=Unknown.keep, overwrite=overwrite
+    )
 
 
 def _judgements(c: Collection, writer: CollectionWriter) -> None:
-    for set_ in c.sets:
+    for set_, counts in c.sets.items():
+        if removed := counts.get("removed", 0):
+            writer.removed(set_, removed, counts.get("removed_queries", 0))
         source = RecordSource(str(c.path / "qrels" / f"{set_}.tsv"))
         for query, documents in c.qrels(set_).to_dict().items():
             for document, grade in documents.items():

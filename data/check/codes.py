@@ -92,7 +92,7 @@ CODES: dict[str, Code] = {
     "X002": Code(WARNING, "judged queries that a run lacks", "They count 0 in intrex and `trec_eval -c`, and not at all in pytrec_eval; trec_eval 10 without `-c` and ranx stop."),
     "X003": Code(ERROR, "no query in common", "The files do not belong together, or their ids are spelled differently."),
     "X004": Code(ERROR, "retrieved documents that the corpus lacks", "The run is of another corpus, or its ids are spelled differently."),
-    "X005": Code(WARNING, "judged documents that the corpus lacks", "They can never be found: recall stays below 1. `collection import` asks for `--allow-unknown`."),
+    "X005": Code(WARNING, "judged documents that the corpus lacks", "They can never be found: recall stays below 1. `collection import` asks for `--allow-unknown`, which keeps them, or `--drop-unknown`."),
     "X006": Code(ERROR, "no judged document in the corpus", "The files do not belong together, or their ids are spelled differently."),
     "X007": Code(WARNING, "queries that the topics lack", "They are judged or retrieved for and cannot be searched."),
     "X008": Code(ERROR, "ids that would match if spelled alike", "Without zeros, case, Unicode form or prefix they are the same: scores are too low for no visible reason."),

@@ -21,5 +21,10 @@ class ImportOptions(Options):
     )  # fmt: skip
     qrels: tuple[str, ...] = option(default=(), help="SET=FILE, or FILE for the set 'test'; may be repeated.")
     allow_unknown: bool = option(
-        default=False, help="Leave out judgements that name unknown documents or queries, and count them."
+        default=False,
+        help="Keep judgements that name unknown documents or queries: they count, and can never be found.",
+    )
+    drop_unknown: bool = option(
+        default=False,
+        help="Leave such judgements out; the collection and the signature of every score say how many.",
     )

@@ -21,6 +21,7 @@ from intrex.data.importers.judgements import read_judgements
 from intrex.data.importers.layout import Layout, find_layout
 from intrex.data.importers.topics import read_topics
 from intrex.data.io.files import refuse_existing, require_file
+from intrex.data.judgedset import Unknown
 from intrex.data.progress import Progress
 from intrex.data.writer import CollectionWriter, write_collection
 
@@ -37,6 +38,7 @@ def import_collection(
     queries: Paths = None,
     qrels: Sets = None,
     allow_unknown: bool = False,
+    drop_unknown: bool = False,
     overwrite: bool = False,
     progress: Progress | None = None,
     downloading: Progress | None = None,
@@ -52,7 +54,8 @@ def import_collection(
         queries: query files, read instead of those in the folder.
         qrels: judgements by query set, read instead of those in the folder; or as typed: ``SET=FILE``, or ``FILE``
             for the set ``test``.
-        allow_unknown: leave out judgements that name unknown documents or queries instead of failing.
+        allow_unknown: keep judgements that name unknown documents or queries instead of failing.
+        drop_unknown: leave them out; the manifest says how many.
         overwrite: replace an existing collection.
         progress: told how many documents more were read.
         downloading: told how many bytes more were fetched; fewer than none after a restart.
@@ -63,11 +66,16 @@ def import_collection(
         UsageError: the options do not fit together.
     """
     refuse_existing(out, overwrite)
+    if allow_unknown and drop_unknown:
+        raise UsageError(
+            "--allow-unknown keeps the judgements that --drop-unknown leaves out", "give one of them"
+        )
+    unknown = Unknown.keep if allow_unknown else Unknown.remove if drop_unknown else Unknown.refuse
     files = [queries] if isinstance(queries, Path) else list(queries or ())
     sets = dict(qrels) if isinstance(qrels, Mapping) else parse_sets(qrels or ())
     for file in (*files, *sets.values()):
         _regular(require_file(file, "queries" if file in files else "qrels"))
-    job = _Job(out, name, layout, files, sets, allow_unknown, overwrite, progress, downloading)
+    job = _Job(out, name, layout, files, sets, unknown, overwrite, progress, downloading)
     kind, data_set = resolve(source)
     if kind != "path" and layout != "auto":
         raise UsageError(f"{kind}:{data_set} has one layout", "leave --layout out")
@@ -123,7 +131,7 @@ class _Job:
     layout: str
     queries: list[Path]
     qrels: dict[str, Path]
-    allow_unknown: bool
+    unknown: Unknown
     overwrite: bool
     progress: Progress | None
     downloading: Progress | None
@@ -168,8 +176,9 @@ class _Job:
     def _write(
         self, name: str, origin: dict[str, Any], fill: Callable[[CollectionWriter], None]
     ) -> Collection:
-        flags = {"allow_unknown": self.allow_unknown, "overwrite": self.overwrite}
-        return write_collection(self.out, self.name or name, origin, fill, **flags)
+        return write_collection(
+            self.out, self.name or name, origin, fill, unknown=self.unknown, overwrite=self.overwrite
+        )
 
 
 def _fill(layout: Layout, writer: CollectionWriter, progress: Progress | None = None) -> None:

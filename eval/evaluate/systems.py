@@ -93,8 +93,9 @@ def _shortest(file: str, files: Sequence[str]) -> str:
 def conditions_of(judged: Judged, rules: Rules, dialect: str = "intrex") -> Conditions:
     """Return the rules and judgements under which scores are computed."""
     return Conditions(
-        judged.collection, judged.query_set, qrels_fingerprint(judged.qrels), rules, dialect=dialect
-    )
+        judged.collection, judged.query_set, qrels_fingerprint(judged.qrels), rules, dialect=dialect,
+        removed=judged.removed,
+    )  # fmt: skip
 
 
 def score_files(

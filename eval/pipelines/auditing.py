@@ -170,7 +170,7 @@ def _by_documents(
     """Flag near duplicates of different ids; a document shared by both sides is a label, not a duplicate."""
     train_ids, test_ids = (set[str]().union(*side.values()) for side in (train, test))
     texts = {d.id: d.contents for d in collection.documents() if d.id in train_ids or d.id in test_ids}
-    trains, tests = sorted(train_ids), sorted(test_ids - train_ids)
+    trains, tests = sorted(train_ids & texts.keys()), sorted((test_ids - train_ids) & texts.keys())
     near = near_duplicates((texts[d] for d in trains), (texts[d] for d in tests), least)
     twins = {tests[j]: LeakageFlag(trains[i], score) for j, (i, score) in near.items()}
     flags = {}

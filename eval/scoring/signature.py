@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from intrex.data.errors import BadInput
 from intrex.data.io.files import fingerprint
 from intrex.data.qrels import Qrels
 from intrex.data.run import Run
@@ -27,6 +28,7 @@ class Conditions:
         dialect: ``intrex``, or the tool whose rules were followed.
         split: the resampling split that the system was trained on, ``none`` without one.
         fold: the fold of it; empty without one.
+        removed: judgements that the collection's import left out, because they name unknown documents or queries.
         version: of the intrex that computed the values.
     """
 
@@ -37,7 +39,15 @@ class Conditions:
     dialect: str = "intrex"
     split: str = "none"
     fold: str = ""
+    removed: int = 0
     version: str = field(default_factory=intrex_version)
+
+    def __post_init__(self) -> None:
+        if type(self.removed) is not int or self.removed < 0:  # read from a file of scores
+            raise BadInput(
+                f"damaged scores: removed is {self.removed!r}, an integer from 0 is needed",
+                "score the run again",
+            )
 
     @property
     def complete(self) -> bool:
@@ -49,6 +59,7 @@ class Conditions:
         parts = {
             "set": f"{self.collection}:{self.query_set}" if self.query_set else self.collection,
             "qrels": self.qrels[:12],
+            **({"removed": str(self.removed)} if self.removed else {}),
             "split": f"{self.split}:{self.fold}" if self.fold else self.split,
             **(self.rules.describe() if self.dialect == "intrex" else self._describe_dialect()),
             "intrex": self.version,

@@ -286,7 +286,7 @@ CASES: dict[str, Case] = {
     "bad-not-utf8": refused(corpus=CORPUS + b'{"_id": "d4", "text": "caf\xe9"}\n'),
     "bad-many-problems": refused(corpus=b"".join(b'{"_id": "d%d"\n' % i for i in range(9))),
     "bad-qrels-grade": refused(qrels=QRELS + b"q1\td2\t0.5\n"),
-    "bad-qrels-unknown": Case([IMPORT, IMPORT + " --allow-unknown"], beir(qrels=QRELS + b"q1\td9\t1\nq9\td1\t1\n"), shows_files=True),
+    "bad-qrels-unknown": Case([IMPORT, IMPORT + " --allow-unknown", IMPORT.replace(" c", " left") + " --drop-unknown", "collection info left --format csv"], beir(qrels=QRELS + b"q1\td9\t1\nq9\td1\t1\n"), shows_files=True),
     "ids-with-white-space": Case([IMPORT, "index bm25 c i", "search i c:test"], {
         "src/corpus.jsonl": lines({"_id": "Ann Lee", "text": "likes owls"}, {"_id": "100% Bo", "text": "likes ants"}),
         "src/queries.jsonl": lines({"_id": "q 1", "text": "owls"}), "src/qrels/test.tsv": lines("query-id\tcorpus-id\tscore", "q 1\tAnn Lee\t1"),

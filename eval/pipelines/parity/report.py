@@ -7,6 +7,8 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from intrex.data.locate import find_qrels
+from intrex.eval.evaluate.systems import conditions_of
 from intrex.eval.pipelines.parity.bm25 import (
     MEASURES,
     TIES,
@@ -16,7 +18,7 @@ from intrex.eval.pipelines.parity.bm25 import (
     TokenComparison,
     neighbourhood,
 )
-from intrex.eval.scoring.signature import Conditions, qrels_fingerprint
+from intrex.eval.scoring.rules import Rules
 from intrex.eval.tables import Table, markdown_lines
 from intrex.retrievers.options import TIE_ORDERS
 from intrex.retrievers.prf.bm25prf import BM25PRF
@@ -85,8 +87,8 @@ def _table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str
 
 def _conditions(result: Parity) -> list[str]:
     versions = {**result.native.manifest.versions, **result.lucene.manifest.versions}
-    judged = qrels_fingerprint(result.collection.qrels(result.query_set))
-    signature = Conditions(result.collection.name, result.query_set, judged).signature()
+    judged = find_qrels(f"{result.collection.path}:{result.query_set}")
+    signature = conditions_of(judged, Rules()).signature()
     rows = [
         ("engines", ", ".join(f"{k} {v}" for k, v in versions.items())),
         ("documents", result.collection.corpus_fingerprint),

@@ -290,10 +290,25 @@ def test_unknown_judgements_can_be_left_out(tmp_path):
     source = make(tmp_path / "in", files)
     with pytest.raises(BadInput) as caught:
         import_collection(source, tmp_path / "out")
-    assert "--allow-unknown" in caught.value.hint
-    made = import_collection(source, tmp_path / "out", allow_unknown=True)
-    assert made.manifest.params["unknown_judgements"] == 1
-    assert made.sets["test"] == {"queries": 1, "judgements": 1}
+    assert "--allow-unknown" in caught.value.hint and "--drop-unknown" in caught.value.hint
+    made = import_collection(source, tmp_path / "out", drop_unknown=True)
+    assert made.sets["test"] == {"queries": 1, "judgements": 1, "removed": 1}
+    kept = import_collection(source, tmp_path / "kept", allow_unknown=True)
+    assert kept.sets["test"] == {"queries": 1, "judgements": 2, "unknown": 1}
+    assert kept.qrels("test").to_dict() == {"q1": {"d1": 1, "dX": 1}}
+    assert kept.fingerprint != made.fingerprint
+    with pytest.raises(UsageError, match="--allow-unknown keeps the judgements that --drop-unknown"):
+        import_collection(source, tmp_path / "both", allow_unknown=True, drop_unknown=True)
+
+
+def test_dropping_the_last_judgement_of_a_set_is_an_error(tmp_path):
+    files = beir_files() | {"qrels/dev.tsv": HEADER + "q1\tdX\t1\nqX\td1\t1\n"}
+    source = make(tmp_path / "in", files)
+    with pytest.raises(BadInput, match="every judgement of the set dev names an unknown"):
+        import_collection(source, tmp_path / "out", drop_unknown=True)
+    assert not (tmp_path / "out").exists()
+    kept = import_collection(source, tmp_path / "kept", allow_unknown=True)
+    assert kept.sets["dev"] == {"queries": 2, "judgements": 2, "unknown": 2}
 
 
 def test_an_existing_output_is_kept_unless_told(clean, tmp_path):

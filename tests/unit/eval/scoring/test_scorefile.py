@@ -35,6 +35,7 @@ SOUND: Lines = [
             "dialect": "intrex",
             "split": "none",
             "fold": "",
+            "removed": 0,
             "version": "1.0",
         },
         "run_sha256": "cd" * 32,
