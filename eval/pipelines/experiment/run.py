@@ -9,7 +9,7 @@ from pathlib import Path
 
 from intrex.data.collection import Collection
 from intrex.data.errors import BadInput, IntrexError, nearest_name
-from intrex.data.io.files import refuse_file_above, write_text
+from intrex.data.io.files import refuse_file_above, write_text, writing
 from intrex.data.locate import find_qrels
 from intrex.eval.leaderboard.rows import read_leaderboard
 from intrex.eval.pipelines.experiment.generalize_report import (
@@ -27,6 +27,9 @@ from intrex.eval.pipelines.plots import pyplot
 from intrex.eval.scoring.scorefile import SystemScores, read_scores
 from intrex.eval.splits.split import read_split
 from intrex.eval.tables import csv_text
+
+SENT = ("leaderboard", "scores")
+"""Stages whose results are small and are sent to others: files of their own, where the rest is linked."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,7 @@ def _has_queries(recipe: Recipe) -> Callable[[Result], None]:
 def run_experiment(recipe: Recipe, out: Path, watch: Watch) -> Outcome:
     """Run a recipe: what was done before with the same inputs, parameters and code is not done again.
 
-    Writes ``leaderboard.csv``, ``costs.csv`` and ``scores.jsonl`` into ``out``, and links to the collection, the
+    Writes ``leaderboard.csv``, ``scores.jsonl`` and ``costs.csv`` into ``out``, and links to the collection, the
     indexes and the runs; of a recipe with a split also ``tests.csv``, ``report.md`` and ``generalization.png``.
     """
     refuse_file_above(out)
@@ -73,7 +76,7 @@ def run_experiment(recipe: Recipe, out: Path, watch: Watch) -> Outcome:
         pyplot(PLOT)  # if it is missing, before the work
     by_name = run_stages(pin_stages(recipe.stages), KINDS, out / ".stages", watch, _has_queries(recipe))
     for name, result in by_name.items():
-        _link(out / name, result.output)
+        (_copy if name in SENT else _link)(out / name, result.output)
     results = list(by_name.values())
     write_text(out / "costs.csv", costs_csv(results), overwrite=True)
     systems = read_scores(by_name["scores"].output)
@@ -86,6 +89,11 @@ def run_experiment(recipe: Recipe, out: Path, watch: Watch) -> Outcome:
     findings = generalization(recipe, split, systems, rows, seen)
     write_reports(findings, out)
     return Outcome(systems, results, findings)
+
+
+def _copy(name: Path, output: Path) -> None:
+    with writing(name.with_name(name.name + output.suffix), overwrite=True) as stream:
+        stream.write(output.read_bytes())
 
 
 def _link(name: Path, output: Path) -> None:

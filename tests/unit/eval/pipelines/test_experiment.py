@@ -100,6 +100,19 @@ def test_equal_inputs_give_equal_bytes(source: Path, tmp_path_factory: pytest.Te
         assert (source / "out" / name).read_bytes() == (other / "out" / name).read_bytes(), name
 
 
+def test_what_is_sent_to_others_stands_by_itself(source: Path) -> None:
+    """A link into the folder of stages is a broken one at the other end."""
+    run(source)
+    (source / "out" / "leaderboard.csv").unlink()
+    (source / "out" / "leaderboard.csv").symlink_to(".stages/nowhere")  # as earlier versions made
+    run(source)
+    for name in ("leaderboard.csv", "scores.jsonl", "costs.csv"):
+        file = source / "out" / name
+        assert file.is_file() and not file.is_symlink()
+    stages = {p.read_bytes() for p in (source / "out" / ".stages").glob("leaderboard-*/leaderboard.csv")}
+    assert stages == {(source / "out" / "leaderboard.csv").read_bytes()}
+
+
 def test_new_documents_in_the_same_folder_are_seen(source: Path) -> None:
     run(source)
     with (source / "src" / "corpus.jsonl").open("a", encoding="utf-8") as stream:
