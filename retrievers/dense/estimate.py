@@ -12,7 +12,8 @@ from intrex.encoders.options import EncoderOptions
 from intrex.retrievers.dense.options import DenseBuild
 from intrex.retrievers.estimate import HINT, NORMS, Estimate, draw
 from intrex.retrievers.options import BLOCK
-from intrex.retrievers.vectors.ann import index_bytes, load_faiss
+from intrex.retrievers.vectors.ann import load_faiss
+from intrex.retrievers.vectors.sizes import index_bytes
 
 
 def estimate(source: Path, out: Path, options: DenseBuild) -> Estimate:

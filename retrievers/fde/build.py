@@ -56,7 +56,7 @@ def build_fde(source: FdeSource, task: BuildTask, config: FdeConfig, ann: AnnCon
         fde.save(build.path)
         source.save_encoder(build.path / "encoder")
         params = {**origin, "fde": asdict(config), "projections": fde.fingerprint}
-        params |= {key: build.state[key] for key in ("max_norm", "ann") if key in build.state}
+        params |= {key: build.state[key] for key in ("max_norm", "ann", "shared_nodes") if key in build.state}
         params |= {"documents": documents, "fde_dim": config.fde_dim}
         return Manifest("fde", source.collection, spec.to_dict(), params, versions=library_versions())
 

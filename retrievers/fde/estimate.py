@@ -20,8 +20,9 @@ from intrex.retrievers.fde.options import FdeBuild
 from intrex.retrievers.fde.source import IDS, NUMBERS_AT_ONCE, EncodedCollection, open_source
 from intrex.retrievers.multivector.index import MultiVectorIndex
 from intrex.retrievers.options import BLOCK
-from intrex.retrievers.vectors.ann import index_bytes, load_faiss
+from intrex.retrievers.vectors.ann import load_faiss
 from intrex.retrievers.vectors.native import numbers
+from intrex.retrievers.vectors.sizes import index_bytes
 
 
 def estimate(source: Path, out: Path, options: FdeBuild) -> Estimate:

@@ -17,19 +17,18 @@ from intrex.retrievers.base import Ranking
 from intrex.retrievers.options import SearchOptions
 from intrex.retrievers.vectors.exact import Pool, VectorSearch
 from intrex.retrievers.vectors.native import exact_dot
-from intrex.retrievers.vectors.options import AnnConfig, NearestOptions
+from intrex.retrievers.vectors.nodes import FILE as NODES
+from intrex.retrievers.vectors.nodes import Nodes, number_nodes
+from intrex.retrievers.vectors.options import HNSW, AnnConfig, NearestOptions
+from intrex.retrievers.vectors.sizes import ADDED_AT_ONCE, bytes_while_building, sample_rows
 
 NPROBE = 16
 """Inverted lists that are looked through by default."""
 MARGIN = 32
 """Neighbours found beyond k, among which ties at the cut are looked for."""
 FILE = "ann.faiss"
-VECTORS_PER_CENTROID = 64
-"""Training vectors of k-means; faiss itself wants 39 to 256."""
 PARTS_AT_ONCE = 16
 """Parts of a product quantiser that a thread learns from one copy of the sample."""
-ADDED_AT_ONCE = 1 << 24
-"""Numbers of the vectors that are added at a time: 64 MB."""
 
 
 def faiss_scan(
@@ -63,8 +62,10 @@ def faiss_scan(
             pool.add(block @ queries[i], start=start)
 
 
-def build_ann(vectors: Float32s, config: AnnConfig, folder: Path, threads: int) -> None:
+def build_ann(vectors: Float32s, config: AnnConfig, folder: Path, threads: int) -> int:
     """Write ``ann.faiss`` of vectors: the same bytes each time, with any number of threads.
+
+    In a graph rows that are equal, as vectors or as codes, share a node: ``nodes.npy`` says which, if there are any.
 
     k-means starts from faiss's fixed seed and learns from vectors at equal distances in the order of rows; graphs are
     built by one thread, as the order of insertion decides them.
@@ -74,6 +75,9 @@ def build_ann(vectors: Float32s, config: AnnConfig, folder: Path, threads: int) 
         config: as `AnnConfig.resolved` gives it.
         folder: where the file goes.
         threads: how many to use.
+
+    Returns:
+        How many rows have the node of an earlier one.
 
     Raises:
         IntrexError: there is too little memory for what faiss keeps meanwhile.
@@ -86,7 +90,7 @@ def build_ann(vectors: Float32s, config: AnnConfig, folder: Path, threads: int) 
         "choose pq or sq8, fewer dimensions (--final-dim), or another machine",
     )  # fmt: skip
     index = faiss.index_factory(dim, config.factory, faiss.METRIC_INNER_PRODUCT)
-    if config.engine.startswith("hnsw"):
+    if config.engine in HNSW:
         index.hnsw.efConstruction = config.ef_construction
         threads = 1
     # its own remarks on few vectors would go to stderr; `AnnConfig.resolved` refuses what cannot work
@@ -94,7 +98,7 @@ def build_ann(vectors: Float32s, config: AnnConfig, folder: Path, threads: int) 
         index.pq.cp.min_points_per_centroid = 1
     if config.ivf:
         index.cp.min_points_per_centroid = 1
-    rows = _sample(config, n)
+    rows = sample_rows(config, n)
     if config.engine == "pq":
         _train_parts(index, vectors, rows, threads)
     with blas_threads(1):
@@ -103,10 +107,29 @@ def build_ann(vectors: Float32s, config: AnnConfig, folder: Path, threads: int) 
         if not index.is_trained:
             index.train(np.ascontiguousarray(vectors[rows]))
         faiss.omp_set_num_threads(threads)
-        step = max(1, ADDED_AT_ONCE // dim)
-        for start in range(0, n, step):
-            index.add(np.ascontiguousarray(vectors[start : start + step]))
+        kept = _first_rows(index, vectors, folder) if config.engine in HNSW else np.arange(n)
+        for block in _blocks(vectors, kept):
+            index.add(block)
     faiss.write_index(index, str(folder / FILE))
+    return int(n - len(kept))
+
+
+def _blocks(vectors: Float32s, rows: Rows) -> Iterator[Float32s]:
+    """Yield the vectors of some rows, as many at a time as are added at once."""
+    step = max(1, ADDED_AT_ONCE // vectors.shape[1])
+    for start in range(0, len(rows), step):
+        yield np.ascontiguousarray(vectors[rows[start : start + step]])
+
+
+def _first_rows(graph: Any, vectors: Float32s, folder: Path) -> Rows:
+    """Return the first row of each node of a graph; where some rows share one, write ``nodes.npy``."""
+    storage = load_faiss().downcast_index(graph.storage)
+    blocks = _blocks(vectors, np.arange(len(vectors)))
+    coded = hasattr(storage, "sq")  # what the graph compares is the codes
+    node, first = number_nodes(storage.sa_encode(block) if coded else block for block in blocks)
+    if len(first) < len(node):
+        np.save(folder / NODES, node)
+    return first
 
 
 def _is_safe(index: Any) -> bool:
@@ -177,38 +200,6 @@ def _train_parts(index: Any, vectors: Float32s, rows: Rows, threads: int) -> Non
     index.is_trained = True
 
 
-def _sample(config: AnnConfig, n: int) -> Rows:
-    """Choose the rows that k-means, or the ranges of 8-bit codes, learn from."""
-    centroids = max(2**config.pq_nbits * config.pq, (config.lists or 0) * config.ivf, 256)
-    return np.unique(np.linspace(0, n - 1, min(n, VECTORS_PER_CENTROID * centroids)).astype(np.int64))
-
-
-def bytes_while_building(config: AnnConfig, n: int, dim: int) -> int:
-    """Count what faiss keeps in memory: the vectors or their codes, the graph, and the sample."""
-    graph = 8 * config.links if config.engine.startswith("hnsw") else 8
-    sample = 0 if config.engine == "pq" else 8 * dim * len(_sample(config, n))
-    return n * (_code_bytes(config, dim) + graph) + sample
-
-
-def bytes_on_disk(config: AnnConfig, n: int, dim: int) -> int:
-    """Estimate the size of ``ann.faiss``: codes, links, lists, centroids, and the ranges of 8-bit codes."""
-    size = n * _code_bytes(config, dim)
-    if config.engine.startswith("hnsw"):
-        # 2 M links on the ground and M on each level above, which one in M nodes reaches
-        size += round(n * (4 * config.links * (2 + 1 / (config.links - 1)) + 12))
-    if config.ivf:
-        size += 8 * n + (config.lists or 0) * (4 * dim + 8)
-    if config.pq:
-        size += 4 * dim << config.pq_nbits
-    return size + 8 * dim * config.engine.endswith("sq8")
-
-
-def _code_bytes(config: AnnConfig, dim: int) -> int:
-    if not config.lossy:
-        return 4 * dim
-    return -(-(config.pq_m or 0) * config.pq_nbits // 8) if config.pq else dim
-
-
 class AnnSearch(VectorSearch):
     """A search by faiss, whose hits are ranked by their exact dot products with the vectors as they are stored.
 
@@ -243,8 +234,9 @@ class AnnSearch(VectorSearch):
             )
         if config.ivf and vectors is None:
             self._index.make_direct_map()
-        super().__init__(config.engine, (self._index.ntotal, self._index.d), longest, rank)
+        super().__init__(config.engine, (len(rank), self._index.d), longest, rank)
         self._config, self._vectors = config, vectors
+        self._nodes = Nodes.open(folder, len(rank), self._index.ntotal)
 
     def prepare(self, options: SearchOptions) -> None:
         """Raise `UsageError` where another engine is to search than it was built for."""
@@ -258,11 +250,13 @@ class AnnSearch(VectorSearch):
         """See `VectorSearch.score`."""
         if self._vectors is not None:
             return exact_dot(self._vectors, rows, query)
+        if self._nodes is not None:
+            rows = self._nodes.node[rows].astype(np.int64)
         return exact_dot(self._index.reconstruct_batch(rows), np.arange(len(rows)), query)
 
     def _rank_batch(self, batch: Float32s, options: NearestOptions) -> Iterable[Ranking]:
-        depth = min(options.k + MARGIN, len(self._rank))
-        if self.engine.startswith("hnsw"):
+        depth = min(options.k + MARGIN, self._index.ntotal)
+        if self.engine in HNSW:
             self._index.hnsw.efSearch = max(options.ef_search or 0, depth)
         elif self._config.ivf:
             self._index.nprobe = options.nprobe or min(NPROBE, self._config.lists or NPROBE)
@@ -273,6 +267,7 @@ class AnnSearch(VectorSearch):
             for i in numbers:
                 rows = np.sort(self._index.search(batch[i][None], depth)[1][0])
                 rows = rows[np.searchsorted(rows, 0) :]  # -1: it found no more
+                rows = rows if self._nodes is None else self._nodes.rows(rows)
                 rankings[i] = self._best(batch[i], rows, options)
 
         on_threads(work, range(len(batch)), options.threads)
@@ -286,11 +281,3 @@ def load_faiss() -> Any:
     except ImportError as error:
         raise MissingExtra("faiss-cpu", "ann", "searching by faiss") from error
     return faiss
-
-
-def index_bytes(config: AnnConfig, n: int, dim: int) -> tuple[int, int, int]:
-    """Count the bytes of ``ann.faiss``, of memory while it is built, and of the mapped vectors; 0 for an exact search."""
-    if config.engine == "flat":
-        return 0, 0, 0
-    memory = bytes_while_building(config, n, dim) + 4 * min(n * dim, ADDED_AT_ONCE)
-    return bytes_on_disk(config, n, dim), memory, 4 * n * dim

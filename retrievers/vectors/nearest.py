@@ -19,7 +19,7 @@ from intrex.retrievers.options import SearchOptions
 from intrex.retrievers.vectors.ann import AnnSearch, build_ann, faiss_scan
 from intrex.retrievers.vectors.exact import Pool, VectorSearch
 from intrex.retrievers.vectors.native import exact_dot
-from intrex.retrievers.vectors.options import AnnConfig, NearestOptions
+from intrex.retrievers.vectors.options import HNSW, AnnConfig, NearestOptions
 
 SCANNED_AT_ONCE = 1 << 24
 """Numbers of the vectors that one matrix product reads: 64 MB."""
@@ -90,8 +90,8 @@ def open_nearest(
 
 
 def add_ann(folder: Path, config: AnnConfig) -> dict[str, Any]:
-    """Build ``ann.faiss`` of the ``vectors.npy`` in a folder, unless the search is exact; return its entry of the manifest."""
+    """Build ``ann.faiss`` of the ``vectors.npy`` in a folder, unless the search is exact; return its entries of the manifest."""
     if config.engine == "flat":
         return {}
-    build_ann(open_vectors(folder / "vectors.npy"), config, folder, cores())
-    return {"ann": config.params()}
+    shared = build_ann(open_vectors(folder / "vectors.npy"), config, folder, cores())
+    return {"ann": config.params(), **({"shared_nodes": shared} if config.engine in HNSW else {})}

@@ -96,6 +96,8 @@ def test_all_candidates_ranked_are_the_exact_search(engine, tokens, small, tmp_p
     exact = tokens.search(small.queries(), SearchOptions()).to_dict()
     index = build_fde(TokenIndex(tokens), BuildTask(tmp_path / "fde"), CONFIG, ann=AnnConfig(engine=engine))
     assert (tmp_path / "fde/vectors.npy").exists() == (engine == "flat")
+    shared = index.manifest.params.get("shared_nodes")  # two documents are alike
+    assert shared == (1 if "hnsw" in engine else None)
     for options in ({"batch_size": 1}, {"threads": 2, "batch_size": 3}, {"k": 2}):
         run = index.search(small.queries(), FdeSearch(candidates=100, **options)).to_dict()
         k = options.get("k", 1000)
