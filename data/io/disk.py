@@ -13,8 +13,8 @@ from intrex.data.errors import IntrexError
 
 _CODES = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS)
 _RUST = re.compile(r"\(os error (\d+)\)")
-_TORCH = "inline_container.cc"
-"""Where torch finds out that less was written than it asked for; it forgets why."""
+_TORCH = re.compile(r"inline_container\.cc|ios(_base)?::clear")
+"""Where torch finds out that less was written than it asked for, when it writes or when it closes; it forgets why."""
 _NUMPY = re.compile(r"\d+ requested and \d+ written")
 
 
@@ -39,6 +39,5 @@ def _code(text: str) -> int | None:
         return int(match.group(1))
     if _NUMPY.search(text):
         return errno.ENOSPC
-    if _TORCH in text:
-        return errno.EIO
-    return next((code for code in _CODES if os.strerror(code) in text), None)
+    named = next((code for code in _CODES if os.strerror(code) in text), None)
+    return named or (errno.EIO if _TORCH.search(text) else None)

@@ -1,5 +1,6 @@
 """A full disk, by a limit on the size of files and by /dev/full: an error that says so, and nothing left behind."""
 
+import os
 import resource
 import signal
 import subprocess
@@ -9,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from intrex.data.collection import Collection
+from tests.conftest import ROOT
+from tests.faults.fileops import compile_library
 
 LIMITED = """
 import resource, signal, sys
@@ -26,6 +29,48 @@ def limited(size: int, *arguments: str) -> subprocess.CompletedProcess[str]:
         capture_output=True,
         text=True,
     )
+
+
+SAVING = """
+import ctypes, errno, os, sys
+os.environ.pop("LD_PRELOAD")
+import torch
+from pathlib import Path
+from intrex.data.io.disk import disk_errors
+from tests.faults.fileops import COUNT, FAIL
+library, folder, objects = ctypes.CDLL(sys.argv[1]), Path(sys.argv[2]), ({"a": 1}, torch.zeros(3000))
+for saved in objects:
+    def attempt(at, when, error):
+        library.fileops_arm(bytes(folder), ctypes.c_long(at), when, error)
+        try:
+            with disk_errors(folder):
+                torch.save(saved, folder / "x.pt")
+        finally:
+            operations = library.fileops_count()
+            library.fileops_arm(b"/nowhere", ctypes.c_long(0), COUNT, 0)
+        return operations
+    for at in range(1, attempt(0, COUNT, 0) + 1):
+        for error in (errno.ENOSPC, errno.EIO):
+            try:
+                attempt(at, FAIL, error)
+            except OSError as caught:
+                print(at, caught.errno in (error, errno.EIO), caught.filename == str(folder))
+"""
+
+
+def test_torch_on_a_full_disk(tmp_path: Path) -> None:
+    """At each of its operations: it says what went wrong in several ways, none of which is an `OSError`."""
+    pytest.importorskip("torch")
+    library = compile_library(tmp_path)
+    if library is None:
+        pytest.skip("no C compiler, or no preloaded libraries on this system")
+    (tmp_path / "models").mkdir()
+    command = [sys.executable, "-c", SAVING, str(library), str(tmp_path / "models")]
+    environment = {**os.environ, "LD_PRELOAD": str(library)}
+    said = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=ROOT)
+    assert said.returncode == 0, said.stderr
+    lines = said.stdout.splitlines()
+    assert len(lines) >= 8 and all(line.endswith("True True") for line in lines), said.stdout
 
 
 @pytest.mark.parametrize("size", [0, 64, 200])
