@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 
 from intrex.data.errors import BadInput, IntrexError
+from intrex.data.io.hidden import hidden_folder
 from intrex.data.store.siblings import clear, locked, remove
 
 _AGAIN = "it was not copied or downloaded whole, or it is something else; fetch it again"
@@ -39,7 +40,7 @@ def unpack(path: Path, beside: Path, extract: Callable[[str, str], None] = extra
         BadInput: not a sound zip file, or one with entries that point outside of it.
     """
     hidden = beside / f".{path.name}.unpacked"
-    hidden.mkdir(parents=True, exist_ok=True)
+    hidden_folder(hidden)
     with locked(hidden, f"unpacking {path.name}"):
         try:
             clear(hidden)

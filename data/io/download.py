@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 from intrex.data.errors import BadInput, IntrexError, UsageError
 from intrex.data.io.files import fsync_dir
+from intrex.data.io.hidden import open_unlinked
 from intrex.data.io.locks import lock_or_refuse
 from intrex.data.io.network import unreachable
 from intrex.data.progress import Progress, no_progress
@@ -98,7 +99,7 @@ def _complaint(path: Path, md5: str | None) -> str | None:
 def _part_file(target: Path) -> Iterator[tuple[Path, IO[bytes]]]:
     """Yield the hidden sibling, opened for appending and locked; it stays for a later resume if it holds anything."""
     part = target.with_name(f".{target.name}.part")
-    with part.open("ab") as stream:
+    with open_unlinked(part) as stream:
         lock_or_refuse(stream, part, f"downloading {target.name}")
         try:
             yield part, stream
@@ -238,9 +239,8 @@ class _Transfer:
         # A weak tag does not promise equal bytes; RFC 9110 forbids it in If-Range.
         self.validator = tag if tag.startswith('"') else response.headers.get("Last-Modified")
         self.total, self.may_resume = total, True
-        self.note_path.write_text(
-            json.dumps({"url": self.url, "validator": self.validator}), encoding="utf-8"
-        )
+        with open_unlinked(self.note_path, truncate=True) as note:
+            note.write(json.dumps({"url": self.url, "validator": self.validator}).encode("utf-8"))
 
 
 def _content_range(value: str) -> tuple[int, int | None]:

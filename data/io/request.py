@@ -19,6 +19,7 @@ from typing import Any
 from intrex.data.cache import cache_dir
 from intrex.data.errors import DoneAlready, UsageError
 from intrex.data.io.folder import MANIFESTS
+from intrex.data.io.hidden import hidden_sibling
 from intrex.data.registry import PLUGINS, plugin_state
 from intrex.data.version import intrex_version
 
@@ -135,9 +136,10 @@ class Request:
             folder.mkdir(parents=True, exist_ok=True)
             if not self._file.exists():
                 _forget(folder)
-            part = self._file.with_suffix(f".{os.getpid()}.part")
-            part.write_text(json.dumps(body), encoding="utf-8")
-            part.replace(self._file)
+            with hidden_sibling(self._file) as (hidden, stream):
+                stream.write(json.dumps(body).encode("utf-8"))
+                stream.flush()
+                hidden.replace(self._file)
 
 
 _current: Request | None = None

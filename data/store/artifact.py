@@ -22,6 +22,7 @@ from intrex.data.errors import BadInput, DoneAlready, IntrexError, UsageError
 from intrex.data.io.disk import disk_errors
 from intrex.data.io.files import file_sha256, fingerprint, fsync_dir, fsync_file, read_json, refuse_existing
 from intrex.data.io.folder import MANIFEST, read_whole
+from intrex.data.io.hidden import hidden_folder
 from intrex.data.io.request import current_request
 from intrex.data.store.manifest import SCHEMA, Manifest, parse_manifest, read_manifest
 from intrex.data.store.siblings import (
@@ -154,7 +155,7 @@ def build_artifact(
     key = inputs if base is None else fingerprint("change")
     sweep(target, keep=key)
     hidden = sibling(target, key)
-    hidden.mkdir(exist_ok=True)
+    hidden_folder(hidden)
     with locked(hidden):
         _refuse_changed(target, base)
         if not _is_whole(hidden, inputs):  # else it was killed before it could be put in its place

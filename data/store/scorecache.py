@@ -18,6 +18,7 @@ from intrex.data.arrays import Array, Bytes, Scores, Uint32s
 from intrex.data.cache import cache_dir
 from intrex.data.errors import IntrexError
 from intrex.data.io.files import canonical_json, write_text
+from intrex.data.io.hidden import open_unlinked
 from intrex.data.io.locks import lock_or_refuse
 from intrex.data.specs import EncoderSpec
 
@@ -136,7 +137,7 @@ class StoredScores:
                 write_text(self._folder / "spec.json", text, overwrite=True)
             for number in range(WRITERS):
                 path = self._folder / f"{number:04}{SUFFIX}"
-                stream = path.open("ab")
+                stream = open_unlinked(path)
                 try:
                     lock_or_refuse(stream, path, "writing scores")
                 except IntrexError:

@@ -19,6 +19,7 @@ from pathlib import Path
 from intrex.data.errors import IntrexError
 from intrex.data.io.files import exchange, fsync_dir
 from intrex.data.io.folder import TRIES, WAIT
+from intrex.data.io.hidden import open_unlinked
 from intrex.data.io.locks import is_at, lock_or_refuse, lock_or_wait, refusal
 
 LOCK, STATE, PART, WHOLE, SCRATCH = ".lock", ".state.json", ".part", ".whole", ".scratch"
@@ -37,7 +38,7 @@ def locked(folder: Path, doing: str = "") -> Iterator[None]:
     """Hold the lock of a folder, wherever it is moved; raises `IntrexError` if another process does, or has removed it."""
     doing = doing or f"building {folder.name}"
     try:
-        lock = (folder / LOCK).open("a")
+        lock = open_unlinked(folder / LOCK)
     except FileNotFoundError:
         raise refusal(doing) from None
     with lock:
@@ -54,7 +55,7 @@ def held(target: Path) -> Iterator[None]:
     """
     for _ in range(TRIES):
         try:
-            lock = (target / LOCK).open("a")
+            lock = open_unlinked(target / LOCK)
         except FileNotFoundError:  # for a moment nothing stands there where two names cannot be exchanged
             time.sleep(WAIT)
             continue
