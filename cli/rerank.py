@@ -11,6 +11,7 @@ from intrex.cli.common.output import progress, say
 from intrex.cli.common.parameters import command
 from intrex.cli.common.runs import RunTarget
 from intrex.data.errors import UsageError
+from intrex.data.importers.options import TopicOptions
 from intrex.retrievers.rerank.options import RerankOptions
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ def rerank(
     run: Annotated[Path, typer.Argument(help="A run; - is stdin.")],
     queries: Annotated[str, typer.Argument(help="A query file, or COLLECTION:SET.")],
     target: RunTarget,
+    topics: TopicOptions,
     options: RerankOptions,
 ) -> None:
     """Rerank a run by the exact scores of an index, or by a model of pairs of texts; writes a run.
@@ -45,7 +47,7 @@ def rerank(
     from intrex.retrievers.base import open_index
 
     target.check()
-    texts, collection = find_queries(queries)
+    texts, collection = find_queries(queries, topics=topics)
     if options.index is not None:
         opened, first = open_index(Path(options.index), collection), read_any_run(run)
         tag = target.tag or "_".join(f"{first.tag}+{Path(options.index).resolve().name}".split())

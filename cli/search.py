@@ -14,6 +14,7 @@ from intrex.cli.common.output import progress, say
 from intrex.cli.common.parameters import OUTPUT, FieldsCommand, command, metavar
 from intrex.cli.common.runs import RunTarget
 from intrex.data.errors import UsageError
+from intrex.data.importers.options import TopicOptions
 from intrex.data.options import Option, Options, declare, option, options_of
 from intrex.retrievers.options import COMMON, INDEXES, search_options
 
@@ -107,6 +108,7 @@ def search(
     queries: Annotated[str | None, typer.Argument(help="A query file, or COLLECTION:SET.")] = None,
     *,
     spelling: SpellingOptions,
+    topics: TopicOptions,
     target: RunTarget,
     values: dict[str, Any],
 ) -> None:
@@ -123,7 +125,7 @@ def search(
     from intrex.retrievers.search import prepare_search, remarks, run_search
 
     target.check()
-    texts, collection = find_queries(source, weighted=True)
+    texts, collection = find_queries(source, weighted=True, topics=topics)
     check_query_ids(texts.ids)
     opened = open_index(folder, collection)
     options = prepare_search(opened, values)

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from intrex.data.collection import Collection, Queries
-from intrex.data.errors import BadInput, Problems, json_type
+from intrex.data.errors import BadInput, Problems, UsageError, json_type
 from intrex.data.ids import id_problem
 from intrex.data.importers.inputs import Input, Record
-from intrex.data.importers.topics import read_topics
+from intrex.data.importers.options import TopicOptions
+from intrex.data.importers.topics import has_zeros, is_markup, read_topics, without_zeros
 from intrex.data.importers.weights import Weights, has_weights, read_weights
 from intrex.data.io.files import STDIO, read_lines, require_file, spooled
 from intrex.data.qrels import Qrels, read_qrels
 from intrex.data.store.manifest import manifest_path
+
+_log = logging.getLogger("intrex")
 
 
 @dataclass(frozen=True)
@@ -34,19 +38,24 @@ class Judged:
     removed: int = 0
 
 
-def find_queries(text: str, weighted: bool = False) -> tuple[Queries, Collection | None]:
-    """Read queries from a file (JSON lines, ``id TAB text`` or TREC topics), or from ``COLLECTION:SET``.
+def find_queries(
+    text: str, weighted: bool = False, topics: TopicOptions | None = None
+) -> tuple[Queries, Collection | None]:
+    """Read queries from a file (JSON lines, ``id TAB text``, TREC or XML topics), or from ``COLLECTION:SET``.
 
     Args:
         text: what the user typed.
         weighted: whether a file may hold term weights instead of texts.
+        topics: how topics of the tracks are read.
 
     Raises:
         BadInput: neither exists, the set does not (the message names those that do), or the file is malformed.
     """
     with spooled(Path(text)) as path:
         if path.is_file():
-            return read_query_file(path, weighted), None
+            return read_query_file(path, weighted, topics), None
+    if topics is not None and topics.given:
+        raise UsageError("--topic-field and --strip-zeros are for files of topics", f"{text} is no file")
     collection, name = _collection(text, "queries")
     return collection.queries(name), collection
 
@@ -84,8 +93,8 @@ def _collection(text: str, noun: str) -> tuple[Collection, str]:
     return collection, name
 
 
-def read_query_file(path: Path, weighted: bool = False) -> Queries:
-    """Read a query file: JSON lines, ``id TAB text``, or TREC topics; plain or compressed, told by the first line.
+def read_query_file(path: Path, weighted: bool = False, options: TopicOptions | None = None) -> Queries:
+    """Read a query file: JSON lines, ``id TAB text``, TREC or XML topics; plain or compressed, told by the first line.
 
     With ``weighted``, JSON lines with a ``vector`` are read as term weights.
 
@@ -97,9 +106,18 @@ def read_query_file(path: Path, weighted: bool = False) -> Queries:
     texts: list[str] = []
     file = Input(path, path.name)
     rows = list(read_weights(file, problems)) if weighted and has_weights(file) else None
-    topics: Iterable[Record | Weights] = read_topics(file, problems) if rows is None else rows
+    options = options or TopicOptions()
+    tracks, padded = is_markup(file), 0
+    if options.strip_zeros and not tracks:
+        raise UsageError(f"--strip-zeros is for topics of TREC and in XML ({path})", "leave it out")
+    topics: Iterable[Record | Weights] = (
+        read_topics(file, problems, options.topic_field) if rows is None else rows
+    )
     for topic in topics:
         id_, text, source = topic.id, topic.text, topic.source
+        if tracks and has_zeros(id_):
+            padded += 1
+            id_ = without_zeros(id_) if options.strip_zeros else id_
         if problem := id_problem(id_):
             problems.add(source, problem)
         elif not isinstance(text, str):
@@ -110,6 +128,9 @@ def read_query_file(path: Path, weighted: bool = False) -> Queries:
             places[id_] = str(source)
             texts.append(text)
     problems.raise_if_any()
+    if padded:
+        effect = "left out" if options.strip_zeros else "kept; --strip-zeros leaves them out"
+        _log.info("%s: %d topic numbers have leading zeros, which are %s", path.name, padded, effect)
     if not places:
         raise BadInput(f"the file has no query ({path})", "a line is: id TAB text, or JSON with _id and text")
     return Queries(list(places), texts, None if rows is None else [row.vector for row in rows])

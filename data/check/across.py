@@ -11,6 +11,8 @@ from intrex.data.arrays import Bytes
 from intrex.data.check.facts import Facts, examples, plural, spell
 from intrex.data.check.findings import Findings
 from intrex.data.check.idchecks import without_case, without_form, without_prefix, without_zeros
+from intrex.data.ids import as_bytes
+from intrex.data.importers.topics import numbers_as_judged
 
 _ALIKE = (
     ("without regard to case", without_case),
@@ -116,6 +118,10 @@ def _unknown(file: Facts, holders: Sequence[Facts], ids: str, report: list[Findi
     """Report the ``queries`` or ``docs`` of a file that the topics, or the corpora, lack."""
     all_ids, known = getattr(file, ids), _union(holders, ids)
     unknown = _lacking(all_ids, known)
+    if ids == "queries":
+        topics = [i.decode() for holder in holders if holder.numbered for i in holder.queries.tolist()]
+        numbers = numbers_as_judged(topics, {i.decode() for i in all_ids.tolist()})
+        unknown = _lacking(unknown, np.unique(as_bytes(list(numbers.values())))) if numbers else unknown
     if not len(unknown) or not all(holder.sound for holder in holders) or not len(known):
         return
     findings = _between(file, holders[0], report, len(holders) - 1)

@@ -28,6 +28,7 @@ class Facts:
             ranking order.
         tag: of a run.
         extra: what else to say of it, such as the depth of a run.
+        numbered: whether its queries are topics with numbers, whose leading zeros an import leaves out as the judgements do.
         sound: False when the file could not be read whole, so that what it lacks says nothing.
     """
 
@@ -41,6 +42,7 @@ class Facts:
     tag: str = ""
     extra: str = ""
     sound: bool = True
+    numbered: bool = False
 
     @property
     def label(self) -> str:

@@ -14,7 +14,7 @@ from intrex.data.check.check import check_file
 from intrex.data.check.codes import CODES, ERROR
 from intrex.data.check.facts import Facts, factorize
 from intrex.data.check.findings import Findings
-from intrex.data.check.kinds import FileKind, tell_kind
+from intrex.data.check.kinds import TREC_TOPICS, XML_TOPICS, FileKind, tell_kind
 from intrex.data.check.lines import Table, read_table
 from intrex.data.check.numbers import parse_floats, parse_integers
 from intrex.data.errors import CheckFailed, UsageError
@@ -23,7 +23,7 @@ from intrex.data.io.files import STDIO, raw_lines, refuse_existing, require_file
 
 # Warnings that a mended file would decide by guessing: is it a comment, are they distances, which order was meant?
 _DOUBTFUL = {"F011", "R009", "R012"}
-_WHOLE = ("TREC topics", "JSON", "json")  # a record is not a line
+_WHOLE = (TREC_TOPICS, XML_TOPICS, "JSON", "json")  # a record is not a line
 _HEADER = b"query-id\tcorpus-id\tscore"
 _BYTES = {
     "F002": "byte order mark removed", "F003": "CRLF line ends replaced", "F007": "newline added at the end",

@@ -12,11 +12,14 @@ from typing import Any, NamedTuple
 
 from intrex.data.check.numbers import is_number
 from intrex.data.errors import BadInput, Problems, UsageError, nearest_name
+from intrex.data.importers.inputs import Input
+from intrex.data.importers.tracktopics import is_trec
 from intrex.data.io.files import read_lines
 from intrex.data.io.lines import is_header
 
 KINDS = ("corpus", "queries", "qrels", "run")
 _ALIASES = {"topics": "queries", "runs": "run", "docs": "corpus"}
+TREC_TOPICS, XML_TOPICS = "TREC topics", "XML topics"
 _SAMPLE = 200
 _IDS = {"_id", "id", "qid", "query_id", "docid"}
 _CORPUS = re.compile(r"corpus|collection|docs|documents|passages", re.IGNORECASE)
@@ -49,7 +52,7 @@ def tell_kind(path: Path, expected: str | None = None) -> FileKind | None:
     if first.startswith(("{", "[")):
         return _json(sample, path, expected)
     if first.startswith("<"):
-        return FileKind("queries", "TREC topics") if expected in (None, "queries") else None
+        return _markup(path, expected)
     rows = [line for line in sample if not line.lstrip().startswith("#")]
     if not rows:
         return _empty(expected, path)
@@ -74,6 +77,11 @@ def _empty(expected: str | None, path: Path) -> FileKind:
     if _CORPUS.search(path.name) and not expected:
         name = "corpus"
     return _FORMS[name]
+
+
+def _markup(path: Path, expected: str | None) -> FileKind | None:
+    form = TREC_TOPICS if is_trec(Input(path, path.name)) else XML_TOPICS
+    return FileKind("queries", form) if expected in (None, "queries") else None
 
 
 _FORMS = {

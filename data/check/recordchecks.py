@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
-import re
 from array import array
 from collections.abc import Iterable
 from pathlib import Path
@@ -14,19 +14,20 @@ from intrex.data.arrays import Bools, Bytes, Int64s
 from intrex.data.check.facts import Facts, plural, repetitions, spell
 from intrex.data.check.findings import Findings
 from intrex.data.check.idchecks import check_ids
+from intrex.data.check.kinds import TREC_TOPICS, XML_TOPICS
 from intrex.data.check.lines import Text, sound_pieces
 from intrex.data.errors import BadInput, Problems, json_type
 from intrex.data.ids import as_bytes, find_control, id_problem, needs_encoding
 from intrex.data.importers.documents import READERS
 from intrex.data.importers.inputs import Input, Record
-from intrex.data.importers.topics import read_topics
-from intrex.data.io.files import read_pieces
+from intrex.data.importers.topics import has_zeros, read_topics
+from intrex.data.importers.tracktopics import track_topics
 from intrex.data.io.lines import Fields
 from intrex.data.writer import record_line
 
 _BLOCK = 65_536
 _INVISIBLE = np.arange(256) <= ord(" ")
-_PADDED = re.compile(rb"<num>\s*(?:number\s*:)?\s*0+[1-9]", re.IGNORECASE)
+_MARKUP = (TREC_TOPICS, XML_TOPICS)
 
 
 class _ReaderProblems(Problems):
@@ -61,8 +62,9 @@ def check_queries(path: Path, form: str, findings: Findings, imported: bool = Fa
     except BadInput as error:
         problems.add("", error.message)
     facts.queries = records.finish(problems, facts)
-    if form == "TREC topics":
-        _padded(path, findings)
+    if form in _MARKUP:
+        facts.numbered = True
+        _check_markup(path, findings)
     return facts
 
 
@@ -73,7 +75,7 @@ def _begin(path: Path, kind: str, form: str, findings: Findings) -> Facts:
         full = Fields.of(raw, _INVISIBLE).count[: raw.count(b"\n") + (not raw.endswith(b"\n"))] > 0
         blank.extend((text.lines + 1 + np.flatnonzero(~full)).tolist())
         text.filled += int(full.sum())
-    if form not in ("TREC topics", "JSON"):
+    if form not in (*_MARKUP, "JSON"):
         findings.add("F009", blank, "the line is blank")
     if not text.filled and "F005" not in findings.found:
         findings.add("F006", [], "the file has no record", 1)
@@ -82,12 +84,18 @@ def _begin(path: Path, kind: str, form: str, findings: Findings) -> Facts:
     return Facts(findings, kind, form, text.lines)
 
 
-def _padded(path: Path, findings: Findings) -> None:
-    line = 0
-    for piece in read_pieces(path):
-        at = [line + 1 + piece.count(b"\n", 0, m.start()) for m in _PADDED.finditer(piece)]
-        findings.add("T006", at, "the topic number has leading zeros")
-        line += piece.count(b"\n")
+def _check_markup(path: Path, findings: Findings) -> None:
+    """Report leading zeros, and tags whose text nobody reads: each tag once, with its first line."""
+    padded, unread = list[int](), dict[str, int]()
+    with contextlib.suppress(BadInput):  # reported before
+        for topic in track_topics(Input(path, path.name), Problems(path.name)):
+            if has_zeros(topic.number):
+                padded.append(topic.number_line)
+            for tag, line in topic.unread():
+                unread.setdefault(tag, line)
+    findings.add("T006", padded, "the topic number has leading zeros")
+    tags, lines = list(unread), list(unread.values())
+    findings.add("T007", lines, lambda i: f"the tag <{tags[i]}> is not known, its text is not read")
 
 
 class _Records:

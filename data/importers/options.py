@@ -4,6 +4,9 @@ from pathlib import Path
 
 from intrex.data.options import Options, declare, option
 
+TOPIC_FIELD = (
+    "Field of TREC or XML topics that is searched, or several: title,description; by default the title."
+)
 LAYOUTS = ("auto", "beir", "pyserini", "colbert")
 
 
@@ -17,8 +20,9 @@ class ImportOptions(Options):
     )
     queries: tuple[Path, ...] = option(
         default=(), flags=("--topics",),
-        help="Query file beside a corpus: TREC topics, TSV or JSON lines; may be repeated.",
+        help="Query file beside a corpus: TREC or XML topics, TSV or JSON lines; may be repeated.",
     )  # fmt: skip
+    topic_field: str | None = option(default=None, help=TOPIC_FIELD)
     qrels: tuple[str, ...] = option(default=(), help="SET=FILE, or FILE for the set 'test'; may be repeated.")
     allow_unknown: bool = option(
         default=False,
@@ -28,3 +32,18 @@ class ImportOptions(Options):
         default=False,
         help="Leave such judgements out; the collection and the signature of every score say how many.",
     )
+
+
+@declare
+class TopicOptions(Options):
+    """Reading of a file of topics in TREC's markup or in XML."""
+
+    topic_field: str | None = option(default=None, help=TOPIC_FIELD)
+    strip_zeros: bool = option(
+        default=False, help="Topic numbers without their leading zeros, as many judgements have them."
+    )
+
+    @property
+    def given(self) -> bool:
+        """True where one of them is asked for."""
+        return self.topic_field is not None or self.strip_zeros

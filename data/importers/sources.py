@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import difflib
+import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 from intrex.data.collection import Collection
-from intrex.data.errors import BadInput, UsageError
+from intrex.data.errors import BadInput, Problems, UsageError
 from intrex.data.importers.archive import unpack
 from intrex.data.importers.beir import fetch_beir, unzip
 from intrex.data.importers.beir_names import BEIR_MD5, beir_names
@@ -19,12 +20,13 @@ from intrex.data.importers.inputs import Input, bare_name, count_items
 from intrex.data.importers.irds import fill_from_irds, irds_names, is_known, origin_of
 from intrex.data.importers.judgements import read_judgements
 from intrex.data.importers.layout import Layout, find_layout
-from intrex.data.importers.topics import read_topics
+from intrex.data.importers.topics import has_zeros, is_markup, numbers_as_judged, read_topics
 from intrex.data.io.files import refuse_existing, require_file
 from intrex.data.judgedset import Unknown
 from intrex.data.progress import Progress
 from intrex.data.writer import CollectionWriter, write_collection
 
+_log = logging.getLogger("intrex")
 Paths = Path | Sequence[Path] | None
 Sets = Mapping[str, Path] | Sequence[str | Path] | None
 
@@ -39,6 +41,7 @@ def import_collection(
     qrels: Sets = None,
     allow_unknown: bool = False,
     drop_unknown: bool = False,
+    topic_field: str | None = None,
     overwrite: bool = False,
     progress: Progress | None = None,
     downloading: Progress | None = None,
@@ -55,6 +58,7 @@ def import_collection(
         qrels: judgements by query set, read instead of those in the folder; or as typed: ``SET=FILE``, or ``FILE``
             for the set ``test``.
         allow_unknown: keep judgements that name unknown documents or queries instead of failing.
+        topic_field: the field of TREC or XML topics that is searched, or several with commas between.
         drop_unknown: leave them out; the manifest says how many.
         overwrite: replace an existing collection.
         progress: told how many documents more were read.
@@ -75,7 +79,7 @@ def import_collection(
     sets = dict(qrels) if isinstance(qrels, Mapping) else parse_sets(qrels or ())
     for file in (*files, *sets.values()):
         _regular(require_file(file, "queries" if file in files else "qrels"))
-    job = _Job(out, name, layout, files, sets, unknown, overwrite, progress, downloading)
+    job = _Job(out, name, layout, files, sets, topic_field, unknown, overwrite, progress, downloading)
     kind, data_set = resolve(source)
     if kind != "path" and layout != "auto":
         raise UsageError(f"{kind}:{data_set} has one layout", "leave --layout out")
@@ -131,6 +135,7 @@ class _Job:
     layout: str
     queries: list[Path]
     qrels: dict[str, Path]
+    topic_field: str | None
     unknown: Unknown
     overwrite: bool
     progress: Progress | None
@@ -162,15 +167,17 @@ class _Job:
 
     def from_irds(self, id_: str) -> Collection:
         """Import a data set of ir_datasets by id."""
-        if self.queries or self.qrels:
-            hint = "leave --queries and --qrels out"
+        if self.queries or self.qrels or self.topic_field is not None:
+            hint = "leave --queries, --qrels and --topic-field out"
             raise UsageError(f"irds:{id_} brings its own queries and judgements", hint)
         fill = partial(fill_from_irds, id_, progress=self.progress)
         return self._write(id_, origin_of(id_), fill)
 
     def _files(self, path: Path, name: str, origin: dict[str, Any]) -> Collection:
         layout = find_layout(path, self.layout, self.queries, self.qrels)
-        fill = partial(_fill, layout, progress=self.progress)
+        fill = partial(_fill, layout, topic_field=self.topic_field, progress=self.progress)
+        if self.topic_field is not None:
+            origin = {**origin, "topic_field": self.topic_field}
         return self._write(name, {"importer": layout.format, **origin, **layout.record()}, fill)
 
     def _write(
@@ -181,23 +188,45 @@ class _Job:
         )
 
 
-def _fill(layout: Layout, writer: CollectionWriter, progress: Progress | None = None) -> None:
+def _fill(
+    layout: Layout, writer: CollectionWriter, topic_field: str | None = None, progress: Progress | None = None
+) -> None:
     """Stream documents, then queries, then judgements into a collection."""
     documents = (record for file in layout.corpus for record in READERS[layout.format](file, writer.problems))
     for record in count_items(documents, progress):
         writer.document(record.id, record.title, record.text, record.source, record.metadata)
+    judged = cache(lambda: _judged_queries(layout))
     for file in layout.queries:
-        _fill_queries(file, writer)
+        _fill_queries(file, writer, topic_field, judged)
     for set_, file in layout.qrels.items():
         for judgement in read_judgements(file, writer.problems):
             writer.judgement(set_, judgement.query, judgement.document, judgement.grade, judgement.source)
 
 
-def _fill_queries(file: Input, writer: CollectionWriter) -> None:
-    before, any_query = writer.problems.count, False
-    for query in read_topics(file, writer.problems):
-        any_query = True
-        writer.query(query.id, query.text, query.source)
-    if not any_query and writer.problems.count == before:
+def _fill_queries(
+    file: Input, writer: CollectionWriter, topic_field: str | None, judged: Callable[[], set[str]]
+) -> None:
+    before = writer.problems.count
+    queries = list(read_topics(file, writer.problems, topic_field))
+    numbers: dict[str, str] = {}
+    if is_markup(file) and any(has_zeros(query.id) for query in queries):
+        numbers = numbers_as_judged([query.id for query in queries], judged())
+    for query in queries:
+        writer.query(numbers.get(query.id, query.id), query.text, query.source)
+    if numbers:
+        example = next(iter(numbers.items()))
+        _log.info(
+            "%s: leading zeros of %d topic numbers were dropped, the judgements are without them (%s is %s)",
+            file.label, len(numbers), *example,
+        )  # fmt: skip
+    if not queries and writer.problems.count == before:
         hint = "a line is: _id, text (JSON), or: id TAB text"
         writer.problems.add(file.label, "the file has no query", hint)
+
+
+def _judged_queries(layout: Layout) -> set[str]:
+    """Return the ids of all judged queries; faults are reported when the judgements are taken in."""
+    problems = Problems("judgements")
+    return {
+        judgement.query for file in layout.qrels.values() for judgement in read_judgements(file, problems)
+    }

@@ -1,31 +1,65 @@
-"""Queries: BEIR and Pyserini JSON, tab-separated files, and TREC's classic topics."""
+"""Queries: BEIR and Pyserini JSON, tab-separated files, and the topics of the tracks."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
-from intrex.data.errors import BadInput, Problems
+from intrex.data.errors import Problems, UsageError
 from intrex.data.importers.inputs import Input, Record, text_id
+from intrex.data.importers.tracktopics import parse_fields, track_topics
 from intrex.data.io.lines import HEADERS
 
-_IDS, _TEXTS = ("_id", "id", "qid", "query_id"), ("text", "query", "contents")
-_TAG = re.compile(
-    r"<(/?)(top|num|title|desc|narr|dom|smry|con|fac|def|nat|time|head|date|note)\s*>", re.IGNORECASE
+_HINT = (
+    "--topic-field NAME names the field that is searched; NAME,NAME joins several, all takes the whole text"
 )
-_PREFIX = re.compile(r"\s*(?:number|topic|description)\s*:", re.IGNORECASE)
+_IDS, _TEXTS = ("_id", "id", "qid", "query_id"), ("text", "query", "contents")
 
 
-def read_topics(file: Input, problems: Problems) -> Iterator[Record]:
+def read_topics(file: Input, problems: Problems, field: str | None = None) -> Iterator[Record]:
     """Yield the queries of a file whose format its first line tells.
 
     ``{`` or ``[``: JSON objects with an id (``_id``, ``id``, ``qid``) and a text (``text``, ``query``, ``contents``).
-    ``<``: TREC topics. Anything else: ``id TAB text`` lines, with or without a header.
+    ``<``: topics of TREC or in XML; ``field`` names what is searched of them, or several fields with commas between.
+    Anything else: ``id TAB text`` lines, with or without a header. Ids are as they are written.
+
+    Raises:
+        UsageError: a ``field`` is named, and the queries have none.
     """
-    first = next((line.lstrip() for _, line in file.lines(Problems(file.label))), "")
-    if first.startswith(("{", "[")):
-        return _json(file, problems)
-    return _trec(file, problems) if first.startswith("<") else _tsv(file, problems)
+    first = _first_line(file)
+    if first.startswith("<"):
+        return _track(file, problems, field)
+    if field is not None:
+        raise UsageError(f"--topic-field is for topics of TREC and in XML ({file.label})", "leave it out")
+    return _json(file, problems) if first.startswith(("{", "[")) else _tsv(file, problems)
+
+
+def is_markup(file: Input) -> bool:
+    """Tell the topics of the tracks, in TREC's markup or XML, from other files of queries."""
+    return _first_line(file).startswith("<")
+
+
+def _first_line(file: Input) -> str:
+    return next((line.lstrip() for _, line in file.lines(Problems(file.label))), "")
+
+
+def has_zeros(id_: str) -> bool:
+    """Tell whether a topic number is written with leading zeros (``051``)."""
+    return len(id_) > 1 and id_.startswith("0") and id_.isascii() and id_.isdigit()
+
+
+def without_zeros(id_: str) -> str:
+    """Return a topic number without leading zeros; anything else as it is."""
+    return (id_.lstrip("0") or "0") if has_zeros(id_) else id_
+
+
+def numbers_as_judged(ids: list[str], judged: set[str]) -> dict[str, str]:
+    """Return topic numbers whose zeros the judgements leave out, with what they have instead (``051``: ``51``).
+
+    A number that is judged as it is written stays, and so does one whose short form is another topic.
+    """
+    taken = set(ids)
+    padded = {id_: without_zeros(id_) for id_ in ids if has_zeros(id_) and id_ not in judged}
+    return {id_: short for id_, short in padded.items() if short in judged and short not in taken}
 
 
 def _json(file: Input, problems: Problems) -> Iterator[Record]:
@@ -52,54 +86,16 @@ def _tsv(file: Input, problems: Problems) -> Iterator[Record]:
             yield Record(fields[0], "", fields[1], file.at(line))
 
 
-class _Topic:
-    """Topic while it is being read."""
-
-    def __init__(self, line: int) -> None:
-        self.line = line
-        self.fields: dict[str, list[str]] = {}
-
-    def __getitem__(self, name: str) -> str:
-        """Return a field without its label (``Number:``) and on one line."""
-        text = " ".join(" ".join(self.fields.get(name, ())).split())
-        return _PREFIX.sub("", text, count=1).strip() if name in ("num", "title", "desc") else text
-
-
-def _trec(file: Input, problems: Problems) -> Iterator[Record]:
-    """Read TREC topics; the query is the title, or the description where a track gave no titles (TREC-4).
-
-    Leading zeros of a number go (``Number: 051``): the judgements of those tracks are written without them.
-    """
-    any_topic = False
-    for topic in _split(file, problems):
-        any_topic, number, text = True, topic["num"], topic["title"] or topic["desc"]
-        if not number or not text:
-            missing = "number" if not number else "title and no description"
-            problems.add(file.at(topic.line), f"the topic has no {missing}")
+def _track(file: Input, problems: Problems, field: str | None) -> Iterator[Record]:
+    wanted = parse_fields(field)
+    for topic in track_topics(file, problems):
+        number = topic.number
+        try:
+            text = topic.text(wanted)
+        except ValueError as error:
+            problems.add(file.at(topic.line), str(error), _HINT)
+            continue
+        if number:
+            yield Record(number, "", text, file.at(topic.line))
         else:
-            plain = number.isascii() and number.isdigit()
-            yield Record((number.lstrip("0") or "0") if plain else number, "", text, file.at(topic.line))
-    if not any_topic:
-        raise BadInput(
-            f"no <top> in the topics ({file.label})", "other XML is not read; write lines of: id TAB text"
-        )
-
-
-def _split(file: Input, problems: Problems) -> Iterator[_Topic]:
-    """Cut a file into topics; a field ends at its closing tag or at the next tag, whichever there is."""
-    topic: _Topic | None = None
-    field: list[str] | None = None
-    for line, text in file.lines(problems):
-        parts = _TAG.split(text)
-        for words, closing, tag in zip(parts[0::3], ["", *parts[1::3]], ["", *parts[2::3]], strict=True):
-            name = tag.lower()
-            if name == "top":
-                if topic:
-                    yield topic
-                topic, field = (None if closing else _Topic(line)), None
-            elif name:
-                field = None if closing or topic is None else topic.fields.setdefault(name, [])
-            if field is not None:
-                field.append(words)
-    if topic:
-        yield topic
+            problems.add(file.at(topic.line), "the topic has no number")

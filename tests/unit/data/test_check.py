@@ -67,6 +67,7 @@ ONE: dict[str, list[tuple[str, bytes, list[int]]]] = {
     "T003": [("queries.tsv", TSV + b"q1\tone\n", [3])],
     "T004": [("queries.tsv", TSV + b"q3\t\n", [3]), ("queries.jsonl", JSONL + b'{"_id": "q3", "text": " "}\n', [3])],
     "T005": [("queries.jsonl", JSONL + b'{"_id": "q3", "text": ["x"]}\n', [3])],
+    "T007": [("topics", TOPICS.replace(b"</top>", b"<querytime> now\n</top>"), [4])],
     "T006": [("topics", TOPICS + TOPICS.replace(b"51", b"052"), [6])],
     "Q001": [("qrels", QRELS + b"q3 0 d1 high\nq3 0 d2 nan\n", [4, 5])],
     "Q002": [("qrels", QRELS + b"q3 0 d1 1.0\n", [4]), ("qrels.tsv", BEIR + b"q3\td1\t2e0\n", [4])],

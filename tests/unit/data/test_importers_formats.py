@@ -194,8 +194,14 @@ def test_topics_without_a_title_give_their_description(tmp_path):
             "<top>\n<num> Number: 1\n<title> x\n</top>\n\n<top>\n<title> y\n</top>",
             r"no number \(topics.txt:6\)",
         ),
-        ("<top>\n<num> Number: 1\n<narr> x\n</top>\n", r"no title and no description \(topics.txt:1\)"),
-        ('<?xml version="1.0"?>\n<topics task="x"></topics>\n', r"no <top> in the topics \(topics.txt\)"),
+        (
+            "<top>\n<num> Number: 1\n<narr> x\n</top>\n",
+            r"no title and no description; it has narr \(topics.txt:1\)",
+        ),
+        (
+            '<?xml version="1.0"?>\n<topics task="x"></topics>\n',
+            r"no <top> and no <topic> in the topics \(topics.txt\)",
+        ),
         ("1\tone\n2 two\n", r"the line has 1 column, 2 are needed \(topics.txt:2\)"),
         ('{"qid": 1, "query": "a"}\n{"qid": 1, "query": "b"}\n', r"occurred before, at topics.txt:1"),
     ],
