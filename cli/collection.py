@@ -62,7 +62,7 @@ def import_(
     *,
     options: ImportOptions,
 ) -> None:
-    """Import a collection: BEIR, pyserini JSONL, ColBERT TSV, TREC and XML topics, TREC qrels, ir_datasets."""
+    """Import a collection: BEIR, pyserini JSONL, ColBERT TSV, TREC documents, topics and qrels, ir_datasets."""
     from intrex.data.importers.sources import import_collection
 
     with bars() as add:

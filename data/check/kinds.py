@@ -14,6 +14,7 @@ from intrex.data.check.numbers import is_number
 from intrex.data.errors import BadInput, Problems, UsageError, nearest_name
 from intrex.data.importers.inputs import Input
 from intrex.data.importers.tracktopics import is_trec
+from intrex.data.importers.trecdocuments import is_trec_documents
 from intrex.data.io.files import read_lines
 from intrex.data.io.lines import is_header
 
@@ -80,7 +81,11 @@ def _empty(expected: str | None, path: Path) -> FileKind:
 
 
 def _markup(path: Path, expected: str | None) -> FileKind | None:
-    form = TREC_TOPICS if is_trec(Input(path, path.name)) else XML_TOPICS
+    file, form = Input(path, path.name), TREC_TOPICS
+    with contextlib.suppress(BadInput):  # a file that breaks off is reported when it is checked
+        if expected in (None, "corpus") and is_trec_documents(file):
+            return FileKind("corpus", "trec")
+        form = TREC_TOPICS if is_trec(file) else XML_TOPICS
     return FileKind("queries", form) if expected in (None, "queries") else None
 
 

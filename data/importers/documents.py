@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 
 from intrex.data.errors import Problems
 from intrex.data.importers.inputs import Input, Record, text_id
+from intrex.data.importers.trecdocuments import trec_documents
 
 
 def beir_documents(file: Input, problems: Problems) -> Iterator[Record]:
@@ -52,5 +53,6 @@ READERS: dict[str, Reader] = {
     "beir": beir_documents,
     "pyserini": pyserini_documents,
     "colbert": colbert_documents,
+    "trec": trec_documents,
 }
 """Corpus layouts by name: what ``format`` accepts besides ``auto``."""

@@ -13,7 +13,9 @@ from typing import Any
 from intrex.data.errors import BadInput, Problems, UsageError, nearest_name
 from intrex.data.importers.documents import READERS
 from intrex.data.importers.inputs import Input, bare_name
+from intrex.data.importers.trecdocuments import is_trec_documents
 from intrex.data.io.containers import plain_name, with_suffixes
+from intrex.data.io.lines import first_line
 
 _log = logging.getLogger("intrex")
 _JSON = (".jsonl", ".json")
@@ -24,7 +26,8 @@ _QRELS = re.compile(r"qrels?(?![a-z0-9])[._-]*", re.IGNORECASE)
 _SET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _NEEDED = "needed: _id and text (BEIR), or id and contents (pyserini)"
 _HINT = (
-    "a folder holds corpus.jsonl (BEIR), .jsonl files with id and contents (pyserini), or collection.tsv (ColBERT); "
+    "a folder holds corpus.jsonl (BEIR), .jsonl files with id and contents (pyserini), collection.tsv (ColBERT), or files of "
+    "<DOC> (TREC); "
     "or name the corpus file itself, with --queries FILE and --qrels SET=FILE"
 )
 
@@ -104,15 +107,25 @@ def _corpus_files(folder: Path, layout: str) -> list[Input]:
     names = {"auto": (*beir, *colbert), "beir": beir, "colbert": colbert}.get(layout, ())
     if file := _only(folder, *names):
         return [file]
-    paths = (
-        [path for path in _visible(folder) if plain_name(path).endswith(_JSON)] if layout != "colbert" else []
-    )
-    paths = [path for path in paths if not (_TOPICS.match(path.name) or _QRELS.match(path.name))]
+    paths = [path for path in _visible(folder) if not (_TOPICS.match(path.name) or _QRELS.match(path.name))]
+    rest = [path for path in paths if path.parent != folder / "qrels"]
+    paths = [path for path in paths if plain_name(path).endswith(_JSON)] if layout not in ("colbert", "trec") else []
+    if not paths and layout in ("auto", "trec"):
+        paths = _trec_files(folder, rest)
     below = [str(path.parent) for path in _visible(folder) if path.name in names]
     if below or not paths:
         hint = f"there is one in {', '.join(below[:12])}; import that folder" if below else _HINT
         raise BadInput(f"no corpus in the folder itself: {folder}", hint)
     return [Input(path, path.relative_to(folder).as_posix()) for path in paths]
+
+
+def _trec_files(folder: Path, paths: list[Path]) -> list[Path]:
+    """Return the files of TREC's documents, whatever their names; a note counts the others."""
+    found = [path for path in paths if is_trec_documents(Input(path, path.name))]
+    if found and (others := [path for path in paths if path not in set(found)]):
+        names = ", ".join(path.relative_to(folder).as_posix() for path in others[:3])
+        _log.info("%d files do not begin with <DOC> and are not read: %s", len(others), names)
+    return found
 
 
 def _query_files(folder: Path) -> list[Input]:
@@ -149,6 +162,13 @@ def _check_set(name: str, path: Path) -> str:
 def _format(corpus: Input) -> str:
     """Tell a corpus file's layout from its name and its first sound record."""
     name = plain_name(corpus.path)
+    if is_trec_documents(corpus):
+        return "trec"
+    if first_line(corpus.path).startswith("<"):
+        raise BadInput(
+            f"markup that is no document of TREC's ({corpus.label})",
+            f"read are <DOC> ... </DOC> with a <DOCNO>; {_NEEDED}",
+        )
     if name.endswith(_TSV):
         return "colbert"
     _, record = next(corpus.objects(Problems(corpus.label)), (0, None))

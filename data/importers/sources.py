@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
@@ -21,6 +22,7 @@ from intrex.data.importers.irds import fill_from_irds, irds_names, is_known, ori
 from intrex.data.importers.judgements import read_judgements
 from intrex.data.importers.layout import Layout, find_layout
 from intrex.data.importers.topics import has_zeros, is_markup, numbers_as_judged, read_topics
+from intrex.data.importers.trecdocuments import trec_documents
 from intrex.data.io.files import refuse_existing, require_file
 from intrex.data.judgedset import Unknown
 from intrex.data.progress import Progress
@@ -53,7 +55,7 @@ def import_collection(
             id of ir_datasets.
         out: the folder to make.
         name: the collection's name; by default that of the source.
-        layout: the corpus layout of a path: ``auto``, ``beir``, ``pyserini`` or ``colbert``.
+        layout: the corpus layout of a path: ``auto``, ``beir``, ``pyserini``, ``colbert`` or ``trec``.
         queries: query files, read instead of those in the folder.
         qrels: judgements by query set, read instead of those in the folder; or as typed: ``SET=FILE``, or ``FILE``
             for the set ``test``.
@@ -192,9 +194,14 @@ def _fill(
     layout: Layout, writer: CollectionWriter, topic_field: str | None = None, progress: Progress | None = None
 ) -> None:
     """Stream documents, then queries, then judgements into a collection."""
-    documents = (record for file in layout.corpus for record in READERS[layout.format](file, writer.problems))
+    unread = Counter[str]()
+    reader = partial(trec_documents, unread=unread) if layout.format == "trec" else READERS[layout.format]
+    documents = (record for file in layout.corpus for record in reader(file, writer.problems))
     for record in count_items(documents, progress):
         writer.document(record.id, record.title, record.text, record.source, record.metadata)
+    if unread:
+        tags = ", ".join(f"<{tag.upper()}> of {n:,}" for tag, n in unread.most_common(8))
+        _log.info("text that is not read, by tag and number of documents: %s", tags)
     judged = cache(lambda: _judged_queries(layout))
     for file in layout.queries:
         _fill_queries(file, writer, topic_field, judged)
