@@ -23,7 +23,7 @@ from intrex.data.io.files import STDIO, raw_lines, refuse_existing, require_file
 
 # Warnings that a mended file would decide by guessing: is it a comment, are they distances, which order was meant?
 _DOUBTFUL = {"F011", "R009", "R012"}
-_WHOLE = (TREC_TOPICS, XML_TOPICS, "JSON", "json", "trec")  # a record is not a line
+_WHOLE = (TREC_TOPICS, XML_TOPICS, "JSON", "json", "sgml")  # a record is not a line
 _HEADER = b"query-id\tcorpus-id\tscore"
 _BYTES = {
     "F002": "byte order mark removed", "F003": "CRLF line ends replaced", "F007": "newline added at the end",

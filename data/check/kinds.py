@@ -84,7 +84,7 @@ def _markup(path: Path, expected: str | None) -> FileKind | None:
     file, form = Input(path, path.name), TREC_TOPICS
     with contextlib.suppress(BadInput):  # a file that breaks off is reported when it is checked
         if expected in (None, "corpus") and is_trec_documents(file):
-            return FileKind("corpus", "trec")
+            return FileKind("corpus", "sgml")
         form = TREC_TOPICS if is_trec(file) else XML_TOPICS
     return FileKind("queries", form) if expected in (None, "queries") else None
 

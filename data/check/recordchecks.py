@@ -45,7 +45,7 @@ class _ReaderProblems(Problems):
 
 
 def check_corpus(path: Path, form: str, findings: Findings) -> Facts:
-    """Check a corpus: ``beir``, ``pyserini``, ``colbert`` or ``trec``."""
+    """Check a corpus: ``beir``, ``pyserini``, ``colbert`` or ``sgml``."""
     facts, problems = _begin(path, "corpus", form, findings), _ReaderProblems()
     records = _Records("C", "document", findings, imported=True)
     records.read(READERS[form](Input(path, path.name), problems), problems)
@@ -75,7 +75,7 @@ def _begin(path: Path, kind: str, form: str, findings: Findings) -> Facts:
         full = Fields.of(raw, _INVISIBLE).count[: raw.count(b"\n") + (not raw.endswith(b"\n"))] > 0
         blank.extend((text.lines + 1 + np.flatnonzero(~full)).tolist())
         text.filled += int(full.sum())
-    if form not in (*_MARKUP, "JSON", "trec"):
+    if form not in (*_MARKUP, "JSON", "sgml"):
         findings.add("F009", blank, "the line is blank")
     if not text.filled and "F005" not in findings.found:
         findings.add("F006", [], "the file has no record", 1)

@@ -53,6 +53,6 @@ READERS: dict[str, Reader] = {
     "beir": beir_documents,
     "pyserini": pyserini_documents,
     "colbert": colbert_documents,
-    "trec": trec_documents,
+    "sgml": trec_documents,
 }
 """Corpus layouts by name: what ``format`` accepts besides ``auto``."""

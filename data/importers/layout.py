@@ -109,8 +109,8 @@ def _corpus_files(folder: Path, layout: str) -> list[Input]:
         return [file]
     paths = [path for path in _visible(folder) if not (_TOPICS.match(path.name) or _QRELS.match(path.name))]
     rest = [path for path in paths if path.parent != folder / "qrels"]
-    paths = [path for path in paths if plain_name(path).endswith(_JSON)] if layout not in ("colbert", "trec") else []
-    if not paths and layout in ("auto", "trec"):
+    paths = [path for path in paths if plain_name(path).endswith(_JSON)] if layout not in ("colbert", "sgml") else []
+    if not paths and layout in ("auto", "sgml"):
         paths = _trec_files(folder, rest)
     below = [str(path.parent) for path in _visible(folder) if path.name in names]
     if below or not paths:
@@ -163,7 +163,7 @@ def _format(corpus: Input) -> str:
     """Tell a corpus file's layout from its name and its first sound record."""
     name = plain_name(corpus.path)
     if is_trec_documents(corpus):
-        return "trec"
+        return "sgml"
     if first_line(corpus.path).startswith("<"):
         raise BadInput(
             f"markup that is no document of TREC's ({corpus.label})",

@@ -7,7 +7,7 @@ from intrex.data.options import Options, declare, option
 TOPIC_FIELD = (
     "Field of TREC or XML topics that is searched, or several: title,description; by default the title."
 )
-LAYOUTS = ("auto", "beir", "pyserini", "colbert", "trec")
+LAYOUTS = ("auto", "beir", "pyserini", "colbert", "sgml")
 
 
 @declare

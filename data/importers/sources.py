@@ -55,7 +55,7 @@ def import_collection(
             id of ir_datasets.
         out: the folder to make.
         name: the collection's name; by default that of the source.
-        layout: the corpus layout of a path: ``auto``, ``beir``, ``pyserini``, ``colbert`` or ``trec``.
+        layout: the corpus layout of a path: ``auto``, ``beir``, ``pyserini``, ``colbert`` or ``sgml``.
         queries: query files, read instead of those in the folder.
         qrels: judgements by query set, read instead of those in the folder; or as typed: ``SET=FILE``, or ``FILE``
             for the set ``test``.
@@ -195,7 +195,7 @@ def _fill(
 ) -> None:
     """Stream documents, then queries, then judgements into a collection."""
     unread = Counter[str]()
-    reader = partial(trec_documents, unread=unread) if layout.format == "trec" else READERS[layout.format]
+    reader = partial(trec_documents, unread=unread) if layout.format == "sgml" else READERS[layout.format]
     documents = (record for file in layout.corpus for record in reader(file, writer.problems))
     for record in count_items(documents, progress):
         writer.document(record.id, record.title, record.text, record.source, record.metadata)

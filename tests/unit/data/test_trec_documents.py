@@ -97,7 +97,7 @@ def test_check_knows_them(tmp_path: Path, intrex, monkeypatch: pytest.MonkeyPatc
     (tmp_path / "fx1").write_text(FX.replace("\nSummer", "\n\nSummer"))
     (tmp_path / "q.qrels").write_text("1 0 FX-0001 1\n")
     said = intrex("check fx1 q.qrels")
-    assert said.code == 0 and "fx1: corpus (trec), 8 lines, 1 document" in said.err
+    assert said.code == 0 and "fx1: corpus (sgml), 8 lines, 1 document" in said.err
     assert "F009" not in said.out and "X00" not in said.out
     (tmp_path / "fx1").write_text(FX + FX)
     said = intrex("check fx1 --format csv")
@@ -105,6 +105,6 @@ def test_check_knows_them(tmp_path: Path, intrex, monkeypatch: pytest.MonkeyPatc
 
 
 def test_what_is_written_is_beirs_form(tmp_path: Path) -> None:
-    documents(tmp_path, FX, layout="trec")
+    documents(tmp_path, FX, layout="sgml")
     (row,) = map(json.loads, (tmp_path / "c" / "corpus.jsonl").read_text().splitlines())
     assert row == {"_id": "FX-0001", "title": "Ferry", "text": "Summer timetable"}
