@@ -109,7 +109,11 @@ def _corpus_files(folder: Path, layout: str) -> list[Input]:
         return [file]
     paths = [path for path in _visible(folder) if not (_TOPICS.match(path.name) or _QRELS.match(path.name))]
     rest = [path for path in paths if path.parent != folder / "qrels"]
-    paths = [path for path in paths if plain_name(path).endswith(_JSON)] if layout not in ("colbert", "sgml") else []
+    paths = (
+        [path for path in paths if plain_name(path).endswith(_JSON)]
+        if layout not in ("colbert", "sgml")
+        else []
+    )
     if not paths and layout in ("auto", "sgml"):
         paths = _trec_files(folder, rest)
     below = [str(path.parent) for path in _visible(folder) if path.name in names]
