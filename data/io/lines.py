@@ -18,6 +18,8 @@ from intrex.data.io.files import BOM, reading
 Fault = tuple[int, str, str | None]
 """Index of a line, what is wrong with it, and perhaps a hint."""
 
+BEGINNING = 65536
+"""Bytes of a line that are looked at to tell a format."""
 _ASCII = 128
 BLANK = np.zeros(256, bool)
 """Bytes that separate columns; white space beyond ASCII is in no id."""
@@ -162,12 +164,17 @@ def is_header(words: Sequence[str], number: int) -> bool:
 
 
 def first_line(path: Path) -> str:
-    """Return the first line that is neither blank nor a comment, or else the first that is not blank; it tells the format."""
+    """Return the first line that is neither blank nor a comment, or else the first that is not blank; it tells the format.
+
+    Of a line beyond `BEGINNING` bytes only so many: it may be a whole file.
+    """
     comment = ""
     with reading(path) as stream:
-        for raw in stream:
+        while raw := stream.readline(BEGINNING):
             line = raw.removeprefix(BOM).decode("utf-8", "replace").rstrip("\r\n")
             if line.strip() and not line.lstrip().startswith("#"):
                 return line
             comment = comment or line.strip()
+            while raw and not raw.endswith(b"\n"):  # the rest of a long comment
+                raw = stream.readline(BEGINNING)
     return comment
