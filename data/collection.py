@@ -31,8 +31,13 @@ class Document:
 
     @property
     def contents(self) -> str:
-        """Title and text joined by a blank: what is indexed and encoded."""
+        """Title and text joined by a blank: what is indexed."""
         return f"{self.title} {self.text}" if self.title and self.text else self.title or self.text
+
+    @property
+    def passage(self) -> str:
+        """Contents without outer white space: what models get, as from beir and mteb."""
+        return self.contents.strip()
 
 
 @dataclass(frozen=True)

@@ -117,7 +117,7 @@ def write_documents(
         while batch := list(islice(documents, block)):
             names = [document.id for document in batch]
             ids.extend(names)
-            yield names, encoder.encode([document.contents for document in batch], "document")
+            yield names, encoder.encode([document.passage for document in batch], "document")
 
     feed(build, sink, batches(), task.stage("encoding", collection.n_documents))
     ids.close()

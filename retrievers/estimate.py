@@ -165,9 +165,9 @@ def draw(collection: Collection, encoder: TextEncoder[T]) -> Sample[T]:
     rows = spread(n)
     texts = len(rows)
     documents = [collection.document(row) for row in rows.tolist()]
-    encoder.encode([d.contents for d in documents[:1]], "document")
+    encoder.encode([d.passage for d in documents[:1]], "document")
     loaded, start = resident()[0], time.perf_counter()
-    encoded = encoder.encode([d.contents for d in documents], "document")
+    encoded = encoder.encode([d.passage for d in documents], "document")
     seconds, peak = time.perf_counter() - start, resident()[1]
     blocks = np.diff(offsets[np.append(np.arange(0, n, BLOCK), n)])
     id_bytes = sum(len(os.fsencode(d.id)) for d in documents) / max(1, texts)

@@ -106,7 +106,7 @@ class _Pairs:
         """Read the texts of the queries and documents of different pairs."""
         first = self.first[pairs]
         rows = self.rows[first].tolist()
-        contents = {row: self._collection.document(row).contents for row in dict.fromkeys(rows)}
+        contents = {row: self._collection.document(row).passage for row in dict.fromkeys(rows)}
         return [self._texts[i] for i in self.owner[first].tolist()], [contents[row] for row in rows]
 
     def check(self, pairs: Rows, scores: Scores) -> None:
@@ -130,7 +130,7 @@ def _find(collection: Collection, digests: dict[int, bytes], ids: Bytes) -> Rows
             break
         if document.id in rows:
             rows[document.id] = row
-            digests[row] = text_digest(document.contents)
+            digests[row] = text_digest(document.passage)
     return np.array([rows[name] for name in names], np.int64)
 
 

@@ -235,7 +235,7 @@ def _texts(
     """Return the texts of all documents that are needed."""
     needed = {d for _, d in pairs} | {d for docs in negatives.values() for d in docs}
     needed |= {d for q, docs in dev.items() for d in [*docs, *candidates.get(q, [])[:DEV_DEPTH]]}
-    texts = {d.id: d.contents for d in collection.documents() if d.id in needed}
+    texts = {d.id: d.passage for d in collection.documents() if d.id in needed}
     if missing := sorted(needed - set(texts)):
         raise BadInput(
             f"document {missing[0]} is not in {collection.name}", "mine from a run of this collection"
