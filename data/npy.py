@@ -35,7 +35,7 @@ def open_array(
         BadInput: the file is missing, cut off, no such file, or of another type or shape.
     """
     try:
-        mapped = np.load(path, mmap_mode="r" if path.stat().st_size > HEADER else None)
+        mapped = _map(path) if path.stat().st_size > HEADER else _read(path)
     except (
         ValueError,
         OSError,
@@ -47,14 +47,25 @@ def open_array(
         MemoryError,
     ) as error:
         raise BadInput(f"damaged: not a sound array: {_first_line(error)} ({path})", rebuild) from error
-    if not isinstance(mapped, np.ndarray) or not mapped.flags.c_contiguous:
-        raise BadInput(f"damaged: not a sound array, or not in C's order ({path})", rebuild)
+    if not mapped.flags.c_contiguous:
+        raise BadInput(f"damaged: not an array in C's order ({path})", rebuild)
     if dtype is not None and mapped.dtype != np.dtype(dtype):
         raise BadInput(f"damaged: numbers of type {mapped.dtype}, not {np.dtype(dtype)} ({path})", rebuild)
     if shape is not None and not _fits(mapped.shape, shape):
         wanted = ", ".join("any" if size is None else str(size) for size in shape)
         raise BadInput(f"damaged: an array of shape {mapped.shape}, not ({wanted}) ({path})", rebuild)
     return np.asarray(mapped)  # slices of `numpy.memmap` cost more
+
+
+def _map(path: Path) -> Array:
+    # not `numpy.load`, which takes a zip file or a pickle for an array too
+    return np.lib.format.open_memmap(path, mode="r")
+
+
+def _read(path: Path) -> Array:
+    """Read an array without numbers, which cannot be mapped."""
+    with path.open("rb") as stream:
+        return np.asarray(np.lib.format.read_array(stream, allow_pickle=False))
 
 
 def _first_line(error: BaseException) -> str:

@@ -101,8 +101,8 @@ class Build:
         with ThreadPoolExecutor(8) as pool:  # a disk takes several in little more time than one
             entries = dict(pool.map(sync, files))
         full = replace(manifest, files=entries, versions={"intrex": intrex_version(), **manifest.versions})
-        for folder in {file.parent for file in files} - {self.path}:  # names are of their folder
-            fsync_dir(folder)
+        for folder in {p for file in files for p in file.parents if self.path in p.parents}:
+            fsync_dir(folder)  # a name is of its folder
         self._write_durably(name, full.to_json())
         fsync_dir(self.path)
 

@@ -139,6 +139,37 @@ def search(server: Server, folder: Path, index: str, options: str) -> Outcome:
     return server.run(line, folder, memory=MEMORY)
 
 
+OTHERS = (
+    "index merge altered",
+    "index add altered more",
+    "index remove altered d2",
+    "index verify altered",
+    "index info altered",
+    "rerank r.txt c:test --index altered -o /dev/null",
+)
+"""Further commands that open an index; those that change it are given a copy of their own."""
+
+
+def try_commands(server: Server, built: Path, name: str, trials: int, seed: int) -> None:
+    """Alter an index of a kind some times and give it to every command that opens one."""
+    rng, folder = random.Random(f"{name} {seed}"), built / "altered"
+    files = sorted(read_manifest(built / name).files)
+    files = [file for file in files if (built / name / file).stat().st_size]
+    line = shlex.split(f"search '{name}' c:test -o r.txt --overwrite")
+    assert server.run(line, built, memory=MEMORY).code == 0
+    for _ in range(trials):
+        file, state = rng.choice(files), rng.getstate()
+        for command in OTHERS:
+            shutil.rmtree(folder, ignore_errors=True)
+            shutil.copytree(built / name, folder)
+            rng.setstate(state)  # the same alteration for each command
+            alter(folder / file, rng)
+            sign(folder)
+            outcome = server.run(command.split(), built, memory=MEMORY)
+            assert outcome.code in (0, 1, 2, 3), f"{command}: {file} ends in {outcome.code}: {outcome.said}"
+            assert "unforeseen" not in outcome.said and "Traceback" not in outcome.said, f"{command}: {file}: {outcome.said}"
+
+
 def try_kind(server: Server, built: Path, name: str, trials: int, seed: int) -> Counter[str]:
     """Alter and search an index of a kind some times."""
     rng, folder = random.Random(f"{name} {seed}"), built / "altered"
@@ -167,6 +198,15 @@ def test_a_made_index_ends_in_a_clear_error_or_a_run(server: Server, built: Path
         pytest.skip("faiss is not installed")
     assert search(server, built, name, KINDS[name][1]).code == 0
     try_kind(server, built, name, 8, 0)
+
+
+def test_every_command_that_opens_a_made_index_ends(server: Server, built: Path) -> None:
+    try_commands(server, built, "bm25, removed", 3, 0)
+
+
+@pytest.mark.long
+def test_every_command_that_opens_a_made_index_ends_many_times(server: Server, built: Path) -> None:
+    try_commands(server, built, "bm25, removed", 300, 1)
 
 
 @pytest.mark.long

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from intrex.data.errors import BadInput, CheckFailed, IntrexError
+from intrex.data.store import artifact, siblings
 from intrex.data.store.artifact import Build, build_artifact
 from intrex.data.store.manifest import Manifest, read_manifest, verify_artifact
 
@@ -185,3 +186,50 @@ def test_overwrite_keeps_links_other_sorts_and_files_that_are_not_its_own(tmp_pa
     with pytest.raises(IntrexError, match=r"not its own: notes\.txt"):
         build_artifact(tmp_path / "a", "i", make("2"), overwrite=True)
     assert (tmp_path / "a" / "sub" / "a.txt").read_text() == "x" and (tmp_path / "link").is_symlink()
+
+
+def test_names_are_durable_before_the_manifest_and_the_rename_at_last(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every folder down to a file's own holds a name; a power cut must not find a manifest of files without names."""
+    steps: list[str] = []
+    sync = artifact.fsync_dir
+
+    def recorded(folder: Path) -> None:
+        inside = folder.parts[len(tmp_path.parts) :]
+        name = "/".join("H" if part.startswith(".") else part for part in inside)
+        manifest = ", manifest" if (folder / "manifest.json").exists() else ""
+        placed = ", placed" if (tmp_path / "t").exists() else ""
+        steps.append(f"{name or 'above'}{manifest}{placed}")
+        sync(folder)
+
+    for module in (artifact, siblings):
+        monkeypatch.setattr(module, "fsync_dir", recorded)
+
+    def body(build: Build) -> Manifest:
+        for folder in ("a/b", "sub"):
+            (build.path / folder).mkdir(parents=True)
+            (build.path / folder / "f").write_text("x")
+        return Manifest("test", "c")
+
+    build_artifact(tmp_path / "t", "i", body)
+    assert set(steps[:3]) == {"H/a", "H/a/b", "H/sub"}
+    assert steps[3:] == ["H, manifest", "above, placed"]
+
+
+@pytest.mark.parametrize(("mask", "mode"), [(0o022, 0o644), (0o027, 0o640)])
+def test_files_get_the_modes_of_the_umask(tmp_path: Path, mask: int, mode: int) -> None:
+    """Some libraries write a file that its owner alone can read."""
+
+    def body(build: Build) -> Manifest:
+        (build.path / "weights").touch(mode=0o600)
+        return make()(build)
+
+    before = os.umask(mask)
+    try:
+        build_artifact(tmp_path / "t", "i", body)
+        assert os.umask(mask) == mask
+    finally:
+        os.umask(before)
+    for name in ("weights", "sub/a.txt", "manifest.json"):
+        assert (tmp_path / "t" / name).stat().st_mode & 0o777 == mode, name

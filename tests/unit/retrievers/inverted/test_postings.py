@@ -5,13 +5,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from intrex.data.errors import UsageError
+from intrex.data.errors import BadInput, UsageError
 from intrex.data.native.library import Library
 from intrex.retrievers.inverted import build as postings_build
 from intrex.retrievers.inverted import native
 from intrex.retrievers.inverted.build import LEAST_RUN, RUN, PostingsWriter, run_length
 from intrex.retrievers.inverted.postings import Postings
 from intrex.retrievers.inverted.vocabulary import Names
+from intrex.retrievers.sparse.searcher import open_impacts
 
 ROWS = ["b a b", "", "é a zz", "a a a b", "東 a", ""]
 
@@ -105,3 +106,48 @@ def test_a_vocabulary_that_outgrows_the_memory_is_refused(tmp_path: Path) -> Non
     writer.add(np.array([0, 10], np.int32), np.array([0, 2]))
     with pytest.raises(UsageError, match="too little"):
         writer.add(np.array([1_000_000], np.int32), np.array([0, 1]))
+
+
+MADE = {
+    "a row too many": ("docs", lambda docs: docs.__setitem__(-1, N)),
+    "a far row": ("docs", lambda docs: docs.__setitem__(-1, N + 8)),
+    "a row below 0": ("docs", lambda docs: docs.__setitem__(0, -1)),
+    "rows that fall": ("docs", lambda docs: docs.__setitem__(slice(0, 2), docs[1::-1].copy())),
+    "a row twice": ("docs", lambda docs: docs.__setitem__(1, docs[0])),
+    "offsets that fall": ("offsets", lambda offsets: offsets.__setitem__(1, offsets[2] + 1)),
+    "an offset beyond the end": ("offsets", lambda offsets: offsets.__setitem__(-1, offsets[-1] + 1)),
+    "an offset below 0": ("offsets", lambda offsets: offsets.__setitem__(0, -1)),
+    "a place beyond the end": ("big_at", lambda places: places.__setitem__(-1, 1 << 40)),
+    "a place below 0": ("big_at", lambda places: places.__setitem__(0, -1)),
+    "a place of a small count": ("big_at", lambda places: places.__setitem__(0, places[0] - 1)),
+}  # fmt: skip
+"""Alterations of a sound index by what it is; the rows and offsets are used as addresses."""
+N = 3
+
+
+@pytest.mark.parametrize("made", MADE)
+def test_no_address_of_a_made_index_is_used(tmp_path: Path, made: str) -> None:
+    write(tmp_path, [" ".join(["b a"] * 300), "a", "a b"])
+    counted = Postings(tmp_path, rows=N)
+    assert [counted.of(i)[0].tolist() for i in range(2)] == [[0, 2], [0, 1, 2]]
+    name, change = MADE[made]
+    file = tmp_path / f"postings.{name}.npy"
+    array = np.load(file)
+    change(array)
+    np.save(file, array)
+    with pytest.raises(BadInput, match="damaged: .*postings"):
+        Postings(tmp_path, rows=N)
+    if name == "big_at":
+        return
+    docs, offsets = (np.load(tmp_path / f"postings.{part}.npy") for part in ("docs", "offsets"))
+    np.save(tmp_path / "postings.impacts.npy", np.ones(len(docs), np.uint8))
+    np.save(tmp_path / "bounds.npy", np.ones(1, np.float32))
+    with pytest.raises(BadInput, match=f"damaged: .*postings.{name}.npy"):
+        open_impacts(tmp_path, len(offsets) - 1, N)
+
+
+def test_sound_postings_are_opened_as_weights(tmp_path: Path) -> None:
+    write(tmp_path, ["a b", "a"])
+    np.save(tmp_path / "postings.impacts.npy", np.ones(3, np.uint8))
+    np.save(tmp_path / "bounds.npy", np.ones(1, np.float32))
+    assert open_impacts(tmp_path, 2, 2)[0].docs.tolist() == [0, 1, 0]
