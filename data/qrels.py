@@ -45,6 +45,7 @@ class Qrels:
         doc_ids: [n] ids, unique within a query.
         grades: [n] int32; negative ones are kept, their gain is 0. With subtopics, the highest of the document.
         subtopics: the judgements by subtopic, where they were asked for.
+        merged: judgements of another subtopic of the same document, of which the highest grade is kept.
     """
 
     query_ids: Bytes
@@ -52,6 +53,7 @@ class Qrels:
     doc_ids: Bytes
     grades: Int32s
     subtopics: Subtopics | None = None
+    merged: int = 0
 
     def __post_init__(self) -> None:
         if len(self.offsets) != len(self.query_ids) + 1 or len(self.doc_ids) != len(self.grades):
@@ -108,7 +110,9 @@ class Qrels:
         pairs = queries[starts], docs[starts], np.maximum.reduceat(grades, starts)
         numbers = _number_topics(queries, topics)
         return replace(
-            cls.from_columns(*pairs, problems), subtopics=Subtopics(np.cumsum(first) - 1, numbers, grades)
+            cls.from_columns(*pairs, problems),
+            subtopics=Subtopics(np.cumsum(first) - 1, numbers, grades),
+            merged=len(docs) - len(starts),
         )
 
     @classmethod
@@ -144,8 +148,8 @@ def read_qrels(path: Path, subtopics: bool = False, repeats: bool = False) -> Qr
     """Read TREC qrels (4 columns) or BEIR qrels (3 columns, header), plain or compressed; any blanks separate.
 
     A header row is skipped. In TREC's form a line whose first character is ``#`` is a comment, as in trec_eval 10.
-    With ``subtopics`` the second of four columns is the subtopic, and a document may stand once for each. With
-    ``repeats`` lines that say the same again are read once, and counted in a message at level INFO.
+    A document may stand once for each value of the second of four columns, the subtopic: its grade is the highest. With
+    ``subtopics`` the judgements of each are kept too. With ``repeats`` lines that say the same again are read once, and counted in a message at level INFO.
     Raises `BadInput` with every malformed line counted, and on a file without any judgement.
     """
     require_file(path, "qrels")
@@ -160,15 +164,17 @@ def read_qrels(path: Path, subtopics: bool = False, repeats: bool = False) -> Qr
         for part, at in zip(parts, (0, width - 2, width - 1), strict=True):
             part.append(piece.column(at))
         numbers.append(piece.lines)
-        if subtopics and width == 4:
+        if width == 4 and not repeats:
             topics.append(piece.column(1))
     queries, docs, raw = stack(parts[0]), stack(parts[1]), stack(parts[2])
     lines = np.concatenate(numbers) if numbers else np.empty(0, np.int64)
     grades = parse_integers(raw, lines, path, "grade", problems)
     if repeats:
         queries, docs, grades, lines = _without_repeats(queries, docs, grades, lines, path)
-    if subtopics and width == 4:
-        qrels = Qrels.from_subtopics(queries, stack(topics), docs, grades, problems, lines)
+    several = stack(topics)
+    if len(several) and (subtopics or (several != several[0]).any()):
+        qrels = Qrels.from_subtopics(queries, several, docs, grades, problems, lines)
+        qrels = qrels if subtopics else replace(qrels, subtopics=None)
     else:
         qrels = Qrels.from_columns(queries, docs, grades, problems, lines)
     problems.raise_if_any()

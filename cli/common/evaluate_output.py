@@ -66,6 +66,10 @@ def notes(systems: list[SystemScores], judged: Judged) -> None:
     """Say which judged queries can only score 0, and how many each run lacks."""
     from intrex.eval.scoring.score import queries_without_relevant
 
+    if merged := judged.qrels.merged:
+        say(
+            f"note: {merged:,} judgements are of a further subtopic of a document; relevance measures take its highest grade"
+        )
     if empty := queries_without_relevant(judged.qrels):
         queries = "query has" if len(empty) == 1 else "queries have"
         say(

@@ -66,7 +66,7 @@ CODES: dict[str, Code] = {
     "Q007": Code(NOTE, "query without a relevant document", "It scores 0 for every system; pytrec_eval and ranx count it, some papers leave it out."),
     "Q008": Code(WARNING, "no relevant document at all", "Every grade is 0 or negative: every system scores 0."),
     "Q009": Code(WARNING, "three columns without a header", "BEIR drops the first line of its judgements unread: here, a judgement.", "added"),
-    "Q010": Code(WARNING, "judged once for each iteration", "A pair is judged several times, with another second column: subtopics? Tools that ignore that column see a pair judged twice."),
+    "Q010": Code(WARNING, "judged once for each iteration", "A pair is judged several times, with another second column: subtopics? intrex takes the highest grade; tools that ignore that column see a pair judged twice."),
     "Q011": Code(NOTE, "several iterations", "The second column is ignored by trec_eval, but here it is not constant: subtopics, or another column order?"),
     "Q012": Code(WARNING, "a comment that trips trec_eval 10", "In judgements it skips single comments only: two in a row, an indented one or one on the last line stop it.", "dropped"),
     "R001": Code(ERROR, "the score is not a number", "trec_eval reads it as 0 without a word."),

@@ -14,7 +14,7 @@ from intrex.data.ids import as_strings
 from intrex.data.qrels import Qrels
 from intrex.eval.dialects.dialect import Dialect
 from intrex.eval.dialects.output import TOLERANCE, ToolOutput, compare_output, read_tool_output
-from intrex.eval.evaluate.systems import match_once
+from intrex.eval.evaluate.systems import match_once, refuse_merged
 from intrex.eval.measures import Measure
 from intrex.eval.scoring.matching import RunHits
 from intrex.eval.scoring.rules import Rules, SelfMatch, Ties
@@ -112,6 +112,7 @@ def explain(
         BadInput: the run has none of the judged queries, or the tool would stop with an error.
         UsageError: the tool lacks a measure or an option.
     """
+    refuse_merged(qrels, measures)
     printed = read_tool_output(tool_file) if tool_file else None
     hits_by = match_once(qrels, path, tool.more_columns)
     explanations = []

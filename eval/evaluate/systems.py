@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from intrex.data.errors import UsageError
+from intrex.data.errors import BadInput, UsageError
 from intrex.data.ids import as_strings
 from intrex.data.io.files import STDIO
 from intrex.data.locate import Judged
@@ -20,12 +20,13 @@ from intrex.data.runformats import read_table_and_run
 from intrex.eval.dialects.dialect import Dialect
 from intrex.eval.measures import Measure
 from intrex.eval.measures.aliases import TEXTS
+from intrex.eval.measures.measure import DIVERSE
 from intrex.eval.scoring.groups import relevant_digests
 from intrex.eval.scoring.matching import RunHits, match
 from intrex.eval.scoring.rules import Rules, SelfMatch, Ties, order_run
 from intrex.eval.scoring.score import Scores, require_judged, score_hits
 from intrex.eval.scoring.scorefile import SystemScores
-from intrex.eval.scoring.signature import Conditions, qrels_fingerprint, run_fingerprint
+from intrex.eval.scoring.signature import HIGHEST, Conditions, qrels_fingerprint, run_fingerprint
 from intrex.eval.scoring.stream import match_any
 
 ALWAYS = Measure("Judged", 10)
@@ -94,7 +95,7 @@ def conditions_of(judged: Judged, rules: Rules, dialect: str = "intrex") -> Cond
     """Return the rules and judgements under which scores are computed."""
     return Conditions(
         judged.collection, judged.query_set, qrels_fingerprint(judged.qrels), rules, dialect=dialect,
-        removed=judged.removed,
+        subtopics=HIGHEST if judged.qrels.merged else "", removed=judged.removed,
     )  # fmt: skip
 
 
@@ -185,6 +186,7 @@ def score_as(
         BadInput: a run has none of the judged queries, or the tool would stop with an error.
         UsageError: the tool lacks a measure or an option.
     """
+    refuse_merged(judged.qrels, measures)
     plan = [(tool.as_computed(m, level), tool.rules_for(m, options, complete_given)) for m in measures]
     scored = [_score_one(tool, judged.qrels, path, plan) for path in paths]
     conditions = conditions_of(judged, plan[0][1], tool.name)
@@ -194,6 +196,15 @@ def score_as(
         SystemScores(n, scores, conditions, "", [known.get(q, "") for q in scores.query_ids])
         for n, (_, scores) in zip(names, scored, strict=True)
     ]
+
+
+def refuse_merged(qrels: Qrels, measures: Sequence[Measure]) -> None:
+    """Raise `BadInput` where another tool's relevance measures are asked for on judgements by subtopic."""
+    if qrels.merged and any(m.name not in DIVERSE for m in measures):
+        raise BadInput(
+            "the judgements are by subtopic, and other tools do not take the highest grade of a document",
+            "leave the tool out, or write judgements with one line for each query and document",
+        )
 
 
 def _score_one(

@@ -15,6 +15,8 @@ from intrex.data.run import Run
 from intrex.data.version import intrex_version
 from intrex.eval.scoring.rules import Rules
 
+HIGHEST = "highest"
+
 
 @dataclass(frozen=True)
 class Conditions:
@@ -28,6 +30,7 @@ class Conditions:
         dialect: ``intrex``, or the tool whose rules were followed.
         split: the resampling split that the system was trained on, ``none`` without one.
         fold: the fold of it; empty without one.
+        subtopics: ``highest`` where a document has the highest of its grades in several subtopics, else empty.
         removed: judgements that the collection's import left out, because they name unknown documents or queries.
         version: of the intrex that computed the values.
     """
@@ -39,10 +42,13 @@ class Conditions:
     dialect: str = "intrex"
     split: str = "none"
     fold: str = ""
+    subtopics: str = ""
     removed: int = 0
     version: str = field(default_factory=intrex_version)
 
     def __post_init__(self) -> None:
+        if self.subtopics not in ("", HIGHEST):
+            raise BadInput(f"damaged scores: subtopics is {self.subtopics!r}", "score the run again")
         if type(self.removed) is not int or self.removed < 0:  # read from a file of scores
             raise BadInput(
                 f"damaged scores: removed is {self.removed!r}, an integer from 0 is needed",
@@ -60,6 +66,7 @@ class Conditions:
             "set": f"{self.collection}:{self.query_set}" if self.query_set else self.collection,
             "qrels": self.qrels[:12],
             **({"removed": str(self.removed)} if self.removed else {}),
+            **({"subtopics": self.subtopics} if self.subtopics else {}),
             "split": f"{self.split}:{self.fold}" if self.fold else self.split,
             **(self.rules.describe() if self.dialect == "intrex" else self._describe_dialect()),
             "intrex": self.version,

@@ -53,7 +53,8 @@ def test_subtopics_are_read_where_they_are_asked_for(intrex, tmp_path: Path) -> 
     # ideal: d covers both (2), then e covers one again (1/2 / log2 3); found: e (1), then d (3/2 / log2 3)
     log3 = np.log2(3)
     assert [float(v) for v in values] == pytest.approx([(1 + 1.5 / log3) / (2 + 0.5 / log3), 0.5, 1.0])
-    assert intrex(f"evaluate {tmp_path}/q {tmp_path}/r -m P@2").code == 1  # judged twice, as far as P@2 knows
+    said = intrex(f"evaluate {tmp_path}/q {tmp_path}/r -m P@2 --format csv")
+    assert said.out.splitlines()[1].split(",")[2] == "1.0" and "|subtopics=highest|" in said.out
     (tmp_path / "twice").write_text("q 1 d 1\nq 1 d 2\n")
     said = intrex(f"evaluate {tmp_path}/twice {tmp_path}/r -m alpha_nDCG@5")
     assert said.code == 1 and "judged twice: query q, subtopic 1, document d (twice:2)" in said.err
@@ -61,3 +62,27 @@ def test_subtopics_are_read_where_they_are_asked_for(intrex, tmp_path: Path) -> 
         from intrex.eval.scoring.score import evaluate
 
         evaluate({"q": {"d": 1}}, {"q": {"d": 1.0}}, ["alpha_nDCG@5"])
+
+
+def test_relevance_measures_take_the_highest_grade_whatever_else_is_asked(intrex, tmp_path: Path) -> None:
+    """d1 has grade 3, d2 grade 2: DCG 2 + 3/log2(3), ideal 3 + 2/log2(3)."""
+    (tmp_path / "s").write_text("q1 1 d1 1\nq1 2 d1 3\nq1 1 d2 2\nq1 2 d2 0\n")
+    (tmp_path / "r").write_text("q1 Q0 d2 1 2.5 t\nq1 Q0 d1 2 2.0 t\n")
+    log3 = np.log2(3)
+    signatures = set()
+    for measures in ("nDCG@10", "'alpha_nDCG@10 nDCG@10'", "'nDCG@10 StRecall@1'"):
+        said = intrex(f"evaluate {tmp_path}/s {tmp_path}/r -m {measures} --format csv")
+        assert said.code == 0 and "2 judgements are of a further subtopic" in said.err
+        rows = [line.split(",") for line in said.out.splitlines()[1:]]
+        (row,) = (row for row in rows if row[1] == "nDCG@10")
+        assert float(row[2]) == pytest.approx((2 + 3 / log3) / (3 + 2 / log3), abs=1e-12)
+        signatures.add(row[-1])
+    assert len(signatures) == 1 and "|subtopics=highest|" in signatures.pop()
+    for option in ("--as", "--explain-diff"):
+        said = intrex(f"evaluate {tmp_path}/s {tmp_path}/r -m nDCG@10 {option} trec_eval9")
+        assert said.code == 1 and "the judgements are by subtopic" in said.err
+    (tmp_path / "same").write_text("q1 1 d1 1\nq1 2 d2 1\n")
+    assert "subtopics=" not in intrex(f"evaluate {tmp_path}/same {tmp_path}/r -m nDCG@10 --format csv").out
+    (tmp_path / "twice").write_text("q1 1 d1 1\nq1 1 d1 2\nq1 2 d2 1\n")
+    said = intrex(f"evaluate {tmp_path}/twice {tmp_path}/r -m nDCG@10")
+    assert said.code == 1 and "judged twice: query q1, subtopic 1, document d1 (twice:2)" in said.err

@@ -35,6 +35,7 @@ SOUND: Lines = [
             "dialect": "intrex",
             "split": "none",
             "fold": "",
+            "subtopics": "",
             "removed": 0,
             "version": "1.0",
         },
