@@ -14,6 +14,7 @@ from intrex.data.store.artifact import Build, build_artifact
 from intrex.data.store.manifest import Manifest
 from intrex.retrievers.bm25.fields import CONTENTS, extra_fields
 from intrex.retrievers.bm25.index import KIND, LAYOUT, BM25Index
+from intrex.retrievers.bm25.multifield import note_untitled
 from intrex.retrievers.bm25.options import DEFAULTS, Bm25Build
 from intrex.retrievers.bm25.segment import NewSegment, SegmentRecord, statistics, write_segment
 from intrex.retrievers.options import BuildTask
@@ -39,6 +40,7 @@ def build_bm25(collection: Collection, task: BuildTask, options: Bm25Build = DEF
     params = {
         "k1": float(options.k1), "b": float(options.b), "fields": list(extra), "analyzer": analyzer.spec()
     }  # fmt: skip
+    note_untitled(collection, extra)
     progress = task.stage("indexing", collection.n_documents)
 
     def make(build: Build) -> Manifest:

@@ -6,6 +6,7 @@ In the vocabulary a term of ``title`` has the field's name and a tab before it, 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 
@@ -20,6 +21,8 @@ from intrex.retrievers.inverted.vocabulary import Names
 from intrex.retrievers.text.analyzer import Analyzer
 from intrex.retrievers.text.batch import BatchAnalyzer
 from intrex.retrievers.text.terms import BATCH, Terms, has_text, read_terms
+
+_log = logging.getLogger(__name__)
 
 
 def spell(field: str, term: str) -> str:
@@ -53,6 +56,12 @@ def weigh_fields(counts: Mapping[str, int], weights: Mapping[str, float]) -> Map
         for field, weight in weights.items()
         for term, count in counts.items()
     }
+
+
+def note_untitled(collection: Collection, extra: Sequence[str]) -> None:
+    """Say in a message at level INFO that a field of titles stays empty, because no document has one."""
+    if "title" in extra and not any(document.title.strip() for document in collection.documents()):
+        _log.info("no document of %s has a title: the field title is empty", collection.name)
 
 
 def analyse(

@@ -11,6 +11,7 @@ from intrex.data.store.artifact import Build, build_artifact
 from intrex.data.store.manifest import Manifest
 from intrex.data.system.threads import cores
 from intrex.retrievers.bm25.fields import extra_fields
+from intrex.retrievers.bm25.multifield import note_untitled
 from intrex.retrievers.bm25.options import DEFAULTS, Bm25Build
 from intrex.retrievers.lucene import jvm
 from intrex.retrievers.lucene.bridge import analyzer
@@ -45,6 +46,7 @@ def build_lucene(collection: Collection, task: BuildTask, options: Bm25Build = D
         "fields": list(extra_fields(options.fields)), "stored": stored(options),
     }  # fmt: skip
     threads = 1 if collection.n_documents < SMALL else max(1, options.threads or cores())
+    note_untitled(collection, extra_fields(options.fields))
     progress = task.stage("indexing", collection.n_documents)
 
     def make(build: Build) -> Manifest:

@@ -126,3 +126,22 @@ def test_from_the_command_line(tmp_path: Path, intrex: Callable[[str], Said]) ->
     assert plain.out != found.out and "--fields contents=1.0 title=1.0" in plain.err
     refused = intrex(f"search {tmp_path}/i {tmp_path}/c --fields body=1")
     assert refused.code == 2 and "no field 'body'" in refused.err
+
+
+def test_a_field_that_no_document_has_is_named(tmp_path: Path, intrex: Callable[[str], Said], caplog) -> None:
+    """pyserini's documented way to index a title; the corpus has none."""
+    caplog.set_level("INFO", "intrex")
+    rows = {"a": ["", ""], "b": ["", "Harbour"], "c": [" ", ""]}
+    for name, titles in rows.items():
+        lines = (
+            f'{{"_id": "d{i}", "title": "{title}", "text": "ferry"}}\n' for i, title in enumerate(titles)
+        )
+        (tmp_path / f"{name}.jsonl").write_text("".join(lines))
+        assert intrex(f"collection import {tmp_path}/{name}.jsonl {tmp_path}/{name}").code == 0
+        caplog.clear()
+        assert intrex(f"index bm25 {tmp_path}/{name} {tmp_path}/{name}.i --fields title").code == 0
+        assert ("no document of " in caplog.text) == (name != "b")
+        if name != "b":
+            assert f"no document of {name} has a title: the field title is empty" in caplog.text
+    caplog.clear()
+    assert intrex(f"index bm25 {tmp_path}/a {tmp_path}/plain").code == 0 and "title" not in caplog.text
