@@ -14,6 +14,7 @@ from intrex.cli.common.evaluate_output import (
     print_scores,
     print_trec,
 )
+from intrex.cli.common.output import say
 from intrex.cli.common.parameters import QrelsArgument, command
 from intrex.eval.evaluate.options import EvaluateOptions
 
@@ -55,6 +56,8 @@ def evaluate(
     fold = find_fold(options.trained_on) if options.trained_on is not None else None
     flags = find_flags(options.exclude) if options.exclude is not None else None
     judged = find_qrels(qrels, subtopics=any(m.name in DIVERSE for m in numeric))
+    if options.excluded is not None:
+        judged = _exclude(judged, options.excluded)
     with ExitStack() as stack:  # a pipe can be read once, a run may be looked at several times
         runs = [stack.enter_context(spooled(path)) for path in runs]
         if options.explain is not None:
@@ -72,6 +75,17 @@ def evaluate(
         else:
             print_scores(options, systems, len(numeric))
     notes(systems, judged)
+
+
+def _exclude(judged: Judged, path: Path) -> Judged:
+    from intrex.data.exclusions import read_exclusions
+
+    thinned = judged.without(read_exclusions(path))
+    if lost := len(judged.qrels.doc_ids) - len(thinned.qrels.doc_ids):
+        queries = len(judged.qrels) - len(thinned.qrels)
+        gone = f", and {queries:,} queries of which none is left" if queries else ""
+        say(f"note: {lost:,} judgements of excluded documents are left out{gone}")
+    return thinned
 
 
 def _score(

@@ -32,6 +32,10 @@ class SpellingOptions(Options):
     remove_query: bool = option(
         default=False, panel=OUTPUT, help="Drop the document whose id is the query's."
     )
+    exclude: Path | None = option(
+        default=None, metavar="FILE", panel=OUTPUT,
+        help="Documents to leave out for each query: lines of query and document, or judgements.",
+    )  # fmt: skip
     max_passage: bool = option(
         default=False, panel=OUTPUT, help="Passages to documents: the best passage counts."
     )
@@ -119,6 +123,7 @@ def search(
         raise UsageError(
             "an index and queries are needed", "intrex search INDEX COLLECTION:test --output RUN"
         )
+    from intrex.data.exclusions import read_exclusions
     from intrex.data.locate import find_queries
     from intrex.data.run import check_query_ids
     from intrex.retrievers.base import open_index
@@ -131,9 +136,11 @@ def search(
     options = prepare_search(opened, values)
     for remark in remarks(opened, options):
         say(f"note: {remark}")
+    exclusions = read_exclusions(spelling.exclude) if spelling.exclude is not None else None
     with progress("searching", len(texts)) as step:
         run = run_search(
             opened, texts, replace(options, progress=step), remove_self=spelling.remove_query,
+            exclusions=exclusions,
             tag=target.tag or "_".join(folder.resolve().name.split()), passage_hits=spelling.max_passage_hits,
             passages=spelling.max_passage_delimiter if spelling.max_passage else None,
         )  # fmt: skip

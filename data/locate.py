@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from intrex.data.collection import Collection, Queries
 from intrex.data.errors import BadInput, Problems, UsageError, json_type
+from intrex.data.exclusions import Exclusions
 from intrex.data.ids import id_problem
 from intrex.data.importers.inputs import Input, Record
 from intrex.data.importers.options import TopicOptions
@@ -30,12 +31,18 @@ class Judged:
         collection: see above.
         query_set: see above.
         removed: judgements that the collection's import left out.
+        exclusions: documents that are left out of the rankings, and were of the judgements.
     """
 
     qrels: Qrels
     collection: str
     query_set: str
     removed: int = 0
+    exclusions: Exclusions | None = None
+
+    def without(self, exclusions: Exclusions) -> Judged:
+        """Return the judgements without the documents that are left out; raises `BadInput` where none is left."""
+        return replace(self, qrels=exclusions.thin_qrels(self.qrels), exclusions=exclusions)
 
 
 def find_queries(

@@ -10,12 +10,13 @@ from pathlib import Path
 
 import numpy as np
 
-from intrex.data.arrays import Bytes, Int32s, Int64s
+from intrex.data.arrays import Bools, Bytes, Int32s, Int64s
 from intrex.data.errors import BadInput, Problems
 from intrex.data.ids import as_bytes, nest, rows_of
 from intrex.data.io.columns import parse_integers, read_columns, segments, stack
 from intrex.data.io.files import require_file, writing
 from intrex.data.io.lines import first_line
+from intrex.data.numeric.spans import offsets_of, owners_of
 
 _log = logging.getLogger(__name__)
 
@@ -68,6 +69,22 @@ class Qrels:
         owner = np.repeat(np.arange(len(self)), np.diff(self.offsets))
         grades: Int32s = self.grades[np.lexsort((-self.grades.astype(np.int64), owner))]
         return grades
+
+    def select(self, mask: Bools) -> Qrels:
+        """Keep the judgements where ``mask`` [n] is set; queries without any leave."""
+        sizes = np.bincount(owners_of(np.diff(self.offsets))[mask], minlength=len(self))
+        columns = (
+            self.query_ids[sizes > 0],
+            offsets_of(sizes[sizes > 0]),
+            self.doc_ids[mask],
+            self.grades[mask],
+        )
+        if self.subtopics is None:
+            return Qrels(*columns, merged=self.merged)
+        entries = mask[self.subtopics.rows]
+        rows = (np.cumsum(mask) - 1)[self.subtopics.rows[entries]]
+        subtopics = Subtopics(rows, self.subtopics.topics[entries], self.subtopics.grades[entries])
+        return Qrels(*columns, subtopics, self.merged)
 
     @classmethod
     def from_columns(

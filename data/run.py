@@ -9,11 +9,12 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from intrex.data.arrays import Bytes, Float32s, Float64s, Int64s, Uint64s
+from intrex.data.arrays import Bools, Bytes, Float32s, Float64s, Int64s, Uint64s
 from intrex.data.errors import BadInput, Problems, UsageError, shorten_words
 from intrex.data.ids import as_bytes, as_strings, id_problem, nest, rows_of
 from intrex.data.io.columns import parse_floats, read_columns, segments
 from intrex.data.io.files import require_file, writing
+from intrex.data.numeric.spans import offsets_of, owners_of
 
 LAYOUT = "query Q0 document rank score tag"
 
@@ -49,6 +50,13 @@ class Run:
 
     def __len__(self) -> int:
         return len(self.query_ids)
+
+    def select(self, mask: Bools) -> Run:
+        """Keep the documents where ``mask`` [n] is set; queries without any leave the run."""
+        owner = owners_of(np.diff(self.offsets))[mask]
+        sizes = np.bincount(owner, minlength=len(self.query_ids))
+        offsets = offsets_of(sizes[sizes > 0])
+        return Run(self.query_ids[sizes > 0], offsets, self.doc_ids[mask], self.scores[mask], self.tag)
 
     @classmethod
     def from_columns(

@@ -6,15 +6,14 @@ from dataclasses import replace
 
 import numpy as np
 
-from intrex.data.arrays import Bools
-from intrex.data.numeric.spans import offsets_of, owners_of, ranges
+from intrex.data.numeric.spans import ranges
 from intrex.data.run import Run
 
 
 def remove_query(run: Run) -> Run:
     """Drop documents whose id equals the query's id (pyserini's ``--remove-query``, as for ArguAna and Quora)."""
     owner = np.repeat(run.query_ids, np.diff(run.offsets))
-    return _select(run, owner != run.doc_ids)
+    return run.select(owner != run.doc_ids)
 
 
 def max_passage(run: Run, delimiter: str = "#") -> Run:
@@ -49,12 +48,4 @@ def strictly_falling(run: Run) -> Run:
 
 def cut(run: Run, k: int) -> Run:
     """Keep the top ``k`` documents of each query."""
-    return _select(run, ranges(0, np.diff(run.offsets)) < k)
-
-
-def _select(run: Run, mask: Bools) -> Run:
-    """Keep the documents where ``mask`` [documents] is set; queries without any leave the run."""
-    owner = owners_of(np.diff(run.offsets))[mask]
-    sizes = np.bincount(owner, minlength=len(run.query_ids))
-    offsets = offsets_of(sizes[sizes > 0])
-    return Run(run.query_ids[sizes > 0], offsets, run.doc_ids[mask], run.scores[mask], run.tag)
+    return run.select(ranges(0, np.diff(run.offsets)) < k)

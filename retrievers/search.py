@@ -8,6 +8,7 @@ from typing import Any
 
 from intrex.data.collection import Queries
 from intrex.data.errors import BadInput, UsageError, nearest_name
+from intrex.data.exclusions import Exclusions
 from intrex.data.options import flag_of, options_of, unmet_conditions
 from intrex.data.run import Run, check_tag
 from intrex.retrievers.base import Index
@@ -97,6 +98,7 @@ def run_search(
     *,
     tag: str,
     remove_self: bool = False,
+    exclusions: Exclusions | None = None,
     passages: str | None = None,
     passage_hits: int = 100,
 ) -> Run:
@@ -108,6 +110,7 @@ def run_search(
         options: how many, how fast.
         tag: the run's name.
         remove_self: drop the document whose id is the query's, and still return ``options.k``.
+        exclusions: documents to drop for each query, and still return ``options.k``.
         passages: the delimiter between document and passage in an id, or None to rank what was indexed.
         passage_hits: documents kept for each query when ``passages`` is given.
 
@@ -122,12 +125,17 @@ def run_search(
         )
     if passages == "":
         raise UsageError("the delimiter between document and passage is empty", "the default is #")
-    deeper = replace(options, k=options.k + 1) if remove_self else options
+    deeper = replace(options, k=options.k + remove_self + (exclusions.most if exclusions else 0))
     run = replace(index.search(queries, deeper), tag=tag)
     if options.ties != TIE_ORDERS[0]:
         run = strictly_falling(run)
     if remove_self:
-        run = cut(remove_query(run), options.k)
+        run = remove_query(run)
+    if exclusions is not None:
+        run = exclusions.thin_run(run)
+    if deeper.k > options.k:
+        run = cut(run, options.k)
     if passages is not None:
-        run = cut(max_passage(run, passages), passage_hits)
+        run = max_passage(run, passages)
+        run = cut(run if exclusions is None else exclusions.thin_run(run), passage_hits)
     return run

@@ -52,7 +52,7 @@ def print_trec(
     rankings = None
     if any(m.name == "relstring" for m in measures):
         more = tool is not None and tool.more_columns
-        matched = match_path(judged.qrels, run, rules, more=more)
+        matched = match_path(judged.qrels, run, rules, more=more, exclusions=judged.exclusions)
         rankings = rankings_of(judged.qrels, tool.hits(matched, rules) if tool else matched, rules)
     computed = dict(zip([m for m in measures if m.name not in TEXTS], system.scores.measures, strict=False))
     lines = trec_lines(
@@ -148,7 +148,7 @@ def print_pool_bias(
     rules = requested_rules(options)
     rows: list[list[Cell]] = []
     for run in runs:
-        matched = match_path(judged.qrels, run, rules)
+        matched = match_path(judged.qrels, run, rules, exclusions=judged.exclusions)
         rows += [
             [matched.tag, str(b.measure), b.lower, b.upper, b.condensed, b.judged]
             for b in pool_bias(judged.qrels, matched, measures, rules)

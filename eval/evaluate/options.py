@@ -87,6 +87,10 @@ class EvaluateOptions(Options):
         default=None, metavar="SPLIT:FOLD", when=When("scores"), panel=OUTPUT,
         help="With --scores: the fold that the systems were trained on, for leaderboard build --split.",
     )  # fmt: skip
+    excluded: Path | None = option(
+        default=None, key="exclude", metavar="FILE",
+        help="Leave documents out of rankings and judgements: lines of query and document, or judgements.",
+    )  # fmt: skip
     exclude: str | None = option(
         default=None, key="exclude_flagged", metavar="FLAGS[:KIND+KIND]",
         help="Also score without the queries that `intrex overlap` flagged, all kinds or those named.",

@@ -112,6 +112,7 @@ def refuse_clashes(options: EvaluateOptions, runs: int, measures: Sequence[Measu
         (expected and options.pool_bias, "--pool-bias needs an order of equal scores", "leave --ties expected out"),
         (expected and "relstring" in " ".join(options.measures), "relstring needs an order of equal scores", "leave it or --ties expected out"),
         (bool(options.trained_on and options.exclude), "--trained-on is written with all scores", "leave --exclude-flagged out"),
+        (options.excluded is not None and tool, "--exclude is of intrex's own scores", "leave --as and --explain-diff out"),
         (bool(options.exclude) and (options.trec or tool or options.pool_bias), "--exclude-flagged is of intrex's own scores", "leave the other option out"),
     ]  # fmt: skip
     for holds, message, hint in clashes:

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from intrex.data.errors import BadInput, UsageError
+from intrex.data.exclusions import Exclusions
 from intrex.data.ids import as_strings
 from intrex.data.io.files import STDIO
 from intrex.data.locate import Judged
@@ -49,6 +50,8 @@ def score_systems(
     """
     rules = rules or Rules()
     hits_of_runs = []
+    if judged.exclusions is not None:
+        runs = [(file, judged.exclusions.thin_run(run)) for file, run in runs]
     for _, run in runs:
         hits = match(judged.qrels, run, rules.self_match is SelfMatch.drop, tied=rules.ties is Ties.expected)
         require_judged(judged.qrels, hits, as_strings(run.query_ids[:3]))
@@ -93,6 +96,8 @@ def _shortest(file: str, files: Sequence[str]) -> str:
 
 def conditions_of(judged: Judged, rules: Rules, dialect: str = "intrex") -> Conditions:
     """Return the rules and judgements under which scores are computed."""
+    if judged.exclusions is not None:
+        rules = replace(rules, excluded=judged.exclusions.name)
     return Conditions(
         judged.collection, judged.query_set, qrels_fingerprint(judged.qrels), rules, dialect=dialect,
         subtopics=HIGHEST if judged.qrels.merged else "", removed=judged.removed,
@@ -108,7 +113,10 @@ def score_files(
     run's sha256, which the leaderboard wants.
     """
     strays = any(m.wants_strays for m in measures)
-    hits_of_runs = [match_path(judged.qrels, path, rules, strays, digest=digest) for path in paths]
+    hits_of_runs = [
+        match_path(judged.qrels, path, rules, strays, digest=digest, exclusions=judged.exclusions)
+        for path in paths
+    ]
     names = _names([(str(p), hits.tag) for p, hits in zip(paths, hits_of_runs, strict=True)])
     return _score_all(judged, names, hits_of_runs, measures, rules)
 
@@ -120,6 +128,7 @@ def match_path(
     strays: bool = False,
     more: bool = False,
     digest: bool = False,
+    exclusions: Exclusions | None = None,
 ) -> RunHits:
     """Order a run file by the rules and find the judged documents.
 
@@ -129,16 +138,18 @@ def match_path(
         rules: the order, and whether documents with the query's id are dropped.
         strays: look for documents that were judged for other queries only.
         more: allow columns after the sixth, as trec_eval does.
-        digest: compute the run's sha256.
+        digest: compute the run's sha256, which is of the file as it stands.
+        exclusions: documents that are taken out first.
 
     Raises:
         BadInput: malformed lines, or no judged query.
     """
     drop = rules.self_match is SelfMatch.drop
-    if rules.canonical and not strays and not more:
+    if rules.canonical and not strays and not more and exclusions is None:
         hits = match_any(qrels, path, drop, digest)
     else:
         table, run = _read(path, rules, more)
+        table = table if exclusions is None else exclusions.thin_table(table)
         hits = match(qrels, order_run(table, rules), drop, strays=strays, tied=rules.ties is Ties.expected)
         hits = replace(hits, run_sha256=run_fingerprint(run)) if digest else hits
     if not hits.answered.any():

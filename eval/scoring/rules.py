@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from intrex.data.arrays import Bytes, Int64s
+from intrex.data.errors import BadInput, json_type
 from intrex.data.io.columns import segments
 from intrex.data.run import RunTable
 
@@ -45,6 +46,7 @@ class Rules:
         complete: whether a judged query that the run lacks counts as an empty ranking (trec_eval's ``-c``) or is left out.
         judged_only: whether unjudged documents are taken out of the rankings (trec_eval's ``-J``).
         depth: how many documents of each ranking count (trec_eval's ``-M``); None for all.
+        excluded: fingerprint and number of the documents that are left out for queries, empty where there are none.
     """
 
     precision: int = 32
@@ -53,6 +55,11 @@ class Rules:
     complete: bool = True
     judged_only: bool = False
     depth: int | None = None
+    excluded: str = ""
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.excluded, str):  # read from a file of scores
+            raise BadInput(f"damaged scores: excluded is {json_type(self.excluded)}", "score the run again")
 
     @property
     def canonical(self) -> bool:
@@ -70,6 +77,8 @@ class Rules:
             words["depth"] = str(self.depth)
         if self.self_match is SelfMatch.drop:
             words["self"] = "drop"
+        if self.excluded:
+            words["excluded"] = self.excluded
         return words
 
 

@@ -31,6 +31,7 @@ SOUND: Lines = [
                 "complete": True,
                 "judged_only": False,
                 "depth": None,
+                "excluded": "",
             },
             "dialect": "intrex",
             "split": "none",
