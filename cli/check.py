@@ -9,6 +9,7 @@ import typer
 
 from intrex.cli.common.output import Format, emit, resolve, say
 from intrex.cli.common.parameters import TableFormat, command
+from intrex.data.rankings.options import RunSource
 
 
 @command("intrex check qrels.tsv bm25.txt.gz", prints=True)
@@ -29,6 +30,8 @@ def check(
     ] = None,
     form: TableFormat = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file of --fix.")] = False,
+    *,
+    source: RunSource,
 ) -> None:
     """Check files before they are used: what is wrong, where, and whether they fit together. 3 when there are errors."""
     from intrex.data.check.check import check_paths
@@ -38,10 +41,13 @@ def check(
 
     known = known_kind(kind) if kind else None
     if fix is not None:
-        for line in fix_file(files, fix, known, overwrite):
+        with source.declared():
+            lines = fix_file(files, fix, known, overwrite)
+        for line in lines:
             say(line)
         return
-    checked = check_paths(files, known)
+    with source.declared():
+        checked = check_paths(files, known)
     for file in checked.files:
         say(file.summary())
     rows = checked.rows(by_line)

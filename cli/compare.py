@@ -9,6 +9,7 @@ import typer
 
 from intrex.cli.common.output import say
 from intrex.cli.common.parameters import QrelsArgument, TableFormat, command
+from intrex.data.rankings.options import RunSource
 from intrex.eval.compare.options import CompareOptions, Settings
 
 
@@ -20,6 +21,7 @@ def compare(
     *,
     options: CompareOptions,
     settings: Settings,
+    source: RunSource,
 ) -> None:
     """Compare runs: p-values, intervals, effect sizes. A difference is b - a; a win is a query where b is better."""
     from intrex.cli.common.compare_output import check_one_table, show
@@ -32,7 +34,8 @@ def compare(
         + options.ranking
         + (options.reproduction is not None),
     )
-    report = make_report(qrels, runs, options, settings)
+    with source.declared():
+        report = make_report(qrels, runs, options, settings)
     for note in report.notes:
         say(f"note: {note}")
     show(report, form)

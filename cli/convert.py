@@ -11,6 +11,7 @@ from intrex.cli.common.output import say
 from intrex.cli.common.parameters import OUTPUT, Output, Overwrite, command, one_output
 from intrex.cli.common.runs import FORMATS
 from intrex.data.options import Options, declare, option
+from intrex.data.rankings.options import RunSource
 
 
 @declare
@@ -29,7 +30,9 @@ class ConvertOptions(Options):
 def convert(
     run: Annotated[
         Path,
-        typer.Argument(help="A run: TREC, MS MARCO or JSON, plain or compressed; told by its first line."),
+        typer.Argument(
+            help="A run in any form of docs/formats.md, plain or compressed; told by its content."
+        ),
     ],
     out: Annotated[
         Path | None,
@@ -39,6 +42,7 @@ def convert(
     overwrite: Overwrite = False,
     *,
     options: ConvertOptions,
+    source: RunSource,
 ) -> None:
     """Convert a run between formats, in the one ranking order: score, then document id, descending."""
     from dataclasses import replace
@@ -49,7 +53,8 @@ def convert(
     target = one_output(out, output)
     form = options.form or format_of(target)
     refuse_existing(target, overwrite)  # before the run is read
-    ranked = read_any_run(run)
+    with source.declared():
+        ranked = read_any_run(run)
     write_any_run(replace(ranked, tag=options.tag) if options.tag else ranked, target, form, overwrite)
     if target != STDIO:
         say(f"{target}: {len(ranked):,} queries, {len(ranked.doc_ids):,} lines, {form}")

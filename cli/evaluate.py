@@ -16,6 +16,7 @@ from intrex.cli.common.evaluate_output import (
 )
 from intrex.cli.common.output import say
 from intrex.cli.common.parameters import QrelsArgument, command
+from intrex.data.rankings.options import RunSource
 from intrex.eval.evaluate.options import EvaluateOptions
 
 if TYPE_CHECKING:
@@ -31,9 +32,10 @@ if TYPE_CHECKING:
 )
 def evaluate(
     qrels: QrelsArgument,
-    runs: Annotated[list[Path], typer.Argument(help="Runs: TREC, MS MARCO or JSON.")],
+    runs: Annotated[list[Path], typer.Argument(help="Runs, in any form of docs/formats.md.")],
     *,
     options: EvaluateOptions,
+    source: RunSource,
 ) -> None:
     """Score runs against judgements. The rules (ties, missing, unjudged) are in docs/measures.md."""
     from contextlib import ExitStack
@@ -58,7 +60,10 @@ def evaluate(
     judged = find_qrels(qrels, subtopics=any(m.name in DIVERSE for m in numeric))
     if options.excluded is not None:
         judged = _exclude(judged, options.excluded)
-    with ExitStack() as stack:  # a pipe can be read once, a run may be looked at several times
+    with (
+        source.declared(),
+        ExitStack() as stack,
+    ):  # a pipe can be read once, a run may be looked at several times
         runs = [stack.enter_context(spooled(path)) for path in runs]
         if options.explain is not None:
             print_explained(options, options.explain, judged, runs, numeric)

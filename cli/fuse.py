@@ -9,6 +9,7 @@ import typer
 
 from intrex.cli.common.parameters import command
 from intrex.cli.common.runs import RunTarget
+from intrex.data.rankings.options import RunSource
 from intrex.retrievers.fusion.options import FuseOptions
 
 
@@ -20,10 +21,13 @@ def fuse(
     runs: Annotated[list[Path], typer.Argument(help="Two or more runs; their queries may differ.")],
     target: RunTarget,
     options: FuseOptions,
+    source: RunSource,
 ) -> None:
     """Fuse runs by reciprocal ranks (rrf) or a weighted sum of min-max normalised scores (wsum)."""
     from intrex.data.runformats import read_any_run
     from intrex.retrievers.fusion.fuse import fuse_runs
 
     target.check()
-    target.write(fuse_runs([read_any_run(run) for run in runs], options, target.tag))
+    with source.declared():
+        read = [read_any_run(run) for run in runs]
+    target.write(fuse_runs(read, options, target.tag))

@@ -12,6 +12,7 @@ from intrex.cli.common.parameters import command
 from intrex.cli.common.runs import RunTarget
 from intrex.data.errors import UsageError
 from intrex.data.importers.options import TopicOptions
+from intrex.data.rankings.options import RunSource
 from intrex.retrievers.rerank.options import RerankOptions
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ def rerank(
     target: RunTarget,
     topics: TopicOptions,
     options: RerankOptions,
+    source: RunSource,
 ) -> None:
     """Rerank a run by the exact scores of an index, or by a model of pairs of texts; writes a run.
 
@@ -48,15 +50,16 @@ def rerank(
 
     target.check()
     texts, collection = find_queries(queries, topics=topics)
+    with source.declared():
+        first = read_any_run(run)
     if options.index is not None:
-        opened, first = open_index(Path(options.index), collection), read_any_run(run)
+        opened = open_index(Path(options.index), collection)
         tag = target.tag or "_".join(f"{first.tag}+{Path(options.index).resolve().name}".split())
         reranked = _by_index(first, texts, opened, options, tag)
     else:
         documents = Collection.open(Path(options.collection)) if options.collection else collection
         if documents is None:
             raise UsageError("--with needs the texts of the documents", "add --collection COLLECTION")
-        first = read_any_run(run)
         tag = target.tag or "_".join(f"{first.tag}+{Path(options.model or '').name}".split())
         reranked = _by_model(first, texts, documents, options, tag)
     if silent := len(first) - len(reranked):

@@ -21,13 +21,23 @@ LAYOUT = "query Q0 document rank score tag"
 
 @dataclass(frozen=True)
 class RunTable:
-    """Content of a run file, in file order: ids [n], float64 scores [n], the last line's tag; line numbers [n] if any."""
+    """Content of a run file, in file order.
+
+    Attributes:
+        query_ids: [n] ids.
+        doc_ids: [n] ids.
+        scores: [n] float64.
+        lines: [n] line numbers, where the form has lines.
+        tag: that of the last line.
+        unique: the form itself has no document twice for a query.
+    """
 
     query_ids: Bytes
     doc_ids: Bytes
     scores: Float64s
     lines: Int64s | None
     tag: str
+    unique: bool = False
 
 
 @dataclass(frozen=True)
@@ -67,19 +77,20 @@ class Run:
         tag: str,
         problems: Problems,
         lines: Int64s | None = None,
+        unique: bool = False,
     ) -> Run:
-        """Sort columns into a run; a document listed twice for a query is reported with the line of the second."""
+        """Sort columns into a run; a document listed twice for a query is reported with the line of the second, unless ``unique``."""
         with np.errstate(over="ignore"):  # what is too large for float32 is reported below
             values = scores.astype(np.float32) + np.float32(0)  # -0 becomes 0
         for i in np.flatnonzero(~np.isfinite(values)):
             where = f"{problems.subject}:{lines[i]}" if lines is not None else f"query {queries[i].decode()}"
             problems.add(where, f"the score {float(scores[i])!r} is not a finite float32 number")
-        if not _in_order(queries, docs, values):
-            order = np.lexsort((docs, values))[::-1]
-            order = order[np.argsort(queries[order], kind="stable")]
+        order = _canonical_order(queries, docs, values)
+        if order is not None:
             queries, docs, values = queries[order], docs[order], values[order]
             lines = None if lines is None else lines[order]
-        _report_repeats(queries, docs, problems, lines)
+        if not unique:
+            _report_repeats(queries, docs, problems, lines)
         offsets = segments(queries)
         return cls(queries[offsets[:-1]], offsets, docs, values, tag)
 
@@ -107,13 +118,41 @@ class Run:
             yield query, self.doc_ids[rows], self.scores[rows]
 
 
-def _in_order(queries: Bytes, docs: Bytes, scores: Float32s) -> bool:
-    """Tell whether the columns are in canonical order already, as in every file that we wrote."""
-    same = queries[1:] == queries[:-1]
+def _canonical_order(queries: Bytes, docs: Bytes, scores: Float32s) -> Int64s | None:
+    """Return the rows by query, score descending and document descending; None where they stand so already.
+
+    Most files have the rows of a query together, many have them in order: then only the queries move.
+    """
+    heads = segments(queries)
+    names = queries[heads[:-1]]
+    places = np.argsort(names, kind="stable")
+    sizes = np.diff(heads)
     falls = scores[1:] < scores[:-1]
-    ties = np.flatnonzero(same & ~falls)
-    tied = (scores[ties + 1] == scores[ties]) & (docs[ties + 1] < docs[ties])
-    return bool(tied.all() and (queries[1:][~same] > queries[:-1][~same]).all())
+    falls[heads[1:-1] - 1] = True
+    ties = np.flatnonzero(~falls)
+    ranked = bool(((scores[ties + 1] == scores[ties]) & (docs[ties + 1] < docs[ties])).all())
+    if (names[places[1:]] == names[places[:-1]]).any():
+        _, codes = np.unique(names, return_inverse=True)
+    elif ranked:
+        moved = sizes[places]
+        starts = np.cumsum(moved) - moved
+        rows: Int64s = np.arange(len(queries)) + np.repeat(heads[:-1][places] - starts, moved)
+        return None if (places[1:] > places[:-1]).all() else rows
+    else:
+        codes = np.empty(len(names), np.int64)
+        codes[places] = np.arange(len(names))
+    owner = np.repeat(codes, sizes)
+    return _settle_ties(np.lexsort((-scores, owner)), owner, docs, scores)
+
+
+def _settle_ties(order: Int64s, owner: Int64s, docs: Bytes, scores: Float32s) -> Int64s:
+    """Put the rows of equal scores within a query in order of their documents, descending."""
+    tied = (owner[order[1:]] == owner[order[:-1]]) & (scores[order[1:]] == scores[order[:-1]])
+    at = np.flatnonzero(np.concatenate([[False], tied]) | np.concatenate([tied, [False]]))
+    group = np.cumsum(np.concatenate([[True], ~tied]))[at]
+    by_doc = np.lexsort((docs[order[at]], -group))[::-1]
+    order[at] = order[at][by_doc]
+    return order
 
 
 def _report_repeats(queries: Bytes, docs: Bytes, problems: Problems, lines: Int64s | None) -> None:
@@ -184,6 +223,11 @@ def join_columns(
         raise BadInput(f"the run has no line ({path})", f"a line is: {layout}")
     queries, docs, scores, lines = (np.concatenate(column) for column in zip(*parts, strict=True))
     return queries, docs, scores, lines
+
+
+def run_name(path: Path) -> str:
+    """Return what a run is called whose form has no tag: its file's name up to the first dot."""
+    return "".join(path.name.split()).split(".")[0] or "run"
 
 
 def check_tag(tag: str) -> None:

@@ -20,10 +20,17 @@ from intrex.data.check.numbers import parse_floats, parse_integers
 from intrex.data.errors import CheckFailed, UsageError
 from intrex.data.io.containers import plain_name
 from intrex.data.io.files import STDIO, raw_lines, refuse_existing, require_file, spooled, writing
+from intrex.data.rankings.options import FORMS
 
 # Warnings that a mended file would decide by guessing: is it a comment, are they distances, which order was meant?
 _DOUBTFUL = {"F011", "R009", "R012"}
-_WHOLE = (TREC_TOPICS, XML_TOPICS, "JSON", "json", "sgml")  # a record is not a line
+_WHOLE = (
+    TREC_TOPICS,
+    XML_TOPICS,
+    "JSON",
+    "sgml",
+    *(form for form in FORMS if form not in ("trec", "msmarco")),
+)  # a record is not a line
 _HEADER = b"query-id\tcorpus-id\tscore"
 _BYTES = {
     "F002": "byte order mark removed", "F003": "CRLF line ends replaced", "F007": "newline added at the end",
@@ -51,6 +58,8 @@ def fix_file(paths: Sequence[Path], out: Path, kind: str | None = None, overwrit
     with spooled(path) as file, tempfile.TemporaryDirectory() as folder:
         known = tell_kind(file, kind)
         facts = check_file(file, label, known or kind)
+        if known and known.form == "msmarco" and facts.form != "MS MARCO":
+            known = known._replace(form="tevatron")
         _refuse(facts, known)
         changes: Counter[str] = Counter()
         copy = Path(folder) / plain_name(file)

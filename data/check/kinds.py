@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import csv
 import json
 import re
 from collections import Counter
@@ -10,13 +11,20 @@ from itertools import islice, pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from intrex.data.check.numbers import is_number
 from intrex.data.errors import BadInput, Problems, UsageError, nearest_name
 from intrex.data.importers.inputs import Input
 from intrex.data.importers.tracktopics import is_trec
 from intrex.data.importers.trecdocuments import is_trec_documents
+from intrex.data.io.delimited import delimiter_of
 from intrex.data.io.files import read_lines
 from intrex.data.io.lines import is_header
+from intrex.data.rankings.answers import find_answers
+from intrex.data.rankings.columns import column_places, third_column
+from intrex.data.rankings.nested import mteb_rankings
+from intrex.data.rankings.options import run_source
 
 KINDS = ("corpus", "queries", "qrels", "run")
 _ALIASES = {"topics": "queries", "runs": "run", "docs": "corpus"}
@@ -57,8 +65,20 @@ def tell_kind(path: Path, expected: str | None = None) -> FileKind | None:
     rows = [line for line in sample if not line.lstrip().startswith("#")]
     if not rows:
         return _empty(expected, path)
+    if delimiter := delimiter_of(path, rows[0]):
+        return _delimited(rows[0], delimiter, path, expected)
     kind = _columns(rows, path) if expected is None else _forced(rows, expected, path)
     return kind or _tabs(rows, path, expected)
+
+
+def _delimited(first: str, delimiter: str, path: Path, expected: str | None) -> FileKind | None:
+    """Tell what a table with quotes holds, by its header row: a run has a document and a score or rank."""
+    if expected in (None, "run"):
+        header = next(csv.reader([first], delimiter=delimiter), [])
+        places, _ = column_places(path, header, run_source().table)
+        if expected or run_source().columns or {"score", "rank"} & places.keys():
+            return FileKind("run", "table")
+    return None
 
 
 def _sample(path: Path) -> list[str]:
@@ -100,6 +120,8 @@ _FORMS = {
 def _json(sample: list[str], path: Path, expected: str | None) -> FileKind | None:
     row = _first_object(sample)
     keys = row.keys() if row is not None else set(re.findall(r'"([^"]+)"\s*:', sample[0]))
+    if expected in (None, "run") and (form := _listed(sample, row)):
+        return FileKind("run", form)
     if expected == "run" or (expected is None and not keys & _IDS and _looks_like_run(sample, row)):
         return FileKind("run", "json")
     if expected == "qrels":
@@ -109,6 +131,24 @@ def _json(sample: list[str], path: Path, expected: str | None) -> FileKind | Non
     if corpus:
         return FileKind("corpus", "pyserini" if "contents" in keys and "_id" not in keys else "beir")
     return FileKind("queries", "JSON" if is_document else "JSON lines")
+
+
+_LISTS = {
+    "rank_llm": {"candidates", "docid"}, "dpr": {"ctxs", "score"}, "elasticsearch": {"hits", "_id", "_index"},
+    "vespa": {"root", "children", "relevance"}, "solr": {"responseHeader", "response", "docs"},
+    "kilt": {"output", "provenance"}, "sentence_transformers": {"results", "corpus_id"},
+}  # fmt: skip
+"""Keys near the beginning of lists of documents that are written over several lines."""
+
+
+def _listed(sample: list[str], row: dict[str, Any] | None) -> str | None:
+    """Tell the form of a run that is no object of objects."""
+    if row is None or len(row) == 0:
+        keys = set(re.findall(r'"([^"]+)"\s*:', " ".join(sample)))
+        return next((form for form, needed in _LISTS.items() if needed <= keys), None)
+    if found := find_answers([("", row)]):
+        return found[0]
+    return "mteb" if mteb_rankings(row) else None
 
 
 def _first_object(sample: list[str]) -> dict[str, Any] | None:
@@ -160,9 +200,28 @@ def _columns(rows: list[str], path: Path) -> FileKind | None:
         return FileKind("qrels", "TREC", 4)
     # `id TAB text` heads queries, though the text has two words
     headed = len(tabs[0]) != 2 and is_header(cells[0], -1)
+    scored = width == 3 and numeric[2] and not integral and not headed
+    if scored and _falls(common):
+        return FileKind("run", "tevatron", 3)
+    if width == 4 and numeric[2] and numeric[3] and _third(common) == "rank":
+        return FileKind("run", "colbert", 4)
     if width == 3 and (integral or headed or _named_qrels(path)):
         return _three(common, headed, path)
     return None
+
+
+def _third(rows: list[list[str]]) -> str | None:
+    """Tell what the third column of some rows holds; see `third_column`."""
+    columns = (np.array([row[at].encode() for row in rows]) for at in (0, 2))
+    return third_column(*columns)[0]
+
+
+def _falls(rows: list[list[str]]) -> bool:
+    """Tell whether the third column holds scores, which fall down most lists: figures of a table do not."""
+    if _third(rows) != "score":
+        return False
+    steps = [float(b[2]) <= float(a[2]) for a, b in pairwise(rows) if a[0] == b[0]]
+    return bool(steps) and sum(steps) > len(steps) / 2
 
 
 def _judged_between_tabs(rows: list[list[str]], path: Path) -> FileKind | None:
@@ -192,8 +251,9 @@ def _three(rows: list[list[str]], headed: bool, path: Path) -> FileKind:
         return FileKind("qrels", "BEIR", 3)
     pairs = [(a[2], b[2]) for a, b in pairwise(rows) if a[0] == b[0]]
     up = sum(a.isdigit() and b.isdigit() and int(b) == int(a) + 1 for a, b in pairs)
-    counts = pairs and up > len(pairs) / 2
-    return FileKind("run", "msmarco", 3) if counts or _RUN.search(path.name) else FileKind("qrels", "BEIR", 3)
+    if (pairs and up > len(pairs) / 2) or _RUN.search(path.name) or run_source().unusual:
+        return FileKind("run", "msmarco", 3)
+    return FileKind("qrels", "BEIR", 3)
 
 
 def _forced(rows: list[str], expected: str, path: Path) -> FileKind | None:
@@ -204,7 +264,7 @@ def _forced(rows: list[str], expected: str, path: Path) -> FileKind | None:
     width = Counter(len(row.split()) for row in rows).most_common(1)[0][0]
     if expected == "qrels":
         return FileKind("qrels", "BEIR", 3) if width == 3 else _FORMS["qrels"]
-    return FileKind("run", "msmarco", 3) if width == 3 else _FORMS["run"]
+    return {3: FileKind("run", "msmarco", 3), 4: FileKind("run", "colbert", 4)}.get(width, _FORMS["run"])
 
 
 def _tabs(rows: list[str], path: Path, expected: str | None) -> FileKind | None:

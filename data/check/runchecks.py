@@ -2,47 +2,47 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from intrex.data.arrays import Bools, Bytes, Float64s, Int64s
-from intrex.data.check.facts import Facts, examples, plural, repetitions, report_cells
+from intrex.data.arrays import Bytes, Float64s, Int64s
+from intrex.data.check.facts import Facts, examples, report_cells
 from intrex.data.check.findings import Findings
 from intrex.data.check.idchecks import check_rows_ids
 from intrex.data.check.lines import Table, Text, read_table, sound_pieces
 from intrex.data.check.numbers import parse_floats, parse_integers
-from intrex.data.errors import json_type
+from intrex.data.check.runorder import (
+    RunRows,
+    check_contiguous,
+    check_direction,
+    check_numbering,
+    check_repeated_ranks,
+    check_ties,
+    first_rows,
+)
+from intrex.data.errors import BadInput, Problems, json_type
 from intrex.data.ids import as_bytes, id_problem
+from intrex.data.io.containers import is_tabular
 from intrex.data.io.files import reading
-from intrex.data.runformats import FLOAT32_ENDS
+from intrex.data.rankings.columns import third_column
+from intrex.data.rankings.jsonfiles import members_of, parse_value
+from intrex.data.rankings.nested import FLOAT32_ENDS, repeated_names
+from intrex.data.rankings.options import run_source
+from intrex.data.rankings.read import read_table as read_run_table
 
 _FLOAT32_MAX = 3.4028e38  # as written with five digits
-_TREND = 3  # growing scores: fewer may be one row in the wrong place
-
-
-class RunRows(NamedTuple):
-    """Usable rows of a run: indices of query and document, scores, ranks (or none), line numbers; all [n]."""
-
-    query: Int64s
-    doc: Int64s
-    score: Float64s
-    rank: Int64s | None
-    line: Int64s
-
-    def at(self, rows: Int64s) -> RunRows:
-        """Return the rows ``rows``."""
-        rank = None if self.rank is None else self.rank[rows]
-        return RunRows(self.query[rows], self.doc[rows], self.score[rows], rank, self.line[rows])
 
 
 def check_run(path: Path, form: str, findings: Findings) -> Facts:
-    """Check a run: ``trec``, ``msmarco`` (query, document, rank) or ``json``."""
-    if form == "json":
+    """Check a run: ``trec``, ``msmarco`` (three columns), ``json``, or by its reader any other form."""
+    source = run_source()
+    if form == "json" and not source.unusual:
         return _check_json(path, findings)
+    if form not in ("trec", "msmarco") or source.unusual:
+        return _check_read(path, form, findings)
     facts = Facts(findings, "run", "TREC" if form == "trec" else "MS MARCO")
     if form == "trec":
         table = read_table(path, 6, 4, findings)
@@ -51,13 +51,65 @@ def check_run(path: Path, form: str, findings: Findings) -> Facts:
         docs = table.columns[2]
     else:
         table = read_table(path, 3, 2, findings)
-        ranks, bad = parse_integers(table.columns[2])
-        bad |= ranks < 1
-        report_cells(findings, "R017", bad, table.lines, table.columns[2], "the rank is {}")
-        score, rank, docs = np.where(bad, np.nan, -ranks), np.where(bad, 0, ranks), table.columns[1]
+        docs = table.columns[1]
+        score, rank = _third(table, facts)
     facts.lines = table.text.lines
     facts.sound = not {"F001", "F004", "F005", "F008", "F013"} & findings.found.keys()
     return _check_rows(facts, table.columns[0], docs, score, rank, table.lines, form)
+
+
+def _third(table: Table, facts: Facts) -> tuple[Float64s, Int64s | None]:
+    """Return scores and ranks of a run of three columns, by what its third one holds; rows that are neither are reported."""
+    cells = table.columns[2]
+    score, bad = parse_floats(cells)
+    bad |= ~np.isfinite(score)
+    report_cells(facts.findings, "R017", bad, table.lines, cells, "the rank is {}")
+    good = np.flatnonzero(~bad)
+    told, faults = third_column(table.columns[0][good], cells[good]) if len(good) else ("rank", [])
+    if told == "score":
+        facts.form = "scores"
+        return np.where(bad, np.nan, score), None
+    if faults:
+        rows = good[[row for row, _ in faults]]
+        facts.findings.add("R021", table.lines[rows], lambda i: faults[i][1])
+    return np.where(bad, np.nan, -score), np.where(bad, 0, score).astype(np.int64)
+
+
+def _check_read(path: Path, form: str, findings: Findings) -> Facts:
+    """Check a run by reading it as every command does: what the reader says is what is wrong."""
+    facts, text, problems = Facts(findings, "run", form), Text(), _ReaderProblems(path.name)
+    if not path.is_dir() and not is_tabular(path):
+        for _ in sound_pieces(path, findings, text, "F015"):
+            pass
+    facts.lines = text.lines
+    try:
+        table = read_run_table(path, run_source(), problems, more=False, ends=FLOAT32_ENDS)
+    except BadInput as error:
+        if not problems.count:
+            findings.add("R022", [], error.message, 1)
+        table = None
+    facts.sound = not problems.count and table is not None
+    for line, message in problems.entries:
+        findings.add("R021" if "no ranks" in message else "R022", [line] if line else [], message, 1)
+    if table is None or not facts.sound:
+        return facts
+    lines = np.zeros(len(table.scores), np.int64) if table.lines is None else table.lines
+    facts.tag = table.tag
+    return _check_rows(facts, table.query_ids, table.doc_ids, table.scores, None, lines, "json")
+
+
+class _ReaderProblems(Problems):
+    """Problems of a reader, each with its line or 0."""
+
+    def __init__(self, subject: str) -> None:
+        super().__init__(subject)
+        self.entries: list[tuple[int, str]] = []
+
+    def add(self, where: object, message: str, hint: str | None = None) -> None:
+        """Record a problem."""
+        super().add(where, message, hint)
+        line = str(where).rpartition(":")[2]
+        self.entries.append((int(line), message) if line.isdigit() else (0, f"{message} ({where})"))
 
 
 def _scores(table: Table, findings: Findings) -> Float64s:
@@ -103,18 +155,18 @@ def _check_rows(
     q, d = check_rows_ids(facts, queries, docs, lines)
     if not len(q):
         return facts
-    _contiguous(facts, q, lines)
+    check_contiguous(facts, q, lines)
     rows = RunRows(q, d, score, rank, lines)
     if form == "trec":
-        _numbering(facts, rows)
+        check_numbering(facts, rows)
     rows = rows.at(np.flatnonzero(np.isfinite(score)))
-    rows = rows.at(_repeats(facts, rows))
+    rows = rows.at(first_rows(facts, rows))
     if form == "trec":
-        _direction(facts, rows)
+        check_direction(facts, rows)
     elif rows.rank is not None:
-        _repeated_ranks(facts, rows, rows.rank)
+        check_repeated_ranks(facts, rows, rows.rank)
     if form != "msmarco":
-        _ties(rows, findings)
+        check_ties(rows, findings)
     padded = rows.at(np.flatnonzero((facts.docs[rows.doc] == b"-1") | (np.abs(rows.score) >= _FLOAT32_MAX)))
     facts.report("R020", padded.query, padded.doc, padded.line, "query {} has document {}, a padded row?")
     own = rows.at(np.flatnonzero(facts.queries[rows.query] == facts.docs[rows.doc]))
@@ -129,99 +181,6 @@ def _check_rows(
     return facts
 
 
-def _contiguous(facts: Facts, q: Int64s, lines: Int64s) -> None:
-    heads = np.concatenate([[0], np.flatnonzero(q[1:] != q[:-1]) + 1])
-    _, first = np.unique(q[heads], return_index=True)
-    rows = heads[np.setdiff1d(np.arange(len(heads)), first)]
-    facts.findings.add("R013", lines[rows], lambda i: f"query {facts.query(q[rows[i]])} begins again")
-
-
-def _repeats(facts: Facts, rows: RunRows) -> Int64s:
-    """Report documents that a query lists twice; return the rows that are the first of their pair."""
-    later, origin = repetitions(rows.query * len(facts.docs) + rows.doc)
-    same = rows.score[later] == rows.score[origin]
-    for code, mask in (("R003", ~same), ("R004", same)):
-        part = rows.at(later[mask])
-        facts.report(code, part.query, part.doc, part.line, "query {} lists {} again")
-    return np.setdiff1d(np.arange(len(rows.query)), later)
-
-
-def _numbering(facts: Facts, rows: RunRows) -> None:
-    """Report ranks that repeat, do not start at 0 or 1, or have gaps."""
-    if rows.rank is None or not len(rows.rank) or _repeated_ranks(facts, rows, rows.rank):
-        return
-    order = np.lexsort((rows.rank, rows.query))
-    q, r, lines = rows.query[order], rows.rank[order], rows.line[order]
-    heads = np.concatenate([[True], q[1:] != q[:-1]])
-    start = heads & (r != 0) & (r != 1)
-    gap = ~heads & (r != np.concatenate([[0], r[:-1]]) + 1)
-
-    def say(at: Bools, words: str, ranks: Int64s) -> None:
-        queries = q[at]
-        facts.findings.add(
-            "R006", lines[at], lambda i: f"query {facts.query(queries[i])} {words} {ranks[at][i]}"
-        )
-
-    say(start, "begins with rank", r)
-    if not start.any() and facts.sound:  # a row that cannot be read leaves a gap of our own
-        say(gap, "has no rank", r - 1)
-
-
-def _repeated_ranks(facts: Facts, rows: RunRows, rank: Int64s) -> bool:
-    order = np.lexsort((rows.line, rank, rows.query))
-    q, r = rows.query[order], rank[order]
-    repeated = np.flatnonzero((q[1:] == q[:-1]) & (r[1:] == r[:-1])) + 1
-    q, r = q[repeated], r[repeated]
-    facts.findings.add(
-        "R007", rows.line[order][repeated], lambda i: f"query {facts.query(q[i])} has rank {r[i]} again"
-    )
-    return len(repeated) > 0
-
-
-def _direction(facts: Facts, rows: RunRows) -> None:
-    """Report scores that do not fall as ranks grow; by file order where the ranks say nothing."""
-    by = rows.line if rows.rank is None else rows.rank
-    order = np.lexsort((rows.line, by, rows.query))
-    q, s = rows.query[order], rows.score[order]
-    same = q[1:] == q[:-1]
-    rises, falls = same & (s[1:] > s[:-1]), same & (s[1:] < s[:-1])
-    if not rises.any():
-        return
-    reversed_ = not falls.any() and rises.sum() >= _TREND and rises.sum() > same.sum() / 2
-    queries = plural(len(np.unique(q[1:][rises])), "query", "queries")
-    if reversed_:
-        text = f"every score grows, in {queries}: are they distances?"
-        facts.findings.add("R008" if rows.rank is not None else "R009", [], text, int(rises.sum()))
-    elif rows.rank is not None:
-        rising = np.flatnonzero(rises) + 1
-        at = rows.line[order][rising]
-        where = np.argsort(at, kind="stable")
-        rising, by = rising[where], by[order]
-        text = "query {}: rank {} has score {:g}, rank {} only {:g}"
-
-        def say(i: int) -> str:
-            low, high = rising[i], rising[i] - 1
-            return text.format(facts.query(q[low]), by[low], s[low], by[high], s[high])
-
-        facts.findings.add("R005", at[where], say)
-
-
-def _ties(rows: RunRows, findings: Findings) -> None:
-    order = np.lexsort((-rows.score, rows.query))
-    q, s = rows.query[order], rows.score[order]
-    same, tied = q[1:] == q[:-1], s[1:] == s[:-1]
-    if same.any() and (tied | ~same).all():
-        findings.add("R012", [], f"all scores of each query are equal ({s[0]:g})", 1)
-        return
-    queries = plural(len(np.unique(q[1:][same & tied])), "query", "queries")
-    findings.add("R010", [], f"rows with the score of the row above, in {queries}", int((same & tied).sum()))
-    with np.errstate(over="ignore"):
-        rounded = s.astype(np.float32)
-    collide = np.flatnonzero(same & ~tied & (rounded[1:] == rounded[:-1]))
-    at = np.sort(rows.line[order][collide + 1])
-    findings.add("R011", at, "the score equals another one of the query in float32")
-
-
 def _check_json(path: Path, findings: Findings) -> Facts:
     facts, text = Facts(findings, "run", "JSON"), Text()
     for _ in sound_pieces(path, findings, text):
@@ -232,11 +191,14 @@ def _check_json(path: Path, findings: Findings) -> Facts:
         return facts
     try:
         with reading(path) as stream:
-            ranked = json.loads(stream.read().decode("utf-8-sig"), object_pairs_hook=list)
+            ranked = parse_value(stream.read().decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:
         line = getattr(error, "lineno", 1)
         findings.add("R018", [line], f"broken JSON: {getattr(error, 'msg', 'nested too deeply')}")
         facts.sound = False
+        return facts
+    if not isinstance(ranked, dict):
+        findings.add("R018", [], f"this is {json_type(ranked)}, an object is needed", 1)
         return facts
     rows = list(_json_rows(ranked, findings))
     score = np.array([r[2] for r in rows], np.float64)
@@ -247,16 +209,14 @@ def _check_json(path: Path, findings: Findings) -> Facts:
 
 
 def _json_rows(ranked: Any, findings: Findings) -> Iterator[tuple[str, str, float]]:
-    """Yield the rows of a JSON run whose objects were read as lists of pairs, so that a name given twice is seen."""
-    queries: set[str] = set()
-    for query, docs in ranked if isinstance(ranked, list) else []:
-        if query in queries:
-            findings.add("R018", [], f"query {query} occurs twice; JSON readers keep the last", 1)
-        queries.add(query)
-        if not isinstance(docs, list):
+    """Yield the rows of a JSON run, those of names that stand twice too."""
+    for query in repeated_names(ranked):
+        findings.add("R018", [], f"query {query} occurs twice; JSON readers keep the last", 1)
+    for query, docs in members_of(ranked):
+        if not isinstance(docs, dict):
             findings.add("R018", [], f"query {query} has {json_type(docs)}, an object is needed", 1)
             continue
-        for doc, score in docs:
+        for doc, score in members_of(docs):
             if problem := id_problem(query) or id_problem(doc):
                 findings.add("I007", [], problem, 1)
             elif isinstance(score, bool) or not isinstance(score, (int, float)):

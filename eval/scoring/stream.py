@@ -18,6 +18,7 @@ from intrex.data.io.containers import container_of
 from intrex.data.io.files import reading, spooled
 from intrex.data.native.library import Library
 from intrex.data.qrels import Qrels
+from intrex.data.rankings.options import run_source
 from intrex.data.runformats import read_any_run
 from intrex.eval.scoring.matching import RunHits, match
 from intrex.eval.scoring.pieces import KernelQrels, OutOfOrdinary, Part, Pieces, Worker
@@ -36,7 +37,7 @@ def match_any(qrels: Qrels, path: Path, drop_self: bool = False, digest: bool = 
 
     Args:
         qrels: the judgements.
-        path: the run: TREC, MS MARCO or JSON, plain or compressed.
+        path: the run, in any form that `read_any_run` reads.
         drop_self: see `match`.
         digest: see `match`.
 
@@ -44,7 +45,11 @@ def match_any(qrels: Qrels, path: Path, drop_self: bool = False, digest: bool = 
         BadInput: the file is missing or malformed, with every malformed line counted.
     """
     with spooled(path) as file:
-        if _worth_it(file) and (hits := match_file(qrels, file, drop_self, digest)) is not None:
+        if (
+            not run_source().unusual
+            and _worth_it(file)
+            and (hits := match_file(qrels, file, drop_self, digest)) is not None
+        ):
             note_growth(file)
             return hits
         return match(qrels, read_any_run(file), drop_self, digest)

@@ -97,10 +97,12 @@ ONE: dict[str, list[tuple[str, bytes, list[int]]]] = {
     "R014": [("r", RUN + b"q3 Q0 d3 1 0.5 u\nq3 Q0 d4 2 0.4 u\n", [4])],
     "R015": [("r", RUN + b"q3 x d3 1 0.5 t\n", [4])],
     "R016": [("r", RUN + b"q3 Q0 d3 1 0.5 my tag\n", [4])],
-    "R017": [("marco.run", MARCO + b"q1\td3\t0\nq1\td4\tx\n", [3, 4])],
+    "R017": [("marco.run", MARCO + b"q1\td3\tx\n", [3])],
     "R018": [("r.json", b'{"q1": {"d1": 2.0},\n"q2": {"d1": 1.0}\n', [3]), ("r.json", b'{"q1": {"d1": 1}, "q1": {"d2": 1}}', []), ("r.json", b'{"q1": {"d1": 1}, "q2": 3}', [])],
     "R019": [("r", RUN + b"q3 Q0 q3 1 0.5 t\n", [4])],
     "R020": [("r", RUN + b"q3 Q0 -1 1 -3.4028235e38 t\n", [4]), ("r", RUN + b"q3 Q0 d1 1 2 t\nq3 Q0 x 2 -3.4028e+38 t\nq3 Q0 -1 3 0.5 t\n", [5, 6]), ("r.json", b'{"q": {"a": 1, "-1": -3.4028234663852886e38}}', [])],
+    "R021": [("marco.run", b"q1\td1\t9\nq1\td2\t5\nq2\td3\t7\n", [1, 3]), ("marco.run", MARCO + b"q1\td3\t2\n", [1])],
+    "R022": [("c.jsonl", b'{"query": {"qid": "1"}, "candidates": [{"docid": "a", "score": 1}, {"docid": "b", "score": 2}]}\n', [1])],
 }  # fmt: skip
 
 ACROSS: dict[str, dict[str, bytes]] = {
