@@ -167,7 +167,9 @@ def try_commands(server: Server, built: Path, name: str, trials: int, seed: int)
             sign(folder)
             outcome = server.run(command.split(), built, memory=MEMORY)
             assert outcome.code in (0, 1, 2, 3), f"{command}: {file} ends in {outcome.code}: {outcome.said}"
-            assert "unforeseen" not in outcome.said and "Traceback" not in outcome.said, f"{command}: {file}: {outcome.said}"
+            assert "unforeseen" not in outcome.said and "Traceback" not in outcome.said, (
+                f"{command}: {file}: {outcome.said}"
+            )
 
 
 def try_kind(server: Server, built: Path, name: str, trials: int, seed: int) -> Counter[str]:

@@ -22,9 +22,9 @@ from intrex.encoders.training.options import KINDS, options_for
 from intrex.encoders.training.trainer import WHOLE, last_checkpoint
 from intrex.eval.overlap.options import OverlapOptions, Thresholds
 from intrex.eval.pipelines.auditing import audit
+from intrex.eval.pipelines.training import train as training
 from intrex.eval.pipelines.training.examples import TrainingSource, prepare_training
 from intrex.eval.pipelines.training.options import SourceOptions
-from intrex.eval.pipelines.training import train as training
 from intrex.eval.pipelines.training.train import train_model
 from intrex.eval.pipelines.training.uses import NAME, read_uses
 from intrex.eval.splits.split import Fold, Split

@@ -135,7 +135,7 @@ def test_no_address_of_a_made_index_is_used(tmp_path: Path, made: str) -> None:
     array = np.load(file)
     change(array)
     np.save(file, array)
-    with pytest.raises(BadInput, match="damaged: .*postings"):
+    with pytest.raises(BadInput, match=r"damaged: .*postings"):
         Postings(tmp_path, rows=N)
     if name == "big_at":
         return
