@@ -127,10 +127,19 @@ def main() -> None:
     debug = "--debug" in arguments
     logger = logging.getLogger("intrex")
     handler = logging.StreamHandler()
-    handler.setFormatter(logging.Formatter("note: %(message)s"))
+    handler.setFormatter(_NoteFormatter("note: %(message)s"))
     logger.addHandler(handler)
     logger.setLevel(logging.DEBUG if debug else logging.INFO)
     sys.exit(run([a for a in arguments if a != "--debug"], debug))
+
+
+class _NoteFormatter(logging.Formatter):
+    """Formatter of notes, in which names of files and of systems are printable."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        from intrex.cli.common.output import printable_lines
+
+        return printable_lines(super().format(record))
 
 
 def _open_streams() -> None:
@@ -213,6 +222,8 @@ def _explain(error: Exception) -> int:
 
 
 def _say(message: str, hint: str | None, kind: str = "error") -> None:
-    print(f"{kind}: {message}", file=sys.stderr)  # noqa: T201
+    from intrex.cli.common.output import say
+
+    say(f"{kind}: {message}")
     if hint:
-        print(f"hint: {hint}", file=sys.stderr)  # noqa: T201
+        say(f"hint: {hint}")

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from intrex.cli.common.output import Format, emit, resolve
+from intrex.cli.common.output import Format, emit, printable, printable_lines, resolve
 from intrex.data.errors import UsageError
 from intrex.eval.tables import Cell
 
@@ -64,21 +64,27 @@ def _machine(report: CompareReport, form: Format) -> None:
 
 
 def _terminal(report: CompareReport) -> None:
-    from intrex.eval.compare.tables import heading, plain, terminal_means, terminal_pairs
+    from intrex.eval.compare.tables import heading, terminal_means, terminal_pairs
 
     comparison = report.comparison
     for table in terminal_means(comparison):
-        sys.stdout.write(plain(*table) + "\n")
-    sys.stdout.write(heading(comparison))
+        sys.stdout.write(_plain(*table) + "\n")
+    sys.stdout.write(printable_lines(heading(comparison)))
     pairs = [(measure, *terminal_pairs(comparison, measure)) for measure in comparison.data.measures]
     for measure, headers, rows in pairs:
-        sys.stdout.write(f"\n{measure}\n{plain(headers, rows)}")
+        sys.stdout.write(f"\n{measure}\n{_plain(headers, rows)}")
     sys.stdout.write("\n")
     if any("detect" in headers for _, headers, _ in pairs):
         sys.stdout.write(
             "detect: the smallest true difference that a t-test of so many queries finds\nfour times in five\n"
         )
-    sys.stdout.write(comparison.signature + "\n")
+    sys.stdout.write(printable_lines(comparison.signature) + "\n")
+
+
+def _plain(headers: Sequence[str], rows: Sequence[Sequence[Cell]]) -> str:
+    from intrex.eval.compare.tables import plain
+
+    return plain(list(map(printable, headers)), [[printable(str(cell)) for cell in row] for row in rows])
 
 
 def _pairs(report: CompareReport, form: Format) -> None:
@@ -93,14 +99,14 @@ def _pairs(report: CompareReport, form: Format) -> None:
 
 def _show_parts(report: CompareReport, form: Format) -> None:
     from intrex.eval.compare.parts import movers_table, reproduction_table, similarity_table, slices_table
-    from intrex.eval.compare.tables import letter, plain
+    from intrex.eval.compare.tables import letter
 
     comparison = report.comparison
 
     def put(title: str, headers: Sequence[str], rows: Sequence[Sequence[Cell]]) -> None:
-        sys.stdout.write(f"\n{'% ' if form is Format.latex else ''}{title}\n")
+        sys.stdout.write(f"\n{'% ' if form is Format.latex else ''}{printable(title)}\n")
         if form is Format.table:
-            sys.stdout.write(plain(headers, [[str(cell) for cell in row] for row in rows]))
+            sys.stdout.write(_plain(headers, rows))
         else:
             sys.stdout.write("\n" if form is Format.md else "")
             emit(headers, rows, form)

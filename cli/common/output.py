@@ -91,6 +91,11 @@ def printable(text: str) -> str:
     return _CONTROLS.sub(lambda match: f"\\x{ord(match[0]):02x}", text)
 
 
+def printable_lines(text: str) -> str:
+    """Spell each line of a text as `printable` does; the lines stay."""
+    return "\n".join(map(printable, text.split("\n")))
+
+
 def _write_json(record: dict[str, Any]) -> None:
     import json  # a millisecond of every start
 
@@ -106,6 +111,7 @@ def between(form: str | None) -> None:
 
 
 def _caption(text: str, form: Format) -> str:
+    text = printable_lines(text)
     if form is Format.md:
         return "".join(f"\n`{line}`\n" for line in text.split("\n"))
     return "".join(f"{'% ' if form is Format.latex else ''}{line}\n" for line in text.split("\n"))
@@ -165,7 +171,7 @@ def _blocks(widths: Sequence[int], lead: int, room: int) -> list[list[int]]:
 
 def say(text: str) -> None:
     """Print a line for the person at the terminal (stderr)."""
-    sys.stderr.write(text + "\n")
+    sys.stderr.write(printable_lines(text) + "\n")
 
 
 @contextmanager
@@ -242,6 +248,6 @@ def show(pairs: dict[str, Any], form: str | None) -> None:
     elif form is Format.table:
         width = max(map(len, pairs))
         for key, value in pairs.items():
-            sys.stdout.write(f"{key:<{width}}  {value}\n")
+            sys.stdout.write(f"{key:<{width}}  {printable(str(value))}\n")
     else:
         emit(["what", "value"], [[key, str(value)] for key, value in pairs.items()], form)

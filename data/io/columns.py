@@ -14,7 +14,7 @@ import numpy as np
 from intrex.data.arrays import Bools, Bytes, Float64s, Int32s, Int64s, Uint8s
 from intrex.data.errors import Problems
 from intrex.data.ids import MAX_BYTES, gather_spans
-from intrex.data.io.files import read_pieces
+from intrex.data.io.files import LONGEST_LINE, read_pieces
 from intrex.data.io.lines import Fields, comment_lines, count_data_comments, is_header, unreadable_lines
 
 _NUMBER = np.zeros(256, bool)
@@ -75,7 +75,7 @@ def read_columns(
         more: whether a line may have further fields, which are not looked at.
     """
     cutter = _Cutter(path, width, layout, problems, header, comments, more)
-    for raw in read_pieces(path, 8 << 20):
+    for raw in read_pieces(path, 8 << 20, LONGEST_LINE):
         piece = cutter.cut(raw)
         if len(piece.lines):
             yield piece

@@ -23,6 +23,8 @@ from intrex.data.io.request import current_request
 
 BOM = b"\xef\xbb\xbf"
 PIECE = 1 << 20  # bytes
+LONGEST_LINE = 64 << 20
+"""Bytes of a line of a table at most: it is held in memory, several times over, before its fields are looked at."""
 STDIO = Path("-")
 
 
@@ -54,14 +56,27 @@ def reading(path: Path) -> IO[bytes]:
     return open_unpacked(path)
 
 
-def read_pieces(path: Path, size: int = PIECE) -> Iterator[bytes]:
-    """Yield the file's bytes, without a byte order mark, in pieces of about ``size`` that end at a line's end."""
+def read_pieces(path: Path, size: int = PIECE, longest: int | None = None) -> Iterator[bytes]:
+    """Yield the file's bytes, without a byte order mark, in pieces of about ``size`` that end at a line's end.
+
+    Raises `BadInput` where a line has more than ``longest`` bytes and is longer than a piece; None is no bound.
+    """
     with reading(path) as stream:
         head = stream.read(len(BOM))
         parts = (
             [] if head == BOM else [head]
         )  # of a line without an end so far: joined once, however long it is
+        lines, held = head.count(b"\n"), 0
         while piece := stream.read(size):
+            if longest:
+                first, last = piece.find(b"\n"), piece.rfind(b"\n")
+                if held + (first if first >= 0 else len(piece)) > longest:
+                    where = f"{path.name}:{lines + 1}"
+                    raise BadInput(
+                        f"a line of more than {longest >> 20} MiB ({where})", "is it a text file of lines?"
+                    )
+                lines += piece.count(b"\n")
+                held = held + len(piece) if last < 0 else len(piece) - last - 1
             if cut := piece.rfind(b"\n") + 1:
                 yield b"".join([*parts, piece[:cut]])
                 parts = [piece[cut:]]

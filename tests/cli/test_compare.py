@@ -72,6 +72,35 @@ def test_a_seed_and_more_samples_move_p_a_little(files: Path, intrex: Callable[[
     assert len(set(found)) == 3 and max(found) - min(found) < 0.03
 
 
+CONTROLS = "\x1b[31m\x1b]0;title\x07\x9b1m\u202e"
+
+
+def test_what_a_terminal_would_obey_is_spelled(files: Path, intrex: Callable[[str], Said], small) -> None:
+    """Texts of queries, names of files and of folders: in tables, signatures, records and errors."""
+    Path("t.tsv").write_text("".join(f"q{i}\t{CONTROLS}question {i}\n" for i in range(QUERIES)))
+    Path(f"{CONTROLS}q.txt").write_text(Path("q.txt").read_text())
+    Path(f"{CONTROLS}a.txt").write_text(Path("a.txt").read_text())
+    Path(CONTROLS).symlink_to(small.path)
+    Path(f"{CONTROLS}d.jsonl").write_text('{"_id": "d1", "text": "a"}\n')
+    lines = (
+        f"compare '{CONTROLS}q.txt' a.txt b.txt --movers 1 --ranking --queries t.tsv --format table",
+        f"evaluate '{CONTROLS}q.txt' '{CONTROLS}a.txt' b.txt --format table",
+        f"evaluate '{CONTROLS}q.txt' a.txt --format table --scores '{CONTROLS}.jsonl'",
+        f"collection import '{CONTROLS}d.jsonl' n --name n",
+        "collection info n --format table",
+        f"collection info '{CONTROLS}' --format table",
+        f"collection verify '{CONTROLS}'",
+        f"index bm25 '{CONTROLS}' '{CONTROLS}i'",
+        f"collection info '{CONTROLS}x'",
+    )
+    for line in lines:
+        said = intrex(line)
+        assert not [c for c in said.out + said.err if not c.isprintable() and c != "\n"], line
+        assert said.code == (1 if line.endswith("x'") else 0), said.err
+    assert intrex(lines[0]).out.count("\\x1b[31m") >= 2
+    assert "\\x1b[31m" in intrex(lines[-1]).err
+
+
 def test_texts_of_movers_come_from_a_file_too(files: Path, intrex: Callable[[str], Said]) -> None:
     Path("t.tsv").write_text("".join(f"q{i}\tquestion {i}\n" for i in range(QUERIES)))
     said = intrex("compare q.txt a.txt b.txt --movers 2 --queries t.tsv --format jsonl")

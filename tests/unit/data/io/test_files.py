@@ -5,7 +5,9 @@ import time
 
 import pytest
 
-from intrex.data.io.files import read_pieces
+from intrex.data.errors import BadInput
+from intrex.data.io.files import LONGEST_LINE, read_pieces
+from intrex.data.qrels import read_qrels
 
 LONG = 16 << 20
 
@@ -31,3 +33,21 @@ def test_a_line_of_many_pieces_is_read_in_linear_time(tmp_path):
     seconds = time.process_time() - start
     assert b"".join(pieces) == b"x" * LONG + b"\nshort\n"
     assert seconds < 3
+
+
+def test_a_line_of_a_table_has_a_bound(tmp_path):
+    """A gzip file of some kilobytes may hold a line of gigabytes, all of which would stand in memory."""
+    path = tmp_path / "q.gz"
+    line = b"q1 0 d1 1\n"
+    path.write_bytes(
+        gzip.compress(
+            b"q0 0 d1 1\nq2 0 d1 1\nq3 0 d1 1\n" + b"\n\n" + b"x" * (LONGEST_LINE + 1) + b"\n" + line, 1
+        )
+    )
+    with pytest.raises(BadInput, match=r"a line of more than 64 MiB \(q.gz:6\)") as caught:
+        read_qrels(path)
+    assert caught.value.hint
+    path.write_bytes(b"\n\nab\n" + b"x" * 40 + b"\n")
+    assert b"".join(read_pieces(path, 7, 41)) == path.read_bytes()
+    with pytest.raises(BadInput, match=r"q.gz:4\)"):
+        list(read_pieces(path, 7, 30))
