@@ -79,7 +79,7 @@ def evaluate(
             print_trec(options, judged, runs[0], measures, systems[0])
         else:
             print_scores(options, systems, len(numeric))
-    notes(systems, judged)
+    notes(systems, judged, len(numeric) + (options.scores is not None))
 
 
 def _exclude(judged: Judged, path: Path) -> Judged:

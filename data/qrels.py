@@ -63,6 +63,11 @@ class Qrels:
     def __len__(self) -> int:
         return len(self.query_ids)
 
+    @property
+    def positives_only(self) -> bool:
+        """True where every grade is above 0: what was looked at and is not relevant cannot be told from the rest."""
+        return len(self.grades) > 0 and int(self.grades.min()) > 0
+
     @cached_property
     def pool(self) -> Int32s:
         """[n] int32, the grades, descending within each query."""

@@ -62,8 +62,14 @@ def print_trec(
     sys.stdout.write("".join(lines))
 
 
-def notes(systems: list[SystemScores], judged: Judged) -> None:
-    """Say which judged queries can only score 0, and how many each run lacks."""
+def notes(systems: list[SystemScores], judged: Judged, n_measures: int) -> None:
+    """Say which judged queries can only score 0, how many each run lacks, and which values the judgements give no ground for.
+
+    Args:
+        systems: the scores.
+        judged: the judgements.
+        n_measures: how many of the measures were asked for; those behind them stand in a scores file.
+    """
     from intrex.eval.scoring.score import queries_without_relevant
 
     if merged := judged.qrels.merged:
@@ -75,12 +81,25 @@ def notes(systems: list[SystemScores], judged: Judged) -> None:
         say(
             f"note: {len(empty):,} judged {queries} no relevant document and can only score 0: {_some(empty)}"
         )
+    condensed = systems[0].conditions.rules.judged_only
+    _note_positives(
+        judged, [str(m) for m in systems[0].scores.measures[:n_measures] if condensed or m.of_pool]
+    )
     for system in systems:
         if missing := system.scores.n_missing:
             effect = "count as empty rankings" if system.conditions.complete else "are left out"
             judgements = f"{missing:,} of {len(system.scores.query_ids):,} judged queries"
             say(f"note: {system.system} lacks {judgements}; they {effect}")
         _note_undefined(system)
+
+
+def _note_positives(judged: Judged, names: list[str]) -> None:
+    """Say that values of the pool mean nothing where relevant documents alone are judged."""
+    if judged.qrels.positives_only and names:
+        say(
+            f"note: the judgements name relevant documents only: {_some(names)} cannot tell what was judged not relevant "
+            "from what nobody looked at"
+        )
 
 
 def _note_undefined(system: SystemScores) -> None:
@@ -158,3 +177,4 @@ def print_pool_bias(
     if not _wide(options.form):
         headers, rows = [*headers, "signature"], [[*row, caption] for row in rows]
     emit(headers, rows, options.form, caption=caption)
+    _note_positives(judged, ["condensed", "judged"])

@@ -69,6 +69,7 @@ CODES: dict[str, Code] = {
     "Q010": Code(WARNING, "judged once for each iteration", "A pair is judged several times, with another second column: subtopics? intrex takes the highest grade; tools that ignore that column see a pair judged twice."),
     "Q011": Code(NOTE, "several iterations", "The second column is ignored by trec_eval, but here it is not constant: subtopics, or another column order?"),
     "Q012": Code(WARNING, "a comment that trips trec_eval 10", "In judgements it skips single comments only: two in a row, an indented one or one on the last line stop it.", "dropped"),
+    "Q013": Code(NOTE, "relevant documents only", "No document is judged not relevant: Judged@k is precision, and bpref, infAP and condensed values say nothing of the pool."),
     "R001": Code(ERROR, "the score is not a number", "trec_eval reads it as 0 without a word."),
     "R002": Code(ERROR, "the score is not finite", "NaN, infinity, or too large for float32: the order of such rows is up to the sorting."),
     "R003": Code(ERROR, "document twice with two scores", "trec_eval, pytrec_eval and intrex stop."),

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from intrex.data.arrays import Int64s
-from intrex.data.check.facts import Facts, examples, repetitions, report_cells
+from intrex.data.check.facts import Facts, examples, plural, repetitions, report_cells
 from intrex.data.check.findings import Findings
 from intrex.data.check.idchecks import check_rows_ids, first_lines
 from intrex.data.check.lines import Table, read_table
@@ -46,6 +46,8 @@ def check_qrels(
     if not best.any():
         findings.add("Q008", [], "no grade is above 0", 1)
     else:
+        if grades.min() > 0:
+            findings.add("Q013", [], f"every grade is above 0, in {plural(len(grades), 'judgement')}", 1)
         none = np.flatnonzero(best == 0)
         names = ", ".join(map(facts.query, none[:5].tolist()))
         findings.add("Q007", first_lines(q, len(best), table.lines)[none], f"no relevant document: {names}")

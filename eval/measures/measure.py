@@ -78,6 +78,8 @@ MEASURES: Registry[Callable[..., Any]] = Registry(
 """Name to function: its keyword-only parameters are the measure's parameters, ``cutoff`` the number after ``@``."""
 
 DIVERSE = tuple(_TABLE["diversity"])
+OF_POOL = ("Bpref", "GMBpref", "Hole", "Judged", "RBPResidual", "Unjudged", "infAP")
+"""Measures that tell judged documents from others; with ``judged_only`` any does."""
 """Measures that need judgements by subtopic."""
 ALWAYS_SHOWN = {"ERR": ("max",)}
 """Parameters that stand in the name even at their default, since the value means nothing without them."""
@@ -119,6 +121,11 @@ class Measure:
         inner = ",".join(f"{k}={_spell(v)}" for k, v in sorted(params.items()))
         cutoff = "" if self.cutoff is None else f"@{_number(self.cutoff)}"
         return self.name + (f"({inner})" if inner else "") + cutoff
+
+    @property
+    def of_pool(self) -> bool:
+        """True where the value depends on which documents were judged not relevant."""
+        return self.name in OF_POOL or bool(dict(self.params).get("judged_only"))
 
     @property
     def kind(self) -> str:

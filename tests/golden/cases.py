@@ -255,7 +255,7 @@ CASES: dict[str, Case] = {
     "collection-list": Case([IMPORT, "collection list --format csv"], BEIR),
     "experiment-plan": Case(["experiment plan r.toml --format csv"], {"r.toml": b'name="x"\nqueries="test"\nmeasures=["AP"]\n[collection]\nimport="src"\n[[system]]\nname="a"\nindex="bm25"\n'}),
     # check: one file of each kind, files together, a mended copy
-    "check-clean": Case(["check a.txt q.tsv", "check src", "check a.txt src --format table"], {**BEIR, "q.tsv": QRELS, "a.txt": b"q1 Q0 d1 1 2.0 mine\nq1 Q0 d2 2 1.0 mine\nq2 Q0 d2 1 1.5 mine\n"}),
+    "check-clean": Case(["check a.txt q.tsv", "check src", "check a.txt src --format table"], {**BEIR, "src/qrels/test.tsv": QRELS + b"q1\td3\t0\n", "q.tsv": QRELS + b"q1\td3\t0\n", "a.txt": b"q1 Q0 d1 1 2.0 mine\nq1 Q0 d2 2 1.0 mine\nq2 Q0 d2 1 1.5 mine\n"}),
     "check-run": Case(
         ["check r", "check r --format table", "check r --all --format jsonl", "check r --format md", "check nowhere", "check r --as nothing"],
         {"r": b"\xef\xbb\xbf# from a notebook\nq1 Q0 d1 1 2.0 mine\nq1 Q0 d2 2 3.0 mine\nq1 Q0 d3 3 nan mine\nq1 Q0 d1 4 0.5 mine\nq2 Q0 d1 1 1.0 my tag\n\nq2 Q0 d"},

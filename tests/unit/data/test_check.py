@@ -24,7 +24,7 @@ TOPICS = b"<top>\n<num> Number: 51\n<title> one\n</top>\n"
 MARCO = b"q1\td1\t1\nq1\td2\t2\n"
 JSON = b'{"q1": {"d1": 2.0, "d2": 1.0}, "q2": {"d1": 3}}\n'
 CLEAN = {
-    "run.txt": RUN, "qrels.txt": QRELS, "beir.qrels.tsv": BEIR, "corpus.jsonl": CORPUS, "queries.jsonl": JSONL,
+    "run.txt": RUN, "qrels.txt": QRELS, "beir.qrels.tsv": BEIR + b"q2\td2\t0\n", "corpus.jsonl": CORPUS, "queries.jsonl": JSONL,
     "queries.tsv": TSV, "topics.txt": TOPICS, "marco.run": MARCO, "run.json": JSON, "run.gz": gzip.compress(RUN),
     "collection.tsv": b"d1\ta\nd2\tb\n", "docs.jsonl": b'{"id": "d1", "contents": "x"}\n',
     "tabs.run": RUN.replace(b" ", b"\t"), "zero.run": RUN.replace(b" 1 ", b" 0 ").replace(b" 2 ", b" 1 "),
@@ -81,6 +81,7 @@ ONE: dict[str, list[tuple[str, bytes, list[int]]]] = {
     "Q010": [("qrels", QRELS + b"q1 1 d1 1\n", [4])],
     "Q011": [("qrels", QRELS + b"q3 Q0 d1 1\nq4 Q0 d1 1\n", [4])],
     "Q012": [("qrels", b"# a\n# b\n" + QRELS, [2]), ("qrels", QRELS + b"# end\n", [4]), ("qrels", b" # in\n" + QRELS, [1])],
+    "Q013": [("qrels", b"q1 0 d1 1\nq2 0 d1 2\n", []), ("qrels.tsv", b"query-id\tcorpus-id\tscore\nq1\td1\t1\n", [])],
     "R001": [("r", RUN + b"q3 Q0 d1 1 high t\nq3 Q0 d2 2 1_0 t\nq3 Q0 d3 3 1,5 t\n", [4, 5, 6])],
     "R002": [("r", RUN + b"q3 Q0 d1 1 nan t\nq3 Q0 d2 2 -Inf t\nq3 Q0 d3 3 1e39 t\n", [4, 5, 6]), ("r.json", b'{"q": {"d": NaN}}', [])],
     "R003": [("r", RUN + b"q1 Q0 d1 3 0.5 t\n", [4])],
@@ -204,7 +205,7 @@ def test_a_folder_is_checked_as_one(tmp_path: Path) -> None:
         "b/qrels/test.tsv",
         "b/qrels/train.tsv",
     ]
-    assert [row[0] for row in checked.rows()] == ["C004"]
+    assert [row[0] for row in checked.rows()] == ["C004", "Q013"]
 
 
 def test_an_id_in_two_files_of_a_corpus_is_found(tmp_path: Path) -> None:
@@ -217,12 +218,12 @@ def test_an_id_in_two_files_of_a_corpus_is_found(tmp_path: Path) -> None:
 
 
 def test_a_collection_is_checked_as_one(small) -> None:
-    assert codes(check_paths([small.path])) == {"C004"}
+    assert codes(check_paths([small.path])) == {"C004", "Q013"}
 
 
 def test_a_run_is_held_against_the_set_that_it_answers(tmp_path: Path) -> None:
     (tmp_path / "r").write_bytes(b"q1 Q0 d1 1 2 t\nq2 Q0 d2 1 2 t\nq3 Q0 d3 1 1 t\n")
-    assert codes(check_paths([write_beir(tmp_path / "b"), tmp_path / "r"])) == {"C004"}
+    assert codes(check_paths([write_beir(tmp_path / "b"), tmp_path / "r"])) == {"C004", "Q013"}
 
 
 def test_a_folder_may_have_blanks_in_ids_that_the_import_encodes(tmp_path: Path) -> None:
@@ -233,7 +234,7 @@ def test_a_folder_may_have_blanks_in_ids_that_the_import_encodes(tmp_path: Path)
             text.replace("d1", "d 1").replace("d2", "d 2").replace("d3", "d 3"), "utf-8"
         )
     checked = check_paths([folder])
-    assert codes(checked) == {"C004", "I002"}
+    assert codes(checked) == {"C004", "I002", "Q013"}
     checked.raise_if_failed()
 
 
