@@ -18,6 +18,7 @@ from intrex.cli.common.parameters import (
     one_output,
 )
 from intrex.data.builders.options import BuildOptions
+from intrex.data.errors import BadInput
 from intrex.data.importers.options import ImportOptions
 
 if TYPE_CHECKING:
@@ -38,6 +39,8 @@ def list_(
     from intrex.data.importers.beir_names import beir_names
     from intrex.data.listing import collections_in
 
+    if not folder.is_dir():
+        raise BadInput(f"no such folder: {folder}", "without a folder, the current one is looked through")
     rows: list[list[str | int]] = []
     for collection in collections_in(folder):
         sets = ", ".join(f"{s} ({n['queries']})" for s, n in collection.sets.items())

@@ -65,6 +65,7 @@ class SearchCommand(FieldsCommand):
         """Remember what help is to show."""
         ctx.meta["all"] = HELP_ALL in args
         folders = [Path(a) for a in args if not a.startswith("-")]
+        ctx.meta["first"] = None if args[:1] and args[0].startswith("-") else next(iter(folders), None)
         ctx.meta["kind"] = next(filter(None, map(_kind_of, folders)), None)
         return super().parse_args(ctx, [a if a != HELP_ALL else "--help" for a in args])
 
@@ -76,7 +77,8 @@ class SearchCommand(FieldsCommand):
         parameters = []
         for parameter in self.params:
             key = declared[parameter.name].key if parameter.name in declared else ""
-            if key not in OPTIONS or everything or OPTIONS[key].common or key in of_kind:
+            common = key in OPTIONS and kind is None and OPTIONS[key].common
+            if key not in OPTIONS or everything or common or key in of_kind:
                 parameters.append(parameter)
             if key in of_kind:  # in the kind's own words
                 parameter.help, parameter.metavar = of_kind[key].help, metavar(of_kind[key])  # type: ignore[attr-defined]
@@ -85,6 +87,8 @@ class SearchCommand(FieldsCommand):
             notes = [
                 f"Those of an index: intrex search INDEX --help. All there are: intrex search {HELP_ALL}"
             ]
+            if first := ctx.meta.get("first"):
+                notes = [f"{first} is no index of intrex, so these are the options of any.", *notes]
         formatter.write(command_help(self, ctx, parameters, [] if everything else notes))
 
 

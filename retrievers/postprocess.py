@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from intrex.data.errors import BadInput
 from intrex.data.numeric.spans import ranges
 from intrex.data.run import Run
 
@@ -21,12 +22,21 @@ def max_passage(run: Run, delimiter: str = "#") -> Run:
 
     The ids are cut at the first delimiter, as pyserini's ``--max-passage`` does. Rankings are sorted again,
     because a document's id, which breaks ties, is not its passage's.
+
+    Raises:
+        BadInput: an id begins with the delimiter.
     """
     best: dict[str, dict[str, float]] = {}
     for query, docs in run.to_dict().items():
         documents = best.setdefault(query, {})
         for passage, score in docs.items():  # best first: the first passage counts
-            documents.setdefault(passage.split(delimiter, 1)[0], score)
+            document = passage.split(delimiter, 1)[0]
+            if not document:
+                raise BadInput(
+                    f"query {query}: the passage {passage!r} has no document before {delimiter!r}",
+                    "name what stands between with --max-passage-delimiter",
+                )
+            documents.setdefault(document, score)
     return Run.from_dict(best, tag=run.tag)
 
 

@@ -64,7 +64,7 @@ def command_help(command: Any, ctx: Any, parameters: Iterable[Any], notes: Seque
     parts += [_panel(name, panels[name]) for name in order]
     parts += [textwrap.fill(note, WIDTH) + "\n" for note in notes]
     lines = getattr(command.callback, "examples", ())
-    parts += [_heading("Examples") + "".join(f"  $ {line}\n" for line in lines)] if lines else []
+    parts += [_heading("Examples") + "".join(map(_example, lines))] if lines else []
     return "\n".join(parts)
 
 
@@ -149,6 +149,13 @@ def _row(name: str, text: str) -> str:
         )
         rows = [*("  " + line.replace("| ", "|") for line in names), *rows]
     return "".join(f"{row}\n" for row in rows)
+
+
+def _example(line: str) -> str:
+    """Lay out a command to copy; a long one goes on after a backslash."""
+    end = " \\"
+    rows = textwrap.wrap(line, WIDTH - len("      " + end), break_on_hyphens=False, break_long_words=False)
+    return "  $ " + f"{end}\n      ".join(rows) + "\n" if len(line) > WIDTH - len("  $ ") else f"  $ {line}\n"
 
 
 def _heading(title: str) -> str:

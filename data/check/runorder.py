@@ -98,11 +98,11 @@ def check_direction(facts: Facts, rows: RunRows) -> None:
         at = rows.line[order][rising]
         where = np.argsort(at, kind="stable")
         rising, by = rising[where], by[order]
-        text = "query {}: rank {} has score {:g}, rank {} only {:g}"
+        text = "query {}: rank {} has score {}, rank {} only {}"  # all digits: they may be close
 
         def say(i: int) -> str:
             low, high = rising[i], rising[i] - 1
-            return text.format(facts.query(q[low]), by[low], s[low], by[high], s[high])
+            return text.format(facts.query(q[low]), by[low], float(s[low]), by[high], float(s[high]))
 
         facts.findings.add("R005", at[where], say)
 

@@ -1,6 +1,7 @@
 """The examples at the end of every command's help, run as they stand, in the order in which they need each other."""
 
 import json
+import re
 import shlex
 import shutil
 import subprocess
@@ -63,14 +64,15 @@ def test_every_command_has_an_example_and_help_shows_it(capsys: pytest.CaptureFi
             line.startswith(f"intrex {path} ") or line == f"intrex {path}" for line in lines
         )
         shown = command.get_help(typer.Context(command, info_name=f"intrex {path}"))
-        assert all(f"$ {line}" in shown for line in lines)
+        one_line = re.sub(r" \\\n +", " ", shown) + "\n"  # as a shell reads it
+        assert all(f"  $ {line}\n" in one_line for line in lines)
 
 
 def test_help_keeps_to_80_columns_and_cuts_no_name() -> None:
     for path, command in commands(typer.main.get_command(app), ""):
         shown = command.get_help(typer.Context(command, info_name=f"intrex {path}"))
         for line in shown.splitlines():
-            assert len(line) <= 80 or line.startswith("  $ "), line
+            assert len(line) <= 80, line
         assert "…" not in shown.replace("..., -o", "")
         for one in command.params:
             if path != "search" and one.param_type_name == "option" and not one.hidden:

@@ -132,3 +132,19 @@ def test_a_device_that_is_none_is_refused_where_a_model_computes(tmp_path):
             make(model, EncoderOptions(device="zzz"))
     with pytest.raises(UsageError, match="torch has no device 'zzz' here"):
         start_model("dense", TrainOptions(base=model, device="zzz"))
+
+
+def test_a_folder_of_collections_that_is_none(intrex, run):
+    assert (said := intrex("collection list missing")).code == 1
+    assert "no such folder: missing" in said.err and not said.out
+    assert intrex("collection list").code == 0
+
+
+def test_help_of_a_search_is_of_the_index_that_is_named(intrex, run, small):
+    assert intrex("index dense small d --encoder hashing:8").code == 0
+    assert intrex("index bm25 small b").code == 0
+    assert "--fields" not in intrex("search d --help").out
+    assert "--fields" in intrex("search b --help").out and "--fields" in intrex("search --help").out
+    told = "nowhere is no index of intrex"
+    assert told in intrex("search nowhere --help").out
+    assert "is no index" not in intrex("search --help").out + intrex("search d --help").out

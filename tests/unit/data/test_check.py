@@ -190,6 +190,12 @@ def test_one_row_for_each_code_or_for_each_line(tmp_path: Path) -> None:
         checked.raise_if_failed()
 
 
+def test_scores_that_disagree_with_the_ranks_are_told_apart(tmp_path: Path) -> None:
+    run = b"q1 Q0 d1 1 2 t\nq1 Q0 d2 2 1.00000001 t\nq1 Q0 d3 3 1.00000002 t\n"
+    (row,) = [row for row in found(tmp_path, {"r": run}).rows() if row[0] == "R005"]
+    assert "rank 3 has score 1.00000002, rank 2 only 1.00000001" in str(row)
+
+
 def test_warnings_fail_only_when_strict(tmp_path: Path) -> None:
     checked = found(tmp_path, {"r": b"\n" + RUN})
     checked.raise_if_failed()

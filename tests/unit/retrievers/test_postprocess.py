@@ -27,6 +27,11 @@ def test_max_passage_takes_the_best_and_sorts_again() -> None:
     assert max_passage(Run.from_dict({"q": {"a@1": 1.0}}), "@").to_dict() == {"q": {"a": 1.0}}
 
 
+def test_a_passage_without_a_document_is_named() -> None:
+    with pytest.raises(BadInput, match=r"query q: the passage '#x' has no document before '#'"):
+        max_passage(Run.from_dict({"q": {"d#1": 2.0, "#x": 1.0}}))
+
+
 def test_search_options_of_pyserini(intrex, small: Collection, tmp_path: Path) -> None:
     assert intrex(f"index bm25 {small.path} {tmp_path}/i").code == 0
     (tmp_path / "q.tsv").write_text("d2\tflat plate\n")
