@@ -1,12 +1,16 @@
 """Damage is never given sound hashes: what is read is compared with what was written before anything is made of it."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
 
+from intrex.data.collection import Collection
+from intrex.data.io import hidden
 from intrex.data.store.manifest import verify_artifact
 from tests.faults.jobs import write_sources
+from tests.faults.test_kill import in_child
 
 
 @pytest.fixture
@@ -36,9 +40,9 @@ def test_neither_does_a_removal_or_an_addition(work: Path, intrex) -> None:
     said = intrex("index remove i d5")
     assert said.code == 3 and "0/postings.tfs.npy differs from what was written" in said.err
     flip(work / "i" / "0/postings.tfs.npy")
-    flip(work / "i" / "ids.rank.npy", -5)
+    flip(work / "i" / "ids.txt", -2)
     said = intrex("index add i m")
-    assert said.code != 0, said.err
+    assert said.code == 3 and "ids.txt differs from what was written" in said.err, said.err
 
 
 @pytest.mark.parametrize(
@@ -69,6 +73,60 @@ def test_no_index_is_made_of_another_corpus(work: Path, intrex, line: str, damag
     said = intrex(line)
     assert said.code == 1 and "corpus.jsonl differs from what was written" in said.err, said.err
     assert not (work / "n").exists()
+
+
+def test_a_corpus_that_is_cut_while_it_is_read_makes_no_index(
+    work: Path, intrex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At a line's end, after it was opened and its size was looked at: what is left reads as a sound corpus."""
+    file, raw = work / "c" / "corpus.jsonl", (work / "c" / "corpus.jsonl").read_bytes()
+    checked = Collection.checked
+
+    def cut(self: Collection, pieces):
+        def read():
+            file.write_bytes(raw[: raw.rindex(b"\n", 0, len(raw) // 2) + 1])
+            yield from pieces
+
+        return checked(self, read())
+
+    monkeypatch.setattr(Collection, "checked", cut)
+    for kind in ("bm25", "dense --encoder hashing:16", "sparse --encoder hashing:16"):
+        name, _, options = kind.partition(" ")
+        said = intrex(f"index {name} c n {options}")
+        assert said.code == 1 and "corpus.jsonl differs from what was written" in said.err, said.err
+        assert not (work / "n").exists()
+        file.write_bytes(raw)
+    monkeypatch.undo()
+    monkeypatch.chdir(work)
+    assert intrex("index bm25 c n").code == 0
+
+
+def test_a_leaderboard_that_changed_is_made_again(work: Path, intrex) -> None:
+    assert intrex("experiment run my.toml --output e").code == 0
+    (stage,) = (work / "e" / ".stages").glob("leaderboard-*/leaderboard.csv")
+    whole = stage.read_bytes()
+    assert (work / "e" / "leaderboard.csv").read_bytes() == whole
+    at = whole.index(b"0.") + 2
+    stage.write_bytes(whole[:at] + (b"1" if whole[at : at + 1] != b"1" else b"2") + whole[at + 1 :])
+    assert intrex("experiment run my.toml --output e").code == 0
+    assert stage.read_bytes() == whole == (work / "e" / "leaderboard.csv").read_bytes()
+
+
+def test_a_killed_stage_leaves_nothing_after_the_next_run(work: Path, intrex) -> None:
+    """Neither beside its output nor in the folder of the experiment."""
+
+    def killed() -> None:
+        from intrex.cli.app import run
+
+        make = hidden._make
+        hidden._make = lambda path: (make(path), os._exit(9)) if path.name == "run.txt.gz" else make(path)
+        run("experiment run my.toml --output e".split())
+
+    os.waitpid(in_child(killed), 0)
+    (left,) = (work / "e").rglob("*.part")
+    assert left.name.startswith(".run.txt.gz.")
+    assert intrex("experiment run my.toml --output e").code == 0
+    assert list((work / "e").rglob("*.part")) == []
 
 
 def test_a_stage_that_changed_is_run_again(work: Path, intrex) -> None:

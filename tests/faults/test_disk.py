@@ -80,6 +80,7 @@ def test_an_index_on_a_full_disk(small: Collection, tmp_path: Path, size: int, k
     assert said.returncode == 1
     assert (
         "File too large" in said.stderr
+        and str(tmp_path) in said.stderr
         and "hint: free some space" in said.stderr
         and "Traceback" not in said.stderr
     )
@@ -89,7 +90,7 @@ def test_an_index_on_a_full_disk(small: Collection, tmp_path: Path, size: int, k
 def test_a_run_on_a_full_disk(small: Collection, tmp_path: Path, intrex) -> None:
     assert intrex(f"index bm25 {small.path} {tmp_path}/i").code == 0
     said = limited(20, "search", f"{tmp_path}/i", f"{small.path}:test", "--output", f"{tmp_path}/r")
-    assert said.returncode == 1 and "File too large" in said.stderr
+    assert said.returncode == 1 and "File too large" in said.stderr and str(tmp_path) in said.stderr
     assert sorted(p.name for p in tmp_path.iterdir()) == ["i", "small"]
 
 

@@ -55,7 +55,7 @@ ONE: dict[str, list[tuple[str, bytes, list[int]]]] = {
     "I005": [("r", RUN + b"q3 Q0 d01 1 1 t\n", [4]), ("queries.tsv", b"7\ta\n007\tb\n", [2])],
     "I006": [("r", RUN + "q3 Q0 \u00fc 1 1 t\nq3 Q0 u\u0308 2 0.5 t\n".encode(), [5])],
     "I007": [("r", RUN + b"q3 Q0 " + b"d" * 513 + b" 1 1 t\n", [4]), ("queries.jsonl", JSONL + b'{"_id": "", "text": "x"}\n{"_id": 7, "text": "x"}\n', [3, 4]), ("r", RUN + "q3 Q0 a\u009b 1 1 t\nq3 Q0 b\u202e 2 0.5 t\n".encode(), [4, 5]), ("corpus.jsonl", CORPUS + '{"_id": "d\u2066", "title": "", "text": "x"}\n'.encode(), [3])],
-    "I008": [("r", RUN + b"q3 Q0 NA 1 2 t\nq3 Q0 null 2 1 t\nq3 Q0 nano 3 0 t\n", [4, 5]), ("qrels", QRELS + b"None 0 d1 1\n", [4]), ("corpus.jsonl", CORPUS + b'{"_id": "nan", "title": "", "text": "x"}\n', [3])],
+    "I008": [("r", RUN + b"q3 Q0 NA 1 2 t\nq3 Q0 null 2 1 t\nq3 Q0 nano 3 0 t\nq3 Q0 N/A 4 -1 t\n", [4, 5, 7]), ("qrels", QRELS + b"None 0 d1 1\n", [4]), ("corpus.jsonl", CORPUS + b'{"_id": "nan", "title": "", "text": "x"}\n', [3])],
     "I009": [("r", RUN + b"007 Q0 d1 1 2 t\n0 Q0 d1 1 2 t\nd07 Q0 d1 1 2 t\n", [4]), ("queries.tsv", b"7\ta\n08\tb\n", [2])],
     "C001": [("corpus.jsonl", CORPUS + b'{"_id": "d3"\n{"text": "x", "title": ""}\n[1]\n', [3, 4, 5]), ("corpus.jsonl", CORPUS + b'{"_id": "d3", "title": "", "text": "x", "metadata": {"a": NaN}}\n{"_id": "d4", "title": "", "text": "\\ud800"}\n{"_id": "d5", "_id": "d6", "title": "", "text": "x"}\n', [3, 4, 5])],
     "C002": [("corpus.jsonl", CORPUS + b'{"_id": "d1", "title": "", "text": "other"}\n', [3])],

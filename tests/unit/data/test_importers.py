@@ -311,6 +311,21 @@ def test_dropping_the_last_judgement_of_a_set_is_an_error(tmp_path):
     assert kept.sets["dev"] == {"queries": 2, "judgements": 2, "unknown": 2}
 
 
+def test_each_problem_of_an_import_keeps_its_own_hint(tmp_path):
+    """A document twice is no matter for --allow-unknown, whatever else is wrong."""
+    corpus = '{"_id": "d1", "text": "a"}\n{"_id": "d1", "text": "b"}\n'
+    files = beir_files() | {"corpus.jsonl": corpus, "qrels/test.tsv": HEADER + "q1\td1\t1\nq1\tdX\t1\n"}
+    with pytest.raises(BadInput) as caught:
+        import_collection(make(tmp_path / "in", files), tmp_path / "out")
+    assert "occurred before" in caught.value.message and "unknown document 'dX'" in caught.value.message
+    assert "--allow-unknown" in caught.value.hint
+    both = caught.value.hint
+    with pytest.raises(BadInput) as caught:
+        import_collection(make(tmp_path / "two", beir_files() | {"corpus.jsonl": corpus}), tmp_path / "out")
+    twice = caught.value.hint
+    assert twice and twice in both, (twice, both)
+
+
 def test_an_existing_output_is_kept_unless_told(clean, tmp_path):
     files = beir_files() | {"queries.jsonl": lines([*QUERIES, {"_id": "q3", "text": "new"}])}
     source = make(tmp_path / "small", files)

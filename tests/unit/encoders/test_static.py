@@ -281,3 +281,12 @@ def test_a_cache_that_cannot_be_written_is_none(counted, tmp_path):
 def test_more_dimensions_than_the_model_has_are_refused():
     with pytest.raises(UsageError, match=r"--dim 1000 does not suit .* 384"):
         make_encoder("static:all-MiniLM-L6-v2", EncoderOptions(device="cpu", dim=1000))
+
+
+def test_a_distillation_is_of_one_revision(counted, monkeypatch):
+    """A model folder of the same name and weights with another tokenizer is another model."""
+    first = make_encoder("static:t", EncoderOptions(dim=12))
+    model = ModelFiles("t", static.resolve_model("t").path, "", "sha256:2")
+    monkeypatch.setattr(static, "resolve_model", lambda *_: model)
+    make_encoder("static:t", EncoderOptions(dim=12))
+    assert counted == [12, 12] and first.spec.name == "t"

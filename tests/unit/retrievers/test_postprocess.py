@@ -61,3 +61,37 @@ def test_queries_and_qrels_are_found(small: Collection, tmp_path: Path) -> None:
         find_queries(str(small.path))
     (tmp_path / "topics").write_text("<top>\n<num> Number: 301\n<title> wing lift\n</top>\n")
     assert find_queries(str(tmp_path / "topics"))[0].texts == ["wing lift"]
+
+
+def test_the_query_goes_first_then_passages_then_hits(intrex, tmp_path: Path) -> None:
+    """Else the query's own document would take the place of a hit, or passages would be cut before they are one document."""
+    texts = {
+        "q": "wing wing wing",
+        "d1#1": "wing wing flow",
+        "d1#2": "wing wing flat",
+        "d2#1": "wing flow flat heat",
+    }
+    lines = "".join(f'{{"_id": "{i}", "text": "{text}"}}\n' for i, text in texts.items())
+    (tmp_path / "c.jsonl").write_text(lines)
+    (tmp_path / "q.tsv").write_text("q\twing\n")
+    (tmp_path / "t.tsv").write_text("d1\twing\n")
+    for line in (
+        f"collection import {tmp_path}/c.jsonl {tmp_path}/c",
+        f"index bm25 {tmp_path}/c {tmp_path}/i",
+    ):
+        assert intrex(line).code == 0
+
+    def found(options: str, queries: str = "q") -> list[str]:
+        return [
+            x.split()[2]
+            for x in intrex(f"search {tmp_path}/i {tmp_path}/{queries}.tsv {options}").out.splitlines()
+        ]
+
+    assert found("") == ["q", "d1#2", "d1#1", "d2#1"]
+    assert found("--remove-query --max-passage --k 3 --max-passage-hits 1") == ["d1"]
+    assert found("--remove-query --max-passage --k 4 --max-passage-hits 2") == ["d1", "d2"]
+    assert found("--remove-query --max-passage --k 3 --max-passage-hits 9") == ["d1", "d2"]
+    assert found("--remove-query --max-passage --k 2 --max-passage-hits 9") == ["d1"], "k counts passages"
+    assert found("--remove-query --max-passage --k 4", "t") == ["q", "d1", "d2"], (
+        "d1 is an id of documents, not of rows"
+    )

@@ -175,3 +175,14 @@ def test_options_of_trec_eval_that_are_refused_by_name(options: str, named: str,
     said = intrex(line(f"{options} --format trec", "whole"))
     assert said.code == 2 and not said.out and named in said.err
     assert intrex(line("-T trec_results -R qrels -m map --format trec", "whole")).code == 0
+
+
+def test_trec_eval9_reads_over_comments_and_blank_lines(tmp_path: Path, intrex) -> None:
+    """It stops there itself; that intrex does not is documented."""
+    qrels, run = write(tmp_path, "whole")
+    text = run.read_text()
+    plain = intrex(f"evaluate -q --as trec_eval9 --format trec {qrels} {run}")
+    first, rest = text.split("\n", 1)
+    run.write_text(f"# c\n{first}\n\n# d\n{rest}\n")
+    said = intrex(f"evaluate -q --as trec_eval9 --format trec {qrels} {run}")
+    assert said.code == 0 and said.out == plain.out and plain.out.count("\n") > 90
