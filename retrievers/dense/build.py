@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from typing import Any
 
@@ -20,6 +21,8 @@ from intrex.retrievers.encoded import Sink, builder_of, library_versions, write_
 from intrex.retrievers.options import BuildTask
 from intrex.retrievers.vectors.nearest import add_ann
 from intrex.retrievers.vectors.options import FLAT, AnnConfig
+
+log = logging.getLogger("intrex")
 
 
 def build_dense(
@@ -40,6 +43,8 @@ def build_dense(
     def make(build: Build) -> Manifest:
         sink = _DenseSink(build, spec, collection.n_documents)
         write_documents(build, collection, encoder, sink, task)
+        if spec.kind == "static" and sink.zeros:
+            _note_unknown(sink.zeros, collection.n_documents)
         encoder.save(build.path / "encoder")
         params = {
             "similarity": _similarity(spec),
@@ -55,23 +60,31 @@ def build_dense(
     return DenseIndex.open(task.out)
 
 
+def _note_unknown(count: int, documents: int) -> None:
+    verb = "has" if count == 1 else "have"
+    log.info("%s of %s texts %s no known token, their vectors are zero", f"{count:,}", f"{documents:,}", verb)
+
+
 class _DenseSink(Sink[Float32s]):
-    """Vectors on their way to ``vectors.npy``, and the length of the longest."""
+    """Vectors on their way to ``vectors.npy``, the length of the longest, and the number of zero vectors."""
 
     def __init__(self, build: Build, spec: EncoderSpec, documents: int) -> None:
         self._cosine = _similarity(spec) == "cosine"
         rows, self.longest = int(build.state.get("rows", 0)), float(build.state.get("longest", 0.0))
+        self.zeros = int(build.state.get("zeros", 0))
         self._vectors = VectorWriter(build.path / "vectors.npy", (documents, spec.dim), resumed=rows)
         self.writers = [self._vectors]
 
     def append(self, encoded: Float32s, names: Sequence[str]) -> None:
         rows = unit(encoded) if self._cosine else encoded
         self._vectors.append(rows, lambda i: f"document {names[i]}")
-        self.longest = max(self.longest, float(row_norms(rows).max()))
+        norms = row_norms(rows)
+        self.longest = max(self.longest, float(norms.max()))
+        self.zeros += int((norms == 0).sum())
 
     @property
     def state(self) -> dict[str, Any]:
-        return {"longest": self.longest}
+        return {"longest": self.longest, "zeros": self.zeros}
 
 
 def _similarity(spec: EncoderSpec) -> str:

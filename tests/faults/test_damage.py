@@ -120,7 +120,7 @@ def test_a_killed_stage_leaves_nothing_after_the_next_run(work: Path, intrex) ->
 
         make = hidden._make
         hidden._make = lambda path: (make(path), os._exit(9)) if path.name == "run.txt.gz" else make(path)
-        run("experiment run my.toml --output e".split())
+        run(["experiment", "run", "my.toml", "--output", "e"])
 
     os.waitpid(in_child(killed), 0)
     (left,) = (work / "e").rglob("*.part")

@@ -14,6 +14,7 @@ from intrex.encoders.options import EncoderOptions
 from intrex.encoders.runtime.batching import batches
 from intrex.encoders.runtime.linear import pack_linear
 from tests.support.needs import MINILM_PACKAGES, needs
+from tests.support.tinymodel import write_tiny_model
 
 pytestmark = [pytest.mark.model, needs(*MINILM_PACKAGES)]
 
@@ -132,6 +133,22 @@ def test_other_weights_under_the_name_are_refused(tiny):
     spec = make_encoder(tiny, EncoderOptions(device="cpu")).spec.to_dict()
     with pytest.raises(BadInput, match="is not the one that the index was built with"):
         DenseEncoder.load(EncoderSpec(**{**spec, "revision": "sha256:" + "0" * 64}), None, EncoderOptions())
+
+
+def test_another_tokenizer_beside_the_weights_is_refused_at_search(tmp_path, small, intrex):
+    """The vectors of queries would be those of other words, without an error."""
+    folder = write_tiny_model(tmp_path, ["lift", "wing", "heat", "flat"])
+    assert intrex(f"index dense {small.path} {tmp_path}/i --encoder {folder} --device cpu").code == 0
+    assert intrex(f"search {tmp_path}/i {small.path}:test -o {tmp_path}/r").code == 0
+    (file,) = folder.rglob("tokenizer.json")
+    saved = json.loads(file.read_text())
+    names = list(saved["model"]["vocab"])
+    numbers = [names.index(n) for n in ("lift", "wing")]
+    names[numbers[0]], names[numbers[1]] = names[numbers[1]], names[numbers[0]]
+    saved["model"]["vocab"] = {name: i for i, name in enumerate(names)}
+    file.write_text(json.dumps(saved))
+    said = intrex(f"search {tmp_path}/i {small.path}:test -o {tmp_path}/s")
+    assert said.code == 1 and "is not the one that the index was built with" in said.err, said.err
 
 
 def test_another_model_has_its_own_prompts_pooling_and_similarity(tiny):

@@ -236,6 +236,21 @@ def test_two_distillations_are_alike_and_quiet(distilled, capfd, tmp_path, monke
     assert again._json == distilled._json
 
 
+def test_texts_without_a_known_token_are_counted_at_the_build(tmp_path, caplog, intrex):
+    """Their vectors are zero; all of them are found last by any query, which nothing else says."""
+    model2vec = pytest.importorskip("model2vec")
+    model2vec.StaticModel(weights(), tokenizer(), normalize=True).save_pretrained(tmp_path / "m2v")
+    (tmp_path / "c.jsonl").write_text('{"_id": "1", "text": "zzz"}\n{"_id": "2", "text": "a"}\n')
+    (tmp_path / "w.jsonl").write_text('{"_id": "1", "text": "b"}\n{"_id": "2", "text": "a zzz"}\n')
+    caplog.set_level("INFO", "intrex")
+    for name, note in (("c", "1 of 2 texts has no known token, their vectors are zero"), ("w", "")):
+        caplog.clear()
+        assert intrex(f"collection import {tmp_path}/{name}.jsonl {tmp_path}/{name}").code == 0
+        line = f"index dense {tmp_path}/{name} {tmp_path}/{name}-i --encoder static:{tmp_path}/m2v"
+        assert intrex(line).code == 0
+        assert [m for m in caplog.messages if "known token" in m] == [note] * bool(note)
+
+
 @pytest.fixture
 def counted(tmp_path, monkeypatch):
     """A transformer's name whose distillation is counted, and gives the vectors of these tests."""

@@ -320,3 +320,25 @@ def test_a_length_beyond_the_positions_is_cut_and_said(tmp_path, caplog, layout)
     caplog.clear()
     again = load_token_encoder(encoder.spec, Path(), CPU)
     assert again.spec.fingerprint == encoder.spec.fingerprint and "positions" not in caplog.text
+
+
+def test_what_is_built_beyond_the_positions_is_searched(tmp_path, intrex, all_well):
+    """The length that the index records is not held against the positions as if somebody had asked for it."""
+    (tmp_path / "model").mkdir()
+    folder = Path(checkpoints.pylate(tmp_path / "model"))
+    for file in folder.rglob("*.json"):
+        file.write_text(file.read_text().replace('"document_length": 40', '"document_length": 180'))
+    (tmp_path / "c.jsonl").write_text(
+        json.dumps({"_id": "d1", "text": "cat " * 300}) + "\n" + json.dumps({"_id": "d2", "text": "dog"}) + "\n"
+    )
+    (tmp_path / "q.tsv").write_text("q1\tcat\n")
+    at = f"{tmp_path}/"
+    all_well(
+        f"collection import {at}c.jsonl {at}c --queries {at}q.tsv",
+        f"index multivector {at}c {at}m --encoder {folder}",
+        f"search {at}m {at}q.tsv -o {at}r",
+        f"rerank {at}r {at}q.tsv --index {at}m -o {at}s",
+        f"index fde {at}m {at}f --reps 2 --k-sim 2",
+        f"search {at}f {at}q.tsv -o {at}t",
+    )
+    assert all((tmp_path / name).read_text().count("\n") == 2 for name in "rst")

@@ -217,7 +217,7 @@ def test_released_files_have_the_published_sizes(shared: Path) -> None:
         read_resttest(folder / "resttest_files", "trec21")
 
 
-def test_repeated_lines_of_released_files_are_read_once(tmp_path: Path, caplog) -> None:
+def test_repeated_lines_of_released_files_are_read_once(tmp_path: Path, caplog, intrex) -> None:
     """As in those of 200k; a pair with two grades stays an error."""
     caplog.set_level("INFO", "intrex")
     folder = tmp_path / "200k"
@@ -227,6 +227,10 @@ def test_repeated_lines_of_released_files_are_read_once(tmp_path: Path, caplog) 
     made = read_restrain(folder, ["q"])
     assert [fold.train for fold in made.folds] == [("1", "3"), ("2",)]
     assert "interpolate.train-qrel.txt: 1 lines say the same again, they are read once" in caplog.text
+    (tmp_path / "q.tsv").write_text("q\thello\n")
+    line = f"split import {folder} {tmp_path}/out --test {tmp_path}/q.tsv"
+    assert intrex(line).code == 0
+    assert [fold.train for fold in read_split(tmp_path / "out").folds] == [("1", "3"), ("2",)]
     (folder / "extrapolate.train-qrel.txt").write_text("2 0 b 1\n2 0 b 2\n")
     with pytest.raises(BadInput, match="judged twice"):
         read_restrain(folder, ["q"])
