@@ -1,4 +1,4 @@
-"""Runs whose scores grow with their ranks, such as distances: they are ranked by score, so upside down."""
+"""What libraries of vectors leave in a run: distances, whose scores grow with their ranks, and padded rows."""
 
 from __future__ import annotations
 
@@ -8,8 +8,13 @@ from functools import cache
 from itertools import groupby, pairwise
 from pathlib import Path
 
+import numpy as np
+
+from intrex.data.arrays import Bools, Bytes, Float64s
 from intrex.data.io.files import reading
 
+PADDING, FLOAT32_END = b"-1", 3.4028e38
+"""Document id, and size of the score as written with five digits, with which faiss fills up lists that are too short."""
 _LEAST = 3  # growing scores, as in `intrex.data.check`: fewer may be one row in the wrong place
 _PATIENCE = 10_000
 log = logging.getLogger("intrex")
@@ -19,6 +24,28 @@ def note_growth(path: Path) -> None:
     """Tell the user, once for a file, if the scores of a TREC run contradict its ranks in every query."""
     if path.is_file() and scores_grow(path):
         _say(path)
+
+
+def padded_rows(doc_ids: Bytes, scores: Float64s) -> Bools:
+    """Return which rows of a run [n] a library of vectors has padded a list with."""
+    padded: Bools = (doc_ids == PADDING) | (np.abs(scores) >= FLOAT32_END)
+    return padded
+
+
+def note_padding(path: Path, doc_ids: Bytes, scores: Float64s) -> None:
+    """Tell the user, once for a file, if a run has padded rows."""
+    if count := int(np.count_nonzero(padded_rows(doc_ids, scores))):
+        _say_padding(path, count)
+
+
+@cache
+def _say_padding(path: Path, count: int) -> None:
+    log.info(
+        "%s: padded rows (document -1, or a score at the end of float32): %s. They count as documents that were retrieved "
+        "(intrex check: R020)",
+        path.name,
+        f"{count:,}",
+    )
 
 
 @cache

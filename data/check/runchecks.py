@@ -24,6 +24,7 @@ from intrex.data.check.runorder import (
     first_rows,
 )
 from intrex.data.errors import BadInput, Problems, json_type
+from intrex.data.growth import padded_rows
 from intrex.data.ids import as_bytes, id_problem
 from intrex.data.io.containers import is_tabular
 from intrex.data.io.files import reading
@@ -32,8 +33,6 @@ from intrex.data.rankings.jsonfiles import members_of, parse_value
 from intrex.data.rankings.nested import FLOAT32_ENDS, repeated_names
 from intrex.data.rankings.options import run_source
 from intrex.data.rankings.read import read_table as read_run_table
-
-_FLOAT32_MAX = 3.4028e38  # as written with five digits
 
 
 def check_run(path: Path, form: str, findings: Findings) -> Facts:
@@ -167,7 +166,7 @@ def _check_rows(
         check_repeated_ranks(facts, rows, rows.rank)
     if form != "msmarco":
         check_ties(rows, findings)
-    padded = rows.at(np.flatnonzero((facts.docs[rows.doc] == b"-1") | (np.abs(rows.score) >= _FLOAT32_MAX)))
+    padded = rows.at(np.flatnonzero(padded_rows(facts.docs[rows.doc], rows.score)))
     facts.report("R020", padded.query, padded.doc, padded.line, "query {} has document {}, a padded row?")
     own = rows.at(np.flatnonzero(facts.queries[rows.query] == facts.docs[rows.doc]))
     findings.add("R019", own.line, lambda i: f"query {facts.query(own.query[i])} retrieves itself")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from intrex.data.errors import BadInput, Problems, UsageError
-from intrex.data.growth import note_growth
+from intrex.data.growth import note_growth, note_padding
 from intrex.data.io.containers import plain_name
 from intrex.data.io.delimited import delimiter_of
 from intrex.data.io.lines import first_line
@@ -46,6 +46,7 @@ def read_table(path: Path, source: RunSource, problems: Problems, more: bool, en
             )
         table = read_trec_table(path, problems, more)
         note_growth(path)
+        note_padding(path, table.doc_ids, table.scores)
         return table
     if form == "table":
         delimiter = delimiter_of(path) or "\t"

@@ -12,6 +12,7 @@ from typing import IO
 import numpy as np
 
 from intrex.data.arrays import Array, Bytes
+from intrex.data.growth import FLOAT32_END, PADDING
 from intrex.data.ids import BLANKS, CONTROLS, gather_spans
 from intrex.data.io.files import BOM
 from intrex.data.native.kernel import Kernels
@@ -159,6 +160,7 @@ class Worker:
         _, queries, slow, tag, tag_size = out.tolist()
         self._check_text()
         self._round(slow)
+        self._check_padding(int(a["first"][queries]))
         self._rank(queries)
         n_hits = int(a["hits"][:queries].sum())
         starts, sizes = (a[name][:queries].astype(np.int64) for name in ("qpos", "qsize"))
@@ -193,6 +195,16 @@ class Worker:
             if not np.isfinite(single):
                 raise OutOfOrdinary
             self.lines["score"][line] = single
+
+    def _check_padding(self, lines: int) -> None:
+        """Raise `OutOfOrdinary` if a row is one that libraries of vectors pad with: the user is told of it elsewhere."""
+        score, size, pos = (self.lines[name][:lines] for name in ("score", "size", "pos"))
+        short = pos[size == len(PADDING)]
+        if (np.abs(score) >= FLOAT32_END).any() or any(
+            self.buffer[at : at + len(PADDING)].tobytes() == PADDING
+            for at in short[self.buffer[short] == PADDING[0]].tolist()
+        ):
+            raise OutOfOrdinary
 
     def _lines(self) -> list[Array]:
         return [self.buffer, *self.columns("pos", "size", "hashes", "score")]

@@ -74,7 +74,7 @@ def match_file(
     """Match a TREC run by streaming, or return None if anything about the file is out of the ordinary.
 
     Out of the ordinary are: a line that is not six columns with a finite float32 score, comments, control characters,
-    bytes that are not UTF-8, a document listed twice, a query whose lines are not together, no line at all.
+    bytes that are not UTF-8, a document listed twice, a padded row, a query whose lines are not together, no line at all.
 
     Args:
         qrels: the judgements.

@@ -1,5 +1,7 @@
 """``experiment generalize --quick``, as it is typed, on models that train in a second."""
 
+import csv
+import json
 from pathlib import Path
 
 import pytest
@@ -74,3 +76,41 @@ def test_a_recipe_that_leaves_its_collection_open_says_what_runs_it(intrex, comm
     said = intrex(f"experiment {command} generalize")
     assert said.code == 2 and "names no collection" in said.err
     assert "intrex experiment generalize COLLECTION --recipe generalize" in said.err
+
+
+def test_queries_of_one_document_are_one_observation_where_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, intrex
+) -> None:
+    """Each test query twice: half as many observations, so wider intervals; a groups file is an input of the leaderboard."""
+    monkeypatch.chdir(tmp_path)
+    folder = write_toy(tmp_path / "src")
+    queries = [json.loads(line) for line in (folder / "queries.jsonl").read_text().splitlines()]
+    again = "".join(json.dumps({**query, "_id": query["_id"] + "b"}) + "\n" for query in queries[36:])
+    with (folder / "queries.jsonl").open("a") as stream:
+        stream.write(again)
+    with (folder / "qrels" / "test.tsv").open("a") as stream:
+        stream.write("".join(f"q{i}b\td{i}\t1\n" for i in range(36, 60)))
+    (tmp_path / "g.tsv").write_text("".join(f"q{i}{b}\tg{i}\n" for i in range(36, 60) for b in ("", "b")))
+    line = "experiment generalize src --systems bm25 --encoder bm25 --quick --output"
+
+    def widths(name: str, options: str = "") -> tuple[str, list[float], str]:
+        said = intrex(f"{line} {name} {options}")
+        assert said.code == 0, said.err
+        text = (tmp_path / name / "leaderboard.csv").read_text()
+        rows = [row for row in csv.DictReader(text.splitlines()) if row["ci_low"] != row["ci_high"]]
+        return said.err, [float(row["ci_high"]) - float(row["ci_low"]) for row in rows], text
+
+    said, alone, text = widths("a")
+    note = "queries share all their relevant documents with another"
+    assert note in said and "groups=none" in text
+    said, together, text = widths("b", "--groups documents")
+    assert note not in said and "groups=documents:" in text and "groups=none" not in text
+    assert len(alone) == len(together) and alone
+    assert sum(together) > 1.2 * sum(alone)
+    widths("c", "--groups g.tsv")
+    assert "0 of 6 stages ran" in widths("c", "--groups g.tsv")[0]
+    (tmp_path / "g.tsv").write_text(
+        "".join(f"q{i}{b}\tg{i // 2}\n" for i in range(36, 60) for b in ("", "b"))
+    )
+    said, _, text = widths("c", "--groups g.tsv")
+    assert "1 of 6 stages ran" in said and "groups=g.tsv@" in text, said

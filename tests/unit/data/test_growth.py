@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from intrex.data.growth import scores_grow
+from intrex.eval.scoring import stream
 from tests.conftest import Said
 
 
@@ -60,3 +61,31 @@ def test_it_is_said_once_for_a_run(
     (tmp_path / "more.txt").write_text(run_of(UP))
     assert intrex(f"fuse {tmp_path}/up.txt {tmp_path}/more.txt -o {tmp_path}/f.txt").code == 0
     assert caplog.messages[-1].startswith("more.txt: in every query")
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+@pytest.mark.parametrize(
+    "row", ["q1 Q0 -1 3 -3.4028235e38 t", "q1 Q0 -1 3 0.5 t", "q1 Q0 d9 3 -3.4028234663852886e+38 t"]
+)
+def test_a_padded_row_is_said(
+    tmp_path: Path,
+    intrex,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+    streamed: bool,
+    row: str,
+) -> None:
+    """faiss fills up lists that are too short; each such row counts as a document that was retrieved."""
+    if streamed:
+        monkeypatch.setattr(stream, "WORTH_LOADING", 0)
+        monkeypatch.setattr(stream, "WORTH_COMPILING", 0)
+    sound = "q1 Q0 d1 1 2.5 t\nq1 Q0 x1 2 1.5 t\nq2 Q0 -2 1 3.4e37 t\nq2 Q0 11 -1 -1 t\n"
+    (tmp_path / "sound.txt").write_text(sound)
+    (tmp_path / "padded.txt").write_text(sound.replace("q2", row + "\nq2", 1))
+    (tmp_path / "qrels").write_text("q1 0 d1 1\nq2 0 11 1\n")
+    caplog.set_level(logging.INFO, "intrex")
+    for name, count in (("sound", 0), ("padded", 1)):
+        assert intrex(f"evaluate {tmp_path}/qrels {tmp_path}/{name}.txt -m RR").code == 0
+        notes = [r.getMessage() for r in caplog.records if "padded rows" in r.getMessage()]
+        assert len(notes) == count
+    assert notes[0].startswith("padded.txt: padded rows") and notes[0].count(": 1.") == 1

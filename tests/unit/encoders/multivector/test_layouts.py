@@ -329,7 +329,10 @@ def test_what_is_built_beyond_the_positions_is_searched(tmp_path, intrex, all_we
     for file in folder.rglob("*.json"):
         file.write_text(file.read_text().replace('"document_length": 40', '"document_length": 180'))
     (tmp_path / "c.jsonl").write_text(
-        json.dumps({"_id": "d1", "text": "cat " * 300}) + "\n" + json.dumps({"_id": "d2", "text": "dog"}) + "\n"
+        json.dumps({"_id": "d1", "text": "cat " * 300})
+        + "\n"
+        + json.dumps({"_id": "d2", "text": "dog"})
+        + "\n"
     )
     (tmp_path / "q.tsv").write_text("q1\tcat\n")
     at = f"{tmp_path}/"
