@@ -2,12 +2,16 @@
 
 import csv
 import json
+import os
 from pathlib import Path
 
 import pytest
 
+from intrex.encoders.training.trainer import WHOLE
+from tests.faults.test_kill import in_child
 from tests.support.tinymodel import write_tiny_model
 from tests.unit.eval.pipelines.test_generalize import RECIPE, WORDS, write_toy
+from tests.unit.eval.pipelines.test_training import kill_after_move
 
 pytest.importorskip("accelerate")
 pytest.importorskip("datasets")
@@ -47,6 +51,26 @@ def test_quick(work: Path, intrex) -> None:
     assert any("|train=pairs:32;" in row for row in rows if row.startswith("dense,"))
     again = intrex(line)
     assert again.code == 0 and again.out == said.out and "0 of " in again.err
+
+
+@pytest.mark.long
+def test_a_kill_in_the_last_moments_of_a_training_stage(work: Path, intrex) -> None:
+    """The stage is trained to its end by the next run, from the checkpoints that are still there."""
+    line = "experiment generalize src --recipe r.toml --quick --systems bm25,dense --output"
+
+    def killed() -> None:
+        from intrex.cli.app import run
+
+        kill_after_move(1)
+        run(f"{line} e".split())
+
+    assert os.waitstatus_to_exitcode(os.waitpid(in_child(killed), 0)[1]) == 9
+    assert list((work / "e").rglob(f".*.building/.scratch/checkpoints/checkpoint-*/{WHOLE}"))
+    for out in ("e", "undisturbed"):
+        assert intrex(f"{line} {out}").code == 0
+    models = [sorted((work / out / ".stages").rglob("model.safetensors")) for out in ("e", "undisturbed")]
+    assert models[0] and [m.read_bytes() for m in models[0]] == [m.read_bytes() for m in models[1]]
+    assert not list((work / "e").rglob(".*.building"))
 
 
 def test_an_encoder_under_test_is_warned_of(work: Path, intrex) -> None:
