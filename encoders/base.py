@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -12,6 +13,7 @@ from intrex.data.specs import EncoderSpec
 from intrex.data.store.vectors import PackedVectors, SparseVectors
 from intrex.encoders.options import FAMILIES, EncoderOptions
 
+_log = logging.getLogger(__name__)
 Role = Literal["query", "document"]
 E = TypeVar("E")
 Make = Callable[[str, EncoderOptions], E]
@@ -72,6 +74,18 @@ class SparseEncoder(Recorded, Protocol):
     def terms(self) -> list[str]:
         """Return the term of each of the ``spec.dim`` dimensions."""
         ...
+
+
+def overlong(encoder: object, role: Role) -> int:
+    """Return how many texts of a role an encoder has cut at its maximum length so far; 0 for one that does not count them."""
+    return int(getattr(encoder, "overlong", {}).get(role, 0))
+
+
+def note_cut(cut: int, n: int, noun: str, length: int | None, flag: str) -> None:
+    """Say in a message at level INFO how many of ``n`` texts were cut at ``length`` tokens, and what sets it, if any were."""
+    if cut:
+        limit = f"{length} tokens" if length else "the model reads"
+        _log.info("%d of %d %s are longer than %s; what follows is not read (%s)", cut, n, noun, limit, flag)
 
 
 class Stateless:

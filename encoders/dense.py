@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any, Self
 
 import numpy as np
@@ -11,7 +12,7 @@ from intrex.data.errors import UsageError
 from intrex.data.specs import EncoderSpec
 from intrex.encoders.base import Role
 from intrex.encoders.options import DENSE, EncoderOptions
-from intrex.encoders.runtime.batching import AT_ONCE, batches, pad, token_budget, tokenize
+from intrex.encoders.runtime.batching import AT_ONCE, batches, count_cut, pad, token_budget, tokenize
 from intrex.encoders.runtime.encoder import ModelEncoder, finite_length, limit_length, open_model
 from intrex.encoders.runtime.models import ModelFiles
 from intrex.encoders.runtime.transformer import TRIAL, choose_prompts, set_dtype
@@ -26,6 +27,7 @@ class DenseEncoder(ModelEncoder):
 
     def __init__(self, transformer: Any, spec: EncoderSpec, batch_size: int) -> None:
         self.spec = spec
+        self.overlong = Counter()
         self._model = transformer
         self._batch_size = batch_size
         self._budget = token_budget(transformer, batch_size)
@@ -51,7 +53,7 @@ class DenseEncoder(ModelEncoder):
 
     @classmethod
     def _recorded(cls, spec: EncoderSpec) -> dict[str, Any]:
-        return {"dim": spec.dim} if spec.params.get("truncated") else {}
+        return {"dim": spec.dim} if spec.params.get("full_dim") != spec.dim else {}
 
     def encode(self, texts: list[str], role: Role) -> Float32s:
         """Return vectors [len(texts), dim] in float32, in the order of ``texts``."""
@@ -75,6 +77,7 @@ class DenseEncoder(ModelEncoder):
             }
             out[:] = self._model.encode(texts, prompt=prompt or "", **settings)
             return
+        self.overlong[role] += count_cut(self._model, texts, prompt, tokens, self.spec.max_length)
         for rows in batches(tokens.lengths, self._budget):
             features = pad(self._model, tokens, rows)
             vectors = self._model(features, task=role)["sentence_embedding"]
@@ -99,7 +102,7 @@ def _describe(model: Any, files: ModelFiles, options: EncoderOptions) -> Encoder
         "dtype": options.dtype,
         "normalized": normalized,
         "similarity": similarity,
-        "truncated": dim != full,
+        "full_dim": full,
     }
     length, prompts = finite_length(model.max_seq_length), choose_prompts(model, options)
     return EncoderSpec("dense", files.name, files.revision, dim, length, pooling, prompts, params)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any, NamedTuple, Self
 
@@ -14,7 +15,7 @@ from intrex.data.specs import EncoderSpec
 from intrex.data.store.vectors import SparseVectors
 from intrex.encoders.base import Role
 from intrex.encoders.options import SPARSE, EncoderOptions
-from intrex.encoders.runtime.batching import AT_ONCE, batches, pad, token_budget, tokenize
+from intrex.encoders.runtime.batching import AT_ONCE, batches, count_cut, pad, token_budget, tokenize
 from intrex.encoders.runtime.encoder import ModelEncoder, finite_length, limit_length, open_model
 from intrex.encoders.runtime.models import ModelFiles
 from intrex.encoders.runtime.transformer import TRIAL, choose_prompts, set_dtype
@@ -32,6 +33,7 @@ class LearnedSparseEncoder(ModelEncoder):
 
     def __init__(self, model: Any, spec: EncoderSpec, batch_size: int) -> None:
         self.spec = spec
+        self.overlong = Counter()
         self._model = model
         self._batch_size = batch_size
         self._budget = min(token_budget(model, batch_size), LOGITS // spec.dim)
@@ -84,6 +86,7 @@ class LearnedSparseEncoder(ModelEncoder):
                 features = self._model.preprocess(batch, prompt=prompt, task=role)
                 yield self._forward(features, role, first + start + np.arange(len(batch)))
             return
+        self.overlong[role] += count_cut(self._model, texts, prompt, tokens, self.spec.max_length)
         for rows in batches(tokens.lengths, self._budget):
             yield self._forward(pad(self._model, tokens, rows), role, first + rows)
 

@@ -9,6 +9,7 @@ import json
 import logging
 import shutil
 import tempfile
+from collections import Counter
 from importlib.metadata import version
 from itertools import chain
 from pathlib import Path
@@ -59,7 +60,7 @@ class StaticEncoder:
             raise BadInput(f"the static model {name} has vectors {self._weights.shape} for {highest} tokens")
         digest = hashlib.sha256(self._weights.tobytes() + tokenizer.encode("utf-8")).hexdigest()
         length = (self._tokenizer.truncation or {}).get("max_length")
-        dim = self._weights.shape[1]
+        dim, self.overlong = self._weights.shape[1], Counter[str]()
         self.spec = EncoderSpec(
             "static", name, f"sha256:{digest}", dim, length, pooling="mean", params=params
         )
@@ -131,10 +132,14 @@ class StaticEncoder:
         out = np.zeros((len(texts), self.spec.dim), np.float32)
         most = self.spec.params.get(CHARACTERS)
         for start in range(0, len(texts), TEXTS_AT_ONCE):
-            batch = [text[:most] for text in texts[start : start + TEXTS_AT_ONCE]]
+            whole = texts[start : start + TEXTS_AT_ONCE]
+            batch = [text[:most] for text in whole]
             encoded = self._tokenizer.encode_batch(batch, add_special_tokens=False)
             lengths = np.array([len(e.ids) for e in encoded], np.int64)
             ids = np.fromiter(chain.from_iterable(e.ids for e in encoded), np.int64, int(lengths.sum()))
+            cut = (e.overflowing if len(e.ids) == self.spec.max_length else () for e in encoded)
+            pairs = zip(whole, batch, cut, strict=True)
+            self.overlong[role] += sum(len(text) > len(head) or bool(rest) for text, head, rest in pairs)
             self._sum(ids, lengths, out[start : start + TEXTS_AT_ONCE])
         return unit(out)  # the mean and the sum have the same direction
 

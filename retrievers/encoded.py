@@ -21,7 +21,7 @@ from intrex.data.specs import EncoderSpec
 from intrex.data.store.artifact import Build
 from intrex.data.store.manifest import Manifest
 from intrex.data.store.vectors import WriterGroup
-from intrex.encoders.base import Make, Role
+from intrex.encoders.base import Make, Role, note_cut, overlong
 from intrex.encoders.options import EncoderOptions
 from intrex.retrievers.base import Index, Ranking, RunBuilder
 from intrex.retrievers.options import BuildTask, SearchOptions
@@ -103,11 +103,13 @@ def builder_of(
 
 def write_documents(
     build: Build, collection: Collection, encoder: TextEncoder[Vectors], sink: Sink[Vectors], task: BuildTask
-) -> None:
+) -> int:
     """Encode the documents into ``sink`` and write their ids, from the block on that was last saved in ``build.state``.
 
-    The state is `Sink.state` and ``rows``, the number of documents written.
+    The state is `Sink.state`, ``rows``, the number of documents written, and ``cut``, how many of them are longer than
+    the encoder reads. That number is returned, and said in a message at level INFO.
     """
+    before = overlong(encoder, "document") - int(build.state.get("cut", 0))
     rows, block = int(build.state.get("rows", 0)), task.block
     ids, documents = IdWriter(build.path), collection.documents()
     for start in range(0, rows, block):
@@ -119,19 +121,30 @@ def write_documents(
             ids.extend(names)
             yield names, encoder.encode([document.passage for document in batch], "document")
 
-    feed(build, sink, batches(), task.stage("encoding", collection.n_documents))
+    def cut() -> int:
+        return overlong(encoder, "document") - before
+
+    feed(build, sink, batches(), task.stage("encoding", collection.n_documents), cut)
     ids.close()
+    note_cut(cut(), collection.n_documents, "documents", encoder.spec.max_length, "--max-length")
+    return cut()
+
+
+def cut_params(cut: int) -> dict[str, int]:
+    """Return the entry of a manifest that says how many documents the encoder cut, if it did."""
+    return {"cut_documents": cut} if cut else {}
 
 
 def feed(
-    build: Build, sink: Sink[Vectors], batches: Iterable[tuple[list[str], Vectors]], progress: Progress
-) -> None:
-    """Append the ids and vectors of documents to ``sink``, and save its state between."""
+    build: Build, sink: Sink[Vectors], batches: Iterable[tuple[list[str], Vectors]], progress: Progress,
+    cut: Callable[[], int] = lambda: 0,
+) -> None:  # fmt: skip
+    """Append the ids and vectors of documents to ``sink``, and save its state between, with the number ``cut``."""
     rows = int(build.state.get("rows", 0))
 
     def state(_: object) -> dict[str, Any]:
         sink.flush()
-        return {**sink.state, "rows": rows}
+        return {**sink.state, "rows": rows, "cut": cut()}
 
     if rows:
         progress(rows)
@@ -244,12 +257,22 @@ class EncodedIndex(Index, Generic[Vectors]):
             BadInput: as `encode` and `rank`.
         """
         builder = RunBuilder(self.ids, self.kind)
+        used = self._encoder.get(options.device, encoder) if len(queries) else None
+        before = overlong(used, "query") if used else 0
         for start in range(0, len(queries), QUERIES_AT_ONCE):
             batch = slice(start, start + QUERIES_AT_ONCE)
             names = queries.ids[batch]
             vectors = self.encode(queries.texts[batch], options.device, encoder)
             for name, (rows, scores) in zip(names, self.rank(vectors, options, names), strict=True):
                 builder.add(name, rows, scores)
+        if used:
+            length = self.spec.params.get("query_length", self.spec.max_length)
+            flag = (
+                "--query-length of the index"
+                if "query_length" in self.spec.params
+                else "--max-length of the index"
+            )
+            note_cut(overlong(used, "query") - before, len(queries), "queries", length, flag)
         return builder.run()
 
     @abstractmethod

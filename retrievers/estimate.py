@@ -17,6 +17,7 @@ from intrex.data.arrays import Float64s, Rows
 from intrex.data.collection import Collection
 from intrex.data.npy import HEADER
 from intrex.data.system.machine import require_disk, require_memory, resident
+from intrex.encoders.base import overlong
 from intrex.retrievers.encoded import TextEncoder
 from intrex.retrievers.options import BLOCK
 
@@ -45,6 +46,7 @@ class Estimate:
         disk_building: files at the peak of the build, those that are removed in the end included.
         memory: the most that the process holds, mapped files included, as the system counts it (resident set).
         mapped: how much of it are pages of files, which the system may take back: not needed, but faster.
+        cut_documents: how many the encoder would cut at its maximum length, by the share of the sample.
         seconds: encoding, compressing and hashing; building an approximate search (faiss) is not in it.
     """
 
@@ -57,15 +59,16 @@ class Estimate:
     memory: int
     mapped: int
     seconds: float
+    cut_documents: int = 0
 
     @classmethod
     def of(
         cls, documents: int, sampled: int, dimensions: int, items: int, disk: int, removed: int,
-        memory: tuple[int, int], seconds: float,
+        memory: tuple[int, int], seconds: float, cut: int = 0,
     ) -> Self:  # fmt: skip
         """Make an estimate of which ``removed`` bytes are needed while it is built, and hashing takes further seconds."""
         seconds += hashing_seconds(disk)
-        return cls(documents, sampled, dimensions, items, disk, disk + removed, *memory, seconds)
+        return cls(documents, sampled, dimensions, items, disk, disk + removed, *memory, seconds, cut)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields by name, seconds to a tenth."""
@@ -115,6 +118,7 @@ class Sample(Generic[T]):
         seconds: estimate for encoding all documents.
         loaded: resident bytes of the process with all that it loads, but without these documents.
         peak: the most resident bytes.
+        cut: how many of all documents the encoder would cut, by the share of the sample.
     """
 
     n: int
@@ -128,6 +132,7 @@ class Sample(Generic[T]):
     seconds: float
     loaded: int
     peak: int
+    cut: int = 0
 
     @property
     def block(self) -> int:
@@ -167,14 +172,16 @@ def draw(collection: Collection, encoder: TextEncoder[T]) -> Sample[T]:
     documents = [collection.document(row) for row in rows.tolist()]
     encoder.encode([d.passage for d in documents[:1]], "document")
     loaded, start = resident()[0], time.perf_counter()
+    before = overlong(encoder, "document")
     encoded = encoder.encode([d.passage for d in documents], "document")
+    cut = round((overlong(encoder, "document") - before) * n / max(1, texts))
     seconds, peak = time.perf_counter() - start, resident()[1]
     blocks = np.diff(offsets[np.append(np.arange(0, n, BLOCK), n)])
     id_bytes = sum(len(os.fsencode(d.id)) for d in documents) / max(1, texts)
     files = round(n * (id_bytes + 1)) + 2 * HEADER + 8 * (n + 1) + 4 * n + saved_bytes(encoder.save)
     return Sample(
         n, texts, encoded, (offsets[rows + 1] - offsets[rows]).astype(np.float64), int(offsets[-1]),
-        int(blocks.max(initial=0)), id_bytes, files, seconds * n / max(1, texts), loaded, peak,
+        int(blocks.max(initial=0)), id_bytes, files, seconds * n / max(1, texts), loaded, peak, cut,
     )  # fmt: skip
 
 

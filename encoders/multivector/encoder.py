@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 from typing import Any, Self
@@ -20,7 +21,7 @@ from intrex.encoders.multivector.reductions import Reductions
 from intrex.encoders.multivector.single import SINGLE, add_single
 from intrex.encoders.multivector.words import word_ids
 from intrex.encoders.options import MULTIVECTOR, EncoderOptions, TokenEncoderOptions
-from intrex.encoders.runtime.batching import batches, pad, token_budget, tokenize
+from intrex.encoders.runtime.batching import batches, count_cut, pad, token_budget, tokenize
 from intrex.encoders.runtime.encoder import ModelEncoder, check_length, finite_length
 from intrex.encoders.runtime.models import ModelFiles, quiet, resolve_model, say_once
 from intrex.encoders.runtime.transformer import (
@@ -48,6 +49,7 @@ class MultiVectorEncoder(ModelEncoder):
         self, model: Any, spec: EncoderSpec, batch_size: int, learned: Learned | None = None
     ) -> None:
         self.spec = spec
+        self.overlong = Counter()
         self._model = model
         self._learned = learned
         self._reductions = Reductions.of(spec)
@@ -116,6 +118,8 @@ class MultiVectorEncoder(ModelEncoder):
         tokens = tokenize(self._model, texts, role, prompt or None, spans)
         if tokens is None:
             raise BadInput(f"the model {self.spec.name} does not take lists of tokens")
+        limit = self.spec.max_length if role == "document" else self.spec.params.get("query_length")
+        self.overlong[role] += count_cut(self._model, texts, prompt, tokens, limit)
         if spans:
             tokens.rows[_WORDS] = [
                 word_ids(prompt + text, at).tolist() for text, at in zip(texts, tokens.spans, strict=True)

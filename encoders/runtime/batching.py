@@ -76,6 +76,19 @@ def tokenize(
     return Tokens(rows, shared, np.array([len(i) for i in ids], np.int64), offsets)
 
 
+def count_cut(model: Any, texts: Sequence[str], prompt: str | None, tokens: Tokens, limit: int | None) -> int:
+    """Count the texts of which the model reads the beginning only.
+
+    Texts of ``limit`` tokens are tokenised again, without a limit: whether one ends there cannot be told otherwise.
+    """
+    full = [] if limit is None else np.flatnonzero(tokens.lengths >= limit).tolist()
+    if not full:
+        return 0
+    prompted = [(prompt or "") + texts[row] for row in full]
+    whole = model.tokenizer(prompted, truncation=False, padding=False, verbose=False)["input_ids"]
+    return sum(len(ids) > tokens.lengths[row] for row, ids in zip(full, whole, strict=True))
+
+
 def _drop_padding(features: dict[str, Any]) -> dict[str, Any]:
     """Make lists of the tokens and expansion tokens of each text, of tensors [n, longest]."""
     masks = ((features["attention_mask"] != 0) | (features["query_expansion_positions"] != 0)).numpy()

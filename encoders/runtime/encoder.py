@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Any, Self
 
@@ -16,9 +17,15 @@ from intrex.encoders.runtime.transformer import check_runtime, load_by_class, lo
 
 
 class ModelEncoder(Stateless):
-    """An encoder whose model is found by its name and checked against its revision."""
+    """An encoder whose model is found by its name and checked against its revision.
+
+    Attributes:
+        spec: the encoder's record.
+        overlong: how many texts of each role were cut at the model's length so far.
+    """
 
     spec: EncoderSpec
+    overlong: Counter[str]
 
     @classmethod
     def create(cls, name: str, options: EncoderOptions) -> Self:

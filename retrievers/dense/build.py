@@ -17,7 +17,7 @@ from intrex.data.store.vectors import VectorWriter
 from intrex.encoders.base import Encoder, make_encoder
 from intrex.encoders.options import EncoderOptions
 from intrex.retrievers.dense.index import DenseIndex
-from intrex.retrievers.encoded import Sink, builder_of, library_versions, write_documents
+from intrex.retrievers.encoded import Sink, builder_of, cut_params, library_versions, write_documents
 from intrex.retrievers.options import BuildTask
 from intrex.retrievers.vectors.nearest import add_ann
 from intrex.retrievers.vectors.options import FLAT, AnnConfig
@@ -42,7 +42,7 @@ def build_dense(
 
     def make(build: Build) -> Manifest:
         sink = _DenseSink(build, spec, collection.n_documents)
-        write_documents(build, collection, encoder, sink, task)
+        cut = write_documents(build, collection, encoder, sink, task)
         if spec.kind == "static" and sink.zeros:
             _note_unknown(sink.zeros, collection.n_documents)
         encoder.save(build.path / "encoder")
@@ -51,6 +51,7 @@ def build_dense(
             "documents": collection.n_documents,
             "max_norm": sink.longest,
             "block": task.block,
+            **cut_params(cut),
             **add_ann(build.path, ann),
         }
         return Manifest("dense", corpus, spec.to_dict(), params, versions=library_versions())

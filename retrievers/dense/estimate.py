@@ -36,4 +36,4 @@ def estimate(source: Path, out: Path, options: DenseBuild) -> Estimate:
     index, building, mapped = index_bytes(ann, n, dim)
     disk = vectors + index + sample.files
     memory = sample.memory((block, 0), (building, mapped))
-    return Estimate.of(n, sample.texts, dim, n, disk, 0, memory, sample.seconds)
+    return Estimate.of(n, sample.texts, dim, n, disk, 0, memory, sample.seconds, sample.cut)

@@ -13,7 +13,7 @@ from intrex.data.system.machine import require_disk, require_memory
 from intrex.data.system.threads import cores
 from intrex.encoders.fde.config import FdeConfig
 from intrex.encoders.fde.encoder import Fde
-from intrex.retrievers.encoded import library_versions
+from intrex.retrievers.encoded import cut_params, library_versions
 from intrex.retrievers.fde.index import FdeIndex
 from intrex.retrievers.fde.options import FdeBuild
 from intrex.retrievers.fde.source import NUMBERS_AT_ONCE, FdeSource, FdeWriter, open_source
@@ -48,15 +48,16 @@ def build_fde(source: FdeSource, task: BuildTask, config: FdeConfig, ann: AnnCon
     def make(build: Build) -> Manifest:
         if not build.state.get("searchable"):
             writer = FdeWriter(build, fde, documents)
-            source.write(build, writer, task)
+            cut = source.write(build, writer, task)
             search = add_ann(build.path, ann)
-            build.save_state(searchable=True, max_norm=writer.longest, **search)
+            build.save_state(searchable=True, max_norm=writer.longest, **cut_params(cut), **search)
         if ann.engine != "flat":  # faiss's file has them, or their codes
             (build.path / "vectors.npy").unlink(missing_ok=True)
         fde.save(build.path)
         source.save_encoder(build.path / "encoder")
         params = {**origin, "fde": asdict(config), "projections": fde.fingerprint}
-        params |= {key: build.state[key] for key in ("max_norm", "ann", "shared_nodes") if key in build.state}
+        kept = ("max_norm", "ann", "shared_nodes", "cut_documents")
+        params |= {key: build.state[key] for key in kept if key in build.state}
         params |= {"documents": documents, "fde_dim": config.fde_dim}
         return Manifest("fde", source.collection, spec.to_dict(), params, versions=library_versions())
 

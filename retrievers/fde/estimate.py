@@ -54,14 +54,14 @@ def estimate(source: Path, out: Path, options: FdeBuild) -> Estimate:
     memory = most_memory(loaded, peak, (block, sample.mapped), (building, sample.mapped + mapped))
     seconds = sample.seconds + encoding * n / max(1, texts)
     removed = extras + index + vectors - disk
-    return Estimate.of(n, texts, dim, sample.total, disk, removed, memory, seconds)
+    return Estimate.of(n, texts, dim, sample.total, disk, removed, memory, seconds, sample.cut)
 
 
 class _TokenSample(NamedTuple):
     """Token vectors of a sample of the documents, and what is known of all.
 
     ``total`` vectors in all; bytes of ids and encoder (``files``), of a ``block`` in memory, and of a file that is
-    ``mapped``; ``seconds`` to encode all texts.
+    ``mapped``; ``seconds`` to encode all texts, of which the encoder would ``cut`` so many.
     """
 
     tokens: PackedVectors
@@ -70,6 +70,7 @@ class _TokenSample(NamedTuple):
     block: float
     mapped: int
     seconds: float
+    cut: int = 0
 
 
 def _sample_collection(source: EncodedCollection) -> _TokenSample:
@@ -77,7 +78,7 @@ def _sample_collection(source: EncodedCollection) -> _TokenSample:
     line = Line.fit(sample.sizes, np.diff(sample.encoded.offsets).astype(np.float64))
     block = 4 * source.spec.dim * line.total(sample.block, sample.block_bytes) + 3 * sample.block_bytes
     total = round(line.total(sample.n, sample.bytes))
-    return _TokenSample(sample.encoded, total, sample.files, block, 0, sample.seconds)
+    return _TokenSample(sample.encoded, total, sample.files, block, 0, sample.seconds, sample.cut)
 
 
 def _sample_index(index: MultiVectorIndex) -> _TokenSample:

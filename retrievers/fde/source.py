@@ -91,11 +91,12 @@ class TokenIndex:
         path = os.path.relpath(self.index.path.resolve(), task.out.parent.resolve() / task.out.name)
         return {"source": {"path": path, "fingerprint": self.index.manifest.fingerprint}}
 
-    def write(self, build: Build, writer: FdeWriter, task: BuildTask) -> None:
-        """Write ids and FDEs of the documents, from the block on that was last saved."""
+    def write(self, build: Build, writer: FdeWriter, task: BuildTask) -> int:
+        """Write ids and FDEs of the documents, from the block on that was last saved; return how many the encoder cut."""
         for name in IDS:
             shutil.copyfile(self.index.path / name, build.path / name)
         feed(build, writer, self._batches(writer.rows, task.block), task.stage("encoding", self.documents))
+        return int(self.index.manifest.params.get("cut_documents", 0))
 
     def _batches(self, first: int, block: int) -> Iterator[tuple[list[str], PackedVectors]]:
         tokens = self.index.tokens
@@ -125,9 +126,9 @@ class EncodedCollection:
         """See `TokenIndex.params`: the last bits of a transformer's vectors depend on the block."""
         return {"block": task.block}
 
-    def write(self, build: Build, writer: FdeWriter, task: BuildTask) -> None:
+    def write(self, build: Build, writer: FdeWriter, task: BuildTask) -> int:
         """See `TokenIndex.write`."""
-        write_documents(build, self.texts, self.encoder, writer, task)
+        return write_documents(build, self.texts, self.encoder, writer, task)
 
     def save_encoder(self, folder: Path) -> None:
         """See `TokenIndex.save_encoder`."""

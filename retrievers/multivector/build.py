@@ -17,7 +17,7 @@ from intrex.data.store.manifest import Manifest
 from intrex.data.store.vectors import PackedVectors, PackedWriter, VectorWriter
 from intrex.encoders.base import TokenEncoder, make_token_encoder
 from intrex.encoders.options import TokenEncoderOptions
-from intrex.retrievers.encoded import Sink, builder_of, library_versions, write_documents
+from intrex.retrievers.encoded import Sink, builder_of, cut_params, library_versions, write_documents
 from intrex.retrievers.multivector.compressed import compress
 from intrex.retrievers.multivector.index import SINGLE, MultiVectorIndex
 from intrex.retrievers.multivector.options import FLOAT16, TokenStore
@@ -49,13 +49,13 @@ def build_multivector(
     def make(build: Build) -> Manifest:
         if "compressed" not in build.state:
             sink = _TokenSink(build, spec, store)
-            write_documents(build, collection, encoder, sink, task)
+            cut = write_documents(build, collection, encoder, sink, task)
             documents, tokens = sink.written
             if not tokens:
                 raise BadInput(
                     f"not one of the {documents:,} documents has a token", "nothing could ever be found in it"
                 )
-            build.save_state(**sink.state, rows=documents)
+            build.save_state(**sink.state, rows=documents, cut=cut)
         else:
             task.stage("encoding", collection.n_documents)(collection.n_documents)
         codec = {} if bits is None else compress(build, bits, task.stage)
@@ -66,6 +66,7 @@ def build_multivector(
             "store": store if bits is None else "residual",
             "max_norm": build.state["longest"],
             "block": task.block,
+            **cut_params(int(build.state.get("cut", 0))),
             **codec,
         }
         if "single" in build.state:

@@ -40,7 +40,7 @@ def estimate(source: Path, out: Path, options: MultiVectorBuild) -> Estimate:
     disk = vectors.files + extras
     memory = sample.memory((encoding, 0), vectors.training)
     seconds = sample.seconds + vectors.seconds
-    return Estimate.of(n, sample.texts, dim, total, disk, removed, memory, seconds)
+    return Estimate.of(n, sample.texts, dim, total, disk, removed, memory, seconds, sample.cut)
 
 
 class _Vectors(NamedTuple):

@@ -8,7 +8,7 @@ from intrex.data.store.artifact import Build, build_artifact
 from intrex.data.store.manifest import Manifest
 from intrex.encoders.base import SparseEncoder, make_sparse_encoder
 from intrex.encoders.options import EncoderOptions
-from intrex.retrievers.encoded import builder_of, library_versions, write_documents
+from intrex.retrievers.encoded import builder_of, cut_params, library_versions, write_documents
 from intrex.retrievers.options import BuildTask
 from intrex.retrievers.sparse.index import KIND, LAYOUT, ImpactIndex
 from intrex.retrievers.sparse.options import EXACT, Quantized
@@ -31,11 +31,11 @@ def build_sparse(
     def make(build: Build) -> Manifest:
         if "params" not in build.state:
             rows, entries = (int(build.state.get(key, 0)) for key in ("rows", "entries"))
-            write_documents(build, collection, encoder, ForwardWriter(build.path, rows, entries), task)
+            cut = write_documents(build, collection, encoder, ForwardWriter(build.path, rows, entries), task)
             encoder.save(build.path / "encoder")
             counts = finish(build.path, encoder.terms(), options.quantize)
             params = {"layout": LAYOUT, "documents": collection.n_documents}
-            settle(build, {**params, **counts, "block": task.block})
+            settle(build, {**params, **counts, "block": task.block, **cut_params(cut)})
         remove_forward(build.path)
         return Manifest(KIND, corpus, spec.to_dict(), build.state["params"], versions=library_versions())
 

@@ -34,4 +34,4 @@ def estimate(source: Path, out: Path, options: SparseBuild) -> Estimate:
     disk = vocabulary + lists + sample.files
     forward = 3 * HEADER + 8 * total + 8 * (n + 1)
     memory = sample.memory((SORTED * min(total, PIECE) + 3 * names + 24 * dim, (12 + width) * total))
-    return Estimate.of(n, sample.texts, dim, total, disk, forward, memory, sample.seconds)
+    return Estimate.of(n, sample.texts, dim, total, disk, forward, memory, sample.seconds, sample.cut)

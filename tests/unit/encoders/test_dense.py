@@ -115,7 +115,7 @@ def test_the_spec_says_what_decides_the_vectors(encoder):
     assert (spec.kind, spec.name, spec.dim) == ("dense", "sentence-transformers/all-MiniLM-L6-v2", 384)
     assert (spec.max_length, spec.pooling, dict(spec.prompts)) == (256, "mean", {"query": "", "document": ""})
     assert spec.revision.startswith("sha256:7e5b9adac190")
-    assert spec.params == {"dtype": "float32", "normalized": True, "similarity": "dot", "truncated": False}
+    assert spec.params == {"dtype": "float32", "normalized": True, "similarity": "dot", "full_dim": 384}
 
 
 def test_comes_back_from_its_spec(encoder, tmp_path):
