@@ -21,6 +21,7 @@ from typing import Any
 
 from intrex.data.errors import BadInput
 from intrex.data.io.files import file_sha256, fingerprint, read_json, write_text
+from intrex.data.io.hidden import open_unlinked
 from intrex.data.io.locks import lock_or_refuse
 from intrex.data.progress import Progress
 from intrex.data.store.manifest import manifest_path, read_manifest, verify_artifact
@@ -164,7 +165,7 @@ def run_stages(
     """
     results: dict[str, Result] = {}
     lock = store / ".lock"
-    with _folder(store, lock), lock.open("a") as stream:
+    with _folder(store, lock), open_unlinked(lock) as stream:
         lock_or_refuse(stream, lock, f"running an experiment in {store.parent}")
         for stage in stages:
             identity, folder, result = _look_up(stage, kinds, store, results)
