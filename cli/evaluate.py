@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from intrex.data.locate import Judged
     from intrex.eval.measures import Measure
     from intrex.eval.scoring.scorefile import SystemScores
+    from intrex.eval.splits.split import Split
 
 
 @command(
@@ -57,6 +58,9 @@ def evaluate(
         refuse_existing(options.scores, options.overwrite)
     fold = find_fold(options.trained_on) if options.trained_on is not None else None
     flags = find_flags(options.exclude) if options.exclude is not None else None
+    if options.answers is not None:
+        _by_answers(options, qrels, runs, numeric, fold)
+        return
     judged = find_qrels(qrels, subtopics=any(m.name in DIVERSE for m in numeric))
     if options.excluded is not None:
         judged = _exclude(judged, options.excluded)
@@ -80,6 +84,28 @@ def evaluate(
         else:
             print_scores(options, systems, len(numeric))
     notes(systems, judged, len(numeric) + (options.scores is not None))
+
+
+def _by_answers(
+    options: EvaluateOptions,
+    answers: str,
+    runs: list[Path],
+    measures: list[Measure],
+    fold: tuple[Split, str] | None,
+) -> None:
+    from intrex.data.collection import Collection
+    from intrex.data.importers.answers import read_answers
+    from intrex.eval.evaluate.answers import score_answers
+    from intrex.eval.leaderboard.by_split import mark_fold
+    from intrex.eval.scoring.scorefile import write_scores
+
+    path = Path(answers)
+    collection = Collection.open(options.answers or Path())
+    complete = options.complete is not False
+    systems = score_answers(path.name, read_answers(path), runs, measures, collection, complete)
+    if options.scores is not None:
+        write_scores(mark_fold(systems, *fold) if fold else systems, options.scores, options.overwrite)
+    print_scores(options, systems, len(measures))
 
 
 def _exclude(judged: Judged, path: Path) -> Judged:

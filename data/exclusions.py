@@ -10,7 +10,8 @@ import numpy as np
 
 from intrex.data.arrays import Bools, Bytes
 from intrex.data.errors import BadInput, Problems
-from intrex.data.ids import as_strings
+from intrex.data.ids import as_bytes, as_strings, id_problem
+from intrex.data.importers.jsonstream import read_json_objects
 from intrex.data.io.columns import Comments, read_columns, stack
 from intrex.data.io.files import fingerprint, require_file, spooled
 from intrex.data.io.lines import first_line
@@ -84,7 +85,9 @@ def _joined(queries: Bytes, docs: Bytes) -> Bytes:
 
 
 def read_exclusions(path: Path) -> Exclusions:
-    """Read pairs ``query document``, or judgements of TREC's or BEIR's form, whose documents are left out at any grade; ``-`` is stdin.
+    """Read pairs ``query document``; or judgements of TREC's or BEIR's form, whose documents are left out at any grade.
+
+    Or BRIGHT's queries with ``excluded_ids``; ``-`` is stdin.
 
     Raises:
         BadInput: with every malformed line counted; or there is no pair.
@@ -92,6 +95,8 @@ def read_exclusions(path: Path) -> Exclusions:
     problems = Problems(path.name)
     parts: tuple[list[Bytes], list[Bytes]] = [], []
     with spooled(require_file(path, "exclusions") if str(path) != "-" else path) as file:
+        if first_line(file).lstrip().startswith(("{", "[")):
+            return _from_objects(file, path, problems)
         width = len(first_line(file).split())
         width = width if width in _LAYOUTS else 2
         comments: Comments = "first" if width == 4 else "none"
@@ -102,7 +107,31 @@ def read_exclusions(path: Path) -> Exclusions:
     queries, docs = stack(parts[0]), stack(parts[1])
     if not len(queries):
         raise BadInput(f"the file has no exclusion ({path})", "a line is: query document")
+    return _of_pairs(queries, docs)
+
+
+def _of_pairs(queries: Bytes, docs: Bytes) -> Exclusions:
     order = np.lexsort((docs, queries))
     queries, docs = queries[order], docs[order]
     first = np.concatenate([[True], (queries[1:] != queries[:-1]) | (docs[1:] != docs[:-1])])
     return Exclusions(queries[first], docs[first])
+
+
+def _from_objects(file: Path, path: Path, problems: Problems) -> Exclusions:
+    """Read BRIGHT's form: an object a query, with its ``id`` and a list of ``excluded_ids``, or ``["N/A"]``."""
+    pairs: list[tuple[str, str]] = []
+    for line, row in read_json_objects(file, problems):
+        id_ = next((row[key] for key in ("id", "_id", "qid", "query_id") if key in row), None)
+        excluded, where = row.get("excluded_ids", []), f"{path.name}:{line}"
+        ids = [
+            str(id_) if isinstance(id_, int) else id_,
+            *(excluded if isinstance(excluded, list) else [None]),
+        ]
+        if problem := next(filter(None, map(id_problem, ids)), None):
+            problems.add(where, problem, "an object has an id, and excluded_ids: a list of ids")
+        else:
+            pairs += [(ids[0], doc) for doc in ids[1:] if doc != "N/A"]
+    problems.raise_if_any()
+    if not pairs:
+        raise BadInput(f"the file has no exclusion ({path})", "an object has excluded_ids: a list of ids")
+    return _of_pairs(as_bytes([q for q, _ in pairs]), as_bytes([d for _, d in pairs]))

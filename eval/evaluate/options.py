@@ -87,6 +87,10 @@ class EvaluateOptions(Options):
         default=None, metavar="SPLIT:FOLD", when=When("scores"), panel=OUTPUT,
         help="With --scores: the fold that the systems were trained on, for leaderboard build --split.",
     )  # fmt: skip
+    answers: Path | None = option(
+        default=None, metavar="COLLECTION",
+        help="QRELS is a file of answers beside queries: a document of this collection counts if its text has one, as in DPR.",
+    )  # fmt: skip
     excluded: Path | None = option(
         default=None, key="exclude", metavar="FILE",
         help="Leave documents out of rankings and judgements: lines of query and document, or judgements.",

@@ -16,6 +16,7 @@ from intrex.eval.scoring.rules import Rules, SelfMatch, Ties
 
 _log = logging.getLogger("intrex")
 DEFAULT_MEASURES = ("nDCG@10", "RR@10", "R@100", "AP")
+DEFAULT_BY_ANSWERS = ("Success@1", "Success@5", "Success@20", "Success@100")
 _PREFERENCES = "preference judgements"
 _TREC_KINDS = {"prefs": _PREFERENCES, "qrels_prefs": _PREFERENCES, "qrels_jg": "judgement groups"}
 
@@ -37,7 +38,9 @@ def requested_measures(options: EvaluateOptions) -> list[Measure]:
 
 def _texts(options: EvaluateOptions) -> list[str]:
     """Return the measures asked for as they are spelt, one each; a note names those that trec_eval would leave out."""
-    default = ("official",) if options.trec else DEFAULT_MEASURES
+    default = (
+        ("official",) if options.trec else DEFAULT_MEASURES if options.answers is None else DEFAULT_BY_ANSWERS
+    )
     texts = [name for text in options.measures or default for name in text.split()]
     if options.tool is None:
         return texts
@@ -88,6 +91,16 @@ def refuse_unsupported(options: EvaluateOptions) -> None:
         raise UsageError(f"{judgements} (trec_eval's -R {options.rel_format}) are not supported")
 
 
+def _beside_answers(options: EvaluateOptions) -> list[str]:
+    """Return the options given that scoring by answers has no use for."""
+    given = {
+        "--as": options.as_tool, "--explain-diff": options.explain, "--pool-bias": options.pool_bias,
+        "--exclude": options.excluded, "--exclude-flagged": options.exclude, "--ties": options.ties, "-M": options.depth,
+        "-J": options.judged_only, "--drop-self": options.drop_self, "--format trec": options.trec, "-l": options.level,
+    }  # fmt: skip
+    return [name for name, value in given.items() if value]
+
+
 def refuse_clashes(options: EvaluateOptions, runs: int, measures: Sequence[Measure]) -> None:
     """Raise `UsageError` on options that do not go together, before anything is read.
 
@@ -99,6 +112,7 @@ def refuse_clashes(options: EvaluateOptions, runs: int, measures: Sequence[Measu
     tool, expected = options.tool is not None, _without_order(options)
     texts_suffice = options.trec and options.scores is None
     needed = [m for m in measures if texts_suffice or m.name not in TEXTS]
+    others = _beside_answers(options)
     clashes: list[tuple[bool, str, str | None]] = [
         (not needed, "no measure is named", "for example -m nDCG@10"),
         (options.trec and runs > 1, "--format trec prints one run, as trec_eval does", "give one run, or another format"),
@@ -112,6 +126,7 @@ def refuse_clashes(options: EvaluateOptions, runs: int, measures: Sequence[Measu
         (expected and options.pool_bias, "--pool-bias needs an order of equal scores", "leave --ties expected out"),
         (expected and "relstring" in " ".join(options.measures), "relstring needs an order of equal scores", "leave it or --ties expected out"),
         (bool(options.trained_on and options.exclude), "--trained-on is written with all scores", "leave --exclude-flagged out"),
+        (options.answers is not None and bool(others), f"--answers and {others[0] if others else ''} do not go together", "answers tell only whether a retrieved text has one"),
         (options.excluded is not None and tool, "--exclude is of intrex's own scores", "leave --as and --explain-diff out"),
         (bool(options.exclude) and (options.trec or tool or options.pool_bias), "--exclude-flagged is of intrex's own scores", "leave the other option out"),
     ]  # fmt: skip

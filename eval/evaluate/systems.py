@@ -56,7 +56,7 @@ def score_systems(
         hits = match(judged.qrels, run, rules.self_match is SelfMatch.drop, tied=rules.ties is Ties.expected)
         require_judged(judged.qrels, hits, as_strings(run.query_ids[:3]))
         hits_of_runs.append(hits)
-    return _score_all(judged, _names([(f, r.tag) for f, r in runs]), hits_of_runs, measures, rules)
+    return _score_all(judged, name_systems([(f, r.tag) for f, r in runs]), hits_of_runs, measures, rules)
 
 
 def _score_all(
@@ -73,7 +73,7 @@ def _score_all(
     ]
 
 
-def _names(runs: Sequence[tuple[str, str]]) -> list[str]:
+def name_systems(runs: Sequence[tuple[str, str]]) -> list[str]:
     """Name each run by its tag, with its file's name where several share it; no folder that is not needed to tell them apart."""
     tags = Counter(tag for _, tag in runs)
     if repeated := [file for file, n in Counter(file for file, _ in runs).items() if n > 1]:
@@ -117,7 +117,7 @@ def score_files(
         match_path(judged.qrels, path, rules, strays, digest=digest, exclusions=judged.exclusions)
         for path in paths
     ]
-    names = _names([(str(p), hits.tag) for p, hits in zip(paths, hits_of_runs, strict=True)])
+    names = name_systems([(str(p), hits.tag) for p, hits in zip(paths, hits_of_runs, strict=True)])
     return _score_all(judged, names, hits_of_runs, measures, rules)
 
 
@@ -201,7 +201,7 @@ def score_as(
     plan = [(tool.as_computed(m, level), tool.rules_for(m, options, complete_given)) for m in measures]
     scored = [_score_one(tool, judged.qrels, path, plan) for path in paths]
     conditions = conditions_of(judged, plan[0][1], tool.name)
-    names = _names([(str(p), tag) for p, (tag, _) in zip(paths, scored, strict=True)])
+    names = name_systems([(str(p), tag) for p, (tag, _) in zip(paths, scored, strict=True)])
     known = dict(zip(as_strings(judged.qrels.query_ids), relevant_digests(judged.qrels), strict=True))
     return [
         SystemScores(n, scores, conditions, "", [known.get(q, "") for q in scores.query_ids])
