@@ -9,7 +9,7 @@ import typer
 
 from intrex.cli.common.output import Format, emit, resolve, say
 from intrex.cli.common.parameters import TableFormat, command
-from intrex.data.rankings.options import RunSource
+from intrex.data.rankings.options import EvaluationSource
 
 
 @command("intrex check qrels.tsv bm25.txt.gz", prints=True)
@@ -31,7 +31,7 @@ def check(
     form: TableFormat = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file of --fix.")] = False,
     *,
-    source: RunSource,
+    source: EvaluationSource,
 ) -> None:
     """Check files before they are used: what is wrong, where, and whether they fit together. 3 when there are errors."""
     from intrex.data.check.check import check_paths

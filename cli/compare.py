@@ -9,7 +9,7 @@ import typer
 
 from intrex.cli.common.output import say
 from intrex.cli.common.parameters import QrelsArgument, TableFormat, command
-from intrex.data.rankings.options import RunSource
+from intrex.data.rankings.options import EvaluationSource
 from intrex.eval.compare.options import CompareOptions, Settings
 
 
@@ -21,7 +21,7 @@ def compare(
     *,
     options: CompareOptions,
     settings: Settings,
-    source: RunSource,
+    source: EvaluationSource,
 ) -> None:
     """Compare runs: p-values, intervals, effect sizes. A difference is b - a; a win is a query where b is better."""
     from intrex.cli.common.compare_output import check_one_table, show

@@ -16,7 +16,7 @@ from intrex.cli.common.evaluate_output import (
 )
 from intrex.cli.common.output import say
 from intrex.cli.common.parameters import QrelsArgument, command
-from intrex.data.rankings.options import RunSource
+from intrex.data.rankings.options import EvaluationSource
 from intrex.eval.evaluate.options import EvaluateOptions
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def evaluate(
     runs: Annotated[list[Path], typer.Argument(help="Runs, in any form of docs/formats.md.")],
     *,
     options: EvaluateOptions,
-    source: RunSource,
+    source: EvaluationSource,
 ) -> None:
     """Score runs against judgements. The rules (ties, missing, unjudged) are in docs/measures.md."""
     from contextlib import ExitStack
@@ -58,16 +58,14 @@ def evaluate(
         refuse_existing(options.scores, options.overwrite)
     fold = find_fold(options.trained_on) if options.trained_on is not None else None
     flags = find_flags(options.exclude) if options.exclude is not None else None
-    if options.answers is not None:
-        _by_answers(options, qrels, runs, numeric, fold)
-        return
-    judged = find_qrels(qrels, subtopics=any(m.name in DIVERSE for m in numeric))
-    if options.excluded is not None:
-        judged = _exclude(judged, options.excluded)
-    with (
-        source.declared(),
-        ExitStack() as stack,
-    ):  # a pipe can be read once, a run may be looked at several times
+    with source.declared(), ExitStack() as stack:
+        if options.answers is not None:
+            _by_answers(options, qrels, runs, numeric, fold)
+            return
+        judged = find_qrels(qrels, subtopics=any(m.name in DIVERSE for m in numeric))
+        if options.excluded is not None:
+            judged = _exclude(judged, options.excluded)
+        # a pipe can be read once, a run may be looked at several times
         runs = [stack.enter_context(spooled(path)) for path in runs]
         if options.explain is not None:
             print_explained(options, options.explain, judged, runs, numeric)

@@ -13,6 +13,7 @@ from intrex.data.exclusions import Exclusions
 from intrex.data.ids import id_problem
 from intrex.data.importers.inputs import Input, Record
 from intrex.data.importers.options import TopicOptions
+from intrex.data.importers.records import is_table
 from intrex.data.importers.topics import has_zeros, is_markup, read_topics, without_zeros
 from intrex.data.importers.weights import Weights, has_weights, read_weights
 from intrex.data.io.files import STDIO, read_lines, require_file, spooled
@@ -112,7 +113,8 @@ def read_query_file(path: Path, weighted: bool = False, options: TopicOptions | 
     places: dict[str, str] = {}
     texts: list[str] = []
     file = Input(path, path.name)
-    rows = list(read_weights(file, problems)) if weighted and has_weights(file) else None
+    weighted = weighted and not is_table(file) and has_weights(file)
+    rows = list(read_weights(file, problems)) if weighted else None
     options = options or TopicOptions()
     tracks, padded = is_markup(file), 0
     if options.strip_zeros and not tracks:

@@ -15,8 +15,11 @@ from intrex.data.errors import BadInput, Problems
 from intrex.data.ids import as_bytes, nest, rows_of
 from intrex.data.io.columns import parse_integers, read_columns, segments, stack
 from intrex.data.io.files import require_file, writing
+from intrex.data.io.idarrays import id_array
 from intrex.data.io.lines import first_line
 from intrex.data.numeric.spans import offsets_of, owners_of
+from intrex.data.rankings.judged import judged_form, read_judged_rows
+from intrex.data.rankings.options import Columns, qrels_columns
 
 _log = logging.getLogger(__name__)
 
@@ -169,6 +172,7 @@ def _number_topics(queries: Bytes, topics: Bytes) -> Int64s:
 def read_qrels(path: Path, subtopics: bool = False, repeats: bool = False) -> Qrels:
     """Read TREC qrels (4 columns) or BEIR qrels (3 columns, header), plain or compressed; any blanks separate.
 
+    JSON, CSV, Parquet and Arrow are read too, by `intrex.data.rankings.judged`.
     A header row is skipped. In TREC's form a line whose first character is ``#`` is a comment, as in trec_eval 10.
     A document may stand once for each value of the second of four columns, the subtopic: its grade is the highest. With
     ``subtopics`` the judgements of each are kept too. With ``repeats`` lines that say the same again are read once, and counted in a message at level INFO.
@@ -176,6 +180,9 @@ def read_qrels(path: Path, subtopics: bool = False, repeats: bool = False) -> Qr
     """
     require_file(path, "qrels")
     problems = Problems(path.name)
+    columns = qrels_columns()
+    if form := judged_form(path, columns):
+        return _read_table(path, form, problems, columns)
     width = 3 if len(first_line(path).split()) == 3 else 4
     layout = "query, iteration, document, grade" if width == 4 else "query, document, grade"
     parts: tuple[list[Bytes], list[Bytes], list[Bytes]] = [], [], []
@@ -202,6 +209,25 @@ def read_qrels(path: Path, subtopics: bool = False, repeats: bool = False) -> Qr
     problems.raise_if_any()
     if not len(qrels):
         raise BadInput(f"the file has no judgement ({path})", "a line is: query iteration document grade")
+    return qrels
+
+
+def _read_table(path: Path, form: str, problems: Problems, columns: Columns | None) -> Qrels:
+    """Read judgements from JSON, CSV, Parquet or Arrow."""
+    rows = list(read_judged_rows(path, form, problems, columns))
+
+    def report(at: int, reason: str) -> None:
+        row = rows[at]
+        problems.add(f"{path.name}:{row.line}" if row.line else f"{path.name}, query {row.query!r}", reason)
+
+    queries, docs = (id_array([row[at] for row in rows], report) for at in (0, 1))
+    lines = np.array([row.line for row in rows], np.int64)
+    qrels = Qrels.from_columns(
+        queries, docs, np.array([row.grade for row in rows], np.int32), problems, lines
+    )
+    problems.raise_if_any()
+    if not len(qrels):
+        raise BadInput(f"the file has no judgement ({path})", "a judgement is: query, document, grade")
     return qrels
 
 

@@ -102,7 +102,7 @@ def check_file(path: Path, label: str, kind: FileKind | str | None = None, impor
     if known.name == "run":
         return check_run(path, known.form, findings)
     if known.name == "qrels":
-        return check_qrels(path, known.width, findings, known.tabs, imported)
+        return check_qrels(path, known.width, findings, known.tabs, imported, known.form in ("table", "JSON"))
     if known.name == "queries":
         return check_queries(path, known.form, findings, imported)
     return check_corpus(path, known.form, findings)

@@ -50,6 +50,8 @@ CODES: dict[str, Code] = {
     "C003": Code(ERROR, "document twice", "The same id and text: BEIR keeps one, an indexer may count two, `collection import` refuses.", "dropped"),
     "C004": Code(NOTE, "empty document", "Neither title nor text. intrex keeps its row; some indexers leave it out and count fewer documents."),
     "C005": Code(ERROR, "the text is not a string", "`title` and `text` are strings or null."),
+    "C006": Code(NOTE, "keys that are not read", "Nothing is read from them; `collection import --text-fields` names others."),
+    "C007": Code(WARNING, "fields that look quoted", "A tab-separated corpus has the quotes of CSV; they stay in the text unless `--layout dpr` (or `table`) reads them."),
     "T001": Code(ERROR, "broken query", "The line is no JSON object, has a key twice or the wrong columns, or lacks its id or text."),
     "T002": Code(ERROR, "two texts under one query id", "BEIR keeps the last; other readers keep the first, or both."),
     "T003": Code(ERROR, "query twice", "The same id and text; it may be searched twice.", "dropped"),

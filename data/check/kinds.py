@@ -16,15 +16,18 @@ import numpy as np
 from intrex.data.check.numbers import is_number
 from intrex.data.errors import BadInput, Problems, UsageError, nearest_name
 from intrex.data.importers.inputs import Input
+from intrex.data.importers.records import IDS, TEXTS, json_layout
 from intrex.data.importers.tracktopics import is_trec
 from intrex.data.importers.trecdocuments import is_trec_documents
+from intrex.data.io.containers import is_tabular
 from intrex.data.io.delimited import delimiter_of
 from intrex.data.io.files import read_lines
 from intrex.data.io.lines import is_header
+from intrex.data.io.parquet import column_names
 from intrex.data.rankings.answers import find_answers
-from intrex.data.rankings.columns import column_places, third_column
 from intrex.data.rankings.nested import mteb_rankings
-from intrex.data.rankings.options import run_source
+from intrex.data.rankings.options import QRELS_ROLES, RUN_ROLES, run_source, spelled_columns
+from intrex.data.rankings.third import third_column
 
 KINDS = ("corpus", "queries", "qrels", "run")
 _ALIASES = {"topics": "queries", "runs": "run", "docs": "corpus"}
@@ -54,6 +57,10 @@ def known_kind(text: str) -> str:
 
 def tell_kind(path: Path, expected: str | None = None) -> FileKind | None:
     """Tell the kind of a file, or None when its content is nothing known; ``expected`` settles the kind, not the form."""
+    if is_tabular(path):
+        with contextlib.suppress(BadInput):
+            return _named(column_names(path), path, expected)
+        return None
     sample = _sample(path)
     if not sample:
         return _empty(expected, path)
@@ -67,18 +74,34 @@ def tell_kind(path: Path, expected: str | None = None) -> FileKind | None:
         return _empty(expected, path)
     if delimiter := delimiter_of(path, rows[0]):
         return _delimited(rows[0], delimiter, path, expected)
+    names = rows[0].lower().split("\t")
+    if expected in (None, "corpus") and names[0] in IDS and {*TEXTS, "title"} & set(names[1:]):
+        return FileKind("corpus", "colbert" if len(names) in (2, 3) else "table")
     kind = _columns(rows, path) if expected is None else _forced(rows, expected, path)
     return kind or _tabs(rows, path, expected)
 
 
+def _named(header: list[str], path: Path, expected: str | None) -> FileKind | None:
+    """Tell what a table holds by its header: runs and judgements name a document, corpora and queries a text."""
+    if expected == "run" or (expected is None and run_source().unusual):
+        return FileKind("run", "table")
+    judged = spelled_columns(header, QRELS_ROLES).keys() >= {"query", "document", "grade"}
+    ranked = spelled_columns(header, RUN_ROLES).keys()
+    is_run = ranked >= {"query", "document"} and ranked & {"score", "rank"}
+    if expected == "qrels" or (expected is None and judged and (not is_run or _named_qrels(path))):
+        return FileKind("qrels", "table", 3)
+    if expected is None and is_run:
+        return FileKind("run", "table")
+    words = {name.strip().lower() for name in header}
+    if expected == "queries" or (expected is None and words & {"qid", "query", "question", "query_id"}):
+        return FileKind("queries", "table")
+    known = words & set(IDS) and words & {*TEXTS, "title"}
+    return FileKind("corpus", "table") if expected == "corpus" or known else None
+
+
 def _delimited(first: str, delimiter: str, path: Path, expected: str | None) -> FileKind | None:
     """Tell what a table with quotes holds, by its header row: a run has a document and a score or rank."""
-    if expected in (None, "run"):
-        header = next(csv.reader([first], delimiter=delimiter), [])
-        places, _ = column_places(path, header, run_source().table)
-        if expected or run_source().columns or {"score", "rank"} & places.keys():
-            return FileKind("run", "table")
-    return None
+    return _named(next(csv.reader([first], delimiter=delimiter), []), path, expected)
 
 
 def _sample(path: Path) -> list[str]:
@@ -124,12 +147,12 @@ def _json(sample: list[str], path: Path, expected: str | None) -> FileKind | Non
         return FileKind("run", form)
     if expected == "run" or (expected is None and not keys & _IDS and _looks_like_run(sample, row)):
         return FileKind("run", "json")
-    if expected == "qrels":
-        return None
+    if expected == "qrels" or (expected is None and _is_judgement(row)):
+        return FileKind("qrels", "JSON", 3)
     corpus = expected == "corpus" or (expected is None and _is_corpus(keys, path))
     is_document = sample[0].lstrip().startswith("[") or sample[0].strip() == "{"
     if corpus:
-        return FileKind("corpus", "pyserini" if "contents" in keys and "_id" not in keys else "beir")
+        return FileKind("corpus", json_layout(keys) or "beir")
     return FileKind("queries", "JSON" if is_document else "JSON lines")
 
 
@@ -172,6 +195,15 @@ def _looks_like_run(sample: list[str], row: dict[str, Any] | None) -> bool:
         re.match(r'\s*\{\s*("[^"]*"\s*:\s*\{|$)', sample[0]) is not None
         and re.search(r'"\s*:\s*\{', " ".join(sample[:3])) is not None
     )
+
+
+def _is_judgement(row: dict[str, Any] | None) -> bool:
+    """Tell whether a JSON line is a judgement: a query, a document and a number, as data sets of Hugging Face have them."""
+    return row is not None and spelled_columns(list(row), QRELS_ROLES).keys() >= {
+        "query",
+        "document",
+        "grade",
+    }
 
 
 def _is_corpus(keys: Any, path: Path) -> bool:
@@ -237,7 +269,7 @@ def _judged_between_tabs(rows: list[list[str]], path: Path) -> FileKind | None:
 
 
 def _named_qrels(path: Path) -> bool:
-    return "qrel" in path.name.lower() or path.parent.name == "qrels"
+    return "qrel" in path.name.lower() or path.parent.name in ("qrels", "default")
 
 
 def _is_whole(cell: str) -> bool:

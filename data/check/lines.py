@@ -11,7 +11,7 @@ import numpy as np
 from intrex.data.arrays import Bools, Bytes, Int64s
 from intrex.data.check.findings import Findings
 from intrex.data.check.numbers import is_number
-from intrex.data.errors import BadInput
+from intrex.data.errors import BadInput, Problems
 from intrex.data.ids import MAX_BYTES, gather_spans
 from intrex.data.io.containers import container_of
 from intrex.data.io.files import BOM, read_pieces, reading
@@ -202,3 +202,17 @@ class _Cutter:
         finding.count -= 1
         if not finding.count:
             del self.findings.found["F013"]
+
+
+class ReaderProblems(Problems):
+    """Problems of a reader, each with its line or 0."""
+
+    def __init__(self, subject: str) -> None:
+        super().__init__(subject)
+        self.entries: list[tuple[int, str]] = []
+
+    def add(self, where: object, message: str, hint: str | None = None) -> None:
+        """Record a problem."""
+        super().add(where, message, hint)
+        line = str(where).rpartition(":")[2]
+        self.entries.append((int(line), message) if line.isdigit() else (0, f"{message} ({where})"))

@@ -10,12 +10,22 @@ from intrex.data.arrays import Int64s
 from intrex.data.check.facts import Facts, examples, plural, repetitions, report_cells
 from intrex.data.check.findings import Findings
 from intrex.data.check.idchecks import check_rows_ids, first_lines
-from intrex.data.check.lines import Table, read_table
+from intrex.data.check.lines import ReaderProblems, Table, Text, read_table, sound_pieces
 from intrex.data.check.numbers import parse_floats, parse_integers
+from intrex.data.errors import BadInput
+from intrex.data.io.containers import is_tabular
+from intrex.data.io.idarrays import id_array
+from intrex.data.rankings.judged import judged_form, read_judged_rows
+from intrex.data.rankings.options import qrels_columns
 
 
 def check_qrels(
-    path: Path, width: int, findings: Findings, tabs: bool = False, imported: bool = False
+    path: Path,
+    width: int,
+    findings: Findings,
+    tabs: bool = False,
+    imported: bool = False,
+    judged: bool = False,
 ) -> Facts:
     """Check judgements of four columns (TREC) or three (BEIR).
 
@@ -25,8 +35,12 @@ def check_qrels(
         findings: where to report.
         tabs: only TABs separate, ids hold blanks.
         imported: the file belongs to a folder that is imported, which can read such ids; `evaluate` cannot.
+        judged: it is JSON or a table, see `intrex.data.rankings.judged`.
     """
-    table = read_table(path, width, width - 1, findings, tabs)
+    if judged or qrels_columns() is not None:
+        table = _read_judged(path, findings)
+    else:
+        table = read_table(path, width, width - 1, findings, tabs)
     facts = Facts(findings, "qrels", "TREC" if width == 4 else "BEIR", table.text.lines)
     facts.sound = not {"F001", "F004", "F005", "F008", "F013"} & findings.found.keys()
     if not len(table.lines):
@@ -54,6 +68,29 @@ def check_qrels(
     facts.pairs = np.stack([q, d], axis=1)
     facts.extra = f"{len(q):,} judgements"
     return facts
+
+
+def _read_judged(path: Path, findings: Findings) -> Table:
+    """Read judgements in JSON or a table as BEIR's three columns; what the reader says is reported."""
+    text, problems = Text(), ReaderProblems(path.name)
+    if not is_tabular(path):
+        for _ in sound_pieces(path, findings, text, "F015"):
+            pass
+    rows = []
+    try:
+        form = judged_form(path, qrels_columns()) or "delimited"
+        rows = list(read_judged_rows(path, form, problems, qrels_columns()))
+    except BadInput as error:
+        if "F005" not in findings.found:
+            findings.add("F013", [], error.message, 1)
+    ids = [
+        id_array([row[at] for row in rows], lambda i, why: problems.add(f":{rows[i].line}", why))
+        for at in (0, 1)
+    ]
+    for line, message in problems.entries:
+        findings.add("Q001" if "grade" in message else "F013", [line] if line else [], message, 1)
+    grades = np.array([str(row.grade).encode() for row in rows] or np.empty(0, "S1"), np.bytes_)
+    return Table([*ids, grades], np.array([row.line for row in rows], np.int64), text, header=1)
 
 
 def _grades(table: Table, findings: Findings) -> Int64s:

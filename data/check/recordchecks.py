@@ -20,8 +20,10 @@ from intrex.data.errors import BadInput, Problems, json_type
 from intrex.data.ids import as_bytes, find_control, id_problem, needs_encoding
 from intrex.data.importers.documents import READERS
 from intrex.data.importers.inputs import Input, Record
+from intrex.data.importers.records import describe_unread, looks_quoted
 from intrex.data.importers.topics import has_zeros, read_topics
 from intrex.data.importers.tracktopics import track_topics
+from intrex.data.io.containers import is_tabular
 from intrex.data.io.lines import Fields
 from intrex.data.writer import record_line
 
@@ -48,7 +50,12 @@ def check_corpus(path: Path, form: str, findings: Findings) -> Facts:
     """Check a corpus: ``beir``, ``pyserini``, ``colbert`` or ``sgml``."""
     facts, problems = _begin(path, "corpus", form, findings), _ReaderProblems()
     records = _Records("C", "document", findings, imported=True)
-    records.read(READERS[form](Input(path, path.name), problems), problems)
+    file = Input(path, path.name)
+    records.read(READERS[form](file, problems), problems)
+    for note in describe_unread([file]):
+        findings.add("C006", [], note, 1)
+    if form == "colbert" and looks_quoted(path):
+        findings.add("C007", [], "fields look quoted, as in CSV", 1)
     facts.docs = records.finish(problems, facts)
     return facts
 
@@ -58,7 +65,8 @@ def check_queries(path: Path, form: str, findings: Findings, imported: bool = Fa
     facts, problems = _begin(path, "queries", form, findings), _ReaderProblems()
     records = _Records("T", "query", findings, imported)
     try:
-        records.read(read_topics(Input(path, path.name), problems), problems)
+        file = Input(path, path.name)
+        records.read(read_topics(file, problems), problems)
     except BadInput as error:
         problems.add("", error.message)
     facts.queries = records.finish(problems, facts)
@@ -71,6 +79,8 @@ def check_queries(path: Path, form: str, findings: Findings, imported: bool = Fa
 def _begin(path: Path, kind: str, form: str, findings: Findings) -> Facts:
     """Check the bytes of a file of records: blank lines matter where each line is a record."""
     text, blank = Text(), array("q")
+    if is_tabular(path):
+        return Facts(findings, kind, form)
     for raw, _ in sound_pieces(path, findings, text, "F015"):
         full = Fields.of(raw, _INVISIBLE).count[: raw.count(b"\n") + (not raw.endswith(b"\n"))] > 0
         blank.extend((text.lines + 1 + np.flatnonzero(~full)).tolist())

@@ -12,7 +12,7 @@ from intrex.data.arrays import Bytes, Float64s, Int64s
 from intrex.data.check.facts import Facts, examples, report_cells
 from intrex.data.check.findings import Findings
 from intrex.data.check.idchecks import check_rows_ids
-from intrex.data.check.lines import Table, Text, read_table, sound_pieces
+from intrex.data.check.lines import ReaderProblems, Table, Text, read_table, sound_pieces
 from intrex.data.check.numbers import parse_floats, parse_integers
 from intrex.data.check.runorder import (
     RunRows,
@@ -23,16 +23,16 @@ from intrex.data.check.runorder import (
     check_ties,
     first_rows,
 )
-from intrex.data.errors import BadInput, Problems, json_type
+from intrex.data.errors import BadInput, json_type
 from intrex.data.growth import padded_rows
 from intrex.data.ids import as_bytes, id_problem
 from intrex.data.io.containers import is_tabular
 from intrex.data.io.files import reading
-from intrex.data.rankings.columns import third_column
-from intrex.data.rankings.jsonfiles import members_of, parse_value
-from intrex.data.rankings.nested import FLOAT32_ENDS, repeated_names
+from intrex.data.rankings.jsonfiles import members_of, parse_value, repeated_names
+from intrex.data.rankings.nested import FLOAT32_ENDS
 from intrex.data.rankings.options import run_source
 from intrex.data.rankings.read import read_table as read_run_table
+from intrex.data.rankings.third import third_column
 
 
 def check_run(path: Path, form: str, findings: Findings) -> Facts:
@@ -76,7 +76,7 @@ def _third(table: Table, facts: Facts) -> tuple[Float64s, Int64s | None]:
 
 def _check_read(path: Path, form: str, findings: Findings) -> Facts:
     """Check a run by reading it as every command does: what the reader says is what is wrong."""
-    facts, text, problems = Facts(findings, "run", form), Text(), _ReaderProblems(path.name)
+    facts, text, problems = Facts(findings, "run", form), Text(), ReaderProblems(path.name)
     if not path.is_dir() and not is_tabular(path):
         for _ in sound_pieces(path, findings, text, "F015"):
             pass
@@ -95,20 +95,6 @@ def _check_read(path: Path, form: str, findings: Findings) -> Facts:
     lines = np.zeros(len(table.scores), np.int64) if table.lines is None else table.lines
     facts.tag = table.tag
     return _check_rows(facts, table.query_ids, table.doc_ids, table.scores, None, lines, "json")
-
-
-class _ReaderProblems(Problems):
-    """Problems of a reader, each with its line or 0."""
-
-    def __init__(self, subject: str) -> None:
-        super().__init__(subject)
-        self.entries: list[tuple[int, str]] = []
-
-    def add(self, where: object, message: str, hint: str | None = None) -> None:
-        """Record a problem."""
-        super().add(where, message, hint)
-        line = str(where).rpartition(":")[2]
-        self.entries.append((int(line), message) if line.isdigit() else (0, f"{message} ({where})"))
 
 
 def _scores(table: Table, findings: Findings) -> Float64s:

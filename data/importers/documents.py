@@ -6,7 +6,10 @@ from collections.abc import Callable, Iterator
 
 from intrex.data.errors import Problems
 from intrex.data.importers.inputs import Input, Record, text_id
+from intrex.data.importers.records import json_documents, table_documents
 from intrex.data.importers.trecdocuments import trec_documents
+
+_BEIR, _PYSERINI = frozenset({"_id", "title", "text", "metadata"}), frozenset({"id", "contents"})
 
 
 def beir_documents(file: Input, problems: Problems) -> Iterator[Record]:
@@ -16,6 +19,7 @@ def beir_documents(file: Input, problems: Problems) -> Iterator[Record]:
             missing = "'_id'" if "_id" not in row else "'text'"
             problems.add(file.at(line), f"the document has no {missing}", "a line is: _id, title, text")
         else:
+            file.note_unread(row.keys() - _BEIR)
             yield Record(row["_id"], row.get("title"), row.get("text"), file.at(line), row.get("metadata"))
 
 
@@ -31,6 +35,7 @@ def pyserini_documents(file: Input, problems: Problems) -> Iterator[Record]:
             problem = f"the document has no {' and no '.join(missing)}"
             problems.add(file.at(line), problem, "a line is: id, contents")
         else:
+            file.note_unread(row.keys() - _PYSERINI)
             yield Record(text_id(row["id"]), "", row["contents"], file.at(line))
 
 
@@ -54,5 +59,8 @@ READERS: dict[str, Reader] = {
     "pyserini": pyserini_documents,
     "colbert": colbert_documents,
     "sgml": trec_documents,
+    "json": json_documents,
+    "table": table_documents,
+    "dpr": table_documents,  # its passages are TSV with the quotes of CSV
 }
 """Corpus layouts by name: what ``format`` accepts besides ``auto``."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -42,11 +43,39 @@ class LabelledProblems(Problems):
 
 
 @dataclass(frozen=True)
+class Fields:
+    """Names of the keys or columns that a record is read from, where the user gave them.
+
+    Attributes:
+        id: of the id.
+        texts: of the text, joined by a blank; one called ``title`` is the title.
+    """
+
+    id: str | None = None
+    texts: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return self.id is not None or bool(self.texts)
+
+
+NO_FIELDS = Fields()
+
+
+@dataclass(frozen=True)
 class Input:
-    """File with the name that messages call it by: its path below the source folder, or as it was typed."""
+    """File with the name that messages call it by: its path below the source folder, or as it was typed.
+
+    Attributes:
+        path: where it is.
+        label: its name.
+        fields: names of keys or columns to read.
+        unread: counts of the keys that were not read, by their names.
+    """
 
     path: Path
     label: str
+    fields: Fields = NO_FIELDS
+    unread: Counter[str] = field(default_factory=Counter, compare=False)
 
     def at(self, line: int) -> RecordSource:
         """Return a line of this file as a source."""
@@ -60,6 +89,10 @@ class Input:
         """Yield line numbers and JSON objects: one a line, or an array of them; plain or compressed."""
         return read_json_objects(self.path, LabelledProblems(problems, self.label))
 
+    def note_unread(self, keys: Iterable[str]) -> None:
+        """Count keys of a record that nothing is read from."""
+        self.unread.update(keys)
+
     def record(self) -> dict[str, Any]:
         """Return size and hash for the manifest; only the file's name, so that equal files give equal manifests."""
         return {"file": self.path.name, "bytes": self.path.stat().st_size, "sha256": file_sha256(self.path)}
@@ -72,7 +105,7 @@ def text_id(value: Any) -> Any:
 
 def bare_name(path: Path) -> str:
     """Return the file name without what names a container or a format at its end."""
-    return re.sub(r"\.(jsonl|json|tsv|txt|trec|qrels|zip)$", "", plain_name(path))
+    return re.sub(r"\.(jsonl|json|tsv|txt|trec|qrels|zip|csv|parquet|parq|arrow)$", "", plain_name(path))
 
 
 def count_items(items: Iterable[_Item], progress: Progress | None) -> Iterator[_Item]:

@@ -8,8 +8,10 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from intrex.data.errors import Problems
-from intrex.data.importers.inputs import Input
+from intrex.data.importers.inputs import Input, LabelledProblems
 from intrex.data.io.lines import first_line, is_header
+from intrex.data.rankings.judged import judged_form, read_judged_rows
+from intrex.data.rankings.options import Columns
 from intrex.data.writer import RecordSource
 
 _GRADE = re.compile(r"[+-]?[0-9]{1,10}")
@@ -26,13 +28,19 @@ class Judgement(NamedTuple):
     source: RecordSource
 
 
-def read_judgements(file: Input, problems: Problems) -> Iterator[Judgement]:
-    """Yield the judgements of a file whose format its first line tells.
+def read_judgements(file: Input, problems: Problems, columns: Columns | None = None) -> Iterator[Judgement]:
+    """Yield the judgements of a file whose format its first line tells; tables and JSON as `intrex.data.rankings.judged`.
 
     Three or four columns between TABs (ids may hold blanks then), else between any blanks. Three are query,
     document and grade, as BEIR has them; four are TREC's, with an iteration that nobody reads, and ``#`` as the first
     character of a line begins a comment. A header is skipped.
     """
+    form = judged_form(file.path, columns)
+    if form is not None:
+        labelled = LabelledProblems(problems, file.label)
+        for row in read_judged_rows(file.path, form, labelled, columns):
+            yield Judgement(row.query, row.document, row.grade, file.at(row.line))
+        return
     layout = _Layout(first_line(file.path))
     first = True
     count = 0

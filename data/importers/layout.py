@@ -6,13 +6,14 @@ import logging
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from intrex.data.errors import BadInput, Problems, UsageError, nearest_name
 from intrex.data.importers.documents import READERS
-from intrex.data.importers.inputs import Input, bare_name
+from intrex.data.importers.inputs import NO_FIELDS, Fields, Input, bare_name
+from intrex.data.importers.records import IDS, TEXTS, has_header, is_table, json_layout
 from intrex.data.importers.trecdocuments import is_trec_documents
 from intrex.data.io.containers import plain_name, with_suffixes
 from intrex.data.io.lines import first_line
@@ -20,11 +21,13 @@ from intrex.data.io.lines import first_line
 _log = logging.getLogger("intrex")
 _JSON = (".jsonl", ".json")
 _TSV = (".tsv", ".txt")
-_JUDGED = (*_TSV, ".qrels", ".trec")
+_TABLES = (".csv", ".parquet", ".parq", ".arrow")
+_JUDGED = (*_TSV, ".qrels", ".trec", ".jsonl", *_TABLES)
+_SHARD = re.compile(r"-\d{5}-of-\d{5}$")
 _TOPICS = re.compile(r"(queries|topics|questions)(?![a-z0-9])", re.IGNORECASE)
 _QRELS = re.compile(r"qrels?(?![a-z0-9])[._-]*", re.IGNORECASE)
 _SET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-_NEEDED = "needed: _id and text (BEIR), or id and contents (pyserini)"
+_NEEDED = f"needed: an id ({', '.join(IDS)}) and a text ({', '.join(TEXTS)})"
 _HINT = (
     "a folder holds corpus.jsonl (BEIR), .jsonl files with id and contents (pyserini), collection.tsv (ColBERT), or files of "
     "<DOC> (TREC); "
@@ -51,7 +54,11 @@ class Layout:
 
 
 def find_layout(
-    source: Path, layout: str = "auto", queries: Sequence[Path] = (), qrels: Mapping[str, Path] | None = None
+    source: Path,
+    layout: str = "auto",
+    queries: Sequence[Path] = (),
+    qrels: Mapping[str, Path] | None = None,
+    fields: Fields = NO_FIELDS,
 ) -> Layout:
     """Tell the files of ``source``, a corpus file or a folder, apart.
 
@@ -60,6 +67,7 @@ def find_layout(
         layout: that of the corpus, or ``auto`` to tell it from names and the first record.
         queries: read these query files instead of those in the folder.
         qrels: read these judgements, by set name, instead of those in the folder.
+        fields: names of the keys or columns of a document.
 
     Raises:
         BadInput: there is no corpus, or no telling what it is.
@@ -69,6 +77,7 @@ def find_layout(
         raise UsageError(f"unknown corpus layout {layout!r}", nearest_name(layout, ["auto", *READERS]))
     folder = source if source.is_dir() else None
     corpus = _corpus_files(folder, layout) if folder else [Input(source, source.name)]
+    corpus = [replace(file, fields=fields) for file in corpus]
     topics = [Input(path, str(path)) for path in queries]
     judgements = {_check_set(name, path): Input(path, str(path)) for name, path in (qrels or {}).items()}
     if folder:
@@ -102,11 +111,25 @@ def _only(folder: Path, *names: str) -> Input | None:
     return files[0] if files else None
 
 
+def _shards(folder: Path, *names: str) -> list[Input]:
+    """List the files of a subfolder, as data sets of Hugging Face have them: ``corpus/test-00000-of-00001.parquet``."""
+    for name in names:
+        files = [path for path in _visible(folder / name) if plain_name(path).endswith((*_JSON, *_TABLES))]
+        if files:
+            return [Input(path, path.relative_to(folder).as_posix()) for path in files]
+    return []
+
+
 def _corpus_files(folder: Path, layout: str) -> list[Input]:
     beir, colbert = with_suffixes("corpus.jsonl"), with_suffixes("collection.tsv")
-    names = {"auto": (*beir, *colbert), "beir": beir, "colbert": colbert}.get(layout, ())
+    tables = tuple(f"corpus{ending}" for ending in (*with_suffixes(".csv", ".tsv"), *_TABLES[1:]))
+    names = {"auto": (*beir, *colbert, *tables), "beir": beir, "colbert": colbert, "table": tables}.get(
+        layout, ()
+    )
     if file := _only(folder, *names):
         return [file]
+    if layout not in ("colbert", "sgml") and (shards := _shards(folder, "corpus")):
+        return shards
     paths = [path for path in _visible(folder) if not (_TOPICS.match(path.name) or _QRELS.match(path.name))]
     rest = [path for path in paths if path.parent != folder / "qrels"]
     paths = (
@@ -135,19 +158,20 @@ def _trec_files(folder: Path, paths: list[Path]) -> list[Path]:
 def _query_files(folder: Path) -> list[Input]:
     if file := _only(folder, *with_suffixes("queries.jsonl")):
         return [file]
-    return [Input(p, p.name) for p in _visible(folder) if p.parent == folder and _TOPICS.match(p.name)]
+    files = [Input(p, p.name) for p in _visible(folder) if p.parent == folder and _TOPICS.match(p.name)]
+    return files or _shards(folder, "queries")
 
 
 def _qrels_files(folder: Path) -> dict[str, Input]:
     sets: dict[str, Input] = {}
     for path in _visible(folder):
         below = path.relative_to(folder)
-        inside = below.parts[0] == "qrels" and len(below.parts) == 2
+        inside = below.parts[0] in ("qrels", "default") and len(below.parts) == 2
         if inside and not plain_name(path).endswith(_JUDGED):
             _log.info("%s is not read: judgements end in %s", below, ", ".join(_JUDGED))
             continue
         if inside or (len(below.parts) == 1 and _QRELS.match(path.name)):
-            name = _check_set(_QRELS.sub("", bare_name(path), count=1) or "test", path)
+            name = _check_set(_QRELS.sub("", _SHARD.sub("", bare_name(path)), count=1) or "test", path)
             if name in sets:
                 raise BadInput(
                     f"two files are the query set {name}: {sets[name].label} and {below}", "remove one"
@@ -166,6 +190,8 @@ def _check_set(name: str, path: Path) -> str:
 def _format(corpus: Input) -> str:
     """Tell a corpus file's layout from its name and its first sound record."""
     name = plain_name(corpus.path)
+    if is_table(corpus):
+        return "table"
     if is_trec_documents(corpus):
         return "sgml"
     if first_line(corpus.path).startswith("<"):
@@ -174,14 +200,14 @@ def _format(corpus: Input) -> str:
             f"read are <DOC> ... </DOC> with a <DOCNO>; {_NEEDED}",
         )
     if name.endswith(_TSV):
-        return "colbert"
+        return "table" if has_header(corpus) else "colbert"
     _, record = next(corpus.objects(Problems(corpus.label)), (0, None))
     if record is None:  # nothing sound in it: its reader will say what is wrong, line by line
         return "beir" if name.startswith("corpus") else "pyserini"
-    if "_id" in record:
-        return "beir"
-    if "id" in record and "contents" in record:
-        return "pyserini"
+    if corpus.fields:
+        return "json"
+    if layout := json_layout(record):
+        return layout
     keys = ", ".join(sorted(record)[:8])
-    hint = "--layout beir or --layout pyserini lists every record that lacks something"
+    hint = "--id-field NAME --text-fields NAME,NAME names its keys"
     raise BadInput(f"the first record has the keys {keys}; {_NEEDED} ({corpus.label})", hint)

@@ -3,11 +3,16 @@
 from pathlib import Path
 
 from intrex.data.options import Options, declare, option
+from intrex.data.rankings.options import columns_option
 
 TOPIC_FIELD = (
     "Field of TREC or XML topics that is searched, or several: title,description; by default the title."
 )
-LAYOUTS = ("auto", "beir", "pyserini", "colbert", "sgml")
+LAYOUTS = ("auto", "beir", "pyserini", "colbert", "sgml", "json", "table", "dpr")
+
+
+def _parse_names(words: list[str]) -> tuple[str, ...]:
+    return tuple(name.strip() for word in words for name in word.split(",") if name.strip())
 
 
 @declare
@@ -18,6 +23,14 @@ class ImportOptions(Options):
     layout: str = option(
         default="auto", choices=LAYOUTS, help="Layout of the source, when it cannot be told."
     )
+    id_field: str | None = option(
+        default=None, metavar="NAME", help="Key or column of a document's id; the common names are known."
+    )
+    text_fields: tuple[str, ...] = option(
+        default=(), metavar="NAME,NAME", parse=_parse_names,
+        help="Keys or columns of a document's text, joined by a blank; one called title is the title.",
+    )  # fmt: skip
+    qrels_columns: tuple[str, ...] = columns_option("the judgements", "qrels_columns", qrels=True)
     queries: tuple[Path, ...] = option(
         default=(), flags=("--topics",),
         help="Query file beside a corpus: TREC or XML topics, TSV or JSON lines; may be repeated.",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
@@ -17,15 +17,17 @@ from intrex.data.importers.archive import unpack
 from intrex.data.importers.beir import fetch_beir, unzip
 from intrex.data.importers.beir_names import BEIR_MD5, beir_names
 from intrex.data.importers.documents import READERS
-from intrex.data.importers.inputs import Input, bare_name, count_items
+from intrex.data.importers.inputs import Fields, Input, bare_name, count_items
 from intrex.data.importers.irds import fill_from_irds, irds_names, is_known, origin_of
 from intrex.data.importers.judgements import read_judgements
 from intrex.data.importers.layout import Layout, find_layout
+from intrex.data.importers.records import describe_unread, looks_quoted
 from intrex.data.importers.topics import has_zeros, is_markup, numbers_as_judged, read_topics
 from intrex.data.importers.trecdocuments import trec_documents
 from intrex.data.io.files import refuse_existing, require_file
 from intrex.data.judgedset import Unknown
 from intrex.data.progress import Progress
+from intrex.data.rankings.options import QRELS_ROLES, Columns, parse_columns
 from intrex.data.writer import CollectionWriter, write_collection
 
 _log = logging.getLogger("intrex")
@@ -41,6 +43,9 @@ def import_collection(
     layout: str = "auto",
     queries: Paths = None,
     qrels: Sets = None,
+    id_field: str | None = None,
+    text_fields: Sequence[str] = (),
+    qrels_columns: Sequence[str] = (),
     allow_unknown: bool = False,
     drop_unknown: bool = False,
     topic_field: str | None = None,
@@ -55,10 +60,13 @@ def import_collection(
             id of ir_datasets.
         out: the folder to make.
         name: the collection's name; by default that of the source.
-        layout: the corpus layout of a path: ``auto``, ``beir``, ``pyserini``, ``colbert`` or ``sgml``.
+        layout: the corpus layout of a path, one of `intrex.data.importers.options.LAYOUTS`.
         queries: query files, read instead of those in the folder.
         qrels: judgements by query set, read instead of those in the folder; or as typed: ``SET=FILE``, or ``FILE``
             for the set ``test``.
+        id_field: key or column of a document's id; the common names are known.
+        text_fields: keys or columns of a document's text, joined by a blank; one called ``title`` is the title.
+        qrels_columns: what the columns of judgements are, as in `intrex.data.rankings.options.parse_columns`.
         allow_unknown: keep judgements that name unknown documents or queries instead of failing.
         topic_field: the field of TREC or XML topics that is searched, or several with commas between.
         drop_unknown: leave them out; the manifest says how many.
@@ -81,7 +89,22 @@ def import_collection(
     sets = dict(qrels) if isinstance(qrels, Mapping) else parse_sets(qrels or ())
     for file in (*files, *sets.values()):
         _regular(require_file(file, "queries" if file in files else "qrels"))
-    job = _Job(out, name, layout, files, sets, topic_field, unknown, overwrite, progress, downloading)
+    fields = Fields(id_field, tuple(text_fields))
+    columns = parse_columns(tuple(qrels_columns), QRELS_ROLES) if qrels_columns else None
+    job = _Job(
+        out,
+        name,
+        layout,
+        files,
+        sets,
+        topic_field,
+        unknown,
+        overwrite,
+        progress,
+        downloading,
+        fields,
+        columns,
+    )
     kind, data_set = resolve(source)
     if kind != "path" and layout != "auto":
         raise UsageError(f"{kind}:{data_set} has one layout", "leave --layout out")
@@ -142,6 +165,8 @@ class _Job:
     overwrite: bool
     progress: Progress | None
     downloading: Progress | None
+    fields: Fields
+    columns: Columns | None
 
     def from_path(self, path: Path) -> Collection:
         """Import a file or folder; a zip file is unpacked beside the output."""
@@ -176,11 +201,22 @@ class _Job:
         return self._write(id_, origin_of(id_), fill)
 
     def _files(self, path: Path, name: str, origin: dict[str, Any]) -> Collection:
-        layout = find_layout(path, self.layout, self.queries, self.qrels)
-        fill = partial(_fill, layout, topic_field=self.topic_field, progress=self.progress)
-        if self.topic_field is not None:
-            origin = {**origin, "topic_field": self.topic_field}
-        return self._write(name, {"importer": layout.format, **origin, **layout.record()}, fill)
+        layout = find_layout(path, self.layout, self.queries, self.qrels, self.fields)
+        fill = partial(
+            _fill, layout, topic_field=self.topic_field, columns=self.columns, progress=self.progress
+        )
+        origin = {"importer": layout.format, **origin, **self._named(), **layout.record()}
+        return self._write(name, origin, fill)
+
+    def _named(self) -> dict[str, Any]:
+        """Return what the user named of fields, keys and columns, for the manifest."""
+        named = {
+            "topic_field": self.topic_field,
+            "id_field": self.fields.id,
+            "text_fields": list(self.fields.texts),
+            "columns": self.columns and str(self.columns),
+        }
+        return {key: value for key, value in named.items() if value}
 
     def _write(
         self, name: str, origin: dict[str, Any], fill: Callable[[CollectionWriter], None]
@@ -191,7 +227,11 @@ class _Job:
 
 
 def _fill(
-    layout: Layout, writer: CollectionWriter, topic_field: str | None = None, progress: Progress | None = None
+    layout: Layout,
+    writer: CollectionWriter,
+    topic_field: str | None = None,
+    columns: Columns | None = None,
+    progress: Progress | None = None,
 ) -> None:
     """Stream documents, then queries, then judgements into a collection."""
     unread = Counter[str]()
@@ -202,12 +242,21 @@ def _fill(
     if unread:
         tags = ", ".join(f"<{tag.upper()}> of {n:,}" for tag, n in unread.most_common(8))
         _log.info("text that is not read, by tag and number of documents: %s", tags)
-    judged = cache(lambda: _judged_queries(layout))
+    for note in (*describe_unread(layout.corpus), *_quoted(layout)):
+        _log.info("%s", note)
+    judged = cache(lambda: _judged_queries(layout, columns))
     for file in layout.queries:
         _fill_queries(file, writer, topic_field, judged)
     for set_, file in layout.qrels.items():
-        for judgement in read_judgements(file, writer.problems):
+        for judgement in read_judgements(file, writer.problems, columns):
             writer.judgement(set_, judgement.query, judgement.document, judgement.grade, judgement.source)
+
+
+def _quoted(layout: Layout) -> Iterator[str]:
+    """Yield a note on each tab-separated corpus whose quotes stay in the text though they look like those of CSV."""
+    for file in layout.corpus if layout.format == "colbert" else ():
+        if looks_quoted(file.path):
+            yield f"{file.label}: fields look quoted, as in CSV; the quotes stay in the text (--layout dpr reads them)"
 
 
 def _fill_queries(
@@ -231,9 +280,11 @@ def _fill_queries(
         writer.problems.add(file.label, "the file has no query", hint)
 
 
-def _judged_queries(layout: Layout) -> set[str]:
+def _judged_queries(layout: Layout, columns: Columns | None) -> set[str]:
     """Return the ids of all judged queries; faults are reported when the judgements are taken in."""
     problems = Problems("judgements")
     return {
-        judgement.query for file in layout.qrels.values() for judgement in read_judgements(file, problems)
+        judgement.query
+        for file in layout.qrels.values()
+        for judgement in read_judgements(file, problems, columns)
     }

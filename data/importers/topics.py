@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from intrex.data.errors import Problems, UsageError
 from intrex.data.importers.inputs import Input, Record, text_id
+from intrex.data.importers.records import is_table, table_queries
 from intrex.data.importers.tracktopics import parse_fields, track_topics
 from intrex.data.io.lines import HEADERS
 
@@ -20,22 +21,26 @@ def read_topics(file: Input, problems: Problems, field: str | None = None) -> It
 
     ``{`` or ``[``: JSON objects with an id (``_id``, ``id``, ``qid``) and a text (``text``, ``query``, ``contents``).
     ``<``: topics of TREC or in XML; ``field`` names what is searched of them, or several fields with commas between.
-    Anything else: ``id TAB text`` lines, with or without a header. Ids are as they are written.
+    Tables with a header: see `table_queries`. Anything else: ``id TAB text`` lines, with or without a header. Ids are
+    as they are written.
 
     Raises:
         UsageError: a ``field`` is named, and the queries have none.
     """
-    first = _first_line(file)
+    table = is_table(file)
+    first = "" if table else _first_line(file)
     if first.startswith("<"):
         return _track(file, problems, field)
     if field is not None:
         raise UsageError(f"--topic-field is for topics of TREC and in XML ({file.label})", "leave it out")
+    if table:
+        return table_queries(file, problems)
     return _json(file, problems) if first.startswith(("{", "[")) else _tsv(file, problems)
 
 
 def is_markup(file: Input) -> bool:
     """Tell the topics of the tracks, in TREC's markup or XML, from other files of queries."""
-    return _first_line(file).startswith("<")
+    return not is_table(file) and _first_line(file).startswith("<")
 
 
 def _first_line(file: Input) -> str:

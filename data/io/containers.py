@@ -171,7 +171,7 @@ _FOREIGN = {
     "a 7z archive": (b"7z\xbc\xaf\x27\x1c", "7z x -so {} | intrex ... -, or unpack it first"),
     "a file of compress": (b"\x1f\x9d", "gzip -dc {} | intrex ... -"),
 }
-TABULAR = {b"PAR1": "Parquet", b"ARROW1": "Arrow"}
+TABULAR = {b"PAR1": "Parquet", b"ARROW1": "Arrow", b"\xff\xff\xff\xff": "Arrow"}
 """Beginnings of files of columns, which `intrex.data.io.parquet` reads."""
 
 

@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from intrex.data.arrays import Bytes
+from intrex.data.arrays import Bytes, Int64s, Uint8s
 from intrex.data.ids import BLANKS, CONTROLS, MAX_BYTES, gather_spans, id_problem
 
 _UNFIT = "".join(sorted(set(BLANKS + CONTROLS) - {"\n"}))
 _UNFIT_ASCII = bytes(ord(c) for c in _UNFIT if ord(c) < 128)
 _UNFIT_WIDE = re.compile(f"[{re.escape(_UNFIT)}]")
-_NEWLINE = ord("\n")
+_NEWLINE, _QUOTE = ord("\n"), ord('"')
 
 
 def id_array(ids: Sequence[Any], report: Callable[[int, str], None]) -> Bytes:
@@ -34,7 +34,7 @@ def id_array(ids: Sequence[Any], report: Callable[[int, str], None]) -> Bytes:
     data = np.frombuffer(raw, np.uint8)
     ends = np.append(np.flatnonzero(data == _NEWLINE), len(data))
     starts = np.concatenate([[0], ends[:-1] + 1])
-    if len(ends) != len(ids) or _has_unfit(text, raw):
+    if len(ends) != len(ids) or text.startswith('"') or '\n"' in text or _has_unfit(text, raw):
         return _one_by_one(ids, report)
     sizes = ends - starts
     if not sizes.all() or sizes.max() > MAX_BYTES:
@@ -42,9 +42,32 @@ def id_array(ids: Sequence[Any], report: Callable[[int, str], None]) -> Bytes:
     return gather_spans(data, starts, sizes)
 
 
+def span_array(
+    spans: tuple[Uint8s, Int64s, Int64s] | None, ids: Any, report: Callable[[int, str], None]
+) -> Bytes:
+    """Return ids that stand in one text as a numpy ``S`` array; see `id_array`.
+
+    Args:
+        spans: the text [bytes], and where each id begins [n] and how long it is [n]; None if they must be looked at.
+        ids: the same as a list of strings, or what ``to_pylist`` makes one of; read only where an id cannot be one.
+        report: told the index of an id and what is wrong with it.
+    """
+    if spans is not None:
+        text, starts, sizes = spans
+        if not len(starts):
+            return np.empty(0, "S1")
+        raw = text[starts[0] : starts[-1] + sizes[-1]].tobytes()
+        sound = sizes.all() and sizes.max() <= MAX_BYTES and b"\n" not in raw
+        if (
+            sound
+            and not (text[starts] == _QUOTE).any()
+            and not _has_unfit(raw.decode("utf-8", "replace"), raw)
+        ):
+            return gather_spans(text, starts, sizes)
+    return _one_by_one(ids if isinstance(ids, list) else ids.to_pylist(), report)
+
+
 def _has_unfit(text: str, raw: bytes) -> bool:
-    if text.startswith('"') or '\n"' in text:
-        return True
     if len(raw.translate(None, _UNFIT_ASCII)) < len(raw):
         return True
     return not text.isascii() and _UNFIT_WIDE.search(text) is not None

@@ -6,25 +6,22 @@ import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any
 
 import numpy as np
 
-from intrex.data.arrays import Bools, Bytes, Float64s, Int32s, Int64s
+from intrex.data.arrays import Bytes, Float64s, Int32s, Int64s
 from intrex.data.errors import BadInput, Problems
 from intrex.data.io.columns import parse_floats, parse_integers, read_columns, stack
 from intrex.data.io.delimited import delimiter_name, read_rows
 from intrex.data.io.idarrays import id_array
 from intrex.data.io.lines import first_line, is_header
+from intrex.data.io.parquet import column_names, id_column, number_column, read_batches
 from intrex.data.rankings.options import RUN_ROLES, Columns, spelled_columns
+from intrex.data.rankings.third import WAYS_OUT, Value, third_column
 from intrex.data.run import RunTable
 
 _log = logging.getLogger("intrex")
-Value = Literal["rank", "score"]
-WAYS_OUT = (
-    "say what it is: --columns query,document,score, or --columns query,document,rank for ranks with gaps; "
-    "`intrex convert FILE OUT --columns ...` writes TREC's six columns"
-)
 _ORDINARY = {
     3: {"query": 0, "document": 1, "third": 2},
     4: {"query": 0, "document": 1, "beside": 2, "score": 3},
@@ -34,11 +31,11 @@ _SHOWN = 4
 
 @dataclass(frozen=True)
 class Cells:
-    """Rows of a run as text, in file order: [n] ids, then what else there is of values, and line numbers."""
+    """Rows of a run, in file order: [n] ids, then what else there is as text or float64, and line numbers."""
 
     queries: Bytes
     docs: Bytes
-    values: Mapping[str, Bytes]
+    values: Mapping[str, Any]
     lines: Int64s
 
     def table(self, path: Path, problems: Problems, tag: str) -> RunTable:
@@ -57,9 +54,9 @@ class Cells:
         if "beside" in values:
             self._need_ranks(values.pop("beside"), path, problems)
         if "score" in values:
-            scores = parse_floats(values["score"], self.lines, path, "score", problems)
+            scores = _floats(values["score"], self.lines, path, problems)
         else:
-            ranks = parse_integers(values["rank"], self.lines, path, "rank", problems, low=0)
+            ranks = _integers(values["rank"], self.lines, path, problems)
             scores = 1.0 / (ranks + from_zero(self.queries, ranks))
         return RunTable(self.queries, self.docs, scores, self.lines, tag)
 
@@ -80,69 +77,22 @@ class Cells:
         return told
 
 
-def third_column(queries: Bytes, cells: Bytes) -> tuple[Value | None, list[tuple[int, str]]]:
-    """Tell whether the third column of a run holds ranks or scores, by looking at all of it.
-
-    Ranks are 1, 2, 3 ... (or 0, 1, 2 ...) in some order in each query. Numbers of which one has a fraction are scores.
-
-    Args:
-        queries: [n] ids.
-        cells: [n] the column.
-
-    Returns:
-        What it is, or None where it could be either, with the row of each query that holds no ranks, and why.
-    """
-    numbers, readable = _numbers(cells)
-    if not readable.all():
-        rows = np.flatnonzero(~readable)
-        return None, [
-            (
-                int(i),
-                f"the third column is {cells[i].decode('utf-8', 'replace')!r}, a rank or a score is needed",
-            )
-            for i in rows
-        ]
-    if (numbers != np.floor(numbers)).any():
-        return "score", []
-    plain = bool((np.char.isdigit(cells)).all())
-    faults = list(_without_ranks(queries, numbers))
-    if plain and not faults:
-        return "rank", []
-    if not faults:
-        return None, [(0, "the third column counts like ranks and is written like scores")]
-    return None, faults
+def _floats(cells: Any, lines: Int64s, path: Path, problems: Problems) -> Float64s:
+    numbers: Float64s = (
+        cells if cells.dtype.kind == "f" else parse_floats(cells, lines, path, "score", problems)
+    )
+    return numbers
 
 
-def _numbers(cells: Bytes) -> tuple[Float64s, Bools]:
-    problems = Problems("")
-    numbers = parse_floats(cells, np.arange(len(cells)), Path(), "value", problems)
-    if not problems.count:
-        return numbers, np.ones(len(cells), np.bool_)
-    readable = np.array([_is_finite(cell) for cell in cells.tolist()], np.bool_)
-    return numbers, readable
-
-
-def _is_finite(cell: bytes) -> bool:
-    try:
-        return bool(np.isfinite(float(cell)))
-    except ValueError:
-        return False
-
-
-def _without_ranks(queries: Bytes, numbers: Float64s) -> Iterator[tuple[int, str]]:
-    """Yield the first row of each query whose numbers are not 1, 2, 3 ... or 0, 1, 2 ..., with them."""
-    _, first, owner = np.unique(queries, return_index=True, return_inverse=True)
-    order = np.lexsort((numbers, owner))
-    heads = np.concatenate([[0], np.flatnonzero(np.diff(owner[order])) + 1])
-    sizes = np.diff(np.append(heads, len(order)))
-    ranked = numbers[order] - (np.arange(len(order)) - np.repeat(heads, sizes))
-    start = np.repeat(ranked[heads], sizes)
-    wrong = np.unique(owner[order][(ranked != start) | ((start != 0) & (start != 1))])
-    for query in wrong[np.argsort(first[wrong])].tolist():
-        rows = np.flatnonzero(owner == query)[: _SHOWN + 1]
-        words = ", ".join(f"{numbers[i]:g}" for i in rows[:_SHOWN]) + (" ..." if len(rows) > _SHOWN else "")
-        reason = f"query {queries[rows[0]].decode()}: the third column is {words}, no ranks 1, 2, 3 ...; are these scores?"
-        yield int(first[query]), reason
+def _integers(cells: Any, lines: Int64s, path: Path, problems: Problems) -> Int32s:
+    if cells.dtype.kind != "f":
+        return parse_integers(cells, lines, path, "rank", problems, low=0)
+    for i in np.flatnonzero((cells < 0) | (cells != np.floor(cells)))[:_SHOWN]:
+        problems.add(
+            f"{path.name}:{lines[i]}", f"the rank is {cells[i]:g}, an integer of 0 or more is needed"
+        )
+    ranks: Int32s = np.maximum(cells, 0).astype(np.int32)
+    return ranks
 
 
 def from_zero(queries: Bytes, ranks: Int32s) -> Int64s:
@@ -198,10 +148,7 @@ def read_delimited_cells(
     if not places and len(header) in _ORDINARY:
         places = _ORDINARY[len(header)]
     if not places:
-        raise BadInput(
-            f"there is no telling which columns are query, document and score: {', '.join(header[:8])} ({path.name})",
-            "name them: --columns query=NAME,document=NAME,score=NAME",
-        )
+        raise _untold(path, header)
     need = max(places.values()) + 1
     texts: dict[str, list[str]] = {role: [] for role in places}
     lines: list[int] = []
@@ -225,6 +172,41 @@ def read_delimited_cells(
         for role, part in texts.items()
     }
     return Cells(ids["query"], ids["document"], values, np.array(lines, np.int64))
+
+
+def read_tabular_cells(path: Path, problems: Problems, columns: Columns | None = None) -> Cells:
+    """Read a run of Parquet or Arrow by the names of its columns; see `read_blank_cells`. Lines are rows from 1."""
+    names = column_names(path)
+    places, _ = column_places(path, names, columns)
+    if not places:
+        places = spelled_columns(names, RUN_ROLES)
+        if not ({"query", "document"} <= places.keys() and {"score", "rank"} & places.keys()):
+            raise _untold(path, names)
+    parts: dict[str, list[Bytes]] = {role: [] for role in places}
+    rows = 0
+    for batch in read_batches(path, list({names[at] for at in places.values()})):
+        for role, part in parts.items():
+            part.append(_batch_column(batch.column(names[places[role]]), role, rows + 1, path, problems))
+        rows += batch.num_rows
+    values = {role: stack(part) for role, part in parts.items()}
+    return Cells(values.pop("query"), values.pop("document"), values, np.arange(1, rows + 1))
+
+
+def _batch_column(column: Any, role: str, first: int, path: Path, problems: Problems) -> Any:
+    if role in ("query", "document"):
+        return id_column(column, first, lambda row, reason: problems.add(f"{path.name}:{row}", reason))
+    if role == "tag":
+        return np.array([str(value).encode() for value in column.to_pylist()], np.bytes_)
+    return number_column(
+        column, first, lambda row, reason: problems.add(f"{path.name}:{row}", f"the {role} is {reason}")
+    )
+
+
+def _untold(path: Path, header: list[str]) -> BadInput:
+    return BadInput(
+        f"there is no telling which columns are query, document and score: {', '.join(header[:8])} ({path.name})",
+        "name them: --columns query=NAME,document=NAME,score=NAME",
+    )
 
 
 def _again(

@@ -37,6 +37,11 @@ def members_of(value: Mapping[str, Any]) -> Iterable[tuple[str, Any]]:
     return value.pairs if isinstance(value, Repeated) else value.items()
 
 
+def repeated_names(value: Mapping[str, Any]) -> list[str]:
+    """List the names that stand twice in an object that was read."""
+    return value.names if isinstance(value, Repeated) else []
+
+
 _PARSE = json.JSONDecoder(object_pairs_hook=_members).decode
 # Integers as float: one of 5,000 digits is infinite then, where Python refuses to read it
 _PARSE_LONG = json.JSONDecoder(object_pairs_hook=_members, parse_int=float).decode

@@ -12,7 +12,7 @@ from intrex.data.arrays import Bytes, Float64s
 from intrex.data.errors import BadInput, Problems, json_type
 from intrex.data.ids import id_problem
 from intrex.data.io.idarrays import id_array
-from intrex.data.rankings.jsonfiles import Repeated, members_of
+from intrex.data.rankings.jsonfiles import Repeated, members_of, repeated_names
 from intrex.data.run import RunTable, run_name
 
 JSON_LAYOUT = "{query: {document: score}}"
@@ -87,11 +87,6 @@ def _rows(
                 problems.add(where, problem)
             else:
                 yield query, doc, float(score)
-
-
-def repeated_names(value: Mapping[str, Any]) -> list[str]:
-    """List the names that stand twice in an object that was read."""
-    return value.names if isinstance(value, Repeated) else []
 
 
 def score_problem(doc: str, score: Any, ends: float = FLOAT32_ENDS) -> str | None:

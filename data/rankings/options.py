@@ -132,12 +132,19 @@ class RunSource(Options, panel=PANEL):
     @property
     def unusual(self) -> bool:
         """True where runs are not what their content says by itself."""
-        return self != _NOTHING
+        return bool(self.columns or self.form or self.query_order)
 
     @property
     def table(self) -> Columns | None:
         """Columns that were named."""
         return parse_columns(self.columns) if self.columns else None
+
+
+@declare
+class EvaluationSource(RunSource, panel=PANEL):
+    """How runs and judgements are written, where their content does not tell."""
+
+    qrels_columns: tuple[str, ...] = columns_option("the judgements", "qrels_columns", qrels=True)
 
 
 _LAYOUT: ContextVar[RunSource | None] = ContextVar("run_source", default=None)
@@ -147,6 +154,13 @@ _NOTHING = RunSource()
 def run_source() -> RunSource:
     """Return how runs are written as the command that is being run says."""
     return _LAYOUT.get() or _NOTHING
+
+
+def qrels_columns() -> Columns | None:
+    """Return the columns of judgements that the command that is being run names."""
+    source = _LAYOUT.get()
+    words = source.qrels_columns if isinstance(source, EvaluationSource) else ()
+    return parse_columns(words, QRELS_ROLES) if words else None
 
 
 _SPELLINGS: Mapping[str, frozenset[str]] = {

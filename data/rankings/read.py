@@ -9,12 +9,12 @@ from typing import Any
 
 from intrex.data.errors import BadInput, Problems, UsageError
 from intrex.data.growth import note_growth, note_padding
-from intrex.data.io.containers import plain_name
+from intrex.data.io.containers import is_tabular, plain_name
 from intrex.data.io.delimited import delimiter_of
 from intrex.data.io.lines import first_line
 from intrex.data.rankings.answers import ANSWERS, Answer, find_answers
 from intrex.data.rankings.assemble import answers_table
-from intrex.data.rankings.columns import WAYS_OUT, read_blank_cells, read_delimited_cells
+from intrex.data.rankings.columns import read_blank_cells, read_delimited_cells, read_tabular_cells
 from intrex.data.rankings.jsonfiles import load_values
 from intrex.data.rankings.nested import JSON_LAYOUT, mteb_rankings, nested_table
 from intrex.data.rankings.options import FORMS, RunSource
@@ -48,6 +48,8 @@ def read_table(path: Path, source: RunSource, problems: Problems, more: bool, en
         note_growth(path)
         note_padding(path, table.doc_ids, table.scores)
         return table
+    if form == "table" and is_tabular(path):
+        return read_tabular_cells(path, problems, source.table).table(path, problems, run_name(path))
     if form == "table":
         delimiter = delimiter_of(path) or "\t"
         return read_delimited_cells(path, problems, delimiter, source.table).table(
@@ -62,6 +64,8 @@ def read_table(path: Path, source: RunSource, problems: Problems, more: bool, en
 
 def tell_form(path: Path, source: RunSource) -> str:
     """Tell a run's form from its first line: a name of `FORMS`, ``columns`` or ``json``."""
+    if is_tabular(path):
+        return "table"
     first = first_line(path).lstrip()
     if first.startswith(("{", "[")):
         return "json"
@@ -132,6 +136,3 @@ def _folder_table(path: Path, source: RunSource, problems: Problems, ends: float
         raise BadInput(f"the run is a folder without answers of a search engine: {path}", _FOLDER)
     problems.raise_if_any()
     return answers_table(answers, form or "", path, problems, replace(source, query_order=None), ends)
-
-
-__all__ = ["WAYS_OUT", "read_table", "tell_form"]

@@ -62,6 +62,8 @@ ONE: dict[str, list[tuple[str, bytes, list[int]]]] = {
     "C003": [("corpus.jsonl", CORPUS + CORPUS, [3, 4])],
     "C004": [("corpus.jsonl", CORPUS + b'{"_id": "d3", "title": "", "text": " "}\n', [3])],
     "C005": [("corpus.jsonl", CORPUS + b'{"_id": "d3", "title": "", "text": 7}\n', [3])],
+    "C006": [("corpus.jsonl", b'{"_id": "d1", "text": "x", "url": "y"}\n', [])],
+    "C007": [("collection.tsv", b'1\t"A ""fast"" ferry"\tFerry\n', [])],
     "T001": [("queries.tsv", TSV + b"no tab\n", [3]), ("queries.jsonl", JSONL + b'{"_id": "q3"}\n', [3]), ("topics", TOPICS + b"<top>\n<title> x\n</top>\n", [5])],
     "T002": [("queries.tsv", TSV + b"q1\tother\n", [3])],
     "T003": [("queries.tsv", TSV + b"q1\tone\n", [3])],

@@ -119,7 +119,7 @@ JSON_FAULTS = {
     "number in array": ('[{"id": "a", "contents": ""}, 7]', r"this is an integer \(x.jsonl:1\)"),
     "deep array": ('[{"id": "a", "contents": ""},\n' + '{"a":[' * 99999, "nested too deeply"),
     "latin-1 array": (b'[\n{"id": "a",\n"contents": "\xe9"}]', r"not UTF-8: byte 0xe9 \(x.jsonl:3\)"),
-    "other keys": ('{"docid": "a", "body": ""}\n', r"has the keys body, docid; needed: .*\(x.jsonl\)"),
+    "other keys": ('{"sku": "a", "blurb": ""}\n', r"has the keys blurb, sku; needed: .*\(x.jsonl\)"),
 }
 
 
