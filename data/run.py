@@ -164,10 +164,12 @@ def _report_repeats(queries: Bytes, docs: Bytes, problems: Problems, lines: Int6
     )
     order = np.argsort(hashes, kind="stable")
     ordered = hashes[order]
-    if not (ordered[1:] == ordered[:-1]).any():
+    same = ordered[1:] == ordered[:-1]
+    if not same.any():
         return
-    number = np.arange(len(docs)) if lines is None else lines
-    order = np.lexsort((number, docs, queries))
+    rows = order[np.append(same, False) | np.append(False, same)]
+    number = rows if lines is None else lines[rows]
+    order = rows[np.lexsort((number, docs[rows], queries[rows]))]
     q, d = queries[order], docs[order]
     for i in np.flatnonzero((q[1:] == q[:-1]) & (d[1:] == d[:-1])) + 1:
         where = problems.subject if lines is None else f"{problems.subject}:{lines[order[i]]}"

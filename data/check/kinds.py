@@ -72,8 +72,9 @@ def tell_kind(path: Path, expected: str | None = None) -> FileKind | None:
     rows = [line for line in sample if not line.lstrip().startswith("#")]
     if not rows:
         return _empty(expected, path)
-    if delimiter := delimiter_of(path, rows[0]):
-        return _delimited(rows[0], delimiter, path, expected)
+    delimiter = delimiter_of(path, rows[0])
+    if delimiter and (table := _delimited(rows[0], delimiter, path, expected)):
+        return table
     names = rows[0].lower().split("\t")
     if expected in (None, "corpus") and names[0] in IDS and {*TEXTS, "title"} & set(names[1:]):
         return FileKind("corpus", "colbert" if len(names) in (2, 3) else "table")

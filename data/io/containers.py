@@ -189,7 +189,7 @@ def open_unpacked(path: Path) -> IO[bytes]:
     """Open for reading what a file holds, plain or compressed.
 
     Raises:
-        BadInput: an archive of several files, or a file of columns: neither is text; damage is found while reading.
+        BadInput: an archive of several files; damage is found while reading.
         MissingExtra: the package that unpacks it is not installed.
     """
     with path.open("rb") as stream:
@@ -218,12 +218,6 @@ def _refuse_foreign(head: bytes, path: Path) -> None:
             f"this is a tar archive, not text ({path})",
             f"tar -xOf {path.name} FILE | intrex ... -, or unpack it first",
         )
-    for start, name in TABULAR.items():
-        if head.startswith(start):
-            raise BadInput(
-                f"this is {name}, where text is needed ({path})",
-                "corpora, queries, judgements and runs are read from it (extra parquet); this file is none of them",
-            )
 
 
 def is_tabular(path: Path) -> bool:
@@ -232,6 +226,19 @@ def is_tabular(path: Path) -> bool:
         return False
     with path.open("rb") as stream:
         return stream.read(6).startswith(tuple(TABULAR))
+
+
+def refuse_tabular(path: Path) -> None:
+    """Raise `BadInput` for a file of columns, where text is read."""
+    if not is_tabular(path):
+        return
+    with path.open("rb") as stream:
+        head = stream.read(6)
+    name = next(name for start, name in TABULAR.items() if head.startswith(start))
+    raise BadInput(
+        f"this is {name}, where text is needed ({path})",
+        "corpora, queries, judgements and runs are read from it (extra parquet); this file is none of them",
+    )
 
 
 def packed(path: Path, plain: IO[bytes]) -> AbstractContextManager[IO[bytes]]:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from intrex.data.errors import BadInput, IntrexError, Problems, json_type
-from intrex.data.io.containers import open_unpacked, packed, require_packer
+from intrex.data.io.containers import open_unpacked, packed, refuse_tabular, require_packer
 from intrex.data.io.disk import disk_errors
 from intrex.data.io.hidden import hidden_sibling
 from intrex.data.io.jsontext import DECODER
@@ -61,6 +61,7 @@ def read_pieces(path: Path, size: int = PIECE, longest: int | None = None) -> It
 
     Raises `BadInput` where a line has more than ``longest`` bytes and is longer than a piece; None is no bound.
     """
+    refuse_tabular(path)
     with reading(path) as stream:
         head = stream.read(len(BOM))
         parts = (

@@ -13,6 +13,7 @@ import numpy as np
 
 from intrex.data.arrays import Bools, Int64s, Uint8s
 from intrex.data.ids import BLANKS, CONTROLS, describe_control
+from intrex.data.io.containers import refuse_tabular
 from intrex.data.io.files import BOM, reading
 
 Fault = tuple[int, str, str | None]
@@ -169,6 +170,7 @@ def first_line(path: Path) -> str:
     Of a line beyond `BEGINNING` bytes only so many: it may be a whole file.
     """
     comment = ""
+    refuse_tabular(path)
     with reading(path) as stream:
         while raw := stream.readline(BEGINNING):
             line = raw.removeprefix(BOM).decode("utf-8", "replace").rstrip("\r\n")

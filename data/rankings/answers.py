@@ -110,7 +110,7 @@ def form_of(value: Any) -> str | None:
 def _items(name: str, value: Mapping[str, Any]) -> list[Any] | None:
     items = ANSWERS[name].items(value)
     if items is None and name in _EMPTY and isinstance(value.get(_EMPTY[name]), dict):
-        return [] if "id" in value[_EMPTY[name]] or "fields" in value[_EMPTY[name]] else None
+        return [] if isinstance(value[_EMPTY[name]].get("id"), str) else None
     return items if isinstance(items, list) else None
 
 

@@ -176,6 +176,11 @@ def test_the_page_holds_the_registry() -> None:
     assert "\n".join([*lines, ""]) in (ROOT / "docs" / "checks.md").read_text(encoding="utf-8")
 
 
+def test_commas_in_a_text_make_no_table(tmp_path: Path) -> None:
+    checked = found(tmp_path, {"x": b"q1\tferry,harbour,island\nq2\tankle,brace,knee\n"})
+    assert [(f.kind, f.form) for f in checked.files] == [("queries", "TAB")] and not checked.rows()
+
+
 def test_one_row_for_each_code_or_for_each_line(tmp_path: Path) -> None:
     bad = RUN + b"".join(b"q3 Q0 e%d 1 nan t\n" % i for i in range(9))
     checked = found(tmp_path, {"r": bad})

@@ -217,6 +217,29 @@ def test_ranx_writes_what_is_read(tmp_path):
         assert read_any_run(tmp_path / name).to_dict() == RUN
 
 
+def test_every_command_takes_tables_folders_and_lists(tmp_path, monkeypatch, intrex):
+    """Compare, fuse and rerank read what evaluate reads."""
+    pa, pq = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    monkeypatch.chdir(tmp_path)
+    pq.write_table(pa.table({"q_id": ["q1"], "doc_id": ["d1"], "score": [1.0]}), tmp_path / "r.parquet")
+    (tmp_path / "answers").mkdir()
+    write(tmp_path / "answers" / "q1.json", SEARCH)
+    write(tmp_path / "c.jsonl", RANK_LLM)
+    write(tmp_path / "q.qrels", "q1 0 d1 1\n")
+    said = intrex("compare q.qrels r.parquet answers c.jsonl -m nDCG@10 --format csv")
+    assert said.code == 0, said.err
+    assert intrex("fuse r.parquet answers c.jsonl -o f.txt").code == 0
+    assert set(read_any_run(tmp_path / "f.txt").to_dict()) == {"q1", "2"}
+
+
+@pytest.mark.parametrize(
+    "name", ["root", "hits", "response", "responses", "candidates", "model", "output", "results"]
+)
+def test_a_query_may_be_called_like_a_key_of_other_forms(tmp_path, name):
+    run = {name: {"hits": 2.0, "id": 1.5, "docs": 1.0, "children": 0.5}, "q1": {"d1": 1.0}}
+    assert read_any_run(write(tmp_path / "r.json", run)).to_dict() == run
+
+
 def test_what_is_in_no_known_form_is_named_with_its_keys(tmp_path):
     for name, value in (("a.json", [{"a": 1, "b": 2}]), ("b.jsonl", '{"x": 1}\n{"x": 2}\n')):
         with pytest.raises(BadInput, match="no run is in this JSON") as error:
