@@ -17,6 +17,7 @@ from intrex.data.check.recordchecks import check_corpus, check_queries
 from intrex.data.check.runchecks import check_run
 from intrex.data.errors import BadInput, CheckFailed
 from intrex.data.importers.layout import find_layout
+from intrex.data.importers.records import table_columns
 from intrex.data.io.files import STDIO, require_file, spooled
 
 HINT = "docs/checks.md explains the codes; --fix OUT mends what can be mended without guessing"
@@ -97,6 +98,9 @@ def check_file(path: Path, label: str, kind: FileKind | str | None = None, impor
         for _ in sound_pieces(path, findings, text):
             pass
         problem = "neither a corpus, topics, judgements nor a run" if kind is None else f"this is no {kind}"
+        if columns := table_columns(path):
+            problem += f"; a table with the columns {', '.join(columns[:8])}: --columns, --qrels-columns, or --id-field and "
+            problem += "--text-fields of collection import, name them"
         findings.add("F014", [], problem, 1)
         return Facts(findings, lines=text.lines)
     if known.name == "run":

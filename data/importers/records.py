@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
@@ -102,6 +103,17 @@ def table_queries(file: Input, problems: Problems) -> Iterator[Record]:
 def is_table(file: Input) -> bool:
     """Tell whether a file is a table with a header: Parquet, Arrow, or named ``.csv``."""
     return is_tabular(file.path) or plain_name(file.path).lower().endswith(".csv")
+
+
+def table_columns(path: Path) -> list[str]:
+    """Return the names in a table's header, where a file is named ``.csv`` or is Parquet or Arrow; else nothing."""
+    with contextlib.suppress(BadInput):
+        if is_tabular(path):
+            return column_names(path)
+        if plain_name(path).lower().endswith(".csv"):
+            line = first_line(path)
+            return next(csv.reader([line], delimiter=delimiter_of(path, line) or ","), [])
+    return []
 
 
 def has_header(file: Input) -> bool:

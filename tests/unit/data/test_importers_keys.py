@@ -255,3 +255,9 @@ def test_without_pyarrow_the_extra_is_named(here, monkeypatch):
     assert "pyarrow" in error.value.message and error.value.hint == "pip install 'intrex[parquet]'"
     with pytest.raises(MissingExtra):
         check_paths([here / "r.parquet"])
+
+
+def test_check_names_the_columns_of_a_table_that_it_cannot_tell(here, intrex):
+    (here / "p.csv").write_text("sku,name,price\n1,a,2\n")
+    said = intrex("check p.csv --format csv")
+    assert said.code == 3 and "a table with the columns sku, name, price" in said.out and "--id-field" in said.out
