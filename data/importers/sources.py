@@ -244,12 +244,36 @@ def _fill(
         _log.info("text that is not read, by tag and number of documents: %s", tags)
     for note in (*describe_unread(layout.corpus), *_quoted(layout)):
         _log.info("%s", note)
-    judged = cache(lambda: _judged_queries(layout, columns))
+    judged, names = cache(lambda: _judged_queries(layout, columns)), _QueryNames()
     for file in layout.queries:
-        _fill_queries(file, writer, topic_field, judged)
+        _fill_queries(file, writer, topic_field, judged, names)
     for set_, file in layout.qrels.items():
+        by_text = 0
         for judgement in read_judgements(file, writer.problems, columns):
-            writer.judgement(set_, judgement.query, judgement.document, judgement.grade, judgement.source)
+            query = names.id_of(judgement.query)
+            by_text += query != judgement.query
+            writer.judgement(set_, query, judgement.document, judgement.grade, judgement.source)
+        if by_text:
+            _log.info("%s: %s judgements name their query by its text", file.label, f"{by_text:,}")
+
+
+class _QueryNames:
+    """Ids of queries by their texts: Quepid's judgements, and those of logs, name a query by what was typed."""
+
+    def __init__(self) -> None:
+        self._ids: set[str] = set()
+        self._by_text: dict[str, str | None] = {}
+
+    def add(self, id_: Any, text: Any) -> None:
+        """Take in a query; a text that two queries have names none."""
+        if isinstance(id_, str) and isinstance(text, str):
+            self._ids.add(id_)
+            words = text.strip()
+            self._by_text[words] = None if words in self._by_text else id_
+
+    def id_of(self, name: str) -> str:
+        """Return the id of a query that is no known id and the text of one query; else the name itself."""
+        return name if name in self._ids else self._by_text.get(name) or name
 
 
 def _quoted(layout: Layout) -> Iterator[str]:
@@ -260,7 +284,11 @@ def _quoted(layout: Layout) -> Iterator[str]:
 
 
 def _fill_queries(
-    file: Input, writer: CollectionWriter, topic_field: str | None, judged: Callable[[], set[str]]
+    file: Input,
+    writer: CollectionWriter,
+    topic_field: str | None,
+    judged: Callable[[], set[str]],
+    names: _QueryNames,
 ) -> None:
     before = writer.problems.count
     queries = list(read_topics(file, writer.problems, topic_field))
@@ -268,7 +296,9 @@ def _fill_queries(
     if is_markup(file) and any(has_zeros(query.id) for query in queries):
         numbers = numbers_as_judged([query.id for query in queries], judged())
     for query in queries:
-        writer.query(numbers.get(query.id, query.id), query.text, query.source)
+        id_ = numbers.get(query.id, query.id) if numbers else query.id
+        names.add(id_, query.text)
+        writer.query(id_, query.text, query.source)
     if numbers:
         example = next(iter(numbers.items()))
         _log.info(

@@ -260,4 +260,23 @@ def test_without_pyarrow_the_extra_is_named(here, monkeypatch):
 def test_check_names_the_columns_of_a_table_that_it_cannot_tell(here, intrex):
     (here / "p.csv").write_text("sku,name,price\n1,a,2\n")
     said = intrex("check p.csv --format csv")
-    assert said.code == 3 and "a table with the columns sku, name, price" in said.out and "--id-field" in said.out
+    assert (
+        said.code == 3
+        and "a table with the columns sku, name, price" in said.out
+        and "--id-field" in said.out
+    )
+
+
+def test_judgements_of_quepid_name_queries_by_their_text(here, intrex, caplog):
+    """Quepid's documentation, "Exporting Judgements": CSV with query, docid and rating; the query is what was typed."""
+    (here / "products.csv").write_text(PRODUCTS)
+    (here / "queries.csv").write_text("id,query\nq1,fast boat\nq2,brace\nq3,brace \n")
+    (here / "quepid.csv").write_text('query,docid,rating\n"fast boat",d1,3\nq2,d2,1\n')
+    line = "collection import products.csv c --id-field sku --text-fields name --queries queries.csv --qrels quepid.csv"
+    said = intrex(line)
+    assert said.code == 0, said.err
+    assert find_qrels("c:test").qrels.to_dict() == {"q1": {"d1": 3}, "q2": {"d2": 1}}
+    assert "quepid.csv: 1 judgements name their query by its text" in caplog.text
+    (here / "quepid.csv").write_text("query,docid,rating\nbrace,d2,1\n")  # of two queries
+    refused = intrex(f"{line} --overwrite")
+    assert refused.code == 1 and "unknown query 'brace'" in refused.err
