@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import csv
-import json
 import re
 from collections import Counter
 from itertools import islice, pairwise
@@ -13,6 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from intrex.data.check.listedruns import first_object, listed_form
 from intrex.data.check.numbers import is_number
 from intrex.data.errors import BadInput, Problems, UsageError, nearest_name
 from intrex.data.importers.inputs import Input
@@ -24,8 +24,6 @@ from intrex.data.io.delimited import delimiter_of
 from intrex.data.io.files import read_lines
 from intrex.data.io.lines import is_header
 from intrex.data.io.parquet import column_names
-from intrex.data.rankings.answers import find_answers
-from intrex.data.rankings.nested import mteb_rankings
 from intrex.data.rankings.options import QRELS_ROLES, RUN_ROLES, run_source, spelled_columns
 from intrex.data.rankings.third import third_column
 
@@ -142,9 +140,9 @@ _FORMS = {
 
 
 def _json(sample: list[str], path: Path, expected: str | None) -> FileKind | None:
-    row = _first_object(sample)
+    row = first_object(sample)
     keys = row.keys() if row is not None else set(re.findall(r'"([^"]+)"\s*:', sample[0]))
-    if expected in (None, "run") and (form := _listed(sample, row)):
+    if expected in (None, "run") and (form := listed_form(sample, row)):
         return FileKind("run", form)
     if expected == "run" or (expected is None and not keys & _IDS and _looks_like_run(sample, row)):
         return FileKind("run", "json")
@@ -155,38 +153,6 @@ def _json(sample: list[str], path: Path, expected: str | None) -> FileKind | Non
     if corpus:
         return FileKind("corpus", json_layout(keys) or "beir")
     return FileKind("queries", "JSON" if is_document else "JSON lines")
-
-
-_LISTS = {
-    "rank_llm": {"candidates", "docid"}, "dpr": {"ctxs", "score"}, "elasticsearch": {"hits", "_id", "_index"},
-    "vespa": {"root", "children", "relevance"}, "solr": {"responseHeader", "response", "docs"},
-    "kilt": {"output", "provenance"}, "sentence_transformers": {"results", "corpus_id"},
-}  # fmt: skip
-"""Keys near the beginning of lists of documents that are written over several lines."""
-
-
-def _listed(sample: list[str], row: dict[str, Any] | None) -> str | None:
-    """Tell the form of a run that is no object of objects."""
-    if row is None or len(row) == 0:
-        keys = set(re.findall(r'"([^"]+)"\s*:', " ".join(sample)))
-        return next((form for form, needed in _LISTS.items() if needed <= keys), None)
-    if found := find_answers([("", row)]):
-        return found[0]
-    return "mteb" if mteb_rankings(row) else None
-
-
-def _first_object(sample: list[str]) -> dict[str, Any] | None:
-    """Return the first object among the lines; in an array, its first element."""
-    for line in sample:
-        try:
-            value = json.loads(
-                line.strip().rstrip(",").removeprefix("[") if line.lstrip().startswith("[") else line
-            )
-        except (ValueError, RecursionError):
-            continue
-        if isinstance(value, dict):
-            return value
-    return None
 
 
 def _looks_like_run(sample: list[str], row: dict[str, Any] | None) -> bool:
