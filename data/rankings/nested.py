@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -55,11 +56,12 @@ def _sound_columns(
         return None
     faults: list[int] = []
     names = id_array(list(ranked), lambda at, _: faults.append(at))
-    docs = id_array([doc for ranking in rankings for doc in ranking], lambda at, _: faults.append(at))
-    if faults or not set(map(type, (s for ranking in rankings for s in ranking.values()))) <= _NUMBERS:
+    docs = id_array(list(chain.from_iterable(rankings)), lambda at, _: faults.append(at))
+    values = list(chain.from_iterable(map(dict.values, rankings)))
+    if faults or not set(map(type, values)) <= _NUMBERS:
         return None
     try:
-        scores = np.fromiter((s for ranking in rankings for s in ranking.values()), np.float64, len(docs))
+        scores = np.array(values, np.float64)
     except OverflowError:  # an integer beyond float64
         return None
     if not (np.abs(scores) < ends).all():
