@@ -16,7 +16,6 @@ app = command_group("Put scores side by side, with intervals.")
 
 @command(
     "intrex leaderboard build scores.jsonl -o leaderboard.csv",
-    "intrex leaderboard build nfcorpus.jsonl scifact.jsonl --mean sets",
     to=app,
     prints=True,
 )

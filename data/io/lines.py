@@ -13,7 +13,6 @@ import numpy as np
 
 from intrex.data.arrays import Bools, Int64s, Uint8s
 from intrex.data.ids import BLANKS, CONTROLS, describe_control
-from intrex.data.io.containers import refuse_tabular
 from intrex.data.io.files import BOM, reading
 
 Fault = tuple[int, str, str | None]
@@ -167,16 +166,16 @@ def is_header(words: Sequence[str], number: int) -> bool:
 def first_line(path: Path) -> str:
     """Return the first line that is neither blank nor a comment, or else the first that is not blank; it tells the format.
 
-    Of a line beyond `BEGINNING` bytes only so many: it may be a whole file.
+    Of JSON and markup only `BEGINNING` bytes of a line: it may be a whole file. A line of columns is whole.
     """
     comment = ""
-    refuse_tabular(path)
     with reading(path) as stream:
         while raw := stream.readline(BEGINNING):
+            start = raw.removeprefix(BOM).lstrip()
+            if not raw.endswith(b"\n") and not start.startswith((b"{", b"[", b"<")):
+                raw += stream.readline()
             line = raw.removeprefix(BOM).decode("utf-8", "replace").rstrip("\r\n")
             if line.strip() and not line.lstrip().startswith("#"):
                 return line
             comment = comment or line.strip()
-            while raw and not raw.endswith(b"\n"):  # the rest of a long comment
-                raw = stream.readline(BEGINNING)
     return comment

@@ -10,6 +10,7 @@ from intrex.eval.compare.comparison import compare
 from intrex.eval.compare.corrections import benjamini_hochberg, bonferroni, holm
 from intrex.eval.compare.options import TESTS, Settings
 from intrex.eval.compare.resampling import randomization
+from intrex.eval.scoring.groups import Groups
 from intrex.eval.scoring.signature import Conditions
 
 
@@ -19,7 +20,13 @@ def aligned(values: np.ndarray) -> Aligned:
     names = [f"s{i}" for i in range(s)]
     queries = [f"q{i:05d}" for i in range(q)]
     return Aligned(
-        names, ["AP"], queries, values[:, :, None], np.ones((q, s), bool), Conditions("toy", "", "0" * 64)
+        names,
+        ["AP"],
+        queries,
+        values[:, :, None],
+        np.ones((q, s), bool),
+        Conditions("toy", "", "0" * 64),
+        Groups.alone(q),
     )
 
 

@@ -156,7 +156,7 @@ def test_every_problem_is_counted(small, tmp_path):
 def test_files_that_are_not_there(small, tmp_path):
     with pytest.raises(BadInput, match="file of weights not found"):
         build_impact(small, BuildTask(tmp_path / "index"), tmp_path / "nothing.jsonl")
-    with pytest.raises(BadInput, match=r"no .json, .jsonl or .gz file"):
+    with pytest.raises(BadInput, match=r"no .json or .jsonl file, plain or compressed"):
         build_impact(small, BuildTask(tmp_path / "index"), small.path / "qrels")
 
 
