@@ -147,3 +147,9 @@ def test_excluded_ids_of_bright(work: Path, intrex) -> None:
     (work / "examples.jsonl").write_text('{"id": "q1", "excluded_ids": "d2"}\n')
     said = intrex("evaluate q.qrels r -m RR@10 --exclude examples.jsonl")
     assert said.code == 1 and "examples.jsonl:1" in said.err
+
+
+def test_columns_of_the_run_are_named_beside_answers(work: Path, intrex) -> None:
+    (work / "r3").write_text("q1 d1 7\nq1 d2 5\n")
+    command = "evaluate a.jsonl r3 --answers c -m Success@1 --format csv --columns query,document,score"
+    assert values(intrex(command)) == {"Success@1": 1.0}

@@ -7,7 +7,8 @@ import pytest
 
 from intrex.data.check.check import check_paths
 from intrex.data.collection import Collection
-from intrex.data.errors import BadInput, MissingExtra
+from intrex.data.errors import BadInput, MissingExtra, UsageError
+from intrex.data.importers.options import TopicOptions
 from intrex.data.importers.sources import import_collection
 from intrex.data.locate import find_qrels, read_query_file
 from intrex.data.qrels import read_qrels
@@ -280,3 +281,32 @@ def test_judgements_of_quepid_name_queries_by_their_text(here, intrex, caplog):
     (here / "quepid.csv").write_text("query,docid,rating\nbrace,d2,1\n")  # of two queries
     refused = intrex(f"{line} --overwrite")
     assert refused.code == 1 and "unknown query 'brace'" in refused.err
+
+
+def test_a_field_of_topics_is_refused_for_tables(here, intrex):
+    (here / "corpus.csv").write_text("id,text\nd1,one\n")
+    (here / "q.csv").write_text("qid,query\nq1,one\n")
+    said = intrex("collection import corpus.csv c --queries q.csv --topic-field title")
+    assert said.code == 2 and "--topic-field is for topics of TREC and in XML" in said.err
+    with pytest.raises(UsageError, match="--topic-field is for topics"):
+        read_query_file(here / "q.csv", options=TopicOptions(topic_field="title"))
+    with pytest.raises(UsageError, match="--strip-zeros is for topics"):
+        read_query_file(here / "q.csv", options=TopicOptions(strip_zeros=True))
+
+
+def test_zeros_of_topic_numbers_fit_judgements_in_named_columns(here, intrex, caplog):
+    (here / "d.csv").write_text("id,text\nd1,one\n")
+    (here / "t.xml").write_text("<topics><topic number='051'><title>one</title></topic></topics>\n")
+    (here / "j.csv").write_text("a,b,c\n51,d1,1\n")
+    said = intrex(
+        "collection import d.csv c --topics t.xml --qrels test=j.csv --qrels-columns query=a,document=b,grade=c"
+    )
+    assert said.code == 0, said.err
+    assert Collection.open(here / "c").qrels("test").to_dict() == {"51": {"d1": 1}}
+
+
+def test_an_id_that_is_a_list_is_named_with_its_line(here):
+    (here / "d.csv").write_text("id,text\nd1,one\n")
+    (here / "q.jsonl").write_text('{"_id": [1], "text": "one"}\n')
+    with pytest.raises(BadInput, match=r"q\.jsonl:1"):
+        import_collection(here / "d.csv", here / "c", queries=here / "q.jsonl")
