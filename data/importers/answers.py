@@ -43,8 +43,7 @@ def read_answers(path: Path) -> dict[str, list[str]]:
 
 
 def _rows(file: Input, problems: Problems) -> Iterator[tuple[RecordSource, Any, Any]]:
-    first = next((line.lstrip() for _, line in file.lines(Problems(file.label))), "")
-    if first.startswith(("{", "[")):
+    if file.head().startswith(("{", "[")):
         for line, row in file.objects(problems):
             id_ = next((row[key] for key in _IDS if key in row), None)
             value = next((row[key] for key in _ANSWERS if key in row), None)

@@ -12,11 +12,12 @@ from typing import Any, NamedTuple, TypeVar
 from intrex.data.errors import Problems
 from intrex.data.importers.jsonstream import read_json_objects
 from intrex.data.io.containers import plain_name
-from intrex.data.io.files import file_sha256, read_lines
+from intrex.data.io.files import BOM, file_sha256, read_lines, reading
 from intrex.data.progress import Progress
 from intrex.data.writer import RecordSource
 
 _EVERY = 1000
+_HEAD = 1 << 16
 _Item = TypeVar("_Item")
 
 
@@ -80,6 +81,11 @@ class Input:
     def at(self, line: int) -> RecordSource:
         """Return a line of this file as a source."""
         return RecordSource(self.label, line)
+
+    def head(self) -> str:
+        """Return the beginning of the text, without blanks in front: to tell forms apart, however long the first line is."""
+        with reading(self.path) as stream:
+            return stream.read(_HEAD).removeprefix(BOM).decode("utf-8", "replace").lstrip()
 
     def lines(self, problems: Problems) -> Iterator[tuple[int, str]]:
         """Yield line numbers and lines; plain or compressed."""

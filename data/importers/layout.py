@@ -16,7 +16,6 @@ from intrex.data.importers.inputs import NO_FIELDS, Fields, Input, bare_name
 from intrex.data.importers.records import IDS, TEXTS, has_header, is_table, json_layout
 from intrex.data.importers.trecdocuments import is_trec_documents
 from intrex.data.io.containers import plain_name, with_suffixes
-from intrex.data.io.lines import first_line
 
 _log = logging.getLogger("intrex")
 _JSON = (".jsonl", ".json")
@@ -194,7 +193,7 @@ def _format(corpus: Input) -> str:
         return "table"
     if is_trec_documents(corpus):
         return "sgml"
-    if first_line(corpus.path).startswith("<"):
+    if corpus.head().startswith("<"):
         raise BadInput(
             f"markup that is no document of TREC's ({corpus.label})",
             f"read are <DOC> ... </DOC> with a <DOCNO>; {_NEEDED}",

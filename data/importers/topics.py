@@ -28,7 +28,7 @@ def read_topics(file: Input, problems: Problems, field: str | None = None) -> It
         UsageError: a ``field`` is named, and the queries have none.
     """
     table = is_table(file)
-    first = "" if table else _first_line(file)
+    first = "" if table else file.head()
     if first.startswith("<"):
         return _track(file, problems, field)
     if field is not None:
@@ -40,11 +40,7 @@ def read_topics(file: Input, problems: Problems, field: str | None = None) -> It
 
 def is_markup(file: Input) -> bool:
     """Tell the topics of the tracks, in TREC's markup or XML, from other files of queries."""
-    return not is_table(file) and _first_line(file).startswith("<")
-
-
-def _first_line(file: Input) -> str:
-    return next((line.lstrip() for _, line in file.lines(Problems(file.label))), "")
+    return not is_table(file) and file.head().startswith("<")
 
 
 def has_zeros(id_: str) -> bool:

@@ -10,8 +10,6 @@ from dataclasses import dataclass, field
 
 from intrex.data.errors import Problems
 from intrex.data.importers.inputs import Input, Record
-from intrex.data.io.files import BOM, reading
-from intrex.data.io.lines import BEGINNING
 
 TITLES = frozenset({"headline", "title", "hl", "head", "ttl", "ti", "doctitle"})
 """Fields that are the title: those that Anserini's TrecCollection reads, and FBIS's ``<TI>``."""
@@ -28,11 +26,10 @@ _HINT = "a document is: <DOC> <DOCNO> id </DOCNO> ... </DOC>"
 
 def is_trec_documents(file: Input) -> bool:
     """Tell whether a file begins with ``<DOC>``, behind comments and declarations perhaps."""
-    with reading(file.path) as stream:
-        text = stream.read(BEGINNING).removeprefix(BOM).decode("utf-8", "replace")
-    for line in filter(None, map(str.strip, text.split("\n"))):
-        if not line.startswith(("<?", "<!")):
-            return _BEGIN.match(line) is not None
+    for line in file.head().splitlines():
+        text = line.lstrip()
+        if text and not text.startswith(("<?", "<!")):
+            return _BEGIN.match(text) is not None
     return False
 
 
