@@ -85,7 +85,8 @@ def note_cut(cut: int, n: int, noun: str, length: int | None, flag: str) -> None
     """Say in a message at level INFO how many of ``n`` texts were cut at ``length`` tokens, and what sets it, if any were."""
     if cut:
         limit = f"{length} tokens" if length else "the model reads"
-        _log.info("%d of %d %s are longer than %s; what follows is not read (%s)", cut, n, noun, limit, flag)
+        counts = f"{cut:,} of {n:,} {noun}"
+        _log.info("%s are longer than %s; what follows is not read (%s)", counts, limit, flag)
 
 
 class Stateless:
