@@ -71,7 +71,8 @@ def make_page(names: Sequence[str], docs: Path, commands: Sequence[str]) -> str:
         HEAD,
         "## Do models of single vectors match those of interactions when interpolating, but not when extrapolating?",
         "Holds: not below the interaction model when interpolating, below it when extrapolating. In part: not below it when interpolating, "
-        "and with a larger gap, but not shown to be below when extrapolating. A difference counts if its corrected p-value is below .05.",
+        "and with a larger gap, but not shown to be below when extrapolating. A difference counts if its corrected p-value is below .05: "
+        "not below means not shown to be below, which fewer independent observations make easier.",
         *(f"**{r.name}.** {first_verdict(r)}" for r in results),
         table(["collection", "single vector", "interaction", "interpolation: first - second", "extrapolation: first - second", "gap: first - second", "finding"], [row for r in results for row in first_question(r)]),
         "## Does fusion with BM25 protect extrapolation?",
