@@ -80,7 +80,7 @@ def prepare_training(source: TrainingSource, options: TrainOptions) -> TrainingD
     collection, train_set, max_pairs = source.collection, source.options.train_set, source.options.max_pairs
     qrels = collection.qrels(train_set)
     relevant = {q: [d for d, g in docs.items() if g > 0] for q, docs in qrels.to_dict().items()}
-    positives = {q: docs for q, docs in relevant.items() if docs}
+    positives = _known(collection, train_set, {q: docs for q, docs in relevant.items() if docs})
     if source.split is not None:
         fold_queries = {f.name: set(f.train) for f in source.split.folds}[source.fold]
         positives = {q: docs for q, docs in positives.items() if q in fold_queries}
@@ -123,6 +123,21 @@ def _never_negative(source: TrainingSource, positives: Mapping[str, list[str]]) 
         judged = source.collection.qrels(source.options.spare).to_dict()
         spared = {d for docs in judged.values() for d, grade in docs.items() if grade > 0}
     return {query: spared.union(documents) for query, documents in positives.items()}
+
+
+def _known(collection: Collection, train_set: str, positives: dict[str, list[str]]) -> dict[str, list[str]]:
+    """Leave out what the collection keeps judgements on and does not have: nothing of it can be read."""
+    if not collection.sets[train_set].get("unknown"):
+        return positives
+    documents, queries = {d.id for d in collection.documents()}, set(collection.queries(train_set).ids)
+    known = {q: [d for d in docs if d in documents] for q, docs in positives.items() if q in queries}
+    left_out = sum(map(len, positives.values())) - sum(map(len, known.values()))
+    _log.info(
+        "%d relevant judgements of %s name documents or queries that the collection lacks",
+        left_out,
+        train_set,
+    )
+    return {q: docs for q, docs in known.items() if docs}
 
 
 def _held_out(source: TrainingSource, positives: Mapping[str, Any], seed: int) -> set[str]:

@@ -12,6 +12,7 @@ import pytest
 
 from intrex.data.collection import Collection
 from intrex.data.errors import BadInput, UsageError
+from intrex.data.judgedset import Unknown
 from intrex.data.store.manifest import read_manifest
 from intrex.data.writer import CollectionWriter, RecordSource, write_collection
 from intrex.encoders.base import make_encoder, make_sparse_encoder, make_token_encoder
@@ -118,6 +119,20 @@ def test_the_audit_counts_what_a_model_was_trained_on(toy: Collection, tiny: Pat
     (tmp_path / "m" / NAME).unlink()
     with pytest.raises(BadInput, match="does not say which documents"):
         read_uses(tmp_path / "m")
+
+
+def test_judgements_on_absent_documents_are_not_trained_on(tiny: Path, tmp_path: Path, caplog) -> None:
+    caplog.set_level("INFO", "intrex")
+
+    def fill_more(writer: CollectionWriter) -> None:
+        fill(writer)
+        writer.judgement("train", "q00", "gone", 1, RecordSource("j"))
+        writer.judgement("train", "q40", "gone", 1, RecordSource("j"))
+
+    kept = write_collection(tmp_path / "kept", "kept", {"source": "test"}, fill_more, unknown=Unknown.keep)
+    data = prepare_training(TrainingSource(kept), options_for("dense", **settings(tiny)))
+    assert len(data.examples) == 30 and "gone" not in data.uses
+    assert "2 relevant judgements of train name documents or queries that the collection lacks" in caplog.text
 
 
 def test_examples(toy: Collection, tiny: Path) -> None:
