@@ -74,7 +74,7 @@ def _complete(recipe: str) -> Recipe:
 
 
 def _run(recipe: Recipe, out: Path, form: Format | None) -> None:
-    from intrex.eval.leaderboard.rows import leaderboard, pivot, shown_measures
+    from intrex.eval.leaderboard.rows import common_signature, leaderboard, pivot, shown_measures
     from intrex.eval.pipelines.experiment.generalize_report import figures, warnings
     from intrex.eval.pipelines.experiment.run import run_experiment
     from intrex.eval.scoring.groups import find_grouping, shared_note
@@ -87,7 +87,7 @@ def _run(recipe: Recipe, out: Path, form: Format | None) -> None:
         emit(headers, table, form or Format.table, caption=systems[0].conditions.signature())
     else:
         headers, table = figures(findings)
-        emit(headers, table, form or Format.table, caption=findings.rows[0].signature, lead=1)
+        emit(headers, table, form or Format.table, caption=common_signature(findings.rows), lead=1)
         for warning in warnings(recipe, findings.split):
             say(f"warning: {warning}")
     if recipe.groups is None and (note := shared_note(systems[0].relevant)):

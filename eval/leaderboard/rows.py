@@ -130,6 +130,13 @@ def check_comparable(systems: Sequence[SystemScores]) -> None:
             )
 
 
+def common_signature(rows: Sequence[LeaderboardRow]) -> str:
+    """Return what all rows' signatures say: the conditions, without how a single system was fused or trained."""
+    words = [row.signature.split("|") for row in rows]
+    shared = set(words[0]).intersection(*words[1:])
+    return "|".join(word for word in words[0] if word in shared)
+
+
 def interval_signature(groups: Groups) -> str:
     """Return what a reader needs to repeat an interval, to stand behind the conditions of the scores."""
     return f"|interval=t|groups={groups.signature()}"

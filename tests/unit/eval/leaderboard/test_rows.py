@@ -12,7 +12,7 @@ from intrex.data.locate import Judged
 from intrex.data.qrels import Qrels
 from intrex.data.run import Run
 from intrex.eval.evaluate.systems import score_systems
-from intrex.eval.leaderboard.rows import figure_intervals, leaderboard, pivot
+from intrex.eval.leaderboard.rows import common_signature, figure_intervals, leaderboard, pivot
 from intrex.eval.measures import parse_measures
 from intrex.eval.scoring.groups import Groups
 from intrex.eval.scoring.scorefile import write_scores
@@ -60,6 +60,17 @@ def test_a_missing_cell_ranks_below_negative_values() -> None:
     rows = [replace(first, value=-3.0), replace(first, system="lacking", measure="AP")]
     _, table = pivot(rows, ["RR", "AP"])
     assert [line[0] for line in table] == ["one", "lacking"]
+
+
+def test_the_signature_of_a_table_is_what_its_rows_share() -> None:
+    (row,) = leaderboard(score_systems(JUDGED, [("one", RUN)], parse_measures(["RR"])))
+    rows = [
+        replace(row, signature=f"{row.signature}|{more}")
+        for more in ("trainings=1|fuse=rrf(a+b)", "trainings=1")
+    ]
+    assert (
+        common_signature(rows) == f"{row.signature}|trainings=1" and common_signature([row]) == row.signature
+    )
 
 
 def test_scores_that_are_no_numbers_are_refused() -> None:
