@@ -1,4 +1,4 @@
-#!/bin/sh
+#!/usr/bin/env bash
 # torchmetrics takes a document whose score is 0 or less for one that was not retrieved, in some of its retrieval metrics.
 #
 # What one expects: rankings are what retrieval metrics look at, so adding a number to every score of a query changes nothing.
@@ -11,8 +11,8 @@
 # Version: torchmetrics 1.9.0 (with torch 2.13.0). Source: the functions retrieval_average_precision, retrieval_precision,
 #   retrieval_recall and retrieval_reciprocal_rank in torchmetrics/functional/retrieval of that version.
 #
-# Usage: sh torchmetrics-scores-below-zero.sh    TORCH_INDEX=URL names an index with a build of torch without CUDA.
-set -eu
+# Usage: bash torchmetrics-scores-below-zero.sh    TORCH_INDEX=URL names an index with a build of torch without CUDA.
+set -euo pipefail
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 python3 -m venv "$work/env"
