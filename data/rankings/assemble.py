@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -12,9 +13,11 @@ import numpy as np
 from intrex.data.arrays import Bytes
 from intrex.data.errors import BadInput, Problems, UsageError, json_type
 from intrex.data.ids import id_problem
+from intrex.data.io.delimited import delimiter_of
 from intrex.data.io.files import read_lines, require_file
 from intrex.data.io.idarrays import id_array
 from intrex.data.io.jsontext import DECODER
+from intrex.data.io.lines import is_header
 from intrex.data.rankings.answers import Answer, Item
 from intrex.data.rankings.nested import score_problem
 from intrex.data.rankings.options import RunSource
@@ -121,21 +124,24 @@ def _query_names(answers: Sequence[Answer], form: str, path: Path, source: RunSo
 
 
 def read_order(path: Path) -> list[str]:
-    """Read the ids of queries in the order of a file: one a line, ``id TAB text``, or JSON lines.
+    """Read the ids of queries in the order of a file: one a line, the first column of TSV or CSV, or JSON lines.
 
     Raises:
         BadInput: a line has no id, or there is no line.
     """
     problems = Problems(path.name)
     names: list[str] = []
-    for line, text in read_lines(require_file(path, "file of queries"), problems):
+    delimiter = delimiter_of(require_file(path, "file of queries")) or "\t"
+    for line, text in read_lines(path, problems):
         try:
-            row = (
-                DECODER.decode(text)
-                if text.lstrip().startswith("{")
-                else {"_id": text.partition("\t")[0].strip()}
-            )
-        except (ValueError, RecursionError):
+            if text.lstrip().startswith("{"):
+                row = DECODER.decode(text)
+            else:
+                cells = next(csv.reader([text], delimiter=delimiter))
+                if not names and is_header(cells, -1):
+                    continue
+                row = {"_id": cells[0].strip()}
+        except (ValueError, RecursionError, csv.Error):
             row = {}
         name = next((str(row[key]) for key in _IDS if isinstance(row.get(key), (str, int))), "")
         if problem := id_problem(name):
