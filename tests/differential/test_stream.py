@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from intrex.data.errors import BadInput
+from intrex.data.growth import FLOAT32_END
 from intrex.data.qrels import Qrels
 from intrex.data.runformats import read_any_run
 from intrex.eval.scoring.matching import RunHits, match
@@ -120,6 +121,8 @@ SCORES += [
     "17.384099960327148",
     "1e0000000038",
 ]
+PADDED = [score for score in SCORES if abs(float(score)) >= FLOAT32_END]
+SCORES = [score for score in SCORES if score not in PADDED]
 SCORES += ["1.17549429e-38", "1.1754943508222875e-38", "5.877471754111438e-39", "000000000000000000000000.5"]
 
 
@@ -155,6 +158,16 @@ def lines(
 
 
 NAMES = ["q1", "q", "q10", "d1", "é", "2", "1", "!unjudged", "q1a", "z" * 30, "10"]
+
+
+@pytest.mark.parametrize("row", [*(f"q Q0 d 1 {score} t" for score in PADDED), "q Q0 -1 1 0.5 t"])
+def test_padded_rows_take_the_plain_path_where_they_are_said(tmp_path: Path, row: str) -> None:
+    assert len(PADDED) >= 2
+    path = tmp_path / "run"
+    path.write_text(f"q Q0 a 1 1 t\n{row}\n")
+    qrels = Qrels.from_dict({"q": {"a": 1}})
+    check(qrels, path, odd=True)
+    assert plain(qrels, path, False) is not None
 
 
 @pytest.mark.parametrize("seed", range(60))

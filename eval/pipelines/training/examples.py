@@ -125,18 +125,14 @@ def _never_negative(source: TrainingSource, positives: Mapping[str, list[str]]) 
     return {query: spared.union(documents) for query, documents in positives.items()}
 
 
-def _known(collection: Collection, train_set: str, positives: dict[str, list[str]]) -> dict[str, list[str]]:
+def _known(collection: Collection, name: str, positives: dict[str, list[str]]) -> dict[str, list[str]]:
     """Leave out what the collection keeps judgements on and does not have: nothing of it can be read."""
-    if not collection.sets[train_set].get("unknown"):
+    if not collection.sets[name].get("unknown"):
         return positives
-    documents, queries = {d.id for d in collection.documents()}, set(collection.queries(train_set).ids)
+    documents, queries = {d.id for d in collection.documents()}, set(collection.queries(name).ids)
     known = {q: [d for d in docs if d in documents] for q, docs in positives.items() if q in queries}
-    left_out = sum(map(len, positives.values())) - sum(map(len, known.values()))
-    _log.info(
-        "%d relevant judgements of %s name documents or queries that the collection lacks",
-        left_out,
-        train_set,
-    )
+    lost = sum(map(len, positives.values())) - sum(map(len, known.values()))
+    _log.info("%d relevant judgements of %s name documents or queries that the collection lacks", lost, name)
     return {q: docs for q, docs in known.items() if docs}
 
 

@@ -176,7 +176,9 @@ def test_msearch(tmp_path):
     )
     with RunSource(query_order=order).declared():
         assert read_any_run(path).to_dict() == {"a": RUN["q1"], "b": RUN["q1"]}
-    (tmp_path / "q.csv").write_text('qid,query\n"a","ferry, blue"\nb,ankle\n')  # the file that is imported, too
+    (tmp_path / "q.csv").write_text(
+        'qid,query\n"a","ferry, blue"\nb,ankle\n'
+    )  # the file that is imported, too
     with RunSource(query_order=tmp_path / "q.csv").declared():
         assert read_any_run(path).to_dict() == {"a": RUN["q1"], "b": RUN["q1"]}
     responses["responses"][0] = {"error": {"type": "index_not_found_exception"}, "status": 404}

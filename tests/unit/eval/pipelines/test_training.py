@@ -283,6 +283,7 @@ MOMENTS = {"first": lambda: kill_after_move(1), "second": lambda: kill_after_mov
            "uses": kill_after_uses}  # fmt: skip
 
 
+@pytest.mark.long  # a child of a process that has run torch may crash in it
 def test_a_kill_in_the_last_moments_costs_no_checkpoint(toy: Collection, tiny: Path, tmp_path: Path) -> None:
     """The model is moved to its place file by file; whatever stands there then, the same training ends it."""
     options = options_for("dense", **settings(tiny, epochs=1, eval_steps=2))
