@@ -89,9 +89,11 @@ def test_without_equal_rows_the_file_is_faisss_own(engine, tmp_path) -> None:
     config, shared = made(points, engine, tmp_path / "a")
     theirs = faiss.index_factory(DIM, config.factory, faiss.METRIC_INNER_PRODUCT)
     theirs.hnsw.efConstruction = config.ef_construction
+    threads = faiss.omp_get_max_threads()
     faiss.omp_set_num_threads(1)
     theirs.train(points)
     theirs.add(points)
+    faiss.omp_set_num_threads(threads)  # they are torch's too
     faiss.write_index(theirs, str(tmp_path / "theirs"))
     assert shared == 0 and not (tmp_path / "a" / FILE).exists()
     assert (tmp_path / "a/ann.faiss").read_bytes() == (tmp_path / "theirs").read_bytes()
