@@ -174,7 +174,7 @@ def test_a_split_that_was_cut_off_or_changed(work: Path, intrex) -> None:
     assert said.code == 1 and "damaged split" in said.err, said.err
 
 
-def test_a_checkpoint_that_was_cut_off(work: Path, intrex, tiny_model: Path) -> None:
+def test_a_checkpoint_that_was_cut_off(work: Path, intrex, tiny_model: Path, one_thread: None) -> None:
     """Killed while it trains, its newest checkpoint cut in half: the one before it counts, the weights are the same."""
     from intrex.encoders.training.trainer import WHOLE, last_checkpoint
 

@@ -217,7 +217,9 @@ def test_bfloat16_changes_the_products_not_the_weights(toy: Collection, tiny: Pa
         options_for("dense", dtype="float8")
 
 
-def test_killed_and_resumed_is_the_same_model(toy: Collection, tiny: Path, tmp_path: Path) -> None:
+def test_killed_and_resumed_is_the_same_model(
+    toy: Collection, tiny: Path, tmp_path: Path, one_thread: None
+) -> None:
     options = options_for("dense", **settings(tiny, eval_steps=2))
     train_model("dense", TrainingSource(toy), options, tmp_path / "whole")
     code = (
