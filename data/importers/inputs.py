@@ -13,11 +13,11 @@ from intrex.data.errors import Problems
 from intrex.data.importers.jsonstream import read_json_objects
 from intrex.data.io.containers import plain_name
 from intrex.data.io.files import BOM, file_sha256, read_lines, reading
+from intrex.data.io.lines import BEGINNING
 from intrex.data.progress import Progress
 from intrex.data.writer import RecordSource
 
 _EVERY = 1000
-_HEAD = 1 << 16
 _Item = TypeVar("_Item")
 
 
@@ -85,7 +85,7 @@ class Input:
     def head(self) -> str:
         """Return the beginning of the text, without blanks in front: to tell forms apart, however long the first line is."""
         with reading(self.path) as stream:
-            return stream.read(_HEAD).removeprefix(BOM).decode("utf-8", "replace").lstrip()
+            return stream.read(BEGINNING).removeprefix(BOM).decode("utf-8", "replace").lstrip()
 
     def lines(self, problems: Problems) -> Iterator[tuple[int, str]]:
         """Yield line numbers and lines; plain or compressed."""

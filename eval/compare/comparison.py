@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
 
-from intrex.data.arrays import Float64s, Int64s
+from intrex.data.arrays import Bools, Float64s, Int64s
 from intrex.data.errors import BadInput
 from intrex.eval.compare.align import Aligned
 from intrex.eval.compare.corrections import correct
 from intrex.eval.compare.options import Settings
-from intrex.eval.compare.paired import effect, t_test, wilcoxon
+from intrex.eval.compare.paired import Effect, effect, t_test, wilcoxon
 from intrex.eval.compare.resampling import bootstrap, randomization
 from intrex.eval.compare.tukey import randomized_tukey
 from intrex.eval.measures import parse_measures
@@ -95,24 +95,29 @@ def compare(data: Aligned, settings: Settings | None = None, baseline: int | Non
     signature = _signature(data, settings)
     rows = []
     for m, measure in enumerate(data.measures):
-        (parsed,) = parse_measures([measure])
         for i, ((a, b), mask) in enumerate(zip(pairs, masks, strict=True)):
-            values_a, values_b, groups = (
-                data.values[mask, a, m],
-                data.values[mask, b, m],
-                data.groups.only(mask),
-            )
-            found = effect(values_b - values_a, groups, 1 - settings.alpha)
-            most = 1.0 if is_share(parsed, np.concatenate([values_a, values_b])) else np.inf
+            mean_a, mean_b, found = pair_effect(data, (a, b), m, mask, settings)
             rows.append(
                 PairRow(
-                    measure, data.systems[a], data.systems[b], float(values_a.mean()), float(values_b.mean()),
-                    found.mean, max(found.low, -most), min(found.high, most), float(p[i, m]), float(corrected[i, m]), settings.test,
+                    measure, data.systems[a], data.systems[b], mean_a, mean_b,
+                    found.mean, found.low, found.high, float(p[i, m]), float(corrected[i, m]), settings.test,
                     settings.corrected_by, found.d_z, found.hedges, found.wins, found.ties, found.losses,
-                    int(mask.sum()), len(groups), found.detectable, signature,
+                    int(mask.sum()), len(data.groups.only(mask)), found.detectable, signature,
                 )
             )  # fmt: skip
     return Comparison(data, settings, pairs, baseline, rows)
+
+
+def pair_effect(
+    data: Aligned, pair: tuple[int, int], measure: int, queries: Bools, settings: Settings
+) -> tuple[float, float, Effect]:
+    """Return both means and the effect of a pair (a, b) on some queries [q]; the interval ends where the measure does."""
+    values_a, values_b = (data.values[queries, system, measure] for system in pair)
+    found = effect(values_b - values_a, data.groups.only(queries), 1 - settings.alpha)
+    (parsed,) = parse_measures([data.measures[measure]])
+    if is_share(parsed, np.concatenate([values_a, values_b])):
+        found = replace(found, low=max(found.low, -1.0), high=min(found.high, 1.0))
+    return float(values_a.mean()), float(values_b.mean()), found
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,7 @@ import numpy as np
 
 from intrex.data.errors import BadInput, UsageError
 from intrex.data.io.files import reading, require_file
-from intrex.eval.compare.comparison import Comparison
-from intrex.eval.compare.paired import effect
+from intrex.eval.compare.comparison import Comparison, pair_effect
 from intrex.eval.overlap.audit import read_audit
 from intrex.eval.scoring.groups import read_groups
 from intrex.eval.splits.shift import by_length, by_question_word
@@ -88,13 +87,12 @@ def slice_rows(comparison: Comparison, slices: Sequence[str]) -> list[SliceRow]:
                 mask = np.asarray(data.shared((a, b)) & (of == name), np.bool_)
                 if not mask.any():
                     continue
-                groups = data.groups.only(mask)
-                values_a, values_b = data.values[mask, a, m], data.values[mask, b, m]
-                found = effect(values_b - values_a, groups, 1 - comparison.settings.alpha)
+                mean_a, mean_b, found = pair_effect(data, (a, b), m, mask, comparison.settings)
+                groups = len(data.groups.only(mask))
                 rows.append(
                     SliceRow(
-                        measure, name, data.systems[a], data.systems[b], float(values_a.mean()), float(values_b.mean()),
-                        found.mean, found.low, found.high, int(mask.sum()), len(groups), comparison.signature,
+                        measure, name, data.systems[a], data.systems[b], mean_a, mean_b,
+                        found.mean, found.low, found.high, int(mask.sum()), groups, comparison.signature,
                     )
                 )  # fmt: skip
     return rows
