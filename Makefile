@@ -43,7 +43,7 @@ test: check
 faults: env
 	$(BIN)/python -m pytest -n auto --dist loadfile tests/faults
 	mkdir -p $(OUT) && rm -f $(OUT)/figures.jsonl
-	INTREX_FIGURES=$(abspath $(OUT))/figures.jsonl $(BIN)/python -m pytest -m long
+	INTREX_FIGURES=$(abspath $(OUT))/figures.jsonl $(BIN)/python -m pytest -n auto --dist worksteal -m long --durations 30
 	$(BIN)/python tests/support/reliability.py $(OUT)/figures.jsonl docs/reliability.md
 
 # The demo and the tests (GOALS) for each Python (PYTHONS), in a fresh copy and a fresh environment below OUT.
