@@ -99,6 +99,7 @@ def _run(recipe: Recipe, out: Path, form: Format | None) -> None:
     reports = "tests.csv, report.md, generalization.png, " if findings else ""
     size = human_bytes(sum(r.bytes for r in results))
     say(f"{out}: {reports}leaderboard.csv, costs.csv, scores.jsonl, collection/, index/, run/ ({size})")
+    say(f"{out / 'recipe.toml'}: what was run, for experiment run; packages.txt: with which packages")
 
 
 @command("intrex experiment plan my.toml", to=app)

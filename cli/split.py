@@ -53,7 +53,8 @@ def _command(protocol: Protocol) -> Callable[..., None]:
             say(
                 f"note: {sides.unusable:,} queries of {train} have no relevant document to train on, they are left out"
             )
-        _finish(load_target(protocol.target)(sides, options), target, overwrite)
+        split = load_target(protocol.target)(sides, options)
+        _finish(split, target, overwrite, unused=len(sides.train) - len(split.train_ids))
 
     split.__doc__ = protocol.help
     split.__annotations__["options"] = protocol.options
@@ -103,7 +104,7 @@ def info(split: Annotated[Path, typer.Argument(help="A split folder.")], form: T
     emit(*split_table(read_split(split)), form)
 
 
-def _finish(split: Split, out: Path, overwrite: bool) -> None:
+def _finish(split: Split, out: Path, overwrite: bool, unused: int = 0) -> None:
     """Write a split, show it, and say what a reader should know of it."""
     from intrex.eval.splits.split import split_remarks, split_table, write_split
 
@@ -111,6 +112,8 @@ def _finish(split: Split, out: Path, overwrite: bool) -> None:
     emit(*split_table(split), None)
     for remark in split_remarks(split):
         say(f"note: {remark}")
+    if unused:
+        say(f"note: {unused:,} of {unused + len(split.train_ids):,} training queries were drawn into no fold")
     sizes = sorted({len(fold.train) for fold in split.folds})
     size = f"{sizes[0]:,}" if len(sizes) == 1 else f"{sizes[0]:,} to {sizes[-1]:,}"
     queries = f"{len(split.train_ids):,} training and {len(split.test_ids):,} test queries"

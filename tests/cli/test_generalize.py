@@ -2,16 +2,17 @@
 
 import csv
 import json
-import os
+from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 
+from intrex.cli.app import run
 from intrex.encoders.training.trainer import WHOLE
-from tests.faults.test_kill import in_child
+from tests.support.lastmoments import CODE, exit_code
 from tests.support.tinymodel import write_tiny_model
 from tests.unit.eval.pipelines.test_generalize import RECIPE, WORDS, write_toy
-from tests.unit.eval.pipelines.test_training import kill_after_move
 
 pytest.importorskip("accelerate")
 pytest.importorskip("datasets")
@@ -51,20 +52,21 @@ def test_quick(work: Path, intrex) -> None:
     assert any("|train=pairs:32;" in row for row in rows if row.startswith("dense,"))
     again = intrex(line)
     assert again.code == 0 and again.out == said.out and "0 of " in again.err
+    packages = (out / "packages.txt").read_text().splitlines()
+    names = [line.partition("==")[0] for line in packages[1:]]
+    assert packages[0].startswith("# CPython 3.") and names == sorted(names)
+    assert {f"intrex=={version('intrex')}", f"numpy=={version('numpy')}"} <= set(packages)
+    kept = intrex(f"experiment run {out / 'recipe.toml'}")
+    assert kept.code == 0 and kept.out == said.out and "0 of " in kept.err, (
+        "the recipe that was kept is what was run"
+    )
 
 
 @pytest.mark.long
 def test_a_kill_in_the_last_moments_of_a_training_stage(work: Path, intrex) -> None:
     """The stage is trained to its end by the next run, from the checkpoints that are still there."""
     line = "experiment generalize src --recipe r.toml --quick --systems bm25,dense --output"
-
-    def killed() -> None:
-        from intrex.cli.app import run
-
-        kill_after_move(1)
-        run(f"{line} e".split())
-
-    assert os.waitstatus_to_exitcode(os.waitpid(in_child(killed), 0)[1]) == 9
+    assert exit_code("first", partial(run, f"{line} e".split())) == CODE
     assert list((work / "e").rglob(f".*.building/.scratch/checkpoints/checkpoint-*/{WHOLE}"))
     for out in ("e", "undisturbed"):
         assert intrex(f"{line} {out}").code == 0

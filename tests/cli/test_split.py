@@ -26,6 +26,7 @@ def rows(out: str) -> list[dict[str, str]]:
 def test_resttest_on_real_queries(stackfaq: Path, tmp_path: Path, intrex) -> None:
     said = intrex(f"split resttest {stackfaq}:train {stackfaq}:test {tmp_path / 's'} --encoder bm25")
     assert said.code == 0, said.err
+    assert "note: 17 of 625 training queries were drawn into no fold" in said.err
     table = rows(said.out)
     assert sum(int(r["extrapolation"]) for r in table) == 624
     assert len({r["train"] for r in table}) == 1

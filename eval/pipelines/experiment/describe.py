@@ -10,7 +10,7 @@ from intrex.eval.pipelines.experiment.variants import UNTRAINED
 from intrex.retrievers.fusion.options import FuseOptions
 
 QUICK = "quick"
-"""Word in signatures of what ``experiment generalize --quick`` made."""
+"""Word in signatures of what ``experiment generalize --quick`` made, and key of its recipe."""
 
 
 def describe(system: Mapping[str, Any]) -> dict[str, str]:

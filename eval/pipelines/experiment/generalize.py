@@ -48,10 +48,10 @@ def generalize_recipe(recipe: str, collection: str, options: GeneralizeOptions) 
                 if "train" in system and trained_kind(system) in CHEAP:
                     system["train"] = {**system["train"], "seeds": options.seeds}
         if options.quick:
+            raw[QUICK] = True
             raw["system"] = [_shorten(system) for system in raw["system"]]
 
-    read = read_recipe(recipe, change)
-    return read.marked(QUICK) if options.quick else read
+    return read_recipe(recipe, change)
 
 
 def _set_only(**values: Any) -> dict[str, Any]:

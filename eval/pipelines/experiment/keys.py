@@ -29,6 +29,9 @@ class RecipeKeys(Options):
     measures: tuple[str, ...] = option(help="As evaluate takes them.")
     groups: str | None = option(default=None, help="Queries that are one observation, as compare takes them.")
     k: int = option(default=1000, low=1, help="Documents for each query.")
+    quick: bool = option(
+        default=False, help="Its figures are of a shortened recipe, and their signatures say so."
+    )
     collection: Mapping[str, Any] = option(help="Where it comes from.")
     system: tuple[dict[str, Any], ...] = option(help="What is compared.")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -12,9 +12,9 @@ from typing import Any
 from intrex.data.errors import BadInput, Problems
 from intrex.eval.measures import parse_measures
 from intrex.eval.pipelines.experiment.check import check_recipe
-from intrex.eval.pipelines.experiment.describe import describe
+from intrex.eval.pipelines.experiment.describe import QUICK, describe
 from intrex.eval.pipelines.experiment.stages import Stage
-from intrex.eval.pipelines.experiment.variants import UNTRAINED, SystemExpansion, folds_of
+from intrex.eval.pipelines.experiment.variants import SystemExpansion, folds_of
 
 LEADERBOARD = "leaderboard"
 
@@ -34,6 +34,7 @@ class Recipe:
         encoders: of each system, by its name: none of them should be the one that compares the split's queries.
         groups: which queries are one observation, as ``--groups`` of `compare` takes it.
         descriptions: how each system is fused and trained, by its name, see `describe`.
+        tables: the recipe as it was checked, to be written again.
     """
 
     name: str
@@ -46,16 +47,13 @@ class Recipe:
     encoders: Mapping[str, str] = field(default_factory=dict)
     groups: str | None = None
     descriptions: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    tables: Mapping[str, Any] = field(default_factory=dict)
 
-    def marked(self, word: str) -> Recipe:
-        """Return the recipe with a word in the signature of every system: what its figures depend on, too."""
-        names = dict.fromkeys(name.removesuffix(UNTRAINED) for name in self.systems)
-        described = {name: {**self.descriptions.get(name, {}), word: "yes"} for name in names}
-        stages = tuple(
-            replace(s, params={**s.params, "systems": described}) if s.name == LEADERBOARD else s
-            for s in self.stages
-        )
-        return replace(self, stages=stages, descriptions=described)
+    def text(self) -> str:
+        """Write the recipe in TOML: `read_recipe` of it gives the same stages."""
+        import tomli_w
+
+        return tomli_w.dumps(dict(self.tables))
 
 
 def shipped_recipes() -> dict[str, Path]:
@@ -98,7 +96,10 @@ def _stages(raw: Mapping[str, Any], file: str) -> Recipe:
     expansion = SystemExpansion(raw, folds_of(split) if split else 0)
     runs = expansion.runs
     groups = raw.get("groups")
-    described = {system["name"]: words for system in raw["system"] if (words := describe(system))}
+    quick = {QUICK: "yes"} if raw.get(QUICK) else {}
+    described = {
+        system["name"]: words for system in raw["system"] if (words := {**describe(system), **quick})
+    }
     ranked: dict[str, Any] = {} if groups is None else {"groups": groups}
     ranked |= {"systems": described} if described else {}
     scored = {"queries": queries, "measures": list(measures)}
@@ -117,5 +118,5 @@ def _stages(raw: Mapping[str, Any], file: str) -> Recipe:
     train = expansion.train_set if split else None
     systems = tuple(dict.fromkeys(system for system, _ in runs.values()))
     return Recipe(
-        raw["name"], file, queries, tuple(stages), systems, measures, train, encoders, groups, described
+        raw["name"], file, queries, tuple(stages), systems, measures, train, encoders, groups, described, raw
     )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import tomllib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +13,7 @@ from intrex.data.collection import Collection
 from intrex.data.errors import BadInput, IntrexError, nearest_name
 from intrex.data.io.files import refuse_file_above, write_text, writing
 from intrex.data.locate import find_qrels
+from intrex.data.version import packages_text
 from intrex.eval.leaderboard.rows import read_leaderboard
 from intrex.eval.pipelines.experiment.generalize_report import (
     PLOT,
@@ -64,8 +67,8 @@ def _has_queries(recipe: Recipe) -> Callable[[Result], None]:
 def run_experiment(recipe: Recipe, out: Path, watch: Watch) -> Outcome:
     """Run a recipe: what was done before with the same inputs, parameters and code is not done again.
 
-    Writes ``leaderboard.csv``, ``scores.jsonl`` and ``costs.csv`` into ``out``, and links to the collection, the
-    indexes and the runs; of a recipe with a split also ``tests.csv``, ``report.md`` and ``generalization.png``.
+    Writes ``leaderboard.csv``, ``scores.jsonl``, ``costs.csv``, ``recipe.toml`` and ``packages.txt`` into ``out``, and
+    links to the collection, the indexes and the runs; of a recipe with a split also ``tests.csv``, ``report.md`` and ``generalization.png``.
     """
     refuse_file_above(out)
     if out.exists() and not (out / ".stages").is_dir() and (not out.is_dir() or any(out.iterdir())):
@@ -79,6 +82,8 @@ def run_experiment(recipe: Recipe, out: Path, watch: Watch) -> Outcome:
         (_copy if name in SENT else _link)(out / name, result.output)
     results = list(by_name.values())
     write_text(out / "costs.csv", costs_csv(results), overwrite=True)
+    _keep(recipe, out / "recipe.toml")
+    write_text(out / "packages.txt", packages_text(), overwrite=True)
     systems = read_scores(by_name["scores"].output)
     if "split" not in by_name:
         return Outcome(systems, results, None)
@@ -89,6 +94,14 @@ def run_experiment(recipe: Recipe, out: Path, watch: Watch) -> Outcome:
     findings = generalization(recipe, split, systems, rows, seen)
     write_reports(findings, out)
     return Outcome(systems, results, findings)
+
+
+def _keep(recipe: Recipe, name: Path) -> None:
+    """Write the recipe beside its results, unless it stands there: it may be the file that was run, with its comments."""
+    with contextlib.suppress(OSError, ValueError):
+        if tomllib.loads(name.read_text(encoding="utf-8")) == recipe.tables:
+            return
+    write_text(name, recipe.text(), overwrite=True)
 
 
 def _copy(name: Path, output: Path) -> None:

@@ -1,10 +1,10 @@
 """Training on a tiny model: learns, resumes with the same weights, survives a checkpoint that was cut off."""
 
 import json
-import os
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -23,13 +23,12 @@ from intrex.encoders.training.options import KINDS, options_for
 from intrex.encoders.training.trainer import WHOLE, last_checkpoint
 from intrex.eval.overlap.options import OverlapOptions, Thresholds
 from intrex.eval.pipelines.auditing import audit
-from intrex.eval.pipelines.training import train as training
 from intrex.eval.pipelines.training.examples import TrainingSource, prepare_training
 from intrex.eval.pipelines.training.options import SourceOptions
 from intrex.eval.pipelines.training.train import train_model
 from intrex.eval.pipelines.training.uses import NAME, read_uses
 from intrex.eval.splits.split import Fold, Split
-from tests.faults.test_kill import in_child
+from tests.support.lastmoments import CODE, MOMENTS, exit_code
 from tests.support.tinymodel import save_tokenizer, write_tiny_model
 
 pytest.importorskip("accelerate")
@@ -255,45 +254,14 @@ def test_killed_and_resumed_is_the_same_model(
     assert weights[0] == weights[1]
 
 
-def kill_after_move(number: int) -> None:
-    """End this process right after the given entry was moved out of ``model/``; 0 stands for the last of them."""
-    move, seen = Path.replace, []
-
-    def moved(self: Path, target: Path) -> Path:
-        last = self.parent.name == "model" and len(list(self.parent.iterdir())) == 1
-        found = move(self, target)
-        if self.parent.name == "model":
-            seen.append(self)
-            if len(seen) == number or (last and not number):
-                os._exit(9)
-        return found
-
-    Path.replace = moved
-
-
-def kill_after_uses() -> None:
-    write = training.write_uses
-
-    def written(*arguments: object) -> None:
-        write(*arguments)
-        os._exit(9)
-
-    training.write_uses = written
-
-
-MOMENTS = {"first": lambda: kill_after_move(1), "second": lambda: kill_after_move(2), "last": lambda: kill_after_move(0),
-           "uses": kill_after_uses}  # fmt: skip
-
-
-@pytest.mark.long  # a child of a process that has run torch may crash in it
+@pytest.mark.long
 def test_a_kill_in_the_last_moments_costs_no_checkpoint(toy: Collection, tiny: Path, tmp_path: Path) -> None:
     """The model is moved to its place file by file; whatever stands there then, the same training ends it."""
     options = options_for("dense", **settings(tiny, epochs=1, eval_steps=2))
     source, out = TrainingSource(toy), tmp_path / "cut"
     train_model("dense", source, options, tmp_path / "whole")
-    for moment, patch in MOMENTS.items():
-        child = in_child(lambda patch=patch: (patch(), train_model("dense", source, options, out)))
-        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9, moment
+    for moment in MOMENTS:
+        assert exit_code(moment, partial(train_model, "dense", source, options, out)) == CODE, moment
         assert not out.exists(), moment
         (work,) = tmp_path.glob(".cut.*/.scratch/checkpoints")
         assert last_checkpoint(work) is not None, moment
