@@ -39,6 +39,19 @@ def unknown_judgements(collection: Collection) -> dict[str, str]:
     return remarks
 
 
+def click_remarks(collection: Collection) -> dict[str, str]:
+    """Say of each query set whose judgements were made of clicks by which model, and what bias is left."""
+    sources = collection.manifest.params["origin"].get("qrels")
+    clicks = {
+        name: file.get("clicks") for name, file in (sources if isinstance(sources, dict) else {}).items()
+    }
+    return {
+        name: f"made of clicks by the model {made.get('model')}; {made.get('bias')}"
+        for name, made in clicks.items()
+        if made
+    }
+
+
 def describe_collection(collection: Collection) -> dict[str, Any]:
     """Return what a person wants to know of a collection, as a record to print."""
     params = collection.manifest.params
@@ -54,6 +67,7 @@ def describe_collection(collection: Collection) -> dict[str, Any]:
         "queries": params["queries"],
         **sets,
         **{f"unknown in {name}": remark for name, remark in unknown_judgements(collection).items()},
+        **{f"judgements of {name}": remark for name, remark in click_remarks(collection).items()},
         "bytes": size,
         "fingerprint": collection.fingerprint,
         "corpus fingerprint": collection.corpus_fingerprint,

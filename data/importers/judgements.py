@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
+import json
 import re
 from collections.abc import Iterator
-from typing import NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple
 
 from intrex.data.errors import Problems
 from intrex.data.importers.inputs import Input, LabelledProblems
-from intrex.data.io.lines import first_line, is_header
+from intrex.data.io.containers import is_tabular
+from intrex.data.io.files import reading
+from intrex.data.io.lines import BEGINNING, first_line, is_header
 from intrex.data.rankings.judged import judged_form, read_judged_rows
 from intrex.data.rankings.options import Columns
 from intrex.data.writer import RecordSource
 
+CLICKS_HEAD = "# judgements from clicks: "
+"""Begins the first line of judgements that `intrex.data.clicks` makes; a JSON object of how follows."""
 _GRADE = re.compile(r"[+-]?[0-9]{1,10}")
 _LARGEST = 2**31 - 1
 _COLUMNS = {3: "query, document, grade", 4: "query, iteration, document, grade"}
@@ -58,6 +65,18 @@ def read_judgements(file: Input, problems: Problems, columns: Columns | None = N
             yield Judgement(fields[0], fields[-2], int(fields[-1]), file.at(line))
     if not count:
         problems.add(file.label, "the file has no judgement", f"a line is: {_COLUMNS[4]}")
+
+
+def click_record(path: Path) -> dict[str, Any] | None:
+    """Return how judgements were made of clicks, where the file's first line says that; else None."""
+    if is_tabular(path):
+        return None
+    with reading(path) as stream:
+        line = stream.readline(BEGINNING).decode("utf-8", "replace")
+    with contextlib.suppress(ValueError):
+        record = json.loads(line.removeprefix(CLICKS_HEAD)) if line.startswith(CLICKS_HEAD) else None
+        return record if isinstance(record, dict) else None
+    return None
 
 
 class _Layout:

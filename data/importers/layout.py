@@ -13,6 +13,7 @@ from typing import Any
 from intrex.data.errors import BadInput, Problems, UsageError, nearest_name
 from intrex.data.importers.documents import READERS
 from intrex.data.importers.inputs import NO_FIELDS, Fields, Input, bare_name
+from intrex.data.importers.judgements import click_record
 from intrex.data.importers.records import IDS, TEXTS, has_header, is_table, json_layout
 from intrex.data.importers.trecdocuments import is_trec_documents
 from intrex.data.io.containers import plain_name, with_suffixes
@@ -48,8 +49,14 @@ class Layout:
         return {
             "corpus": [file.record() for file in self.corpus],
             "queries": [file.record() for file in self.queries],
-            "qrels": {name: file.record() for name, file in self.qrels.items()},
+            "qrels": {name: _judged_record(file) for name, file in self.qrels.items()},
         }
+
+
+def _judged_record(file: Input) -> dict[str, Any]:
+    """Return what the manifest keeps of a file of judgements: also how they were made, where they were made of clicks."""
+    clicks = click_record(file.path)
+    return file.record() if clicks is None else {**file.record(), "clicks": clicks}
 
 
 def find_layout(
