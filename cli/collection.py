@@ -175,14 +175,14 @@ def clicks(
 
 
 def _report(collection: Collection) -> None:
-    from intrex.data.listing import click_remarks, unknown_judgements
+    from intrex.data.listing import click_remarks, merged_judgements, unknown_judgements
 
     params = collection.manifest.params
     sets = ", ".join(f"{s} {n['queries']:,}" for s, n in collection.sets.items()) or "no judged queries"
     say(f"{collection.path}: {collection.n_documents:,} documents, {params['queries']:,} queries ({sets})")
     if params["encoded_ids"]:
         say(f"note: {params['encoded_ids']:,} ids with white space were percent-encoded")
-    for remark in unknown_judgements(collection).values():
+    for remark in (*unknown_judgements(collection).values(), *merged_judgements(collection).values()):
         say(f"note: {remark}")
     for set_, remark in click_remarks(collection).items():
         say(f"note: the judgements of the set {set_} were {remark}")

@@ -22,6 +22,16 @@ def collections_in(folder: Path) -> Iterator[Collection]:
                 continue
 
 
+def merged_judgements(collection: Collection) -> dict[str, str]:
+    """Say of each query set how many of its judgements were of another subtopic of the same document."""
+    return {
+        name: f"{n:,} judgements of the set {name} are of another subtopic of the same document, which has its highest grade; "
+        "measures of subtopics take the file of judgements"
+        for name, counts in collection.sets.items()
+        if (n := counts.get("merged", 0))
+    }
+
+
 def unknown_judgements(collection: Collection) -> dict[str, str]:
     """Say of each query set how many of its judgements name unknown documents or queries, and what became of them."""
     remarks = {}
@@ -68,6 +78,7 @@ def describe_collection(collection: Collection) -> dict[str, Any]:
         **sets,
         **{f"unknown in {name}": remark for name, remark in unknown_judgements(collection).items()},
         **{f"judgements of {name}": remark for name, remark in click_remarks(collection).items()},
+        **{f"subtopics of {name}": remark for name, remark in merged_judgements(collection).items()},
         "bytes": size,
         "fingerprint": collection.fingerprint,
         "corpus fingerprint": collection.corpus_fingerprint,

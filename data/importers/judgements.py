@@ -33,13 +33,14 @@ class Judgement(NamedTuple):
     document: str
     grade: int
     source: RecordSource
+    subtopic: str = ""
 
 
 def read_judgements(file: Input, problems: Problems, columns: Columns | None = None) -> Iterator[Judgement]:
     """Yield the judgements of a file whose format its first line tells; tables and JSON as `intrex.data.rankings.judged`.
 
     Three or four columns between TABs (ids may hold blanks then), else between any blanks. Three are query,
-    document and grade, as BEIR has them; four are TREC's, with an iteration that nobody reads, and ``#`` as the first
+    document and grade, as BEIR has them; four are TREC's, the second of them the subtopic or an iteration, and ``#`` as the first
     character of a line begins a comment. A header is skipped.
     """
     form = judged_form(file.path, columns)
@@ -62,7 +63,8 @@ def read_judgements(file: Input, problems: Problems, columns: Columns | None = N
         if complaint := layout.complaint(fields):
             problems.add(file.at(line), complaint, f"a line is: {_COLUMNS[layout.width]}")
         else:
-            yield Judgement(fields[0], fields[-2], int(fields[-1]), file.at(line))
+            topic = fields[1] if layout.width == 4 else ""
+            yield Judgement(fields[0], fields[-2], int(fields[-1]), file.at(line), topic)
     if not count:
         problems.add(file.label, "the file has no judgement", f"a line is: {_COLUMNS[4]}")
 

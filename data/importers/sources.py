@@ -103,6 +103,11 @@ def import_collection(
     kind, data_set = resolve(source)
     if kind != "path" and layout != "auto":
         raise UsageError(f"{kind}:{data_set} has one layout", "leave --layout out")
+    if kind == "irds" and (fields or columns):
+        raise UsageError(
+            f"irds:{data_set} says itself what its fields are",
+            "leave --id-field, --text-fields and --qrels-columns out",
+        )
     if kind == "irds":
         return job.from_irds(data_set)
     return job.from_beir(data_set) if kind == "beir" else job.from_path(Path(source))

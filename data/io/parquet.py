@@ -144,7 +144,8 @@ def id_column(column: Any, first: int, report: Any) -> Bytes:
         unfit: list[int] = []
         values = id_column(column.dictionary, 0, lambda at, _: unfit.append(at))
         if not unfit and not column.null_count and len(values):
-            return values[column.indices.to_numpy()]
+            spread: Bytes = values[column.indices.to_numpy()]
+            return spread
         column = column.dictionary_decode()
     if arrow.types.is_integer(column.type) or arrow.types.is_string(column.type):
         column = column.cast(arrow.large_string())
