@@ -18,6 +18,7 @@ from intrex.cli.common.parameters import (
     one_output,
 )
 from intrex.data.builders.options import BuildOptions
+from intrex.data.clicks.options import ClickOptions
 from intrex.data.errors import BadInput
 from intrex.data.importers.options import ImportOptions
 
@@ -145,15 +146,45 @@ def verify(collection: CollectionArgument) -> None:
     say(f"sound: {len(opened.manifest.files)} files of {opened.name} are as they were written")
 
 
+@command("intrex collection clicks log.tsv clicks.qrels --model position --grades 4", to=app)
+def clicks(
+    log: Annotated[
+        Path,
+        typer.Argument(help="A click log: CSV, TSV, JSON lines or Parquet, a row for each document shown."),
+    ],
+    out: Annotated[
+        Path | None, typer.Argument(help="The judgements to write: BEIR's form for .tsv, else TREC's.")
+    ] = None,
+    output: Output = None,
+    overwrite: Overwrite = False,
+    *,
+    options: ClickOptions,
+) -> None:
+    """Make graded judgements of a click log, by a click model; `collection import --qrels` takes them."""
+    from intrex.data.clicks.judgements import judge_clicks, write_click_judgements
+    from intrex.data.io.files import refuse_existing
+
+    target, chosen = one_output(out, output), options.to_dict()
+    queries = chosen.pop("queries", None)
+    refuse_existing(target, overwrite)
+    judged = judge_clicks(log, **chosen)
+    write_click_judgements(judged, target, queries, overwrite)
+    say(f"{target}: {len(judged.pairs):,} judgements of {judged.record['rows']:,} rows")
+    for remark in judged.remarks():
+        say(f"note: {remark}")
+
+
 def _report(collection: Collection) -> None:
-    from intrex.data.listing import unknown_judgements
+    from intrex.data.listing import click_remarks, merged_judgements, unknown_judgements
 
     params = collection.manifest.params
     sets = ", ".join(f"{s} {n['queries']:,}" for s, n in collection.sets.items()) or "no judged queries"
     say(f"{collection.path}: {collection.n_documents:,} documents, {params['queries']:,} queries ({sets})")
     if params["encoded_ids"]:
         say(f"note: {params['encoded_ids']:,} ids with white space were percent-encoded")
-    for remark in unknown_judgements(collection).values():
+    for remark in (*unknown_judgements(collection).values(), *merged_judgements(collection).values()):
         say(f"note: {remark}")
+    for set_, remark in click_remarks(collection).items():
+        say(f"note: the judgements of the set {set_} were {remark}")
     if params["empty_documents"]:
         say(f"note: {params['empty_documents']:,} documents are empty; they keep their row")

@@ -16,6 +16,7 @@ from intrex.cli.common.evaluate_output import (
 )
 from intrex.cli.common.output import say
 from intrex.cli.common.parameters import QrelsArgument, command
+from intrex.data.errors import UsageError
 from intrex.data.rankings.options import EvaluationSource
 from intrex.eval.evaluate.options import EvaluateOptions
 
@@ -60,6 +61,9 @@ def evaluate(
     flags = find_flags(options.exclude) if options.exclude is not None else None
     with source.declared(), ExitStack() as stack:
         if options.answers is not None:
+            if source.qrels_columns:
+                hint = "answers are JSON objects, or lines of id and a list between TABs; leave it out"
+                raise UsageError("--qrels-columns is for judgements, and with --answers there are none", hint)
             _by_answers(options, qrels, runs, numeric, fold)
             return
         judged = find_qrels(qrels, subtopics=any(m.name in DIVERSE for m in numeric))

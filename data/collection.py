@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -155,7 +155,8 @@ class Collection:
         if name not in self.sets:
             sets = ", ".join(f"{self.path}:{s}" for s in self.sets) or "none"
             raise BadInput(f"the collection {self.name} has no query set {name!r}", f"there are: {sets}")
-        return read_qrels(self.path / "qrels" / f"{name}.tsv")
+        qrels = read_qrels(self.path / "qrels" / f"{name}.tsv")
+        return replace(qrels, merged=self.sets[name].get("merged", 0))
 
 
 def parse_document(line: bytes, row: int) -> Document:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from intrex.data.io.columns import Comments, read_columns, stack
 from intrex.data.io.files import fingerprint, require_file, spooled
 from intrex.data.io.lines import first_line
 from intrex.data.qrels import Qrels
+from intrex.data.rankings.judged import judged_form, read_pairs
 from intrex.data.run import Run, RunTable
 
 _LAYOUTS = {2: "query, document", 3: "query, document, grade", 4: "query, iteration, document, grade"}
@@ -87,7 +89,7 @@ def _joined(queries: Bytes, docs: Bytes) -> Bytes:
 def read_exclusions(path: Path) -> Exclusions:
     """Read pairs ``query document``; or judgements of TREC's or BEIR's form, whose documents are left out at any grade.
 
-    Or BRIGHT's queries with ``excluded_ids``; ``-`` is stdin.
+    Or a table (CSV, Parquet, Arrow) with columns of these names; or BRIGHT's queries with ``excluded_ids``; ``-`` is stdin.
 
     Raises:
         BadInput: with every malformed line counted; or there is no pair.
@@ -97,6 +99,8 @@ def read_exclusions(path: Path) -> Exclusions:
     with spooled(require_file(path, "exclusions") if str(path) != "-" else path) as file:
         if first_line(file).lstrip().startswith(("{", "[")):
             return _from_objects(file, path, problems)
+        if form := judged_form(file):
+            return _from_table(file, path, form, problems)
         width = len(first_line(file).split())
         width = width if width in _LAYOUTS else 2
         comments: Comments = "first" if width == 4 else "none"
@@ -108,6 +112,20 @@ def read_exclusions(path: Path) -> Exclusions:
     if not len(queries):
         raise BadInput(f"the file has no exclusion ({path})", "a line is: query document")
     return _of_pairs(queries, docs)
+
+
+def _from_table(file: Path, path: Path, form: str, problems: Problems) -> Exclusions:
+    """Read the columns of a table with a header that are called query and document, in one of the common spellings."""
+    pairs: list[tuple[int, Any, Any]] = []
+    for line, query, document in read_pairs(file, form, problems):
+        if problem := id_problem(query) or id_problem(document):
+            problems.add(f"{path.name}:{line}", problem)
+        else:
+            pairs.append((line, query, document))
+    problems.raise_if_any()
+    if not pairs:
+        raise BadInput(f"the file has no exclusion ({path})", "a row has a query and a document")
+    return _of_pairs(as_bytes([q for _, q, _ in pairs]), as_bytes([d for _, _, d in pairs]))
 
 
 def _of_pairs(queries: Bytes, docs: Bytes) -> Exclusions:

@@ -22,6 +22,16 @@ def collections_in(folder: Path) -> Iterator[Collection]:
                 continue
 
 
+def merged_judgements(collection: Collection) -> dict[str, str]:
+    """Say of each query set how many of its judgements were of another subtopic of the same document."""
+    return {
+        name: f"{n:,} judgements of the set {name} are of another subtopic of the same document, which has its highest grade; "
+        "measures of subtopics take the file of judgements"
+        for name, counts in collection.sets.items()
+        if (n := counts.get("merged", 0))
+    }
+
+
 def unknown_judgements(collection: Collection) -> dict[str, str]:
     """Say of each query set how many of its judgements name unknown documents or queries, and what became of them."""
     remarks = {}
@@ -39,6 +49,19 @@ def unknown_judgements(collection: Collection) -> dict[str, str]:
     return remarks
 
 
+def click_remarks(collection: Collection) -> dict[str, str]:
+    """Say of each query set whose judgements were made of clicks by which model, and what bias is left."""
+    sources = collection.manifest.params["origin"].get("qrels")
+    clicks = {
+        name: file.get("clicks") for name, file in (sources if isinstance(sources, dict) else {}).items()
+    }
+    return {
+        name: f"made of clicks by the model {made.get('model')}; {made.get('bias')}"
+        for name, made in clicks.items()
+        if made
+    }
+
+
 def describe_collection(collection: Collection) -> dict[str, Any]:
     """Return what a person wants to know of a collection, as a record to print."""
     params = collection.manifest.params
@@ -54,6 +77,8 @@ def describe_collection(collection: Collection) -> dict[str, Any]:
         "queries": params["queries"],
         **sets,
         **{f"unknown in {name}": remark for name, remark in unknown_judgements(collection).items()},
+        **{f"judgements of {name}": remark for name, remark in click_remarks(collection).items()},
+        **{f"subtopics of {name}": remark for name, remark in merged_judgements(collection).items()},
         "bytes": size,
         "fingerprint": collection.fingerprint,
         "corpus fingerprint": collection.corpus_fingerprint,

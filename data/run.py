@@ -89,9 +89,9 @@ class Run:
         if order is not None:
             queries, docs, values = queries[order], docs[order], values[order]
             lines = None if lines is None else lines[order]
-        if not unique:
-            _report_repeats(queries, docs, problems, lines)
         offsets = segments(queries)
+        if not unique:
+            _report_repeats(queries, docs, offsets, problems, lines)
         return cls(queries[offsets[:-1]], offsets, docs, values, tag)
 
     @classmethod
@@ -127,46 +127,54 @@ def _canonical_order(queries: Bytes, docs: Bytes, scores: Float32s) -> Int64s | 
     names = queries[heads[:-1]]
     places = np.argsort(names, kind="stable")
     sizes = np.diff(heads)
-    falls = scores[1:] < scores[:-1]
-    falls[heads[1:-1] - 1] = True
-    ties = np.flatnonzero(~falls)
-    ranked = bool(((scores[ties + 1] == scores[ties]) & (docs[ties + 1] < docs[ties])).all())
+    rises = scores[1:] > scores[:-1]
+    rises[heads[1:-1] - 1] = False
     if (names[places[1:]] == names[places[:-1]]).any():
         _, codes = np.unique(names, return_inverse=True)
-    elif ranked:
+    elif not rises.any():
         moved = sizes[places]
         starts = np.cumsum(moved) - moved
         rows: Int64s = np.arange(len(queries)) + np.repeat(heads[:-1][places] - starts, moved)
+        same = scores[1:] == scores[:-1]
+        same[heads[1:-1] - 1] = False
+        ties = np.flatnonzero(same)
+        if not (docs[ties + 1] < docs[ties]).all():
+            return _settle_ties(rows, np.repeat(places, moved), docs, scores)
         return None if (places[1:] > places[:-1]).all() else rows
     else:
         codes = np.empty(len(names), np.int64)
         codes[places] = np.arange(len(names))
     owner = np.repeat(codes, sizes)
-    return _settle_ties(np.lexsort((-scores, owner)), owner, docs, scores)
+    order = np.lexsort((-scores, owner))
+    return _settle_ties(order, owner[order], docs, scores)
 
 
 def _settle_ties(order: Int64s, owner: Int64s, docs: Bytes, scores: Float32s) -> Int64s:
-    """Put the rows of equal scores within a query in order of their documents, descending."""
-    tied = (owner[order[1:]] == owner[order[:-1]]) & (scores[order[1:]] == scores[order[:-1]])
-    at = np.flatnonzero(np.concatenate([[False], tied]) | np.concatenate([tied, [False]]))
-    group = np.cumsum(np.concatenate([[True], ~tied]))[at]
+    """Put rows of equal scores within a query in order of their documents, descending; ``owner`` is the query of each of ``order``."""
+    ordered = scores[order]
+    tied = (owner[1:] == owner[:-1]) & (ordered[1:] == ordered[:-1])
+    before = np.concatenate([[False], tied])
+    at = np.flatnonzero(before | np.concatenate([tied, [False]]))
+    group = np.cumsum(~before[at])
     by_doc = np.lexsort((docs[order[at]], -group))[::-1]
     order[at] = order[at][by_doc]
     return order
 
 
-def _report_repeats(queries: Bytes, docs: Bytes, problems: Problems, lines: Int64s | None) -> None:
+def _report_repeats(
+    queries: Bytes, docs: Bytes, offsets: Int64s, problems: Problems, lines: Int64s | None
+) -> None:
     """Report documents listed twice for a query; equal hashes find the few rows that are worth comparing."""
     if not len(docs):
         return
-    hashes = _hash(docs) ^ (
-        np.cumsum(np.concatenate([[0], queries[1:] != queries[:-1]]).astype(np.uint64)) * _ODD
-    )
-    order = np.argsort(hashes, kind="stable")
-    ordered = hashes[order]
+    sizes = np.diff(offsets)
+    hashes = _hash(docs)
+    hashes ^= np.repeat(np.arange(len(sizes), dtype=np.uint64) * _ODD, sizes)
+    ordered = np.sort(hashes)
     same = ordered[1:] == ordered[:-1]
     if not same.any():
         return
+    order = np.argsort(hashes, kind="stable")
     rows = order[np.append(same, False) | np.append(False, same)]
     number = rows if lines is None else lines[rows]
     order = rows[np.lexsort((number, docs[rows], queries[rows]))]
@@ -185,8 +193,9 @@ def _hash(ids: Bytes) -> Uint64s:
     """Return a 64-bit hash of each id, by multiplying and mixing its 8-byte words."""
     words = ids.astype(f"S{-(-ids.itemsize // 8) * 8}").view(np.uint64).reshape(len(ids), -1)
     mixed = np.zeros(len(ids), np.uint64)
-    for column in words.T:
-        mixed = (mixed ^ column) * _ODD
+    for column in words.T:  # in place: the arrays are as long as the run
+        mixed ^= column
+        mixed *= _ODD
         mixed ^= mixed >> np.uint64(29)
     return mixed
 

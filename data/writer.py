@@ -102,18 +102,25 @@ class CollectionWriter:
         if self._strings(row, source):
             self._write(self._queries, row, source)
 
-    def judgement(self, set_: str, query: str, document: str, grade: int, source: RecordSource) -> None:
-        """Add a judgement to the query set ``set_``; documents and queries must have been added before."""
+    def judgement(
+        self, set_: str, query: str, document: str, grade: int, source: RecordSource, subtopic: str = ""
+    ) -> None:
+        """Add a judgement to the query set ``set_``; documents and queries must have been added before.
+
+        Of a document that is judged by ``subtopic`` the highest grade is kept.
+        """
         query, document = encode_id(query), encode_id(document)
         judged = self._sets.setdefault(set_, JudgedSet())
-        if self._is_judged(judged, query, document, source) and not judged.add(query, document, grade):
+        if not self._is_judged(judged, query, document, source):
+            return
+        if not judged.add(query, document, grade, subtopic):
             self.problems.add(
                 source, f"judged twice: query {query}, document {document}", "keep one line for each"
             )
 
-    def removed(self, set_: str, judgements: int, queries: int) -> None:
-        """Record what was left out of a query set, and of how many queries nothing is left, where it is taken over."""
-        self._sets.setdefault(set_, JudgedSet()).take_over(judgements, queries)
+    def removed(self, set_: str, judgements: int, queries: int, merged: int = 0) -> None:
+        """Record what was left out of a query set, and of how many queries nothing is left, or merged, where it is taken over."""
+        self._sets.setdefault(set_, JudgedSet()).take_over(judgements, queries, merged)
 
     def _is_judged(self, judged: JudgedSet, query: str, document: str, source: RecordSource) -> bool:
         """Tell whether a judgement is taken in; those of unknown names are counted or reported."""

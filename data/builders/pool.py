@@ -67,8 +67,9 @@ def pool_collections(
 
 def _judgements(c: Collection, writer: CollectionWriter) -> None:
     for set_, counts in c.sets.items():
-        if removed := counts.get("removed", 0):
-            writer.removed(set_, removed, counts.get("removed_queries", 0))
+        gone = [counts.get(key, 0) for key in ("removed", "removed_queries", "merged")]
+        if any(gone):
+            writer.removed(set_, *gone)
         source = RecordSource(str(c.path / "qrels" / f"{set_}.tsv"))
         for query, documents in c.qrels(set_).to_dict().items():
             for document, grade in documents.items():

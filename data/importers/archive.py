@@ -1,4 +1,4 @@
-"""Zip files of BEIR folders: checked, unpacked beside, and swept away after the import."""
+"""Zip and tar archives of folders: checked, unpacked beside, and swept away after the import."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ import shutil
 import stat
 import zipfile
 from collections.abc import Callable, Iterator
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from intrex.data.errors import BadInput, IntrexError
+from intrex.data.io.containers import is_tar, open_tar
 from intrex.data.io.hidden import hidden_folder
+from intrex.data.io.tarfiles import extract_tar, is_unsafe
 from intrex.data.store.siblings import clear, locked, remove
 
 _AGAIN = "it was not copied or downloaded whole, or it is something else; fetch it again"
@@ -24,20 +26,20 @@ def extract_all(zip_file: str, folder: str) -> None:
 
 @contextlib.contextmanager
 def unpack(path: Path, beside: Path, extract: Callable[[str, str], None] = extract_all) -> Iterator[Path]:
-    """Unpack a zip file into a hidden folder below ``beside`` for as long as the block runs.
+    """Unpack a zip file, or a tar archive, plain or compressed, into a hidden folder below ``beside`` for as long as the block runs.
 
-    The folder is locked and named after the zip file, so that what a killed import left there is swept by the next.
+    The folder is locked and named after the archive, so that what a killed import left there is swept by the next.
 
     Args:
-        path: the zip file.
+        path: the archive.
         beside: where there is room for what is in it.
         extract: unpacks a zip file into a folder; runs after the entries' names were checked.
 
     Yields:
-        The folder that holds the files: the only one in the zip file, or the top of it.
+        The folder that holds the files: the only one in the archive, or the top of it.
 
     Raises:
-        BadInput: not a sound zip file, or one with entries that point outside of it.
+        BadInput: not a sound archive, or one with links or with entries that point outside of it.
     """
     hidden = beside / f".{path.name}.unpacked"
     hidden_folder(hidden)
@@ -46,7 +48,10 @@ def unpack(path: Path, beside: Path, extract: Callable[[str, str], None] = extra
             clear(hidden)
             files = hidden / "files"
             files.mkdir()
-            _extract(path, files, extract)
+            if path.suffix != ".zip" and is_tar(path):
+                extract_tar(path, open_tar(path), files)
+            else:
+                _extract(path, files, extract)
             yield _top(files)
         finally:
             with contextlib.suppress(OSError):
@@ -70,10 +75,13 @@ def _extract(path: Path, files: Path, extract: Callable[[str, str], None]) -> No
         raise BadInput(f"not a sound zip file: {error} ({path.name})", _AGAIN) from error
 
 
+def is_archive(path: Path) -> bool:
+    """Tell whether a file is a folder in an archive: named ``.zip``, or a tar archive by its first bytes."""
+    return path.suffix == ".zip" or is_tar(path)
+
+
 def _unsafe(entry: zipfile.ZipInfo) -> bool:
-    name = PurePosixPath(entry.filename.replace("\\", "/"))
-    link = stat.S_ISLNK(entry.external_attr >> 16)
-    return link or name.is_absolute() or ".." in name.parts or ":" in entry.filename
+    return stat.S_ISLNK(entry.external_attr >> 16) or is_unsafe(entry.filename)
 
 
 def _top(folder: Path) -> Path:

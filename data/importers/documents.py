@@ -64,3 +64,5 @@ READERS: dict[str, Reader] = {
     "dpr": table_documents,  # its passages are TSV with the quotes of CSV
 }
 """Corpus layouts by name: what ``format`` accepts besides ``auto``."""
+NAMED = ("json", "table", "dpr")
+"""Layouts whose keys or columns a user may name."""

@@ -49,7 +49,9 @@ def fill_collection(
         for judgement in read_judgements(file, writer.problems, columns):
             query = names.id_of(judgement.query)
             by_text += query != judgement.query
-            writer.judgement(set_, query, judgement.document, judgement.grade, judgement.source)
+            writer.judgement(
+                set_, query, judgement.document, judgement.grade, judgement.source, judgement.subtopic
+            )
         if by_text:
             _log.info("%s: %s judgements name their query by its text", file.label, f"{by_text:,}")
 

@@ -87,7 +87,8 @@ def fill_from_irds(id_: str, writer: CollectionWriter, progress: Progress | None
         if data.has_qrels():
             for n, judgement in _items(id_, "judgements", data.qrels_iter, offline):
                 source, grade = RecordSource(f"{label} judgement", n), int(judgement.relevance)
-                writer.judgement(set_of(id_), judgement.query_id, judgement.doc_id, grade, source)
+                topic = str(getattr(judgement, "subtopic_id", getattr(judgement, "iteration", "")))
+                writer.judgement(set_of(id_), judgement.query_id, judgement.doc_id, grade, source, topic)
 
 
 def title_and_text(doc: Any) -> tuple[str, str]:

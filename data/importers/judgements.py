@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
+import json
 import re
 from collections.abc import Iterator
-from typing import NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple
 
 from intrex.data.errors import Problems
 from intrex.data.importers.inputs import Input, LabelledProblems
-from intrex.data.io.lines import first_line, is_header
+from intrex.data.io.containers import is_tabular
+from intrex.data.io.files import reading
+from intrex.data.io.lines import BEGINNING, first_line, is_header
 from intrex.data.rankings.judged import judged_form, read_judged_rows
 from intrex.data.rankings.options import Columns
 from intrex.data.writer import RecordSource
 
+CLICKS_HEAD = "# judgements from clicks: "
+"""Begins the first line of judgements that `intrex.data.clicks` makes; a JSON object of how follows."""
 _GRADE = re.compile(r"[+-]?[0-9]{1,10}")
 _LARGEST = 2**31 - 1
 _COLUMNS = {3: "query, document, grade", 4: "query, iteration, document, grade"}
@@ -26,13 +33,14 @@ class Judgement(NamedTuple):
     document: str
     grade: int
     source: RecordSource
+    subtopic: str = ""
 
 
 def read_judgements(file: Input, problems: Problems, columns: Columns | None = None) -> Iterator[Judgement]:
     """Yield the judgements of a file whose format its first line tells; tables and JSON as `intrex.data.rankings.judged`.
 
     Three or four columns between TABs (ids may hold blanks then), else between any blanks. Three are query,
-    document and grade, as BEIR has them; four are TREC's, with an iteration that nobody reads, and ``#`` as the first
+    document and grade, as BEIR has them; four are TREC's, the second of them the subtopic or an iteration, and ``#`` as the first
     character of a line begins a comment. A header is skipped.
     """
     form = judged_form(file.path, columns)
@@ -55,9 +63,22 @@ def read_judgements(file: Input, problems: Problems, columns: Columns | None = N
         if complaint := layout.complaint(fields):
             problems.add(file.at(line), complaint, f"a line is: {_COLUMNS[layout.width]}")
         else:
-            yield Judgement(fields[0], fields[-2], int(fields[-1]), file.at(line))
+            topic = fields[1] if layout.width == 4 else ""
+            yield Judgement(fields[0], fields[-2], int(fields[-1]), file.at(line), topic)
     if not count:
         problems.add(file.label, "the file has no judgement", f"a line is: {_COLUMNS[4]}")
+
+
+def click_record(path: Path) -> dict[str, Any] | None:
+    """Return how judgements were made of clicks, where the file's first line says that; else None."""
+    if is_tabular(path):
+        return None
+    with reading(path) as stream:
+        line = stream.readline(BEGINNING).decode("utf-8", "replace")
+    with contextlib.suppress(ValueError):
+        record = json.loads(line.removeprefix(CLICKS_HEAD)) if line.startswith(CLICKS_HEAD) else None
+        return record if isinstance(record, dict) else None
+    return None
 
 
 class _Layout:

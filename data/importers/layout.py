@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from intrex.data.errors import BadInput, Problems, UsageError, nearest_name
-from intrex.data.importers.documents import READERS
+from intrex.data.importers.documents import NAMED, READERS
 from intrex.data.importers.inputs import NO_FIELDS, Fields, Input, bare_name
+from intrex.data.importers.judgements import click_record
 from intrex.data.importers.records import IDS, TEXTS, has_header, is_table, json_layout
 from intrex.data.importers.trecdocuments import is_trec_documents
 from intrex.data.io.containers import plain_name, with_suffixes
@@ -27,10 +28,11 @@ _TOPICS = re.compile(r"(queries|topics|questions)(?![a-z0-9])", re.IGNORECASE)
 _QRELS = re.compile(r"qrels?(?![a-z0-9])[._-]*", re.IGNORECASE)
 _SET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _NEEDED = f"needed: an id ({', '.join(IDS)}) and a text ({', '.join(TEXTS)})"
+_NO_JSON = ("colbert", "table", "dpr")
+_NAME_IT = "or name the corpus file itself, with --queries FILE and --qrels SET=FILE"
 _HINT = (
     "a folder holds corpus.jsonl (BEIR), .jsonl files with id and contents (pyserini), collection.tsv (ColBERT), or files of "
-    "<DOC> (TREC); "
-    "or name the corpus file itself, with --queries FILE and --qrels SET=FILE"
+    f"<DOC> (TREC); {_NAME_IT}"
 )
 
 
@@ -48,8 +50,14 @@ class Layout:
         return {
             "corpus": [file.record() for file in self.corpus],
             "queries": [file.record() for file in self.queries],
-            "qrels": {name: file.record() for name, file in self.qrels.items()},
+            "qrels": {name: _judged_record(file) for name, file in self.qrels.items()},
         }
+
+
+def _judged_record(file: Input) -> dict[str, Any]:
+    """Return what the manifest keeps of a file of judgements: also how they were made, where they were made of clicks."""
+    clicks = click_record(file.path)
+    return file.record() if clicks is None else {**file.record(), "clicks": clicks}
 
 
 def find_layout(
@@ -84,7 +92,15 @@ def find_layout(
         judgements = judgements if qrels else _qrels_files(folder)
     if judgements and not topics:
         raise BadInput(f"there are judgements and no queries: {source}", "add --queries FILE")
-    return Layout(_format(corpus[0]) if layout == "auto" else layout, corpus, topics, judgements)
+    form = _format(corpus[0]) if layout == "auto" else layout
+    if fields and form not in NAMED:
+        raise UsageError(
+            f"--id-field and --text-fields are for the layouts {', '.join(NAMED)}, this is {form} ({corpus[0].label})",
+            "leave them out, or --layout json, which reads any keys"
+            if form in ("beir", "pyserini")
+            else "leave them out",
+        )
+    return Layout(form, corpus, topics, judgements)
 
 
 def _visible(folder: Path) -> Iterator[Path]:
@@ -122,25 +138,31 @@ def _shards(folder: Path, *names: str) -> list[Input]:
 def _corpus_files(folder: Path, layout: str) -> list[Input]:
     beir, colbert = with_suffixes("corpus.jsonl"), with_suffixes("collection.tsv")
     tables = tuple(f"corpus{ending}" for ending in (*with_suffixes(".csv", ".tsv"), *_TABLES[1:]))
-    names = {"auto": (*beir, *colbert, *tables), "beir": beir, "colbert": colbert, "table": tables}.get(
-        layout, ()
-    )
+    passages = with_suffixes("corpus.tsv", "collection.tsv", "psgs_w100.tsv")
+    names = {
+        "auto": (*beir, *colbert, *tables), "beir": beir, "colbert": colbert, "table": tables, "dpr": passages,
+    }.get(layout, ())  # fmt: skip
     if file := _only(folder, *names):
         return [file]
-    if layout not in ("colbert", "sgml") and (shards := _shards(folder, "corpus")):
+    if layout not in ("colbert", "sgml", "dpr") and (shards := _shards(folder, "corpus")):
         return shards
     paths = [path for path in _visible(folder) if not (_TOPICS.match(path.name) or _QRELS.match(path.name))]
     rest = [path for path in paths if path.parent != folder / "qrels"]
     paths = (
         [path for path in paths if plain_name(path).endswith(_JSON)]
-        if layout not in ("colbert", "sgml")
+        if layout not in (*_NO_JSON, "sgml")
         else []
     )
     if not paths and layout in ("auto", "sgml"):
         paths = _trec_files(folder, rest)
     below = [str(path.parent) for path in _visible(folder) if path.name in names]
     if below or not paths:
-        hint = f"there is one in {', '.join(below[:12])}; import that folder" if below else _HINT
+        looked = (
+            f"looked for {', '.join(name for name in names if plain_name(Path(name)) == name)}, plain or compressed; "
+            + _NAME_IT
+        )
+        hint = looked if layout in _NO_JSON else _HINT
+        hint = f"there is one in {', '.join(below[:12])}; import that folder" if below else hint
         raise BadInput(f"no corpus in the folder itself: {folder}", hint)
     return [Input(path, path.relative_to(folder).as_posix()) for path in paths]
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from intrex.data.collection import Collection
 from intrex.data.errors import BadInput, UsageError
-from intrex.data.importers.archive import unpack
+from intrex.data.importers.archive import is_archive, unpack
 from intrex.data.importers.beir import fetch_beir, unzip
 from intrex.data.importers.beir_names import BEIR_MD5, beir_names
 from intrex.data.importers.inputs import Fields, bare_name
@@ -51,7 +51,7 @@ def import_collection(
     """Import a collection, streaming: memory does not grow with the text, only by some bytes a document.
 
     Args:
-        source: an existing file, folder or zip file; else ``beir:NAME`` or a name of BEIR's, ``irds:ID`` or an
+        source: an existing file or folder, or a zip or tar archive of a folder; else ``beir:NAME`` or a name of BEIR's, ``irds:ID`` or an
             id of ir_datasets.
         out: the folder to make.
         name: the collection's name; by default that of the source.
@@ -103,6 +103,11 @@ def import_collection(
     kind, data_set = resolve(source)
     if kind != "path" and layout != "auto":
         raise UsageError(f"{kind}:{data_set} has one layout", "leave --layout out")
+    if kind == "irds" and (fields or columns):
+        raise UsageError(
+            f"irds:{data_set} says itself what its fields are",
+            "leave --id-field, --text-fields and --qrels-columns out",
+        )
     if kind == "irds":
         return job.from_irds(data_set)
     return job.from_beir(data_set) if kind == "beir" else job.from_path(Path(source))
@@ -164,7 +169,7 @@ class _Job:
     columns: Columns | None
 
     def from_path(self, path: Path) -> Collection:
-        """Import a file or folder; a zip file is unpacked beside the output."""
+        """Import a file or folder; an archive is unpacked beside the output."""
         name = bare_name(path.resolve())
         if not path.is_dir():
             _regular(path)
@@ -173,7 +178,7 @@ class _Job:
                 raise UsageError(
                     f"the output {self.out} holds what is to be imported: {source}", "choose another output"
                 )
-        if path.is_file() and path.suffix == ".zip":
+        if path.is_file() and is_archive(path):
             with unpack(path, self.out.absolute().parent) as folder:
                 return self._files(folder, name, {"source": path.name})
         return self._files(path, name, {"source": path.resolve().name})

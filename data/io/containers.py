@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 from intrex.data.errors import BadInput, IntrexError, MissingExtra
+from intrex.data.io.tarfiles import is_tar_head, open_only_file
 
 _HEAD = 264
 """Bytes that are looked at: tar's mark ends here."""
@@ -58,10 +59,10 @@ class Container:
 class _Unpacker(io.RawIOBase):
     """Stream of what a container holds; whatever its library says of damage becomes a `BadInput` with the file."""
 
-    def __init__(self, container: Container, path: Path) -> None:
+    def __init__(self, container: Container, path: Path, plain: IO[bytes]) -> None:
         self.container, self.path = container, path
-        self._plain = path.open("rb")
-        self._stream = container.reader(self._plain)
+        self._plain = plain
+        self._stream = container.reader(plain)
 
     def readable(self) -> bool:
         """Return True."""
@@ -164,6 +165,7 @@ CONTAINERS = (
         partial(_lz4, mode="rb"), partial(_lz4, mode="wb"),
     ),
 )  # fmt: skip
+_TAR_SUFFIXES = (".tar", ".tgz", ".tbz2", ".txz", ".tzst")
 SUFFIXES = tuple(container.suffix for container in CONTAINERS)
 
 _FOREIGN = {
@@ -186,26 +188,50 @@ def _told(head: bytes) -> Container | None:
 
 
 def open_unpacked(path: Path) -> IO[bytes]:
-    """Open for reading what a file holds, plain or compressed.
+    """Open for reading what a file holds, plain or compressed, or the one file of a tar archive.
 
     Raises:
         BadInput: an archive of several files; damage is found while reading.
         MissingExtra: the package that unpacks it is not installed.
     """
-    with path.open("rb") as stream:
-        head = stream.read(_HEAD)
-    container = _told(head)
-    if container is None:
-        _refuse_foreign(head, path)
-        return path.open("rb")
-    container.require(path)
-    unpacker = io.BufferedReader(_Unpacker(container, path), _BUFFER)
+    stream = _unpacked(path.open("rb"), path)
     try:
-        _refuse_foreign(unpacker.peek(_HEAD)[:_HEAD], path)
+        if is_tar_head(_peek(stream)):
+            stream.close()
+            stream = _unpacked(open_only_file(path, lambda: _unpacked(path.open("rb"), path)), path)
+        _refuse_foreign(_peek(stream), path)
     except BaseException:
-        unpacker.close()
+        stream.close()
         raise
-    return cast("IO[bytes]", unpacker)
+    return stream
+
+
+def is_tar(path: Path) -> bool:
+    """Tell whether a file is a tar archive, plain or compressed."""
+    with _unpacked(path.open("rb"), path) as stream:
+        return is_tar_head(_peek(stream))
+
+
+def open_tar(path: Path) -> IO[bytes]:
+    """Open the bytes of a tar archive, plain or compressed."""
+    return _unpacked(path.open("rb"), path)
+
+
+def _peek(stream: IO[bytes]) -> bytes:
+    return cast("io.BufferedReader", stream).peek(_HEAD)[:_HEAD]
+
+
+def _unpacked(plain: IO[bytes], path: Path) -> IO[bytes]:
+    """Return a stream of what the container at the cursor of ``plain`` holds; ``plain`` itself where there is none."""
+    try:
+        container = _told(_peek(plain))
+        if container is None:
+            return plain
+        container.require(path)
+        return cast("IO[bytes]", io.BufferedReader(_Unpacker(container, path, plain), _BUFFER))
+    except BaseException:
+        plain.close()
+        raise
 
 
 def _refuse_foreign(head: bytes, path: Path) -> None:
@@ -213,11 +239,8 @@ def _refuse_foreign(head: bytes, path: Path) -> None:
     for name, (start, command) in _FOREIGN.items():
         if head.startswith(start):
             raise BadInput(f"this is {name}, not text ({path})", command.format(path.name))
-    if head[257:262] == b"ustar":
-        raise BadInput(
-            f"this is a tar archive, not text ({path})",
-            f"tar -xOf {path.name} FILE | intrex ... -, or unpack it first",
-        )
+    if is_tar_head(head):
+        raise BadInput(f"this is a tar archive in a tar archive, not text ({path})", "unpack it first")
 
 
 def is_tabular(path: Path) -> bool:
@@ -262,8 +285,9 @@ def _asked(path: Path) -> Container | None:
 
 
 def plain_name(path: Path) -> str:
-    """Return the file's name without the suffix of a container."""
-    return path.name.removesuffix(path.suffix) if path.suffix in SUFFIXES else path.name
+    """Return the file's name without the suffixes of a container and of a tar archive."""
+    name = path.name.removesuffix(path.suffix) if path.suffix in SUFFIXES else path.name
+    return name.removesuffix(next((ending for ending in _TAR_SUFFIXES if name.endswith(ending)), ""))
 
 
 def with_suffixes(*names: str) -> tuple[str, ...]:

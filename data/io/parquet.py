@@ -16,6 +16,7 @@ from intrex.data.errors import BadInput, MissingExtra
 from intrex.data.io.idarrays import span_array
 
 _ROWS = 65_536
+_REPEATED = 2  # bytes of a row of a column that is read as a dictionary, at most
 _FILE, _STREAM = b"ARROW1", b"\xff\xff\xff\xff"
 
 
@@ -53,8 +54,11 @@ def read_batches(path: Path, columns: Sequence[str]) -> Iterator[Any]:
         with path.open("rb") as stream:
             head = stream.read(len(_FILE))
         if head.startswith(b"PAR1"):
-            file = importlib.import_module("pyarrow.parquet").ParquetFile(path)
-            yield from file.iter_batches(_ROWS, columns=list(columns))
+            parquet = importlib.import_module("pyarrow.parquet")
+            repeated = _repeated(parquet.read_metadata(path), columns)
+            file = parquet.ParquetFile(path, read_dictionary=repeated)
+            # rows in parallel cost more time in all, and what reads them is slower than one thread of it
+            yield from file.iter_batches(_ROWS, columns=list(columns), use_threads=False)
             return
         with arrow.OSFile(str(path)) as source:
             reader = _ipc(arrow, source, head)
@@ -67,6 +71,25 @@ def read_batches(path: Path, columns: Sequence[str]) -> Iterator[Any]:
                 yield batch.select(list(columns))
     except (arrow.ArrowException, OSError) as error:
         raise _damage(path, error) from error
+
+
+def _repeated(metadata: Any, columns: Sequence[str]) -> list[str]:
+    """List the columns of few values that stand in many rows, as queries of a run: cheaper as numbers in a dictionary.
+
+    Of the others a dictionary would have to be made while they are read, which costs more than their text.
+    """
+    if not metadata.num_row_groups:
+        return []
+    group = metadata.row_group(0)
+    chunks = (group.column(at) for at in range(group.num_columns))
+    return [
+        chunk.path_in_schema
+        for chunk in chunks
+        if chunk.path_in_schema in columns
+        and chunk.physical_type == "BYTE_ARRAY"
+        and chunk.has_dictionary_page
+        and chunk.total_uncompressed_size <= _REPEATED * group.num_rows
+    ]
 
 
 def _ipc(arrow: Any, source: Any, head: bytes) -> Any:
@@ -82,6 +105,9 @@ def _damage(path: Path, error: Exception) -> BadInput:
 def text_values(column: Any) -> list[Any]:
     """Return the values of a column of a batch as strings, None where there is none; numbers as they are written."""
     arrow = importlib.import_module("pyarrow")
+    if arrow.types.is_dictionary(column.type):
+        values = text_values(column.dictionary)
+        return [None if at is None else values[at] for at in column.indices.to_pylist()]
     if arrow.types.is_string(column.type) or arrow.types.is_large_string(column.type):
         return list(column.to_pylist())
     if arrow.types.is_integer(column.type):
@@ -115,6 +141,11 @@ def id_column(column: Any, first: int, report: Any) -> Bytes:
     """
     arrow = importlib.import_module("pyarrow")
     if arrow.types.is_dictionary(column.type):
+        unfit: list[int] = []
+        values = id_column(column.dictionary, 0, lambda at, _: unfit.append(at))
+        if not unfit and not column.null_count and len(values):
+            spread: Bytes = values[column.indices.to_numpy()]
+            return spread
         column = column.dictionary_decode()
     if arrow.types.is_integer(column.type) or arrow.types.is_string(column.type):
         column = column.cast(arrow.large_string())

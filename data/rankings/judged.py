@@ -18,6 +18,7 @@ from intrex.data.rankings.jsonfiles import load_values, members_of, repeated_nam
 from intrex.data.rankings.options import QRELS_ROLES, Columns, spelled_columns
 
 _LARGEST = 2**31 - 1
+_PAIR = ("query", "document")
 _NEEDED = {"query", "document", "grade"}
 _HINT = "name the columns: --qrels-columns query=NAME,document=NAME,grade=NAME"
 _LAYOUT = "judgements in JSON read {query: {document: grade}}, or lines of query-id, corpus-id and score"
@@ -69,6 +70,42 @@ def read_judged_rows(
             problems.add(where, f"the grade is {shown}, a whole number of 32 bits is needed")
         else:
             yield JudgedRow(query, document, grade, line)
+
+
+def read_pairs(path: Path, form: str, problems: Problems) -> Iterator[tuple[int, Any, Any]]:
+    """Yield the line, or row, and the query and document of a table with a header, by their common names; see `judged_form`.
+
+    Raises:
+        BadInput: the header has no such columns.
+    """
+    if form == "tabular":
+        names = column_names(path)
+        places = _pair_places(path, names)
+        wanted = [names[at] for at in places]
+        number = 0
+        for batch in read_batches(path, wanted):
+            for query, document in zip(*(text_values(batch.column(name)) for name in wanted), strict=True):
+                number += 1
+                yield number, query, document
+        return
+    places, width = (0, 0), 0
+    for line, row in read_rows(path, delimiter_of(path) or ",", problems):
+        if not width:
+            places, width = _pair_places(path, row), len(row)
+        elif len(row) != width:
+            problems.add(f"{path.name}:{line}", f"{len(row)} columns, the header has {width}")
+        else:
+            yield line, row[places[0]].strip(), row[places[1]].strip()
+
+
+def _pair_places(path: Path, header: list[str]) -> tuple[int, int]:
+    places = spelled_columns(header, _PAIR)
+    if len(places) < len(_PAIR):
+        raise BadInput(
+            f"no column is the query and none the document: {', '.join(header[:8])} ({path.name})",
+            "a header row with query and document, or lines of both between blanks",
+        )
+    return places["query"], places["document"]
 
 
 def whole_grade(value: Any) -> int | None:

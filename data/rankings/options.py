@@ -59,8 +59,12 @@ class Columns:
         return ",".join(f"{role}={name}" for role, name in pairs) or ",".join(self.roles)
 
 
-def parse_columns(words: tuple[str, ...], roles: tuple[str, ...] = RUN_ROLES) -> Columns:
+def parse_columns(
+    words: tuple[str, ...], roles: tuple[str, ...] = RUN_ROLES, *needed: tuple[str, ...]
+) -> Columns:
     """Read ``query,document,score`` (by position) or ``query=qid,document=sku,score=value`` (by the header's names).
+
+    Of each tuple of ``needed`` one is named; by default query, document, and score or rank, or the grade.
 
     Raises:
         UsageError: an unknown or repeated role, positions mixed with names, or a role that is missing.
@@ -78,10 +82,11 @@ def parse_columns(words: tuple[str, ...], roles: tuple[str, ...] = RUN_ROLES) ->
         if role != SKIPPED and found.count(role) > 1:
             raise UsageError(f"the column {role} is named twice", "use - for a column that is not read")
     value = ("score", "rank") if "score" in roles else ("grade",)
-    for needed in (("query",), ("document",), value):
-        if not set(needed) & set(found):
-            hint = f"such as query,document,{value[0]}, with - for a column that is not read"
-            raise UsageError(f"no column is the {' or '.join(needed)}", hint)
+    needed = needed or (("query",), ("document",), value)
+    for names in needed:
+        if not set(names) & set(found):
+            hint = f"such as {','.join(n[0] for n in needed)}, with - for a column that is not read"
+            raise UsageError(f"no column is the {' or '.join(names)}", hint)
     return Columns(tuple(found), tuple(name for _, _, name in parts) if named == {True} else ())
 
 
@@ -176,6 +181,12 @@ _SPELLINGS: Mapping[str, frozenset[str]] = {
     "grade": frozenset({"grade", "score", "relevance", "rel", "label", "rating", "judgment", "judgement"}),
     "tag": frozenset({"tag", "run", "run_id", "runid", "system"}),
     "subtopic": frozenset({"subtopic"}),
+    "session": frozenset({"session", "session_id", "session-id", "sessionid", "search_id", "visit_id"}),
+    "position": frozenset({"position", "pos", "rank", "slot"}),
+    "clicked": frozenset({"clicked", "click", "clicks", "is_click", "is_clicked", "was_clicked"}),
+    "impressions": frozenset({"impressions", "impression", "shown", "views"}),
+    "text": frozenset({"query_text", "query-text", "querytext", "query_string", "search_term", "keywords", "text"}),
+    "time": frozenset({"time", "timestamp", "date", "datetime"}),
 }  # fmt: skip
 
 

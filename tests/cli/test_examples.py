@@ -107,6 +107,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ]
     (folder / "weights.jsonl").write_text("".join(json.dumps(w) + "\n" for w in weights))
     (folder / "my.toml").write_text(RECIPE)
+    shown = ("query\tdocument\tposition\tclicked", "test0\td0\t1\t1", "test0\td1\t2\t0", "test0\td0\t2\t1")
+    (folder / "log.tsv").write_text("\n".join(shown) + "\n")
     released = SHARED / "msmarco-extrapolation-splits" / "resttest_files"
     if released.is_dir():
         (folder / "resttest_files").symlink_to(released)

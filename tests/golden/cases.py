@@ -252,6 +252,16 @@ CASES: dict[str, Case] = {
         ["convert a.txt a.json", "convert a.json b.tsv.gz", "convert b.tsv.gz c.run", "convert a.json d.json --to trec", "evaluate q.tsv d.json -m RR", "convert nowhere a.json", "convert nowhere x --to jsn"],
         {"a.txt": RUN, "q.tsv": QRELS},
     ),
+    "collection-clicks": Case(
+        ["collection clicks log.tsv a.qrels", "collection clicks log.tsv b.qrels --model ctr --grades 3 --min-impressions 2 --queries-output q.jsonl", "collection clicks log.tsv c.qrels --model ctr --examination x", "collection clicks clicked.tsv d.tsv", "collection clicks clicked.tsv d.tsv --model count", "collection clicks apart.tsv e.qrels", "collection clicks log.tsv e.qrels --examination gamma.txt", "collection clicks log.tsv f.qrels --columns term,sku"],
+        {
+            "log.tsv": lines("query_id\tquery\tdocument\tposition\tclicked", *("q1\tlift of wings\td1\t1\t1", "q1\tlift of wings\td2\t2\t0") * 3, "q1\tlift of wings\td2\t1\t1", "q1\tlift of wings\td1\t2\t0", "q2\tplates\td3\t1\t0"),
+            "clicked.tsv": lines("query\tdocument", "q1\td1", "q1\td1", "q1\td2"),
+            "apart.tsv": lines("query\tdocument\tposition\tclicked", "q1\td1\t1\t1", "q1\td2\t2\t0"),
+            "gamma.txt": lines("1 1.0", "2 0.5"),
+        },
+        shows_files=True,
+    ),
     "collection-list": Case([IMPORT, "collection list --format csv"], BEIR),
     "experiment-plan": Case(["experiment plan r.toml --format csv"], {"r.toml": b'name="x"\nqueries="test"\nmeasures=["AP"]\n[collection]\nimport="src"\n[[system]]\nname="a"\nindex="bm25"\n'}),
     # check: one file of each kind, files together, a mended copy

@@ -20,9 +20,17 @@ ROWS = st.lists(
 )
 
 
-@given(ROWS, st.booleans())
-def test_queries_ascending_scores_and_documents_descending(rows, grouped):
-    rows = sorted(rows, key=lambda row: row[0]) if grouped else rows
+LAYOUTS = {
+    "any": lambda row: 0,
+    "grouped": lambda row: row[0],
+    "ranked but for ties": lambda row: (row[0], -row[2]),
+    "ranked, queries in another order": lambda row: (len(row[0]), row[0][::-1], -row[2]),
+}
+
+
+@given(ROWS, st.sampled_from(sorted(LAYOUTS)))
+def test_queries_ascending_scores_and_documents_descending(rows, layout):
+    rows = sorted(rows, key=LAYOUTS[layout])
     columns = ([row[i].encode() for row in rows] or np.empty(0, "S1") for i in (0, 1))
     queries, docs = (np.array(column, np.bytes_) for column in columns)
     problems = Problems("r")

@@ -1,9 +1,11 @@
 """Pyserini JSON, ColBERT TSV and TREC topics: layouts, discovery in a folder, faults with their lines."""
 
 import gzip
+import io
 import json
 import logging
 import re
+import tarfile
 import zipfile
 
 import pytest
@@ -276,6 +278,46 @@ def test_a_zip_file_that_points_outside_is_refused(tmp_path, entry):
     with pytest.raises(BadInput, match="an entry that points outside"):
         import_collection(tmp_path / "bad.zip", tmp_path / "out")
     assert [path.name for path in tmp_path.iterdir()] == ["bad.zip"]
+
+
+def tar_of(path, *members, mode="w:gz"):
+    with tarfile.open(path, mode) as archive:
+        for name, content in members:
+            entry = name if isinstance(name, tarfile.TarInfo) else tarfile.TarInfo(name)
+            entry.size = len(content)
+            archive.addfile(entry, io.BytesIO(content.encode()))
+    return path
+
+
+@pytest.mark.parametrize("mode", ["w", "w:gz", "w:bz2", "w:xz"])
+def test_a_tarred_folder_is_imported_as_a_zipped_one(tmp_path, mode):
+    files = (("set/corpus.jsonl", BEIR_CORPUS), ("set/queries.jsonl", '{"_id": "q1", "text": "a"}\n'),
+             ("set/qrels/test.tsv", "query-id\tcorpus-id\tscore\nq1\tFT-1\t1\n"))  # fmt: skip
+    path = tar_of(tmp_path / "set.tar.gz", *files, mode=mode)
+    made = import_collection(path, tmp_path / "out")
+    assert made.name == "set" and made.qrels("test").to_dict() == {"q1": {"FT-1": 1}}
+    with zipfile.ZipFile(tmp_path / "set.zip", "w") as archive:
+        for name, content in files:
+            archive.writestr(name, content)
+    assert import_collection(tmp_path / "set.zip", tmp_path / "zipped").fingerprint == made.fingerprint
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["out", "set.tar.gz", "set.zip", "zipped"]
+
+
+def test_a_tar_archive_with_entries_outside_links_or_one_place_twice_is_refused(tmp_path):
+    corpus = ("corpus.jsonl", BEIR_CORPUS)
+    for name in ("../escape.txt", "/escape.txt", "a/../../escape.txt", "C:escape.txt"):
+        path = tar_of(tmp_path / "bad.tar", corpus, (name, "x"))
+        with pytest.raises(BadInput, match="an entry that points outside"):
+            import_collection(path, tmp_path / "out")
+    link = tarfile.TarInfo("queries.jsonl")
+    link.type, link.linkname = tarfile.SYMTYPE, "corpus.jsonl"
+    path = tar_of(tmp_path / "bad.tar", corpus, (link, ""))
+    with pytest.raises(BadInput, match=r"no ordinary file: 'queries.jsonl'"):
+        import_collection(path, tmp_path / "out")
+    path = tar_of(tmp_path / "bad.tar", corpus, corpus)
+    with pytest.raises(BadInput, match="two entries in one place"):
+        import_collection(path, tmp_path / "out")
+    assert [path.name for path in tmp_path.iterdir()] == ["bad.tar"]
 
 
 def test_zip_files_that_are_none_or_damaged(tmp_path):

@@ -1,0 +1,1 @@
+"""Click logs as graded judgements: counts, click models, grades."""
