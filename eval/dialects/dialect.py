@@ -180,7 +180,7 @@ _IR = _words(
     "nDCG@"
 )
 _RANX = _words(
-    "AP AP@ Bpref DCG DCG@ F@ NumRelRet NumRelRet@ P@ R@ RBP RR RR@ Rprec SetP SetR Success@ nDCG nDCG@"
+    "AP AP@ Bpref DCG DCG@ F@ NumRelRet NumRelRet@ P@ R@ RBP RR RR@ Rprec SetF SetP SetR Success Success@ nDCG nDCG@"
 )
 _TREC_OPTIONS = _words("rel gains points beta hit noise miss rest docs relative p as_given")
 _FLOAT = Rules(complete=False)

@@ -44,8 +44,10 @@ _TABLE = {
     "graded": {
         "DCG": "dcg_sum",
         "ERR": "expected_reciprocal_rank",
+        "Q": "q_measure",
         "RBP": "rank_biased_precision",
         "nDCG": "ndcg",
+        "nERR": "normalised_err",
         "sRBP": "scaled_rank_biased_precision",
     },
     "pool": {
@@ -68,7 +70,32 @@ _TABLE = {
         "binG": "binary_gain",
         "nDCG_rel": "ndcg_at_relevant",
     },
-    "diversity": {"StRecall": "subtopic_recall", "alpha_nDCG": "alpha_ndcg"},
+    "order": {"Compat": "compatibility", "PairAccuracy": "pair_accuracy"},
+    "cwl": {
+        "BPM": "bejeweled_player",
+        "CWL_AP": "cwl_average_precision",
+        "CWL_P": "cwl_precision",
+        "CWL_RBP": "cwl_rank_biased_precision",
+        "CWL_RR": "cwl_reciprocal_rank",
+        "INSQ": "insq",
+        "INST": "inst",
+        "NERR8": "nearly_err_8",
+        "NERR9": "nearly_err_9",
+        "NERR10": "nearly_err_10",
+        "NERR11": "nearly_err_11",
+        "SDCG": "scaled_dcg",
+    },
+    "diversity": {
+        "AP_IA": "intent_aware_ap",
+        "ERR_IA": "intent_aware_err",
+        "NRBP": "novelty_rbp",
+        "P_IA": "intent_aware_precision",
+        "StRecall": "subtopic_recall",
+        "alpha_DCG": "alpha_dcg",
+        "alpha_nDCG": "alpha_ndcg",
+        "nERR_IA": "normalised_intent_aware_err",
+        "nNRBP": "normalised_novelty_rbp",
+    },
 }
 MEASURES: Registry[Callable[..., Any]] = Registry(
     "intrex.measures",
@@ -81,7 +108,7 @@ DIVERSE = tuple(_TABLE["diversity"])
 OF_POOL = ("Bpref", "GMBpref", "Hole", "Judged", "RBPResidual", "Unjudged", "infAP")
 """Measures that tell judged documents from others; with ``judged_only`` any does."""
 """Measures that need judgements by subtopic."""
-ALWAYS_SHOWN = {"ERR": ("max",)}
+ALWAYS_SHOWN = {"ERR": ("max",), "nERR": ("max",)}
 """Parameters that stand in the name even at their default, since the value means nothing without them."""
 
 
