@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import ast
 import inspect
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, cast
 
 from intrex.data.errors import UsageError, nearest_name, shorten_words
 from intrex.eval.measures.aliases import SYNONYMS, TEXTS, parse_other_tools, parse_ranx, parse_trec_eval
+from intrex.eval.measures.custom import SPELLING, custom_name
 from intrex.eval.measures.cwl import COLUMNS
 from intrex.eval.measures.measure import MEASURES, Measure, parameters
 
@@ -62,6 +64,7 @@ def parse_measures(texts: Sequence[str], rel: int | None = None, keep_texts: boo
     """
     measures: dict[Measure, None] = {}
     unknown: list[str] = []
+    hints: list[str] = []
     for text in texts:
         try:
             for measure in _parse(text.strip()):
@@ -71,8 +74,9 @@ def parse_measures(texts: Sequence[str], rel: int | None = None, keep_texts: boo
                     measures.setdefault(measure)
         except UsageError as error:
             unknown.append(shorten_words(error.message))
+            hints.append(error.hint or HINT)
     if unknown:
-        raise UsageError("; ".join(unknown), HINT)
+        raise UsageError("; ".join(unknown), hints[0] if len(set(hints)) == 1 else HINT)
     return list(measures)
 
 
@@ -93,6 +97,8 @@ def _canonical(measure: Measure) -> Measure:
 
 
 def _parse(text: str) -> list[Measure]:
+    if spelt := SPELLING.fullmatch(text):
+        return [_parse_custom(spelt, text)]
     if measures := parse_trec_eval(text):
         return _fit(measures, text)
     try:
@@ -119,6 +125,15 @@ def _parse(text: str) -> list[Measure]:
     folded = {name.lower() for name in MEASURES.table}
     known = [*MEASURES.table, *(name for name in SYNONYMS if name.lower() not in folded)]
     raise UsageError(f"unknown measure {text!r}: {nearest_name(word, known)}")
+
+
+def _parse_custom(spelt: re.Match[str], text: str) -> Measure:
+    """Parse a measure of the user's own: ``FILE.py:FUNCTION@10``."""
+    try:
+        _, cutoff, params = _read_tree(ast.parse("f" + (spelt["rest"] or ""), mode="eval").body)
+    except (ValueError, SyntaxError, RecursionError, MemoryError) as error:
+        raise UsageError(f"not a measure: {text!r}") from error
+    return _build(custom_name(spelt["place"], spelt["function"], spelt["code"]), cutoff, params, text)
 
 
 def _fit(measures: list[Measure], text: str) -> list[Measure]:

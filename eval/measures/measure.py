@@ -13,6 +13,7 @@ import numpy as np
 from intrex.data.arrays import Float64s
 from intrex.data.errors import UsageError
 from intrex.data.registry import Registry
+from intrex.eval.measures.custom import custom_definition, is_custom
 from intrex.eval.measures.kinds import aggregate
 from intrex.eval.measures.rankings import Rankings
 from intrex.eval.measures.ties import TiedRankings
@@ -112,10 +113,15 @@ ALWAYS_SHOWN = {"ERR": ("max",), "nERR": ("max",)}
 """Parameters that stand in the name even at their default, since the value means nothing without them."""
 
 
+def definition(name: str) -> Callable[..., Any]:
+    """Return the function that computes a measure by name."""
+    return custom_definition(name) if is_custom(name) else MEASURES.load(name)
+
+
 @cache
 def parameters(name: str) -> Mapping[str, inspect.Parameter]:
     """Return the keyword-only parameters of a measure by name, and ``judged_only`` where it is allowed."""
-    function = MEASURES.load(name)
+    function = definition(name)
     arguments = inspect.signature(function, eval_str=True).parameters
     params = {k: p for k, p in arguments.items() if p.kind is p.KEYWORD_ONLY}
     if not getattr(function, "pooled", False):
@@ -157,7 +163,7 @@ class Measure:
     @property
     def kind(self) -> str:
         """Kind of average: ``mean``, ``sum`` or ``geometric``."""
-        kind_: str = getattr(MEASURES.load(self.name), "kind", "mean")
+        kind_: str = getattr(definition(self.name), "kind", "mean")
         return kind_
 
     @property
@@ -180,7 +186,7 @@ class Measure:
     def tie_aware(self) -> bool:
         """True where its expected value over all orders of tied documents is known; of a count, a whole number."""
         fractional = self.kind == "sum" and self.cutoff is not None
-        aware = getattr(MEASURES.load(self.name), "tie_aware", False)
+        aware = getattr(definition(self.name), "tie_aware", False)
         return aware and not fractional and not self.wants_strays
 
     def with_params(self, **values: Any) -> Measure:
@@ -201,7 +207,7 @@ class Measure:
             rankings = rankings.judged_only()
         if self.cutoff is not None:
             arguments["cutoff"] = self.cutoff
-        return np.asarray(MEASURES.load(self.name)(rankings, **arguments), np.float64)
+        return np.asarray(definition(self.name)(rankings, **arguments), np.float64)
 
     def aggregate(self, values: Float64s) -> float:
         """Combine the values of several queries into one figure."""
