@@ -24,6 +24,7 @@ from intrex.data.io.delimited import delimiter_of
 from intrex.data.io.files import read_lines
 from intrex.data.io.lines import is_header
 from intrex.data.io.parquet import column_names
+from intrex.data.rankings.grades import number_of
 from intrex.data.rankings.options import QRELS_ROLES, RUN_ROLES, run_source, spelled_columns
 from intrex.data.rankings.third import third_column
 
@@ -193,7 +194,7 @@ def _columns(rows: list[str], path: Path) -> FileKind | None:
         return _FORMS["run"]
     if width >= 6 and width < 9 and sum(row[1] == "Q0" for row in common) > len(common) / 2:
         return _FORMS["run"]
-    integral = sum(_is_whole(row[-1]) for row in common) > len(common) / 2
+    integral = sum(_is_whole(number_of(row[-1])) for row in common) > len(common) / 2
     counted = sum(row[1] in ("0", "Q0") for row in common) > len(common) / 2 if width == 4 else False
     if width == 4 and (integral or (numeric[3] and counted) or _named_qrels(path)):
         return FileKind("qrels", "TREC", 4)

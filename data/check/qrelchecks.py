@@ -15,6 +15,7 @@ from intrex.data.check.numbers import parse_floats, parse_integers
 from intrex.data.errors import BadInput
 from intrex.data.io.containers import is_tabular
 from intrex.data.io.idarrays import id_array
+from intrex.data.rankings.grades import numbered
 from intrex.data.rankings.judged import judged_form, read_judged_rows
 from intrex.data.rankings.options import qrels_columns
 
@@ -95,7 +96,7 @@ def _read_judged(path: Path, findings: Findings) -> Table:
 
 def _grades(table: Table, findings: Findings) -> Int64s:
     """Return the grades [n] int64; what is no integer of 32 bits is reported."""
-    column = table.columns[-1]
+    column = numbered(table.columns[-1])
     grades, bad = parse_integers(column)
     bad |= np.abs(grades) >= 2**31
     values, none = parse_floats(column[bad])

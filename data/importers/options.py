@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from intrex.data.options import Options, declare, option
-from intrex.data.rankings.options import columns_option
+from intrex.data.rankings.options import columns_option, grades_option
 
 TOPIC_FIELD = (
     "Field of TREC or XML topics that is searched, or several: title,description; by default the title."
@@ -31,6 +31,7 @@ class ImportOptions(Options):
         help="Keys or columns of a document's text, joined by a blank; one called title is the title.",
     )  # fmt: skip
     qrels_columns: tuple[str, ...] = columns_option("the judgements", "qrels_columns", qrels=True)
+    grades: tuple[str, ...] = grades_option()
     queries: tuple[Path, ...] = option(
         default=(), flags=("--topics",),
         help="Query file beside a corpus: TREC or XML topics, TSV or JSON lines; may be repeated.",

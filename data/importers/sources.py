@@ -22,7 +22,7 @@ from intrex.data.importers.layout import find_layout
 from intrex.data.io.files import refuse_existing, require_file
 from intrex.data.judgedset import Unknown
 from intrex.data.progress import Progress
-from intrex.data.rankings.options import QRELS_ROLES, Columns, parse_columns
+from intrex.data.rankings.options import QRELS_ROLES, Columns, declared_grades, parse_columns
 from intrex.data.writer import CollectionWriter, write_collection
 
 _log = logging.getLogger("intrex")
@@ -41,6 +41,7 @@ def import_collection(
     id_field: str | None = None,
     text_fields: Sequence[str] = (),
     qrels_columns: Sequence[str] = (),
+    grades: Sequence[str] = (),
     allow_unknown: bool = False,
     drop_unknown: bool = False,
     topic_field: str | None = None,
@@ -61,6 +62,7 @@ def import_collection(
             for the set ``test``.
         id_field: key or column of a document's id; the common names are known.
         text_fields: keys or columns of a document's text, joined by a blank; one called ``title`` is the title.
+        grades: words that are grades, with their numbers, as in `intrex.data.rankings.options.parse_grades`.
         qrels_columns: what the columns of judgements are, as in `intrex.data.rankings.options.parse_columns`.
         allow_unknown: keep judgements that name unknown documents or queries instead of failing.
         topic_field: the field of TREC or XML topics that is searched, or several with commas between.
@@ -108,9 +110,10 @@ def import_collection(
             f"irds:{data_set} says itself what its fields are",
             "leave --id-field, --text-fields and --qrels-columns out",
         )
-    if kind == "irds":
-        return job.from_irds(data_set)
-    return job.from_beir(data_set) if kind == "beir" else job.from_path(Path(source))
+    with declared_grades(tuple(grades)):
+        if kind == "irds":
+            return job.from_irds(data_set)
+        return job.from_beir(data_set) if kind == "beir" else job.from_path(Path(source))
 
 
 def _regular(path: Path) -> None:

@@ -162,7 +162,13 @@ def parse_floats(column: Bytes, lines: Int64s, path: Path, name: str, problems: 
 
 
 def parse_integers(
-    column: Bytes, lines: Int64s, path: Path, name: str, problems: Problems, low: int = 1 - 2**31
+    column: Bytes,
+    lines: Int64s,
+    path: Path,
+    name: str,
+    problems: Problems,
+    low: int = 1 - 2**31,
+    hint: str | None = None,
 ) -> Int32s:
     """Parse the integers of a column, ``low`` or more, as int32; anything else is reported with its line, and stands as 0 or ``low``."""
     out = np.zeros(len(column), np.int64)
@@ -178,14 +184,22 @@ def parse_integers(
         good &= np.abs(out) < 2**31
     good &= out >= low
     needed = "an integer is needed" if low < 0 else f"an integer of {low} or more is needed"
-    _report(column, ~good, lines, path, f"the {name} is {{!r}}, {needed}", problems)
+    _report(column, ~good, lines, path, f"the {name} is {{!r}}, {needed}", problems, hint)
     return np.where(good, out, max(low, 0)).astype(np.int32)
 
 
-def _report(column: Bytes, bad: Bools, lines: Int64s, path: Path, text: str, problems: Problems) -> None:
+def _report(
+    column: Bytes,
+    bad: Bools,
+    lines: Int64s,
+    path: Path,
+    text: str,
+    problems: Problems,
+    hint: str | None = None,
+) -> None:
     """Report cells with their lines; ``text`` has a place for the cell."""
     for i in np.flatnonzero(bad):
-        problems.add(f"{path.name}:{lines[i]}", text.format(column[i].decode("utf-8", "replace")))
+        problems.add(f"{path.name}:{lines[i]}", text.format(column[i].decode("utf-8", "replace")), hint)
 
 
 def segments(keys: Bytes) -> Int64s:

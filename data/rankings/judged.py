@@ -14,6 +14,7 @@ from intrex.data.io.files import read_lines
 from intrex.data.io.lines import first_line
 from intrex.data.io.parquet import column_names, read_batches, text_values
 from intrex.data.rankings.columns import column_places
+from intrex.data.rankings.grades import LETTERS, number_of
 from intrex.data.rankings.jsonfiles import load_values, members_of, repeated_names
 from intrex.data.rankings.options import QRELS_ROLES, Columns, spelled_columns
 
@@ -62,12 +63,12 @@ def read_judged_rows(
     )
     for line, query, document, value in rows:
         where = f"{path.name}:{line}" if line else f"{path.name}, query {query!r}"
-        grade = whole_grade(value)
+        grade = whole_grade(number_of(value) if isinstance(value, str) else value)
         if not isinstance(query, str) or not isinstance(document, str):
             problems.add(where, "a judgement has no query or no document", _HINT)
         elif grade is None:
             shown = repr(value) if isinstance(value, (str, float, int)) else json_type(value)
-            problems.add(where, f"the grade is {shown}, a whole number of 32 bits is needed")
+            problems.add(where, f"the grade is {shown}, a whole number of 32 bits is needed", LETTERS)
         else:
             yield JudgedRow(query, document, grade, line)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -90,6 +91,58 @@ def parse_columns(
     return Columns(tuple(found), tuple(name for _, _, name in parts) if named == {True} else ())
 
 
+def parse_grades(words: tuple[str, ...]) -> dict[str, int]:
+    """Read ``A=3,B=2,C=1,D=0``: words and the whole numbers that they stand for.
+
+    Raises:
+        UsageError: a word without a whole number of 32 bits, or one that is given twice.
+    """
+    grades: dict[str, int] = {}
+    for part in ",".join(words).split(","):
+        word, equals, number = (text.strip() for text in part.partition("="))
+        if (
+            not word
+            or not equals
+            or not re.fullmatch(r"[+-]?[0-9]{1,10}", number)
+            or abs(int(number)) >= 2**31
+        ):
+            raise UsageError(f"not a grade: {part!r}", "grades read WORD=NUMBER, such as A=3,B=2,C=1,D=0")
+        if grades.setdefault(word, int(number)) != int(number):
+            raise UsageError(f"the grade {word} stands for {grades[word]} and for {int(number)}")
+    return grades
+
+
+@contextmanager
+def declared_grades(words: tuple[str, ...]) -> Iterator[None]:
+    """Read judgements within the block with these words for grades: ``A=3,B=2``."""
+    token = _GRADES.set(parse_grades(words) if words else {})
+    try:
+        yield
+    finally:
+        _GRADES.reset(token)
+
+
+def grade_words() -> Mapping[str, int]:
+    """Return the words that are grades, as the command that is being run says."""
+    return _GRADES.get() or {}
+
+
+_GRADES: ContextVar[Mapping[str, int] | None] = ContextVar("grades", default=None)
+
+
+def _check_grades(words: tuple[str, ...]) -> None:
+    parse_grades(words)
+
+
+def grades_option() -> tuple[str, ...]:
+    """Declare the option of grades that are words."""
+    declared: tuple[str, ...] = option(
+        default=(), key="grades", metavar="WORD=NUMBER", panel=PANEL, check=_check_grades,
+        help="Grades that are words or letters, and the whole numbers that they stand for: A=3,B=2,C=1,D=0.",
+    )  # fmt: skip
+    return declared
+
+
 def _check_columns(words: tuple[str, ...]) -> None:
     parse_columns(words)
 
@@ -150,6 +203,13 @@ class EvaluationSource(RunSource, panel=PANEL):
     """How runs and judgements are written, where their content does not tell."""
 
     qrels_columns: tuple[str, ...] = columns_option("the judgements", "qrels_columns", qrels=True)
+    grades: tuple[str, ...] = grades_option()
+
+    @contextmanager
+    def declared(self) -> Iterator[None]:
+        """Read every run and all judgements within the block as these options say."""
+        with super().declared(), declared_grades(self.grades):
+            yield
 
 
 _LAYOUT: ContextVar[RunSource | None] = ContextVar("run_source", default=None)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence, Set
 
 from intrex.data.errors import UsageError
 from intrex.eval.measures.aliases import NICKNAMES, TREC, parse_trec_eval
 
 TREC_EVALS = ("trec_eval9", "trec_eval10")
+JOINING = "pytrec_eval"
 
 
 def trec_eval_arguments(texts: Sequence[str], only: Set[str]) -> list[str]:
@@ -22,6 +24,22 @@ def _members(text: str, only: Set[str]) -> list[str]:
 def _keys(name: str) -> set[str]:
     measure = parse_trec_eval(name)[0]
     return {measure.name if measure.cutoff is None else f"{measure.name}@"}
+
+
+def joined_parameters(texts: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Leave a measure out where it is also given with parameters, as pytrec_eval does, which joins those of all mentions.
+
+    Args:
+        texts: measures, nicknames spelt out.
+
+    Returns:
+        the measures, and those left out, whose default parameters are not computed.
+    """
+    numbered = {found[1] for text in texts if (found := _NUMBERED.match(text)) and found[1] in TREC}
+    return [t for t in texts if t not in numbered], [t for t in texts if t in numbered]
+
+
+_NUMBERED = re.compile(r"(\w+?)[._]\d+(?:\.\d+)?(?:,\d+(?:\.\d+)?)*$")
 
 
 def first_parameters(texts: Sequence[str]) -> tuple[list[str], list[str]]:

@@ -1,7 +1,7 @@
 """Other tools' rules, as facts: how each orders a run, which queries it averages over, how it spells a measure.
 
-Read in the tools' code: trec_eval 9.0.8 and 10.0 (usnistgov/trec_eval), pytrec_eval-terrier 0.5.11, ir_measures 0.4.3,
-ranx 0.3.21, BEIR 2.2.0, mteb 2.26; each is compared with the tool itself in tests/differential/test_dialects.py.
+Read in the tools' code: trec_eval 9.0.8 and 10.0 (usnistgov/trec_eval), pytrec_eval-terrier 0.5.11, ranx 0.3.21, BEIR 2.2.0,
+mteb 2.26; each is compared with the tool itself in tests/differential/test_dialects.py.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ class Dialect:
         only: names of the measures it has; ``RR@`` is RR with a cutoff, ``RR`` without.
         options: the parameters that it has for its measures.
         special: rules of single measures by name; ``RR@`` is RR with a cutoff.
+        choose: the rules of a measure, where names do not tell them.
         spell: the measure as the tool computes it, given ``-l``.
         digits: decimals that it rounds its means to; None for none.
         exact: measures whose means it does not round.
@@ -50,7 +51,8 @@ class Dialect:
         averaged: whether its figure is the mean whatever the measure, of counts too.
         more_columns: whether it reads over columns after the sixth of a run.
         silent: whether it prints no line of a missing query, even where it counts.
-        skipped: tells which queries [q] its averages leave out, answered or not: of the judgements and the measure.
+        skipped: tells which queries [q] its averages leave out, answered or not.
+        skips: names of the measures that ``skipped`` is of; None for all.
         formula: the values [q] where it computes them of what no rule here describes.
     """
 
@@ -59,6 +61,7 @@ class Dialect:
     only: frozenset[str]
     options: frozenset[str]
     special: Mapping[str, Rules] = field(default_factory=dict)
+    choose: Callable[[Measure], Rules] | None = None
     spell: Callable[[Measure, int], Measure] = AS_IT_IS
     digits: int | None = None
     exact: frozenset[str] = frozenset()
@@ -71,7 +74,8 @@ class Dialect:
     averaged: bool = False
     more_columns: bool = False
     silent: bool = False
-    skipped: Callable[[Qrels, Measure], Bools] | None = None
+    skipped: Callable[[Qrels, RunHits, Measure, Rules], Bools] | None = None
+    skips: frozenset[str] | None = None
     formula: Callable[[Qrels, RunHits, Measure, Rules], Float64s] | None = None
 
     def rules_for(self, measure: Measure, options: Rules, complete_given: bool) -> Rules:
@@ -86,6 +90,7 @@ class Dialect:
         if unknown := sorted({k for k, _ in measure.params} - self.options):
             raise UsageError(f"{self.name} has no {' and no '.join(unknown)} like that of {measure}")
         rules = self.special.get(key, self.special.get(measure.name, self.rules))
+        rules = rules if self.choose is None else self.choose(measure)
         if self.fixed:
             if complete_given and options.complete != rules.complete:
                 habit = "counts missing queries as 0" if rules.complete else "leaves missing queries out"
@@ -101,6 +106,8 @@ class Dialect:
             return f"it has {measure.name} with a cutoff: {measure.name}@10"
         if key == "RR@" and not self.fixed:
             return f"it cuts the run instead: -M {measure.cutoff} -m recip_rank"
+        if measure.cutoff is not None and measure.name in self.only:
+            return f"it has {measure.name} without a cutoff"
         return nearest_name(measure.name, {name.rstrip("@") for name in self.only})
 
     def default_names(self, texts: Sequence[str]) -> list[str]:
@@ -110,33 +117,34 @@ class Dialect:
         return [t for t in names if (t.split("@")[0] + "@" * ("@" in t)) in self.only]
 
     def tool_names(self, texts: Sequence[str]) -> list[str]:
-        """Return the names of measures as this tool means them: trec_eval's nicknames spelt out, as its version has them.
-
-        Raises:
-            UsageError: the tool has another measure of that name, which intrex lacks.
-        """
-        if self.name == "ir_measures" and any(text.startswith("Accuracy") for text in texts):
-            raise UsageError(
-                "ir_measures' Accuracy, the share of pairs in order, is not BEIR's: intrex has BEIR's only"
-            )
+        """Return the names of measures as this tool means them: trec_eval's nicknames spelt out, as its version has them."""
+        if self.name == "ir_measures":
+            return [
+                text.replace("Accuracy", "PairAccuracy") if text.startswith("Accuracy") else text
+                for text in texts
+            ]
         if self.name == "ranx":
             return [{"recall": "SetR", "precision": "SetP"}.get(text, text) for text in texts]
         return trec_eval_arguments(texts, self.only) if "trec" in self.name else list(texts)
 
-    @property
-    def habits(self) -> str | None:
-        """Its treatment of queries and judgements that is none of the rules, in words; None where it has none."""
+    def habits(self, measure: Measure) -> str | None:
+        """Return its treatment of queries and judgements that is none of the rules, in words; None where it has none."""
         words = (
-            (self.absent, "missing queries' values"),
-            (self.skipped, "no relevant document: left out"),
-            (self.formula, "judgements: of what is retrieved"),
+            (self.absent is not None, "missing queries' values"),
+            (self._skips(measure), "no relevant document: left out"),
+            (self.formula is not None, "judgements: of what is retrieved"),
         )
-        return ", ".join(text for habit, text in words if habit is not None) or None
+        return ", ".join(text for has, text in words if has) or None
 
     def counted(self, qrels: Qrels, hits: RunHits, measure: Measure, rules: Rules) -> Bools:
         """Tell which queries [q] its figure is of."""
         counted: Bools = hits.answered | rules.complete
-        return counted if self.skipped is None else counted & ~self.skipped(qrels, measure)
+        if self.skipped is None or not self._skips(measure):
+            return counted
+        return counted & ~self.skipped(qrels, hits, measure, rules)
+
+    def _skips(self, measure: Measure) -> bool:
+        return self.skipped is not None and (self.skips is None or measure.name in self.skips)
 
     def hits(self, hits: RunHits, rules: Rules) -> RunHits:
         """Return a run's hits as the tool scores them: with one unjudged document for a missing ranking where it makes one up."""
@@ -175,12 +183,8 @@ _V9 = _words(
     "Rprec_mult@ SetAP SetF SetP SetR Success@ Utility YAAP binG infAP nDCG nDCG@ nDCG_rel"
 )
 _V10 = _V9 | {"DCG", "RBPResidual", "Unjudged@", "sRBP"}
-_IR = _words(
-    "AP AP@ Bpref IPrec@ Judged Judged@ NumQ NumRel NumRelRet NumRet P@ R@ RR RR@ Rprec SetAP SetF SetP SetR Success@ infAP nDCG "
-    "nDCG@"
-)
 _RANX = _words(
-    "AP AP@ Bpref DCG DCG@ F@ NumRelRet NumRelRet@ P@ R@ RBP RR RR@ Rprec SetP SetR Success@ nDCG nDCG@"
+    "AP AP@ Bpref DCG DCG@ F@ NumRelRet NumRelRet@ P@ R@ RBP RR RR@ Rprec SetF SetP SetR Success Success@ nDCG nDCG@"
 )
 _TREC_OPTIONS = _words("rel gains points beta hit noise miss rest docs relative p as_given")
 _FLOAT = Rules(complete=False)
@@ -228,19 +232,6 @@ EVALUATORS: dict[str, Dialect] = {
             _V9 - {"YAAP"},
             frozenset(["rel", "beta", "relative", "judged_only"]),
             checks=(quirks.refuse_no_grade,),
-            undefined=quirks.zero_by_zero_where_answered,
-        ),
-        # ir_measures 0.4.3 with its default providers; those that need Perl or cwl_eval are left out; nDCG(gains=...)
-        # asked for by itself, since it spoils another nDCG beside it
-        Dialect(
-            "ir_measures",
-            Rules(),
-            _IR,
-            frozenset(["rel", "beta", "relative", "judged_only", "gains"]),
-            {"Judged": _ASCENDING, "RR@": _ASCENDING},
-            spell=spelling.ir_measures,
-            checks=(quirks.refuse_no_grade,),
-            absent=quirks.all_zero,
             undefined=quirks.zero_by_zero_where_answered,
         ),
         # ranx 0.3.21, evaluate(Qrels, Run.from_file(...), make_comparable=True)

@@ -38,7 +38,7 @@ def _of_sets(measure: Measure, level: int) -> Measure:
     return measure.with_params(dcg="binary", **floor)
 
 
-def _without_relevant(qrels: Qrels, measure: Measure) -> Bools:
+def _without_relevant(qrels: Qrels, hits: RunHits, measure: Measure, rules: Rules) -> Bools:
     """Tell which queries [q] have no relevant document."""
     highest = np.maximum.reduceat(qrels.grades, qrels.offsets[:-1])
     lacking: Bools = highest < _level(measure)
@@ -47,7 +47,7 @@ def _without_relevant(qrels: Qrels, measure: Measure) -> Bools:
 
 def _refuse_no_query(qrels: Qrels, hits: RunHits, measure: Measure, rules: Rules) -> None:
     """Refuse judgements without any relevant document: InformationRetrievalEvaluator divides by the number of queries."""
-    if _without_relevant(qrels, measure).all():
+    if _without_relevant(qrels, hits, measure, rules).all():
         raise BadInput(
             "sentence-transformers divides by zero here: no query has a relevant document",
             "it leaves such queries out",

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from intrex.data.errors import UsageError
 from intrex.eval.measures import Measure
 
@@ -32,19 +30,6 @@ def ranx(measure: Measure, level: int) -> Measure:
     if measure.name == "RBP":
         return measure.with_params(graded=True)
     return measure.with_params(rule="ranx") if measure.name == "Bpref" else measure
-
-
-def ir_measures(measure: Measure, level: int) -> Measure:
-    """Spell a measure for ir_measures: its pytrec_eval provider hands a recall on with two decimals; some parameters it has for some measures only."""
-    lacks = {"NumRel": {"rel"}, "SetR": {"judged_only"}, "RR@": {"judged_only"}}
-    key = f"{measure.name}@" if measure.cutoff is not None else measure.name
-    if unsupported := {k for k, _ in measure.params} & lacks.get(key, set()):
-        raise UsageError(
-            f"ir_measures has no {unsupported.pop()} for {measure.name}: none of its providers supports {measure}"
-        )
-    if measure.name != "IPrec" or not measure.cutoff:
-        return measure
-    return replace(measure, cutoff=round(float(measure.cutoff), 2))
 
 
 def beir(measure: Measure, level: int) -> Measure:

@@ -154,8 +154,8 @@ def _path(start: State, goal: State) -> Iterator[tuple[str, State]]:
         rules = replace(rules, complete=tool_rules.complete)
         words = "missing queries " + ("counted" if rules.complete else "left out")
         yield words, (rules, measure, no_tool)
-    if tool is not None and tool.habits is not None:
-        yield tool.habits, (rules, measure, tool)
+    if tool is not None and (habits := tool.habits(measure)) is not None:
+        yield habits, (rules, measure, tool)
 
 
 def _values(qrels: Qrels, state: State, hits_by: Callable[[Rules, Measure], RunHits]) -> Float64s:

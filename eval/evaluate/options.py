@@ -33,7 +33,8 @@ class EvaluateOptions(Options):
 
     measures: tuple[str, ...] = option(
         default=(), key="measure", flags=("-m",), names=MEASURES,
-        help="For example nDCG@10, P(rel=2)@5, or trec_eval's, ranx's, BEIR's or MTEB's names; may be repeated, "
+        help="For example nDCG@10, P(rel=2)@5, trec_eval's, ranx's, BEIR's or MTEB's names, or a function of your own, "
+        "FILE.py:FUNCTION; may be repeated, "
         "or several with blanks between them. Unless given: nDCG@10 RR@10 R@100 AP (trec_eval's official ones with "
         "--format trec, what the tool has of them with --as).",
     )  # fmt: skip

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Sequence
 
 from intrex.data.errors import UsageError
-from intrex.eval.dialects.arguments import TREC_EVALS, first_parameters
+from intrex.eval.dialects.arguments import JOINING, TREC_EVALS, first_parameters, joined_parameters
 from intrex.eval.dialects.tools import find_tool
 from intrex.eval.evaluate.options import TIES, EvaluateOptions
 from intrex.eval.measures import Measure, parse_measures
@@ -48,6 +48,15 @@ def _texts(options: EvaluateOptions) -> list[str]:
     if not options.measures and not options.trec:
         return tool.default_names(texts)
     texts = tool.tool_names(texts)
+    if options.as_tool == JOINING:
+        texts, lost = joined_parameters(texts)
+        for text in dict.fromkeys(lost):
+            _log.info(
+                "%s is left out: %s computes a measure with the parameters given, not with its own",
+                text,
+                tool.name,
+            )
+        return texts
     if options.as_tool not in TREC_EVALS:
         return texts
     texts, lost = first_parameters(texts)

@@ -15,9 +15,12 @@ SYNONYMS = {
     "BPref": "Bpref",
     "HitRate": "Success",
     "MAP": "AP",
+    "MAP_IA": "AP_IA",
     "MRR": "RR",
+    "MSnDCG": "nDCG",
     "NDCG": "nDCG",
     "Precision": "P",
+    "QMeasure": "Q",
     "RPrec": "Rprec",
     "Recall": "R",
     "accuracy": "Success",
@@ -33,6 +36,7 @@ SYNONYMS = {
     "r_cap": "R_cap",
     "recall": "R",
     "recall_cap": "R_cap",
+    "α_DCG": "alpha_DCG",
     "α_nDCG": "alpha_nDCG",
 }
 """Names that take a cutoff and parameters in our grammar."""
@@ -212,7 +216,7 @@ def _pairs(name: str, params: str, kind: type[int] | type[str]) -> tuple[tuple[i
 _LIKE_OURS = ("f1", "hit_rate", "hits", "map", "mrr", "ndcg", "dcg", "precision", "recall")
 _RANX = {name: SYNONYMS[name] for name in _LIKE_OURS}
 _RANX |= {"ndcg_burges": "nDCG", "dcg_burges": "DCG", "r-precision": "Rprec", "bpref": "Bpref", "rbp": "RBP"}
-_UNCUT = {"P": "SetP", "R": "SetR"}
+_UNCUT = {"F": "SetF", "P": "SetP", "R": "SetR"}
 
 
 def parse_ranx(text: str) -> list[Measure]:
@@ -252,6 +256,28 @@ def parse_mteb(text: str) -> list[Measure]:
     return [Measure(SYNONYMS[match["name"]], int(match["k"]))]
 
 
+_HYPHENED = {
+    "ERR-IA": "ERR_IA",
+    "MAP-IA": "AP_IA",
+    "P-IA": "P_IA",
+    "Q-measure": "Q",
+    "alpha-DCG": "alpha_DCG",
+    "alpha-nDCG": "alpha_nDCG",
+    "nERR-IA": "nERR_IA",
+    "strec": "StRecall",
+}
+_ZEROS = {"MSnDCG": "nDCG", "Q": "Q", "nERR": "nERR"}
+
+
+def parse_ndeval(text: str) -> list[Measure]:
+    """Parse ndeval's spelling, ``ERR-IA@20``, and NTCIREVAL's: ``Q-measure``, ``MSnDCG@0010``."""
+    name, at, cutoff = text.partition("@")
+    known = {**_HYPHENED, **_ZEROS}
+    if name not in known or not (cutoff.isdecimal() and cutoff.isascii() if at else True):
+        return []
+    return [Measure(known[name], int(cutoff) if at else None)]
+
+
 def parse_other_tools(text: str) -> list[Measure]:
     """Parse the spelling of any other tool; no measure if none knows it."""
-    return parse_trec_eval(text) or parse_mteb(text) or parse_ranx(text)
+    return parse_trec_eval(text) or parse_mteb(text) or parse_ranx(text) or parse_ndeval(text)

@@ -138,8 +138,8 @@ def reciprocal_rank(r: Rankings, *, cutoff: int | None = None, rel: int = 1) -> 
 
 
 @tie_aware
-def success(r: Rankings, *, cutoff: int, rel: int = 1) -> Float64s:
-    """Return 1 when a relevant document is in the top k, else 0.
+def success(r: Rankings, *, cutoff: int | None = None, rel: int = 1) -> Float64s:
+    """Return 1 when a relevant document is in the top k, or anywhere, else 0.
 
     Source: trec_eval's ``success``; BEIR's top-k accuracy, ranx's hit rate.
 

@@ -119,28 +119,80 @@ def expected_reciprocal_rank(r: Rankings, *, cutoff: int | None = None, max: int
     >>> expected_reciprocal_rank(one).round(6).tolist(), expected_reciprocal_rank(one, max=3).round(6).tolist()
     ([0.187744], [0.330078])
     """
-    highest = int(r.pool.max(initial=0))
-    _require_powers(
-        highest, "ERR", "map the grades to a smaller scale, or take nDCG, whose gain is the grade"
-    )
-    if highest > max:
-        raise BadInput(
-            f"ERR(max={max}) and a judgement of grade {highest}",
-            f"name the collection's highest grade: ERR(max={highest})",
-        )
-    stop = (np.exp2(np.maximum(r.grades, 0)) - 1) / 2.0**max
-    reached = _products_before(r, 1 - stop)
+    stop = _stops(r, r.grades, max, "ERR")
+    reached = _products_before(r.offsets, 1 - stop)
     return r.sums(stop * reached / r.ranks, None if cutoff is None else r.ranks <= cutoff)
 
 
-def _products_before(r: Rankings, factors: Float64s) -> Float64s:
-    """Multiply the factors of the same query's hits above each hit [h]."""
+def normalised_err(r: Rankings, *, cutoff: int | None = None, max: int = 4) -> Float64s:  # noqa: A002
+    """Divide `expected_reciprocal_rank` by that of the ideal ranking, which has all judged documents by grade.
+
+    Source: Chapelle et al. 2009; Sakai and Song 2011; NTCIREVAL's ``nERR`` with gains 2^grade - 1.
+
+    Raises:
+        BadInput: a judgement is above that grade, or above 1000.
+
+    >>> normalised_err(Rankings.of([1, 0, 2, None, 3], [3, 2, 1, 1, 0]), max=3).round(6).tolist()
+    [0.3652]
+    """
+    stop = _stops(r, r.pool, max, "nERR")
+    places = _places(r.pool_offsets)
+    worth = stop * _products_before(r.pool_offsets, 1 - stop) / places
+    keep = np.ones(len(worth), np.bool_) if cutoff is None else places <= cutoff
+    return share(
+        expected_reciprocal_rank(r, cutoff=cutoff, max=max), totals(r.pool_query[keep], worth[keep], len(r))
+    )
+
+
+def _stops(r: Rankings, grades: Int32s, highest: int, name: str) -> Float64s:
+    """Return the probability [n] that a document of each grade stops the user."""
+    found = int(r.pool.max(initial=0))
+    _require_powers(found, name, "map the grades to a smaller scale, or take nDCG, whose gain is the grade")
+    if found > highest:
+        raise BadInput(
+            f"{name}(max={highest}) and a judgement of grade {found}",
+            f"name the collection's highest grade: {name}(max={found})",
+        )
+    stops: Float64s = (np.exp2(np.maximum(grades, 0)) - 1) / 2.0**highest
+    return stops
+
+
+def _products_before(offsets: Int64s, factors: Float64s) -> Float64s:
+    """Multiply the factors [n] of the same segment before each."""
     out = np.ones(len(factors))
-    sizes = np.diff(r.offsets)
+    sizes = np.diff(offsets)
     for place in range(1, int(sizes.max(initial=0))):
-        rows = r.offsets[:-1][sizes > place] + place
+        rows = offsets[:-1][sizes > place] + place
         out[rows] = out[rows - 1] * factors[rows - 1]
     return out
+
+
+def q_measure(
+    r: Rankings, *, cutoff: int | None = None, beta: float = 1.0, gains: Mapping[int, float] | None = None
+) -> Float64s:
+    """Average the blended ratio at the rank of each relevant document, over all of them, at k over min(k, R).
+
+    The ratio at rank i is (relevant documents down to i + beta times their gains) / (i + beta times the gains of the ideal
+    ranking down to i). A document is relevant if it gains something; the gain is the grade unless ``gains`` names others.
+
+    Source: Sakai 2004; Sakai and Song 2011; NTCIREVAL's ``Q-measure`` and ``Q@k``.
+
+    >>> q_measure(Rankings.of([1, 0, 2, None, 3], [3, 2, 1, 1, 0])).round(6).tolist()
+    [0.451389]
+    """
+    gained, ideal = gains_of(r.grades, "log2", 1, gains), gains_of(r.pool, "log2", 1, gains)
+    order = np.lexsort((-ideal, r.pool_query))
+    best = np.concatenate([[0.0], np.cumsum(np.maximum(ideal[order], 0.0))])
+    first = r.pool_offsets[:-1][r.query]
+    end = np.minimum(first + r.ranks, r.pool_offsets[1:][r.query])
+    hits = gained > 0
+    total = np.concatenate([[0.0], np.cumsum(np.maximum(gained, 0.0))])
+    found = total[1:] - total[r.offsets[:-1]][r.query]
+    ratio = (r.so_far(hits) + beta * found) / (r.ranks + beta * (best[end] - best[first]))
+    relevant = np.bincount(r.pool_query[ideal > 0], minlength=len(r))
+    if cutoff is not None:
+        hits, relevant = hits & (r.ranks <= cutoff), np.minimum(relevant, cutoff)
+    return share(r.sums(ratio, hits), relevant)
 
 
 @tie_aware

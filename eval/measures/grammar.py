@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import ast
 import inspect
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, cast
 
 from intrex.data.errors import UsageError, nearest_name, shorten_words
 from intrex.eval.measures.aliases import SYNONYMS, TEXTS, parse_other_tools, parse_ranx, parse_trec_eval
+from intrex.eval.measures.custom import SPELLING, custom_name
+from intrex.eval.measures.cwl import COLUMNS
 from intrex.eval.measures.measure import MEASURES, Measure, parameters
 
 HINT = "a measure reads like nDCG@10, RR@10, R@100, AP, P(rel=2)@5, or as trec_eval, ranx, BEIR and MTEB spell it"
@@ -31,8 +34,20 @@ LIMITS: dict[str, tuple[float, float]] = {
     "miss": (-HUGE, HUGE),
     "rest": (-HUGE, HUGE),
     "docs": (0, MOST_DOCUMENTS),
+    "max_rel": (1, TOP),
+    "min_rel": (0, TOP),
+    "T": (1e-3, 1e6),
+    "depth": (1, 100_000),
 }
 """Lowest and highest value of each parameter; a level whose default is 0 may be 0."""
+SPECIAL_LIMITS: dict[tuple[str, str], tuple[float, float]] = {
+    (name, "beta"): (0, 1) for name in ("NRBP", "nNRBP")
+}
+"""Those of single measures."""
+CUTOFF_NAMES = {"IPrec": "recall"}
+"""What ir_measures calls the parameter after ``@`` where it is not ``cutoff``."""
+EXAMPLES = {"max_rel": 3}
+"""Values of needed parameters, for error messages."""
 KINDS = {int: "an integer", float: "a number", str: "a text", bool: "True or False"}
 
 
@@ -49,6 +64,7 @@ def parse_measures(texts: Sequence[str], rel: int | None = None, keep_texts: boo
     """
     measures: dict[Measure, None] = {}
     unknown: list[str] = []
+    hints: list[str] = []
     for text in texts:
         try:
             for measure in _parse(text.strip()):
@@ -58,8 +74,9 @@ def parse_measures(texts: Sequence[str], rel: int | None = None, keep_texts: boo
                     measures.setdefault(measure)
         except UsageError as error:
             unknown.append(shorten_words(error.message))
+            hints.append(error.hint or HINT)
     if unknown:
-        raise UsageError("; ".join(unknown), HINT)
+        raise UsageError("; ".join(unknown), hints[0] if len(set(hints)) == 1 else HINT)
     return list(measures)
 
 
@@ -80,6 +97,8 @@ def _canonical(measure: Measure) -> Measure:
 
 
 def _parse(text: str) -> list[Measure]:
+    if spelt := SPELLING.fullmatch(text):
+        return [_parse_custom(spelt, text)]
     if measures := parse_trec_eval(text):
         return _fit(measures, text)
     try:
@@ -87,6 +106,10 @@ def _parse(text: str) -> list[Measure]:
         name, cutoff, params = _read_tree(tree)
     except (ValueError, SyntaxError, RecursionError, MemoryError):
         name, cutoff, params = "", None, {}
+    if name == "Accuracy" and cutoff is None and "cutoff" not in params:
+        raise UsageError(
+            f"Accuracy needs a cutoff, as in Accuracy@10: {text!r}; ir_measures' measure of that name is PairAccuracy"
+        )
     if cutoff is None and name in SYNONYMS and (measures := parse_ranx(text)):
         return _fit(measures, text)  # precision without a cutoff
     name = SYNONYMS.get(name, name)
@@ -102,6 +125,15 @@ def _parse(text: str) -> list[Measure]:
     folded = {name.lower() for name in MEASURES.table}
     known = [*MEASURES.table, *(name for name in SYNONYMS if name.lower() not in folded)]
     raise UsageError(f"unknown measure {text!r}: {nearest_name(word, known)}")
+
+
+def _parse_custom(spelt: re.Match[str], text: str) -> Measure:
+    """Parse a measure of the user's own: ``FILE.py:FUNCTION@10``."""
+    try:
+        _, cutoff, params = _read_tree(ast.parse("f" + (spelt["rest"] or ""), mode="eval").body)
+    except (ValueError, SyntaxError, RecursionError, MemoryError) as error:
+        raise UsageError(f"not a measure: {text!r}") from error
+    return _build(custom_name(spelt["place"], spelt["function"], spelt["code"]), cutoff, params, text)
 
 
 def _fit(measures: list[Measure], text: str) -> list[Measure]:
@@ -135,15 +167,34 @@ def _read_tree(node: ast.expr) -> tuple[str, float | None, dict[str, Any]]:
 
 def _build(name: str, cutoff: float | None, values: dict[str, Any], text: str) -> Measure:
     known = parameters(name)
+    cutoff, values = _named_cutoff(name, cutoff, values, text)
     params = []
     for key, value in sorted(values.items()):
-        if key not in known or key == "cutoff":
-            names = [k for k in known if k != "cutoff"]
+        if key not in known:
             raise UsageError(
-                f"unknown parameter {key!r} of {text!r}: {name} has {', '.join(names) or 'none'}"
+                f"unknown parameter {key!r} of {text!r}: {name} has {', '.join(known) or 'none'}"
             )
-        params.append((key, _check_value(value, known[key], f"{key} of {text!r}")))
+        limits = SPECIAL_LIMITS.get((name, key), LIMITS.get(key))
+        params.append((key, _check_value(value, known[key], f"{key} of {text!r}", limits)))
+    for key, parameter in known.items():
+        if parameter.default is parameter.empty and key != "cutoff" and key not in values:
+            raise UsageError(f"{name} needs {key}, as in {name}({key}={EXAMPLES.get(key, 1)}): {text!r}")
     return Measure(name, _cutoff(cutoff, known.get("cutoff"), name, text), tuple(params))
+
+
+def _named_cutoff(
+    name: str, cutoff: float | None, values: dict[str, Any], text: str
+) -> tuple[float | None, dict[str, Any]]:
+    """Return the number after ``@``, which may be given as a parameter instead, and the other parameters."""
+    given = [key for key in ("cutoff", CUTOFF_NAMES.get(name)) if key in values]
+    if not given:
+        return cutoff, values
+    if len(given) > 1 or cutoff is not None:
+        raise UsageError(f"the cutoff of {text!r} is given twice")
+    value = values[given[0]]
+    if type(value) not in (int, float):
+        raise UsageError(f"{given[0]} of {text!r} is {value!r}, a number is needed")
+    return value, {key: other for key, other in values.items() if key != given[0]}
 
 
 def _cutoff(value: float | None, parameter: inspect.Parameter | None, name: str, text: str) -> float | None:
@@ -170,7 +221,9 @@ def _cutoff(value: float | None, parameter: inspect.Parameter | None, name: str,
     return value
 
 
-def _check_value(value: Any, parameter: inspect.Parameter, name: str) -> Any:
+def _check_value(
+    value: Any, parameter: inspect.Parameter, name: str, limits: tuple[float, float] | None
+) -> Any:
     """Return the value in its canonical type; raises `UsageError` where it is of the wrong one, or out of bounds."""
     kind: Any = int if parameter.annotation == (int | None) else parameter.annotation
     if parameter.name == "gains":
@@ -179,8 +232,8 @@ def _check_value(value: Any, parameter: inspect.Parameter, name: str) -> Any:
         return _points(value, name)
     if type(value) is not kind and not (kind is float and type(value) is int):
         raise UsageError(f"{name} is {value!r}, {KINDS.get(kind, 'another value')} is needed")
-    if parameter.name in LIMITS or kind in (int, float):
-        low, high = LIMITS.get(parameter.name, (-TOP, TOP))
+    if limits is not None or kind in (int, float):
+        low, high = limits or (-TOP, TOP)
         low = 0 if kind is int and parameter.default == 0 else low
         if not low <= value <= high:
             needed = f"from {low:g} to {high:g}" if value > high or kind is float else f"at least {low:g}"
@@ -215,4 +268,5 @@ def _choices(parameter: inspect.Parameter) -> tuple[str, ...]:
     """Return the words that a parameter may be, where it is one of a few."""
     if parameter.name == "rule":
         return ("up", "nearest") if parameter.default == "up" else ("trec_eval", "ranx")
-    return {"dcg": ("log2", "exp-log2", "binary"), "scope": ("query", "collection")}.get(parameter.name, ())
+    known = {"dcg": ("log2", "exp-log2", "binary"), "scope": ("query", "collection"), "column": COLUMNS}
+    return known.get(parameter.name, ())

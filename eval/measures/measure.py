@@ -13,6 +13,7 @@ import numpy as np
 from intrex.data.arrays import Float64s
 from intrex.data.errors import UsageError
 from intrex.data.registry import Registry
+from intrex.eval.measures.custom import custom_definition, is_custom
 from intrex.eval.measures.kinds import aggregate
 from intrex.eval.measures.rankings import Rankings
 from intrex.eval.measures.ties import TiedRankings
@@ -44,8 +45,10 @@ _TABLE = {
     "graded": {
         "DCG": "dcg_sum",
         "ERR": "expected_reciprocal_rank",
+        "Q": "q_measure",
         "RBP": "rank_biased_precision",
         "nDCG": "ndcg",
+        "nERR": "normalised_err",
         "sRBP": "scaled_rank_biased_precision",
     },
     "pool": {
@@ -68,7 +71,32 @@ _TABLE = {
         "binG": "binary_gain",
         "nDCG_rel": "ndcg_at_relevant",
     },
-    "diversity": {"StRecall": "subtopic_recall", "alpha_nDCG": "alpha_ndcg"},
+    "order": {"Compat": "compatibility", "PairAccuracy": "pair_accuracy"},
+    "cwl": {
+        "BPM": "bejeweled_player",
+        "CWL_AP": "cwl_average_precision",
+        "CWL_P": "cwl_precision",
+        "CWL_RBP": "cwl_rank_biased_precision",
+        "CWL_RR": "cwl_reciprocal_rank",
+        "INSQ": "insq",
+        "INST": "inst",
+        "NERR8": "nearly_err_8",
+        "NERR9": "nearly_err_9",
+        "NERR10": "nearly_err_10",
+        "NERR11": "nearly_err_11",
+        "SDCG": "scaled_dcg",
+    },
+    "diversity": {
+        "AP_IA": "intent_aware_ap",
+        "ERR_IA": "intent_aware_err",
+        "NRBP": "novelty_rbp",
+        "P_IA": "intent_aware_precision",
+        "StRecall": "subtopic_recall",
+        "alpha_DCG": "alpha_dcg",
+        "alpha_nDCG": "alpha_ndcg",
+        "nERR_IA": "normalised_intent_aware_err",
+        "nNRBP": "normalised_novelty_rbp",
+    },
 }
 MEASURES: Registry[Callable[..., Any]] = Registry(
     "intrex.measures",
@@ -81,14 +109,19 @@ DIVERSE = tuple(_TABLE["diversity"])
 OF_POOL = ("Bpref", "GMBpref", "Hole", "Judged", "RBPResidual", "Unjudged", "infAP")
 """Measures that tell judged documents from others; with ``judged_only`` any does."""
 """Measures that need judgements by subtopic."""
-ALWAYS_SHOWN = {"ERR": ("max",)}
+ALWAYS_SHOWN = {"ERR": ("max",), "nERR": ("max",)}
 """Parameters that stand in the name even at their default, since the value means nothing without them."""
+
+
+def definition(name: str) -> Callable[..., Any]:
+    """Return the function that computes a measure by name."""
+    return custom_definition(name) if is_custom(name) else MEASURES.load(name)
 
 
 @cache
 def parameters(name: str) -> Mapping[str, inspect.Parameter]:
     """Return the keyword-only parameters of a measure by name, and ``judged_only`` where it is allowed."""
-    function = MEASURES.load(name)
+    function = definition(name)
     arguments = inspect.signature(function, eval_str=True).parameters
     params = {k: p for k, p in arguments.items() if p.kind is p.KEYWORD_ONLY}
     if not getattr(function, "pooled", False):
@@ -130,7 +163,7 @@ class Measure:
     @property
     def kind(self) -> str:
         """Kind of average: ``mean``, ``sum`` or ``geometric``."""
-        kind_: str = getattr(MEASURES.load(self.name), "kind", "mean")
+        kind_: str = getattr(definition(self.name), "kind", "mean")
         return kind_
 
     @property
@@ -153,7 +186,7 @@ class Measure:
     def tie_aware(self) -> bool:
         """True where its expected value over all orders of tied documents is known; of a count, a whole number."""
         fractional = self.kind == "sum" and self.cutoff is not None
-        aware = getattr(MEASURES.load(self.name), "tie_aware", False)
+        aware = getattr(definition(self.name), "tie_aware", False)
         return aware and not fractional and not self.wants_strays
 
     def with_params(self, **values: Any) -> Measure:
@@ -174,7 +207,7 @@ class Measure:
             rankings = rankings.judged_only()
         if self.cutoff is not None:
             arguments["cutoff"] = self.cutoff
-        return np.asarray(MEASURES.load(self.name)(rankings, **arguments), np.float64)
+        return np.asarray(definition(self.name)(rankings, **arguments), np.float64)
 
     def aggregate(self, values: Float64s) -> float:
         """Combine the values of several queries into one figure."""

@@ -11,27 +11,31 @@ from intrex.eval.measures.rankings import Rankings, share
 
 
 @tie_aware
-def set_precision(r: Rankings, *, rel: int = 1, relative: bool = False) -> Float64s:
-    """Return the share of the retrieved documents that are relevant; ``relative`` to the best that a set of its size can have.
+def set_precision(
+    r: Rankings, *, cutoff: int | None = None, rel: int = 1, relative: bool = False
+) -> Float64s:
+    """Return the share of the retrieved documents, or of the first k, that are relevant.
 
-    Source: trec_eval's ``set_P`` and ``set_relative_P``.
+    ``relative`` to the best that a set of its size can have. Fewer than k are divided by what was retrieved.
+
+    Source: trec_eval's ``set_P`` and ``set_relative_P``, with a cutoff those of a run cut by ``-M``.
 
     >>> one = Rankings.of([1, 0, 2, None, 3], [3, 2, 1, 1, 0])
     >>> set_precision(one).tolist(), set_precision(one, relative=True).tolist()
     ([0.6], [0.75])
     """
-    size = np.minimum(r.retrieved, r.relevant(rel)) if relative else r.retrieved
-    return share(r.counts(r.hits(rel)), size)
+    size = r.retrieved if cutoff is None else np.minimum(r.retrieved, cutoff)
+    return share(r.found(rel, cutoff), np.minimum(size, r.relevant(rel)) if relative else size)
 
 
 @tie_aware
-def set_recall(r: Rankings, *, rel: int = 1) -> Float64s:
-    """Return the share of the relevant documents that were retrieved (trec_eval's ``set_recall``).
+def set_recall(r: Rankings, *, cutoff: int | None = None, rel: int = 1) -> Float64s:
+    """Return the share of the relevant documents that were retrieved, or are among the first k (trec_eval's ``set_recall``).
 
     >>> set_recall(Rankings.of([1, 0, 2, None, 3], [3, 2, 1, 1, 0])).tolist()
     [0.75]
     """
-    return share(r.counts(r.hits(rel)), r.relevant(rel))
+    return share(r.found(rel, cutoff), r.relevant(rel))
 
 
 @tie_aware

@@ -121,7 +121,7 @@ def expected_precision_sum(r: TiedRankings, rel: int, cutoff: int | None) -> Flo
     return totals(groups.query[row], (groups.relevant / groups.size)[row] * precision, len(r))
 
 
-def expected_success(r: TiedRankings, rel: int, cutoff: int) -> Float64s:
+def expected_success(r: TiedRankings, rel: int, cutoff: int | None) -> Float64s:
     """Compute the probability that the top k hold a relevant document [q]: 1 - C(n - r, m) / C(n, m).
 
     m of the n documents of the first group with relevant ones are within the cutoff; 0 where none is.

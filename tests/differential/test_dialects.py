@@ -1,12 +1,15 @@
 """``--as TOOL`` against the tool itself, on files made to tell tools apart."""
 
+import logging
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from intrex.data.errors import BadInput, UsageError
+from intrex.eval.measures import parse_measures
 from intrex.eval.scoring.score import Scores
 from tests.differential import tools
 from tests.differential.adversarial import CUTS, Case, make, scores_as, write
@@ -293,3 +296,30 @@ def test_the_command_line_says_the_same(case: Callable[..., Case], intrex) -> No
         )
         assert all(f"as={tool}" in row[-1] for row in rows)
     assert intrex(f"evaluate --as beir -c --no-complete {one.qrels_file} {one.run_file} -m RR@10").code == 2
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        ["ndcg_cut", "ndcg_cut.2,7"],
+        ["ndcg_cut_2", "ndcg_cut"],
+        ["P.5", "official"],
+        ["iprec_at_recall.0.1", "map", "iprec_at_recall", "iprec_at_recall.0.2"],
+        ["map_cut.3", "map"],
+        ["success", "P"],
+    ],
+)
+def test_pytrec_eval_joins_the_parameters_of_a_measure(
+    intrex: Callable[..., Any], asked: list[str], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    one = write(tmp_path, {"t1": {"x9": 2, "x4": 0}}, {"t1": {"x9": 7.0, "x4": 6.0}})
+    theirs = set(tools.pytrec_eval(one, asked)["t1"]) - {"runid"}
+    options = " ".join(f"-m {name}" for name in asked)
+    said = intrex(f"evaluate {one.qrels_file} {one.run_file} --as pytrec_eval {options} --format csv")
+    ours = [line.split(",")[1] for line in said.out.splitlines()[1:]]
+    assert len(ours) == len(set(ours)) == len(theirs)
+    assert ours == [str(m) for m in parse_measures(ours)]
+    expected = {str(m) for name in theirs for m in parse_measures([name])}
+    assert set(ours) == expected
+    assert ("is left out: pytrec_eval computes" in caplog.text) == (asked[0] not in ("map_cut.3", "success"))

@@ -1,4 +1,4 @@
-"""alpha-nDCG and subtopic recall against ndeval's code (pyndeval)."""
+"""Measures of diversity against ndeval's code (pyndeval)."""
 
 from pathlib import Path
 
@@ -9,6 +9,7 @@ from intrex.data.errors import BadInput
 from intrex.data.qrels import read_qrels
 from intrex.data.run import Run
 from intrex.eval.measures import parse_measures
+from intrex.eval.measures.measure import parameters
 from intrex.eval.scoring.score import score
 
 pyndeval = pytest.importorskip("pyndeval")
@@ -28,10 +29,23 @@ def case(seed: int) -> tuple[list[tuple[str, str, str, int]], dict[str, dict[str
     return rows, run
 
 
+CUT = ["ERR-IA", "nERR-IA", "alpha-DCG", "alpha-nDCG", "P-IA", "strec"]
+
+
+def _ours(name: str, alpha: float, rel: int) -> str:
+    """Our spelling of ndeval's measure; at rank 1 it does not scale two of them."""
+    (measure,) = parse_measures([name])
+    known = {"alpha": alpha, "beta": 0.7, "rel": rel}
+    chosen = {k: v for k, v in known.items() if k in parameters(measure.name)}
+    if measure.cutoff == 1 and "scaled" in parameters(measure.name):
+        chosen["scaled"] = False
+    return str(measure.with_params(**chosen))
+
+
 @pytest.mark.parametrize(("alpha", "rel"), [(0.5, 1), (0.3, 1), (0.5, 2)])
 def test_equal_to_ndeval(tmp_path: Path, alpha: float, rel: int) -> None:
-    ours = [f"alpha_nDCG(alpha={alpha},rel={rel})@{k}" for k in (5, 10)] + [f"StRecall(rel={rel})@5"]
-    theirs = ["alpha-nDCG@5", "alpha-nDCG@10", "strec@5"]
+    theirs = [f"{name}@{k}" for name in CUT for k in (1, 5, 10, 20)] + ["NRBP", "nNRBP", "MAP-IA"]
+    ours = [_ours(name, alpha, rel) for name in theirs]
     path = tmp_path / "qrels.txt"
     for seed in range(200):
         rows, run = case(seed)
@@ -39,9 +53,11 @@ def test_equal_to_ndeval(tmp_path: Path, alpha: float, rel: int) -> None:
         found = score(read_qrels(path, subtopics=True), Run.from_dict(run), parse_measures(ours))
         judged = [pyndeval.SubtopicQrel(*row) for row in rows]
         ranked = [pyndeval.ScoredDoc(q, d, s) for q, docs in run.items() for d, s in docs.items()]
-        tool = pyndeval.RelevanceEvaluator(judged, theirs, relevance_level=rel, alpha=alpha)
+        tool = pyndeval.RelevanceEvaluator(judged, theirs, relevance_level=rel, alpha=alpha, beta=0.7)
         expected = tool.evaluate(ranked)
         for query, values in zip(found.query_ids, found.values.tolist(), strict=True):
+            if not any(expected[query][name] for name in theirs if name != "nNRBP"):
+                expected[query]["nNRBP"] = 0.0  # 0/0 there without any relevant document found or judged
             assert values == pytest.approx([expected[query][name] for name in theirs], abs=1e-9), seed
 
 
@@ -86,3 +102,20 @@ def test_relevance_measures_take_the_highest_grade_whatever_else_is_asked(intrex
     (tmp_path / "twice").write_text("q1 1 d1 1\nq1 1 d1 2\nq1 2 d2 1\n")
     said = intrex(f"evaluate {tmp_path}/twice {tmp_path}/r -m nDCG@10")
     assert said.code == 1 and "judged twice: query q1, subtopic 1, document d1 (twice:2)" in said.err
+
+
+def test_the_measures_of_ndeval_at_the_command_line(intrex, tmp_path: Path) -> None:
+    """They are those of ir_measures."""
+    (tmp_path / "s").write_text("q1 1 d1 1\nq1 2 d1 3\nq1 1 d2 2\nq1 2 d2 0\n")
+    (tmp_path / "r").write_text("q1 Q0 d2 1 2.5 t\nq1 Q0 d1 2 2.0 t\n")
+    ir_measures = pytest.importorskip("ir_measures")
+    names = ["ERR_IA@20", "P_IA@10", "NRBP", "nERR_IA@20", "nNRBP", "AP_IA", "alpha_DCG@5", "StRecall@1"]
+    said = intrex(f"evaluate {tmp_path}/s {tmp_path}/r -m '{' '.join(names)}' --format csv")
+    ours = {row[1]: float(row[2]) for row in (line.split(",") for line in said.out.splitlines()[1:])}
+    qrels = list(ir_measures.read_trec_qrels(str(tmp_path / "s")))
+    for name in names:
+        run = list(ir_measures.read_trec_run(str(tmp_path / "r")))
+        measure = ir_measures.parse_measure(name)
+        assert ours[name] == pytest.approx(
+            ir_measures.calc_aggregate([measure], qrels, run)[measure], abs=1e-9
+        )

@@ -99,5 +99,5 @@ def test_every_measure_is_documented() -> None:
 
     text = (ROOT / "docs" / "measures.md").read_text(encoding="utf-8")
     rows = "".join(line.split("|")[1] for line in text.splitlines() if line.startswith("| `"))
-    named = set(re.findall(r"`([A-Za-z_]+)", rows))
+    named = set(re.findall(r"`([A-Za-z_0-9]+)", rows))
     assert set(MEASURES.table) - named == set()

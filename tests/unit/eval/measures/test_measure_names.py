@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from intrex.data.errors import UsageError
 from intrex.eval.measures import Measure, parse_measures
 from intrex.eval.measures.aliases import TEXTS, TREC
+from intrex.eval.measures.cwl import COLUMNS
 from intrex.eval.measures.measure import MEASURES, parameters
 
 CUT = [5, 10, 15, 20, 30, 100, 200, 500, 1000]
@@ -75,6 +76,10 @@ OTHERS = {
     "hits@10": "NumRelRet@10",
     "hit_rate@10": "Success@10",
     "f1@10": "F@10",
+    "f1": "SetF",
+    "f1-l2": "SetF(rel=2)",
+    "hit_rate": "Success",
+    "hit_rate-l2": "Success(rel=2)",
     "r-precision": "Rprec",
     "bpref-l2": "Bpref(rel=2)",
     "rbp.95": "RBP(graded=True,p=0.95)",
@@ -103,6 +108,27 @@ OTHERS = {
     "AP(judged_only=True)": "AP(judged_only=True)",
     "ERR@20": "ERR(max=4)@20",
     "RBP(p=0.9)": "RBP(p=0.9)",
+    "nDCG(cutoff=3)": "nDCG@3",
+    "P(cutoff=5,rel=2)": "P(rel=2)@5",
+    "IPrec(recall=0.4)": "IPrec@0.4",
+    "Judged(cutoff=10)": "Judged@10",
+    "ndcg(cutoff=5)": "nDCG@5",
+    "MAP_IA": "AP_IA",
+    "α_DCG@5": "alpha_DCG@5",
+    "INST(T=2.0,max_rel=3)": "INST(T=2,max_rel=3)",
+    # ndeval
+    "ERR-IA@20": "ERR_IA@20",
+    "nERR-IA@5": "nERR_IA@5",
+    "alpha-nDCG@10": "alpha_nDCG@10",
+    "alpha-DCG@10": "alpha_DCG@10",
+    "P-IA@10": "P_IA@10",
+    "MAP-IA": "AP_IA",
+    "strec@5": "StRecall@5",
+    # NTCIREVAL
+    "MSnDCG@0010": "nDCG@10",
+    "Q-measure": "Q",
+    "Q@0010": "Q@10",
+    "nERR@0010": "nERR(max=4)@10",
 }
 
 
@@ -139,6 +165,8 @@ def test_the_registry_of_ir_measures() -> None:
     ir_measures = pytest.importorskip("ir_measures")
     ours = set(MEASURES.table)
     shared = {n for n in ir_measures.measures.registry if n in ours}
+    aliases = {"BPref", "MAP", "MAP_IA", "MRR", "NDCG", "Precision", "RPrec", "Recall", "SetRelP"}
+    assert set(ir_measures.measures.registry) - ours == aliases | {"α_DCG", "α_nDCG", "Accuracy"}
     assert {
         "AP",
         "RR",
@@ -156,11 +184,10 @@ def test_the_registry_of_ir_measures() -> None:
     } <= shared
     for name in shared:
         cutoff = "@0.1" if name == "IPrec" else "@10" if _needs_cutoff(name) else ""
-        assert parse_measures([name + cutoff])[0].name == name
-        theirs = str(ir_measures.parse_measure(name + cutoff))
-        expected = (
-            ["NumRet(rel=1)"] if name == "NumRelRet" else [name + cutoff]
-        )  # one measure of two names there
+        text = name + ("(max_rel=3)" if "max_rel" in parameters(name) else "") + cutoff
+        assert parse_measures([text])[0].name == name
+        theirs = str(ir_measures.parse_measure(text))
+        expected = ["NumRet(rel=1)"] if name == "NumRelRet" else [text]  # one measure of two names there
         assert parse_measures([theirs]) == parse_measures(expected)
 
 
@@ -176,6 +203,13 @@ VALUES = {
     "beta": st.floats(0, 9),
     "p": st.floats(0, 1),
     "alpha": st.floats(0, 1),
+    "max_rel": st.integers(1, 9),
+    "min_rel": st.integers(0, 8),
+    "T": st.floats(0.001, 9),
+    "depth": st.integers(1, 2000),
+    "column": st.sampled_from(COLUMNS),
+    "normalize": st.booleans(),
+    "scaled": st.booleans(),
     "hit": st.floats(-9, 9),
     "noise": st.floats(-9, 9),
     "miss": st.floats(-9, 9),
@@ -202,7 +236,11 @@ def measures(draw: st.DrawFn) -> str:
         if set(own) & set(VALUES)
         else []
     )
-    inner = ",".join(f"{key}={draw(VALUES[key])!r}" for key in chosen)
+    needed = {k for k, p in own.items() if p.default is p.empty and k != "cutoff"}
+    values = {key: draw(VALUES[key]) for key in sorted({*chosen, *needed})}
+    if name in ("NRBP", "nNRBP") and "beta" in values:
+        values["beta"] /= 9
+    inner = ",".join(f"{key}={value!r}" for key, value in values.items())
     text = name + (f"({inner})" if inner else "")
     if "cutoff" in own and (_needs_cutoff(name) or draw(st.booleans())):
         whole = own["cutoff"].annotation is not float
@@ -229,8 +267,11 @@ def test_what_is_not_a_measure_is_named_all_at_once_with_the_nearest() -> None:
         "nDGC@10",
         "ndcg_ct_10",
         "mapp",
-        "f1",
-        "hit_rate-l2",
+        "Accuracy",
+        "INST",
+        "nDCG(cutoff=3)@4",
+        "nDCG(cutoff=True)",
+        "IPrec(cutoff=0.1,recall=0.2)",
         "bpref@5",
         "rbp.9@3",
         "ndcg_at_0",
