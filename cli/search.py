@@ -89,11 +89,10 @@ class SearchCommand(FieldsCommand):
                 parameters.append(parameter)
             if key in of_kind:  # in the kind's own words
                 parameter.help, parameter.metavar = of_kind[key].help, metavar(of_kind[key])  # type: ignore[attr-defined]
-        notes = [f"All options of all kinds of indexes: intrex search {HELP_ALL}"]
+        name = f"intrex {ctx.info_name}"
+        notes = [f"All options of all kinds of indexes: {name} {HELP_ALL}"]
         if kind is None:
-            notes = [
-                f"Those of an index: intrex search INDEX --help. All there are: intrex search {HELP_ALL}"
-            ]
+            notes = [f"Those of an index: {name} INDEX --help. All there are: {name} {HELP_ALL}"]
             if first := ctx.meta.get("first"):
                 notes = [f"{first} is no index of intrex, so these are the options of any.", *notes]
         formatter.write(command_help(self, ctx, parameters, [] if everything else notes))
