@@ -37,6 +37,7 @@ COMMANDS = {
     "Evaluation": {
         "evaluate": "Score runs against judgements.",
         "compare": "Compare runs: paired tests, intervals, effect sizes.",
+        "show": "Look at one query of an index or a run: ranks, scores and why, texts.",
         "leaderboard": "Make a leaderboard of scores.",
         "split": "Split queries into interpolation and extrapolation.",
         "overlap": "Audit what test queries share with training queries.",

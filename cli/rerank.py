@@ -36,7 +36,7 @@ def rerank(
     """Rerank a run by the exact scores of an index, or by a model of pairs of texts; writes a run.
 
     Scores of a model are kept: a killed rerank goes on where it was, a repeated one computes nothing. The run is tagged
-    by the old tag and the index's folder or the model, unless --tag is given.
+    by the old tag and the index or the model, with what was chosen, unless --tag is given.
     """
     if options.index is None and options.model is None:
         raise UsageError(
@@ -47,6 +47,7 @@ def rerank(
     from intrex.data.locate import find_queries
     from intrex.data.runformats import read_any_run
     from intrex.retrievers.base import open_index
+    from intrex.retrievers.rerank.index import rerank_tag
 
     target.check()
     texts, collection = find_queries(queries, topics=topics)
@@ -54,13 +55,13 @@ def rerank(
         first = read_any_run(run)
     if options.index is not None:
         opened = open_index(Path(options.index), collection)
-        tag = target.tag or "_".join(f"{first.tag}+{Path(options.index).resolve().name}".split())
+        tag = target.tag or rerank_tag(first, options.index, options)
         reranked = _by_index(first, texts, opened, options, tag)
     else:
         documents = Collection.open(Path(options.collection)) if options.collection else collection
         if documents is None:
             raise UsageError("--with needs the texts of the documents", "add --collection COLLECTION")
-        tag = target.tag or "_".join(f"{first.tag}+{Path(options.model or '').name}".split())
+        tag = target.tag or rerank_tag(first, options.model or "", options)
         reranked = _by_model(first, texts, documents, options, tag)
     if silent := len(first) - len(reranked):
         say(

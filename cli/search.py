@@ -25,9 +25,16 @@ T = TypeVar("T")
 class SpellingOptions(Options):
     """pyserini's spellings of the arguments, and what it does to a run after the search."""
 
-    index: Path | None = option(default=None, panel=COMMON, help="pyserini's spelling of INDEX.")
+    index: Path | None = option(
+        default=None, neutral=True, panel=COMMON, help="pyserini's spelling of INDEX."
+    )
     queries: str | None = option(
-        default=None, key="topics", flags=("--queries",), panel=COMMON, help="pyserini's spelling of QUERIES."
+        default=None,
+        key="topics",
+        flags=("--queries",),
+        neutral=True,
+        panel=COMMON,
+        help="pyserini's spelling of QUERIES.",
     )
     remove_query: bool = option(
         default=False, panel=OUTPUT, help="Drop the document whose id is the query's."
@@ -82,11 +89,10 @@ class SearchCommand(FieldsCommand):
                 parameters.append(parameter)
             if key in of_kind:  # in the kind's own words
                 parameter.help, parameter.metavar = of_kind[key].help, metavar(of_kind[key])  # type: ignore[attr-defined]
-        notes = [f"All options of all kinds of indexes: intrex search {HELP_ALL}"]
+        name = f"intrex {ctx.info_name}"
+        notes = [f"All options of all kinds of indexes: {name} {HELP_ALL}"]
         if kind is None:
-            notes = [
-                f"Those of an index: intrex search INDEX --help. All there are: intrex search {HELP_ALL}"
-            ]
+            notes = [f"Those of an index: {name} INDEX --help. All there are: {name} {HELP_ALL}"]
             if first := ctx.meta.get("first"):
                 notes = [f"{first} is no index of intrex, so these are the options of any.", *notes]
         formatter.write(command_help(self, ctx, parameters, [] if everything else notes))
@@ -120,7 +126,10 @@ def search(
     target: RunTarget,
     values: dict[str, Any],
 ) -> None:
-    """Search an index with a set of queries; writes a run, tagged by the index's folder."""
+    """Search an index with a set of queries; writes a run, tagged by what ranked it.
+
+    The tag is the index's name as it is typed, and every choice that is not the default: c.bm25(k=100)+rm3(fb_docs=20).
+    """
     folder = _name_once(index, spelling.index, "index")
     source = _name_once(queries, spelling.queries, "queries")
     if folder is None or source is None:
@@ -131,7 +140,7 @@ def search(
     from intrex.data.locate import find_queries
     from intrex.data.run import check_query_ids
     from intrex.retrievers.base import open_index
-    from intrex.retrievers.search import prepare_search, remarks, run_search
+    from intrex.retrievers.search import prepare_search, remarks, run_search, search_tag
 
     target.check()
     texts, collection = find_queries(source, weighted=True, topics=topics)
@@ -145,7 +154,7 @@ def search(
         run = run_search(
             opened, texts, replace(options, progress=step), remove_self=spelling.remove_query,
             exclusions=exclusions,
-            tag=target.tag or "_".join(folder.resolve().name.split()), passage_hits=spelling.max_passage_hits,
+            tag=target.tag or search_tag(folder, opened, options, spelling, topics), passage_hits=spelling.max_passage_hits,
             passages=spelling.max_passage_delimiter if spelling.max_passage else None,
         )  # fmt: skip
     if silent := len(texts) - len(run):

@@ -79,6 +79,7 @@ class Option:
         item: the type of a tuple's items.
         count: how many items a tuple has, where that is fixed.
         hidden: help does not show it.
+        neutral: whatever its value, documents are ranked alike, so that no tag names it (`intrex.data.tags`).
         names: ``module:attribute`` of names that a shell completes, where there are more values than these.
         check: raises `UsageError` for values that the rest does not exclude.
         parse: makes the value of the words of a command line, where it is not one word.
@@ -105,6 +106,7 @@ class Option:
     item: ValueType = str
     count: int = 0
     hidden: bool = False
+    neutral: bool = False
     names: str = ""
     check: Callable[[Any], object] | None = None
     parse: Callable[[list[str]], Any] | None = None

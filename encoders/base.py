@@ -60,6 +60,8 @@ class TokenEncoder(Recorded, Protocol):
         ``single`` of the result is set if ``spec.params["single"]`` is (``"cls"`` or ``"mean"``). The score of a query
         and a document is then σ(γ) · the dot product of the single vectors + (1 − σ(γ)) · MaxSim, with γ =
         ``spec.params["gamma"]`` (ColBERTer, Hofstätter et al. 2022).
+
+        An encoder may have ``token_names(texts, role)`` too: the text of the token that each vector is of, by text.
         """
         ...
 

@@ -152,6 +152,10 @@ class HashingTokenEncoder(_HashingBase):
         ids = [of[token] for of, words in zip(numbers, tokens, strict=True) for token in words]
         return Reductions.of(self.spec).apply(packed, np.array(ids, np.int64), role)
 
+    def token_names(self, texts: list[str], role: Role) -> list[list[str]] | None:
+        """Return the token that each vector of `encode` is of; None where vectors are merged or left out."""
+        return None if Reductions.of(self.spec).params() else _tokenize(texts)
+
     def _hash(self, token: str) -> bytes:
         data = _KEY + b"\0" + token.encode("utf-8", "surrogatepass")
         return hashlib.shake_128(data).digest(-(-self.spec.dim // 8))

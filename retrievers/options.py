@@ -53,11 +53,13 @@ class SearchOptions(Options, panel=COMMON):
 
     k: int = option(default=1000, low=1, flags=("--hits",), common=True, help="Documents for each query.")
     threads: int = option(
-        factory=cores, low=1, common=True,
+        factory=cores, low=1, common=True, neutral=True,
         help="Threads; all cores by default. Never changes the result.",
     )  # fmt: skip
-    batch_size: int = option(default=64, low=1, help="Queries at a time. Never changes the result.")
-    device: str | None = option(default=None, help="For the query encoder: cpu, cuda, mps.")
+    batch_size: int = option(
+        default=64, low=1, neutral=True, help="Queries at a time. Never changes the result."
+    )
+    device: str | None = option(default=None, neutral=True, help="For the query encoder: cpu, cuda, mps.")
     encoder: str | None = option(
         default=None,
         help="Check that the index was built with it; encodes queries for an impact index without one.",

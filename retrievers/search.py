@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from intrex.data.collection import Queries
 from intrex.data.errors import BadInput, UsageError, nearest_name
 from intrex.data.exclusions import Exclusions
-from intrex.data.options import flag_of, options_of, unmet_conditions
+from intrex.data.options import Options, flag_of, options_of, unmet_conditions
 from intrex.data.run import Run, check_tag
+from intrex.data.tags import name_of, tag_of
 from intrex.retrievers.base import Index
 from intrex.retrievers.bm25.fields import CONTENTS
 from intrex.retrievers.options import INDEXES, TIE_ORDERS, SearchOptions, search_options
@@ -81,6 +83,12 @@ def check_encoder(index: Index, name: str | None) -> None:
             f"the index was built with the encoder {built['name'] or built['kind']!r}, {name!r} was asked for",
             f"leave --encoder out to use the index's own, or: intrex index {noun} COLLECTION OUT --encoder {name}",
         )
+
+
+def search_tag(folder: Path, index: Index, options: SearchOptions, *others: Options) -> str:
+    """Return the tag of a search by default; ``others`` are choices that change what it found, see `intrex.data.tags`."""
+    checked = ("encoder",) if index.manifest.encoder is not None else ()
+    return tag_of(name_of(folder), options, *others, named=checked)
 
 
 def remarks(index: Index, options: SearchOptions) -> Iterator[str]:

@@ -20,15 +20,19 @@ class RunTarget(Options):
     output: Path = option(
         default=Path("-"),
         flags=("-o",),
+        neutral=True,
         panel=OUTPUT,
         help="The run to write; .gz, .xz, .bz2, .zst or .lz4 compresses, - is stdout.",
     )
     form: str = option(
-        default="trec", key="format", choices=FORMATS, panel=OUTPUT,
+        default="trec", key="format", choices=FORMATS, neutral=True, panel=OUTPUT,
         help="Of the run: with scores, query and document and rank, or an object of objects.",
     )  # fmt: skip
-    tag: str | None = option(default=None, flags=("--runtag",), panel=OUTPUT, help="The run's name.")
-    overwrite: bool = option(default=False, panel=OUTPUT, help=REPLACE)
+    tag: str | None = option(
+        default=None, flags=("--runtag",), neutral=True, panel=OUTPUT,
+        help="The run's name; by default what was ranked by what, with each choice that is not the default.",
+    )  # fmt: skip
+    overwrite: bool = option(default=False, neutral=True, panel=OUTPUT, help=REPLACE)
 
     def check(self) -> None:
         """Raise `IntrexError` where the output exists, before the run is made."""

@@ -54,7 +54,9 @@ class TopicOptions(Options):
 
     topic_field: str | None = option(default=None, help=TOPIC_FIELD)
     strip_zeros: bool = option(
-        default=False, help="Topic numbers without their leading zeros, as many judgements have them."
+        default=False,
+        neutral=True,
+        help="Topic numbers without their leading zeros, as many judgements have them.",
     )
 
     @property

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, replace
+from itertools import pairwise
 from typing import Any, Self
 
 import numpy as np
@@ -110,6 +111,22 @@ class MultiVectorEncoder(ModelEncoder):
         if self._learned is not None:
             packed, word_numbers = self._learned.apply(packed, word_numbers, role)
         return self._reductions.apply(packed, word_numbers, role)
+
+    def token_names(self, texts: list[str], role: Role) -> list[list[str]] | None:
+        """Return the token that each vector of `encode` is of, as the tokenizer spells it; None where vectors are merged."""
+        import torch
+
+        if self._learned is not None or self._reductions.params():
+            return None
+        dim, single_dim = self._model.get_embedding_dimension(), self.spec.params.get("single_dim")
+        outputs = _Outputs(len(texts), dim, single_dim)
+        with torch.inference_mode(), quiet():
+            for rows, features in self._batches(texts, role) if texts else ():
+                found = self._model(features, task=role)
+                outputs.add(rows, found, found["input_ids"])
+        packed, ids = outputs.arrange()
+        names = self._model.tokenizer.convert_ids_to_tokens(ids.tolist())
+        return [names[a:b] for a, b in pairwise(packed.offsets.tolist())]
 
     def _batches(self, texts: list[str], role: Role) -> Iterator[tuple[Rows, dict[str, Any]]]:
         """Yield the model's inputs, a batch at a time, with the words of the tokens if these are asked for."""

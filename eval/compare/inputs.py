@@ -46,7 +46,7 @@ class LoadedSystems:
         return [read_any_run(Path(file)) for file in self.files]
 
     def find(self, name: str) -> int:
-        """Return the row of a system by its name, its run's tag or its file."""
+        """Return the row of a system by its name, its run's tag or its file; raises `UsageError` where that is none, or several."""
         path = Path(name)
         for i, file in enumerate(self.files):
             is_one_file = self.files.count(file) == 1 and Path(file).is_file()
@@ -56,6 +56,12 @@ class LoadedSystems:
         for names in ([s.system for s in self.systems], tags):
             if names.count(name) == 1:
                 return names.index(name)
+        if (same := tags.count(name)) > 1:
+            files = [file for tag, file in zip(tags, self.files, strict=True) if tag == name]
+            raise UsageError(
+                f"{same} runs have the tag {name!r}, so it names no baseline: {', '.join(files)}",
+                f"name the file: --baseline {files[0]}",
+            )
         raise UsageError(
             f"the baseline {name!r} is not among the systems",
             nearest_name(name, [s.system for s in self.systems]),

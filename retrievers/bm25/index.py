@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache, cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -24,6 +24,7 @@ from intrex.data.numeric.spans import ranges
 from intrex.data.run import Run
 from intrex.data.store.manifest import Manifest
 from intrex.retrievers.base import Index, RunBuilder, tie_rank
+from intrex.retrievers.bm25.explain import TermFacts, explain_rows
 from intrex.retrievers.bm25.fields import CONTENTS
 from intrex.retrievers.bm25.multifield import field_of, field_weights, weigh_fields
 from intrex.retrievers.bm25.options import Bm25Search
@@ -31,9 +32,10 @@ from intrex.retrievers.bm25.queries import QueryWeighting
 from intrex.retrievers.bm25.searcher import Searcher
 from intrex.retrievers.bm25.segment import Segment, SegmentRecord, statistics
 from intrex.retrievers.bm25.similarity import encode_lengths, idf, inverse_tables
+from intrex.retrievers.explanation import Explanation
 from intrex.retrievers.inverted import search as inverted
 from intrex.retrievers.inverted.native import gather
-from intrex.retrievers.inverted.search import Hits
+from intrex.retrievers.inverted.search import Hits, Weighted
 from intrex.retrievers.options import SearchOptions
 from intrex.retrievers.prf.base import Corpus, Expansion, Feedback, expansion_of
 from intrex.retrievers.text.analyzer import analyzer_of
@@ -51,6 +53,15 @@ def _count_terms(terms: list[str]) -> Mapping[str, int]:
     """Count each term, in the order in which terms first occur."""
     counts = dict.fromkeys(terms, 1)
     return counts if len(counts) == len(terms) else Counter(terms)
+
+
+class _Plan(NamedTuple):
+    """Search that is to be made: of each segment its searcher and the weights of its terms; the queries' terms with boosts."""
+
+    parts: list[Searcher]
+    weights: list[Weighted]
+    terms: Sequence[Mapping[str, float]]
+    with_idf: bool
 
 
 class BM25Index(Index):
@@ -156,17 +167,48 @@ class BM25Index(Index):
 
         Feedback reads and searches ``contents`` alone, as Anserini's does after a search in several fields.
         """
+        plan = self._plan(queries, boosts, method, options)
+        return inverted.search(plan.parts, plan.weights, options.k, options.threads)
+
+    def _plan(
+        self,
+        queries: Sequence[Mapping[str, int]],
+        boosts: Mapping[str, float],
+        method: Expansion | None,
+        options: SearchOptions,
+    ) -> _Plan:
+        """Weigh the terms of the search that decides the ranking: with feedback, that of the queries which it makes."""
         parts = [replace(part, rank=tie_rank(part.rank, options.ties)) for part in self._searchers]
-        weights = self._weighting.weigh([weigh_fields(counts, boosts) for counts in queries], boosts)
+        terms = [weigh_fields(counts, boosts) for counts in queries]
+        weights = self._weighting.weigh(terms, boosts)
         if method is None:
-            return inverted.search(parts, weights, options.k, options.threads)
+            return _Plan(parts, weights, terms, True)
         hits = inverted.search(parts, weights, method.depth or options.k, options.threads)
         expanded = self._expand(queries, hits, method)
-        weights = self._weighting.weigh(expanded, {CONTENTS: 1.0}, with_idf=method.similarity is None)
+        with_idf = method.similarity is None
+        weights = self._weighting.weigh(expanded, {CONTENTS: 1.0}, with_idf=with_idf)
         if method.similarity is not None:
             inverse = inverse_tables(*method.similarity, self._avgdls)
             parts = [replace(part, inverse=inverse, bounds=None) for part in parts]
-        return inverted.search(parts, weights, options.k, options.threads)
+        return _Plan(parts, weights, expanded, with_idf)
+
+    def explain(
+        self, query: str, rows: Int64s, options: SearchOptions, texts: Sequence[str | None]
+    ) -> list[Explanation]:
+        """See `intrex.retrievers.explanation.Explainer.explain`: the part of each term, also of one that a document lacks."""
+        search = Bm25Search.of(options)
+        boosts = field_weights(search.fields, self.fields)
+        plan = self._plan([_count_terms(self.analyzer(query))], boosts, expansion_of(search), search)
+        terms = list(plan.terms[0])
+        table = self._weighting.look_up(terms)
+        idf = dict(zip(terms, table.idf.tolist(), strict=True)) if plan.with_idf else None
+        facts = TermFacts(plan.terms[0], dict(zip(terms, table.df.tolist(), strict=True)), idf)
+        explained: dict[int, Explanation] = {}
+        for segment, part, weights in zip(self.segments, plan.parts, plan.weights, strict=True):
+            local = rows[(rows >= segment.first) & (rows < segment.first + segment.record.rows)]
+            found = explain_rows(part, weights, local - segment.first, facts, self.fields)
+            explained |= dict(zip(local.tolist(), found, strict=True))
+        return [explained[row] for row in rows.tolist()]
 
     def _expand(
         self, queries: Sequence[Mapping[str, int]], hits: Hits, method: Expansion

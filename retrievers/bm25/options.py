@@ -70,7 +70,7 @@ class Bm25Search(SearchOptions, FeedbackOptions, panel=PANEL):  # type: ignore[m
         factory=dict, common=True, parse=parse_weights, check=check_weights, metavar="NAME=WEIGHT ...",
         help="Search these fields with these weights, as contents=1.0 title=0.5; contents alone by default.",
     )  # fmt: skip
-    language: str | None = option(default=None, help="Check that the index was built for it.")
+    language: str | None = option(default=None, neutral=True, help="Check that the index was built for it.")
 
 
 BM25 = IndexKind(

@@ -20,7 +20,7 @@ REMEMBERED = 1 << 20
 """Terms of queries that are remembered; beyond that all are forgotten."""
 
 
-class _TermTable(NamedTuple):
+class TermTable(NamedTuple):
     """Properties of n terms: numbers [segments, n], -1 for none; documents that have it; the field; its idf."""
 
     numbers: Int64s
@@ -51,9 +51,10 @@ class QueryWeighting:
 
     def _forget(self) -> None:
         self._numbers = Numbers()
-        self._table = self._look_up([])
+        self._table = self.look_up([])
 
-    def _look_up(self, terms: Sequence[str]) -> _TermTable:
+    def look_up(self, terms: Sequence[str]) -> TermTable:
+        """Look up the properties of terms, spelled as the vocabulary has them."""
         numbers = np.array([segment.postings.find(terms) for segment in self._segments], np.int64)
         df = np.zeros(len(terms), np.int64)
         for segment, row in zip(self._segments, numbers, strict=True):
@@ -61,9 +62,9 @@ class QueryWeighting:
         names = [field_of(term) for term in terms] if len(self._fields) > 1 else self._fields * len(terms)
         fields = np.array([self._fields.index(name) for name in names], np.int64)
         idf = [self._idfs[name](n) for name, n in zip(names, df.tolist(), strict=True)]
-        return _TermTable(numbers, df, fields, np.array(idf, np.float32))
+        return TermTable(numbers, df, fields, np.array(idf, np.float32))
 
-    def _places(self, queries: Sequence[Mapping[str, float]]) -> tuple[Int64s, _TermTable]:
+    def _places(self, queries: Sequence[Mapping[str, float]]) -> tuple[Int64s, TermTable]:
         """Return the place in the table of each term of each query, and the table."""
         with self._lock:
             if len(self._numbers) > REMEMBERED:
@@ -72,7 +73,7 @@ class QueryWeighting:
             before = len(self._table.df)
             if len(self._numbers) > before:
                 terms = list(islice(self._numbers, before, None))
-                self._table = self._table.joined(self._look_up(terms))
+                self._table = self._table.joined(self.look_up(terms))
             return places, self._table
 
     def weigh(

@@ -12,6 +12,7 @@ from intrex.data.store.vectors import open_vectors
 from intrex.encoders.base import load_encoder
 from intrex.retrievers.base import Ranking
 from intrex.retrievers.encoded import EncodedIndex
+from intrex.retrievers.explanation import Explanation
 from intrex.retrievers.options import SearchOptions
 from intrex.retrievers.vectors.nearest import open_nearest
 
@@ -57,6 +58,13 @@ class DenseIndex(EncodedIndex[Float32s]):
         vectors = self._scaled(self.encode(queries, options.device))
         for query, candidates in zip(vectors, rows, strict=True):
             yield self.nearest.score(query, candidates)
+
+    def explain(
+        self, query: str, rows: Rows, options: SearchOptions, texts: Sequence[str | None]
+    ) -> list[Explanation]:
+        """See `intrex.retrievers.explanation.Explainer.explain`: a dot product of vectors has no parts that have names."""
+        (scores,) = self.rescore([query], [rows], options)
+        return [Explanation(score) for score in scores.tolist()]
 
     def _scaled(self, queries: Float32s) -> Float32s:
         return unit(queries) if self.manifest.params["similarity"] == "cosine" else queries

@@ -6,7 +6,8 @@ MUVERA (Dhulipala et al., NeurIPS 2024): candidates by the dot product of fixed 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import logging
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -25,6 +26,7 @@ from intrex.encoders.fde.config import FdeConfig
 from intrex.encoders.fde.encoder import Fde
 from intrex.retrievers.base import Ranking, best_rows
 from intrex.retrievers.encoded import EncodedIndex
+from intrex.retrievers.explanation import Explanation
 from intrex.retrievers.fde.options import FdeSearch
 from intrex.retrievers.multivector.index import MultiVectorIndex
 from intrex.retrievers.options import SearchOptions
@@ -32,6 +34,9 @@ from intrex.retrievers.vectors.nearest import open_nearest
 
 NUMBERS_AT_ONCE = 1 << 26
 """Numbers of queries' FDEs that are in memory at once: 256 MB."""
+
+
+_log = logging.getLogger("intrex")
 
 
 class FdeIndex(EncodedIndex[PackedVectors]):
@@ -94,6 +99,41 @@ class FdeIndex(EncodedIndex[PackedVectors]):
         self.nearest.prepare(options)
         if FdeSearch.of(options).candidates is not None:
             _ = self.source
+
+    def explain(
+        self, query: str, rows: Rows, options: SearchOptions, texts: Sequence[str | None]
+    ) -> list[Explanation]:
+        """See `intrex.retrievers.explanation.Explainer.explain`: the estimate of MaxSim, and MaxSim itself with its parts.
+
+        ``estimate`` is the dot product of the FDEs over the repetitions, ``exact`` MaxSim, of which the parts are; it is
+        None where the token vectors are not there, which a message at level INFO says. The score is the one that ranks.
+        """
+        search, packed = FdeSearch.of(options), self.encode([query], options.device)
+        if not packed.offsets[-1]:
+            return [Explanation(None) for _ in rows]
+        vector = self.fde.encode(packed, "query", threads=options.threads)[0]
+        products = scores = self.nearest.score(vector, rows)
+        exact: Sequence[Explanation | None] = [None] * len(rows)
+        try:
+            exact = self.source.explain_encoded(packed, rows, None, texts, query, options.device)
+        except BadInput as error:
+            _log.info("there is no exact MaxSim beside the estimates: %s", error.message)
+        if search.candidates is not None:
+            carved = packed if search.ball_carving is None else merge_tokens(packed, search.ball_carving)
+            (scores,) = self.source.score(carved, [rows], options.threads)
+        return [
+            self._beside(row, score, product / self.fde.config.reps, one)
+            for row, score, product, one in zip(
+                rows.tolist(), scores.tolist(), products.tolist(), exact, strict=True
+            )
+        ]
+
+    def _beside(self, row: int, score: float, estimate: float, exact: Explanation | None) -> Explanation:
+        """Put an estimate beside the exact score; a document without tokens has neither."""
+        if row in self._empty:
+            return Explanation(None)
+        numbers = {"estimate": estimate, "exact": None if exact is None else exact.score}
+        return Explanation(score, () if exact is None else exact.parts, numbers)
 
     def rank(
         self, queries: PackedVectors, options: SearchOptions, names: list[str] | None = None

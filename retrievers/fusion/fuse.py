@@ -11,6 +11,7 @@ import numpy as np
 from intrex.data.arrays import Bytes, Float64s, Scores
 from intrex.data.errors import BadInput, MissingExtra, UsageError
 from intrex.data.run import Run
+from intrex.data.tags import tag_of
 from intrex.retrievers.base import run_of
 from intrex.retrievers.fusion.options import MAX_WEIGHT, RRF_K, FuseOptions
 from intrex.retrievers.postprocess import cut
@@ -25,7 +26,7 @@ def fuse_runs(runs: Sequence[Run], options: FuseOptions, tag: str | None = None)
     Args:
         runs: two or more.
         options: ``depth`` is how far down each run to look, ``k`` the depth of the result.
-        tag: of the result; the method by default.
+        tag: of the result; by default the method with what was chosen of it, see `intrex.data.tags`.
 
     Raises:
         UsageError: weights that do not fit the runs, or a single run.
@@ -39,7 +40,7 @@ def fuse_runs(runs: Sequence[Run], options: FuseOptions, tag: str | None = None)
         fused = _fuse(runs, [1.0] * len(runs), lambda scores: reciprocal_ranks(scores, constant), options)
     else:
         fused = _fuse(runs, _check_weights(options.weights, len(runs)), min_max, options)
-    return replace(fused, tag=tag or options.method)
+    return replace(fused, tag=tag or tag_of(options.method, options, named=("method",)))
 
 
 def reciprocal_ranks(scores: Scores, constant: float) -> Float64s:

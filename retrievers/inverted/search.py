@@ -124,7 +124,7 @@ class PostingsSearcher(ABC):
     def _search_plainly(self, queries: Weighted, query: int, sums: Float64s) -> tuple[Int64s, Scores]:
         """Find the rows of one query, and their scores, by numpy; ``sums`` [n] goes back as it came."""
         parts = [np.empty(0, np.int64)]
-        for low, high in _groups(queries, query):
+        for low, high in term_groups(queries, query):
             rows, scores = self._scores(queries, low)
             if high > low + 1:
                 terms = [(rows, scores), *(self._scores(queries, t) for t in range(low + 1, high))]
@@ -141,7 +141,7 @@ class PostingsSearcher(ABC):
         return rows[mask], totals[mask]
 
 
-def _groups(queries: Weighted, query: int) -> Iterator[tuple[int, int]]:
+def term_groups(queries: Weighted, query: int) -> Iterator[tuple[int, int]]:
     """Cut the terms of a query, from and to: one by one, or together where their sum is rounded."""
     low, stop = int(queries.offsets[query]), int(queries.offsets[query + 1])
     for t in range(low, stop):

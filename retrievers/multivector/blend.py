@@ -32,6 +32,15 @@ class Blend:
         norms = check_queries(queries, dim, longest, single=True)
         self._errors = [error_bound(dim, norm, longest) for norm in norms.tolist()]
 
+    @property
+    def tokens_weight(self) -> float:
+        """Weight of the tokens' score, 1 - σ(γ)."""
+        return 1 - self._weight
+
+    def single(self, query: int, rows: Rows) -> Scores:
+        """Return the exact scores of the single vectors of documents."""
+        return exact_dot(self._documents, rows, self._queries[query])
+
     def approximate(self, query: int, scores: Scores, rows: Rows) -> Scores:
         """Mix token scores ``scores`` [m] of documents with approximate ones, within `margin` / 2 of the exact mixture."""
         return self._mix(self._documents[rows] @ self._queries[query], scores)

@@ -12,12 +12,14 @@ from intrex.data.arrays import Float32s, Rows, Scores
 from intrex.data.errors import BadInput, UsageError
 from intrex.data.store.manifest import Manifest
 from intrex.data.store.vectors import PackedVectors, open_packed, open_vectors
-from intrex.encoders.base import load_token_encoder
+from intrex.encoders.base import Role, load_token_encoder
 from intrex.retrievers.base import Ranking
 from intrex.retrievers.encoded import EncodedIndex
+from intrex.retrievers.explanation import Explanation
 from intrex.retrievers.multivector import heuristic, maxsim, plaid, xtr
 from intrex.retrievers.multivector.blend import Blend
 from intrex.retrievers.multivector.compressed import ResidualTokens
+from intrex.retrievers.multivector.explain import explain_rows
 from intrex.retrievers.multivector.options import HEURISTIC, MultiVectorSearch
 from intrex.retrievers.multivector.tokens import StoredTokens, Tokens
 from intrex.retrievers.options import SearchOptions
@@ -140,6 +142,44 @@ class MultiVectorIndex(EncodedIndex[PackedVectors]):
         for start in range(0, len(rows), options.batch_size):
             end = min(start + options.batch_size, len(rows))
             yield from self.score(packed.part(start, end), rows[start:end], options.threads, gamma)
+
+    def explain(
+        self, query: str, rows: Rows, options: SearchOptions, texts: Sequence[str | None]
+    ) -> list[Explanation]:
+        """See `intrex.retrievers.explanation.Explainer.explain`: the best token of the document for each of the query.
+
+        XTR's score is not explained: it depends on the other documents.
+        """
+        search = MultiVectorSearch.of(options)
+        if search.scoring == "xtr":
+            return [Explanation(None) for _ in rows]
+        packed = self.encode([query], options.device)
+        return self.explain_encoded(packed, rows, search.gamma, texts, query, options.device)
+
+    def explain_encoded(
+        self,
+        packed: PackedVectors,
+        rows: Rows,
+        gamma: float | None,
+        texts: Sequence[str | None],
+        query: str | None = None,
+        device: str | None = None,
+    ) -> list[Explanation]:
+        """Explain the MaxSim of rows with one encoded query; see `explain`."""
+        if not packed.offsets[-1]:
+            return [Explanation(None) for _ in rows]
+        of_query = None if query is None else self.token_names([query], "query", device)
+        known = [text for text in texts if text is not None]
+        of_documents = iter(self.token_names(known, "document", device) or ())
+        names = [None if text is None else next(of_documents, None) for text in texts]
+        blend = self._blend(packed, gamma)
+        return explain_rows(self.tokens, packed, rows, blend, of_query[0] if of_query else None, names)
+
+    def token_names(self, texts: list[str], role: Role, device: str | None = None) -> list[list[str]] | None:
+        """Return the encoder's own names of the tokens of texts; None where it has none, or merges tokens."""
+        names = getattr(self._encoder.get(device), "token_names", None)
+        found: list[list[str]] | None = names(texts, role) if names is not None and texts else None
+        return found
 
     def _blend(self, queries: PackedVectors, gamma: float | None) -> Blend | None:
         if self.single is None:

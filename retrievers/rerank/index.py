@@ -13,7 +13,9 @@ from intrex.data.collection import Queries
 from intrex.data.errors import Problems, UsageError
 from intrex.data.ids import IdTable, as_strings
 from intrex.data.numeric.spans import owners_of, ranges
+from intrex.data.options import Options
 from intrex.data.run import Run, check_tag
+from intrex.data.tags import name_of, tag_of
 from intrex.retrievers.base import Index, RunBuilder, best_rows
 from intrex.retrievers.encoded import QUERIES_AT_ONCE
 from intrex.retrievers.options import TIE_ORDERS, SearchOptions
@@ -69,6 +71,11 @@ def rerank(run: Run, queries: Queries, index: Index, depth: int, options: Search
             builder.add(name, *ranking)
             options.progress(1)
     return replace(builder.run(), tag=tag)
+
+
+def rerank_tag(run: Run, scorer: str, options: Options) -> str:
+    """Return the tag of a reranked run by default: the run's, and the index or model that scored it, with what was chosen."""
+    return tag_of(f"{run.tag}+{name_of(scorer)}", options, named=("index", "with"))
 
 
 class Candidates(NamedTuple):

@@ -25,26 +25,30 @@ class RerankOptions(Options, panel=PANEL):
         help="Documents of each query; those below are dropped.",
     )  # fmt: skip
     threads: int | None = option(
-        default=None, low=1, panel="Common",
+        default=None, low=1, panel="Common", neutral=True,
         help="Threads; all cores by default. Never changes the result of an index.",
     )  # fmt: skip
-    device: str | None = option(default=None, help="For the model: cpu, cuda, mps.")
+    device: str | None = option(default=None, neutral=True, help="For the model: cpu, cuda, mps.")
     collection: str | None = option(
-        default=None, when=_MODEL, metavar="PATH", help="The documents, where QUERIES is not COLLECTION:SET."
+        default=None,
+        when=_MODEL,
+        neutral=True,
+        metavar="PATH",
+        help="The documents, where QUERIES is not COLLECTION:SET.",
     )
     max_length: int | None = option(default=None, low=1, when=_MODEL, help="Tokens of a pair that are read.")
     batch_size: int | None = option(
-        default=None, low=1, when=_MODEL, help="Pairs of 64 tokens at a time; 32 by default."
+        default=None, low=1, when=_MODEL, neutral=True, help="Pairs of 64 tokens at a time; 32 by default."
     )
     dtype: str | None = option(
         default=None, choices=DTYPES, when=_MODEL, help="float32 by default; int8 is for dense:NAME."
     )
     revision: str | None = option(default=None, when=_MODEL, help="Revision of the model on the hub.")
     cache: str | None = option(
-        default=None, when=_MODEL, metavar="PATH",
+        default=None, when=_MODEL, neutral=True, metavar="PATH",
         help="Where scores are kept; by default in intrex's cache folder.",
     )  # fmt: skip
-    no_cache: bool = option(default=False, when=_MODEL, help="Keep no scores.")
+    no_cache: bool = option(default=False, when=_MODEL, neutral=True, help="Keep no scores.")
 
     def __post_init__(self) -> None:
         """Refuse two scorers; see `Options`."""

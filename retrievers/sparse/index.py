@@ -21,10 +21,12 @@ from intrex.encoders.base import SparseEncoder, load_sparse_encoder, make_sparse
 from intrex.encoders.options import EncoderOptions
 from intrex.retrievers.base import Index, RunBuilder, tie_rank
 from intrex.retrievers.encoded import QUERIES_AT_ONCE, RecordedEncoder
+from intrex.retrievers.explanation import Explanation
 from intrex.retrievers.inverted.native import gather
 from intrex.retrievers.inverted.search import Weighted, sum_by_query
 from intrex.retrievers.inverted.vocabulary import Vocabulary
 from intrex.retrievers.options import SearchOptions
+from intrex.retrievers.sparse.explain import explain_rows
 from intrex.retrievers.sparse.queries import dimension_numbers, weigh_encoded, weigh_named
 from intrex.retrievers.sparse.searcher import ImpactSearcher, open_impacts
 
@@ -97,6 +99,14 @@ class ImpactIndex(Index):
         self._check(terms, queries)
         for query, candidates in enumerate(rows):
             yield self._searcher.score(terms, query, candidates)
+
+    def explain(
+        self, query: str, rows: Rows, options: SearchOptions, texts: Sequence[str | None]
+    ) -> list[Explanation]:
+        """See `intrex.retrievers.explanation.Explainer.explain`: of each term the product of the two weights."""
+        terms = self._weigh(Queries([query], [query]), options, None)(slice(None))
+        self._check(terms, [query])
+        return explain_rows(self._searcher, self.vocabulary, terms, rows)
 
     def _weigh(
         self, queries: Queries, options: SearchOptions, substitute: SparseEncoder | None

@@ -11,6 +11,7 @@ float32 has the largest of every 128 of them.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -83,17 +84,29 @@ class ImpactSearcher(PostingsSearcher):
 
     def score(self, queries: Weighted, query: int, rows: Rows) -> Scores:
         """Score rows for one query, as a search does; minus infinity where no term is common."""
+        sums = np.full(len(rows), UNTOUCHED)
+        for t, common, values in self._common(queries, query, rows):
+            sums[common] += np.float64(queries.weights[t]) * self.scale * values
+        return np.where(np.signbit(sums), -np.inf, sums).astype(np.float32)
+
+    def document_weights(self, queries: Weighted, query: int, rows: Rows) -> Float64s:
+        """Return the weights [terms of one query, len(rows)] of its terms in rows; 0 where a row lacks the term."""
+        first, last = (int(end) for end in queries.offsets[query : query + 2])
+        out = np.zeros((last - first, len(rows)))
+        for t, common, values in self._common(queries, query, rows):
+            out[t - first, common] = values * self.scale
+        return out
+
+    def _common(self, queries: Weighted, query: int, rows: Rows) -> Iterator[tuple[int, Rows, Float64s]]:
+        """Yield for each term of a query its number among all, the places in ``rows`` that have it, and the stored weights."""
         offsets, docs, weights = self.postings
-        # Of the type of docs, or these would be copied.
-        rows, sums = rows.astype(docs.dtype), np.full(len(rows), UNTOUCHED)
+        rows = rows.astype(docs.dtype)  # or docs would be copied
         for t in range(int(queries.offsets[query]), int(queries.offsets[query + 1])):
             low, high = (int(end) for end in offsets[queries.terms[t] : queries.terms[t] + 2])
             places = low + np.searchsorted(docs[low:high], rows)
             common = np.flatnonzero(places < high)
             common = common[docs[places[common]] == rows[common]]
-            values = weights[places[common]].astype(np.float64)
-            sums[common] += np.float64(queries.weights[t]) * self.scale * values
-        return np.where(np.signbit(sums), -np.inf, sums).astype(np.float32)
+            yield t, common, weights[places[common]].astype(np.float64)
 
     def _scores(self, queries: Weighted, t: int) -> tuple[Int64s, Float64s]:
         offsets, docs, weights = self.postings

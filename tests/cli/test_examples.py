@@ -29,7 +29,7 @@ LONG = (
 ORDER = (
     "collection import", "collection build", "collection", "index bm25", "index dense", "index multivector", "index fde",
     "index sparse", "index impact", "search", "fuse", "train", "rerank", "check",
-    "convert", "evaluate", "compare", "leaderboard", "split resttest", "split", "overlap", "experiment", "study", "parity",
+    "show", "convert", "evaluate", "compare", "leaderboard", "split resttest", "split", "overlap", "experiment", "study", "parity",
     "index info", "index verify", "index add", "index remove", "index", "doctor",
 )  # fmt: skip
 RECIPE = """name = "my"
@@ -75,7 +75,7 @@ def test_help_keeps_to_80_columns_and_cuts_no_name() -> None:
             assert len(line) <= 80, line
         assert "…" not in shown.replace("..., -o", "")
         for one in command.params:
-            if path != "search" and one.param_type_name == "option" and not one.hidden:
+            if path not in ("search", "show") and one.param_type_name == "option" and not one.hidden:
                 assert all(name in shown for name in one.opts), (path, one.opts)
 
 
@@ -96,8 +96,9 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for part in judged:
             for i in range({"train": 620, "test": 300}[part] if first == 0 else 1):
                 text = " ".join([words[i % 16], words[i * 7 % 16], words[i * 3 % 11]] * (1 + 3 * (i % 2)))
-                queries.append({"_id": f"{part}{i}", "text": text})
-                judged[part].append(f"{part}{i}\t{rows[i % len(rows)]['_id']}\t1")
+                id_ = f"train{i}" if part == "train" else str(i)
+                queries.append({"_id": id_, "text": text})
+                judged[part].append(f"{id_}\t{rows[i % len(rows)]['_id']}\t1")
             header = "query-id\tcorpus-id\tscore"
             (folder / name / "qrels" / f"{part}.tsv").write_text("\n".join([header, *judged[part]]) + "\n")
         (folder / name / "queries.jsonl").write_text("".join(json.dumps(q) + "\n" for q in queries))
