@@ -20,6 +20,7 @@ from intrex.cli.common.parameters import (
     command_group,
     one_output,
 )
+from intrex.cli.common.progress import progress
 from intrex.data.registry import load_target
 from intrex.eval.splits.options import PROTOCOLS, Protocol, SplitOptions
 
@@ -53,7 +54,9 @@ def _command(protocol: Protocol) -> Callable[..., None]:
             say(
                 f"note: {sides.unusable:,} queries of {train} have no relevant document to train on, they are left out"
             )
-        _finish(load_target(protocol.target)(sides, options), target, overwrite)
+        with progress("comparing queries"):
+            made = load_target(protocol.target)(sides, options)
+        _finish(made, target, overwrite)
 
     split.__doc__ = protocol.help
     split.__annotations__["options"] = protocol.options
