@@ -21,6 +21,7 @@ from intrex.cli.common.help import Group, group_help
 from intrex.data.errors import DoneAlready, IntrexError, UsageError
 
 INTERRUPTED = 130
+QUIET = "--quiet"
 COMMANDS = {
     "Data": {
         "collection": "Import, build, describe and verify collections.",
@@ -116,6 +117,9 @@ def _options(
     debug: bool = typer.Option(
         False, "--debug", help="Show the traceback of an error. Works after any command too."
     ),
+    quiet: bool = typer.Option(
+        False, QUIET, help="Show no progress, neither bars nor lines. Works after any command too."
+    ),
 ) -> None:
     """Index, search, fuse and score retrievers, and see whether a win holds."""
 
@@ -173,8 +177,12 @@ def _speak_utf8() -> None:
 
 def run(arguments: list[str], debug: bool = False) -> int:
     """Run the command line; returns the exit code. Errors are said on stderr, with a hint."""
+    from intrex.cli.common.progress import without_progress
+
+    words = [argument for argument in arguments if argument != QUIET]
     try:
-        code = typer.main.get_command(app).main(arguments, prog_name="intrex", standalone_mode=False)
+        with without_progress(len(words) < len(arguments)):
+            code = typer.main.get_command(app).main(words, prog_name="intrex", standalone_mode=False)
         sys.stdout.flush()
         if code == INTERRUPTED:  # typer has turned Ctrl-C into an exit code
             raise KeyboardInterrupt

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from intrex.cli.common.output import bars, emit, progress, say, show
+from intrex.cli.common.output import emit, say, show
 from intrex.cli.common.parameters import (
     CollectionArgument,
     Output,
@@ -17,6 +17,7 @@ from intrex.cli.common.parameters import (
     command_group,
     one_output,
 )
+from intrex.cli.common.progress import bars, progress
 from intrex.data.builders.options import BuildOptions
 from intrex.data.clicks.options import ClickOptions
 from intrex.data.errors import BadInput

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from intrex.cli.common.output import Format, emit, human_bytes, progress, say
+from intrex.cli.common.output import Format, emit, human_bytes, say
 from intrex.cli.common.parameters import command, command_group
+from intrex.cli.common.progress import progress
 from intrex.eval.pipelines.experiment.options import GeneralizeOptions
 
 if TYPE_CHECKING:

@@ -9,6 +9,7 @@ import typer
 
 from intrex.cli.common.output import emit, say
 from intrex.cli.common.parameters import TableFormat, TestArgument, TrainArgument, command
+from intrex.cli.common.progress import progress
 from intrex.eval.overlap.options import OverlapOptions, Thresholds
 
 
@@ -33,7 +34,8 @@ def overlap(
 
     if output is not None:
         refuse_existing(output, overwrite)
-    audited = audit(train, test, options, limits)
+    with progress("comparing queries"):
+        audited = audit(train, test, options, limits)
     if output is not None:
         write_audit(audited, output, overwrite)
     headers, rows = audited.table()

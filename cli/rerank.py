@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from intrex.cli.common.output import progress, say
+from intrex.cli.common.output import say
 from intrex.cli.common.parameters import command
+from intrex.cli.common.progress import progress
 from intrex.cli.common.runs import RunTarget
 from intrex.data.errors import UsageError
 from intrex.data.importers.options import TopicOptions

@@ -10,8 +10,9 @@ from typing import Annotated, Any, TypeVar
 import typer
 
 from intrex.cli.common.help import HELP_ALL, command_help
-from intrex.cli.common.output import progress, say
+from intrex.cli.common.output import say
 from intrex.cli.common.parameters import OUTPUT, FieldsCommand, command, metavar
+from intrex.cli.common.progress import progress
 from intrex.cli.common.runs import RunTarget
 from intrex.data.errors import UsageError
 from intrex.data.importers.options import TopicOptions

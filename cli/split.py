@@ -20,6 +20,7 @@ from intrex.cli.common.parameters import (
     command_group,
     one_output,
 )
+from intrex.cli.common.progress import progress
 from intrex.data.registry import load_target
 from intrex.eval.splits.options import PROTOCOLS, Protocol, SplitOptions
 
@@ -53,8 +54,9 @@ def _command(protocol: Protocol) -> Callable[..., None]:
             say(
                 f"note: {sides.unusable:,} queries of {train} have no relevant document to train on, they are left out"
             )
-        split = load_target(protocol.target)(sides, options)
-        _finish(split, target, overwrite, unused=len(sides.train) - len(split.train_ids))
+        with progress("comparing queries"):
+            made = load_target(protocol.target)(sides, options)
+        _finish(made, target, overwrite, unused=len(sides.train) - len(made.train_ids))
 
     split.__doc__ = protocol.help
     split.__annotations__["options"] = protocol.options

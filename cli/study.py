@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
-from intrex.cli.common.output import progress, say
+from intrex.cli.common.output import say
 from intrex.cli.common.parameters import command, command_group
+from intrex.cli.common.progress import progress
 
 app = command_group("Measure a method on a collection, as its paper does.")
 

@@ -7,8 +7,9 @@ from typing import Annotated, Any
 
 import typer
 
-from intrex.cli.common.output import progress, say
+from intrex.cli.common.output import say
 from intrex.cli.common.parameters import CollectionArgument, Output, Overwrite, command, one_output
+from intrex.cli.common.progress import duration, progress
 from intrex.data.options import options_of
 from intrex.encoders.training.options import KINDS, TrainOptions, options_for
 from intrex.eval.pipelines.training.options import SourceOptions
@@ -55,7 +56,7 @@ def train(
     def announce(plan: Plan) -> None:
         before = f", {plan.done:,} done before" if plan.done else ""
         say(
-            f"plan: {plan.pairs:,} pairs, {plan.steps:,} steps of {options.batch_size}{before}; about {_time(plan.seconds)}"
+            f"plan: {plan.pairs:,} pairs, {plan.steps:,} steps of {options.batch_size}{before}; about {duration(plan.seconds)}"
         )
 
     with progress("training", None) as step:
@@ -69,7 +70,3 @@ def train(
     say(
         f"{target}: {kind} model, {manifest.params['steps']:,} steps on {manifest.params['pairs']:,} pairs{best}"
     )
-
-
-def _time(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"

@@ -83,6 +83,7 @@ def builder_of(
     make: Make[E],
     encoding: type[EncoderOptions],
     build_index: Callable[[Collection, BuildTask, E, Any], object],
+    check: Callable[[Any], None] = lambda _: None,
 ) -> Callable[[Path, BuildTask, Any], int]:
     """Return the builder of a kind, a function as `IndexKind.builder` says; it raises as ``make`` and ``build_index`` do.
 
@@ -90,11 +91,13 @@ def builder_of(
         make: makes the encoder of its name.
         encoding: the encoder's part of the options.
         build_index: encodes a collection into an index.
+        check: raises for options that cannot be met here, before the encoder is loaded.
     """
 
     def build(source: Path, task: BuildTask, options: Any) -> int:
         collection = Collection.open(source)
         refuse_existing(task.out, task.overwrite)  # before the model is loaded
+        check(options)
         build_index(collection, task, make(options.encoder, options.part(encoding)), options)
         return collection.n_documents
 

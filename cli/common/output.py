@@ -4,19 +4,12 @@ from __future__ import annotations
 
 import re
 import sys
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from intrex.data.progress import Progress
 from intrex.eval.tables import Cell, csv_text, escape_latex, latex_lines, markdown_lines
 
-if TYPE_CHECKING:
-    from rich.progress import Progress as Bars
-
-SECONDS_BEFORE_BARS = 2.0
 WHOLE = ("query",)
 """Columns of a table that are never folded, as numbers are not: ids are there to be copied."""
 FOLDED = 16
@@ -172,63 +165,6 @@ def _blocks(widths: Sequence[int], lead: int, room: int) -> list[list[int]]:
 def say(text: str) -> None:
     """Print a line for the person at the terminal (stderr)."""
     sys.stderr.write(printable_lines(text) + "\n")
-
-
-@contextmanager
-def progress(label: str, total: int | None = None) -> Iterator[Progress]:
-    """Show a progress bar on stderr, only on a terminal and for work over two seconds, with rate and time left."""
-    with bars() as add:
-        yield add(label, total)
-
-
-@contextmanager
-def bars() -> Iterator[Callable[[str, int | None], Progress]]:
-    """Show several bars below one another; each appears when its work first moves, two seconds in at the earliest."""
-    if not sys.stderr.isatty():
-        yield lambda label, total: lambda n: None
-        return
-    display = _bars()
-    start = time.monotonic()
-
-    def add(label: str, total: int | None) -> Progress:
-        task = display.add_task(label, total=total, visible=False)
-
-        def step(n: int) -> None:
-            display.update(task, advance=n, visible=True)
-            if time.monotonic() - start > SECONDS_BEFORE_BARS:
-                display.start()  # does nothing from the second time on
-
-        return step
-
-    try:
-        yield add
-    finally:
-        display.stop()
-
-
-def _bars() -> Bars:
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        ProgressColumn,
-        Task,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
-    from rich.text import Text
-
-    class Rate(ProgressColumn):
-        def render(self, task: Task) -> Text:
-            speed = task.finished_speed or task.speed
-            return Text(f"{speed:,.0f}/s" if speed else "")
-
-    columns = [TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), Rate()]
-    return Progress(
-        *columns, TimeElapsedColumn(), TimeRemainingColumn(), console=Console(stderr=True), transient=True
-    )
 
 
 def human_bytes(size: float) -> str:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from intrex.cli.common.output import bars, human_bytes, say, show
+from intrex.cli.common.output import human_bytes, say, show
 from intrex.cli.common.parameters import Output, Overwrite, command, one_output
+from intrex.cli.common.progress import bars
 from intrex.data.options import Options
 from intrex.data.registry import load_target
 from intrex.retrievers.options import BuildTask, IndexKind

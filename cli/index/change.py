@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from intrex.cli.common.output import human_bytes, progress, say
+from intrex.cli.common.output import human_bytes, say
 from intrex.cli.common.parameters import CollectionArgument, command
+from intrex.cli.common.progress import progress
 from intrex.data.errors import UsageError
 
 if TYPE_CHECKING:

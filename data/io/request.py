@@ -20,6 +20,7 @@ from intrex.data.cache import cache_dir
 from intrex.data.errors import DoneAlready, UsageError
 from intrex.data.io.folder import MANIFESTS
 from intrex.data.io.hidden import hidden_sibling
+from intrex.data.progress import SECONDS
 from intrex.data.registry import PLUGINS, plugin_state
 from intrex.data.version import intrex_version
 
@@ -39,7 +40,7 @@ class Request:
 
     def __init__(self, words: Sequence[str], inputs: Sequence[Path], again: bool = False) -> None:
         self._repeats, self._again = bool(words), again
-        settings = sorted((k, v) for k, v in os.environ.items() if k.startswith("INTREX_"))
+        settings = sorted((k, v) for k, v in os.environ.items() if k.startswith("INTREX_") and k != SECONDS)
         text = json.dumps([intrex_version(), str(Path.cwd()), list(words), settings])
         self._file = cache_dir() / "commands" / f"{hashlib.sha256(text.encode()).hexdigest()[:32]}.json"
         self._inputs = {str(path.absolute()): _state(path, changed=True) for path in inputs}

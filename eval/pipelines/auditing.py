@@ -64,7 +64,8 @@ def audit(train: str, test: str, options: OverlapOptions, limits: Thresholds) ->
     tests = Queries([test_queries.ids[i] for i in order], [test_queries.texts[i] for i in order])
     selected = [k for k in KINDS if k in (options.flags or possible)]
     of_texts = [kind for kind in selected if kind not in (*_JUDGED, *_TRAINED)]
-    flags = {kind: _by_text(kind, train_queries, tests, options, limits) for kind in of_texts}
+    finder = _entity_finder(options.entities) if "entity" in of_texts else plain_entities
+    flags = {kind: _by_text(kind, train_queries, tests, options, limits, finder) for kind in of_texts}
     if train_collection is not None and any(kind in _JUDGED for kind in selected):
         flags |= _by_labels(selected, train, test, train_collection, limits)
     if options.model is not None and (kinds := [kind for kind in selected if kind in _TRAINED]):
@@ -88,7 +89,12 @@ _NEEDS = {
 
 
 def _by_text(
-    kind: str, train: Queries, test: Queries, options: OverlapOptions, limits: Thresholds
+    kind: str,
+    train: Queries,
+    test: Queries,
+    options: OverlapOptions,
+    limits: Thresholds,
+    finder: EntityFinder,
 ) -> dict[str, LeakageFlag]:
     matches: dict[int, Match]
     if kind == "exact":
@@ -98,7 +104,6 @@ def _by_text(
     elif kind == "ngram":
         matches = shared_ngrams(train.texts, test.texts, limits.ngram, limits.ngram_share)
     elif kind == "entity":
-        finder = plain_entities if options.entities == PLAIN else _spacy(options.entities)
         sharing = shared_entities(finder(train.texts), finder(test.texts))
         matches = {i: m for i, m in sharing.items() if m.score >= limits.entity_share}
     else:
@@ -120,7 +125,10 @@ def _neighbours(
     }
 
 
-def _spacy(name: str) -> EntityFinder:
+def _entity_finder(name: str) -> EntityFinder:
+    """Find what names entities, so that a package that is missing is said before anything is encoded."""
+    if name == PLAIN:
+        return plain_entities
     if importlib.util.find_spec("spacy") is None:
         raise MissingExtra("spacy", "entities", f"--entities {name}")
     import spacy

@@ -21,11 +21,11 @@ from intrex.encoders.options import EncoderOptions
 from intrex.eval.splits.closeness import with_similarity
 from intrex.eval.splits.options import UNITS, RestrainOptions, ResttestOptions, ShiftOptions
 from intrex.eval.splits.queries import QueryVectors
-from intrex.eval.splits.restrain import restrain
-from intrex.eval.splits.resttest import resttest
+from intrex.eval.splits.restrain import check_restrain, restrain
+from intrex.eval.splits.resttest import check_resttest, resttest
 from intrex.eval.splits.shift import by_length, by_question_word, far_groups, shift
 from intrex.eval.splits.similarity import Vectors, bm25_vectors
-from intrex.eval.splits.split import Split
+from intrex.eval.splits.split import Split, check_disjoint
 from intrex.retrievers.text.analyzer import Analyzer
 
 BM25 = "bm25"
@@ -108,6 +108,7 @@ def _vectors(texts: list[str], name: str, device: str | None) -> tuple[Vectors, 
 
 def make_resttest(sides: Sides, options: ResttestOptions) -> Split:
     """Split by ReSTTest: spherical k-means over all queries, the best of some restarts; see `resttest` and `balance`."""
+    check_resttest(sides.train.ids, sides.test.ids, options)
     train, test, spec = sides.embed()
     split = resttest(train, test, _by_size(_clusters(train, test, options)), options)
     return sides.finish(split, spec, restarts=options.restarts, balance=options.balance)
@@ -116,8 +117,6 @@ def make_resttest(sides: Sides, options: ResttestOptions) -> Split:
 def _clusters(train: QueryVectors, test: QueryVectors, options: ResttestOptions) -> Int64s:
     """Return the cluster of each query [train + test]; every one of the k has a query."""
     joined, k = _dense(train.vectors, test.vectors, options.seed), options.k
-    if k > len(joined):
-        raise UsageError(f"{k} buckets of {len(joined):,} queries", "a smaller --k")
     clustering = kmeans(
         joined, k, spherical=True, seed=options.seed, restarts=options.restarts, iterations=ITERATIONS,
         settled=SETTLED, threads=cores(),
@@ -189,6 +188,7 @@ def make_restrain(sides: Sides, options: RestrainOptions) -> Split:
             "the unit judgements needs judged training queries",
             "name them as COLLECTION:SET, or --unit queries",
         )
+    check_restrain(sides.train.ids, sides.test.ids, options)
     train, test, spec = sides.embed()
     return sides.finish(restrain(train, test, options, sides.positives), spec)
 
@@ -196,6 +196,7 @@ def make_restrain(sides: Sides, options: RestrainOptions) -> Split:
 def make_shift(sides: Sides, options: ShiftOptions) -> Split:
     """Split by a shift of query length, question word or topic; see `shift`."""
     if options.by == "topic":
+        _check_topics(sides, options)
         train, test, spec = sides.embed()
         split = shift(*_topics(train, test, options.seed), options)
         return sides.finish(with_similarity(split, train, test), spec)
@@ -206,12 +207,23 @@ def make_shift(sides: Sides, options: ShiftOptions) -> Split:
     return sides.finish(shift(train_groups, test_groups, options), None)
 
 
+def _check_topics(sides: Sides, options: ShiftOptions) -> None:
+    """Raise where no vectors could make two topics, before the queries are encoded."""
+    check_disjoint(sides.train.ids, sides.test.ids)
+    if (both := len(sides.train) + len(sides.test)) < KEPT:
+        raise UsageError(f"{both} queries are too few for {KEPT} topics", "more queries")
+    if len(sides.test) < 2 * max(options.min_queries, 1):
+        raise UsageError(
+            f"a shift needs two groups of {options.min_queries} test queries or more, there are {len(sides.test):,} "
+            "test queries",
+            "a smaller --min-queries, or more test queries",
+        )
+
+
 def _topics(train: QueryVectors, test: QueryVectors, seed: int) -> tuple[dict[str, str], dict[str, str]]:
     """Return the topic of training and of test queries near one of a few centroids that are far from each other."""
     joined = _dense(train.vectors, test.vectors, seed)
     clusters = min(TOPICS, max(len(joined) // 10, KEPT))
-    if clusters > len(joined):
-        raise UsageError(f"{len(joined)} queries are too few for {KEPT} topics", "more queries")
     centroids = kmeans(joined, clusters, spherical=True, seed=seed, iterations=ITERATIONS).centroids
     similarity = np.round(_products(joined, centroids[far_groups(centroids, KEPT)]), 9)
     closest = similarity.max(axis=1)

@@ -8,7 +8,7 @@ is lowest, and both sets have the same size in the unit named.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -17,10 +17,36 @@ from intrex.eval.splits.closeness import with_similarity
 from intrex.eval.splits.options import UNITS, RestrainOptions
 from intrex.eval.splits.queries import QueryVectors, draw
 from intrex.eval.splits.similarity import highest_by_group, nearest_queries
-from intrex.eval.splits.split import Fold, Split, check_disjoint, check_sizes
+from intrex.eval.splits.split import Fold, Split, check_disjoint, check_sizes, check_test_queries
 
 DISSIMILAR = 0.5
 """Share of the training queries outside the interpolation set, the least similar ones, that is sampled from."""
+
+
+def check_restrain(train: Sequence[str], test: Sequence[str], options: RestrainOptions) -> None:
+    """Raise if no vectors could make the split: to be asked before the queries are encoded.
+
+    Args:
+        train: ids of the training queries.
+        test: ids of the test queries.
+        options: training queries for each test query, and the fewest test queries.
+
+    Raises:
+        UsageError: the training set is too small for so many queries per test query.
+        BadInput: queries are in both sets, or there are too few test queries.
+    """
+    check_disjoint(train, test)
+    needed = 2 * options.per_query * len(test)
+    if needed > len(train):
+        most = len(train) // (2 * max(len(test), 1))
+        raise UsageError(
+            f"{options.per_query} training queries for each of {len(test):,} test queries, and as many unlike them, "
+            f"are {needed:,}; there are {len(train):,}",
+            f"--per-query may be {most} at most"
+            if most
+            else "this test set is too large: use split resttest",
+        )
+    check_test_queries(1, len(train), len(test), options.min_queries)
 
 
 def restrain(
@@ -42,18 +68,8 @@ def restrain(
         UsageError: the training set is too small for so many queries per test query.
         BadInput: queries are in both sets, or there are too few.
     """
-    check_disjoint(train.ids, test.ids)
+    check_restrain(train.ids, test.ids, options)
     per_query, unit, seed = options.per_query, options.unit, options.seed
-    needed = 2 * per_query * len(test)
-    if needed > len(train):
-        most = len(train) // (2 * max(len(test), 1))
-        raise UsageError(
-            f"{per_query} training queries for each of {len(test):,} test queries, and as many unlike them, are "
-            f"{needed:,}; there are {len(train):,}",
-            f"--per-query may be {most} at most"
-            if most
-            else "this test set is too large: use split resttest",
-        )
     rows, _ = nearest_queries(test.vectors, train.vectors, per_query)
     similar_rows = np.unique(rows)
     count = (lambda i: 1) if unit == UNITS[0] else (judgements or {}).__getitem__

@@ -6,6 +6,8 @@ interpolation. That the clustering is spherical k-means, and that all folds trai
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from intrex.data.arrays import Float64s, Int64s
@@ -13,7 +15,25 @@ from intrex.data.errors import UsageError
 from intrex.eval.splits.options import ResttestOptions
 from intrex.eval.splits.queries import QueryVectors, draw
 from intrex.eval.splits.similarity import highest_by_group
-from intrex.eval.splits.split import Fold, Split, check_disjoint, check_sizes
+from intrex.eval.splits.split import Fold, Split, check_disjoint, check_sizes, check_test_queries
+
+
+def check_resttest(train: Sequence[str], test: Sequence[str], options: ResttestOptions) -> None:
+    """Raise if no clustering could make the split: to be asked before the queries are encoded.
+
+    Args:
+        train: ids of the training queries.
+        test: ids of the test queries.
+        options: the buckets, and the fewest test queries of a regime in a fold.
+
+    Raises:
+        UsageError: more buckets than queries.
+        BadInput: queries are in both sets, or there are too few test queries for the folds.
+    """
+    check_disjoint(train, test)
+    if options.k > (both := len(train) + len(test)):
+        raise UsageError(f"{options.k} buckets of {both:,} queries", "a smaller --k")
+    check_test_queries(options.k, len(train), len(test), options.min_queries)
 
 
 def resttest(train: QueryVectors, test: QueryVectors, buckets: Int64s, options: ResttestOptions) -> Split:

@@ -105,6 +105,33 @@ def check_disjoint(train: Sequence[str], test: Sequence[str]) -> None:
         )
 
 
+def check_test_queries(folds: int, train: int, test: int, least: int) -> None:
+    """Raise `BadInput` if no partition of the test queries gives each of several folds ``least`` of its own.
+
+    Needs no vectors, so that it can be asked before anything is encoded.
+
+    Args:
+        folds: how many folds share out the test queries.
+        train: training queries.
+        test: test queries.
+        least: the fewest test queries of a regime in a fold.
+    """
+    if test >= (needed := folds * least):
+        return
+    hints = []
+    if (per_query := train // (2 * max(test, 1))) and test >= least:
+        hints.append(
+            f"split restrain, whose folds are tested on all of them (--per-query {per_query} at most; in a recipe "
+            'protocol = "restrain")'
+        )
+    if (most := test // max(least, 1)) >= 2:
+        hints.append(f"--k {most} at most")
+    raise BadInput(
+        f"too few test queries: {folds} folds with {least} of their own each need {needed:,}, there are {test:,}",
+        "; or ".join([*hints, "more test queries, or a smaller --min-queries"]),
+    )
+
+
 def check_sizes(folds: Iterable[Fold], least: int) -> None:
     """Raise `BadInput` naming every fold and regime with fewer than ``least`` test queries, and what that means."""
     small = [

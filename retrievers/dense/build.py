@@ -92,5 +92,5 @@ def _similarity(spec: EncoderSpec) -> str:
     return str(spec.params.get("similarity", "dot"))
 
 
-build = builder_of(make_encoder, EncoderOptions, build_dense)
+build = builder_of(make_encoder, EncoderOptions, build_dense, AnnConfig.require_engine)
 """Build as ``intrex index dense`` does; return the number of documents."""

@@ -78,6 +78,7 @@ def require_room(config: FdeConfig, documents: int, out: Path) -> None:
 def build(source: Path, task: BuildTask, options: FdeBuild) -> int:
     """Build as ``intrex index fde`` does; return the number of documents. Raises as `open_source` and `build_fde`."""
     refuse_existing(task.out, task.overwrite)  # before the model is loaded
+    options.require_engine()
     tokens = open_source(source, options)
     build_fde(tokens, task, options.config(tokens.spec.dim), options)
     return tokens.documents

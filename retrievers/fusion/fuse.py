@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from importlib.util import find_spec
 
 import numpy as np
 
@@ -92,12 +93,17 @@ def _top(parts: list[tuple[Bytes, Float64s]], k: int) -> tuple[Bytes, Scores]:
     return docs[order], rounded[order]
 
 
+def require_engine(options: FuseOptions) -> None:
+    """Raise `MissingExtra` where ranx is to fuse and is not installed; imports nothing."""
+    if options.engine == "ranx" and find_spec("ranx") is None:
+        raise MissingExtra("ranx", "fusion", f"--method {options.method}")
+
+
 def _fuse_with_ranx(runs: Sequence[Run], options: FuseOptions) -> Run:
     """Fuse by the ranx package (min-max normalised); it orders ties in its own way, we sort again."""
-    try:
-        import ranx
-    except ImportError as error:
-        raise MissingExtra("ranx", "fusion", f"--method {options.method}") from error
+    require_engine(options)
+    import ranx
+
     if options.depth is not None:
         runs = [cut(run, options.depth) for run in runs]
     queries = set().union(*(run.query_ids.tolist() for run in runs))

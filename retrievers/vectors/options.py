@@ -1,9 +1,10 @@
 """Options of vector search, exact and approximate: the engines and their numbers; plain data."""
 
 from dataclasses import replace
+from importlib.util import find_spec
 from typing import Any, Self
 
-from intrex.data.errors import UsageError
+from intrex.data.errors import MissingExtra, UsageError
 from intrex.data.options import Options, When, declare, option, options_of
 from intrex.retrievers.options import SearchOptions
 
@@ -43,6 +44,11 @@ class AnnConfig(Options, panel=PANEL):
         help="Parts of a vector; of 8 dimensions each by default.",
     )  # fmt: skip
     pq_nbits: int = option(default=8, low=1, high=12, when=When("engine", _PQ), help="Bits of a part's code.")
+
+    def require_engine(self) -> None:
+        """Raise `MissingExtra` where faiss is to build the index and is not installed; imports nothing."""
+        if self.engine != ENGINES[0] and find_spec("faiss") is None:
+            raise MissingExtra("faiss-cpu", "ann", f"--engine {self.engine}")
 
     def resolved(self, n: int, dim: int) -> Self:
         """Return this configuration for n vectors [dim], with nothing left open.

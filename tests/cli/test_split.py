@@ -83,7 +83,7 @@ def test_balanced_clusters() -> None:
         ("resttest {c}:test {c}:test {o} --encoder bm25", 1, "624 queries are in training and test"),
         ("resttest {c}:train {c}:test {o} --encoder bm25 --k 2000", 2, "2000 buckets of 1,249 queries"),
         (
-            "resttest {c}:train {c}:test {o} --encoder bm25 --k 60",
+            "resttest {c}:train {c}:test {o} --encoder bm25 --k 20",
             1,
             "too few test queries, 30 are needed: fold",
         ),

@@ -21,10 +21,11 @@ from intrex.eval.pipelines.experiment.generalize_report import (
     generalization,
     write_reports,
 )
+from intrex.eval.pipelines.experiment.needs import check_needs
 from intrex.eval.pipelines.experiment.pins import pin_stages
 from intrex.eval.pipelines.experiment.recipe import Recipe
 from intrex.eval.pipelines.experiment.seen import seen_in_training
-from intrex.eval.pipelines.experiment.stages import Result, Stage, Watch, plan_stages, run_stages
+from intrex.eval.pipelines.experiment.stages import DONE, Result, Stage, Watch, plan_stages, run_stages
 from intrex.eval.pipelines.experiment.work import KINDS
 from intrex.eval.pipelines.plots import pyplot
 from intrex.eval.scoring.scorefile import SystemScores, read_scores
@@ -56,7 +57,10 @@ def _has_queries(recipe: Recipe) -> Callable[[Result], None]:
         if result.stage.kind != "collection":
             return
         sets = Collection.open(result.output).sets
-        for key, name in (("queries", recipe.queries), ("train", recipe.train)):
+        named = [("queries", recipe.queries), ("train", recipe.train)]
+        trainings = [stage.params for stage in recipe.stages if stage.kind == "train"]
+        named += [(key, params.get(key)) for params in trainings for key in ("dev", "spare")]
+        for key, name in named:
             if name is not None and name not in sets:
                 hint = nearest_name(name, sets) if sets else "the collection has no judged queries"
                 raise BadInput(f"the collection has no query set {name!r} ({recipe.file}, {key})", hint)
@@ -77,7 +81,10 @@ def run_experiment(recipe: Recipe, out: Path, watch: Watch) -> Outcome:
         )
     if recipe.train is not None:
         pyplot(PLOT)  # if it is missing, before the work
-    by_name = run_stages(pin_stages(recipe.stages), KINDS, out / ".stages", watch, _has_queries(recipe))
+    stages, check = pin_stages(recipe.stages), _has_queries(recipe)
+    states = plan_stages(stages, KINDS, out / ".stages", check)
+    check_needs(stage for stage, state in states if state != DONE)
+    by_name = run_stages(stages, KINDS, out / ".stages", watch, check)
     for name, result in by_name.items():
         (_copy if name in SENT else _link)(out / name, result.output)
     results = list(by_name.values())

@@ -78,6 +78,8 @@ class Result:
         return sum(p.stat().st_size for p in self.output.rglob("*") if p.is_file())
 
 
+DONE = "done"
+"""State of a stage whose result is there."""
 PACKAGES = ("cli", "data", "encoders", "eval", "retrievers")
 
 
@@ -241,7 +243,7 @@ def plan_stages(
     store: Path,
     check: Callable[[Result], None] = lambda _: None,
 ) -> list[tuple[Stage, str]]:
-    """Return each stage with ``done``, or with the reason why it would run; ``check`` as in `run_stages`."""
+    """Return each stage with `DONE`, or with the reason why it would run; ``check`` as in `run_stages`."""
     results: dict[str, Result] = {}
     records = []
     for file in sorted(store.glob("*/stage.json")):
@@ -257,7 +259,7 @@ def plan_stages(
         if result:
             check(result)
             results[stage.name] = result
-        states.append((stage, "done" if result else _reason(stage, folder, identity, records)))
+        states.append((stage, DONE if result else _reason(stage, folder, identity, records)))
     return states
 
 

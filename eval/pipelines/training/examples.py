@@ -23,6 +23,7 @@ from intrex.encoders.options import EncoderOptions
 from intrex.encoders.training.examples import Example, Pool
 from intrex.encoders.training.options import TEACHERS, TrainOptions
 from intrex.eval.measures import parse_measures
+from intrex.eval.pipelines.training.needs import check_negatives, find_models, no_negatives
 from intrex.eval.pipelines.training.options import SourceOptions
 from intrex.eval.scoring.score import score
 from intrex.eval.splits.queries import draw
@@ -88,6 +89,10 @@ def prepare_training(source: TrainingSource, options: TrainOptions) -> TrainingD
         where = f"{collection.name}:{train_set}" + (f", fold {source.fold}" if source.fold else "")
         raise BadInput(f"the training set {where} has no positives", "train on a set with judgements above 0")
     queries = collection.queries(train_set)
+    never = _never_negative(source, positives)
+    find_models(source.options.teacher, options)
+    if source.options.spare is None:  # its judgements may name documents that the collection lacks
+        check_negatives(never, collection.n_documents, options.negatives)
     held = _held_out(source, positives, options.seed)
     pairs = [(q, d) for q in sorted(positives) if q not in held for d in sorted(positives[q])]
     if not pairs:
@@ -98,7 +103,7 @@ def prepare_training(source: TrainingSource, options: TrainOptions) -> TrainingD
     dev_queries, dev_judged = _dev(source, queries, positives, held, options.seed)
     mined = {q for q, _ in pairs} if options.negatives or options.loss in TEACHERS else set()
     candidates = _candidates(source, queries.only(mined), dev_queries)
-    negatives = _negatives(collection, pairs, _never_negative(source, positives), candidates, options)
+    negatives = _negatives(collection, pairs, never, candidates, options)
     texts = _texts(collection, pairs, negatives, dev_judged, candidates)
     query_texts = dict(zip(queries.ids, queries.texts, strict=True))
     examples = [Example(query_texts[q], texts[d], tuple(texts[n] for n in negatives[q, d])) for q, d in pairs]
@@ -223,9 +228,7 @@ def _negatives(
             more = (d for d in _draw(all_ids, seed) if d not in excluded[query] and d not in sample)
             sample += [d for d, _ in zip(more, range(options.negatives - len(sample)), strict=False)]
         if len(sample) < options.negatives:
-            raise BadInput(
-                f"the collection has no {options.negatives} negatives for query {query}", "--negatives"
-            )
+            raise no_negatives(query, options.negatives)
         negatives[query, document] = sample
     return negatives
 
@@ -256,9 +259,7 @@ def _texts(
 
 def _teach(examples: list[Example], source: TrainingSource, options: TrainOptions) -> list[Example]:
     """Add a teacher's scores to the examples: dot products of an encoder's vectors, times the scale."""
-    if source.options.teacher is None:
-        raise BadInput(f"the loss {options.loss} needs a teacher", "--teacher MODEL")
-    encoder = make_encoder(source.options.teacher, EncoderOptions(device=options.device))
+    encoder = make_encoder(str(source.options.teacher), EncoderOptions(device=options.device))
     query_texts = sorted({e.query for e in examples})
     document_texts = sorted({t for e in examples for t in (e.positive, *e.negatives)})
     queries = dict(zip(query_texts, encoder.encode(query_texts, "query"), strict=True))

@@ -1,0 +1,28 @@
+"""Packages that the stages of a recipe need, asked for before the first of them runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from intrex.encoders.training.trainer import check_packages
+from intrex.eval.pipelines.experiment.stages import Stage
+from intrex.retrievers.fusion.fuse import require_engine
+from intrex.retrievers.fusion.options import FuseOptions
+from intrex.retrievers.options import INDEXES
+from intrex.retrievers.vectors.options import AnnConfig
+
+
+def check_needs(stages: Iterable[Stage]) -> None:
+    """Raise `MissingExtra` for an optional package that a stage would miss after those before it ran.
+
+    Args:
+        stages: those that are to run; one that is done needs nothing.
+    """
+    for stage in stages:
+        if stage.kind == "train":
+            check_packages()
+        if stage.kind == "fuse":
+            require_engine(FuseOptions.read({k: v for k, v in stage.params.items() if k != "tag"}))
+        build = INDEXES.load(stage.kind).build if stage.kind in INDEXES else None
+        if build is not None and issubclass(build, AnnConfig) and "engine" in stage.params:
+            AnnConfig(engine=stage.params["engine"]).require_engine()
