@@ -1,4 +1,4 @@
-"""``intrex collection``: list, import, build, pool, describe and verify collections."""
+"""``intrex collection``: list, import, build, pool, split, sample, describe and verify collections."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from intrex.cli.common.output import emit, say, show
+from intrex.cli.common.output import Format, emit, resolve, say, show
 from intrex.cli.common.parameters import (
     CollectionArgument,
     Output,
@@ -18,7 +18,7 @@ from intrex.cli.common.parameters import (
     one_output,
 )
 from intrex.cli.common.progress import bars, progress
-from intrex.data.builders.options import BuildOptions
+from intrex.data.builders.options import BuildOptions, SampleOptions, SplitOptions
 from intrex.data.clicks.options import ClickOptions
 from intrex.data.errors import BadInput
 from intrex.data.importers.options import ImportOptions
@@ -26,7 +26,7 @@ from intrex.data.importers.options import ImportOptions
 if TYPE_CHECKING:
     from intrex.data.collection import Collection
 
-app = command_group("List, import, build, pool, describe and verify collections.")
+app = command_group("List, import, build, pool, split, sample, describe and verify collections.")
 
 Out = Annotated[Path | None, typer.Argument(help="The collection folder to make.")]
 
@@ -127,13 +127,67 @@ def pool(
     _report(collection)
 
 
-@command("intrex collection info scifact", to=app)
-def info(collection: CollectionArgument, form: TableFormat = None) -> None:
-    """Describe a collection: counts, query sets, fingerprint, origin."""
+@command(
+    "intrex collection split scifact passages --size 50 --stride 25 --title",
+    "intrex collection split scifact pieces --unit tokens --encoder all-MiniLM-L6-v2",
+    to=app,
+)
+def split(
+    collection: CollectionArgument,
+    out: Out = None,
+    output: Output = None,
+    overwrite: Overwrite = False,
+    *,
+    options: SplitOptions,
+) -> None:
+    """Cut documents into passages DOCUMENT#0, DOCUMENT#1 ...; `search --max-passage` makes documents of them again."""
     from intrex.data.collection import Collection
-    from intrex.data.listing import describe_collection
+    from intrex.eval.pipelines.passages import split_passages
 
-    show(describe_collection(Collection.open(collection)), form)
+    target, opened = one_output(out, output), Collection.open(collection)
+    with progress("cutting", opened.n_documents) as step:
+        made = split_passages(opened, target, options, overwrite=overwrite, progress=step)
+    _report(made)
+
+
+@command("intrex collection sample scifact small --documents 1000 --queries 100 --keep-judged", to=app)
+def sample(
+    collection: CollectionArgument,
+    out: Out = None,
+    output: Output = None,
+    overwrite: Overwrite = False,
+    *,
+    options: SampleOptions,
+) -> None:
+    """Make a smaller collection of one: so many documents, so many queries of each set."""
+    from intrex.data.builders.sample import sample_collection
+    from intrex.data.collection import Collection
+
+    target, opened = one_output(out, output), Collection.open(collection)
+    with progress("sampling", 2 * opened.n_documents) as step:
+        made = sample_collection(opened, target, options, overwrite=overwrite, progress=step)
+    _report(made)
+
+
+@command("intrex collection info scifact", "intrex collection info scifact --brief", to=app)
+def info(
+    collection: CollectionArgument,
+    brief: Annotated[
+        bool, typer.Option("--brief", help="What the manifest says only; no text is read.")
+    ] = False,
+    form: TableFormat = None,
+) -> None:
+    """Describe a collection: counts, query sets, fingerprint, origin; lengths, scripts, duplicates, grades."""
+    from intrex.data.collection import Collection
+    from intrex.data.listing import describe_collection, flatten
+    from intrex.data.statistics import describe_texts
+
+    opened = Collection.open(collection)
+    record = describe_collection(opened)
+    if not brief:
+        with progress("reading", opened.n_documents) as step:
+            record |= describe_texts(opened, step)
+    show(record if resolve(form) is Format.jsonl else flatten(record, resolve(form) is Format.table), form)
 
 
 @command("intrex collection verify scifact", to=app)
@@ -181,6 +235,9 @@ def _report(collection: Collection) -> None:
     params = collection.manifest.params
     sets = ", ".join(f"{s} {n['queries']:,}" for s, n in collection.sets.items()) or "no judged queries"
     say(f"{collection.path}: {collection.n_documents:,} documents, {params['queries']:,} queries ({sets})")
+    if collection.delimiter is not None:
+        whole = params["origin"]["whole documents"]
+        say(f"note: passages of {whole:,} documents, which the judgements name: search with --max-passage")
     if params["encoded_ids"]:
         say(f"note: {params['encoded_ids']:,} ids with white space were percent-encoded")
     for remark in (*unknown_judgements(collection).values(), *merged_judgements(collection).values()):

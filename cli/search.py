@@ -150,6 +150,8 @@ def search(
     options = prepare_search(opened, values)
     for remark in remarks(opened, options):
         say(f"note: {remark}")
+    if collection is not None and collection.delimiter is not None and not spelling.max_passage:
+        say(f"note: {source} judges whole documents, the index has passages; --max-passage ranks documents")
     exclusions = read_exclusions(spelling.exclude) if spelling.exclude is not None else None
     with progress("searching", len(texts)) as step:
         run = run_search(

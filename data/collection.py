@@ -20,6 +20,9 @@ from intrex.data.npy import check_offsets, open_array
 from intrex.data.qrels import Qrels, read_qrels
 from intrex.data.store.manifest import Manifest, read_manifest
 
+PASSAGES = "passages:"
+"""Beginning of the step in `Collection.derivation` that cut documents."""
+
 
 @dataclass(frozen=True)
 class Document:
@@ -93,6 +96,17 @@ class Collection:
     def sets(self) -> dict[str, dict[str, int]]:
         """Judged query sets by name, with their counts of queries and judgements."""
         return dict(self.manifest.params["sets"])
+
+    @property
+    def derivation(self) -> tuple[str, ...]:
+        """Steps by which it was made of another collection, such as ``passages:words:100``; none of one that was imported."""
+        return tuple(self.manifest.params["origin"].get("derivation", ()))
+
+    @property
+    def delimiter(self) -> str | None:
+        """Mark between document and passage in the ids, where the documents are passages and judgements name whole ones."""
+        delimiter = self.manifest.params["origin"].get("delimiter")
+        return None if delimiter is None else str(delimiter)
 
     @property
     def corpus_fingerprint(self) -> str:

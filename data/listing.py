@@ -43,9 +43,8 @@ def unknown_judgements(collection: Collection) -> dict[str, str]:
         if n := counts.get("removed", 0):
             lost = counts.get("removed_queries", 0)
             gone = f", with all those of {lost:,} {'queries' if lost > 1 else 'query'}" if lost else ""
-            remarks[name] = (
-                f"{n:,} judgements of the set {name} were left out{gone}: they name documents or queries that are not there"
-            )
+            left_out = f"{n:,} judgements of the set {name} were left out{gone}: they name documents or queries that are not there"
+            remarks[name] = "; ".join(filter(None, (remarks.get(name), left_out)))
     return remarks
 
 
@@ -80,8 +79,26 @@ def describe_collection(collection: Collection) -> dict[str, Any]:
         **{f"judgements of {name}": remark for name, remark in click_remarks(collection).items()},
         **{f"subtopics of {name}": remark for name, remark in merged_judgements(collection).items()},
         "bytes": size,
+        **({"derivation": ", ".join(collection.derivation)} if collection.derivation else {}),
         "fingerprint": collection.fingerprint,
         "corpus fingerprint": collection.corpus_fingerprint,
         **{k: v for k, v in params["origin"].items() if isinstance(v, (str, int)) and k != "sources_sha256"},
         "made by": f"intrex {collection.manifest.versions.get('intrex')}",
     }
+
+
+def flatten(record: dict[str, Any], joined: bool) -> dict[str, Any]:
+    """Return a record without nested ones: their entries joined as one text, or each an entry of its own."""
+    flat: dict[str, Any] = {}
+    for key, value in record.items():
+        if not isinstance(value, dict):
+            flat[key] = value
+        elif joined:
+            flat[key] = ", ".join(f"{name} {_spell(n)}" for name, n in value.items()) or "none"
+        else:
+            flat |= {f"{key}: {name}": n for name, n in value.items()}
+    return flat
+
+
+def _spell(value: Any) -> str:
+    return f"{value:,}" if isinstance(value, (int, float)) else str(value)

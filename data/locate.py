@@ -33,6 +33,7 @@ class Judged:
         query_set: see above.
         removed: judgements that the collection's import left out.
         exclusions: documents that are left out of the rankings, and were of the judgements.
+        corpus: steps by which the collection was made of another one, joined by ``+``.
     """
 
     qrels: Qrels
@@ -40,6 +41,7 @@ class Judged:
     query_set: str
     removed: int = 0
     exclusions: Exclusions | None = None
+    corpus: str = ""
 
     def without(self, exclusions: Exclusions) -> Judged:
         """Return the judgements without the documents that are left out; raises `BadInput` where none is left."""
@@ -74,7 +76,8 @@ def find_qrels(text: str, subtopics: bool = False) -> Judged:
         if path.is_file():
             return Judged(read_qrels(path, subtopics), path.name, "")
     collection, name = _collection(text, "qrels")
-    return Judged(collection.qrels(name), collection.name, name, collection.sets[name].get("removed", 0))
+    qrels, corpus = collection.qrels(name), "+".join(collection.derivation)
+    return Judged(qrels, collection.name, name, collection.sets[name].get("removed", 0), corpus=corpus)
 
 
 def _collection(text: str, noun: str) -> tuple[Collection, str]:

@@ -79,6 +79,7 @@ class CollectionWriter:
         self._complete: bool | None = None
         self.n_empty = 0
         self._ids = {"document": IdRegistry(), "query": IdRegistry()}
+        self._parents: IdRegistry | None = None
         self._places = {"document": _Places(), "query": _Places()}
         self._offsets = array("q", [0])
         self._corpus = (folder / "corpus.jsonl").open("wb")
@@ -95,6 +96,12 @@ class CollectionWriter:
             row["metadata"] = metadata
         self.n_empty += not (row["title"] + row["text"]).strip()
         self._offsets.append(self._offsets[-1] + self._write(self._corpus, row, source))
+
+    def parent(self, id_: str) -> None:
+        """Add the id of a document whose passages are the documents here: judgements name it, and none of them."""
+        if self._parents is None:
+            self._parents = IdRegistry()
+        self._parents.add(id_)
 
     def query(self, id_: Any, text: Any, source: RecordSource) -> None:
         """Add a query."""
@@ -118,6 +125,10 @@ class CollectionWriter:
                 source, f"judged twice: query {query}, document {document}", "keep one line for each"
             )
 
+    def leave_out(self, set_: str, query: str) -> None:
+        """Count a judgement that is left out of a query set."""
+        self._sets.setdefault(set_, JudgedSet()).leave_out(encode_id(query))
+
     def removed(self, set_: str, judgements: int, queries: int, merged: int = 0) -> None:
         """Record what was left out of a query set, and of how many queries nothing is left, or merged, where it is taken over."""
         self._sets.setdefault(set_, JudgedSet()).take_over(judgements, queries, merged)
@@ -126,8 +137,9 @@ class CollectionWriter:
         """Tell whether a judgement is taken in; those of unknown names are counted or reported."""
         if self._complete is None:  # after a lost record, unknown names would be the same problem said again
             self._complete = not self.problems.count and len(self._ids["document"]) > 0
-        ids = (("query", query), ("document", document))
-        unknown = [f"{kind} {i!r}" for kind, i in ids if i not in self._ids[kind]]
+        documents = self._ids["document"] if self._parents is None else self._parents
+        ids = (("query", query, self._ids["query"]), ("document", document, documents))
+        unknown = [f"{kind} {i!r}" for kind, i, known in ids if i not in known]
         if not unknown:
             return True
         if problem := id_problem(query) or id_problem(document):

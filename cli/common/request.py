@@ -20,6 +20,10 @@ _LABELS = (
     "choice_measure",
     "choice_method",
     "choice_device",
+    "choice_delimiter",
+    "choice_max_passage_delimiter",
+    "choice_document_prompt",
+    "choice_query_prompt",
     "kind",
     "ids",
 )

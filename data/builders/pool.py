@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
+from intrex.data.builders.records import carry_removed, document_records, judged_rows
 from intrex.data.collection import Collection
-from intrex.data.errors import UsageError
+from intrex.data.errors import BadInput, UsageError
 from intrex.data.judgedset import Unknown
 from intrex.data.progress import Progress
 from intrex.data.writer import CollectionWriter, RecordSource, write_collection
@@ -34,6 +36,7 @@ def pool_collections(
 
     Raises:
         UsageError: fewer than two collections, or two of one name.
+        BadInput: the documents of one are passages.
         IntrexError: the output exists.
     """
     names = [c.name for c in collections]
@@ -45,11 +48,17 @@ def pool_collections(
             "their ids could not be told apart; import one under another --name",
         )
 
+    if cut := next((c.name for c in collections if c.delimiter is not None), None):
+        raise BadInput(
+            f"the documents of {cut} are passages, whose judgements name whole documents",
+            "pool the collections that they were made of, then cut the pool",
+        )
+
     def fill(writer: CollectionWriter) -> None:
         for c in collections:
-            for row, document in enumerate(c.documents(), 1):
-                source = RecordSource(str(c.path / "corpus.jsonl"), row)
-                writer.document(f"{c.name}:{document.id}", document.title, document.text, source)
+            for document in document_records(c):
+                name_of = f"{c.name}:{document.id}"
+                writer.document(name_of, document.title, document.text, document.source, document.metadata)
                 if progress:
                     progress(1)
         for c in collections:
@@ -59,18 +68,16 @@ def pool_collections(
         for c in collections:
             _judgements(c, writer)
 
-    origin = {"builder": "pool", "of": {c.name: c.fingerprint for c in collections}}
+    origin: dict[str, Any] = {"builder": "pool", "of": {c.name: c.fingerprint for c in collections}}
+    if steps := list(dict.fromkeys(step for c in collections for step in c.derivation)):
+        origin["derivation"] = steps
     return write_collection(
         out, name or "+".join(names), origin, fill, unknown=Unknown.keep, overwrite=overwrite
     )
 
 
 def _judgements(c: Collection, writer: CollectionWriter) -> None:
-    for set_, counts in c.sets.items():
-        gone = [counts.get(key, 0) for key in ("removed", "removed_queries", "merged")]
-        if any(gone):
-            writer.removed(set_, *gone)
-        source = RecordSource(str(c.path / "qrels" / f"{set_}.tsv"))
-        for query, documents in c.qrels(set_).to_dict().items():
-            for document, grade in documents.items():
-                writer.judgement(set_, f"{c.name}:{query}", f"{c.name}:{document}", grade, source)
+    for set_ in c.sets:
+        carry_removed(c, set_, writer)
+        for query, document, grade, source in judged_rows(c, set_):
+            writer.judgement(set_, f"{c.name}:{query}", f"{c.name}:{document}", grade, source)

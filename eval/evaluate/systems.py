@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from intrex.data.collection import PASSAGES
 from intrex.data.errors import BadInput, UsageError
 from intrex.data.exclusions import Exclusions
 from intrex.data.ids import as_strings
@@ -30,6 +32,7 @@ from intrex.eval.scoring.scorefile import SystemScores
 from intrex.eval.scoring.signature import HIGHEST, Conditions, qrels_fingerprint, run_fingerprint
 from intrex.eval.scoring.stream import match_any
 
+_log = logging.getLogger("intrex")
 ALWAYS = Measure("Judged", 10)
 """Scored for every system: a leaderboard without it hides pool bias."""
 
@@ -63,6 +66,12 @@ def _score_all(
     judged: Judged, names: list[str], hits_of_runs: list[RunHits], measures: Sequence[Measure], rules: Rules
 ) -> list[SystemScores]:
     conditions = conditions_of(judged, rules)
+    if PASSAGES in judged.corpus:
+        for name in (name for name, hits in zip(names, hits_of_runs, strict=True) if not len(hits.rows)):
+            _log.info(
+                "%s: no judged document; judgements name whole documents, are these passages? (search --max-passage)",
+                name,
+            )
     measures = [*measures, *([] if ALWAYS in measures else [ALWAYS])]
     relevant = relevant_digests(judged.qrels)
     return [
@@ -100,7 +109,7 @@ def conditions_of(judged: Judged, rules: Rules, dialect: str = "intrex") -> Cond
         rules = replace(rules, excluded=judged.exclusions.name)
     return Conditions(
         judged.collection, judged.query_set, qrels_fingerprint(judged.qrels), rules, dialect=dialect,
-        subtopics=HIGHEST if judged.qrels.merged else "", removed=judged.removed,
+        subtopics=HIGHEST if judged.qrels.merged else "", removed=judged.removed, corpus=judged.corpus,
     )  # fmt: skip
 
 

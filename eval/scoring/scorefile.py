@@ -179,7 +179,7 @@ def _count(value: object, name: str, least: int = 0) -> None:
 
 def _conditions(record: object) -> Conditions:
     values = _fields(record, Conditions, "conditions")
-    for key in ("collection", "query_set", "qrels", "dialect", "split", "fold", "version"):
+    for key in ("collection", "query_set", "qrels", "dialect", "split", "fold", "corpus", "version"):
         if values[key] != "":  # a file of judgements has no query set
             _text(values[key], key)
     rules = _fields(values["rules"], Rules, "rules")

@@ -32,6 +32,7 @@ class Conditions:
         fold: the fold of it; empty without one.
         subtopics: ``highest`` where a document has the highest of its grades in several subtopics, else empty.
         removed: judgements that the collection's import left out, because they name unknown documents or queries.
+        corpus: steps by which the collection was made of another one (passages, a sample); empty for none.
         version: of the intrex that computed the values.
     """
 
@@ -44,6 +45,7 @@ class Conditions:
     fold: str = ""
     subtopics: str = ""
     removed: int = 0
+    corpus: str = ""
     version: str = field(default_factory=intrex_version)
 
     def __post_init__(self) -> None:
@@ -64,6 +66,7 @@ class Conditions:
         """Return one line without commas; the measure itself carries its cutoff and relevance level."""
         parts = {
             "set": f"{self.collection}:{self.query_set}" if self.query_set else self.collection,
+            **({"corpus": self.corpus} if self.corpus else {}),
             "qrels": self.qrels[:12],
             **({"removed": str(self.removed)} if self.removed else {}),
             **({"subtopics": self.subtopics} if self.subtopics else {}),

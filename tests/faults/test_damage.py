@@ -54,6 +54,9 @@ def test_neither_does_a_removal_or_an_addition(work: Path, intrex) -> None:
         "index multivector c n --encoder hashing:16",
         "index impact c n --weights weights.jsonl",
         "collection pool c m n",
+        "collection split c n --size 3",
+        "collection sample c n --queries 1",
+        "collection sample c n --documents 3",
     ],
 )
 @pytest.mark.parametrize("damage", ["letter", "cut"])

@@ -109,6 +109,10 @@ CASES: dict[str, Case] = {
         [IMPORT, "collection info c --format csv"],
         {**BEIR, "src/qrels/dev.qrels": b"q1 0 d1 1\n", "src/qrels/train.trec": b"q2 0 d2 1\n"},
     ),
+    "collection-split-sample": Case(
+        [IMPORT, "collection split c p --size 2 --stride 1", "collection info p --format csv", "index bm25 p i", "search i p:test -o r.txt", "search i p:test --max-passage -o m.txt", "evaluate p:test m.txt -m nDCG@10", "collection sample c s --documents 2", "collection info s --brief --format csv", "collection sample c t --queries 1", "collection info t --format jsonl"],
+        BEIR, shows_files=True,
+    ),
     "index-search-evaluate": Case(
         [*MADE, "search i c:test", "search i c:test --k 1 --tag best -o r.txt", "evaluate c:test r.txt", "evaluate c:test r.txt --format table -m nDCG@10 -m P@1"],
         BEIR,
@@ -302,6 +306,10 @@ CASES: dict[str, Case] = {
         "src/queries.jsonl": lines({"_id": "q 1", "text": "owls"}), "src/qrels/test.tsv": lines("query-id\tcorpus-id\tscore", "q 1\tAnn Lee\t1"),
     }),  # fmt: skip
     "bad-source": Case(["collection import nowhere c", "collection import beir:scifcat c"]),
+    "bad-split-sample": Case(
+        [IMPORT, "collection split c p --size 2 --stride 3", "collection split c p --unit tokens", "collection split c p --delimiter d", "collection split c p --unit letters", "collection split c p", "collection split p pp", "collection sample p s --documents 1", "collection pool c p b", "collection sample c s", "collection sample c s --documents 3", "collection sample c s --documents 1 --keep-judged"],
+        BEIR,
+    ),
     "bad-builder": Case(["collection build stdlb c", "collection build stdlib c --sample 0"]),
     "bad-output-exists": Case([IMPORT, IMPORT, IMPORT + " --overwrite"], BEIR),
     "bad-query-set": Case([*MADE, "search i c:dev", "evaluate c:dev a.txt", "search i nothing"], {**BEIR, "a.txt": RUN}),

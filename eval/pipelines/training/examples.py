@@ -79,6 +79,9 @@ class TrainingData:
 def prepare_training(source: TrainingSource, options: TrainOptions) -> TrainingData:
     """Read, mine and draw everything that training needs."""
     collection, train_set, max_pairs = source.collection, source.options.train_set, source.options.max_pairs
+    if collection.delimiter is not None:
+        message = f"the documents of {collection.name} are passages, of which none is judged"
+        raise BadInput(message, "train on the collection that it was made of")
     qrels = collection.qrels(train_set)
     relevant = {q: [d for d, g in docs.items() if g > 0] for q, docs in qrels.to_dict().items()}
     positives = _known(collection, train_set, {q: docs for q, docs in relevant.items() if docs})

@@ -38,6 +38,7 @@ SOUND: Lines = [
             "fold": "",
             "subtopics": "",
             "removed": 0,
+            "corpus": "",
             "version": "1.0",
         },
         "run_sha256": "cd" * 32,
