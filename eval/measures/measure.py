@@ -106,9 +106,9 @@ MEASURES: Registry[Callable[..., Any]] = Registry(
 """Name to function: its keyword-only parameters are the measure's parameters, ``cutoff`` the number after ``@``."""
 
 DIVERSE = tuple(_TABLE["diversity"])
+"""Measures that need judgements by subtopic."""
 OF_POOL = ("Bpref", "GMBpref", "Hole", "Judged", "RBPResidual", "Unjudged", "infAP")
 """Measures that tell judged documents from others; with ``judged_only`` any does."""
-"""Measures that need judgements by subtopic."""
 UNBOUNDED = ("DCG", "Utility", "YAAP")
 """Measures whose values may lie outside 0 to 1."""
 ALWAYS_SHOWN = {"ERR": ("max",), "nERR": ("max",)}
