@@ -18,7 +18,7 @@ from intrex.data.io.files import require_file, writing
 from intrex.data.io.idarrays import id_array
 from intrex.data.io.lines import first_line
 from intrex.data.numeric.spans import offsets_of, owners_of
-from intrex.data.rankings.grades import LETTERS, numbered
+from intrex.data.rankings.grades import grade_hint, numbered
 from intrex.data.rankings.judged import judged_form, read_judged_rows
 from intrex.data.rankings.options import Columns, qrels_columns
 
@@ -198,7 +198,7 @@ def read_qrels(path: Path, subtopics: bool = False, repeats: bool = False) -> Qr
             topics.append(piece.column(1))
     queries, docs, raw = stack(parts[0]), stack(parts[1]), stack(parts[2])
     lines = np.concatenate(numbers) if numbers else np.empty(0, np.int64)
-    grades = parse_integers(numbered(raw), lines, path, "grade", problems, hint=LETTERS)
+    grades = parse_integers(numbered(raw), lines, path, "grade", problems, hint=grade_hint)
     if repeats:
         queries, docs, grades, lines = _without_repeats(queries, docs, grades, lines, path)
     several = stack(topics)

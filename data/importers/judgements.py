@@ -15,7 +15,7 @@ from intrex.data.importers.inputs import Input, LabelledProblems
 from intrex.data.io.containers import is_tabular
 from intrex.data.io.files import reading
 from intrex.data.io.lines import BEGINNING, first_line, is_header
-from intrex.data.rankings.grades import LETTERS, number_of
+from intrex.data.rankings.grades import grade_hint, number_of
 from intrex.data.rankings.judged import judged_form, read_judged_rows
 from intrex.data.rankings.options import Columns
 from intrex.data.writer import RecordSource
@@ -63,7 +63,9 @@ def read_judgements(file: Input, problems: Problems, columns: Columns | None = N
         count += 1
         fields[-1] = number_of(fields[-1])
         if complaint := layout.complaint(fields):
-            hint = LETTERS if "grade is" in complaint else f"a line is: {_COLUMNS[layout.width]}"
+            hint = (
+                "grade is" in complaint and grade_hint(fields[-1])
+            ) or f"a line is: {_COLUMNS[layout.width]}"
             problems.add(file.at(line), complaint, hint)
         else:
             topic = fields[1] if layout.width == 4 else ""

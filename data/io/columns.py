@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -168,9 +168,12 @@ def parse_integers(
     name: str,
     problems: Problems,
     low: int = 1 - 2**31,
-    hint: str | None = None,
+    hint: Callable[[str], str | None] | None = None,
 ) -> Int32s:
-    """Parse the integers of a column, ``low`` or more, as int32; anything else is reported with its line, and stands as 0 or ``low``."""
+    """Parse the integers of a column, ``low`` or more, as int32; anything else is reported with its line, and stands as 0 or ``low``.
+
+    ``hint`` says what to type instead of a cell that is none.
+    """
     out = np.zeros(len(column), np.int64)
     try:
         out = column.astype(np.int64)
@@ -195,11 +198,12 @@ def _report(
     path: Path,
     text: str,
     problems: Problems,
-    hint: str | None = None,
+    hint: Callable[[str], str | None] | None = None,
 ) -> None:
     """Report cells with their lines; ``text`` has a place for the cell."""
     for i in np.flatnonzero(bad):
-        problems.add(f"{path.name}:{lines[i]}", text.format(column[i].decode("utf-8", "replace")), hint)
+        cell = column[i].decode("utf-8", "replace")
+        problems.add(f"{path.name}:{lines[i]}", text.format(cell), hint(cell) if hint else None)
 
 
 def segments(keys: Bytes) -> Int64s:

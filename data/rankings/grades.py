@@ -7,7 +7,7 @@ import numpy as np
 from intrex.data.arrays import Bytes
 from intrex.data.rankings.options import grade_words
 
-LETTERS = "words and letters are grades with --grades A=3,B=2,C=1,D=0"
+_LETTERS = "words and letters are grades with --grades A=3,B=2,C=1,D=0"
 
 
 def numbered(cells: Bytes) -> Bytes:
@@ -17,6 +17,15 @@ def numbered(cells: Bytes) -> Bytes:
         return cells
     words, place = np.unique(cells, return_inverse=True)
     return np.array([number_of(word.decode("utf-8", "replace")).encode() for word in words.tolist()])[place]
+
+
+def grade_hint(cell: str) -> str | None:
+    """Return what to type where a grade is a word; None where it is a number of another kind, or nothing."""
+    try:
+        float(cell)
+    except ValueError:
+        return _LETTERS if cell[:1].isalpha() else None
+    return None
 
 
 def number_of(cell: str) -> str:

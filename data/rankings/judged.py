@@ -14,7 +14,7 @@ from intrex.data.io.files import read_lines
 from intrex.data.io.lines import first_line
 from intrex.data.io.parquet import column_names, read_batches, text_values
 from intrex.data.rankings.columns import column_places
-from intrex.data.rankings.grades import LETTERS, number_of
+from intrex.data.rankings.grades import grade_hint, number_of
 from intrex.data.rankings.jsonfiles import load_values, members_of, repeated_names
 from intrex.data.rankings.options import QRELS_ROLES, Columns, spelled_columns
 
@@ -67,8 +67,9 @@ def read_judged_rows(
         if not isinstance(query, str) or not isinstance(document, str):
             problems.add(where, "a judgement has no query or no document", _HINT)
         elif grade is None:
+            hint = grade_hint(value) if isinstance(value, str) else None
             shown = repr(value) if isinstance(value, (str, float, int)) else json_type(value)
-            problems.add(where, f"the grade is {shown}, a whole number of 32 bits is needed", LETTERS)
+            problems.add(where, f"the grade is {shown}, a whole number of 32 bits is needed", hint)
         else:
             yield JudgedRow(query, document, grade, line)
 

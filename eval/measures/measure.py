@@ -106,9 +106,11 @@ MEASURES: Registry[Callable[..., Any]] = Registry(
 """Name to function: its keyword-only parameters are the measure's parameters, ``cutoff`` the number after ``@``."""
 
 DIVERSE = tuple(_TABLE["diversity"])
+"""Measures that need judgements by subtopic."""
 OF_POOL = ("Bpref", "GMBpref", "Hole", "Judged", "RBPResidual", "Unjudged", "infAP")
 """Measures that tell judged documents from others; with ``judged_only`` any does."""
-"""Measures that need judgements by subtopic."""
+UNBOUNDED = ("DCG", "Utility", "YAAP")
+"""Measures whose values may lie outside 0 to 1."""
 ALWAYS_SHOWN = {"ERR": ("max",), "nERR": ("max",)}
 """Parameters that stand in the name even at their default, since the value means nothing without them."""
 
@@ -159,6 +161,13 @@ class Measure:
     def of_pool(self) -> bool:
         """True where the value depends on which documents were judged not relevant."""
         return self.name in OF_POOL or bool(dict(self.params).get("judged_only"))
+
+    @property
+    def unbounded(self) -> bool:
+        """True where values may leave 0 to 1 though those seen do not."""
+        known = self.arguments
+        column = known.get("column") in ("ETU", "ETC", "ED")
+        return self.name in UNBOUNDED or is_custom(self.name) or column or known.get("scaled") is False
 
     @property
     def kind(self) -> str:

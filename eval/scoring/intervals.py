@@ -18,8 +18,6 @@ from intrex.eval.scoring.groups import Groups
 LEVEL = 0.95
 TOLERANCE = 1e-12
 """Standard errors below it are what rounding leaves of none."""
-OPEN = ("DCG", "Utility", "YAAP")
-"""Measures whose means may lie outside 0 to 1."""
 
 
 @dataclass(frozen=True)
@@ -86,4 +84,4 @@ def spread_over_trainings(figures: Float64s) -> Spread:
 
 def is_share(measure: Measure, values: Float64s) -> bool:
     """Tell whether a measure's mean lies from 0 to 1 whatever the queries, so that its interval is cut there."""
-    return measure.kind != "sum" and measure.name not in OPEN and bool(((values >= 0) & (values <= 1)).all())
+    return measure.kind != "sum" and not measure.unbounded and bool(((values >= 0) & (values <= 1)).all())

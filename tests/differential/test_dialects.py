@@ -261,7 +261,7 @@ def test_mteb_and_queries_that_were_not_judged(case: Callable[..., Case]) -> Non
         ("trec_eval10", "nDCG(dcg='exp-log2')"),
         ("pytrec_eval", "ndcg.1=3"),
         ("pytrec_eval", "yaap"),
-        ("ir_measures", "nDCG(dcg='exp-log2')@10"),
+        ("ir_measures", "nDCG(dcg='exp-log2')"),
         ("ranx", "R_cap@10"),
         ("ranx", "nDCG(dcg='binary')@10"),
         ("beir", "AP"),

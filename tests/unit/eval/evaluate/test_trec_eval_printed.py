@@ -186,3 +186,14 @@ def test_trec_eval9_reads_over_comments_and_blank_lines(tmp_path: Path, intrex) 
     run.write_text(f"# c\n{first}\n\n# d\n{rest}\n")
     said = intrex(f"evaluate -q --as trec_eval9 --format trec {qrels} {run}")
     assert said.code == 0 and said.out == plain.out and plain.out.count("\n") > 90
+
+
+def test_a_query_without_any_judged_document_stays_in_the_mean_under_j(intrex, tmp_path: Path) -> None:
+    """As trec_eval's -J has it; pyserini's -remove-unjudged would leave t2 out, and Judged@5 would be 1."""
+    (tmp_path / "q").write_text("t1 0 x9 1\nt2 0 zz 1\n")
+    (tmp_path / "r").write_text("t1 Q0 x9 1 2.0 A\nt2 Q0 yy 1 2.0 A\n")
+    for options in ("-J", "-J --no-complete", "-J --as trec_eval9"):
+        said = intrex(f"evaluate {tmp_path}/q {tmp_path}/r {options} -m AP --format csv")
+        assert [line.split(",")[1:4] for line in said.out.splitlines()[1:]] == [["AP", "0.5", "2"]]
+    said = intrex(f"evaluate {tmp_path}/q {tmp_path}/r -J --no-complete -m Judged@5 --format csv")
+    assert said.out.splitlines()[1].split(",")[1:4] == ["Judged@5", "0.5", "2"]

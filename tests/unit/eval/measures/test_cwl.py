@@ -148,3 +148,10 @@ def test_blocks_of_queries_do_not_matter(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(cwl, "CELLS", 2000)
     assert measure.values(joined).tolist() == whole.tolist()
     assert whole.tolist() == pytest.approx([float(measure.values(p)[0]) for p in parts], abs=1e-12)
+
+
+def test_what_can_leave_0_to_1_is_known_by_its_parameters() -> None:
+    texts = ["INST(max_rel=3,column='ETU')", "INST(max_rel=3,column='ED')", "ERR_IA(scaled=False)@5", "DCG@5"]
+    assert [m.unbounded for m in parse_measures(texts)] == [True] * 4
+    texts = ["INST(max_rel=3)", "INST(max_rel=3,column='EC')", "ERR_IA@5", "nDCG@5", "Compat"]
+    assert [m.unbounded for m in parse_measures(texts)] == [False] * 5
