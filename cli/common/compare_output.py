@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from intrex.cli.common.help import WIDTH
 from intrex.cli.common.output import Format, emit, printable, printable_lines, resolve
 from intrex.data.errors import UsageError
-from intrex.eval.tables import Cell
+from intrex.eval.tables import Cell, escape_markdown
 
 if TYPE_CHECKING:
     from intrex.eval.compare.report import CompareReport
@@ -45,6 +47,7 @@ def show(report: CompareReport, form: Format | None) -> None:
 
 
 def _machine(report: CompareReport, form: Format) -> None:
+    from intrex.eval.compare.beside import MoverDocument
     from intrex.eval.compare.comparison import PairRow
     from intrex.eval.compare.movers import Mover
     from intrex.eval.compare.reproduction import Reproduction
@@ -53,7 +56,9 @@ def _machine(report: CompareReport, form: Format) -> None:
     from intrex.eval.compare.tables import long_rows
 
     queries = [row for rows in report.movers.values() for row in rows] if report.movers else None
+    documents = [row for rows in report.beside.values() for row in rows] if report.beside else None
     parts = (
+        (documents, MoverDocument),
         (queries, Mover),
         (report.slices, SliceRow),
         (report.similarities, Similarity),
@@ -97,14 +102,22 @@ def _pairs(report: CompareReport, form: Format) -> None:
         emit(*terminal_pairs(comparison, measure, whole=True), form)
 
 
+def _title(text: str, form: Format) -> str:
+    text = printable(text)
+    if form is Format.table:
+        return textwrap.fill(text, WIDTH)
+    return f"% {text}" if form is Format.latex else escape_markdown(text)
+
+
 def _show_parts(report: CompareReport, form: Format) -> None:
+    from intrex.eval.compare.beside import beside_tables
     from intrex.eval.compare.parts import movers_table, reproduction_table, similarity_table, slices_table
     from intrex.eval.compare.tables import letter
 
     comparison = report.comparison
 
     def put(title: str, headers: Sequence[str], rows: Sequence[Sequence[Cell]]) -> None:
-        sys.stdout.write(f"\n{'% ' if form is Format.latex else ''}{printable(title)}\n")
+        sys.stdout.write(f"\n{_title(title, form)}\n")
         if form is Format.table:
             sys.stdout.write(_plain(headers, rows))
         else:
@@ -115,6 +128,9 @@ def _show_parts(report: CompareReport, form: Format) -> None:
         for a, b in comparison.pairs:
             title = f"Queries that {side} most by {comparison.data.measures[0]}, {letter(b)} - {letter(a)}"
             put(title, *movers_table(comparison, rows, a, b, form is Format.table))
+            pair, marks = (comparison.data.systems[a], comparison.data.systems[b]), (letter(a), letter(b))
+            for text, table in beside_tables(report.beside.get(side, ()), pair, marks, form is Format.table):
+                put(text, *table)
     if report.slices is not None:
         put(
             "By slice; intervals of each slice alone, not corrected", *slices_table(comparison, report.slices)

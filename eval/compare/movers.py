@@ -62,7 +62,7 @@ def movers(
         texts: query texts by id; a missing one stays empty.
     """
     data, rows = comparison.data, []
-    level = int(getattr(measure, "rel", None) or 1)
+    level = relevant_from(measure)
     for (a, b), pair in zip(
         comparison.pairs, comparison.rows, strict=False
     ):  # rows of the first measure come first
@@ -81,6 +81,11 @@ def movers(
                 )
             )  # fmt: skip
     return rows
+
+
+def relevant_from(measure: Measure) -> int:
+    """Return the grade from which on a document is relevant to a measure."""
+    return int(getattr(measure, "rel", None) or 1)
 
 
 def _relevant(qrels: Qrels, query: str, level: int) -> set[bytes]:

@@ -48,6 +48,14 @@ class CompareOptions(Options):
     queries: str | None = option(
         default=None, help="Texts for --movers, --gains, --losses and --by, where QRELS is a file."
     )
+    texts: bool = option(
+        default=False,
+        help="With --movers, --gains, --losses: the relevant documents of each query, their ranks beside one another, and texts.",
+    )  # fmt: skip
+    collection: str | None = option(
+        default=None, metavar="PATH", when=When("texts", (True,)),
+        help="For --texts: the documents, where QRELS is a file.",
+    )  # fmt: skip
     ranking: bool = option(default=False, help="How alike the rankings are: RBO, Kendall's tau, overlap.")
     depth: int = option(
         default=100, low=1, high=MAX_DEPTH, when=When("ranking", (True,)),
@@ -66,6 +74,8 @@ class CompareOptions(Options):
         super().__post_init__()
         if self.queries is not None and not self.shows_queries and self.by is None:
             raise UsageError("--queries is for --movers, --gains, --losses and --by", "leave it out")
+        if self.texts and not self.shows_queries:
+            raise UsageError("--texts is for --movers, --gains and --losses", "add one of them")
         if not 0 < self.rbo_p < 1:
             raise UsageError(f"--rbo-p is {self.rbo_p}, it must lie between 0 and 1")
 

@@ -11,9 +11,10 @@ from intrex.data.locate import find_qrels
 from intrex.data.options import flag_of
 from intrex.data.run import Run
 from intrex.eval.compare.align import Aligned, align
+from intrex.eval.compare.beside import MoverDocument, find_documents, mover_documents
 from intrex.eval.compare.comparison import Comparison, compare
 from intrex.eval.compare.inputs import load, query_texts, subtopics_needed, with_baseline
-from intrex.eval.compare.movers import Mover, movers
+from intrex.eval.compare.movers import Mover, movers, relevant_from
 from intrex.eval.compare.options import CompareOptions, Settings
 from intrex.eval.compare.reproduction import Reproduction, reproduction
 from intrex.eval.compare.similarity import Similarity, similarities
@@ -26,10 +27,11 @@ DEFAULT_MEASURE = "nDCG@10"
 
 @dataclass(frozen=True)
 class CompareReport:
-    """Results of ``intrex compare``; the parts that were not asked for are None, of the movers missing."""
+    """Results of ``intrex compare``; the parts that were not asked for are None, of the movers and their documents missing."""
 
     comparison: Comparison
     movers: dict[str, list[Mover]]
+    beside: dict[str, list[MoverDocument]]
     slices: list[SliceRow] | None
     similarities: list[Similarity] | None
     reproduction: list[Reproduction] | None
@@ -56,7 +58,11 @@ def make_report(qrels: str, runs: list[Path], options: CompareOptions, settings:
     reproductions = [path for path in dict.fromkeys(options.reproduction or ()) if path not in paths]
     grouping = find_grouping(options.groups)
     judged = find_qrels(qrels, subtopics_needed([*paths, *reproductions], measures))
+    documents = find_documents(qrels, options.collection) if options.texts else None
     texts = query_texts(qrels, options.queries) if options.shows_queries or options.by in BY_TEXT else {}
+    if documents is not None and not texts:
+        queries = documents.queries()
+        texts = dict(zip(queries.ids, queries.texts, strict=True))
     loaded = load(judged, [*paths, *reproductions], measures, options.complete)
     rankings: list[Run] = []
     counts = {"moved": options.movers, "gained": options.gains, "lost": options.losses}
@@ -74,6 +80,13 @@ def make_report(qrels: str, runs: list[Path], options: CompareOptions, settings:
         for side, count in counts.items()
         if count is not None
     }
+    beside: dict[str, list[MoverDocument]] = {}
+    if documents is not None:
+        level, by_name = relevant_from(measures[0]), dict(zip(aligned.systems, rankings, strict=True))
+        beside = {
+            side: mover_documents(rows, by_name, judged.qrels, level, documents)
+            for side, rows in moves.items()
+        }
     slices = similar = None
     if options.by is not None:
         slices = slice_rows(comparison, find_slices(options.by, aligned.query_ids, texts))
@@ -87,7 +100,7 @@ def make_report(qrels: str, runs: list[Path], options: CompareOptions, settings:
     notes = _notes(aligned, comparison)
     if options.groups is None and (shared := shared_note(loaded.systems[0].relevant)):
         notes.append(shared)
-    return CompareReport(comparison, moves, slices, similar, figures, notes)
+    return CompareReport(comparison, moves, beside, slices, similar, figures, notes)
 
 
 def _check(runs: list[Path], measures: list[Measure], options: CompareOptions) -> None:

@@ -1,5 +1,6 @@
 """compare as a program: stdin, threads, files of scores, a terminal's width."""
 
+import json
 import os
 import subprocess
 import sys
@@ -179,3 +180,57 @@ def test_what_does_not_go_together(files: Path, intrex: Callable[[str], Said]) -
         said = intrex(f"compare q.txt a.txt b.txt {options}")
         assert said.code == 2 and what in said.err and "hint:" in said.err
     assert intrex("compare q.txt a.txt b.txt --ranking --depth 5").code == 0
+
+
+def test_slices_by_the_flags_of_an_audit(files: Path, intrex: Callable[[str], Said]) -> None:
+    Path("train.tsv").write_text("t1\tquestion 3 here\nt2\tsomething else\n")
+    Path("t.tsv").write_text("".join(f"q{i}\tquestion {i} here\n" for i in range(QUERIES)))
+    assert intrex("overlap train.tsv t.tsv -o flags.jsonl").code == 0
+    rows = intrex("compare q.txt a.txt b.txt --by flags.jsonl --format csv").out.splitlines()[1:]
+    sizes = {row.split(",")[1]: int(row.split(",")[9]) for row in rows}
+    assert sum(sizes.values()) == QUERIES and "unflagged" in sizes and len(sizes) > 1
+    assert any("exact" in name.split("+") and n == 1 for name, n in sizes.items())
+
+
+def test_relevant_documents_of_movers_beside_one_another(files: Path, intrex: Callable[[str], Said]) -> None:
+    """For a query that moved: its text, the ranks of its relevant documents in both systems, their texts."""
+    documents = [
+        f'{{"_id": "d{d}", "title": "title {d}", "text": "text of {d} that goes on and on and on and on"}}'
+        for d in range(30)
+    ]
+    Path("c.jsonl").write_text("\n".join(documents) + "\n")
+    Path("t.tsv").write_text("".join(f"q{i}\tquestion {i}\n" for i in range(QUERIES)))
+    assert intrex("collection import c.jsonl c --queries t.tsv").code == 0
+    line = "compare q.txt a.txt b.txt -m RR --gains 2 --losses 1 --texts --collection c"
+    rows = [json.loads(row) for row in intrex(f"{line} --format jsonl").out.splitlines()]
+    movers = intrex("compare q.txt a.txt b.txt -m RR --gains 2 --losses 1 --format jsonl").out.splitlines()
+    assert list(dict.fromkeys(row["query"] for row in rows)) == [json.loads(row)["query"] for row in movers]
+    ranked = {
+        name: {
+            tuple(x.split()[::2][:2]): i for i, x in enumerate(Path(f"{name}.txt").read_text().splitlines())
+        }
+        for name in "ab"
+    }
+    judged = [x.split() for x in Path("q.txt").read_text().splitlines()]
+    for row in rows:
+        assert row["text"] == f"question {row['query'][1:]}"
+        assert row["document_text"].startswith(f"title {row['document'][1:]} text of")
+        for name in "ab":
+            at = ranked[name].get((row["query"], row["document"]))
+            assert row[f"rank_{name}"] == ("-" if at is None else str(at % 20 + 1))
+        assert 0 < row["p"] <= 1 and row["p_corrected"] >= row["p"]
+    expected = {(q, d) for q, _, d, _ in judged if q in {row["query"] for row in rows}}
+    assert {(row["query"], row["document"]) for row in rows} == expected and len(rows) == 9
+    said = intrex(f"{line} --format table")
+    assert said.code == 0 and f"query {rows[0]['query']}  +" in said.out and "rank in a" in said.out
+    assert not [x for x in said.out.splitlines() if len(x) > 80 and not x.startswith("set=")]
+    for form in ("md", "latex"):
+        assert "Pairs by RR" in intrex(f"{line} --format {form}").out
+        assert rows[0]["document_text"] in intrex(f"{line} --format {form}").out
+    for wrong, hint in (
+        ("--texts", "add one of them"),
+        ("--gains 2 --texts", "--collection PATH"),
+        ("--gains 2 --collection c", "--texts"),
+    ):
+        said = intrex(f"compare q.txt a.txt b.txt {wrong}")
+        assert said.code == 2 and hint in said.err, wrong

@@ -117,6 +117,10 @@ CASES: dict[str, Case] = {
         [*MADE, "search i c:test", "search i c:test --k 1 --tag best -o r.txt", "evaluate c:test r.txt", "evaluate c:test r.txt --format table -m nDCG@10 -m P@1"],
         BEIR,
     ),
+    "show": Case(
+        [*MADE, "search i c:test -o r.txt", "show i 'wings of a plate' -k 2", "show i 'plate' --document d1 --no-parts", "show i wings --format md", "show i wings --format json", "show r.txt q2 --qrels c:test -k 1", "show r.txt q2 --format jsonl", "show r.txt q9"],
+        BEIR,
+    ),
     "search-pyserini-spelling": Case([*MADE, "search --index i --topics c:test --hits 1 --output r.txt --threads 1 --batch-size 1"], BEIR),
     "index-dense-hashing": Case([IMPORT, "index dense c i --encoder hashing:64", "search i c:test --k 2", "index verify i"], BEIR),
     "index-fields": Case(

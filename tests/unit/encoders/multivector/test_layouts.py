@@ -345,3 +345,16 @@ def test_what_is_built_beyond_the_positions_is_searched(tmp_path, intrex, all_we
         f"search {at}f {at}q.tsv -o {at}t",
     )
     assert all((tmp_path / name).read_text().count("\n") == 2 for name in "rst")
+
+
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_every_vector_has_the_name_of_its_token(folders, name):
+    """Markers, expansion and skipped tokens included: names stand where their vectors do."""
+    encoder = make_token_encoder(folders(name), EncoderOptions())
+    for role in ("query", "document"):
+        packed, names = encoder.encode(TEXTS, role), encoder.token_names(TEXTS, role)
+        assert [len(one) for one in names] == np.diff(packed.offsets).tolist()
+        assert any("heat" in one for one in names) and all(isinstance(n, str) for one in names for n in one)
+    if name in ("colbert", "pylate"):
+        names = encoder.token_names(["heat, of a plate."], "document")
+        assert not {",", "."} & set(names[0]), "punctuation has no vector in these checkpoints"
