@@ -5,9 +5,7 @@ from pathlib import Path
 from intrex.data.options import Options, declare, option
 from intrex.data.rankings.options import columns_option, grades_option
 
-TOPIC_FIELD = (
-    "Field of TREC or XML topics that is searched, or several: title,description; by default the title."
-)
+TOPIC_FIELD = "Field of TREC, XML or JSON topics that is searched, or several: title,description; by default the title, of conversations what the user said."
 LAYOUTS = ("auto", "beir", "pyserini", "colbert", "sgml", "json", "table", "dpr")
 
 

@@ -22,6 +22,8 @@ TEXTS = ("text", "contents", "segment", "passage", "body")
 QUERY_IDS = ("_id", "id", "qid", "query_id", "query-id", "q_id")
 QUERY_TEXTS = ("text", "query", "question", "contents")
 TITLE = "title"
+URL = "url"
+_PASSAGE = frozenset({"pid", "passage"})
 _HINT = "name them: --id-field NAME --text-fields NAME,NAME"
 _QUERY_HINT = "queries need an id and a text: `id` and `text`, or another of the common names"
 
@@ -43,6 +45,8 @@ class _Keys:
         self, names: Sequence[str], fields: Fields, ids: Sequence[str], texts: Sequence[str]
     ) -> None:
         spelled = {name.strip().lower(): name for name in reversed(list(names))}
+        if spelled.keys() >= _PASSAGE:  # MS MARCO v2: its docid is that of the document around it
+            ids = ("pid", *ids)
         self.id = fields.id or next((spelled[key] for key in ids if key in spelled), None)
         self.title = TITLE if TITLE in (fields.texts or names) else None
         first = next((spelled[key] for key in texts if key in spelled and spelled[key] != self.id), None)
@@ -76,13 +80,20 @@ def json_documents(file: Input, problems: Problems) -> Iterator[Record]:
             listed = ", ".join(names[:8])
             problems.add(file.at(line), f"the document has no {wanted}, its keys are {listed}", _HINT)
             continue
-        file.note_unread(key for key in names if key not in keys.known and key != "metadata")
+        metadata = row.get("metadata")
+        if metadata is None and URL not in keys.known and isinstance(row.get(URL), str):
+            metadata = {URL: row[URL]}  # MS MARCO v2 has it beside the text
+        file.note_unread(
+            key
+            for key in names
+            if key not in keys.known and key != "metadata" and not (metadata and key in metadata)
+        )
         title = row.get(keys.title) if keys.title else None
-        text = _joined([row[key] for key in here])
-        yield Record(text_id(row[keys.id]), title, text, file.at(line), row.get("metadata"))
+        text = join_texts([row[key] for key in here])
+        yield Record(text_id(row[keys.id]), title, text, file.at(line), metadata)
 
 
-def _joined(values: list[Any]) -> Any:
+def join_texts(values: list[Any]) -> Any:
     """Join texts by a blank; one alone stays as it is, so that the writer says what is wrong with it."""
     if len(values) == 1:
         return values[0]
@@ -140,7 +151,7 @@ def _table_records(
     count = 0
     for line, row in rows:
         count += 1
-        text = row[single] if single is not None else _joined([row[at] for at in text_at])
+        text = row[single] if single is not None else join_texts([row[at] for at in text_at])
         title = None if title_at is None else row[title_at]
         yield Record(row[id_at], title, text, file.at(line))
     file.unread.update(dict.fromkeys(unread, count))

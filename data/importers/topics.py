@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from intrex.data.errors import Problems, UsageError
+from intrex.data.importers.conversations import Conversations, turns_of
 from intrex.data.importers.inputs import Input, Record, text_id
-from intrex.data.importers.records import is_table, table_queries
+from intrex.data.importers.records import is_table, join_texts, table_queries
 from intrex.data.importers.tracktopics import parse_fields, track_topics
 from intrex.data.io.lines import HEADERS
 
@@ -19,7 +20,8 @@ _IDS, _TEXTS = ("_id", "id", "qid", "query_id"), ("text", "query", "contents")
 def read_topics(file: Input, problems: Problems, field: str | None = None) -> Iterator[Record]:
     """Yield the queries of a file whose format its first line tells.
 
-    ``{`` or ``[``: JSON objects with an id (``_id``, ``id``, ``qid``) and a text (``text``, ``query``, ``contents``).
+    ``{`` or ``[``: JSON objects with an id (``_id``, ``id``, ``qid``) and a text (``text``, ``query``, ``contents``; or as
+    ``field`` names it), or conversations, see `intrex.data.importers.conversations`.
     ``<``: topics of TREC or in XML; ``field`` names what is searched of them, or several fields with commas between.
     Tables with a header: see `table_queries`. Anything else: ``id TAB text`` lines, with or without a header. Ids are
     as they are written.
@@ -31,11 +33,13 @@ def read_topics(file: Input, problems: Problems, field: str | None = None) -> It
     first = "" if table else file.head()
     if first.startswith("<"):
         return _track(file, problems, field)
+    if not table and first.startswith(("{", "[")):
+        return _json(file, problems, field)
     if field is not None:
-        raise UsageError(f"--topic-field is for topics of TREC and in XML ({file.label})", "leave it out")
-    if table:
-        return table_queries(file, problems)
-    return _json(file, problems) if first.startswith(("{", "[")) else _tsv(file, problems)
+        raise UsageError(
+            f"--topic-field is for topics of TREC, in XML and in JSON ({file.label})", "leave it out"
+        )
+    return table_queries(file, problems) if table else _tsv(file, problems)
 
 
 def is_markup(file: Input) -> bool:
@@ -63,16 +67,26 @@ def numbers_as_judged(ids: list[str], judged: set[str]) -> dict[str, str]:
     return {id_: short for id_, short in padded.items() if short in judged and short not in taken}
 
 
-def _json(file: Input, problems: Problems) -> Iterator[Record]:
+def _json(file: Input, problems: Problems, field: str | None) -> Iterator[Record]:
+    fields = [name.strip() for name in (field or "").split(",") if name.strip()]
+    conversations = Conversations(file, problems, fields)
     for line, row in file.objects(problems):
+        if (turns := turns_of(row)) is not None:
+            yield from conversations.queries(line, row, turns)
+            continue
         id_ = next((key for key in _IDS if key in row), None)
-        text = next((key for key in _TEXTS if key in row), None)
-        if id_ is None or text is None:
-            missing = "'_id'" if id_ is None else "'text'"
-            problems.add(file.at(line), f"the query has no {missing}", "a line is: _id, text")
+        texts = fields or [key for key in _TEXTS if key in row][:1]
+        if id_ is None or not texts or any(key not in row for key in texts):
+            missing = "'_id'" if id_ is None else repr(", ".join(fields) or "text")
+            problems.add(
+                file.at(line),
+                f"the query has no {missing}",
+                "a line is: _id, text; --topic-field names another key",
+            )
         else:
             id_value = row[id_] if id_ == "_id" else text_id(row[id_])
-            yield Record(id_value, "", row[text], file.at(line))
+            yield Record(id_value, "", join_texts([row[key] for key in texts]), file.at(line))
+    conversations.note()
 
 
 def _tsv(file: Input, problems: Problems) -> Iterator[Record]:

@@ -287,7 +287,7 @@ def test_a_field_of_topics_is_refused_for_tables(here, intrex):
     (here / "corpus.csv").write_text("id,text\nd1,one\n")
     (here / "q.csv").write_text("qid,query\nq1,one\n")
     said = intrex("collection import corpus.csv c --queries q.csv --topic-field title")
-    assert said.code == 2 and "--topic-field is for topics of TREC and in XML" in said.err
+    assert said.code == 2 and "--topic-field is for topics of TREC, in XML and in JSON" in said.err
     with pytest.raises(UsageError, match="--topic-field is for topics"):
         read_query_file(here / "q.csv", options=TopicOptions(topic_field="title"))
     with pytest.raises(UsageError, match="--strip-zeros is for topics"):
