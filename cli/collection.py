@@ -140,7 +140,7 @@ def split(
     *,
     options: SplitOptions,
 ) -> None:
-    """Cut documents into passages DOCUMENT#0, DOCUMENT#1 ...; `search --max-passage` makes documents of them again."""
+    """Cut documents into passages, DOCUMENT#0 and so on; `search --max-passage` makes documents of them again."""
     from intrex.data.collection import Collection
     from intrex.eval.pipelines.passages import split_passages
 
@@ -177,7 +177,7 @@ def info(
     ] = False,
     form: TableFormat = None,
 ) -> None:
-    """Describe a collection: counts, query sets, fingerprint, origin; lengths, scripts, duplicates, grades."""
+    """Describe a collection: sets, fingerprint, origin, lengths, scripts, duplicates, grades."""
     from intrex.data.collection import Collection
     from intrex.data.listing import describe_collection, flatten
     from intrex.data.statistics import describe_texts

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -29,6 +30,7 @@ def check_across(files: Sequence[Facts]) -> list[Findings]:
     runs, qrels, topics, corpora = (
         [f for f in files if f.kind == k] for k in ("run", "qrels", "queries", "corpus")
     )
+    corpora = [replace(f, docs=np.union1d(f.docs, f.whole)) if len(f.whole) else f for f in corpora]
     for run in runs:
         if qrels:
             _run_and_judgements(run, max(qrels, key=lambda f: len(_common(run.queries, f.queries))), findings)

