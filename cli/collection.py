@@ -25,6 +25,7 @@ from intrex.data.importers.options import ImportOptions
 
 if TYPE_CHECKING:
     from intrex.data.collection import Collection
+    from intrex.data.group import CollectionGroup
 
 app = command_group("List, import, build, pool, split, sample, describe and verify collections.")
 
@@ -39,11 +40,13 @@ def list_(
     """List the collections in a folder, and the names that can be imported or built."""
     from intrex.data.builders.registry import BUILDERS
     from intrex.data.importers.beir_names import beir_names
-    from intrex.data.listing import collections_in
+    from intrex.data.listing import collections_in, groups_in
 
     if not folder.is_dir():
         raise BadInput(f"no such folder: {folder}", "without a folder, the current one is looked through")
     rows: list[list[str | int]] = []
+    for group in groups_in(folder):
+        rows.append([str(group.path), "here", f"{len(group.paths)} collections", "", ", ".join(group.paths)])
     for collection in collections_in(folder):
         sets = ", ".join(f"{s} ({n['queries']})" for s, n in collection.sets.items())
         rows.append([str(collection.path), "here", collection.name, collection.n_documents, sets])
@@ -58,7 +61,8 @@ def import_(
     source: Annotated[
         str,
         typer.Argument(
-            help="A folder, a file, a BEIR name (beir:scifact) or an ir_datasets id (irds:vaswani)."
+            help="A folder, a file, a BEIR name (beir:scifact) or an ir_datasets id (irds:vaswani); several collections (a "
+            "folder of folders, beir:cqadupstack, irds:nano-beir) become a group."
         ),
     ],
     out: Out = None,
@@ -71,11 +75,11 @@ def import_(
     from intrex.data.importers.sources import import_collection
 
     with bars() as add:
-        collection = import_collection(
+        imported = import_collection(
             source, one_output(out, output), **options.to_dict(), overwrite=overwrite,
             progress=add("importing", None), downloading=add("downloading (bytes)", None),
         )  # fmt: skip
-    _report(collection)
+    _report(imported)
 
 
 @command("intrex collection build stdlib code --sample 500", to=app)
@@ -177,11 +181,15 @@ def info(
     ] = False,
     form: TableFormat = None,
 ) -> None:
-    """Describe a collection: sets, fingerprint, origin, lengths, scripts, duplicates, grades."""
+    """Describe a collection: sets, origin, lengths, scripts, duplicates, grades; or a group: its collections."""
     from intrex.data.collection import Collection
-    from intrex.data.listing import describe_collection, flatten
+    from intrex.data.group import CollectionGroup, is_group
+    from intrex.data.listing import describe_collection, describe_group, flatten
     from intrex.data.statistics import describe_texts
 
+    if is_group(collection):
+        show(describe_group(CollectionGroup.open(collection)), form)
+        return
     opened = Collection.open(collection)
     record = describe_collection(opened)
     if not brief:
@@ -192,11 +200,13 @@ def info(
 
 @command("intrex collection verify scifact", to=app)
 def verify(collection: CollectionArgument) -> None:
-    """Compare every file of a collection with the sha256 that was recorded."""
+    """Compare every file of a collection, or of a group, with the sha256 that was recorded."""
     from intrex.data.collection import Collection
+    from intrex.data.group import CollectionGroup, is_group
     from intrex.data.store.manifest import verify_artifact
 
-    opened = Collection.open(collection)
+    kind = CollectionGroup if is_group(collection) else Collection
+    opened = kind.open(collection)
     verify_artifact(opened.path, "intrex collection import SOURCE OUT --overwrite")
     say(f"sound: {len(opened.manifest.files)} files of {opened.name} are as they were written")
 
@@ -229,20 +239,26 @@ def clicks(
         say(f"note: {remark}")
 
 
-def _report(collection: Collection) -> None:
-    from intrex.data.listing import click_remarks, merged_judgements, unknown_judgements
+def _report(made: Collection | CollectionGroup) -> None:
+    from intrex.data.collection import Collection
+    from intrex.data.group import CollectionGroup
+    from intrex.data.listing import click_remarks, describe_sets, merged_judgements, unknown_judgements
 
-    params = collection.manifest.params
-    sets = ", ".join(f"{s} {n['queries']:,}" for s, n in collection.sets.items()) or "no judged queries"
-    say(f"{collection.path}: {collection.n_documents:,} documents, {params['queries']:,} queries ({sets})")
-    if collection.delimiter is not None:
+    if isinstance(made, CollectionGroup):
+        for path in made.paths.values():
+            _report(Collection.open(path))
+        say(f"{made.path}: a group of {len(made.paths)} collections")
+        return
+    params = made.manifest.params
+    say(f"{made.path}: {made.n_documents:,} documents, {params['queries']:,} queries ({describe_sets(made)})")
+    if made.delimiter is not None:
         whole = params["origin"]["whole documents"]
         say(f"note: passages of {whole:,} documents, which the judgements name: search with --max-passage")
     if params["encoded_ids"]:
         say(f"note: {params['encoded_ids']:,} ids with white space were percent-encoded")
-    for remark in (*unknown_judgements(collection).values(), *merged_judgements(collection).values()):
+    for remark in (*unknown_judgements(made).values(), *merged_judgements(made).values()):
         say(f"note: {remark}")
-    for set_, remark in click_remarks(collection).items():
+    for set_, remark in click_remarks(made).items():
         say(f"note: the judgements of the set {set_} were {remark}")
     if params["empty_documents"]:
         say(f"note: {params['empty_documents']:,} documents are empty; they keep their row")

@@ -12,6 +12,7 @@ from intrex.cli.common.evaluate_output import (
     print_explained,
     print_pool_bias,
     print_scores,
+    print_sets,
     print_trec,
 )
 from intrex.cli.common.output import say
@@ -22,6 +23,7 @@ from intrex.eval.evaluate.options import EvaluateOptions
 
 if TYPE_CHECKING:
     from intrex.data.locate import Judged
+    from intrex.data.querysets import QuerySets
     from intrex.eval.measures import Measure
     from intrex.eval.scoring.scorefile import SystemScores
     from intrex.eval.splits.split import Split
@@ -34,7 +36,12 @@ if TYPE_CHECKING:
 )
 def evaluate(
     qrels: QrelsArgument,
-    runs: Annotated[list[Path], typer.Argument(help="Runs, in any form of docs/formats.md.")],
+    runs: Annotated[
+        list[Path],
+        typer.Argument(
+            help="Runs, in any form of docs/formats.md; of several sets each 'runs/{set}.txt.gz' or a folder."
+        ),
+    ],
     *,
     options: EvaluateOptions,
     source: EvaluationSource,
@@ -44,6 +51,7 @@ def evaluate(
 
     from intrex.data.io.files import refuse_existing, spooled
     from intrex.data.locate import find_qrels
+    from intrex.data.querysets import find_query_sets
     from intrex.eval.evaluate.request import refuse_clashes, refuse_unsupported, requested_measures
     from intrex.eval.leaderboard.by_split import find_fold, mark_fold
     from intrex.eval.measures.aliases import TEXTS
@@ -57,6 +65,10 @@ def evaluate(
     refuse_clashes(options, len(runs), measures)
     if options.scores is not None:
         refuse_existing(options.scores, options.overwrite)
+    if (sets := find_query_sets(qrels, options.sets)) is not None:
+        with source.declared():
+            _over_sets(options, sets, runs, numeric)
+        return
     fold = find_fold(options.trained_on) if options.trained_on is not None else None
     flags = find_flags(options.exclude) if options.exclude is not None else None
     with source.declared(), ExitStack() as stack:
@@ -86,6 +98,19 @@ def evaluate(
         else:
             print_scores(options, systems, len(numeric))
     notes(systems, judged, len(numeric) + (options.scores is not None))
+
+
+def _over_sets(options: EvaluateOptions, sets: QuerySets, runs: list[Path], measures: list[Measure]) -> None:
+    from intrex.eval.evaluate.request import requested_rules
+    from intrex.eval.evaluate.sets import refuse_over_sets, run_scorer, score_sets
+    from intrex.eval.scoring.scorefile import write_scores
+
+    refuse_over_sets(options)
+    score = run_scorer(measures, requested_rules(options), options.scores is not None)
+    scored = score_sets(sets, runs, measures, score)
+    if options.scores is not None:
+        write_scores(scored.scores, options.scores, options.overwrite)
+    print_sets(options, scored, len(measures))
 
 
 def _by_answers(

@@ -13,6 +13,7 @@ import numpy as np
 
 from intrex.data.arrays import Int64s
 from intrex.data.errors import BadInput, Problems
+from intrex.data.group import refuse_group
 from intrex.data.ids import as_strings
 from intrex.data.io.files import read_jsonl
 from intrex.data.io.folder import COLLECTION_MANIFEST
@@ -79,6 +80,7 @@ class Collection:
             raise BadInput(
                 f"a BEIR folder that was not imported yet: {path}", f"intrex collection import {path} NAME"
             )
+        refuse_group(path)
         manifest = read_manifest(path, ("collection",), "intrex collection import SOURCE OUT --overwrite")
         return cls(path, manifest)
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from intrex.data.collection import Collection
 from intrex.data.errors import BadInput
+from intrex.data.group import CollectionGroup, is_group
 from intrex.data.io.folder import COLLECTION_MANIFEST
+from intrex.data.store.manifest import Manifest
 
 
 def collections_in(folder: Path) -> Iterator[Collection]:
@@ -29,6 +32,46 @@ def merged_judgements(collection: Collection) -> dict[str, str]:
         "measures of subtopics take the file of judgements"
         for name, counts in collection.sets.items()
         if (n := counts.get("merged", 0))
+    }
+
+
+def groups_in(folder: Path) -> Iterator[CollectionGroup]:
+    """Yield the sound groups of collections in a folder and in the folders directly below it, by name."""
+    inside = folder.iterdir() if folder.is_dir() else ()
+    for path in (folder, *sorted(p for p in inside if p.is_dir() and not p.name.startswith("."))):
+        if is_group(path):
+            with contextlib.suppress(BadInput):
+                yield CollectionGroup.open(path)
+
+
+def describe_group(group: CollectionGroup) -> dict[str, Any]:
+    """Return what a person wants to know of a group, as a record to print: its collections, a line each."""
+    collections = {name: Collection.open(path) for name, path in group.paths.items()}
+    lines = {
+        name: f"{c.n_documents:,} documents, {c.manifest.params['queries']:,} queries ({describe_sets(c)})"
+        for name, c in collections.items()
+    }
+    return {
+        "name": group.name,
+        "collections": len(collections),
+        **lines,
+        "documents": sum(c.n_documents for c in collections.values()),
+        "bytes": sum(entry["bytes"] for entry in group.manifest.files.values()),
+        "fingerprint": group.manifest.collection,
+        **_origin(group.manifest),
+    }
+
+
+def describe_sets(collection: Collection) -> str:
+    """List the query sets of a collection with their numbers of queries."""
+    return ", ".join(f"{s} {n['queries']:,}" for s, n in collection.sets.items()) or "no judged queries"
+
+
+def _origin(manifest: Manifest) -> dict[str, Any]:
+    origin = manifest.params["origin"]
+    return {
+        **{k: v for k, v in origin.items() if isinstance(v, (str, int)) and k != "sources_sha256"},
+        "made by": f"intrex {manifest.versions.get('intrex')}",
     }
 
 
@@ -82,8 +125,7 @@ def describe_collection(collection: Collection) -> dict[str, Any]:
         **({"derivation": ", ".join(collection.derivation)} if collection.derivation else {}),
         "fingerprint": collection.fingerprint,
         "corpus fingerprint": collection.corpus_fingerprint,
-        **{k: v for k, v in params["origin"].items() if isinstance(v, (str, int)) and k != "sources_sha256"},
-        "made by": f"intrex {collection.manifest.versions.get('intrex')}",
+        **_origin(collection.manifest),
     }
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from intrex.data.collection import Collection, Queries
 from intrex.data.errors import BadInput, Problems, UsageError, json_type
 from intrex.data.exclusions import Exclusions
+from intrex.data.group import refuse_group
 from intrex.data.ids import id_problem
 from intrex.data.importers.inputs import Input, Record
 from intrex.data.importers.options import TopicOptions
@@ -42,6 +43,11 @@ class Judged:
     removed: int = 0
     exclusions: Exclusions | None = None
     corpus: str = ""
+
+    @property
+    def name(self) -> str:
+        """COLLECTION:SET, or the file's name."""
+        return f"{self.collection}:{self.query_set}" if self.query_set else self.collection
 
     def without(self, exclusions: Exclusions) -> Judged:
         """Return the judgements without the documents that are left out; raises `BadInput` where none is left."""
@@ -93,6 +99,7 @@ def _collection(text: str, noun: str) -> tuple[Collection, str]:
             f"neither a file nor a collection: {path}",
             "intrex collection import SOURCE OUT makes a collection",
         )
+    refuse_group(path, name)
     collection = Collection.open(path)
     if not name:
         if len(collection.sets) != 1:

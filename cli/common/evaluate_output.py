@@ -13,6 +13,7 @@ from intrex.eval.tables import Cell
 
 if TYPE_CHECKING:
     from intrex.data.locate import Judged
+    from intrex.eval.evaluate.sets import ScoredSets
     from intrex.eval.measures import Measure
     from intrex.eval.scoring.scorefile import SystemScores
 
@@ -36,6 +37,17 @@ def print_scores(options: EvaluateOptions, systems: list[SystemScores], n_measur
         headers, rows = score_table(systems, measures, wide)
     caption = "\n".join(dict.fromkeys(system.conditions.signature() for system in systems))
     emit(headers, rows, options.form, caption=caption, lead=1 + options.per_query)
+
+
+def print_sets(options: EvaluateOptions, scored: ScoredSets, n_measures: int) -> None:
+    """Print figures of several query sets and their means, and the notes on each set."""
+    from intrex.eval.evaluate.sets import set_caption, set_table
+
+    first = next(iter(scored.systems[0].parts.values()))
+    headers, rows = set_table(scored, first.scores.measures[:n_measures], _wide(options.form))
+    emit(headers, rows, options.form, caption=set_caption(scored), lead=2)
+    for full, name in scored.names.items():
+        notes([system.parts[full] for system in scored.systems], scored.judged[name], n_measures, name)
 
 
 def print_trec(
@@ -62,42 +74,44 @@ def print_trec(
     sys.stdout.write("".join(lines))
 
 
-def notes(systems: list[SystemScores], judged: Judged, n_measures: int) -> None:
+def notes(systems: list[SystemScores], judged: Judged, n_measures: int, query_set: str = "") -> None:
     """Say which judged queries can only score 0, how many each run lacks, and which values the judgements give no ground for.
 
     Args:
         systems: the scores.
         judged: the judgements.
         n_measures: how many of the measures were asked for; those behind them stand in a scores file.
+        query_set: name of the query set, where there are several.
     """
     from intrex.eval.scoring.score import queries_without_relevant
 
+    note = f"note: {query_set}: " if query_set else "note: "
     if merged := judged.qrels.merged:
         say(
-            f"note: {merged:,} judgements are of a further subtopic of a document; relevance measures take its highest grade"
+            f"{note}{merged:,} judgements are of a further subtopic of a document; relevance measures take its highest grade"
         )
     if empty := queries_without_relevant(judged.qrels):
         queries = "query has" if len(empty) == 1 else "queries have"
         say(
-            f"note: {len(empty):,} judged {queries} no relevant document and can only score 0: {_some(empty)}"
+            f"{note}{len(empty):,} judged {queries} no relevant document and can only score 0: {_some(empty)}"
         )
     condensed = systems[0].conditions.rules.judged_only
     _note_positives(
-        judged, [str(m) for m in systems[0].scores.measures[:n_measures] if condensed or m.of_pool]
+        note, judged, [str(m) for m in systems[0].scores.measures[:n_measures] if condensed or m.of_pool]
     )
     for system in systems:
         if missing := system.scores.n_missing:
             effect = "count as empty rankings" if system.conditions.complete else "are left out"
             judgements = f"{missing:,} of {len(system.scores.query_ids):,} judged queries"
-            say(f"note: {system.system} lacks {judgements}; they {effect}")
+            say(f"{note}{system.system} lacks {judgements}; they {effect}")
         _note_undefined(system)
 
 
-def _note_positives(judged: Judged, names: list[str]) -> None:
+def _note_positives(note: str, judged: Judged, names: list[str]) -> None:
     """Say that values of the pool mean nothing where relevant documents alone are judged."""
     if judged.qrels.positives_only and names:
         say(
-            f"note: the judgements name relevant documents only: {_some(names)} cannot tell what was judged not relevant "
+            f"{note}the judgements name relevant documents only: {_some(names)} cannot tell what was judged not relevant "
             "from what nobody looked at"
         )
 
@@ -177,4 +191,4 @@ def print_pool_bias(
     if not _wide(options.form):
         headers, rows = [*headers, "signature"], [[*row, caption] for row in rows]
     emit(headers, rows, options.form, caption=caption)
-    _note_positives(judged, ["condensed", "judged"])
+    _note_positives("note: ", judged, ["condensed", "judged"])

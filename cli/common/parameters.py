@@ -26,7 +26,12 @@ Output = Annotated[
 FIELDS = "--fields"
 _VALUE = re.compile(r"[^-=/\s][^=/\s]*=[^/\s]+")
 CollectionArgument = Annotated[Path, typer.Argument(help="A collection folder.")]
-QrelsArgument = Annotated[str, typer.Argument(help="A qrels file (TREC or BEIR), or COLLECTION:SET.")]
+QrelsArgument = Annotated[
+    str,
+    typer.Argument(
+        help="A qrels file (TREC or BEIR), or COLLECTION:SET; several as GROUP:SET or 'qrels/{set}.tsv'."
+    ),
+]
 TrainArgument = Annotated[str, typer.Argument(help="Training queries: a file, or COLLECTION:SET.")]
 TestArgument = Annotated[str, typer.Argument(help="Test queries: a file, or COLLECTION:SET.")]
 TableFormat = Annotated[

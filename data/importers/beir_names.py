@@ -29,7 +29,7 @@ FORUMS = (
     "android", "english", "gaming", "gis", "mathematica", "physics",
     "programmers", "stats", "tex", "unix", "webmasters", "wordpress",
 )  # fmt: skip
-"""CQADupStack is twelve collections in one zip file; each is imported by itself, as ``cqadupstack/FORUM``."""
+"""CQADupStack is twelve collections in one zip file: ``cqadupstack`` is their group, ``cqadupstack/FORUM`` one of them."""
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]*(/[a-z0-9][a-z0-9._-]*)?")
 
@@ -37,13 +37,10 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9._-]*(/[a-z0-9][a-z0-9._-]*)?")
 def beir_names() -> list[str]:
     """List the names that `fetch_beir` has a checksum for."""
     parts = [f"cqadupstack/{forum}" for forum in FORUMS]
-    return sorted([*(name for name in BEIR_MD5 if name != "cqadupstack"), *parts])
+    return sorted([*BEIR_MD5, *parts])
 
 
 def check_name(name: str) -> None:
-    """Raise `UsageError` for a name that cannot be one, or that holds several collections."""
+    """Raise `UsageError` for a name that cannot be one."""
     if not _NAME.fullmatch(name):
         raise UsageError(f"no name of a BEIR data set: {name!r}", nearest_name(name, beir_names()))
-    if name == "cqadupstack":
-        hint = f"import one: beir:cqadupstack/{FORUMS[0]}; there are {', '.join(FORUMS)}"
-        raise UsageError("cqadupstack is twelve collections, one for each forum", hint)

@@ -42,6 +42,19 @@ def is_known(id_: str) -> bool:
     return False
 
 
+def members_of(id_: str) -> dict[str, str]:
+    """Return the data sets directly below an id that has no documents itself, by the last part of their ids.
+
+    Only those with documents, and none where they are fewer than two: ``nano-beir``, ``beir/cqadupstack``.
+    """
+    below = [name for name in irds_names() if name.startswith(f"{id_}/") and "/" not in name[len(id_) + 1 :]]
+    library = load_library("the catalogue") if below else None
+    if library is None or (is_known(id_) and library.load(id_).has_docs()):
+        return {}
+    members = {name[len(id_) + 1 :]: name for name in below if library.load(name).has_docs()}
+    return members if len(members) > 1 else {}
+
+
 def origin_of(id_: str) -> dict[str, Any]:
     """Describe the source for the manifest; raises `BadInput` for an unknown id and for one without documents."""
     library = load_library(f"the data set irds:{id_}")

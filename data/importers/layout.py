@@ -26,6 +26,8 @@ _JUDGED = (*_TSV, ".qrels", ".trec", ".jsonl", *_TABLES)
 _SHARD = re.compile(r"-\d{5}-of-\d{5}$")
 _TOPICS = re.compile(r"(queries|topics|questions)(?![a-z0-9])", re.IGNORECASE)
 _QRELS = re.compile(r"qrels?(?![a-z0-9])[._-]*", re.IGNORECASE)
+_PARTS = {"train", "test", "dev", "validation", "valid", "corpus", "queries"}
+"""Splits of a data set of Hugging Face that are parts of one collection."""
 _SET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _NEEDED = f"needed: an id ({', '.join(IDS)}) and a text ({', '.join(TEXTS)})"
 _NO_JSON = ("colbert", "table", "dpr")
@@ -86,7 +88,7 @@ def find_layout(
     corpus = _corpus_files(folder, layout) if folder else [Input(source, source.name)]
     corpus = [replace(file, fields=fields) for file in corpus]
     topics = [Input(path, str(path)) for path in queries]
-    judgements = {_check_set(name, path): Input(path, str(path)) for name, path in (qrels or {}).items()}
+    judgements = {check_set(name, path): Input(path, str(path)) for name, path in (qrels or {}).items()}
     if folder:
         topics = topics or _query_files(folder)
         judgements = judgements if qrels else _qrels_files(folder)
@@ -135,13 +137,52 @@ def _shards(folder: Path, *names: str) -> list[Input]:
     return []
 
 
-def _corpus_files(folder: Path, layout: str) -> list[Input]:
+def _corpus_names(layout: str) -> tuple[str, ...]:
     beir, colbert = with_suffixes("corpus.jsonl"), with_suffixes("collection.tsv")
     tables = tuple(f"corpus{ending}" for ending in (*with_suffixes(".csv", ".tsv"), *_TABLES[1:]))
     passages = with_suffixes("corpus.tsv", "collection.tsv", "psgs_w100.tsv")
-    names = {
+    named = {
         "auto": (*beir, *colbert, *tables), "beir": beir, "colbert": colbert, "table": tables, "dpr": passages,
-    }.get(layout, ())  # fmt: skip
+    }  # fmt: skip
+    return named.get(layout, ())
+
+
+def has_corpus(folder: Path) -> bool:
+    """Tell whether a folder itself has a corpus by its name: a file, or a folder of them as data sets of Hugging Face have."""
+    return any((folder / name).is_file() for name in _corpus_names("auto")) or bool(_shards(folder, "corpus"))
+
+
+def split_layouts(folder: Path, layout: str = "auto", fields: Fields = NO_FIELDS) -> dict[str, Layout]:
+    """Return the layouts of a data set of Hugging Face with a split for each set; empty where its splits are parts of one.
+
+    The splits of ``corpus`` and ``queries`` have the same names then, and none is that of a part (train, test ...).
+    """
+    splits = {name: _splits(folder, name) for name in ("corpus", "queries")}
+    names = splits["corpus"].keys()
+    if len(names) < 2 or names != splits["queries"].keys() or _PARTS & names:
+        return {}
+    judged = _splits(folder, "qrels", "default")
+    layouts = {}
+    for name in sorted(names):
+        corpus = [replace(file, fields=fields) for file in splits["corpus"][name]]
+        if len(files := judged.get(name, [])) > 1:
+            raise BadInput(f"the judgements of {name} are {len(files)} files: {folder}", "make one of them")
+        form = _format(corpus[0]) if layout == "auto" else layout
+        qrels = {"test": files[0]} if files else {}
+        layouts[check_set(name, folder)] = Layout(form, corpus, splits["queries"][name], qrels)
+    return layouts
+
+
+def _splits(folder: Path, *names: str) -> dict[str, list[Input]]:
+    """Return the files of a subfolder by their names without the number of the shard."""
+    splits: dict[str, list[Input]] = {}
+    for file in _shards(folder, *names):
+        splits.setdefault(_SHARD.sub("", bare_name(file.path)), []).append(file)
+    return splits
+
+
+def _corpus_files(folder: Path, layout: str) -> list[Input]:
+    names = _corpus_names(layout)
     if file := _only(folder, *names):
         return [file]
     if layout not in ("colbert", "sgml", "dpr") and (shards := _shards(folder, "corpus")):
@@ -192,7 +233,7 @@ def _qrels_files(folder: Path) -> dict[str, Input]:
             _log.info("%s is not read: judgements end in %s", below, ", ".join(_JUDGED))
             continue
         if inside or (len(below.parts) == 1 and _QRELS.match(path.name)):
-            name = _check_set(_QRELS.sub("", _SHARD.sub("", bare_name(path)), count=1) or "test", path)
+            name = check_set(_QRELS.sub("", _SHARD.sub("", bare_name(path)), count=1) or "test", path)
             if name in sets:
                 raise BadInput(
                     f"two files are the query set {name}: {sets[name].label} and {below}", "remove one"
@@ -201,7 +242,8 @@ def _qrels_files(folder: Path) -> dict[str, Input]:
     return sets
 
 
-def _check_set(name: str, path: Path) -> str:
+def check_set(name: str, path: Path) -> str:
+    """Return the name of a query set; raises `UsageError` where it cannot be one."""
     if not _SET.fullmatch(name):
         hint = "use letters, digits, dot, dash and underscore; --qrels SET=FILE names a set"
         raise UsageError(f"{name!r} cannot be the name of a query set ({path.name})", hint)

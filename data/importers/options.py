@@ -9,7 +9,8 @@ TOPIC_FIELD = "Field of TREC, XML or JSON topics that is searched, or several: t
 LAYOUTS = ("auto", "beir", "pyserini", "colbert", "sgml", "json", "table", "dpr")
 
 
-def _parse_names(words: list[str]) -> tuple[str, ...]:
+def parse_names(words: list[str]) -> tuple[str, ...]:
+    """Return the names in words with commas between them."""
     return tuple(name.strip() for word in words for name in word.split(",") if name.strip())
 
 
@@ -25,7 +26,7 @@ class ImportOptions(Options):
         default=None, metavar="NAME", help="Key or column of a document's id; the common names are known."
     )
     text_fields: tuple[str, ...] = option(
-        default=(), metavar="NAME,NAME", parse=_parse_names,
+        default=(), metavar="NAME,NAME", parse=parse_names,
         help="Keys or columns of a document's text, joined by a blank; one called title is the title.",
     )  # fmt: skip
     qrels_columns: tuple[str, ...] = columns_option("the judgements", "qrels_columns", qrels=True)

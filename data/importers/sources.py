@@ -12,13 +12,15 @@ from typing import Any
 
 from intrex.data.collection import Collection
 from intrex.data.errors import BadInput, UsageError
+from intrex.data.group import CollectionGroup
 from intrex.data.importers.archive import is_archive, unpack
 from intrex.data.importers.beir import fetch_beir, unzip
 from intrex.data.importers.beir_names import BEIR_MD5, beir_names
+from intrex.data.importers.groups import Member, member_layouts, write_group
 from intrex.data.importers.inputs import Fields, bare_name
 from intrex.data.importers.intake import fill_collection
-from intrex.data.importers.irds import fill_from_irds, irds_names, is_known, origin_of
-from intrex.data.importers.layout import find_layout
+from intrex.data.importers.irds import fill_from_irds, irds_names, is_known, members_of, origin_of
+from intrex.data.importers.layout import Layout, find_layout
 from intrex.data.io.files import refuse_existing, require_file
 from intrex.data.judgedset import Unknown
 from intrex.data.progress import Progress
@@ -26,6 +28,7 @@ from intrex.data.rankings.options import QRELS_ROLES, Columns, declared_grades, 
 from intrex.data.writer import CollectionWriter, write_collection
 
 _log = logging.getLogger("intrex")
+Fill = Callable[[CollectionWriter], None]
 Paths = Path | Sequence[Path] | None
 Sets = Mapping[str, Path] | Sequence[str | Path] | None
 
@@ -48,14 +51,14 @@ def import_collection(
     overwrite: bool = False,
     progress: Progress | None = None,
     downloading: Progress | None = None,
-) -> Collection:
-    """Import a collection, streaming: memory does not grow with the text, only by some bytes a document.
+) -> Collection | CollectionGroup:
+    """Import a collection, or a group of them, streaming: memory does not grow with the text, only by some bytes a document.
 
     Args:
         source: an existing file or folder, or a zip or tar archive of a folder; else ``beir:NAME`` or a name of BEIR's, ``irds:ID`` or an
-            id of ir_datasets.
+            id of ir_datasets. One that holds several collections (see `member_layouts`) becomes a group.
         out: the folder to make.
-        name: the collection's name; by default that of the source.
+        name: the collection's name, or the group's; by default that of the source.
         layout: the corpus layout of a path, one of `intrex.data.importers.options.LAYOUTS`.
         queries: query files, read instead of those in the folder.
         qrels: judgements by query set, read instead of those in the folder; or as typed: ``SET=FILE``, or ``FILE``
@@ -146,7 +149,7 @@ def resolve(source: str | Path) -> tuple[str, str]:
         return kind, name
     if text in BEIR_MD5 or text in beir_names():
         return "beir", text
-    if is_known(text):
+    if is_known(text) or members_of(text):
         return "irds", text
     close = difflib.get_close_matches(text, [*beir_names(), *irds_names()], n=1, cutoff=0.75)
     guess = f"did you mean {close[0]}? " if close else ""
@@ -171,7 +174,7 @@ class _Job:
     fields: Fields
     columns: Columns | None
 
-    def from_path(self, path: Path) -> Collection:
+    def from_path(self, path: Path) -> Collection | CollectionGroup:
         """Import a file or folder; an archive is unpacked beside the output."""
         name = bare_name(path.resolve())
         if not path.is_dir():
@@ -186,7 +189,7 @@ class _Job:
                 return self._files(folder, name, {"source": path.name})
         return self._files(path, name, {"source": path.resolve().name})
 
-    def from_beir(self, name: str) -> Collection:
+    def from_beir(self, name: str) -> Collection | CollectionGroup:
         """Import a data set of BEIR's by name."""
         archive, (_, _, part) = fetch_beir(name, self.downloading), name.partition("/")
         with unpack(archive, archive.parent, unzip) as folder:
@@ -195,16 +198,38 @@ class _Job:
                 raise BadInput(f"{archive.name} has no folder {part}", f"there are: {folders or 'none'}")
             return self._files(folder / part, name, {"source": f"beir:{name}"})
 
-    def from_irds(self, id_: str) -> Collection:
-        """Import a data set of ir_datasets by id."""
+    def from_irds(self, id_: str) -> Collection | CollectionGroup:
+        """Import a data set of ir_datasets by id, or those below an id that is none."""
         if self.queries or self.qrels or self.topic_field is not None:
             hint = "leave --queries, --qrels and --topic-field out"
             raise UsageError(f"irds:{id_} brings its own queries and judgements", hint)
+        members = {
+            member: Member(origin_of(below), partial(fill_from_irds, below, progress=self.progress))
+            for member, below in members_of(id_).items()
+        }
+        if members:
+            return self._group(id_, {"importer": "ir_datasets", "source": f"irds:{id_}"}, members)
         fill = partial(fill_from_irds, id_, progress=self.progress)
         return self._write(id_, origin_of(id_), fill)
 
-    def _files(self, path: Path, name: str, origin: dict[str, Any]) -> Collection:
-        layout = find_layout(path, self.layout, self.queries, self.qrels, self.fields)
+    def _files(self, path: Path, name: str, origin: dict[str, Any]) -> Collection | CollectionGroup:
+        layouts = member_layouts(path, self.layout, self.fields) if path.is_dir() else {}
+        if not layouts:
+            layout = find_layout(path, self.layout, self.queries, self.qrels, self.fields)
+            return self._write(name, *self._read(layout, origin))
+        if self.queries or self.qrels:
+            raise UsageError(
+                f"{origin['source']} holds {len(layouts)} collections: {', '.join(layouts)}",
+                "leave --queries and --qrels out: each has its own; or import one of them",
+            )
+        members = {
+            member: Member(*self._read(layout, {"source": f"{origin['source']}/{member}"}))
+            for member, layout in layouts.items()
+        }
+        return self._group(name, {"importer": "group", **origin}, members)
+
+    def _read(self, layout: Layout, origin: dict[str, Any]) -> tuple[dict[str, Any], Fill]:
+        """Return the origin of a layout's collection, and what fills it."""
         fill = partial(
             fill_collection,
             layout,
@@ -212,8 +237,12 @@ class _Job:
             columns=self.columns,
             progress=self.progress,
         )
-        origin = {"importer": layout.format, **origin, **self._named(), **layout.record()}
-        return self._write(name, origin, fill)
+        return {"importer": layout.format, **origin, **self._named(), **layout.record()}, fill
+
+    def _group(self, name: str, origin: dict[str, Any], members: dict[str, Member]) -> CollectionGroup:
+        return write_group(
+            self.out, self.name or name, origin, members, unknown=self.unknown, overwrite=self.overwrite
+        )
 
     def _named(self) -> dict[str, Any]:
         """Return what the user named of fields, keys and columns, for the manifest."""
@@ -225,9 +254,7 @@ class _Job:
         }
         return {key: value for key, value in named.items() if value}
 
-    def _write(
-        self, name: str, origin: dict[str, Any], fill: Callable[[CollectionWriter], None]
-    ) -> Collection:
+    def _write(self, name: str, origin: dict[str, Any], fill: Fill) -> Collection:
         return write_collection(
             self.out, self.name or name, origin, fill, unknown=self.unknown, overwrite=self.overwrite
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -18,6 +19,7 @@ from intrex.data.rankings.grades import grade_hint, number_of
 from intrex.data.rankings.jsonfiles import load_values, members_of, repeated_names
 from intrex.data.rankings.options import QRELS_ROLES, Columns, spelled_columns
 
+_log = logging.getLogger("intrex")
 _LARGEST = 2**31 - 1
 _PAIR = ("query", "document")
 _NEEDED = {"query", "document", "grade"}
@@ -165,12 +167,18 @@ def _blank_rows(path: Path, problems: Problems) -> Iterator[tuple[int, list[str]
 
 def _tabular_rows(path: Path, _: Problems, columns: Columns | None) -> Iterator[tuple[int, Any, Any, Any]]:
     names = column_names(path)
-    places, _headed = _places(path, names, columns)
-    wanted = [names[places[role]] for role in ("query", "document", "grade")]
+    spelled = spelled_columns(names, QRELS_ROLES) if columns is None and len(names) == 2 else {}
+    if graded := spelled.keys() != _NEEDED - {"grade"}:
+        places, _headed = _places(path, names, columns)
+    else:  # as NanoBEIR has them: relevant documents alone
+        places = spelled
+        _log.info("%s has no grades: each judgement counts as grade 1", path.name)
+    wanted = [names[places[role]] for role in ("query", "document", "grade")[: 2 + graded]]
     line = 0
     for batch in read_batches(path, wanted):
         values = [text_values(batch.column(name)) for name in wanted[:2]]
-        for query, document, grade in zip(*values, batch.column(wanted[2]).to_pylist(), strict=True):
+        grades = batch.column(wanted[2]).to_pylist() if graded else [1] * batch.num_rows
+        for query, document, grade in zip(*values, grades, strict=True):
             line += 1
             yield line, query, document, grade
 

@@ -72,6 +72,14 @@ class Build:
         """Record progress durably; call after the data it speaks of was fsynced."""
         self._write_durably(STATE, json.dumps({"inputs": self.inputs, "state": state}))
 
+    def forget_state(self) -> None:
+        """Remove the recorded progress: the build that fails now leaves nothing."""
+        (self.path / STATE).unlink(missing_ok=True)
+
+    def take_entries(self, files: dict[str, dict[str, Any]], folder: str) -> None:
+        """Take the entries of an artifact that was built in a folder of this one, which need no second hash."""
+        self._entries |= {f"{folder}/{name}": entry for name, entry in files.items()}
+
     def take_over(self, source: Path, entry: dict[str, Any], name: str) -> None:
         """Take over a file of another artifact, which its manifest has an entry of: a link to it, or where there are none a copy."""
         target = self.path / name

@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
-from intrex.data.arrays import Bools, Float64s
+from intrex.data.arrays import Bools, Float64s, Int64s
 from intrex.data.errors import BadInput, UsageError
 from intrex.eval.measures import Measure
 from intrex.eval.scoring.groups import Grouping, Groups
@@ -29,6 +29,8 @@ class Aligned:
         answered: [q, s] whether the system's run has the query.
         conditions: the rules that all share.
         groups: [q] which queries are one observation.
+        strata: [q] int64 from 0, the set of each query where there are several; queries are sampled within each.
+        weights: [q] of the queries in means, 1 on average; None where they count the same.
     """
 
     systems: list[str]
@@ -38,6 +40,8 @@ class Aligned:
     answered: Bools
     conditions: Conditions
     groups: Groups
+    strata: Int64s | None = None
+    weights: Float64s | None = None
 
     def shared(self, systems: Sequence[int]) -> Bools:
         """Tell which queries [q] to compare some systems on: all, or with ``--no-complete`` those that each answers."""
@@ -47,7 +51,14 @@ class Aligned:
 
     def means(self) -> Float64s:
         """Return each system's means [s, m], as `evaluate` prints them."""
-        return np.stack([self.values[self.shared([i]), i].mean(axis=0) for i in range(len(self.systems))])
+        return np.stack(
+            [self.weighted(self.shared([i]))[:, i].mean(axis=0) for i in range(len(self.systems))]
+        )
+
+    def weighted(self, queries: Bools) -> Float64s:
+        """Return the values [q', s, m] of some queries times their weights, so that the plain mean is the figure."""
+        values: Float64s = self.values[queries]
+        return values if self.weights is None else values * self.weights[queries][:, None, None]
 
     def first(self, count: int) -> Aligned:
         """Return the first systems alone."""

@@ -112,11 +112,14 @@ def pair_effect(
     data: Aligned, pair: tuple[int, int], measure: int, queries: Bools, settings: Settings
 ) -> tuple[float, float, Effect]:
     """Return both means and the effect of a pair (a, b) on some queries [q]; the interval ends where the measure does."""
-    values_a, values_b = (data.values[queries, system, measure] for system in pair)
-    found = effect(values_b - values_a, data.groups.only(queries), 1 - settings.alpha)
+    values_a, values_b = (data.weighted(queries)[:, system, measure] for system in pair)
+    strata = None if data.strata is None else data.strata[queries]
+    found = effect(values_b - values_a, data.groups.only(queries), 1 - settings.alpha, strata)
     (parsed,) = parse_measures([data.measures[measure]])
-    if is_share(parsed, np.concatenate([values_a, values_b])):
+    if is_share(parsed, data.values[queries][:, list(pair), measure].ravel()):
         found = replace(found, low=max(found.low, -1.0), high=min(found.high, 1.0))
+    if data.weights is not None:  # a spread of weighted differences is no unit for them
+        found = replace(found, d_z=None, hedges=None)
     return float(values_a.mean()), float(values_b.mean()), found
 
 
@@ -138,7 +141,7 @@ def _samples(data: Aligned, pairs: list[tuple[int, int]]) -> Iterator[_Sample]:
         queries = np.frombuffer(mask, np.bool_)
         groups = data.groups.only(queries)
         local = np.array([pairs[i] for i in rows])
-        yield _Sample(rows, local, groups.sums(data.values[queries]), groups.sizes)
+        yield _Sample(rows, local, groups.sums(data.weighted(queries)), groups.sizes)
 
 
 def _p_values(data: Aligned, pairs: list[tuple[int, int]], settings: Settings) -> Float64s:
@@ -151,7 +154,7 @@ def _p_values(data: Aligned, pairs: list[tuple[int, int]], settings: Settings) -
                 "the systems answer no query in common",
                 "compare fewer of them, or count missing queries as empty rankings: --complete",
             )
-        sums = data.groups.only(shared).sums(data.values[shared])
+        sums = data.groups.only(shared).sums(data.weighted(shared))
         return randomized_tukey(sums, np.array(pairs), samples, seed)
     out = np.empty((len(pairs), len(data.measures)))
     if settings.test in ("randomization", "bootstrap"):
@@ -163,10 +166,11 @@ def _p_values(data: Aligned, pairs: list[tuple[int, int]], settings: Settings) -
         return out
     for i, (a, b) in enumerate(pairs):
         shared = data.shared((a, b))
-        groups = data.groups.only(shared)
-        for m, column in enumerate((data.values[shared, b] - data.values[shared, a]).T):
+        groups, values = data.groups.only(shared), data.weighted(shared)
+        strata = None if data.strata is None else data.strata[shared]
+        for m, column in enumerate((values[:, b] - values[:, a]).T):
             if settings.test == "t":
-                out[i, m] = t_test(column, groups)
+                out[i, m] = t_test(column, groups, strata)
             else:
                 out[i, m] = wilcoxon((groups.sums(column) / groups.sizes).round(_DECIMALS))
     return out

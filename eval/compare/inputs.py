@@ -78,7 +78,7 @@ def _tag(system: str, file: str) -> str:
 def subtopics_needed(paths: Sequence[Path], measures: Sequence[Measure]) -> bool:
     """Tell whether judgements by subtopic belong to the comparison: by its measures, or by those of a file of scores."""
     all_measures = list(measures)
-    for path in filter(_holds_scores, paths):
+    for path in filter(holds_scores, paths):
         all_measures += [measure for system in read_scores(path) for measure in system.scores.measures]
     return any(measure.name in DIVERSE for measure in all_measures)
 
@@ -89,7 +89,7 @@ def load(judged: Judged, paths: Sequence[Path], measures: Sequence[Measure], com
     Raises:
         BadInput: a malformed file, or scores that were made with other judgements.
     """
-    scored = {path for path in paths if _holds_scores(path)}
+    scored = {path for path in paths if holds_scores(path)}
     rules = Rules(complete=complete)
     fresh = iter(score_files(judged, [path for path in paths if path not in scored], measures, rules))
     loaded: list[tuple[SystemScores, str]] = []
@@ -99,7 +99,8 @@ def load(judged: Judged, paths: Sequence[Path], measures: Sequence[Measure], com
     return LoadedSystems([system for system, _ in loaded], [file for _, file in loaded], bool(scored))
 
 
-def _holds_scores(path: Path) -> bool:
+def holds_scores(path: Path) -> bool:
+    """Tell whether a file holds scores, not a run."""
     if not path.is_file():  # a pipe can be read only once, and what is missing is reported by the reader
         return False
     with reading(path) as stream:

@@ -3,8 +3,9 @@
 from pathlib import Path
 
 from intrex.data.errors import UsageError
+from intrex.data.importers.options import parse_names
 from intrex.data.options import Options, When, declare, option
-from intrex.eval.evaluate.options import LEVEL, MEASURES
+from intrex.eval.evaluate.options import LEVEL, MEASURES, SETS
 
 TESTS = ("randomization", "t", "wilcoxon", "bootstrap", "tukey")
 CORRECTIONS = ("holm", "bonferroni", "bh", "none")
@@ -28,6 +29,7 @@ class CompareOptions(Options):
         default=True, flags=("=--complete/--no-complete", "=-c"),
         help="Count judged queries that a run lacks as empty rankings (the default), or compare on those that both answer.",
     )  # fmt: skip
+    sets: tuple[str, ...] = option(default=(), metavar="NAME,NAME", parse=parse_names, help=SETS)
     groups: str | None = option(default=None, metavar="FILE", help=GROUPS)
     baseline: str | None = option(
         default=None, help="A run or its tag: compare the others with it, not all pairs."

@@ -7,7 +7,7 @@ from functools import cache
 
 import numpy as np
 
-from intrex.data.arrays import Float64s
+from intrex.data.arrays import Float64s, Int64s
 from intrex.eval.compare.resampling import EXACT_QUERIES, TOLERANCE, randomization
 from intrex.eval.scoring.groups import Groups
 from intrex.eval.scoring.intervals import LEVEL, Spread, spread_of
@@ -45,16 +45,23 @@ class Effect:
     detectable: float | None
 
 
-def spread_of_mean(differences: Float64s, groups: Groups | None = None) -> Spread:
-    """Return the variance of the mean of differences [n], by group."""
+def spread_of_mean(
+    differences: Float64s, groups: Groups | None = None, strata: Int64s | None = None
+) -> Spread:
+    """Return the variance of the mean of differences [n], by group within strata [n]."""
     n = len(differences)
-    return spread_of(differences[:, None] / n, groups or Groups.alone(n))
+    return spread_of(differences[:, None] / n, groups or Groups.alone(n), strata)
 
 
-def effect(differences: Float64s, groups: Groups | None = None, level: float = LEVEL) -> Effect:
-    """Compute the effect sizes of differences [n]: interval and detectable difference by group, the rest by query."""
+def effect(
+    differences: Float64s,
+    groups: Groups | None = None,
+    level: float = LEVEL,
+    strata: Int64s | None = None,
+) -> Effect:
+    """Compute the effect sizes of differences [n]: interval and detectable difference by group and stratum, the rest by query."""
     n, mean = len(differences), float(np.mean(differences))
-    spread = spread_of_mean(differences, groups)
+    spread = spread_of_mean(differences, groups, strata)
     half = float(spread.half_widths(level)[0])
     deviation = float(spread_of_mean(differences).errors[0] * np.sqrt(n))
     slack = TOLERANCE * max(1.0, float(np.abs(differences).max()))
@@ -63,22 +70,27 @@ def effect(differences: Float64s, groups: Groups | None = None, level: float = L
     if n > 1:
         d_z = mean / deviation if deviation else (0.0 if wins == losses == 0 else None)
     hedges = d_z * (1 - 3 / (4 * (n - 1) - 1)) if d_z is not None and n > 2 else None
-    detectable = detectable_difference(len(groups or differences), float(spread.errors[0]))
+    detectable = detectable_difference(_observations(differences, groups, strata), float(spread.errors[0]))
     return Effect(mean, mean - half, mean + half, d_z, hedges, wins, n - wins - losses, losses, detectable)
 
 
-def t_test(differences: Float64s, groups: Groups | None = None) -> float:
-    """Compute the two-sided p of the paired t-test on differences [n] (Student 1908), by group.
+def _observations(differences: Float64s, groups: Groups | None, strata: Int64s | None) -> int:
+    """Return one more than what is left of the queries, or groups, behind the mean of each stratum."""
+    return len(groups or differences) - (0 if strata is None else int(strata.max()))
 
-    The degrees of freedom are the number of queries, or of groups, less one. Without any spread t is 0/0 or infinite: p
+
+def t_test(differences: Float64s, groups: Groups | None = None, strata: Int64s | None = None) -> float:
+    """Compute the two-sided p of the paired t-test on differences [n] (Student 1908), by group within strata [n].
+
+    The degrees of freedom are the number of queries, or of groups, less one; over strata see `spread_of`. Without any spread t is 0/0 or infinite: p
     is 1 when all differences are 0, and 0 when they are all the same other number. One query or group says nothing
     about spread: p is 1.
     """
     from scipy.special import stdtr
 
-    if len(groups or differences) < 2:
+    if _observations(differences, groups, strata) < 2:
         return 1.0
-    spread = spread_of_mean(differences, groups)
+    spread = spread_of_mean(differences, groups, strata)
     mean, error = abs(float(np.mean(differences))), float(spread.errors[0])
     if not error:
         return 1.0 if mean <= TOLERANCE else 0.0

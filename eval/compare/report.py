@@ -9,6 +9,7 @@ from intrex.data.errors import UsageError
 from intrex.data.ids import as_bytes
 from intrex.data.locate import find_qrels
 from intrex.data.options import flag_of
+from intrex.data.querysets import QuerySets
 from intrex.data.run import Run
 from intrex.eval.compare.align import Aligned, align
 from intrex.eval.compare.beside import MoverDocument, find_documents, mover_documents
@@ -17,6 +18,14 @@ from intrex.eval.compare.inputs import load, query_texts, subtopics_needed, with
 from intrex.eval.compare.movers import Mover, movers, relevant_from
 from intrex.eval.compare.options import CompareOptions, Settings
 from intrex.eval.compare.reproduction import Reproduction, reproduction
+from intrex.eval.compare.sets import (
+    SetComparison,
+    compare_sets,
+    find_baseline,
+    load_sets,
+    refuse_over_sets,
+    runs_with_baseline,
+)
 from intrex.eval.compare.similarity import Similarity, similarities
 from intrex.eval.compare.slices import BY_TEXT, SliceRow, find_slices, slice_rows
 from intrex.eval.measures import Measure, parse_measures
@@ -51,8 +60,7 @@ def make_report(qrels: str, runs: list[Path], options: CompareOptions, settings:
         UsageError: options that do not go together.
         BadInput: files that cannot be compared.
     """
-    names = options.measures or (DEFAULT_MEASURE,)
-    measures = parse_measures([name for text in names for name in text.split()], options.level)
+    measures = _measures(options)
     _check(runs, measures, options)
     paths = with_baseline(runs, options.baseline)
     reproductions = [path for path in dict.fromkeys(options.reproduction or ()) if path not in paths]
@@ -101,6 +109,35 @@ def make_report(qrels: str, runs: list[Path], options: CompareOptions, settings:
     if options.groups is None and (shared := shared_note(loaded.systems[0].relevant)):
         notes.append(shared)
     return CompareReport(comparison, moves, beside, slices, similar, figures, notes)
+
+
+def set_report(
+    sets: QuerySets, runs: list[Path], options: CompareOptions, settings: Settings
+) -> SetComparison:
+    """Read, score and compare over several query sets.
+
+    Args:
+        sets: the query sets.
+        runs: of each system a pattern or a folder; or files of scores of all the sets.
+        options: measures and baseline.
+        settings: of the tests.
+
+    Raises:
+        UsageError: options that do not go together, or are of one query set.
+        BadInput: files that cannot be compared.
+    """
+    measures = _measures(options)
+    _check(runs, measures, options)
+    refuse_over_sets(options, settings)
+    paths, name = runs_with_baseline(sets, runs, options.baseline)
+    scored = load_sets(sets, paths, measures)
+    baseline = find_baseline(scored, paths, name) if name is not None else None
+    return compare_sets(scored, measures, settings, find_grouping(options.groups), baseline)
+
+
+def _measures(options: CompareOptions) -> list[Measure]:
+    names = options.measures or (DEFAULT_MEASURE,)
+    return parse_measures([name for text in names for name in text.split()], options.level)
 
 
 def _check(runs: list[Path], measures: list[Measure], options: CompareOptions) -> None:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from intrex.data.importers.options import parse_names
 from intrex.data.options import LARGEST_INT, Options, When, declare, option
 
 TOOLS = (
@@ -24,6 +25,10 @@ MOST_DOCUMENTS = 10**15
 """As in `intrex.eval.measures.grammar`."""
 MEASURES = "intrex.eval.measures:MEASURES"
 OUTPUT = "Output"
+SETS = (
+    "Where QRELS is a group of collections or a pattern such as 'qrels/{set}.tsv': these sets alone. RUN is then "
+    "'runs/{set}.txt.gz', or a folder."
+)
 LEVEL = "Grade from which a document is relevant; nDCG has none."
 
 
@@ -38,6 +43,7 @@ class EvaluateOptions(Options):
         "or several with blanks between them. Unless given: nDCG@10 RR@10 R@100 AP (trec_eval's official ones with "
         "--format trec, what the tool has of them with --as).",
     )  # fmt: skip
+    sets: tuple[str, ...] = option(default=(), metavar="NAME,NAME", parse=parse_names, help=SETS)
     per_query: bool = option(default=False, key="by_query", flags=("-q",), help="Every query's values too.")
     no_summary: bool = option(
         default=False, flags=("-n",), when=When("by_query", (True,)),

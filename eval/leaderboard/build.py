@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from intrex.eval.leaderboard.by_split import pivot_split, split_rows
-from intrex.eval.leaderboard.means import mean_rows
+from intrex.eval.leaderboard.means import group_rows, mean_rows
 from intrex.eval.leaderboard.options import LeaderboardOptions
 from intrex.eval.leaderboard.rows import LeaderboardRow, leaderboard, pivot, shown_measures, sort_measure
 from intrex.eval.scoring.groups import find_grouping, shared_note
@@ -21,7 +21,7 @@ class Leaderboard:
     """Rows with what is to be said of them.
 
     Attributes:
-        rows: sorted; means over query sets come last.
+        rows: sorted; those of groups of collections and means over query sets come last.
         notes: for the user.
         measures: in the order they were asked for.
         options: of the command.
@@ -63,9 +63,12 @@ def build_leaderboard(files: Sequence[Path], options: LeaderboardOptions) -> Lea
         rows = split_rows(systems, read_split(options.split), grouping)
     else:
         rows = leaderboard(systems, grouping)
+        of_groups, notes = group_rows(systems, grouping)
+        rows += of_groups
     if options.means:
-        means, notes = mean_rows(systems, options.means, grouping)
+        means, more = mean_rows(systems, options.means, grouping, options.over)
         rows += means
+        notes += more
     if options.groups is None:
         notes += dict.fromkeys(note for s in systems if (note := shared_note(s.relevant)))
-    return Leaderboard(rows, notes, measures, options)
+    return Leaderboard(rows, list(dict.fromkeys(notes)), measures, options)

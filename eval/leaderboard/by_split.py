@@ -29,13 +29,12 @@ from intrex.eval.leaderboard.rows import (
     JUDGED,
     LeaderboardRow,
     check_comparable,
-    interval_signature,
     row_order,
     shown_names,
 )
 from intrex.eval.measures import parse_measures
 from intrex.eval.scoring.groups import Grouping, Groups
-from intrex.eval.scoring.intervals import is_share
+from intrex.eval.scoring.intervals import interval_signature, is_share
 from intrex.eval.scoring.scorefile import SystemScores
 from intrex.eval.splits.split import REGIMES, Split, read_split
 from intrex.eval.tables import Table

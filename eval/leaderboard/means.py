@@ -1,40 +1,40 @@
-"""One figure over several query sets: the mean of the sets' figures, or of all their queries."""
+"""Rows of one figure over several query sets: of a group's sets, and of all."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-import numpy as np
-
-from intrex.data.errors import BadInput, UsageError
-from intrex.data.io.files import fingerprint
-from intrex.eval.leaderboard.options import SETS
+from intrex.data.errors import UsageError
 from intrex.eval.leaderboard.rows import (
     JUDGED,
-    MEAN_OF,
     LeaderboardRow,
     check_comparable,
-    interval_signature,
     row_order,
     shown_names,
 )
-from intrex.eval.scoring.groups import Grouping, Groups
-from intrex.eval.scoring.intervals import is_share, spread_of
+from intrex.eval.scoring.groups import Grouping
+from intrex.eval.scoring.intervals import interval_signature
+from intrex.eval.scoring.options import QUERIES, SETS
 from intrex.eval.scoring.scorefile import SystemScores
+from intrex.eval.scoring.sets import SetScores, by_system, means_of
 
 
 def mean_rows(
-    systems: Sequence[SystemScores], means: Sequence[str], grouping: Grouping | None = None
+    systems: Sequence[SystemScores],
+    means: Sequence[str],
+    grouping: Grouping | None = None,
+    over: str = QUERIES,
 ) -> tuple[list[LeaderboardRow], list[str]]:
     """Return a row for each system, measure and kind of mean over the query sets, sorted, and notes.
 
-    The mean of sets gives every set the same weight, that of queries every query. Queries are sampled within the sets, which are
-    fixed: the interval says what other queries of these sets would change, nothing of other sets.
+    The mean of sets gives every set the same weight, that of queries every query; the sets of one group together count as one,
+    see `SetScores.units`.
 
     Args:
         systems: scores of two query sets or more, by the same rules.
         means: of ``sets`` and ``queries``.
         grouping: which queries are one observation; each its own without it.
+        over: what the interval of the mean of sets is over, see `means_of`: ``queries`` or ``sets``.
 
     Returns:
         Rows whose collection is ``mean of 3 sets`` or ``mean of 950 queries`` and whose signature names the sets; a note for each
@@ -45,93 +45,48 @@ def mean_rows(
         BadInput: the sets were scored by different rules, or with other measures.
     """
     check_comparable(systems)
-    by_system: dict[str, dict[str, SystemScores]] = {}
-    for scores in systems:
-        by_system.setdefault(scores.system, {})[_set_name(scores)] = scores
-    sets = sorted({name for found in by_system.values() for name in found})
-    if len(sets) < 2:
-        raise UsageError(f"a mean over query sets needs two of them, there is {', '.join(sets)}")
-    _check_one_rule(systems)
-    rows, notes = [], []
-    for system, found in by_system.items():
-        if missing := [name for name in sets if name not in found]:
-            notes.append(f"{system} has no scores of {', '.join(missing)}, and no mean over the sets")
-            continue
-        parts = [found[name] for name in sets]
-        rows += [row for kind in means for row in _rows(parts, sets, kind, grouping or Grouping())]
-    if not rows:
+    whole, notes = by_system(systems)
+    if not whole:
         raise UsageError("no system has scores of every query set", notes[0])
+    rows = []
+    for scores in whole:
+        for kind in means:
+            place = (scores.label(kind), "", "none", "", "all")
+            rows += list(
+                _rows(scores, kind, place, grouping or Grouping(), over if kind == SETS else QUERIES)
+            )
     return sorted(rows, key=row_order), notes
 
 
-def _set_name(scores: SystemScores) -> str:
-    return ":".join(filter(None, (scores.conditions.collection, scores.conditions.query_set)))
+def group_rows(
+    systems: Sequence[SystemScores], grouping: Grouping | None = None
+) -> tuple[list[LeaderboardRow], list[str]]:
+    """Return the rows of each group of collections, as of one set: the mean of its sets; and notes as `mean_rows` does.
 
-
-def _check_one_rule(systems: Sequence[SystemScores]) -> None:
-    first = systems[0]
-    for other in systems:
-        a, b = (
-            (s.conditions.rules, s.conditions.dialect, s.conditions.version, s.scores.measures)
-            for s in (first, other)
-        )
-        if a != b:
-            raise BadInput(
-                f"{_set_name(first)} ({first.system}) and {_set_name(other)} ({other.system}) were scored by different rules or measures",
-                "score all of them by the same ones: a mean over them means nothing else",
-            )
+    Their collection is the group, their query set that of all its collections, empty where these have several.
+    """
+    rows, notes = list[LeaderboardRow](), list[str]()
+    for group in sorted({scores.group for scores in systems if scores.group}):
+        whole, missing = by_system([scores for scores in systems if scores.group == group])
+        notes += missing
+        for scores in whole:
+            sets = {part.conditions.query_set for part in scores.parts.values()}
+            place = (group, sets.pop() if len(sets) == 1 else "", "none", "", "all")
+            rows += _rows(scores, SETS, place, grouping or Grouping(), QUERIES)
+    return sorted(rows, key=row_order), notes
 
 
 def _rows(
-    parts: Sequence[SystemScores], sets: Sequence[str], kind: str, grouping: Grouping
+    scores: SetScores, kind: str, place: tuple[str, str, str, str, str], grouping: Grouping, over: str
 ) -> Iterator[LeaderboardRow]:
     """Yield the rows of one system; measures whose figure is no mean over queries have none."""
-    values, groups = [], []
-    for part in parts:
-        counted = part.scores.answered | part.conditions.complete
-        values.append(part.scores.values[counted])
-        groups.append(grouping.of(part.scores.query_ids, part.relevant).only(counted))
-    n = sum(map(len, values))
-    weights = [1 / (len(v) * len(parts)) if kind == SETS else 1 / n for v in values]  # of a query of each set
-    shares = np.concatenate([v * weight for v, weight in zip(values, weights, strict=True)])
-    joined, strata = _joined(groups), np.repeat(np.arange(len(parts)), [len(v) for v in values])
-    halves, figures = spread_of(shares, joined, strata).half_widths(), shares.sum(axis=0)
-    measures = parts[0].scores.measures
-    names = [str(m) for m in measures]
-    judged = float(figures[names.index(JUDGED)])
-    words = parts[0].conditions.signature().split("|")
-    rules = [w for w in words if w.partition("=")[0] not in ("set", "qrels", "split")]
-    qrels = fingerprint([part.conditions.qrels for part in parts])[:12]
-    signature = "|".join([f"sets={'+'.join(sets)}", f"qrels={qrels}", "split=none", *rules, f"mean={kind}"])
-    signature += interval_signature(joined)
-    place = (MEAN_OF + (f"{len(sets)} sets" if kind == SETS else f"{n} queries"), "", "none", "", "all")
-    missing, run = (
-        sum(part.scores.n_missing for part in parts),
-        fingerprint([part.run_sha256 for part in parts]),
-    )
-    for i, (measure, half) in enumerate(zip(measures, halves, strict=True)):
-        if measure.kind != "mean" or names[i] not in shown_names(names):
-            continue
-        low, high = float(figures[i] - half), float(figures[i] + half)
-        if is_share(measure, np.concatenate([v[:, i] for v in values])):
-            low, high = max(low, 0.0), min(high, 1.0)
-        yield LeaderboardRow(
-            parts[0].system,
-            *place,
-            names[i],
-            float(figures[i]),
-            low,
-            high,
-            n,
-            missing,
-            judged,
-            run,
-            signature,
-        )
-
-
-def _joined(groups: Sequence[Groups]) -> Groups:
-    """Join the groups of several sets: queries of two sets are never one observation."""
-    starts = np.cumsum([0, *(len(g) for g in groups)])
-    labels = np.concatenate([g.labels + start for g, start in zip(groups, starts, strict=False)])
-    return Groups(labels, groups[0].source)
+    means = means_of(scores, kind, grouping)
+    interval = means.over_sets if over == SETS else None
+    low, high = interval or means.over_queries
+    names = [str(m) for m in means.measures]
+    signature = scores.signature(kind) + interval_signature(means.groups) + ("|over=sets" if interval else "")
+    counts = (len(scores.strata), scores.n_missing, float(means.values[names.index(JUDGED)]))
+    for i, name in enumerate(names):
+        if name in shown_names(names):
+            figures = (float(means.values[i]), float(low[i]), float(high[i]))
+            yield LeaderboardRow(scores.system, *place, name, *figures, *counts, scores.run_sha256, signature)

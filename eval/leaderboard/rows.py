@@ -10,19 +10,15 @@ from pathlib import Path
 
 import numpy as np
 
-from intrex.data.arrays import Float64s
 from intrex.data.errors import BadInput, UsageError
 from intrex.data.io.files import require_file, write_text
-from intrex.eval.measures import Measure
-from intrex.eval.measures.kinds import FLOOR
-from intrex.eval.scoring.groups import Grouping, Groups
-from intrex.eval.scoring.intervals import is_share, spread_of
+from intrex.eval.scoring.groups import Grouping
+from intrex.eval.scoring.intervals import figure_intervals, interval_signature
 from intrex.eval.scoring.scorefile import SystemScores
+from intrex.eval.scoring.sets import MEAN_OF
 from intrex.eval.tables import Table, csv_text
 
 JUDGED = "Judged@10"
-MEAN_OF = "mean of "
-"""Begins the name of several query sets together, where a collection's name stands."""
 
 
 @dataclass(frozen=True)
@@ -47,39 +43,6 @@ class LeaderboardRow:
 
 
 COLUMNS = tuple("judged@10" if f.name == "judged_at_10" else f.name for f in fields(LeaderboardRow))
-
-
-def figure_intervals(
-    values: Float64s, measures: Sequence[Measure], groups: Groups
-) -> tuple[Float64s, Float64s]:
-    """Compute the 95 % t interval over queries of each measure's figure, cut at 0 and 1 where it cannot leave them.
-
-    Args:
-        values: [q, m] per-query values.
-        measures: [m] of the columns; the interval of a sum is that of the mean times q, that of a geometric mean is the
-            one of the mean of logarithms.
-        groups: [q] which queries are one observation.
-
-    Returns:
-        low [m] and high [m].
-    """
-    n = len(values)
-    columns = [
-        np.log(np.maximum(v, FLOOR)) if m.kind == "geometric" else v
-        for v, m in zip(values.T, measures, strict=True)
-    ]
-    averaged = np.stack(columns, axis=1)
-    half = spread_of(averaged / n, groups).half_widths()
-    means = np.array([float(column.mean()) for column in columns])
-    bounds = np.stack([means - half, means + half])
-    for j, measure in enumerate(measures):
-        if measure.kind == "sum":
-            bounds[:, j] *= n
-        elif measure.kind == "geometric":
-            bounds[:, j] = np.exp(bounds[:, j])
-        if is_share(measure, values[:, j]):
-            bounds[:, j] = bounds[:, j].clip(0, 1)
-    return bounds[0], bounds[1]
 
 
 def leaderboard(systems: Sequence[SystemScores], grouping: Grouping | None = None) -> list[LeaderboardRow]:
@@ -135,11 +98,6 @@ def common_signature(rows: Sequence[LeaderboardRow]) -> str:
     words = [row.signature.split("|") for row in rows]
     shared = set(words[0]).intersection(*words[1:])
     return "|".join(word for word in words[0] if word in shared)
-
-
-def interval_signature(groups: Groups) -> str:
-    """Return what a reader needs to repeat an interval, to stand behind the conditions of the scores."""
-    return f"|interval=t|groups={groups.signature()}"
 
 
 def _rows(system: SystemScores, grouping: Grouping) -> Iterable[LeaderboardRow]:

@@ -7,12 +7,14 @@ variance is estimated from how the shares of groups scatter within strata. Sourc
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from intrex.data.arrays import Float64s, Int64s
 from intrex.eval.measures import Measure
+from intrex.eval.measures.kinds import FLOOR
 from intrex.eval.scoring.groups import Groups
 
 LEVEL = 0.95
@@ -85,3 +87,41 @@ def spread_over_trainings(figures: Float64s) -> Spread:
 def is_share(measure: Measure, values: Float64s) -> bool:
     """Tell whether a measure's mean lies from 0 to 1 whatever the queries, so that its interval is cut there."""
     return measure.kind != "sum" and not measure.unbounded and bool(((values >= 0) & (values <= 1)).all())
+
+
+def figure_intervals(
+    values: Float64s, measures: Sequence[Measure], groups: Groups
+) -> tuple[Float64s, Float64s]:
+    """Compute the 95 % t interval over queries of each measure's figure, cut at 0 and 1 where it cannot leave them.
+
+    Args:
+        values: [q, m] per-query values.
+        measures: [m] of the columns; the interval of a sum is that of the mean times q, that of a geometric mean is the
+            one of the mean of logarithms.
+        groups: [q] which queries are one observation.
+
+    Returns:
+        low [m] and high [m].
+    """
+    n = len(values)
+    columns = [
+        np.log(np.maximum(v, FLOOR)) if m.kind == "geometric" else v
+        for v, m in zip(values.T, measures, strict=True)
+    ]
+    averaged = np.stack(columns, axis=1)
+    half = spread_of(averaged / n, groups).half_widths()
+    means = np.array([float(column.mean()) for column in columns])
+    bounds = np.stack([means - half, means + half])
+    for j, measure in enumerate(measures):
+        if measure.kind == "sum":
+            bounds[:, j] *= n
+        elif measure.kind == "geometric":
+            bounds[:, j] = np.exp(bounds[:, j])
+        if is_share(measure, values[:, j]):
+            bounds[:, j] = bounds[:, j].clip(0, 1)
+    return bounds[0], bounds[1]
+
+
+def interval_signature(groups: Groups) -> str:
+    """Return what a reader needs to repeat an interval, to stand behind the conditions of the scores."""
+    return f"|interval=t|groups={groups.signature()}"

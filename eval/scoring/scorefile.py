@@ -32,6 +32,8 @@ class SystemScores:
         conditions: rules and judgements.
         run_sha256: of its ranking.
         relevant: [q] what stands for the relevant documents of each query, see `relevant_digests`.
+        group: the group of collections that the set was scored with, empty without one: its sets together count as one set
+            in a mean over sets.
     """
 
     system: str
@@ -39,6 +41,7 @@ class SystemScores:
     conditions: Conditions
     run_sha256: str
     relevant: Sequence[str]
+    group: str = ""
 
 
 def write_scores(systems: Iterable[SystemScores], path: Path, overwrite: bool = False) -> None:
@@ -49,6 +52,7 @@ def write_scores(systems: Iterable[SystemScores], path: Path, overwrite: bool = 
             head = {
                 "schema": SCHEMA,
                 "system": system.system,
+                **({"group": system.group} if system.group else {}),
                 "measures": [str(m) for m in scores.measures],
                 "conditions": asdict(system.conditions),
                 "run_sha256": system.run_sha256,
@@ -119,7 +123,8 @@ def _system(block: _Block, path: Path) -> SystemScores:
     answered = np.array([row["answered"] for _, row in rows], np.bool_)
     scores = Scores(measures, query_ids, values, answered, head["n_extra"])
     relevant = [row["relevant"] for _, row in rows]
-    return SystemScores(head["system"], scores, conditions, head["run_sha256"], relevant)
+    group = head.get("group", "")
+    return SystemScores(head["system"], scores, conditions, head["run_sha256"], relevant, group)
 
 
 class _Damaged(ValueError):
@@ -128,7 +133,7 @@ class _Damaged(ValueError):
 
 def _head(head: dict[str, Any]) -> tuple[tuple[Measure, ...], Conditions]:
     """Return the measures and the conditions of a header, every field of it checked."""
-    for key in ("system", "run_sha256"):
+    for key in ("system", "run_sha256", *(["group"] if "group" in head else [])):
         _text(head.get(key), key)
     for key in ("n_queries", "n_extra"):
         _count(head.get(key), key)

@@ -88,6 +88,8 @@ JOBS = {
     "collection": Job("collection import src n", "n"),
     "collection of a zip": Job("collection import src.zip n --name z", "n"),
     "collection, another": Job("collection import src n --overwrite", "n", old="collection import more n --name o"),
+    "group": Job("collection import sets n", "n"),
+    "group, another": Job("collection import sets n --overwrite", "n", old="collection import sets n --name o"),
     "pool": Job("collection pool c more n", "n"),
     "passages": Job("collection split c n --size 5 --stride 3", "n"),
     "passages, another": Job("collection split c n --size 5 --overwrite", "n", old="collection split c n --size 4"),
@@ -141,10 +143,12 @@ def missing(job: Job) -> str:
 
 
 def write_sources(folder: Path) -> None:
-    """Write what the jobs read: BEIR folders ``src`` and ``more``, a zip, weights, a recipe and a file with faults."""
+    """Write what the jobs read: BEIR folders ``src`` and ``more``, two in ``sets``, a zip, weights, a recipe and a file with faults."""
     rng = random.Random(3)
     for name, prefix, count in (("src", "d", 40), ("more", "e", 6)):
         _write_beir(folder / name, prefix, count, rng)
+    for name in ("one", "two"):
+        _write_beir(folder / "sets" / name, name, 5, random.Random(name))
     shutil.make_archive(str(folder / "src"), "zip", folder, "src")
     weights = [{"id": f"d{i}", "vector": {w: rng.randrange(1, 9) for w in WORDS[i % 5 : i % 5 + 6]}} for i in range(40)]  # fmt: skip
     (folder / "weights.jsonl").write_text("".join(json.dumps(w) + "\n" for w in weights))

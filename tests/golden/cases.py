@@ -179,6 +179,22 @@ CASES: dict[str, Case] = {
         + [f"evaluate c:test a.txt b.txt -m nDCG@10 -m P(rel=2)@1 --format {f}" for f in ("csv", "jsonl", "md", "latex", "table")],
         {**BEIR, "a.txt": RUN, "b.txt": OTHER},
     ),
+    "sets": Case(
+        [
+            "collection import src g", "collection info g --format table", "index bm25 g i", "evaluate g:test r --format table",
+            "evaluate '{set}.qrels' '{set}.run' -m RR --scores s.jsonl", "leaderboard build s.jsonl --mean sets --mean queries",
+            "evaluate g 'r/{set}.run' 'p/{set}.run' -m nDCG@10 --scores g.jsonl --format md", "leaderboard build g.jsonl -o l.csv",
+            "compare g:test r p --format table", "compare g:test r p --format csv", "compare g:test r p --format md --test t",
+            "compare g:test r p --format latex", "evaluate g:test r/one.run", "evaluate g:test r --sets one",
+        ],
+        {
+            **{f"src/{name}/{file.removeprefix('src/')}": content for name in ("one", "two") for file, content in BEIR.items()},
+            "r/one.run": RUN, "r/two.run": RUN.replace(b"d1 1 2.0", b"d3 1 2.0"), "p/one.run": OTHER, "p/two.run": OTHER,
+            "s1.qrels": b"a 0 d1 1\n", "s2.qrels": b"b 0 d1 1\nc 0 d2 1\n", "s1.run": b"a Q0 d1 1 3 x\n",
+            "s2.run": b"b Q0 d2 1 3 x\nc Q0 d2 1 3 x\n",
+        },
+        shows_files=True,
+    ),
     "evaluate-by-query": Case(["evaluate q.tsv a.txt -q -m RR@10 -m R@1", "evaluate q.tsv a.txt -q -m RR --format table"], {"q.tsv": QRELS, "a.txt": RUN}),
     "evaluate-as-trec_eval": Case(
         ["evaluate q r --format trec", "evaluate q r --format trec -q -n -m ndcg_cut.1,3 -m P.1 -m relstring.4", "evaluate q r -q -J -M 3 -l 2 -m all_trec --format csv", "evaluate q r r --format trec", "evaluate q r -m prefs_simp -m map_avgjg"],

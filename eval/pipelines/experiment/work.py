@@ -7,6 +7,8 @@ from pathlib import Path
 
 from intrex.data.builders.registry import BUILDERS
 from intrex.data.collection import Collection
+from intrex.data.errors import BadInput
+from intrex.data.group import CollectionGroup
 from intrex.data.importers.sources import import_collection
 from intrex.data.locate import find_qrels
 from intrex.data.progress import Progress
@@ -32,7 +34,13 @@ def _collection(stage: Stage, inputs: Inputs, output: Path, step: Progress) -> i
         build = BUILDERS.load(params["build"])
         collection = build(output, sample=size, seed=seed, overwrite=True, progress=step)
     else:
-        collection = import_collection(params["import"], output, overwrite=True, progress=step)
+        imported = import_collection(params["import"], output, overwrite=True, progress=step)
+        if isinstance(imported, CollectionGroup):
+            raise BadInput(
+                f"{params['import']} holds {len(imported.paths)} collections, a recipe is of one",
+                f"import one of them: {', '.join(imported.paths)}",
+            )
+        collection = imported
     return collection.n_documents
 
 

@@ -64,6 +64,7 @@ def test_the_changelog_is_in_sections_with_unreleased_on_top() -> None:
 
 
 def test_every_kind_of_artifact_is_in_the_page_of_formats() -> None:
+    from intrex.data.group import GROUP
     from intrex.eval.pipelines.training.train import KIND as MODEL
     from intrex.eval.splits.split import KIND as SPLIT
     from intrex.retrievers.options import index_kinds
@@ -71,6 +72,7 @@ def test_every_kind_of_artifact_is_in_the_page_of_formats() -> None:
     row = next(line for line in lines_of("docs/formats.md") if line.startswith("| `kind` |"))
     assert set(re.findall(r"`(\w+)`", row)) - {"kind", "train"} == {
         "collection",
+        GROUP,
         MODEL,
         SPLIT,
         *(kind.stored for kind in index_kinds().values()),

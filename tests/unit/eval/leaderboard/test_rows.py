@@ -12,9 +12,10 @@ from intrex.data.locate import Judged
 from intrex.data.qrels import Qrels
 from intrex.data.run import Run
 from intrex.eval.evaluate.systems import score_systems
-from intrex.eval.leaderboard.rows import common_signature, figure_intervals, leaderboard, pivot
+from intrex.eval.leaderboard.rows import common_signature, leaderboard, pivot
 from intrex.eval.measures import parse_measures
 from intrex.eval.scoring.groups import Groups
+from intrex.eval.scoring.intervals import figure_intervals
 from intrex.eval.scoring.scorefile import write_scores
 from tests.conftest import Said
 
