@@ -102,10 +102,12 @@ def evaluate(
 
 def _over_sets(options: EvaluateOptions, sets: QuerySets, runs: list[Path], measures: list[Measure]) -> None:
     from intrex.eval.evaluate.request import requested_rules
-    from intrex.eval.evaluate.sets import refuse_over_sets, run_scorer, score_sets
+    from intrex.eval.evaluate.sets import refuse_inputs, refuse_over_sets, run_scorer, score_sets
     from intrex.eval.scoring.scorefile import write_scores
 
     refuse_over_sets(options)
+    if options.scores is not None:
+        refuse_inputs(options.scores, sets, runs)
     score = run_scorer(measures, requested_rules(options), options.scores is not None)
     scored = score_sets(sets, runs, measures, score)
     if options.scores is not None:

@@ -75,6 +75,16 @@ def score_sets(
     return ScoredSets(dict(sorted(labels.items())), systems, judged)
 
 
+def refuse_inputs(target: Path, sets: QuerySets, runs: Sequence[Path]) -> None:
+    """Raise `UsageError` where the output is one of the files that patterns name, which no command line shows."""
+    files = [
+        *map(Path, sets.qrels.values()),
+        *(path for pattern in runs for path in sets.runs(pattern).values()),
+    ]
+    if target.exists() and any(path.exists() and path.samefile(target) for path in files):
+        raise UsageError(f"the output is an input too: {target}", "choose another name")
+
+
 def run_scorer(measures: Sequence[Measure], rules: Rules, digest: bool) -> Scorer:
     """Return what scores a run file by intrex's own rules."""
     return lambda judged, path: score_files(judged, [path], measures, rules, digest)[0]

@@ -183,7 +183,7 @@ CASES: dict[str, Case] = {
         [
             "collection import src g", "collection info g --format table", "index bm25 g i", "evaluate g:test r --format table",
             "evaluate '{set}.qrels' '{set}.run' -m RR --scores s.jsonl", "leaderboard build s.jsonl --mean sets --mean queries",
-            "evaluate g 'r/{set}.run' 'p/{set}.run' -m nDCG@10 --scores g.jsonl --format md", "leaderboard build g.jsonl -o l.csv",
+            "evaluate g 'r/{set}.run' 'p/{set}.run' -m nDCG@10 --scores g.jsonl --format md", "leaderboard build g.jsonl -o l.csv", "leaderboard build g.jsonl --mean sets --over sets --format csv",
             "compare g:test r p --format table", "compare g:test r p --format csv", "compare g:test r p --format md --test t",
             "compare g:test r p --format latex", "evaluate g:test r/one.run", "evaluate g:test r --sets one",
         ],

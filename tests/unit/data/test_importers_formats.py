@@ -223,7 +223,7 @@ FOLDER_FAULTS = {
     ),
     "no queries": ({"corpus.jsonl": BEIR_CORPUS, "qrels.txt": QRELS}, "there are judgements and no queries"),
     "below": (
-        {"one/corpus.jsonl": BEIR_CORPUS, "two/corpus.jsonl": BEIR_CORPUS},
+        {"one/corpus.jsonl": BEIR_CORPUS},
         "no corpus in the folder itself",
     ),
     "columns": (
@@ -239,7 +239,7 @@ def test_folders_that_cannot_be_told(tmp_path, fault):
     with pytest.raises(BadInput, match=re.escape(message)) as caught:
         import_collection(make(tmp_path / "in", files), tmp_path / "out")
     assert caught.value.hint
-    assert ("/one, " in caught.value.hint) == (fault == "below")
+    assert ("/one; " in caught.value.hint) == (fault == "below")
 
 
 def test_comments_of_trec_judgements_are_not_read_and_ids_in_three_columns_may_begin_so(tmp_path):
