@@ -5,10 +5,11 @@ import os
 import shutil
 import subprocess
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+
+from tests.support.needs import MINILM_PACKAGES, needs
 
 HERE = Path(__file__).parent
 MINILM = pytest.mark.skipif(
@@ -40,7 +41,7 @@ def figures(leaderboard: Path, measure: str) -> dict[str, float]:
 
 
 @pytest.mark.model
-@MINILM
+@needs(*MINILM_PACKAGES)
 def test_an_engineer_with_a_catalogue_a_click_log_and_answers_of_an_engine(tmp_path: Path) -> None:
     """The catalogue, the log and the answers are made up; clicks were drawn from examination (1 / position) ** 0.7."""
     shutil.copytree(HERE / "shop", tmp_path / "shop.files")
@@ -57,7 +58,7 @@ def test_an_engineer_with_a_catalogue_a_click_log_and_answers_of_an_engine(tmp_p
 
 
 @pytest.mark.model
-@MINILM
+@needs(*MINILM_PACKAGES)
 def test_a_researcher_with_a_new_collection(shared: Path, tmp_path: Path) -> None:
     said = job("researcher.sh", tmp_path, shared / "stackfaq")
     values = figures(tmp_path / "leaderboard.csv", "nDCG@10")

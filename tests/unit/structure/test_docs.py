@@ -4,6 +4,8 @@ import re
 
 import pytest
 
+from intrex.data.importers.options import LAYOUTS
+from intrex.data.rankings.options import FORMS
 from intrex.eval.pipelines.experiment.recipe import read_recipe
 from tests.conftest import ROOT
 
@@ -46,3 +48,16 @@ def test_the_readme_names_the_two_commands() -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     assert "\n    make demo\n    make test\n" in text
     assert "OUTPUT" not in text
+
+
+def test_the_table_of_forms_names_every_form_of_a_run_and_every_layout_of_a_corpus():
+    text = (ROOT / "docs/formats.md").read_text(encoding="utf-8")
+    table = text[text.index("\n## Forms\n") : text.index("\n## Click logs\n")]
+    rows = [line for line in table.splitlines() if line.startswith("| ")]
+    assert rows[0] == "| what | form | read | written | how it is recognised |"
+    assert all(row.count("|") == 6 for row in rows), rows
+    forms = [row.split("|")[2].strip().lower() for row in rows]
+    for name in FORMS:
+        assert any(form.startswith(f"`{name}`: ") for form in forms), name
+    for name in LAYOUTS[1:]:
+        assert any(form.startswith((f"`{name}`: ", f"{name}: ")) for form in forms), name
