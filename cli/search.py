@@ -10,6 +10,7 @@ from typing import Annotated, Any, TypeVar
 import typer
 
 from intrex.cli.common.help import HELP_ALL, command_help
+from intrex.cli.common.latency import LatencyOptions
 from intrex.cli.common.output import say
 from intrex.cli.common.parameters import OUTPUT, FieldsCommand, command, metavar
 from intrex.cli.common.progress import progress
@@ -125,6 +126,7 @@ def search(
     spelling: SpellingOptions,
     topics: TopicOptions,
     target: RunTarget,
+    timing: LatencyOptions,
     values: dict[str, Any],
 ) -> None:
     """Search an index with a set of queries; writes a run, tagged by what ranked it.
@@ -144,6 +146,7 @@ def search(
     from intrex.retrievers.search import prepare_search, remarks, run_search, search_tag
 
     target.check()
+    timing.check(target)
     texts, collection = find_queries(source, weighted=True, topics=topics)
     check_query_ids(texts.ids)
     opened = open_index(folder, collection)
@@ -153,6 +156,7 @@ def search(
     if collection is not None and collection.delimiter is not None and not spelling.max_passage:
         say(f"note: {source} judges whole documents, the index has passages; --max-passage ranks documents")
     exclusions = read_exclusions(spelling.exclude) if spelling.exclude is not None else None
+    timing.measure(opened, texts, options)
     with progress("searching", len(texts)) as step:
         run = run_search(
             opened, texts, replace(options, progress=step), remove_self=spelling.remove_query,

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from importlib.metadata import version
 from itertools import islice
 from pathlib import Path
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, TypeVar
 
 from intrex.data.collection import Collection, Queries
 from intrex.data.errors import BadInput
@@ -21,10 +21,11 @@ from intrex.data.specs import EncoderSpec
 from intrex.data.store.artifact import Build
 from intrex.data.store.manifest import Manifest
 from intrex.data.store.vectors import WriterGroup
-from intrex.encoders.base import Make, Role, note_cut, overlong
+from intrex.encoders.base import Make, note_cut, overlong
 from intrex.encoders.options import EncoderOptions
 from intrex.retrievers.base import Index, Ranking, RunBuilder
 from intrex.retrievers.options import BuildTask, SearchOptions
+from intrex.retrievers.queryvectors import Loader, QueryEncoder, RecordedEncoder, TextEncoder
 
 SECONDS_BETWEEN_SAVES = 1.0
 QUERIES_AT_ONCE = 512
@@ -34,20 +35,6 @@ T = TypeVar("T")
 E = TypeVar("E")
 Vectors = TypeVar("Vectors")
 Encoded = TypeVar("Encoded", covariant=True)
-
-
-class TextEncoder(Protocol[Encoded]):
-    """An encoder of any kind, as far as an index needs it."""
-
-    spec: EncoderSpec
-
-    def encode(self, texts: list[str], role: Role) -> Encoded:
-        """Encode texts."""
-        ...
-
-    def save(self, folder: Path) -> None:
-        """Write the encoder's own files."""
-        ...
 
 
 class Sink(WriterGroup, ABC, Generic[Vectors]):
@@ -164,44 +151,6 @@ def library_versions() -> dict[str, str]:
     return {name: version(name) for name in names if name in sys.modules}
 
 
-Loader = Callable[[EncoderSpec, Path, EncoderOptions], TextEncoder[Vectors]]
-
-
-class RecordedEncoder(Generic[Vectors]):
-    """Encoder that an index was built with, loaded for a device when it is first needed.
-
-    Args:
-        spec: the encoder's, in the index.
-        folder: the encoder's own files in the index.
-        load: makes an encoder of ``spec`` and ``folder``.
-    """
-
-    def __init__(self, spec: EncoderSpec, folder: Path, load: Loader[Vectors]) -> None:
-        self._spec, self._folder, self._load = spec, folder, load
-        self._loaded: dict[str | None, TextEncoder[Vectors]] = {}
-
-    def get(self, device: str | None, substitute: TextEncoder[Vectors] | None = None) -> TextEncoder[Vectors]:
-        """Return the encoder for a device, or ``substitute`` in its place.
-
-        Raises:
-            BadInput: ``substitute`` is another encoder, or the recorded one is gone.
-        """
-        if substitute is not None:
-            if substitute.spec.fingerprint != self._spec.fingerprint:
-                raise BadInput(
-                    f"the queries' encoder {_label(substitute.spec)} is not the index's {_label(self._spec)}",
-                    "search with the encoder that the index was built with, or rebuild the index",
-                )
-            return substitute
-        if device not in self._loaded:
-            self._loaded[device] = self._load(self._spec, self._folder, EncoderOptions(device=device))
-        return self._loaded[device]
-
-
-def _label(spec: EncoderSpec) -> str:
-    return f"{spec.kind}:{spec.name} ({spec.revision[:19] or 'no revision'}, fingerprint {spec.fingerprint[:12]})"
-
-
 class EncodedIndex(Index, Generic[Vectors]):
     """An index that encodes queries as its documents were encoded.
 
@@ -229,20 +178,27 @@ class EncodedIndex(Index, Generic[Vectors]):
                 f"the index {self.path} has {noun} {shape} for {len(self.ids)} documents", self.rebuild
             )
 
-    def encode(
-        self, texts: list[str], device: str | None = None, encoder: TextEncoder[Vectors] | None = None
-    ) -> Vectors:
-        """Encode queries, all together, by the encoder that the index records.
+    def queries(
+        self, options: SearchOptions, encoder: TextEncoder[Vectors] | None = None
+    ) -> QueryEncoder[Vectors]:
+        """Return what encodes queries as the index's documents were; it raises `BadInput` where that encoder is gone.
 
         Args:
-            texts: the queries.
-            device: where to encode them.
-            encoder: takes the place of the recorded one; it must be the same.
+            options: ``device`` is where they are encoded, ``query_cache`` keeps what was made of them.
+            encoder: takes the place of the recorded one, and is not cached; it must be the same.
 
         Raises:
-            BadInput: ``encoder`` is another one than the index was built with, or the recorded one is gone.
+            BadInput: ``encoder`` is another one than the index was built with.
         """
-        return self._encoder.get(device, encoder).encode(texts, "query")
+        return self._encoder.queries(self.manifest, options, encoder)
+
+    def encode(self, texts: list[str], device: str | None = None) -> Vectors:
+        """Encode queries, all together, by the encoder that the index records; nothing is cached.
+
+        Raises:
+            BadInput: the encoder is gone.
+        """
+        return self._encoder.get(device).encode(texts, "query")
 
     def search(
         self, queries: Queries, options: SearchOptions, encoder: TextEncoder[Vectors] | None = None
@@ -254,28 +210,23 @@ class EncodedIndex(Index, Generic[Vectors]):
         Args:
             queries: ids and texts.
             options: how to search; ``device`` is where queries are encoded.
-            encoder: as in `encode`.
+            encoder: as in `queries`.
 
         Raises:
-            BadInput: as `encode` and `rank`.
+            BadInput: as `queries` and `rank`.
         """
         builder = RunBuilder(self.ids, self.kind)
-        used = self._encoder.get(options.device, encoder) if len(queries) else None
-        before = overlong(used, "query") if used else 0
+        encoding = self.queries(options, encoder)
         for start in range(0, len(queries), QUERIES_AT_ONCE):
             batch = slice(start, start + QUERIES_AT_ONCE)
             names = queries.ids[batch]
-            vectors = self.encode(queries.texts[batch], options.device, encoder)
+            vectors = encoding.encode(queries.texts[batch])
             for name, (rows, scores) in zip(names, self.rank(vectors, options, names), strict=True):
                 builder.add(name, rows, scores)
-        if used:
-            length = self.spec.params.get("query_length", self.spec.max_length)
-            flag = (
-                "--query-length of the index"
-                if "query_length" in self.spec.params
-                else "--max-length of the index"
-            )
-            note_cut(overlong(used, "query") - before, len(queries), "queries", length, flag)
+        own = "query_length" in self.spec.params
+        length = self.spec.params["query_length"] if own else self.spec.max_length
+        flag = f"--{'query' if own else 'max'}-length of the index"
+        note_cut(encoding.cut, len(queries), "queries", length, flag)
         return builder.run()
 
     @abstractmethod

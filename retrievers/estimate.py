@@ -18,8 +18,8 @@ from intrex.data.collection import Collection
 from intrex.data.npy import HEADER
 from intrex.data.system.machine import require_disk, require_memory, resident
 from intrex.encoders.base import overlong
-from intrex.retrievers.encoded import TextEncoder
 from intrex.retrievers.options import BLOCK
+from intrex.retrievers.queryvectors import TextEncoder
 
 SAMPLE = 128
 """Documents that are encoded, spread evenly over the collection."""

@@ -21,6 +21,10 @@ TIE_ORDERS = ("trec_eval", "anserini")
 COMMON, INDEX = "Common", "Index"
 
 
+def no_seconds(_: float) -> None:
+    """Ignore the seconds that encoding queries took: nobody measures."""
+
+
 def no_stage(_: str, __: int | None) -> Progress:
     """Return a progress that nobody watches."""
     return no_progress
@@ -60,6 +64,10 @@ class SearchOptions(Options, panel=COMMON):
         default=64, low=1, neutral=True, help="Queries at a time. Never changes the result."
     )
     device: str | None = option(default=None, neutral=True, help="For the query encoder: cpu, cuda, mps.")
+    query_cache: bool = option(
+        default=True, flags=("=--query-cache/--no-query-cache",), neutral=True,
+        help="Keep what the encoder makes of the queries. Never changes the result.",
+    )  # fmt: skip
     encoder: str | None = option(
         default=None,
         help="Check that the index was built with it; encodes queries for an impact index without one.",
@@ -69,6 +77,7 @@ class SearchOptions(Options, panel=COMMON):
         help="Equal scores: by id descending, or as anserini ascending (written as float32 steps).",
     )  # fmt: skip
     progress: Progress = field(default=no_progress)
+    encoding: Callable[[float], None] = field(default=no_seconds)
 
 
 @dataclass(frozen=True)

@@ -55,7 +55,7 @@ class DenseIndex(EncodedIndex[Float32s]):
 
     def rescore(self, queries: list[str], rows: Sequence[Rows], options: SearchOptions) -> Iterator[Scores]:
         """Yield exact scores of rows for each query; see `intrex.retrievers.rerank.index.Rescorer`."""
-        vectors = self._scaled(self.encode(queries, options.device))
+        vectors = self._scaled(self.queries(options).encode(queries))
         for query, candidates in zip(vectors, rows, strict=True):
             yield self.nearest.score(query, candidates)
 

@@ -138,7 +138,7 @@ class MultiVectorIndex(EncodedIndex[PackedVectors]):
 
     def rescore(self, queries: list[str], rows: Sequence[Rows], options: SearchOptions) -> Iterator[Scores]:
         """Yield exact scores of rows for each query; see `intrex.retrievers.rerank.index.Rescorer`."""
-        packed, gamma = self.encode(queries, options.device), MultiVectorSearch.of(options).gamma
+        packed, gamma = self.queries(options).encode(queries), MultiVectorSearch.of(options).gamma
         for start in range(0, len(rows), options.batch_size):
             end = min(start + options.batch_size, len(rows))
             yield from self.score(packed.part(start, end), rows[start:end], options.threads, gamma)

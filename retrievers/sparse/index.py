@@ -17,15 +17,17 @@ from intrex.data.ids import IdTable
 from intrex.data.run import Run
 from intrex.data.specs import EncoderSpec
 from intrex.data.store.manifest import Manifest
+from intrex.data.store.vectors import SparseVectors
 from intrex.encoders.base import SparseEncoder, load_sparse_encoder, make_sparse_encoder
 from intrex.encoders.options import EncoderOptions
 from intrex.retrievers.base import Index, RunBuilder, tie_rank
-from intrex.retrievers.encoded import QUERIES_AT_ONCE, RecordedEncoder
+from intrex.retrievers.encoded import QUERIES_AT_ONCE
 from intrex.retrievers.explanation import Explanation
 from intrex.retrievers.inverted.native import gather
 from intrex.retrievers.inverted.search import Weighted, sum_by_query
 from intrex.retrievers.inverted.vocabulary import Vocabulary
 from intrex.retrievers.options import SearchOptions
+from intrex.retrievers.queryvectors import QueryEncoder, RecordedEncoder
 from intrex.retrievers.sparse.explain import explain_rows
 from intrex.retrievers.sparse.queries import dimension_numbers, weigh_encoded, weigh_named
 from intrex.retrievers.sparse.searcher import ImpactSearcher, open_impacts
@@ -60,6 +62,7 @@ class ImpactIndex(Index):
         self._searcher = ImpactSearcher(impacts, np.asarray(self.ids.rank), bounds, scale)
         self._heaviest = float(bounds.max(initial=0.0)) * scale
         self.spec = EncoderSpec(**manifest.encoder) if manifest.encoder else None
+        self._others: dict[tuple[str, str | None], SparseEncoder] = {}
         self._recorded = (
             RecordedEncoder(self.spec, path / "encoder", load_sparse_encoder) if self.spec else None
         )
@@ -116,14 +119,23 @@ class ImpactIndex(Index):
         if weights is not None:
             return lambda part: weigh_named(weights[part], self.vocabulary)
         if self._recorded is not None:
-            encoder = self._recorded.get(options.device, substitute)
+            encode = self._recorded.queries(self.manifest, options, substitute).encode
         elif options.encoder is not None:
-            encoder = make_sparse_encoder(options.encoder, EncoderOptions(device=options.device))
+            encoder = self._named(options.encoder, options.device)
             numbers = dimension_numbers(encoder, self.vocabulary)
+            encode = QueryEncoder[SparseVectors](
+                encoder.spec, self.manifest, options, lambda: encoder, None
+            ).encode
         else:
             # Words between white space by their frequency, as pyserini's topics have it that were encoded beforehand.
             return lambda part: weigh_named([Counter(t.split()) for t in texts[part]], self.vocabulary)
-        return lambda part: weigh_encoded(encoder.encode(texts[part], "query"), numbers)
+        return lambda part: weigh_encoded(encode(texts[part]), numbers)
+
+    def _named(self, name: str, device: str | None) -> SparseEncoder:
+        """Make an encoder that the index does not record, once."""
+        if (name, device) not in self._others:
+            self._others[name, device] = make_sparse_encoder(name, EncoderOptions(device=device))
+        return self._others[name, device]
 
     def _check(self, terms: Weighted, names: list[str]) -> None:
         """Raise `BadInput` where a sum may be too large for float32."""

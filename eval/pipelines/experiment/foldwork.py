@@ -81,7 +81,9 @@ def _rerank(stage: Stage, inputs: Inputs, output: Path, step: Progress) -> int:
     scorers = [path for name, path in inputs.items() if name.startswith("index/")]
     if scorers:
         index = open_index(scorers[0], collection)
-        run = rerank(first, queries, index, options.depth, SearchOptions(progress=step), tag)
+        run = rerank(
+            first, queries, index, options.depth, SearchOptions(progress=step, query_cache=False), tag
+        )
     else:
         scorer = make_pair_scorer(str(options.model), options.encoding(), head_seed=head)
         cache = ScoreCache(output.with_name("scores"))  # what a killed stage has scored already

@@ -61,7 +61,9 @@ def _search(stage: Stage, inputs: Inputs, output: Path, step: Progress) -> int:
     queries = collection.queries(stage.params["queries"])
     index = open_index(folder, collection)
     options = prepare_search(index, {k: v for k, v in stage.params.items() if k not in ("queries", "tag")})
-    run = run_search(index, queries, replace(options, progress=step), tag=stage.params["tag"])
+    run = run_search(
+        index, queries, replace(options, progress=step, query_cache=False), tag=stage.params["tag"]
+    )
     write_run(run, output, overwrite=True)
     return len(queries)
 
