@@ -16,7 +16,7 @@ from intrex.cli.common.runs import RunTarget
 from intrex.data.errors import UsageError
 from intrex.data.importers.options import TopicOptions
 from intrex.data.options import Option, Options, declare, option, options_of
-from intrex.retrievers.options import COMMON, INDEXES, search_options
+from intrex.retrievers.options import COMMON, INDEXES, SUBSET, search_options
 
 T = TypeVar("T")
 
@@ -28,6 +28,11 @@ class SpellingOptions(Options):
     index: Path | None = option(default=None, panel=COMMON, help="pyserini's spelling of INDEX.")
     queries: str | None = option(
         default=None, key="topics", flags=("--queries",), panel=COMMON, help="pyserini's spelling of QUERIES."
+    )
+    collection: Path | None = option(
+        default=None,
+        panel=SUBSET,
+        help="The collection that was indexed, for --filter where QUERIES is a file.",
     )
     remove_query: bool = option(
         default=False, panel=OUTPUT, help="Drop the document whose id is the query's."
@@ -127,6 +132,7 @@ def search(
         raise UsageError(
             "an index and queries are needed", "intrex search INDEX COLLECTION:test --output RUN"
         )
+    from intrex.data.collection import Collection
     from intrex.data.exclusions import read_exclusions
     from intrex.data.locate import find_queries
     from intrex.data.run import check_query_ids
@@ -136,8 +142,10 @@ def search(
     target.check()
     texts, collection = find_queries(source, weighted=True, topics=topics)
     check_query_ids(texts.ids)
+    if spelling.collection is not None:
+        collection = Collection.open(spelling.collection)
     opened = open_index(folder, collection)
-    options = prepare_search(opened, values)
+    options = prepare_search(opened, values, collection)
     for remark in remarks(opened, options):
         say(f"note: {remark}")
     exclusions = read_exclusions(spelling.exclude) if spelling.exclude is not None else None

@@ -234,6 +234,12 @@ class IdTable:
         rows[inside[same]] = at[same]
         return rows
 
+    def rows_with(self, ids: Bytes) -> tuple[Int64s, int]:
+        """Return the rows, ascending, that have one of some different ids, and the number of ids that no row has."""
+        rows = self.find(ids)
+        known = rows[rows >= 0]
+        return np.sort(known), len(ids) - len(known)
+
     def before(self, ids: Bytes) -> Int64s:
         """Count the ids that come before each of ``ids``, all by one binary search over the memory map."""
         order = self._order

@@ -23,7 +23,7 @@ from intrex.data.ids import GONE, IdTable
 from intrex.data.numeric.spans import ranges
 from intrex.data.run import Run
 from intrex.data.store.manifest import Manifest
-from intrex.retrievers.base import Index, RunBuilder, tie_rank
+from intrex.retrievers.base import Index, RunBuilder, rank_within, tie_rank
 from intrex.retrievers.bm25.fields import CONTENTS
 from intrex.retrievers.bm25.multifield import field_of, field_weights, weigh_fields
 from intrex.retrievers.bm25.options import Bm25Search
@@ -56,7 +56,7 @@ def _count_terms(terms: list[str]) -> Mapping[str, int]:
 class BM25Index(Index):
     """A BM25 index on disk; see `build_bm25` and the module's text."""
 
-    kind, rebuild = KIND, REBUILD
+    kind, rebuild, finds_in_subset = KIND, REBUILD, True
 
     def __init__(self, path: Path, manifest: Manifest) -> None:
         self.manifest, params = manifest, manifest.params
@@ -154,9 +154,10 @@ class BM25Index(Index):
     ) -> Hits:
         """Search, and with a method of feedback search again for the queries that it makes.
 
-        Feedback reads and searches ``contents`` alone, as Anserini's does after a search in several fields.
+        Feedback reads and searches ``contents`` alone, as Anserini's does after a search in several fields. Of a subset
+        it reads documents of the subset.
         """
-        parts = [replace(part, rank=tie_rank(part.rank, options.ties)) for part in self._searchers]
+        parts = [self._restrict(part, options) for part in self._searchers]
         weights = self._weighting.weigh([weigh_fields(counts, boosts) for counts in queries], boosts)
         if method is None:
             return inverted.search(parts, weights, options.k, options.threads)
@@ -167,6 +168,11 @@ class BM25Index(Index):
             inverse = inverse_tables(*method.similarity, self._avgdls)
             parts = [replace(part, inverse=inverse, bounds=None) for part in parts]
         return inverted.search(parts, weights, options.k, options.threads)
+
+    @staticmethod
+    def _restrict(part: Searcher, options: SearchOptions) -> Searcher:
+        rank = rank_within(part.rank, options.subset, part.first)
+        return replace(part, rank=tie_rank(rank, options.ties), whole=part.whole and options.subset is None)
 
     def _expand(
         self, queries: Sequence[Mapping[str, int]], hits: Hits, method: Expansion

@@ -6,6 +6,7 @@ MUVERA (Dhulipala et al., NeurIPS 2024): candidates by the dot product of fixed 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property
@@ -14,17 +15,19 @@ from pathlib import Path
 import numpy as np
 
 from intrex.data.arrays import Float32s, Rows
+from intrex.data.collection import Queries
 from intrex.data.errors import BadInput
 from intrex.data.io.request import current_request
 from intrex.data.npy import check_rows, open_array
 from intrex.data.progress import no_progress
+from intrex.data.run import Run
 from intrex.data.store.manifest import Manifest
 from intrex.data.store.vectors import PackedVectors, open_vectors
 from intrex.encoders.base import load_token_encoder
 from intrex.encoders.fde.config import FdeConfig
 from intrex.encoders.fde.encoder import Fde
 from intrex.retrievers.base import Ranking, best_rows
-from intrex.retrievers.encoded import EncodedIndex
+from intrex.retrievers.encoded import EncodedIndex, TextEncoder
 from intrex.retrievers.fde.options import FdeSearch
 from intrex.retrievers.multivector.index import MultiVectorIndex
 from intrex.retrievers.options import SearchOptions
@@ -32,6 +35,14 @@ from intrex.retrievers.vectors.nearest import open_nearest
 
 NUMBERS_AT_ONCE = 1 << 26
 """Numbers of queries' FDEs that are in memory at once: 256 MB."""
+
+
+RANKED_WHOLE = 1000
+"""Documents of a subset up to which MaxSim ranks all of them, whatever ``candidates`` says."""
+MEASURED, MOST_MEASURED = 8, 20_000
+"""Queries of which the recall is measured where it is less than certain; documents of a subset up to which that is done."""
+
+_log = logging.getLogger(__name__)
 
 
 class FdeIndex(EncodedIndex[PackedVectors]):
@@ -95,6 +106,41 @@ class FdeIndex(EncodedIndex[PackedVectors]):
         if FdeSearch.of(options).candidates is not None:
             _ = self.source
 
+    def is_exact(self, options: SearchOptions) -> bool:
+        """See `intrex.retrievers.base.Index.is_exact`: by FDE always, by MaxSim if all of the subset are candidates."""
+        count, subset = FdeSearch.of(options).candidates, options.subset
+        return count is None or (subset is not None and len(subset) <= max(count, RANKED_WHOLE))
+
+    def search(
+        self, queries: Queries, options: SearchOptions, encoder: TextEncoder[PackedVectors] | None = None
+    ) -> Run:
+        """See `EncodedIndex.search`; of an approximate search of a subset the recall is measured and said, at level INFO."""
+        run = super().search(queries, options, encoder)
+        if options.subset is not None and len(options.subset) <= MOST_MEASURED and not self.is_exact(options):
+            vectors = self.encode(queries.texts[:MEASURED], options.device, encoder)
+            self._note_recall(run, queries.ids, vectors, options)
+        return run
+
+    def _note_recall(
+        self, run: Run, names: list[str], vectors: PackedVectors, options: SearchOptions
+    ) -> None:
+        """Compare the rankings of the first queries with exact MaxSim of the whole subset."""
+        plain = options.part(SearchOptions)
+        exact = self.source.rank(vectors, replace(plain, progress=no_progress))
+        shares = []
+        for name, (rows, _) in zip(names, exact, strict=False):
+            found = run.doc_ids[np.repeat(run.query_ids == name.encode("utf-8"), np.diff(run.offsets))]
+            if len(rows):
+                shares.append(float(np.isin(self.ids.gather(rows), found).mean()))
+        if shares:
+            recall = sum(shares) / len(shares)
+            _log.info(
+                "recall@%d of the best by MaxSim: %.4f, measured with %d queries",
+                options.k,
+                recall,
+                len(shares),
+            )
+
     def rank(
         self, queries: PackedVectors, options: SearchOptions, names: list[str] | None = None
     ) -> Iterator[Ranking]:
@@ -117,6 +163,8 @@ class FdeIndex(EncodedIndex[PackedVectors]):
     def _rank_by_fde(self, vectors: Float32s, options: FdeSearch) -> list[Ranking]:
         """Return the best by FDE, without documents that have no tokens."""
         depth = options.candidates or options.k
+        if options.candidates and options.subset is not None and self.is_exact(options):
+            depth = len(options.subset)
         k = min(depth + len(self._empty), len(self.ids))
         rankings = self.nearest.rank(vectors, replace(options, k=k, progress=no_progress))
         if not len(self._empty):
