@@ -26,7 +26,7 @@ app = command_group("Compare the native engines with the tools that they follow.
 _OPTIONS = [
     replace(option, when=None) if key != "language" else options_of(Bm25Build)["language"]
     for key, option in options_of(LuceneSearch).items()
-    if key not in ("batch_size", "device", "encoder", "tie_order")
+    if key not in ("batch_size", "device", "encoder", "tie_order", "within", "filter")
 ]
 
 

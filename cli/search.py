@@ -18,7 +18,7 @@ from intrex.cli.common.runs import RunTarget
 from intrex.data.errors import UsageError
 from intrex.data.importers.options import TopicOptions
 from intrex.data.options import Option, Options, declare, option, options_of
-from intrex.retrievers.options import COMMON, INDEXES, search_options
+from intrex.retrievers.options import COMMON, INDEXES, SUBSET, search_options
 
 T = TypeVar("T")
 
@@ -37,6 +37,11 @@ class SpellingOptions(Options):
         neutral=True,
         panel=COMMON,
         help="pyserini's spelling of QUERIES.",
+    )
+    collection: Path | None = option(
+        default=None,
+        panel=SUBSET,
+        help="The collection that was indexed, for --filter where QUERIES is a file.",
     )
     remove_query: bool = option(
         default=False, panel=OUTPUT, help="Drop the document whose id is the query's."
@@ -139,6 +144,7 @@ def search(
         raise UsageError(
             "an index and queries are needed", "intrex search INDEX COLLECTION:test --output RUN"
         )
+    from intrex.data.collection import Collection
     from intrex.data.exclusions import read_exclusions
     from intrex.data.locate import find_queries
     from intrex.data.run import check_query_ids
@@ -149,8 +155,10 @@ def search(
     timing.check(target)
     texts, collection = find_queries(source, weighted=True, topics=topics)
     check_query_ids(texts.ids)
+    if spelling.collection is not None:
+        collection = Collection.open(spelling.collection)
     opened = open_index(folder, collection)
-    options = prepare_search(opened, values)
+    options = prepare_search(opened, values, collection)
     for remark in remarks(opened, options):
         say(f"note: {remark}")
     if collection is not None and collection.delimiter is not None and not spelling.max_passage:

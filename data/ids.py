@@ -234,6 +234,11 @@ class IdTable:
         rows[inside[same]] = at[same]
         return rows
 
+    def rows_with(self, ids: Bytes) -> tuple[Int64s, int]:
+        """Return the rows, ascending, that have one of some different ids, and the number of ids that no row has."""
+        rows = self.find(ids)
+        return np.sort(rows[rows >= 0]), int(np.count_nonzero(rows < 0))
+
     def before(self, ids: Bytes) -> Int64s:
         """Count the ids that come before each of ``ids``, all by one binary search over the memory map."""
         order = self._order
@@ -268,12 +273,7 @@ class IdTable:
         return np.concatenate([rank, new])
 
 
-def write_ids(
-    folder: Path,
-    text: Uint8s,
-    lengths: Int64s,
-    rank: Uint32s,
-) -> None:
+def write_ids(folder: Path, text: Uint8s, lengths: Int64s, rank: Uint32s) -> None:
     """Write the files of ids that stand in ``text`` one a line, each with its line feed ``lengths[i]`` bytes."""
     (folder / "ids.txt").write_bytes(text.tobytes())
     np.save(folder / "ids.offsets.npy", np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)]))

@@ -17,7 +17,7 @@ from intrex.data.io.folder import open_whole
 from intrex.data.numeric.spans import offsets_of
 from intrex.data.run import Run
 from intrex.data.store.manifest import Manifest, manifest_path, read_manifest
-from intrex.retrievers.options import INDEXES, TIE_ORDERS, SearchOptions, index_kinds
+from intrex.retrievers.options import INDEXES, TIE_ORDERS, SearchOptions, Subset, index_kinds
 
 Ranking = tuple[Rows, Scores]
 """Rows of documents, best first, and their float32 scores."""
@@ -32,6 +32,10 @@ class Ids(Protocol):
         """Return the ids of rows."""
         ...
 
+    def rows_with(self, ids: Bytes) -> tuple[Rows, int]:
+        """Return the rows, ascending, that have one of some different ids, and the number of ids that no row has."""
+        ...
+
 
 class Index(Protocol):
     """A searchable artifact. A document that scores nothing for a query (no common term) is not returned."""
@@ -40,6 +44,8 @@ class Index(Protocol):
     """Kind in its manifests."""
     rebuild: ClassVar[str]
     """Command that builds one again."""
+    finds_in_subset: ClassVar[bool] = False
+    """Whether `search` looks at ``options.subset``; where not, it is asked for all documents, and those are cut."""
     manifest: Manifest
     ids: Any
     """`Ids` of the rows."""
@@ -67,6 +73,10 @@ class Index(Protocol):
     def remarks(self) -> Iterator[str]:
         """Yield remarks for the user before every search."""
         return iter(())
+
+    def is_exact(self, options: SearchOptions) -> bool:
+        """Tell whether a search of ``options.subset`` finds the best documents of it for certain."""
+        return True
 
     def search(self, queries: Queries, options: SearchOptions) -> Run:
         """Return the ``k`` best documents of each query. A query without any result has no line in the run."""
@@ -122,6 +132,17 @@ def _open_files(path: Path, collection: Collection | None) -> Index:
 def tie_rank(rank: Uint32s, ties: str) -> Uint32s:
     """Return the rank of each document's id as `top_k` needs it for one of `TIE_ORDERS`; `GONE` stays `GONE`."""
     return rank if ties == TIE_ORDERS[0] else np.where(rank == GONE, GONE, GONE - np.uint32(1) - rank)
+
+
+def rank_within(rank: Uint32s, subset: Subset | None, first: int = 0) -> Uint32s:
+    """Return the ranks of the rows from ``first`` on as if those outside of a subset were `GONE`."""
+    if subset is None:
+        return rank
+    low, high = np.searchsorted(subset.rows, (first, first + len(rank)))
+    rows = subset.rows[low:high] - first
+    ranks = np.full(len(rank), GONE)
+    ranks[rows] = rank[rows]
+    return ranks
 
 
 def top_k(scores: Scores, rank: Uint32s, k: int) -> Rows:

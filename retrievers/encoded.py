@@ -160,6 +160,7 @@ class EncodedIndex(Index, Generic[Vectors]):
         spec: the encoder.
     """
 
+    finds_in_subset = True
     load: Loader[Vectors]
 
     def __init__(self, path: Path, manifest: Manifest) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from intrex.data.filters import parse_filter
 from intrex.data.options import Option, Options, declare, option, options_of
 from intrex.data.progress import Progress, no_progress
 from intrex.data.registry import Registry, load_target
@@ -18,7 +19,7 @@ BLOCK = 512
 
 TIE_ORDERS = ("trec_eval", "anserini")
 """Orders of documents of equal float32 score: by id descending, as trec_eval has it, or ascending, as Anserini."""
-COMMON, INDEX = "Common", "Index"
+COMMON, INDEX, SUBSET = "Common", "Index", "Subset"
 
 
 def no_seconds(_: float) -> None:
@@ -47,12 +48,33 @@ class BuildTask:
     stage: Stage = no_stage
 
 
+@dataclass(frozen=True, eq=False)
+class Subset:
+    """Documents of an index that a search is of: the best of them are found, with the scores that they have among all.
+
+    Attributes:
+        rows: [m] int64, ascending, at least one.
+        documents: how many documents the index has.
+        name: fingerprint of the ids, and their number.
+    """
+
+    rows: Any
+    documents: int
+    name: str
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+
 @declare
 class SearchOptions(Options, panel=COMMON):
     """Options of a search in an index of any kind; a kind adds its own.
 
     With ``ties`` set to ``anserini``, the run that an index returns has equal scores by id ascending, which a run file
     cannot say: see `intrex.retrievers.postprocess.strictly_falling`.
+
+    Attributes:
+        subset: what ``within`` and ``where`` name, found by `intrex.retrievers.search.prepare_search`; None for all documents.
     """
 
     k: int = option(default=1000, low=1, flags=("--hits",), common=True, help="Documents for each query.")
@@ -76,8 +98,19 @@ class SearchOptions(Options, panel=COMMON):
         default=TIE_ORDERS[0], key="tie_order", choices=TIE_ORDERS,
         help="Equal scores: by id descending, or as anserini ascending (written as float32 steps).",
     )  # fmt: skip
+    within: str | None = option(
+        default=None,
+        metavar="FILE",
+        panel=SUBSET,
+        help="Search these documents only: a file with an id on each line.",
+    )
+    where: str | None = option(
+        default=None, key="filter", metavar="CONDITION", panel=SUBSET, check=parse_filter,
+        help="Search documents of such metadata only: 'year >= 2020 and lang in (en, de)'.",
+    )  # fmt: skip
     progress: Progress = field(default=no_progress)
     encoding: Callable[[float], None] = field(default=no_seconds)
+    subset: Subset | None = field(default=None)
 
 
 @dataclass(frozen=True)

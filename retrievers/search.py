@@ -7,7 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from intrex.data.collection import Queries
+import numpy as np
+
+from intrex.data.collection import Collection, Queries
 from intrex.data.errors import BadInput, UsageError, nearest_name
 from intrex.data.exclusions import Exclusions
 from intrex.data.options import Options, flag_of, options_of, unmet_conditions
@@ -17,14 +19,22 @@ from intrex.retrievers.base import Index
 from intrex.retrievers.bm25.fields import CONTENTS
 from intrex.retrievers.options import INDEXES, TIE_ORDERS, SearchOptions, search_options
 from intrex.retrievers.postprocess import cut, max_passage, remove_query, strictly_falling
+from intrex.retrievers.subset import find_subset, subset_remarks
 
 
-def prepare_search(index: Index, values: Mapping[str, Any]) -> SearchOptions:
+def prepare_search(
+    index: Index, values: Mapping[str, Any], collection: Collection | None = None
+) -> SearchOptions:
     """Make the options of a search from values by key, and let the index open the files that they need.
+
+    Args:
+        index: what is to be searched.
+        values: of the options of its kind.
+        collection: what it was built from, which a filter needs.
 
     Raises:
         UsageError: a value out of range, or an option that an index of this kind, or of this build, does not have.
-        IntrexError: as `intrex.retrievers.base.Index.prepare`.
+        IntrexError: as `intrex.retrievers.base.Index.prepare` and `intrex.retrievers.subset.find_subset`.
     """
     kind = INDEXES.load(index.manifest.kind).search
     declared = options_of(kind)
@@ -41,7 +51,7 @@ def prepare_search(index: Index, values: Mapping[str, Any]) -> SearchOptions:
         raise UsageError(message, f"leave {flag} out")
     check_encoder(index, options.encoder)
     index.prepare(options)
-    return options
+    return replace(options, subset=find_subset(index, options, collection))
 
 
 def _another_kind(index: Index, key: str) -> UsageError:
@@ -92,11 +102,12 @@ def search_tag(folder: Path, index: Index, options: SearchOptions, *others: Opti
 
 
 def remarks(index: Index, options: SearchOptions) -> Iterator[str]:
-    """Yield remarks for the user before a search: fields are left out, the index's origin is not known."""
+    """Yield remarks for the user before a search: fields or documents are left out, the index's origin is not known."""
     if (extra := index.manifest.params.get("fields")) and not getattr(options, "fields", None):
         weights = " ".join(f"{name}=1.0" for name in (CONTENTS, *extra))
         yield f"only the field contents is searched, as Anserini does; to search all: --fields {weights}"
     yield from index.remarks()
+    yield from subset_remarks(index, options)
 
 
 def run_search(
@@ -134,7 +145,7 @@ def run_search(
     if passages == "":
         raise UsageError("the delimiter between document and passage is empty", "the default is #")
     deeper = replace(options, k=options.k + remove_self + (exclusions.most if exclusions else 0))
-    run = replace(index.search(queries, deeper), tag=tag)
+    run = replace(_find(index, queries, deeper), tag=tag)
     if options.ties != TIE_ORDERS[0]:
         run = strictly_falling(run)
     if remove_self:
@@ -147,3 +158,14 @@ def run_search(
         run = max_passage(run, passages)
         run = cut(run if exclusions is None else exclusions.thin_run(run), passage_hits)
     return run
+
+
+def _find(index: Index, queries: Queries, options: SearchOptions) -> Run:
+    """Search an index of any kind, also one that knows of no subsets."""
+    subset = options.subset
+    if subset is None and (options.within, options.where) != (None, None):
+        raise ValueError("the documents to search were not found yet: see prepare_search")
+    if subset is None or index.finds_in_subset:
+        return index.search(queries, options)
+    run = index.search(queries, replace(options, k=max(len(index.ids), 1)))
+    return cut(run.select(np.isin(run.doc_ids, index.ids.gather(subset.rows))), options.k)

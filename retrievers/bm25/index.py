@@ -23,7 +23,7 @@ from intrex.data.ids import GONE, IdTable
 from intrex.data.numeric.spans import ranges
 from intrex.data.run import Run
 from intrex.data.store.manifest import Manifest
-from intrex.retrievers.base import Index, RunBuilder, tie_rank
+from intrex.retrievers.base import Index, RunBuilder, rank_within, tie_rank
 from intrex.retrievers.bm25.explain import TermFacts, explain_rows
 from intrex.retrievers.bm25.fields import CONTENTS
 from intrex.retrievers.bm25.multifield import field_of, field_weights, weigh_fields
@@ -67,7 +67,7 @@ class _Plan(NamedTuple):
 class BM25Index(Index):
     """A BM25 index on disk; see `build_bm25` and the module's text."""
 
-    kind, rebuild = KIND, REBUILD
+    kind, rebuild, finds_in_subset = KIND, REBUILD, True
 
     def __init__(self, path: Path, manifest: Manifest) -> None:
         self.manifest, params = manifest, manifest.params
@@ -165,7 +165,8 @@ class BM25Index(Index):
     ) -> Hits:
         """Search, and with a method of feedback search again for the queries that it makes.
 
-        Feedback reads and searches ``contents`` alone, as Anserini's does after a search in several fields.
+        Feedback reads and searches ``contents`` alone, as Anserini's does after a search in several fields. Of a subset
+        it reads documents of the subset.
         """
         plan = self._plan(queries, boosts, method, options)
         return inverted.search(plan.parts, plan.weights, options.k, options.threads)
@@ -178,7 +179,7 @@ class BM25Index(Index):
         options: SearchOptions,
     ) -> _Plan:
         """Weigh the terms of the search that decides the ranking: with feedback, that of the queries which it makes."""
-        parts = [replace(part, rank=tie_rank(part.rank, options.ties)) for part in self._searchers]
+        parts = [self._restrict(part, options) for part in self._searchers]
         terms = [weigh_fields(counts, boosts) for counts in queries]
         weights = self._weighting.weigh(terms, boosts)
         if method is None:
@@ -209,6 +210,11 @@ class BM25Index(Index):
             found = explain_rows(part, weights, local - segment.first, facts, self.fields)
             explained |= dict(zip(local.tolist(), found, strict=True))
         return [explained[row] for row in rows.tolist()]
+
+    @staticmethod
+    def _restrict(part: Searcher, options: SearchOptions) -> Searcher:
+        rank = rank_within(part.rank, options.subset, part.first)
+        return replace(part, rank=tie_rank(rank, options.ties), whole=part.whole and options.subset is None)
 
     def _expand(
         self, queries: Sequence[Mapping[str, int]], hits: Hits, method: Expansion

@@ -15,10 +15,12 @@ from pathlib import Path
 import numpy as np
 
 from intrex.data.arrays import Float32s, Rows
+from intrex.data.collection import Queries
 from intrex.data.errors import BadInput
 from intrex.data.io.request import current_request
 from intrex.data.npy import check_rows, open_array
 from intrex.data.progress import no_progress
+from intrex.data.run import Run
 from intrex.data.store.manifest import Manifest
 from intrex.data.store.vectors import PackedVectors, open_vectors
 from intrex.encoders.base import load_token_encoder
@@ -30,11 +32,17 @@ from intrex.retrievers.explanation import Explanation
 from intrex.retrievers.fde.options import FdeSearch
 from intrex.retrievers.multivector.index import MultiVectorIndex
 from intrex.retrievers.options import SearchOptions
+from intrex.retrievers.queryvectors import TextEncoder
 from intrex.retrievers.vectors.nearest import open_nearest
 
 NUMBERS_AT_ONCE = 1 << 26
 """Numbers of queries' FDEs that are in memory at once: 256 MB."""
 
+
+RANKED_WHOLE = 1000
+"""Documents of a subset up to which MaxSim ranks all of them, whatever ``candidates`` says."""
+MEASURED, MOST_MEASURED = 8, 20_000
+"""Queries of which the recall is measured where it is less than certain; documents of a subset up to which that is done."""
 
 _log = logging.getLogger("intrex")
 
@@ -100,6 +108,41 @@ class FdeIndex(EncodedIndex[PackedVectors]):
         if FdeSearch.of(options).candidates is not None:
             _ = self.source
 
+    def is_exact(self, options: SearchOptions) -> bool:
+        """See `intrex.retrievers.base.Index.is_exact`: by FDE always, by MaxSim if all of the subset are candidates."""
+        count, subset = FdeSearch.of(options).candidates, options.subset
+        return count is None or (subset is not None and len(subset) <= max(count, RANKED_WHOLE))
+
+    def search(
+        self, queries: Queries, options: SearchOptions, encoder: TextEncoder[PackedVectors] | None = None
+    ) -> Run:
+        """See `EncodedIndex.search`; of an approximate search of a subset the recall is measured and said, at level INFO."""
+        run = super().search(queries, options, encoder)
+        if options.subset is not None and len(options.subset) <= MOST_MEASURED and not self.is_exact(options):
+            vectors = self._encoder.queries(self.manifest, options, encoder).encode(queries.texts[:MEASURED])
+            self._note_recall(run, queries.ids, vectors, options)
+        return run
+
+    def _note_recall(
+        self, run: Run, names: list[str], vectors: PackedVectors, options: SearchOptions
+    ) -> None:
+        """Compare the rankings of the first queries with exact MaxSim of the whole subset."""
+        plain = options.part(SearchOptions)
+        exact = self.source.rank(vectors, replace(plain, progress=no_progress))
+        shares = []
+        for name, (rows, _) in zip(names, exact, strict=False):
+            found = run.doc_ids[np.repeat(run.query_ids == name.encode("utf-8"), np.diff(run.offsets))]
+            if len(rows):
+                shares.append(float(np.isin(self.ids.gather(rows), found).mean()))
+        if shares:
+            recall = sum(shares) / len(shares)
+            _log.info(
+                "recall@%d of the best by MaxSim: %.4f, measured with %d queries",
+                options.k,
+                recall,
+                len(shares),
+            )
+
     def explain(
         self, query: str, rows: Rows, options: SearchOptions, texts: Sequence[str | None]
     ) -> list[Explanation]:
@@ -157,6 +200,8 @@ class FdeIndex(EncodedIndex[PackedVectors]):
     def _rank_by_fde(self, vectors: Float32s, options: FdeSearch) -> list[Ranking]:
         """Return the best by FDE, without documents that have no tokens."""
         depth = options.candidates or options.k
+        if options.candidates and options.subset is not None and self.is_exact(options):
+            depth = len(options.subset)
         k = min(depth + len(self._empty), len(self.ids))
         rankings = self.nearest.rank(vectors, replace(options, k=k, progress=no_progress))
         if not len(self._empty):

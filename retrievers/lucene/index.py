@@ -15,7 +15,7 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from intrex.data.arrays import Bytes
+from intrex.data.arrays import Bytes, Rows
 from intrex.data.collection import Queries
 from intrex.data.errors import BadInput, UsageError
 from intrex.data.ids import gather_spans
@@ -60,11 +60,17 @@ class LuceneIds:
         """Return the ids of documents as a numpy ``S`` array."""
         return gather_spans(self._text, self._starts[rows], self._lengths[rows])
 
+    def rows_with(self, ids: Bytes) -> tuple[Rows, int]:
+        """Return the documents, ascending, that have one of some different ids, and the number of ids that none has."""
+        all_ids = self.gather(np.arange(len(self)))
+        rows = np.flatnonzero(np.isin(all_ids, ids))
+        return rows, int(np.count_nonzero(~np.isin(ids, all_ids[rows])))
+
 
 class LuceneIndex(Index):
     """A Lucene index; ``foreign`` says that intrex did not build it, so that nothing is known of its collection."""
 
-    kind, rebuild = KIND, REBUILD
+    kind, rebuild, finds_in_subset = KIND, REBUILD, True
 
     def __init__(self, path: Path, manifest: Manifest | None) -> None:
         self.path = path
@@ -153,8 +159,23 @@ class LuceneIndex(Index):
         b = float(params.get("b", B) if options.b is None else options.b)
         fields, weights = list(options.fields), list(options.fields.values())
         return jvm.start()("intrex.lucene.Bulk$Search")(
-            options.k, k1, b, options.threads, fields, weights, feedback(expansion_of(options))
+            options.k,
+            k1,
+            b,
+            options.threads,
+            fields,
+            weights,
+            feedback(expansion_of(options)),
+            self._within(options),
         )
+
+    def _within(self, options: LuceneSearch) -> bytes | None:
+        """Make the helper's form of a subset: a bit of each document."""
+        if options.subset is None:
+            return None
+        mask = np.zeros(len(self.ids), np.bool_)
+        mask[options.subset.rows] = True
+        return np.packbits(mask, bitorder="little").tobytes()
 
     def _run(self, queries: Queries, options: SearchOptions, call: Any) -> Run:
         self.prepare(options)

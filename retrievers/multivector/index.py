@@ -21,6 +21,7 @@ from intrex.retrievers.multivector.blend import Blend
 from intrex.retrievers.multivector.compressed import ResidualTokens
 from intrex.retrievers.multivector.explain import explain_rows
 from intrex.retrievers.multivector.options import HEURISTIC, MultiVectorSearch
+from intrex.retrievers.multivector.part import PartTokens
 from intrex.retrievers.multivector.tokens import StoredTokens, Tokens
 from intrex.retrievers.options import SearchOptions
 
@@ -113,10 +114,20 @@ class MultiVectorIndex(EncodedIndex[PackedVectors]):
     def _rank_batch(self, batch: PackedVectors, options: MultiVectorSearch) -> Iterable[Ranking]:
         rank, k, threads, ties = self.ids.rank, options.k, options.threads, options.ties
         if options.scoring == "xtr":
-            return xtr.search(self.tokens, batch, rank, k, options.token_top_k, threads, ties)
+            within = None if options.subset is None else options.subset.rows
+            return xtr.search(self.tokens, batch, rank, k, options.token_top_k, threads, ties, within)
+        if options.subset is not None:
+            return self._rank_part(batch, options.subset.rows, options)
         blend = self._blend(batch, options.gamma)
         rows = None if options.engine == "native" else self.candidates(batch, options)
         return maxsim.search(self.tokens, batch, rank, k, threads, ties, blend, rows)
+
+    def _rank_part(self, batch: PackedVectors, part: Rows, options: MultiVectorSearch) -> list[Ranking]:
+        """Rank some documents, ascending, by exact MaxSim, whatever finds the candidates of a search of all."""
+        tokens, blend = PartTokens(self.tokens, part), self._blend(batch, options.gamma, part)
+        rank = np.asarray(self.ids.rank)[part]
+        rankings = maxsim.search(tokens, batch, rank, options.k, options.threads, options.ties, blend)
+        return [(part[rows], scores) for rows, scores in rankings]
 
     def candidates(self, batch: PackedVectors, options: MultiVectorSearch) -> list[Rows]:
         """Find the rows, ascending, that MaxSim scores for each of the encoded queries, by ``options.engine``."""
@@ -181,7 +192,7 @@ class MultiVectorIndex(EncodedIndex[PackedVectors]):
         found: list[list[str]] | None = names(texts, role) if names is not None and texts else None
         return found
 
-    def _blend(self, queries: PackedVectors, gamma: float | None) -> Blend | None:
+    def _blend(self, queries: PackedVectors, gamma: float | None, part: Rows | None = None) -> Blend | None:
         if self.single is None:
             return None
         if queries.single is None:
@@ -190,4 +201,4 @@ class MultiVectorIndex(EncodedIndex[PackedVectors]):
             queries.single.astype(np.float32, copy=False),
             self.manifest.params["single_max_norm"],
         )
-        return Blend(self.single, single, self.gamma if gamma is None else gamma, float(longest))
+        return Blend(self.single, single, self.gamma if gamma is None else gamma, float(longest), part)

@@ -22,6 +22,7 @@ from intrex.data.system.threads import on_threads
 from intrex.retrievers.base import Ranking, best_rows
 from intrex.retrievers.multivector import maxsim
 from intrex.retrievers.multivector.maxsim import GATHERED, Stack
+from intrex.retrievers.multivector.part import PartTokens
 from intrex.retrievers.multivector.tokens import Tokens
 from intrex.retrievers.vectors.native import exact_dots
 
@@ -37,6 +38,7 @@ def search(
     token_top_k: int,
     threads: int,
     ties: str = "trec_eval",
+    within: Rows | None = None,
 ) -> list[Ranking]:
     """Return rows and float32 scores of the ``k`` best documents for each query, best first; see `maxsim.search`.
 
@@ -48,12 +50,18 @@ def search(
         token_top_k: k', document tokens retrieved for each query token.
         threads: how many threads to use; changes no bit.
         ties: one of `intrex.retrievers.options.TIE_ORDERS`.
+        within: [m] ascending, the only documents to rank. Tokens are retrieved from all documents, so that no score
+            changes.
 
     Raises:
         BadInput: query vectors of another dimension, not finite, or so long that scores overflow.
     """
     if token_top_k >= tokens.offsets[-1]:
-        candidates = maxsim.candidates(tokens, queries, k, threads)
+        if within is None:
+            candidates = maxsim.candidates(tokens, queries, k, threads)
+        else:
+            found = maxsim.candidates(PartTokens(tokens, within), queries, k, threads)
+            candidates = [within[rows] for rows in found]
         sums = maxsim.scores(tokens, queries, candidates, threads)
         lengths = np.maximum(np.diff(queries.offsets), 1).astype(np.float32)
         scored = [(rows, total / n) for rows, total, n in zip(candidates, sums, lengths, strict=True)]
@@ -61,8 +69,14 @@ def search(
         scored = [(np.empty(0, np.int64), np.empty(0, np.float32))] * (len(queries.offsets) - 1)
         for stack, retrieved in retrieve(tokens, queries, token_top_k, threads):
             for query, result in zip(stack.queries, _impute(tokens, stack, retrieved), strict=True):
-                scored[query] = result
+                scored[query] = result if within is None else _only(result, within)
     return [best_rows(rows, scores, rank, k, ties) for rows, scores in scored]
+
+
+def _only(ranking: Ranking, within: Rows) -> Ranking:
+    rows, scores = ranking
+    mask = np.isin(rows, within)
+    return rows[mask], scores[mask]
 
 
 class _NearestTokens:

@@ -20,7 +20,7 @@ from intrex.data.store.manifest import Manifest
 from intrex.data.store.vectors import SparseVectors
 from intrex.encoders.base import SparseEncoder, load_sparse_encoder, make_sparse_encoder
 from intrex.encoders.options import EncoderOptions
-from intrex.retrievers.base import Index, RunBuilder, tie_rank
+from intrex.retrievers.base import Index, RunBuilder, rank_within, tie_rank
 from intrex.retrievers.encoded import QUERIES_AT_ONCE
 from intrex.retrievers.explanation import Explanation
 from intrex.retrievers.inverted.native import gather
@@ -49,7 +49,7 @@ class ImpactIndex(Index):
             search's options makes weights of query texts, or, without one, texts are cut at white space.
     """
 
-    kind, rebuild = KIND, REBUILD
+    kind, rebuild, finds_in_subset = KIND, REBUILD, True
 
     def __init__(self, path: Path, manifest: Manifest) -> None:
         if manifest.params.get("layout") != LAYOUT:
@@ -82,7 +82,8 @@ class ImpactIndex(Index):
             BadInput: the encoder is not the index's or is gone, or a score would be too large for float32.
         """
         weigh = self._weigh(queries, options, encoder)
-        searcher = replace(self._searcher, rank=tie_rank(self._searcher.rank, options.ties))
+        rank = rank_within(self._searcher.rank, options.subset)
+        searcher = replace(self._searcher, rank=tie_rank(rank, options.ties))
         builder, unknown = RunBuilder(self.ids, KIND), 0
         for start in range(0, len(queries), QUERIES_AT_ONCE):
             names = queries.ids[start : start + QUERIES_AT_ONCE]

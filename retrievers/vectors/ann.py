@@ -235,7 +235,7 @@ class AnnSearch(VectorSearch):
         if config.ivf and vectors is None:
             self._index.make_direct_map()
         super().__init__(config.engine, (len(rank), self._index.d), longest, rank)
-        self._config, self._vectors = config, vectors
+        self._config, self._vectors, self.decodes = config, vectors, vectors is None
         self._nodes = Nodes.open(folder, len(rank), self._index.ntotal)
 
     def prepare(self, options: SearchOptions) -> None:
@@ -250,9 +250,16 @@ class AnnSearch(VectorSearch):
         """See `VectorSearch.score`."""
         if self._vectors is not None:
             return exact_dot(self._vectors, rows, query)
+        return exact_dot(self.read(rows), np.arange(len(rows)), query)
+
+    def read(self, rows: Rows) -> Float32s:
+        """See `VectorSearch.read`."""
+        if self._vectors is not None:
+            return self._vectors[rows]
         if self._nodes is not None:
             rows = self._nodes.node[rows].astype(np.int64)
-        return exact_dot(self._index.reconstruct_batch(rows), np.arange(len(rows)), query)
+        vectors: Float32s = self._index.reconstruct_batch(rows)
+        return vectors
 
     def _rank_batch(self, batch: Float32s, options: NearestOptions) -> Iterable[Ranking]:
         depth = min(options.k + MARGIN, self._index.ntotal)

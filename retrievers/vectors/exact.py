@@ -14,10 +14,14 @@ import numpy as np
 
 from intrex.data.arrays import Array, Bools, Float32s, Float64s, Rows, Scores, Uint32s
 from intrex.data.errors import BadInput
-from intrex.data.numeric.rows import row_norms
+from intrex.data.numeric.rows import error_bound, row_norms
+from intrex.data.system.threads import blas_threads
 from intrex.retrievers.base import Ranking, best_rows
 from intrex.retrievers.options import SearchOptions
 from intrex.retrievers.vectors.options import NearestOptions
+
+SCANNED_AT_ONCE = 1 << 24
+"""Numbers of the vectors that one matrix product reads: 64 MB."""
 
 
 def fixed_sums(numbers: Float64s) -> Float64s:
@@ -63,7 +67,12 @@ class VectorSearch(ABC):
         shape: number and dimensions of the vectors.
         longest: the length of the longest.
         rank: [n] the rank of each row's id.
+
+    Attributes:
+        decodes: whether vectors are read from codes, so that they may be longer than ``longest``.
     """
+
+    decodes = False
 
     def __init__(self, engine: str, shape: tuple[int, int], longest: float, rank: Uint32s) -> None:
         self.engine, self.shape, self.longest = engine, shape, longest
@@ -83,12 +92,37 @@ class VectorSearch(ABC):
         nearest = NearestOptions.of(options)
         for start in range(0, len(queries), options.batch_size):
             batch = np.ascontiguousarray(queries[start : start + options.batch_size], np.float32)
-            yield from self._rank_batch(batch, nearest)
+            if options.subset is None:
+                yield from self._rank_batch(batch, nearest)
+            else:
+                yield from self._rank_rows(batch, options.subset.rows, nearest)
             options.progress(len(batch))
 
     @abstractmethod
     def _rank_batch(self, batch: Float32s, options: NearestOptions) -> Iterable[Ranking]:
         """Rank the vectors for each query of a batch."""
+
+    @abstractmethod
+    def read(self, rows: Rows) -> Float32s:
+        """Return the vectors [len(rows), d] of rows, as they are stored."""
+
+    def _rank_rows(self, batch: Float32s, rows: Rows, options: NearestOptions) -> list[Ranking]:
+        """Rank some rows, ascending, for each query of a batch by comparing all of them: exact, whatever the engine."""
+        dim, norms = self.shape[1], row_norms(batch).tolist()
+        longest, step = self.longest, max(1, SCANNED_AT_ONCE // self.shape[1])
+        pools = [Pool(options.k, 0.0) for _ in norms]
+        with blas_threads(options.threads):
+            for start in range(0, len(rows), step):
+                part = rows[start : start + step]
+                block = self.read(part)
+                if self.decodes:  # what codes stand for may be longer than what was coded
+                    longest = max(longest, float(row_norms(block).max()))
+                for pool, norm, scores in zip(pools, norms, batch @ block.T, strict=True):
+                    pool.margin = 2 * error_bound(dim, norm, longest)
+                    pool.add(scores, part)
+            return [
+                self._best(query, np.sort(p.rows), options) for query, p in zip(batch, pools, strict=True)
+            ]
 
     @abstractmethod
     def score(self, query: Float32s, rows: Rows) -> Scores:
@@ -103,14 +137,14 @@ class Pool:
 
     Args:
         k: depth of the ranking.
-        margin: twice the bound on the error of a score.
+        margin: twice the bound on the error of a score; it may grow before rows of larger errors are added.
     """
 
     def __init__(self, k: int, margin: float) -> None:
         self.floor = np.float32(-np.inf)
         self.rows: Rows = np.empty(0, np.int64)
         self._scores: Scores = np.empty(0, np.float32)
-        self._k, self._margin = k, margin
+        self._k, self.margin = k, margin
 
     def add(self, scores: Scores, rows: Rows | None = None, start: int = 0) -> None:
         """Add approximate scores [m] of rows that were not added before: ``rows`` [m], or those from ``start`` on."""
@@ -121,7 +155,7 @@ class Pool:
             place = len(self.rows) - self._k
             worst = np.partition(self._scores, place)[place]
             # one step down, because the subtraction is rounded
-            self.floor = np.nextafter(np.float32(float(worst) - self._margin), np.float32(-np.inf))
+            self.floor = np.nextafter(np.float32(float(worst) - self.margin), np.float32(-np.inf))
             self._keep(self._scores >= self.floor)
 
     def merge(self, pool: Pool) -> None:

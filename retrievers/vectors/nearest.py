@@ -17,12 +17,9 @@ from intrex.data.system.threads import blas_threads, cores
 from intrex.retrievers.base import Ranking
 from intrex.retrievers.options import SearchOptions
 from intrex.retrievers.vectors.ann import AnnSearch, build_ann, faiss_scan
-from intrex.retrievers.vectors.exact import Pool, VectorSearch
+from intrex.retrievers.vectors.exact import SCANNED_AT_ONCE, Pool, VectorSearch
 from intrex.retrievers.vectors.native import exact_dot
 from intrex.retrievers.vectors.options import HNSW, AnnConfig, NearestOptions
-
-SCANNED_AT_ONCE = 1 << 24
-"""Numbers of the vectors that one matrix product reads: 64 MB."""
 
 
 class FlatSearch(VectorSearch):
@@ -44,6 +41,10 @@ class FlatSearch(VectorSearch):
     def score(self, query: Float32s, rows: Rows) -> Scores:
         """See `VectorSearch.score`."""
         return exact_dot(self.vectors, rows, query)
+
+    def read(self, rows: Rows) -> Float32s:
+        """See `VectorSearch.read`."""
+        return self.vectors[rows]
 
     def _rank_batch(self, batch: Float32s, options: NearestOptions) -> Iterable[Ranking]:
         with blas_threads(options.threads):

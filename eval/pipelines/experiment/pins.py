@@ -75,8 +75,17 @@ def _pin_groups(params: Mapping[str, Any]) -> dict[str, Any]:
     return {} if grouping.names is None else {PIN: grouping.source}
 
 
+def _pin_search(params: Mapping[str, Any]) -> dict[str, Any]:
+    """Pin a search by the ids of the documents that it is of."""
+    if "within" not in params:
+        return {}
+    ids = Path(params["within"])
+    return {PIN: file_sha256(ids) if ids.is_file() else None}
+
+
 _PINS: dict[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
     "collection": _pin_collection,
+    "search": _pin_search,
     "split": _pin_split,
     "train": _pin_base,
     "rerank": _pin_reranker,

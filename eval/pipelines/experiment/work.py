@@ -60,7 +60,8 @@ def _search(stage: Stage, inputs: Inputs, output: Path, step: Progress) -> int:
     (folder,) = (path for name, path in inputs.items() if name != "collection")
     queries = collection.queries(stage.params["queries"])
     index = open_index(folder, collection)
-    options = prepare_search(index, {k: v for k, v in stage.params.items() if k not in ("queries", "tag")})
+    values = {k: v for k, v in unpin(stage.params).items() if k not in ("queries", "tag")}
+    options = prepare_search(index, values, collection)
     run = run_search(
         index, queries, replace(options, progress=step, query_cache=False), tag=stage.params["tag"]
     )

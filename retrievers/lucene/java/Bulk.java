@@ -10,6 +10,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Paths;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.BitSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -55,9 +56,10 @@ public final class Bulk implements Closeable {
    * @param fields the fields to search; none for "contents"
    * @param weights one of each field
    * @param feedback for a second search with an expanded query, or null
+   * @param within the only documents to find: a bit of each, the first in the lowest; null for all
    */
   public record Search(
-      int k, float k1, float b, int threads, String[] fields, float[] weights, Feedback feedback) {}
+      int k, float k1, float b, int threads, String[] fields, float[] weights, Feedback feedback, byte[] within) {}
 
   private final String path;
   private final DirectoryReader reader;
@@ -151,6 +153,7 @@ public final class Bulk implements Closeable {
     Similarity similarity = new BM25Similarity(asked.k1(), asked.b());
     IndexSearcher first = searcher(similarity);
     IndexSearcher second = feedback == null ? first : searcher(feedback.similarity(similarity));
+    BitSet within = asked.within() == null ? null : BitSet.valueOf(asked.within());
     TopHits[] found = new TopHits[texts.size()];
     AtomicInteger next = new AtomicInteger();
     Callable<Void> work =
@@ -159,10 +162,10 @@ public final class Bulk implements Closeable {
             List<String> terms = analyze(texts.get(i));
             Query query = query(terms, asked);
             if (feedback != null) {
-              TopHits best = best(first, query, feedback.depth(asked.k()), ascending);
+              TopHits best = best(first, query, feedback.depth(asked.k()), ascending, within);
               query = feedback.expand(reader, analyzer, texts.get(i), terms, best);
             }
-            found[i] = best(second, query, asked.k(), ascending);
+            found[i] = best(second, query, asked.k(), ascending, within);
           }
           return null;
         };
@@ -177,8 +180,9 @@ public final class Bulk implements Closeable {
     return searcher;
   }
 
-  private TopHits best(IndexSearcher searcher, Query query, int k, boolean ascending) throws IOException {
-    TopHits hits = new TopHits(k, reader.maxDoc(), ids, ascending);
+  private TopHits best(IndexSearcher searcher, Query query, int k, boolean ascending, BitSet within)
+      throws IOException {
+    TopHits hits = new TopHits(k, reader.maxDoc(), ids, ascending, within);
     searcher.search(query, hits);
     return hits.sorted();
   }

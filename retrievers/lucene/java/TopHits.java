@@ -2,6 +2,7 @@ package intrex.lucene;
 
 import java.io.IOException;
 import java.util.Arrays;
+import java.util.BitSet;
 import org.apache.lucene.index.LeafReaderContext;
 import org.apache.lucene.search.Collector;
 import org.apache.lucene.search.LeafCollector;
@@ -22,13 +23,16 @@ final class TopHits implements Collector {
   private final Ids ids;
   private final boolean ascending;
   private final boolean skip;
+  private final BitSet within;
   private long[] keys;
   private int size;
   private float floor;
   private int[] docs;
   private float[] scores;
 
-  TopHits(int k, int documents, Ids ids, boolean ascending) {
+  /** Collects the k best of the documents within a set, or of all if that is null. */
+  TopHits(int k, int documents, Ids ids, boolean ascending, BitSet within) {
+    this.within = within;
     this.k = Math.min(k, documents);
     this.ids = ids;
     this.ascending = ascending;
@@ -38,7 +42,7 @@ final class TopHits implements Collector {
 
   /** Hits that another searcher found and ordered. */
   TopHits(int[] docs, float[] scores) {
-    this(0, 0, null, true);
+    this(0, 0, null, true, null);
     this.docs = docs;
     this.scores = scores;
   }
@@ -74,6 +78,9 @@ final class TopHits implements Collector {
 
       @Override
       public void collect(int doc) throws IOException {
+        if (within != null && !within.get(base + doc)) {
+          return;
+        }
         float score = scorer.score();
         if (score < floor) {
           return;
