@@ -119,7 +119,7 @@ class FdeIndex(EncodedIndex[PackedVectors]):
         """See `EncodedIndex.search`; of an approximate search of a subset the recall is measured and said, at level INFO."""
         run = super().search(queries, options, encoder)
         if options.subset is not None and len(options.subset) <= MOST_MEASURED and not self.is_exact(options):
-            vectors = self._encoder.queries(self.manifest, options, encoder).encode(queries.texts[:MEASURED])
+            vectors = self.queries(options, encoder).encode(queries.texts[:MEASURED])
             self._note_recall(run, queries.ids, vectors, options)
         return run
 
