@@ -12,7 +12,17 @@ from intrex.cli.common.parameters import TableFormat, command
 from intrex.data.rankings.options import EvaluationSource
 
 
-@command("intrex check qrels.tsv bm25.txt.gz", prints=True)
+def _show_codes(asked: bool) -> None:
+    """Print the codes and end; docs/checks.md has them too, and is not part of an installation."""
+    if asked:
+        from intrex.data.check.codes import CODES
+
+        rows = [[code, c.severity, c.title, c.meaning, c.mended] for code, c in CODES.items()]
+        emit(["code", "severity", "what", "meaning", "--fix"], rows, None)
+        raise typer.Exit
+
+
+@command("intrex check qrels.tsv bm25.txt.gz", "intrex check --codes", prints=True)
 def check(
     files: Annotated[
         list[Path],
@@ -30,6 +40,9 @@ def check(
     ] = None,
     form: TableFormat = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file of --fix.")] = False,
+    codes: Annotated[
+        bool, typer.Option("--codes", callback=_show_codes, is_eager=True, help="Explain the codes, and end.")
+    ] = False,
     *,
     source: EvaluationSource,
 ) -> None:

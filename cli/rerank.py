@@ -49,6 +49,7 @@ def rerank(
     from intrex.data.runformats import read_any_run
     from intrex.retrievers.base import open_index
     from intrex.retrievers.rerank.index import rerank_tag
+    from intrex.retrievers.rerank.rest import with_rest
 
     target.check()
     texts, collection = find_queries(queries, topics=topics)
@@ -64,6 +65,8 @@ def rerank(
             raise UsageError("--with needs the texts of the documents", "add --collection COLLECTION")
         tag = target.tag or rerank_tag(first, options.model or "", options)
         reranked = _by_model(first, texts, documents, options, tag)
+    if options.keep_rest:
+        reranked = with_rest(reranked, first)
     if silent := len(first) - len(reranked):
         say(
             f"note: {silent:,} of {len(first):,} queries have no scored document; they have no line in the run"

@@ -23,7 +23,7 @@ from intrex.data.importers.records import table_columns
 from intrex.data.io.files import STDIO, require_file, spooled
 from intrex.data.io.folder import COLLECTION_MANIFEST
 
-HINT = "docs/checks.md explains the codes; --fix OUT mends what can be mended without guessing"
+HINT = "intrex check --codes explains the codes; --fix OUT mends what can be mended without guessing"
 
 
 @dataclass(frozen=True)

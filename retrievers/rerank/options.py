@@ -22,7 +22,11 @@ class RerankOptions(Options, panel=PANEL):
     )  # fmt: skip
     depth: int = option(
         default=100, low=1, panel="Common", common=True,
-        help="Documents of each query; those below are dropped.",
+        help="Documents of each query; those below are dropped, unless --keep-rest is given.",
+    )  # fmt: skip
+    keep_rest: bool = option(
+        default=False, panel="Common",
+        help="Other documents of the run stay, below and in their order; their scores say no more than that.",
     )  # fmt: skip
     threads: int | None = option(
         default=None, low=1, panel="Common", neutral=True,

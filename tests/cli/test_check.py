@@ -40,3 +40,11 @@ def test_records_lose_repetitions_and_blank_lines(intrex, tmp_path: Path) -> Non
     assert (
         said.code == 3 and "T002" in said.err and "q.tsv:2" in said.err and not (tmp_path / "p.tsv").exists()
     )
+
+
+def test_the_codes_are_explained_without_the_repository(intrex):
+    from intrex.data.check.codes import CODES
+
+    said = intrex("check --codes")
+    assert said.code == 0 and said.out.count("\n") == 1 + len(CODES)
+    assert "R021,error," in said.out

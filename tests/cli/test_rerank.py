@@ -65,3 +65,22 @@ def test_what_is_refused(folder, intrex, line, code, words):
     Path("b.txt").write_text(RUN + "q1 Q0 d9 4 1 bm25\n")
     said = intrex(f"rerank {line}")
     assert said.code == code and words in said.err
+
+
+def test_the_rest_stays_below_in_its_order(folder, intrex):
+    """Depth 1: what is below keeps its order whatever the new score is, and `compare` finds all documents of the first run."""
+    first = {line.split()[2]: i for i, line in enumerate(RUN.splitlines()) if line.startswith("q1 ")}
+    assert intrex("rerank a.txt c:test --with hashing:32 --depth 1 -o cut.txt").code == 0
+    assert intrex("rerank a.txt c:test --with hashing:32 --depth 1 --keep-rest -o whole.txt").code == 0
+    cut, whole = (
+        [line.split() for line in Path(name).read_text().splitlines()] for name in ("cut.txt", "whole.txt")
+    )
+    assert (
+        len(whole) == len(RUN.splitlines()) > len(cut)
+        and whole[0][-1] == "bm25+hashing:32(depth=1,keep_rest)"
+    )
+    of_q1 = [row for row in whole if row[0] == "q1"]
+    assert of_q1[0][:5] == cut[0][:5]
+    assert [row[2] for row in of_q1] == sorted((row[2] for row in of_q1), key=first.__getitem__)
+    scores = [float(row[4]) for row in of_q1]
+    assert scores == sorted(set(scores), reverse=True)

@@ -40,6 +40,7 @@ from intrex.retrievers.options import SearchOptions
 from intrex.retrievers.rerank.index import rerank
 from intrex.retrievers.rerank.options import RerankOptions
 from intrex.retrievers.rerank.pairs import rerank_pairs
+from intrex.retrievers.rerank.rest import with_rest
 
 
 def model_of(inputs: Inputs) -> str | None:
@@ -88,7 +89,7 @@ def _rerank(stage: Stage, inputs: Inputs, output: Path, step: Progress) -> int:
         scorer = make_pair_scorer(str(options.model), options.encoding(), head_seed=head)
         cache = ScoreCache(output.with_name("scores"))  # what a killed stage has scored already
         run = rerank_pairs(first, queries, collection, scorer, options.depth, tag, cache, step)
-    write_run(run, output, overwrite=True)
+    write_run(with_rest(run, first) if options.keep_rest else run, output, overwrite=True)
     return len(run.doc_ids)
 
 
