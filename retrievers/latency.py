@@ -19,9 +19,9 @@ from intrex.retrievers.options import SearchOptions
 WARM_UP = 10
 """Queries after the first that are answered and not counted."""
 MOST = 200
-"""Queries that are counted at most, at equal distances among all."""
+"""Queries that a search counts at most, at equal distances among all."""
 SECONDS = 30.0
-"""Time after which no further query is begun; one is always counted."""
+"""Time after which a search begins no further query."""
 
 
 class Percentiles(NamedTuple):
@@ -77,7 +77,12 @@ class Latency:
 
 
 def measure_latency(
-    index: Index, queries: Queries, options: SearchOptions, progress: Progress = no_progress
+    index: Index,
+    queries: Queries,
+    options: SearchOptions,
+    progress: Progress = no_progress,
+    most: int = MOST,
+    seconds: float = SECONDS,
 ) -> Latency:
     """Answer queries one at a time, as a search with these options would, and time them.
 
@@ -89,6 +94,8 @@ def measure_latency(
         queries: one at least.
         options: how they are searched.
         progress: told of each query.
+        most: queries that are counted at most.
+        seconds: after which no further query is begun; one is always counted.
 
     Raises:
         UsageError: no query.
@@ -97,12 +104,12 @@ def measure_latency(
     if not len(queries):
         raise UsageError("there is no query to measure", "name a set with queries")
     clock = _Clock(index, replace(options, query_cache=False, progress=no_progress))
-    rows = np.unique(np.linspace(0, len(queries) - 1, MOST).astype(np.int64)).tolist()
+    rows = np.unique(np.linspace(0, len(queries) - 1, most).astype(np.int64)).tolist()
     cold = clock.answer(queries, 0)
     for i in range(WARM_UP):
         clock.answer(queries, rows[i % len(rows)])
         progress(1)
-    end, times = time.perf_counter() + SECONDS, []
+    end, times = time.perf_counter() + seconds, []
     for row in rows:
         times.append(clock.answer(queries, row))
         progress(1)

@@ -127,7 +127,8 @@ def check_test_queries(folds: int, train: int, test: int, least: int) -> None:
     if (most := test // max(least, 1)) >= 2:
         hints.append(f"--k {most} at most")
     raise BadInput(
-        f"too few test queries: {folds} folds with {least} of their own each need {needed:,}, there are {test:,}",
+        f"too few test queries: {folds} folds with {least} of their own each need {needed:,}, there are {test:,} "
+        f"(of {test // folds} the 95% interval is about ±{2 * SPREAD / max(test // folds, 1) ** 0.5:.2f})",
         "; or ".join([*hints, "more test queries, or a smaller --min-queries"]),
     )
 

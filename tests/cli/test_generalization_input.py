@@ -85,7 +85,7 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ),
         (
             "split resttest c:train c:test x --encoder bm25 --k 3",
-            "extrapolation: 20 queries (95% interval about ±0.18)",
+            "(of 20 the 95% interval is about ±0.18)",
             "a smaller --min-queries",
         ),
         (

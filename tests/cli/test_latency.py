@@ -12,7 +12,6 @@ import pytest
 
 from intrex.data.collection import Collection, Queries
 from intrex.data.errors import UsageError
-from intrex.retrievers import latency
 from intrex.retrievers.base import open_index
 from intrex.retrievers.latency import MOST, WARM_UP, Percentiles, measure_latency
 from intrex.retrievers.options import SearchOptions
@@ -85,12 +84,11 @@ def test_cold_and_warm_are_apart(small: Collection, tmp_path: Path, intrex) -> N
     assert counted == sorted(counted) and counted[0] == 0 and counted[-1] == 999, "all over the set"
 
 
-def test_few_queries_and_a_short_time(small: Collection, tmp_path: Path, intrex, monkeypatch) -> None:
+def test_few_queries_and_a_short_time(small: Collection, tmp_path: Path, intrex) -> None:
     assert intrex(f"index bm25 {small.path} {tmp_path / 'i'}").code == 0
     index = Slow(open_index(tmp_path / "i").manifest)
     assert measure_latency(index, queries(3), SearchOptions()).queries == 3  # type: ignore[arg-type]
-    monkeypatch.setattr(latency, "SECONDS", 0.0)
-    assert measure_latency(index, queries(30), SearchOptions()).queries == 1  # type: ignore[arg-type]
+    assert measure_latency(index, queries(30), SearchOptions(), seconds=0.0).queries == 1  # type: ignore[arg-type]
     with pytest.raises(UsageError, match="no query"):
         measure_latency(index, queries(0), replace(SearchOptions()))  # type: ignore[arg-type]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import tomllib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from intrex.data.io.files import refuse_file_above, write_text, writing
 from intrex.data.locate import find_qrels
 from intrex.data.version import packages_text
 from intrex.eval.leaderboard.rows import read_leaderboard
+from intrex.eval.pipelines.experiment.costs import costs_csv
 from intrex.eval.pipelines.experiment.generalize_report import (
     PLOT,
     Generalization,
@@ -30,7 +31,6 @@ from intrex.eval.pipelines.experiment.work import KINDS
 from intrex.eval.pipelines.plots import pyplot
 from intrex.eval.scoring.scorefile import SystemScores, read_scores
 from intrex.eval.splits.split import read_split
-from intrex.eval.tables import csv_text
 
 SENT = ("leaderboard", "scores")
 """Stages whose results are small and are sent to others: files of their own, where the rest is linked."""
@@ -88,7 +88,7 @@ def run_experiment(recipe: Recipe, out: Path, watch: Watch) -> Outcome:
     for name, result in by_name.items():
         (_copy if name in SENT else _link)(out / name, result.output)
     results = list(by_name.values())
-    write_text(out / "costs.csv", costs_csv(results), overwrite=True)
+    write_text(out / "costs.csv", costs_csv(results, KINDS), overwrite=True)
     _keep(recipe, out / "recipe.toml")
     write_text(out / "packages.txt", packages_text(), overwrite=True)
     systems = read_scores(by_name["scores"].output)
@@ -127,15 +127,3 @@ def _link(name: Path, output: Path) -> None:
     part.unlink(missing_ok=True)
     part.symlink_to(os.path.relpath(output, link.parent))
     part.replace(link)
-
-
-def costs_csv(results: Sequence[Result]) -> str:
-    """Write a table of what each stage cost when it ran: seconds, bytes on disk, documents or queries per second."""
-    rows = (
-        [
-            *(r.stage.name, r.stage.kind, f"{r.seconds:.3f}", r.bytes, KINDS[r.stage.kind].unit, r.units),
-            f"{r.units / r.seconds:.1f}" if r.seconds else "",
-        ]
-        for r in results
-    )
-    return csv_text(["stage", "kind", "seconds", "bytes", "unit", "count", "per_second"], rows)

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from intrex.data.errors import BadInput
 from intrex.data.io.files import file_sha256, fingerprint, read_json, write_text
@@ -25,10 +25,19 @@ from intrex.data.io.hidden import open_unlinked
 from intrex.data.io.locks import lock_or_refuse
 from intrex.data.progress import Progress
 from intrex.data.store.manifest import manifest_path, read_manifest, verify_artifact
+from intrex.data.system.machine import forget_peak, resident
 
 Inputs = Mapping[str, Path]
 Watch = Callable[["Stage"], AbstractContextManager[Progress]]
 """Context around each stage that runs; it yields a progress callback."""
+
+
+class Done(NamedTuple):
+    """Work that was done: units, further columns of its costs, and seconds of measuring, which are not the work's."""
+
+    units: int
+    costs: Mapping[str, float] = {}
+    apart: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -37,13 +46,13 @@ class StageKind:
 
     Attributes:
         work: gets the stage, the outputs of its inputs by name, the output to write and a progress callback; returns
-            how many documents, queries or rows it went through.
+            what was done, or only how many documents, queries or rows it went through.
         output: name of the file or folder that it writes.
         code: packages and modules (``eval/splits``) whose source is part of its key.
         unit: of what `work` counts.
     """
 
-    work: Callable[[Stage, Inputs, Path, Progress], int]
+    work: Callable[[Stage, Inputs, Path, Progress], int | Done]
     output: str
     code: tuple[str, ...]
     unit: str
@@ -69,6 +78,7 @@ class Result:
     seconds: float
     units: int
     cached: bool
+    costs: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def bytes(self) -> int:
@@ -120,7 +130,8 @@ def _finished(stage: Stage, folder: Path, kind: StageKind) -> Result | None:
             read_manifest(output)
         elif file_sha256(output) != record["fingerprint"]:
             return None
-        return Result(stage, output, record["fingerprint"], record["seconds"], record["units"], cached=True)
+        made = record["fingerprint"], record["seconds"], record["units"]
+        return Result(stage, output, *made, cached=True, costs=record["costs"])
     except BadInput:
         return None
 
@@ -131,6 +142,7 @@ _FIELDS: dict[str, type | tuple[type, ...]] = {
     "seconds": (int, float),
     "units": int,
     "bytes": int,
+    "costs": dict,
     "identity": dict,
 }
 
@@ -220,21 +232,25 @@ def _run(
     output = folder / kind.output
     inputs = {name: results[name].output for name in stage.inputs}
     with watch(stage) as step:
+        whole_peak = forget_peak()
         start = time.perf_counter()
-        units = kind.work(stage, inputs, output, step)
-        seconds = time.perf_counter() - start
+        work = kind.work(stage, inputs, output, step)
+        done = work if isinstance(work, Done) else Done(work)
+        seconds = time.perf_counter() - start - done.apart
+        costs = {**done.costs, **({"peak_bytes": resident()[1]} if whole_peak else {})}
     mark = read_manifest(output).fingerprint if manifest_path(output) else file_sha256(output)
     size = output.stat().st_size if output.is_file() else 0
     record = {
         "stage": stage.name,
         "fingerprint": mark,
         "seconds": seconds,
-        "units": units,
+        "units": done.units,
         "bytes": size,
+        "costs": costs,
         "identity": identity,
     }
     write_text(folder / "stage.json", json.dumps(record, indent=2, ensure_ascii=False) + "\n", overwrite=True)
-    return Result(stage, output, mark, seconds, units, cached=False)
+    return Result(stage, output, mark, seconds, done.units, cached=False, costs=costs)
 
 
 def plan_stages(

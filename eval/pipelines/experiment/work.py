@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,9 +17,10 @@ from intrex.data.run import write_run
 from intrex.data.runformats import read_any_run
 from intrex.eval.evaluate.systems import score_systems
 from intrex.eval.measures import parse_measures
+from intrex.eval.pipelines.experiment.costs import latency_costs
 from intrex.eval.pipelines.experiment.foldwork import FOLD_KINDS, make_leaderboard, model_of
 from intrex.eval.pipelines.experiment.pins import unpin
-from intrex.eval.pipelines.experiment.stages import Inputs, Stage, StageKind
+from intrex.eval.pipelines.experiment.stages import Done, Inputs, Stage, StageKind
 from intrex.eval.scoring.scorefile import write_scores
 from intrex.retrievers.base import open_index
 from intrex.retrievers.fusion.fuse import fuse_runs
@@ -55,18 +57,21 @@ def _index(stage: Stage, inputs: Inputs, output: Path, step: Progress) -> int:
     return kind.make(source, BuildTask(output, overwrite=True, stage=lambda *_: step), options)
 
 
-def _search(stage: Stage, inputs: Inputs, output: Path, step: Progress) -> int:
+def _search(stage: Stage, inputs: Inputs, output: Path, step: Progress) -> Done:
     collection = Collection.open(inputs["collection"])
     (folder,) = (path for name, path in inputs.items() if name != "collection")
     queries = collection.queries(stage.params["queries"])
     index = open_index(folder, collection)
     values = {k: v for k, v in unpin(stage.params).items() if k not in ("queries", "tag")}
     options = prepare_search(index, values, collection)
+    start = time.perf_counter()
+    costs = latency_costs(index, queries, options) if len(queries) else {}
+    apart = time.perf_counter() - start
     run = run_search(
         index, queries, replace(options, progress=step, query_cache=False), tag=stage.params["tag"]
     )
     write_run(run, output, overwrite=True)
-    return len(queries)
+    return Done(len(queries), costs, apart)
 
 
 def _fuse(stage: Stage, inputs: Inputs, output: Path, step: Progress) -> int:

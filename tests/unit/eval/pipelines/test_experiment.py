@@ -1,5 +1,6 @@
 """The stage runner: what is done is not done again, what changed is, and a killed run goes on."""
 
+import csv
 import json
 import os
 import signal
@@ -157,7 +158,21 @@ def test_a_damaged_record_is_said_by_plan_and_made_again(source: Path, damage: b
 def test_costs_have_a_row_for_each_stage(source: Path) -> None:
     run(source)
     lines = (source / "out" / "costs.csv").read_text().splitlines()
-    assert lines[0] == "stage,kind,seconds,bytes,unit,count,per_second" and len(lines) == 9
+    assert (
+        lines[0]
+        == "stage,kind,seconds,bytes,unit,count,per_second,cold_ms,p50_ms,p95_ms,p99_ms,timed,peak_bytes"
+    )
+    assert len(lines) == 9
+    for row in csv.DictReader(lines):
+        times = [row[name] for name in ("cold_ms", "p50_ms", "p95_ms", "p99_ms")]
+        assert all(times) == any(times) == (row["kind"] == "search"), row
+        assert int(row["peak_bytes"]) > 1 << 20
+        if row["kind"] == "search":
+            assert 0 < float(row["p50_ms"]) <= float(row["p95_ms"]) <= float(row["p99_ms"])
+            assert 1 <= int(row["timed"]) <= int(row["count"]) and float(row["cold_ms"]) > 0
+    (source / "out" / "costs.csv").unlink()
+    run(source)
+    assert (source / "out" / "costs.csv").read_text().splitlines() == lines, "of the run that did the work"
     assert lines[2].startswith("index/bm25,bm25,") and ",documents,6," in lines[2]
 
 
