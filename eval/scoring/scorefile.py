@@ -19,7 +19,7 @@ from intrex.eval.scoring.rules import Rules, SelfMatch, Ties
 from intrex.eval.scoring.score import Scores
 from intrex.eval.scoring.signature import Conditions
 
-SCHEMA = 4
+SCHEMA = 5
 
 
 @dataclass(frozen=True)

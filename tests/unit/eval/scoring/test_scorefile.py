@@ -17,7 +17,7 @@ from intrex.eval.scoring.signature import run_fingerprint
 Lines = list[dict[str, Any]]
 SOUND: Lines = [
     {
-        "schema": 4,
+        "schema": 5,
         "system": "bm25",
         "measures": ["AP", "P@5"],
         "conditions": {
