@@ -88,7 +88,7 @@ DAMAGE = {
     "a count that is none": (put(0, "n_extra", "0"), 1),
     "a count below zero": (put(0, "n_extra", -1), 1),
     "no digest": (put(0, "run_sha256", None), 1),
-    "another schema": (put(0, "schema", 5), 1),
+    "another schema": (put(0, "schema", 4), 1),
     "relevant documents that are a number": (put(1, "relevant", 5), 2),
     "a schema that is no number": (put(0, "schema", [2]), 1),
     "conditions of another kind": (put(0, "conditions", []), 1),
