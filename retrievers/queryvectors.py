@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Callable, Mapping
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
 import numpy as np
 
+from intrex import encoders
 from intrex.data.arrays import Array
 from intrex.data.errors import BadInput
 from intrex.data.specs import EncoderSpec
@@ -76,7 +78,7 @@ class QueryEncoder(Generic[Vectors]):
     def _find_or_encode(self, texts: list[str]) -> Vectors:
         if self._cache is None:
             return self._encode(texts)[0]
-        key = block_key(self._spec, self._files, self._options.device, texts)
+        key = block_key(self._spec, {**self._files, "code": encoders_code()}, self._options.device, texts)
         if (block := self._cache.find(key)) is not None and (found := _joined(block.arrays)) is not None:
             self._cache.hits += len(texts)
             self.cut += block.cut
@@ -141,6 +143,16 @@ class RecordedEncoder(Generic[Vectors]):
 
 def _label(spec: EncoderSpec) -> str:
     return f"{spec.kind}:{spec.name} ({spec.revision[:19] or 'no revision'}, fingerprint {spec.fingerprint[:12]})"
+
+
+@cache
+def encoders_code() -> str:
+    """Return the sha256 of intrex's own encoders, so that vectors of another state of them are not found."""
+    root = Path(encoders.__file__).parent
+    digest = hashlib.sha256()
+    for file in sorted(root.rglob("*.py")):
+        digest.update(f"{file.relative_to(root).as_posix()}\n".encode() + file.read_bytes())
+    return digest.hexdigest()
 
 
 def _parts(encoded: Any) -> dict[str, Array]:

@@ -147,8 +147,12 @@ def test_another_tokenizer_beside_the_weights_is_refused_at_search(tmp_path, sma
     names[numbers[0]], names[numbers[1]] = names[numbers[1]], names[numbers[0]]
     saved["model"]["vocab"] = {name: i for i, name in enumerate(names)}
     file.write_text(json.dumps(saved))
-    said = intrex(f"search {tmp_path}/i {small.path}:test -o {tmp_path}/s")
+    said = intrex(f"search {tmp_path}/i {small.path}:test --no-query-cache -o {tmp_path}/s")
     assert said.code == 1 and "is not the one that the index was built with" in said.err, said.err
+    assert intrex(f"search {tmp_path}/i {small.path}:test --tag i -o {tmp_path}/s").code == 0
+    assert (tmp_path / "s").read_bytes() == (tmp_path / "r").read_bytes(), (
+        "kept vectors are of the index's own"
+    )
 
 
 def test_another_model_has_its_own_prompts_pooling_and_similarity(tiny):
