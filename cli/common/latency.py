@@ -22,11 +22,11 @@ class LatencyOptions(Options):
     """Measurement before a search."""
 
     latency: bool = option(
-        default=False, panel=OUTPUT,
+        default=False, panel=OUTPUT, neutral=True,
         help="First answer up to 200 queries one at a time, and print cold and warm times, memory and bytes.",
     )  # fmt: skip
     latency_format: str | None = option(
-        default=None, choices=tuple(Format), panel=OUTPUT,
+        default=None, choices=tuple(Format), panel=OUTPUT, neutral=True,
         help="Of what --latency prints; lines on a terminal, CSV elsewhere, unless given.",
     )  # fmt: skip
 

@@ -16,7 +16,7 @@ HERE = Path(__file__).parent
 
 def job(script: str, folder: Path, *arguments: Path) -> str:
     """Run a script in a folder as a user's shell does; return what it printed."""
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.defpath}"
     line = ["sh", str(HERE / script), *map(str, arguments)]
     done = subprocess.run(
         line,

@@ -238,8 +238,7 @@ def _negatives(
 
 def _draw(ids: Sequence[str], seed: str) -> list[str]:
     """Return ids in a random order that depends on them and the seed alone."""
-    number = int(fingerprint([seed])[:8], 16)
-    return draw(ids, number)
+    return draw(ids, int(fingerprint([seed])[:8], 16))
 
 
 def _texts(

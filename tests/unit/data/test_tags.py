@@ -42,6 +42,8 @@ def values_of(item: Option) -> Iterator[Any]:
         yield from ((0.5, 0.5), (0.25, 0.75))
     elif item.type is Path:
         yield from (Path("a/x.txt"), Path("y z.txt"), Path("y_z.txt"))
+    elif item.check is not None:  # a filter
+        yield from ("a = 1", "a = 'b c'", "a in (1, 2)")
     else:
         yield from ("a", "a b", "a,b=c")
 
