@@ -15,7 +15,7 @@ GOALS ?= demo test
 # Tests work in memory where there are 4 GB of it for files: what writes through to a disk takes four times as long there.
 SCRATCH := $(shell [ "$$(df -Pk /dev/shm 2>/dev/null | awk 'NR == 2 {print $$4}')" -gt 4000000 ] 2>/dev/null && echo /dev/shm || echo "$${TMPDIR:-/tmp}")
 
-.PHONY: demo test check faults bench golden docs wheel-check pythons reproduce-muvera reproduce-generalization env java clean
+.PHONY: demo test check faults long bench golden docs wheel-check pythons reproduce-muvera reproduce-generalization env java clean
 
 # One environment in two steps: the demo needs the first, everything else both. A step is done again when what it is made
 # from changes. Bytecode is compiled so that start-up times are true.
@@ -42,12 +42,16 @@ demo: $(VENV)/.demo
 test: check
 	$(BIN)/python -m pytest -n auto --dist loadfile
 
-# What breaks, is killed or takes minutes: the faults again, and the tests marked `long`, which `make test` leaves out.
+# The other tests marked `long`: README's longer session, every example of the help, trainings that are killed.
+long: env
+	$(BIN)/python -m pytest -m long --ignore tests/faults
+
+# What breaks or is killed, at every file operation; `make test` has a short form of it.
 faults test: export TMPDIR := $(SCRATCH)
 faults: env
 	$(BIN)/python -m pytest -n auto --dist loadfile tests/faults
 	mkdir -p $(OUT) && rm -f $(OUT)/figures.jsonl
-	INTREX_FIGURES=$(abspath $(OUT))/figures.jsonl $(BIN)/python -m pytest -n auto --dist worksteal -m long
+	INTREX_FIGURES=$(abspath $(OUT))/figures.jsonl $(BIN)/python -m pytest -n auto --dist worksteal -m long tests/faults
 	$(BIN)/python tests/support/reliability.py $(OUT)/figures.jsonl docs/reliability.md
 
 # The demo and the tests (GOALS) for each Python (PYTHONS), in a fresh copy and a fresh environment below OUT.

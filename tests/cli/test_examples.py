@@ -25,7 +25,7 @@ LONG = (
     "intrex study",
     "intrex parity",
 )
-"""Examples that take most of a minute or more: `make faults` runs them."""
+"""Examples that take most of a minute or more: `make long` runs them."""
 ORDER = (
     "collection import", "collection build", "collection", "index bm25", "index dense", "index multivector", "index fde",
     "index sparse", "index impact", "search", "fuse", "train", "rerank", "check",

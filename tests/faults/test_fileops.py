@@ -139,11 +139,12 @@ def places(operations: int, most: int) -> list[int]:
 
 
 def try_all(trial: Trial, chosen: list[int]) -> Counter[str]:
-    """Disturb at each of the places in each way."""
+    """Disturb at each of the places in each way; a kill after an operation is one before the next, but for the last."""
     figures: Counter[str] = Counter()
     for at in chosen:
-        for when in (KILL_BEFORE, KILL_AFTER):
-            figures[trial.disturb(at, when)] += 1
+        figures[trial.disturb(at, KILL_BEFORE)] += 1
+        if at == chosen[-1]:
+            figures[trial.disturb(at, KILL_AFTER)] += 1
         for error in ERRORS:
             figures[f"{errno.errorcode[error]}: {trial.disturb(at, FAIL, error)}"] += 1
     return figures
