@@ -15,7 +15,13 @@ from intrex.data.ids import id_problem
 from intrex.data.importers.inputs import Input, Record
 from intrex.data.importers.options import TopicOptions
 from intrex.data.importers.records import is_table
-from intrex.data.importers.topics import has_zeros, is_markup, read_topics, without_zeros
+from intrex.data.importers.topics import (
+    describe_unread_tags,
+    has_zeros,
+    is_markup,
+    read_topics,
+    without_zeros,
+)
 from intrex.data.importers.weights import Weights, has_weights, read_weights
 from intrex.data.io.files import STDIO, read_lines, require_file, spooled
 from intrex.data.qrels import Qrels, read_qrels
@@ -147,6 +153,8 @@ def read_query_file(path: Path, weighted: bool = False, options: TopicOptions | 
             places[id_] = str(source)
             texts.append(text)
     problems.raise_if_any()
+    for note in describe_unread_tags(file):
+        _log.info("%s", note)
     if padded:
         effect = "left out" if options.strip_zeros else "kept; --strip-zeros leaves them out"
         _log.info("%s: %d topic numbers have leading zeros, which are %s", path.name, padded, effect)

@@ -158,7 +158,9 @@ def _json(sample: list[str], path: Path, expected: str | None) -> FileKind | Non
 
 def _looks_like_run(sample: list[str], row: dict[str, Any] | None) -> bool:
     if row is not None:
-        return 2 * sum(isinstance(v, dict) for v in row.values()) >= len(row)
+        # lists alone are rankings as `evaluate` takes them, and refuses them: records have at least one string
+        lists = len(row) > 0 and all(isinstance(v, list) for v in row.values())
+        return lists or 2 * sum(isinstance(v, dict) for v in row.values()) >= len(row)
     return (
         re.match(r'\s*\{\s*("[^"]*"\s*:\s*\{|$)', sample[0]) is not None
         and re.search(r'"\s*:\s*\{', " ".join(sample[:3])) is not None

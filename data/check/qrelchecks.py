@@ -47,7 +47,8 @@ def check_qrels(
     if not len(table.lines):
         return facts
     if width == 3 and not table.header:
-        findings.add("Q009", [int(table.lines[0])], "the first line is a judgement, not a header")
+        what = "the first line is a judgement, not a header; of a run, --as run checks the third column"
+        findings.add("Q009", [int(table.lines[0])], what)
     if tabs and not imported:
         blank = (np.char.find(table.columns[0], b" ") >= 0) | (np.char.find(table.columns[-2], b" ") >= 0)
         report_cells(

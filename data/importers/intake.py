@@ -14,7 +14,13 @@ from intrex.data.importers.inputs import Input, count_items
 from intrex.data.importers.judgements import read_judgements
 from intrex.data.importers.layout import Layout
 from intrex.data.importers.records import describe_unread, looks_quoted
-from intrex.data.importers.topics import has_zeros, is_markup, numbers_as_judged, read_topics
+from intrex.data.importers.topics import (
+    describe_unread_tags,
+    has_zeros,
+    is_markup,
+    numbers_as_judged,
+    read_topics,
+)
 from intrex.data.importers.trecdocuments import trec_documents
 from intrex.data.progress import Progress
 from intrex.data.rankings.options import Columns
@@ -91,6 +97,8 @@ def _fill_queries(
 ) -> None:
     before = writer.problems.count
     queries = list(read_topics(file, writer.problems, topic_field))
+    for note in describe_unread_tags(file):
+        _log.info("%s", note)
     numbers: dict[str, str] = {}
     if is_markup(file) and any(has_zeros(query.id) for query in queries):
         numbers = numbers_as_judged([query.id for query in queries], judged())

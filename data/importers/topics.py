@@ -8,7 +8,7 @@ from intrex.data.errors import Problems, UsageError
 from intrex.data.importers.conversations import Conversations, turns_of
 from intrex.data.importers.inputs import Input, Record, text_id
 from intrex.data.importers.records import is_table, join_texts, table_queries
-from intrex.data.importers.tracktopics import parse_fields, track_topics
+from intrex.data.importers.tracktopics import ALL, parse_fields, short_name, track_topics
 from intrex.data.io.lines import HEADERS
 
 _HINT = (
@@ -45,6 +45,13 @@ def read_topics(file: Input, problems: Problems, field: str | None = None) -> It
 def is_markup(file: Input) -> bool:
     """Tell the topics of the tracks, in TREC's markup or XML, from other files of queries."""
     return not is_table(file) and file.head().startswith("<")
+
+
+def describe_unread_tags(file: Input) -> Iterator[str]:
+    """Yield a note on the tags of topics that were not read, though nothing says what they are, when `read_topics` is through."""
+    if file.unread and is_markup(file):
+        tags = ", ".join(f"<{tag}> ({n:,})" for tag, n in file.unread.most_common(8))
+        yield f"{file.label}: tags whose text is not read, with the topics that have them: {tags}; --topic-field reads others"
 
 
 def has_zeros(id_: str) -> bool:
@@ -105,6 +112,8 @@ def _track(file: Input, problems: Problems, field: str | None) -> Iterator[Recor
     wanted = parse_fields(field)
     for topic in track_topics(file, problems):
         number = topic.number
+        if ALL not in wanted:
+            file.note_unread(tag for tag, _ in topic.unread() if short_name(tag) not in wanted)
         try:
             text = topic.text(wanted)
         except ValueError as error:

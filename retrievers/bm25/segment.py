@@ -24,7 +24,7 @@ from intrex.data.npy import open_array
 from intrex.data.progress import Progress
 from intrex.retrievers.bm25.multifield import analyse, field_of
 from intrex.retrievers.bm25.similarity import encode_lengths, inverse_tables
-from intrex.retrievers.inverted.build import PostingsWriter
+from intrex.retrievers.inverted.build import FIELD_TERM_BYTES, TERM_BYTES, Memory, PostingsWriter
 from intrex.retrievers.inverted.postings import BOUND_BLOCK, Postings
 from intrex.retrievers.inverted.vocabulary import Names
 from intrex.retrievers.text.analyzer import Analyzer
@@ -191,7 +191,9 @@ def write_segment(
     """
     folder.mkdir()
     ids, (batches, names) = IdWriter(folder.parent), analyse(collection, analyzer, fields)
-    postings, parts = PostingsWriter(folder, max_memory), [np.empty((len(fields), 0), np.int64)]
+    term_bytes = TERM_BYTES if len(fields) == 1 else FIELD_TERM_BYTES
+    postings = PostingsWriter(folder, Memory(max_memory, int(collection.offsets[-1]), term_bytes))
+    parts = [np.empty((len(fields), 0), np.int64)]
     without_terms, rows = list[int](), 0
     for batch in batches:
         without_terms += [rows + i for i in batch.without_terms]

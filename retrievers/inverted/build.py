@@ -21,26 +21,47 @@ RUN = 1 << 24
 """Tokens that are inverted at a time, unless memory is limited."""
 WORTH = 4
 """Bytes of text that count as much as a posting in the choice between kernels and numpy."""
-TOKEN_BYTES, TERM_BYTES, BASE_BYTES, LEAST_RUN = 16, 160, 224 << 20, 1 << 16
-"""Memory for each token of a run and for each term; memory that depends on neither; the shortest run."""
+TOKEN_BYTES, TERM_BYTES, FIELD_TERM_BYTES, LEAST_RUN = 16, 160, 400, 1 << 16
+"""Memory for each token of a run, for each term, for each term where there are several fields; the shortest run."""
+BASE_BYTES, MOST_BASE_BYTES = 104 << 20, 224 << 20
+"""Memory of the process before it reads; the most that depends on neither tokens nor terms: buffers and the cache of forms."""
+BUFFERED, UNSEEN, MOST_UNSEEN_BYTES = 3, 2, 64 << 20
+"""Bytes for each byte of text, while there is little of it: of buffers and cache, and of terms that were not read yet."""
 
 
-def run_length(max_memory: int | None, terms: int = 0) -> int:
-    """Return the number of tokens to invert at a time with ``max_memory`` bytes when there are so many terms.
+class Memory(NamedTuple):
+    """Memory that a build may take.
 
-    Raises:
-        UsageError: that is too little memory for these terms.
+    Attributes:
+        limit: bytes of the process; None is no limit.
+        text_bytes: of the whole corpus, which buffers do not outgrow; None counts them in full.
+        term_bytes: for each term.
     """
-    if max_memory is None:
-        return RUN
-    left = max_memory - BASE_BYTES - TERM_BYTES * terms
-    if left < TOKEN_BYTES * LEAST_RUN:
-        least = max_memory - left + TOKEN_BYTES * LEAST_RUN
-        raise UsageError(
-            f"{max_memory >> 20:,} MB are too little to index a vocabulary of {terms:,} terms",
-            f"--max-memory {-(-least >> 20) + 64}M or more",
-        )
-    return min(RUN, left // TOKEN_BYTES)
+
+    limit: int | None = None
+    text_bytes: int | None = None
+    term_bytes: int = TERM_BYTES
+
+    def run_length(self, terms: int = 0) -> int:
+        """Return the number of tokens to invert at a time when there are so many terms.
+
+        Raises:
+            UsageError: the limit is too low for these terms.
+        """
+        if self.limit is None:
+            return RUN
+        base, unseen = MOST_BASE_BYTES, MOST_UNSEEN_BYTES
+        if self.text_bytes is not None:
+            base = min(base, BASE_BYTES + BUFFERED * self.text_bytes)
+            unseen = min(unseen, UNSEEN * self.text_bytes * self.term_bytes // TERM_BYTES)
+        left = self.limit - base - self.term_bytes * terms
+        if left < TOKEN_BYTES * LEAST_RUN:
+            least = self.limit - left + TOKEN_BYTES * LEAST_RUN + unseen
+            raise UsageError(
+                f"{self.limit >> 20:,} MB are too little to index a vocabulary of {terms:,} terms",
+                f"--max-memory {-(-least >> 20)}M or more",
+            )
+        return min(RUN, left // TOKEN_BYTES)
 
 
 class Inverted(NamedTuple):
@@ -85,16 +106,17 @@ class PostingsWriter:
     """A writer of the files of postings, which takes the term numbers of documents, row after row.
 
     Tokens are collected, inverted and set aside on disk from time to time, so memory does not grow with the number
-    of documents, but with that of terms. Equal documents in equal order give equal bytes, whatever ``max_memory`` is.
+    of documents, but with that of terms. Equal documents in equal order give equal bytes, whatever ``memory`` is.
 
     Raises:
-        UsageError: ``max_memory`` bytes are too few.
+        UsageError: the limit of ``memory`` is too low.
     """
 
-    def __init__(self, folder: Path, max_memory: int | None = None) -> None:
+    def __init__(self, folder: Path, memory: Memory | None = None) -> None:
         self.folder = folder
         self.n_postings = self.n_rows = 0
-        self._max_memory, self._run = max_memory, run_length(max_memory)
+        self._memory = memory or Memory()
+        self._run = self._memory.run_length()
         self._waiting = self._n_terms = 0
         self._tokens: list[Int32s] = []
         self._sizes: list[Int64s] = []
@@ -111,7 +133,7 @@ class PostingsWriter:
         self._sizes.append(np.diff(offsets))
         self._waiting += len(tokens)
         if (terms := int(tokens.max(initial=-1)) + 1) > self._n_terms:
-            self._n_terms, self._run = terms, run_length(self._max_memory, terms)
+            self._n_terms, self._run = terms, self._memory.run_length(terms)
         if self._waiting >= self._run:
             self._runs.append(self._set_aside(self._invert()))
 

@@ -1,5 +1,6 @@
 """``--as TOOL`` against the tool itself, on files made to tell tools apart."""
 
+import csv
 import logging
 from collections.abc import Callable
 from pathlib import Path
@@ -70,7 +71,8 @@ RANX = [
     f"{n}@{k}" for n in ("hits", "hit_rate", "precision", "recall", "f1", "mrr", "map") for k in (1, 10, 1000)
 ]
 RANX += [f"{n}@{k}" for n in ("ndcg", "ndcg_burges", "dcg", "dcg_burges") for k in (1, 10, 100)]
-RANX += ["hits", "precision", "mrr", "map", "ndcg", "ndcg_burges", "dcg", "r-precision", "rbp.95", "rbp.5"]
+RANX += ["hits", "hit_rate", "precision", "f1", "mrr", "map", "ndcg", "ndcg_burges", "dcg"]
+RANX += ["r-precision", "rbp.95", "rbp.5"]
 RANX += [f"{name}-l{level}" for name in RANX for level in (2, 3)]
 
 
@@ -323,3 +325,14 @@ def test_pytrec_eval_joins_the_parameters_of_a_measure(
     expected = {str(m) for name in theirs for m in parse_measures([name])}
     assert set(ours) == expected
     assert ("is left out: pytrec_eval computes" in caplog.text) == (asked[0] not in ("map_cut.3", "success"))
+
+
+def test_ranx_names_without_a_cutoff(intrex: Callable[..., Any], tmp_path: Path) -> None:
+    """Peers' case 4: ``f1`` was refused for want of a cutoff, also as ranx."""
+    ranx = pytest.importorskip("ranx")
+    one = write(tmp_path, {"t1": {"x9": 2, "x4": 0}}, {"t1": {"x9": 7.0, "x4": 6.0}})
+    names = ["f1", "recall", "precision", "hit_rate"]
+    said = intrex(f"evaluate {one.qrels_file} {one.run_file} -m '{' '.join(names)}' --as ranx --format csv")
+    ours = [float(row["value"]) for row in csv.DictReader(said.out.splitlines())]
+    theirs = ranx.evaluate(ranx.Qrels(one.qrels), ranx.Run(one.run), names)
+    assert ours == pytest.approx([theirs[name] for name in names]) == [2 / 3, 1.0, 0.5, 1.0]

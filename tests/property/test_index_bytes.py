@@ -77,7 +77,7 @@ def test_the_same_bytes(documents, language, fields, ways) -> None:
                 patch.setattr(terms, "BATCH", many)
                 patch.setattr(terms, "PIECE", piece)
                 patch.setattr(postings_build, "MERGED", run)
-                patch.setattr(postings_build, "run_length", lambda *_, run=run: run)
+                patch.setattr(postings_build.Memory, "run_length", lambda *_, run=run: run)
                 patch.setattr(multifield, "BATCH", many)
                 again = build(collection, Path(folder) / "again", language, fields)
             differ = [name for name in first if first[name] != again.get(name)]

@@ -38,6 +38,7 @@ def imported(work: Path) -> dict[str, str]:
 
 
 def test_an_unknown_tag_ends_the_title_and_is_named(work: Path, intrex, all_well) -> None:
+    """Case BR-03."""
     (work / "t.txt").write_text(SPANISH)
     (work / "t.qrels").write_text("SP901 0 d1 1\n")
     all_well("collection import docs.jsonl c --queries t.txt --qrels test=t.qrels")
@@ -64,6 +65,22 @@ def test_an_unknown_tag_ends_the_title_and_is_named(work: Path, intrex, all_well
 )
 def test_fields_of_trec_topics(tmp_path: Path, fields: str, text: str) -> None:
     assert queries(tmp_path, f"<top>\n<num> Number: 9\n{fields}\n</top>\n") == {"9": text}
+
+
+def test_imports_and_searches_name_tags_that_they_do_not_read(work: Path, intrex, all_well, caplog) -> None:
+    """Case BR-03: where the title has a name that nobody knows, the description was searched without a word."""
+    caplog.set_level("INFO", "intrex")
+    (work / "t.txt").write_text(SPANISH)
+    note = "t.txt: tags whose text is not read, with the topics that have them: <{}> (1); --topic-field reads others"
+    all_well("collection import docs.jsonl c --queries t.txt")
+    assert note.format("E-title") in caplog.text
+    (work / "u.txt").write_text(SPANISH.replace("<title>", "<kopf>").replace("<E-title>", "<narr>"))
+    caplog.clear()
+    all_well("index bm25 c i", "search i u.txt -o r.txt")
+    assert note.format("kopf").replace("t.txt", "u.txt") in caplog.text
+    caplog.clear()
+    all_well("search i u.txt -o s.txt --topic-field kopf", "search i u.txt -o a.txt --topic-field all")
+    assert "not read" not in caplog.text
 
 
 def test_titles_in_several_languages_and_no_plain_one_are_a_question(tmp_path: Path) -> None:

@@ -38,6 +38,7 @@ def test_check_says_the_same(folder, intrex):
     said = intrex("check out.tsv --as run --format csv")
     assert said.code == 3 and "R021,error,out.tsv:1,2" in said.out
     assert intrex("check q.qrels out.tsv --columns query,document,score").code == 0
+    assert "--as run" in intrex("check q.qrels out.tsv").out, "without a word on it, it could be judgements"
 
 
 @pytest.mark.parametrize("command", [

@@ -159,3 +159,12 @@ def test_bounds_of_the_pool_hold_whatever_the_unjudged_are(tmp_path: Path) -> No
     nothing = Qrels.from_dict({"q1": {"a": 0}, "q2": {"b": 1}})
     [bias] = pool_bias(nothing, run(nothing, tmp_path / "r", Rules()), parse_measures(["nDCG@10"]), Rules())
     assert bias.upper == 0.5  # q1: z alone could be the whole ideal; q2 is not answered
+
+
+def test_set_measures_with_a_cutoff() -> None:
+    """Missing in a comparison with peers' suites: of two retrieved documents the first is relevant, and one of two relevant ones is missing."""
+    found = evaluate(
+        {"t1": {"x9": 2, "x4": 0, "x7": 1}}, {"t1": {"x9": 7.0, "x4": 6.0}},
+        ["SetP@1", "SetP@2", "SetP@5", "SetR@1", "SetR@5", "P@5"],
+    )  # fmt: skip
+    assert found == {"SetP@1": 1.0, "SetP@2": 0.5, "SetP@5": 0.5, "SetR@1": 0.5, "SetR@5": 0.5, "P@5": 0.2}

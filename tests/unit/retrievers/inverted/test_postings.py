@@ -9,7 +9,7 @@ from intrex.data.errors import BadInput, UsageError
 from intrex.data.native.library import Library
 from intrex.retrievers.inverted import build as postings_build
 from intrex.retrievers.inverted import native
-from intrex.retrievers.inverted.build import LEAST_RUN, RUN, PostingsWriter, run_length
+from intrex.retrievers.inverted.build import LEAST_RUN, RUN, Memory, PostingsWriter
 from intrex.retrievers.inverted.postings import Postings
 from intrex.retrievers.inverted.vocabulary import Names
 from intrex.retrievers.sparse.searcher import open_impacts
@@ -54,7 +54,7 @@ def test_the_length_of_a_run_changes_no_byte(tmp_path: Path, engine: str, run: i
     write(tmp_path / "one", rows)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(postings_build, "MERGED", 2)
-        patch.setattr(postings_build, "run_length", lambda *_: run)
+        patch.setattr(postings_build.Memory, "run_length", lambda *_: run)
         write(tmp_path / "two", rows)
     files = sorted(p.name for p in (tmp_path / "one").iterdir())
     assert files == sorted(p.name for p in (tmp_path / "two").iterdir())
@@ -87,22 +87,26 @@ def test_no_term_at_all(tmp_path: Path) -> None:
 
 
 def test_memory_decides_the_length_of_a_run() -> None:
-    assert run_length(None, 10**9) == RUN
-    assert LEAST_RUN < run_length(256 << 20) < RUN
-    assert run_length(256 << 20, 100_000) < run_length(256 << 20)
-    assert run_length(1 << 30, 1_000_000) == RUN
+    assert Memory().run_length(10**9) == RUN
+    assert LEAST_RUN < Memory(256 << 20).run_length() < RUN
+    assert Memory(256 << 20).run_length(100_000) < Memory(256 << 20).run_length()
+    assert Memory(1 << 30).run_length(1_000_000) == RUN
+    assert Memory(256 << 20, 10**6).run_length() > Memory(256 << 20, 10**8).run_length(), (
+        "little text, few buffers"
+    )
+    assert Memory(256 << 20, 10**9).run_length() == Memory(256 << 20).run_length()
     for memory, terms in ((0, 0), (100 << 20, 0), (1 << 30, 10_000_000)):
         with pytest.raises(
             UsageError, match=f"too little to index a vocabulary of {terms:,} terms"
         ) as caught:
-            run_length(memory, terms)
+            Memory(memory).run_length(terms)
         assert caught.value.hint
         enough = int(caught.value.hint.split()[1].removesuffix("M"))
-        assert run_length(enough << 20, terms) >= LEAST_RUN
+        assert Memory(enough << 20).run_length(terms) >= LEAST_RUN
 
 
 def test_a_vocabulary_that_outgrows_the_memory_is_refused(tmp_path: Path) -> None:
-    writer = PostingsWriter(tmp_path, 256 << 20)
+    writer = PostingsWriter(tmp_path, Memory(256 << 20))
     writer.add(np.array([0, 10], np.int32), np.array([0, 2]))
     with pytest.raises(UsageError, match="too little"):
         writer.add(np.array([1_000_000], np.int32), np.array([0, 1]))
