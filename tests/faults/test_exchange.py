@@ -121,12 +121,12 @@ def test_files_are_of_one_folder_where_handles_have_no_names(
 @pytest.mark.long
 def test_many_searches_are_of_one_index(server: Server, tmp_path: Path) -> None:
     total: Counter[str] = Counter()
-    start = time.perf_counter()
+    start, each = time.perf_counter(), -(-SEARCHES // len(KINDS))
     for kind in KINDS:
         (tmp_path / kind).mkdir()
-        total += search_beside_a_writer(server, tmp_path / kind, kind, SEARCHES // len(KINDS))
-    assert set(total) == {"a", "b"} and sum(total.values()) == SEARCHES
+        total += search_beside_a_writer(server, tmp_path / kind, kind, each)
+    assert set(total) == {"a", "b"} and sum(total.values()) >= SEARCHES
     if out := os.environ.get("INTREX_FIGURES"):
         with Path(out).open("a", encoding="utf-8") as stream:
             seconds = time.perf_counter() - start
-            stream.write(json.dumps({"exchange": SEARCHES, "figures": total, "seconds": seconds}) + "\n")
+            stream.write(json.dumps({"exchange": total.total(), "figures": total, "seconds": seconds}) + "\n")
