@@ -79,7 +79,7 @@ def position_based(
     keep = impressions > 0
     if examination is None:
         compares = keep & (np.bincount(pairs, clicks)[pairs] > 0)
-        linked = _linked(pairs[compares], place[compares], np.bincount(place, impressions))
+        linked = _linked(pairs[compares], place[compares], np.bincount(place, impressions).astype(np.int64))
         n_places = len(np.unique(place[keep]))
         keep &= linked[place]
         if n_places > 1 and len(np.unique(place[keep])) == 1:
@@ -143,7 +143,7 @@ class _Table:
         return np.where(shown > 0, alpha, np.nan), gamma, rounds
 
 
-def _linked(pairs: Int64s, places: Int64s, shown: Float64s) -> Bools:
+def _linked(pairs: Int64s, places: Int64s, shown: Int64s) -> Bools:
     """Tell which places [p] are linked, by pairs [t] that were shown at two, with the one of the most impressions ``shown`` [p]."""
     order = np.argsort(pairs, kind="stable")
     same = pairs[order][1:] == pairs[order][:-1]
