@@ -171,3 +171,10 @@ def test_a_log_without_a_click_is_refused(tmp_path):
     for model in ("position", "ctr", "count"):
         with pytest.raises(BadInput, match="no row is a click"):
             judge_clicks(tmp_path / "log.csv", model=model)
+
+
+def test_grades_are_as_many_as_can_be_told_apart_and_listed(tmp_path, intrex):
+    (tmp_path / "log.csv").write_text("query,document,position,clicked\nq1,a,1,1\n")
+    assert intrex(f"collection clicks {tmp_path / 'log.csv'} {tmp_path / 'a'} --grades 100").code == 0
+    said = intrex(f"collection clicks {tmp_path / 'log.csv'} {tmp_path / 'b'} --grades 101")
+    assert said.code == 2 and not (tmp_path / "b").exists()
