@@ -52,11 +52,11 @@ COMMANDS = {
 }
 """Commands by the panel of help that shows them, each with a sentence."""
 START = (
-    "intrex collection import FOLDER my        documents, queries, judgements",
+    "intrex collection import FOLDER my      documents, queries, judgements",
     "intrex index bm25 my idx/bm25",
     "intrex search idx/bm25 my:test -o bm25.txt.gz",
     "intrex evaluate my:test bm25.txt.gz -m nDCG@10 -m R@100",
-    "intrex experiment run demo                all of it, on a collection made here",
+    "intrex experiment run demo              all of it, on a collection made here",
 )
 
 

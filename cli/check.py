@@ -9,25 +9,24 @@ import typer
 
 from intrex.cli.common.output import Format, emit, resolve, say
 from intrex.cli.common.parameters import TableFormat, command
+from intrex.data.errors import UsageError
 from intrex.data.rankings.options import EvaluationSource
 
 
-def _show_codes(asked: bool) -> None:
-    """Print the codes and end; docs/checks.md has them too, and is not part of an installation."""
-    if asked:
-        from intrex.data.check.codes import CODES
+def _show_codes(form: Format | None) -> None:
+    """Print the codes; docs/checks.md has them too, and is not part of an installation."""
+    from intrex.data.check.codes import CODES
 
-        rows = [[code, c.severity, c.title, c.meaning, c.mended] for code, c in CODES.items()]
-        emit(["code", "severity", "what", "meaning", "--fix"], rows, None)
-        raise typer.Exit
+    rows = [[code, c.severity, c.title, c.meaning, c.mended] for code, c in CODES.items()]
+    emit(["code", "severity", "what", "meaning", "--fix"], rows, form)
 
 
 @command("intrex check qrels.tsv bm25.txt.gz", "intrex check --codes", prints=True)
 def check(
     files: Annotated[
-        list[Path],
+        list[Path] | None,
         typer.Argument(help="Corpora, topics, judgements, runs; BEIR folders and collections; - is stdin."),
-    ],
+    ] = None,
     kind: Annotated[
         str | None,
         typer.Option("--as", help="corpus, queries, qrels or run; told from the content by default."),
@@ -40,13 +39,18 @@ def check(
     ] = None,
     form: TableFormat = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file of --fix.")] = False,
-    codes: Annotated[
-        bool, typer.Option("--codes", callback=_show_codes, is_eager=True, help="Explain the codes, and end.")
-    ] = False,
+    codes: Annotated[bool, typer.Option("--codes", help="Explain the codes, and end.")] = False,
     *,
     source: EvaluationSource,
 ) -> None:
     """Check files before they are used: what is wrong, where, and whether they fit together. 3 when there are errors."""
+    if codes:
+        if files:
+            raise UsageError("--codes explains the codes, and checks no file", "leave one of them out")
+        _show_codes(form)
+        return
+    if not files:
+        raise UsageError("there is nothing to check", "intrex check FILE..., or --codes")
     from intrex.data.check.check import check_paths
     from intrex.data.check.findings import HEADERS
     from intrex.data.check.fix import fix_file

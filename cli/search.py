@@ -161,8 +161,14 @@ def search(
     options = prepare_search(opened, values, collection)
     for remark in remarks(opened, options):
         say(f"note: {remark}")
-    if collection is not None and collection.delimiter is not None and not spelling.max_passage:
+    cut_at = collection.delimiter if collection is not None else None
+    if cut_at is not None and not spelling.max_passage:
         say(f"note: {source} judges whole documents, the index has passages; --max-passage ranks documents")
+    if cut_at is not None and spelling.max_passage and spelling.max_passage_delimiter != cut_at:
+        raise UsageError(
+            f"the passages of the index are called DOCUMENT{cut_at}0, and so on, not DOCUMENT{spelling.max_passage_delimiter}0",
+            f"--max-passage-delimiter '{cut_at}'",
+        )
     exclusions = read_exclusions(spelling.exclude) if spelling.exclude is not None else None
     timing.measure(opened, texts, options)
     with progress("searching", len(texts)) as step:

@@ -122,11 +122,18 @@ def shorten_words(text: str) -> str:
     return _LONG.sub(lambda match: f"{match[0][:60]}...{match[0][-30:]}", text)
 
 
+KNOWN = 120
+"""Spellings that a hint lists: all measures fit, the queries of a run may not."""
+
+
 def nearest_name(name: str, names: Iterable[str]) -> str:
-    """Return a hint that names the closest known spelling, or all of them when none is close."""
+    """Return a hint that names the closest known spelling, or the first `KNOWN` of them when none is close."""
     import difflib  # which only an error needs
 
     spellings = sorted(names)
     folded = {spelling.lower(): spelling for spelling in spellings}
     close = difflib.get_close_matches(name.lower(), folded, n=1, cutoff=0.5)
-    return f"did you mean {folded[close[0]]}?" if close else f"known: {', '.join(spellings)}"
+    if close:
+        return f"did you mean {folded[close[0]]}?"
+    more = f" and {len(spellings) - KNOWN:,} more" if len(spellings) > KNOWN else ""
+    return f"known: {', '.join(spellings[:KNOWN])}{more}"

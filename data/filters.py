@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from intrex.data.errors import UsageError, json_type
+from intrex.data.errors import UsageError, json_type, shorten_words
 
 Value = str | float | bool
 DEPTH = 50
@@ -203,7 +203,9 @@ class _Parser:
 
     def _error(self, what: str, token: _Token) -> UsageError:
         place = f"before {token.text[:40]!r}" if token.text else "at the end"
-        return UsageError(f"{what} at character {token.at + 1}, {place} (filter: {self._text})", HINT)
+        return UsageError(
+            f"{what} at character {token.at + 1}, {place} (filter: {shorten_words(self._text)})", HINT
+        )
 
     def _takes(self, *spellings: str) -> str:
         """Go on behind the next token if it is one of these words or signs; return it, or nothing."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +21,8 @@ from intrex.retrievers.bm25.fields import CONTENTS
 from intrex.retrievers.options import INDEXES, TIE_ORDERS, SearchOptions, search_options
 from intrex.retrievers.postprocess import cut, max_passage, remove_query, strictly_falling
 from intrex.retrievers.subset import find_subset, subset_remarks
+
+_log = logging.getLogger(__name__)
 
 
 def prepare_search(
@@ -155,6 +158,8 @@ def run_search(
     if deeper.k > options.k:
         run = cut(run, options.k)
     if passages is not None:
+        if len(run.doc_ids) and not (np.char.find(run.doc_ids, passages.encode()) > 0).any():
+            _log.info("no document that was found has %r in its id: --max-passage changes nothing", passages)
         run = max_passage(run, passages)
         run = cut(run if exclusions is None else exclusions.thin_run(run), passage_hits)
     return run

@@ -95,6 +95,8 @@ def judge_clicks(
         digest = file_sha256(path)
     _check(counts, model, min_impressions, log)
     pairs, positions, impressions, clicks = counts.table()
+    if not clicks.any():
+        raise BadInput(f"no row is a click ({log})", "--columns clicked=NAME names the column that says it")
     if model == "position":
         estimate = position_based(pairs, positions, impressions, clicks, known)
     else:

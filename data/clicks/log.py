@@ -29,6 +29,8 @@ _HINT = (
     "a row has a query, a document, its position and whether it was clicked; "
     "--columns query=NAME,document=NAME,position=NAME,clicked=NAME names them"
 )
+_EVERY = "position, clicked and impressions stand in every row or in none; clicked may be null or false"
+_NUMBERS = frozenset({"position", "clicked", "impressions"})
 _WHOLE = 2**53
 
 
@@ -89,13 +91,18 @@ def read_clicks(path: Path, columns: Columns | None, problems: Problems) -> Clic
     Raises:
         BadInput: there is no telling the columns, or no row.
     """
-    counts = ClickCounts()
+    counts, first = ClickCounts(), frozenset[str]()
     for line, row in _rows(Input(path, path.name), columns, problems):
-        if "clicked" in row:
-            counts.complete = True
-        if "position" in row:
-            counts.positioned = True
-        _count(counts, row, f"{path.name}:{line}", problems)
+        where, roles = f"{path.name}:{line}", _NUMBERS & row.keys()
+        first = first if counts.rows else roles
+        if roles != first:
+            # a row of JSON lines without the key would count as a click, or as shown at position 0
+            lacking, more = (" and ".join(sorted(part)) for part in (first - roles, roles - first))
+            what = f"the row has no {lacking}" if lacking else f"the row has {more}"
+            problems.add(where, f"{what}, other than the first row", _EVERY)
+            continue
+        counts.complete, counts.positioned = "clicked" in roles, "position" in roles
+        _count(counts, row, where, problems)
     problems.raise_if_any()
     if not counts.rows:
         raise BadInput(f"the log has no row ({path})", _HINT)

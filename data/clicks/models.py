@@ -61,7 +61,8 @@ def position_based(
 
     from α = γ = 1/2 until no value moves by more than `CLOSE`, or for `ROUNDS` rounds. Only the product is observed: γ is scaled
     so that the largest is 1. Positions are compared through pairs that were shown at several; those that no chain of
-    such pairs links with the position of the most impressions say nothing, and are left out.
+    such pairs links with the position of the most impressions say nothing, and are left out. A pair without a click links
+    nothing: whatever γ, its α is 0.
 
     Args:
         pairs: [t] number of the pair.
@@ -71,16 +72,19 @@ def position_based(
         examination: γ by position, where it is known; then only α is estimated.
 
     Raises:
-        BadInput: no pair was shown at two positions; or ``examination`` lacks a position.
+        BadInput: no clicked pair was shown at two positions; or ``examination`` lacks a position.
     """
     n_pairs = int(pairs.max()) + 1
     names, place = np.unique(positions, return_inverse=True)
     keep = impressions > 0
     if examination is None:
-        keep &= _linked(pairs, place, impressions)[place]
-        if len(names) > 1 and len(np.unique(place[keep])) == 1:
+        compares = keep & (np.bincount(pairs, clicks)[pairs] > 0)
+        linked = _linked(pairs[compares], place[compares], np.bincount(place, impressions).astype(np.int64))
+        n_places = len(np.unique(place[keep]))
+        keep &= linked[place]
+        if n_places > 1 and len(np.unique(place[keep])) == 1:
             raise BadInput(
-                "no document was shown at two positions for one query, so positions cannot be compared",
+                "no clicked document was shown at two positions for one query, so positions cannot be compared",
                 _WAYS_OUT,
             )
     elif lacking := sorted(set(names.tolist()) - examination.keys()):
@@ -139,14 +143,13 @@ class _Table:
         return np.where(shown > 0, alpha, np.nan), gamma, rounds
 
 
-def _linked(pairs: Int64s, places: Int64s, impressions: Int64s) -> Bools:
-    """Tell which places [p] are linked, by pairs that were shown at two, with the place of the most impressions."""
-    n = int(places.max()) + 1
+def _linked(pairs: Int64s, places: Int64s, shown: Int64s) -> Bools:
+    """Tell which places [p] are linked, by pairs [t] that were shown at two, with the one of the most impressions ``shown`` [p]."""
     order = np.argsort(pairs, kind="stable")
     same = pairs[order][1:] == pairs[order][:-1]
     ends = np.unique(np.stack([places[order][:-1][same], places[order][1:][same]], axis=1), axis=0)
-    reached = np.zeros(n, np.bool_)
-    reached[np.argmax(np.bincount(places, impressions, n))] = True
+    reached = np.zeros(len(shown), np.bool_)
+    reached[np.argmax(shown)] = True
     while True:
         touched = ends[reached[ends].any(axis=1)].ravel() if len(ends) else np.empty(0, np.int64)
         if reached[touched].all():

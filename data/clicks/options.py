@@ -50,7 +50,7 @@ class ClickOptions(Options):
         f"a header row; roles: {', '.join(CLICK_ROLES)}.",
     )  # fmt: skip
     grades: int = option(
-        default=4, low=2, help="Number of grades: 0 for no click, the others by quantiles of what the model estimates."
+        default=4, low=2, high=100, help="Number of grades: 0 for no click, the others by quantiles of what the model estimates."
     )  # fmt: skip
     min_impressions: int = option(
         default=1, low=1, help="Leave out a query's document that was shown less often."

@@ -132,7 +132,8 @@ def extract_tar(path: Path, stream: IO[bytes], folder: Path) -> None:
         target = folder / member.name
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
-            with target.open("xb") as copy:
+            # the loop above does not see damage of what stands in the file
+            with target.open("xb") as copy, _damage(path):
                 source = archive.extractfile(member)
                 if source is not None:
                     shutil.copyfileobj(source, copy)

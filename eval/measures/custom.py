@@ -170,7 +170,7 @@ def _number(function: Definition, arguments: tuple[Any, ...], place: str) -> flo
         value = function(*arguments)
     except UsageError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         code = getattr(function, "__code__", None)
         raise UsageError(f"{place}: {_reason(error, code.co_filename if code else '')}") from error
     try:

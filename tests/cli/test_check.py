@@ -1,6 +1,7 @@
 """`check --fix` as a command: gzip, in place, through a pipe, corpora and topics."""
 
 import gzip
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -48,3 +49,12 @@ def test_the_codes_are_explained_without_the_repository(intrex):
     said = intrex("check --codes")
     assert said.code == 0 and said.out.count("\n") == 1 + len(CODES)
     assert "R021,error," in said.out
+    lines = intrex("check --codes --format jsonl").out.splitlines()
+    assert [json.loads(line)["code"] for line in lines] == list(CODES)
+
+
+def test_codes_beside_files_and_no_file_at_all_are_mistakes(intrex):
+    said = intrex("check run.txt --codes")
+    assert said.code == 2 and "--codes explains the codes, and checks no file" in said.err and not said.out
+    said = intrex("check")
+    assert said.code == 2 and "there is nothing to check" in said.err

@@ -119,6 +119,21 @@ def test_packages_of_a_recipe_are_asked_for_first(stage: Stage, monkeypatch: pyt
         check_needs([stage])
 
 
+def test_the_ids_of_a_search_are_read_before_the_first_stage_and_are_no_stream(
+    small: Collection, tmp_path: Path, intrex
+) -> None:
+    recipe, ids = tmp_path / "r.toml", tmp_path / "ids"
+    text = f"""name = "r"\nqueries = "test"\nmeasures = ["AP"]\n[collection]\nimport = "{small.path}"
+[[system]]\nname = "a"\nindex = "bm25"\n[[system]]\nname = "b"\nindex = "bm25"\nsearch = {{ within = "{ids}" }}\n"""
+    recipe.write_text(text)
+    said = intrex(f"experiment run {recipe} -o {tmp_path / 'e'}")
+    assert said.code == 1 and f"file of ids not found: {ids}" in said.err
+    assert not list(tmp_path.glob("e/.stages/*bm25*")), "no index was made"
+    recipe.write_text(text.replace(str(ids), "-"))
+    said = intrex(f"experiment run {recipe} -o {tmp_path / 'e'}")
+    assert said.code == 1 and "within of a recipe is a file of ids, this is none: -" in said.err
+
+
 def _no_mining(*_: object) -> None:
     raise AssertionError("mined for negatives before the refusal")
 

@@ -68,6 +68,20 @@ def test_every_command_has_an_example_and_help_shows_it(capsys: pytest.CaptureFi
         assert all(f"  $ {line}\n" in one_line for line in lines)
 
 
+def groups(command: Any, path: str) -> Iterator[tuple[str, Any]]:
+    yield path, command
+    for name in getattr(command, "commands", {}):
+        inner = command.get_command(None, name)
+        if hasattr(inner, "commands"):
+            yield from groups(inner, f"{path} {name}")
+
+
+def test_help_of_groups_keeps_to_80_columns() -> None:
+    for path, command in groups(typer.main.get_command(app), "intrex"):
+        for line in command.get_help(typer.Context(command, info_name=path)).splitlines():
+            assert len(line) <= 80, line
+
+
 def test_help_keeps_to_80_columns_and_cuts_no_name() -> None:
     for path, command in commands(typer.main.get_command(app), ""):
         shown = command.get_help(typer.Context(command, info_name=f"intrex {path}"))

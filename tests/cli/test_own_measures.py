@@ -158,12 +158,14 @@ def test_a_function_of_a_module(
         ("wrong.py:ndcg", "cannot be imported: NameError: name 'undefined' is not defined (line 2)"),
         ("syntax.py:ndcg", "cannot be imported: SyntaxError"),
         ("exits.py:ndcg", "cannot be imported: SystemExit: 3"),
+        ("leaves.py:ndcg", "query 1 of the judgements: SystemExit: 3 (line 2)"),
     ],
 )
 def test_what_goes_wrong_is_said(files: Path, intrex: Callable[..., Any], text: str, message: str) -> None:
     (files / "wrong.py").write_text("\nundefined\n")
     (files / "syntax.py").write_text("def ndcg(:\n")
     (files / "exits.py").write_text("import sys\nsys.exit(3)\n")
+    (files / "leaves.py").write_text("def ndcg(gains, ideal):\n    raise SystemExit(3)\n")
     said = intrex(f"evaluate {files}/q {files}/r -m {files}/{text}")
     assert said.code == 2 and message in said.err, said.err
     assert "Traceback" not in said.err

@@ -106,6 +106,20 @@ def test_again_and_over_another(work: Path, intrex, line: str, other: str) -> No
     assert said.code == 2 and "an output is needed" in said.err
 
 
+def test_another_delimiter_than_that_of_the_passages_is_an_error_or_noticed(
+    work: Path, intrex, all_well, caplog
+) -> None:
+    all_well("collection split c p --size 3 --delimiter ::", "index bm25 p i", "index bm25 c j")
+    said = intrex("search i p:test -o m.txt --max-passage")
+    assert said.code == 2 and "are called DOCUMENT::0" in said.err
+    assert "--max-passage-delimiter '::'" in said.err and not (work / "m.txt").exists()
+    all_well("search i p:test -o m.txt --max-passage --max-passage-delimiter ::")
+    assert "::" not in "".join(line.split()[2] for line in (work / "m.txt").read_text().splitlines())
+    with caplog.at_level(logging.INFO):
+        all_well("search j c:test -o d.txt --max-passage")
+    assert "no document that was found has '#' in its id: --max-passage changes nothing" in caplog.text
+
+
 @pytest.mark.parametrize(
     ("line", "code", "message"),
     [

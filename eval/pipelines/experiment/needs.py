@@ -1,9 +1,11 @@
-"""Packages that the stages of a recipe need, asked for before the first of them runs."""
+"""Packages and files that the stages of a recipe need, asked for before the first of them runs."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 
+from intrex.data.locate import read_id_file
 from intrex.encoders.training.trainer import check_packages
 from intrex.eval.pipelines.experiment.stages import Stage
 from intrex.retrievers.fusion.fuse import require_engine
@@ -13,14 +15,20 @@ from intrex.retrievers.vectors.options import AnnConfig
 
 
 def check_needs(stages: Iterable[Stage]) -> None:
-    """Raise `MissingExtra` for an optional package that a stage would miss after those before it ran.
+    """Ask for what a stage would miss after those before it ran.
 
     Args:
         stages: those that are to run; one that is done needs nothing.
+
+    Raises:
+        MissingExtra: an optional package is not installed.
+        BadInput: the file of ids that a search is of is not there, or is none.
     """
     for stage in stages:
         if stage.kind == "train":
             check_packages()
+        if stage.kind == "search" and "within" in stage.params:
+            read_id_file(Path(stage.params["within"]))
         if stage.kind == "fuse":
             require_engine(FuseOptions.read({k: v for k, v in stage.params.items() if k != "tag"}))
         build = INDEXES.load(stage.kind).build if stage.kind in INDEXES else None

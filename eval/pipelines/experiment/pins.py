@@ -8,7 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from intrex.data.io.files import file_sha256, fingerprint
+from intrex.data.errors import BadInput
+from intrex.data.io.files import STDIO, file_sha256, fingerprint
 from intrex.data.version import installed_version
 from intrex.encoders.cross.base import CROSS_ENCODER
 from intrex.encoders.options import FAMILIES
@@ -76,10 +77,16 @@ def _pin_groups(params: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _pin_search(params: Mapping[str, Any]) -> dict[str, Any]:
-    """Pin a search by the ids of the documents that it is of."""
+    """Pin a search by the ids of the documents that it is of.
+
+    Raises:
+        BadInput: they come from a stream, of which a later run could not tell that it says something else.
+    """
     if "within" not in params:
         return {}
     ids = Path(params["within"])
+    if ids == STDIO or (ids.exists() and not ids.is_file()):
+        raise BadInput(f"within of a recipe is a file of ids, this is none: {ids}", "write them into a file")
     return {PIN: file_sha256(ids) if ids.is_file() else None}
 
 

@@ -32,7 +32,6 @@ from intrex.retrievers.bm25.build import build_bm25
 from intrex.retrievers.options import BuildTask, SearchOptions
 
 _log = logging.getLogger(__name__)
-
 MINED_FROM = 50
 """Ranks of a run from which negatives are drawn."""
 DEV_QUERIES, DEV_DEPTH = 50, 20

@@ -2,7 +2,7 @@
 
 import pytest
 
-from intrex.data.errors import BadInput, Problems
+from intrex.data.errors import KNOWN, BadInput, Problems, nearest_name
 
 
 def test_every_hint_is_shown_once() -> None:
@@ -20,3 +20,10 @@ def test_nothing_is_raised_without_a_problem() -> None:
     problems.suggest("unused")
     problems.raise_if_any()
     assert Problems("file").hint is None
+
+
+def test_a_hint_names_no_more_spellings_than_can_be_read() -> None:
+    names = [f"query{i:05}" for i in range(9_000)]
+    hint = nearest_name("zzz", names)
+    assert hint.startswith("known: query00000, query00001, ") and hint.endswith(f"and {9_000 - KNOWN:,} more")
+    assert nearest_name("zzz", names[:3]) == "known: query00000, query00001, query00002"

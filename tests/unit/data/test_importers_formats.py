@@ -1,6 +1,7 @@
 """Pyserini JSON, ColBERT TSV and TREC topics: layouts, discovery in a folder, faults with their lines."""
 
 import gzip
+import hashlib
 import io
 import json
 import logging
@@ -318,6 +319,23 @@ def test_a_tar_archive_with_entries_outside_links_or_one_place_twice_is_refused(
     with pytest.raises(BadInput, match="two entries in one place"):
         import_collection(path, tmp_path / "out")
     assert [path.name for path in tmp_path.iterdir()] == ["bad.tar"]
+
+
+@pytest.mark.parametrize("mode", ["w", "w:gz", "w:xz"])
+def test_a_tar_archive_that_ends_early_is_named_wherever_it_ends(tmp_path, mode):
+    texts = "".join(f'{{"_id": "d{i}", "text": "{hash_text(i)}"}}\n' for i in range(400))
+    whole = tar_of(tmp_path / "whole.tar", ("corpus.jsonl", texts), ("queries.jsonl", "{}"), mode=mode)
+    data, cut = whole.read_bytes(), tmp_path / "cut.tar"
+    for share in (0.1, 0.5, 0.9):
+        size = int(share * (len(data) if mode != "w" else len(texts)))
+        cut.write_bytes(data[:size])
+        with pytest.raises(BadInput, match=r"cut\.tar"):
+            import_collection(cut, tmp_path / "out")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["cut.tar", "whole.tar"]
+
+
+def hash_text(number):
+    return hashlib.sha256(str(number).encode()).hexdigest()
 
 
 def test_zip_files_that_are_none_or_damaged(tmp_path):

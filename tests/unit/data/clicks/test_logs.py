@@ -148,3 +148,33 @@ def test_two_runs_write_the_same_bytes_and_tsv_is_of_beir(tmp_path):
     assert (tmp_path / "3.tsv").read_text() == "query-id\tcorpus-id\tscore\nq1\ta\t1\nq1\tb\t0\n"
     with pytest.raises(BadInput, match="no texts of queries"):
         write_click_judgements(judged[0], tmp_path / "4.tsv", tmp_path / "q.jsonl")
+
+
+@pytest.mark.parametrize(
+    ("second", "message"),
+    [
+        ({"query": "q1", "doc_id": "b", "rank": 2}, "has no clicked, other than the first row"),
+        ({"query": "q1", "doc_id": "b", "click": 0}, "has no position, other than the first row"),
+        ({"query": "q1", "doc_id": "b", "rank": 2, "click": 0, "impressions": 3}, "impressions, other than"),
+    ],
+)
+def test_a_row_without_a_key_that_others_have_is_no_click_at_no_position(tmp_path, second, message):
+    first = {"query": "q1", "doc_id": "a", "rank": 1, "click": 1}
+    log = tmp_path / "log.jsonl"
+    log.write_text(f"{json.dumps(first)}\n{json.dumps(second)}\n")
+    with pytest.raises(BadInput, match=rf"{message}.*log.jsonl:2"):
+        judge_clicks(log)
+
+
+def test_a_log_without_a_click_is_refused(tmp_path):
+    (tmp_path / "log.csv").write_text("query,document,position,clicked\nq1,a,1,0\nq1,b,2,0\n")
+    for model in ("position", "ctr", "count"):
+        with pytest.raises(BadInput, match="no row is a click"):
+            judge_clicks(tmp_path / "log.csv", model=model)
+
+
+def test_grades_are_as_many_as_can_be_told_apart_and_listed(tmp_path, intrex):
+    (tmp_path / "log.csv").write_text("query,document,position,clicked\nq1,a,1,1\n")
+    assert intrex(f"collection clicks {tmp_path / 'log.csv'} {tmp_path / 'a'} --grades 100").code == 0
+    said = intrex(f"collection clicks {tmp_path / 'log.csv'} {tmp_path / 'b'} --grades 101")
+    assert said.code == 2 and not (tmp_path / "b").exists()

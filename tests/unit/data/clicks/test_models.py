@@ -83,8 +83,21 @@ def test_positions_that_no_pair_links_say_nothing_or_are_an_error():
     estimate = position_based(pairs, np.array([1, 2, 9]), np.array([10, 10, 4]), clicks)
     assert np.isnan(estimate.values[1])
     assert estimate.record["unlinked_impressions"] == 4
-    with pytest.raises(BadInput, match="no document was shown at two positions"):
+    with pytest.raises(BadInput, match="no clicked document was shown at two positions"):
         position_based(np.arange(3), np.array([1, 2, 9]), np.array([10, 10, 4]), clicks)
+
+
+def test_pairs_without_a_click_and_rows_without_an_impression_link_no_positions():
+    # pair 2 is shown at both and never clicked: with α = 0 every γ is as likely, so 1 and 2 cannot be compared
+    pairs, places, clicks = np.array([0, 1, 2, 2]), np.array([1, 2, 1, 2]), np.array([8, 2, 0, 0])
+    with pytest.raises(BadInput, match="no clicked document was shown at two positions"):
+        position_based(pairs, places, np.full(4, 10), clicks)
+    pairs, places, clicks = np.array([0, 0, 1]), np.array([1, 2, 2]), np.array([8, 0, 2])
+    with pytest.raises(BadInput, match="no clicked document was shown at two positions"):
+        position_based(pairs, places, np.array([10, 0, 10]), clicks)
+    # clicked at one of two positions is enough
+    estimate = position_based(pairs, places, np.full(3, 10), np.array([8, 4, 2]))
+    assert not np.isnan(estimate.values).any()
 
 
 def test_rates_and_counts():
