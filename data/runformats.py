@@ -76,11 +76,21 @@ FORMATS: dict[str, Callable[[Run, Path, bool], None]] = {
 
 
 _SUFFIXES = {".json": "json", ".tsv": "msmarco"}
+_READ_ONLY = (".parquet", ".parq", ".arrow", ".csv")
 
 
 def format_of(path: Path) -> str:
-    """Return the format that a file's name asks for: ``.json`` and ``.tsv`` (msmarco), compressed or not; else trec."""
-    return _SUFFIXES.get(Path(plain_name(path)).suffix, "trec")
+    """Return the format that a file's name asks for: ``.json`` and ``.tsv`` (msmarco), compressed or not; else trec.
+
+    Raises:
+        UsageError: the name is one of a form that is read and not written.
+    """
+    suffix = Path(plain_name(path)).suffix
+    if suffix in _READ_ONLY:
+        raise UsageError(
+            f"runs are not written as {suffix}: {path}", "name it .txt, .json or .tsv; or --to trec"
+        )
+    return _SUFFIXES.get(suffix, "trec")
 
 
 def write_any_run(run: Run, path: Path, form: str, overwrite: bool = False) -> None:

@@ -69,11 +69,15 @@ def emit(
             ]
             _table(headers, texts, right, no_wrap, lead)
         elif form is Format.md:
-            lines = markdown_lines(headers, texts, ["---:" if numeric else "---" for numeric in right])
+            lines = markdown_lines(
+                headers,
+                [list(map(printable, line)) for line in texts],
+                ["---:" if numeric else "---" for numeric in right],
+            )
             sys.stdout.write("\n".join(lines) + "\n")
         else:
             columns = "".join("r" if numeric else "l" for numeric in right)
-            head, *body = ([escape_latex(cell) for cell in line] for line in (headers, *texts))
+            head, *body = ([escape_latex(printable(cell)) for cell in line] for line in (headers, *texts))
             sys.stdout.write("\n".join(latex_lines(head, body, columns)) + "\n")
         if caption:
             sys.stdout.write(_caption(caption, form))

@@ -148,3 +148,12 @@ def test_help_of_a_search_is_of_the_index_that_is_named(intrex, run, small):
     told = "nowhere is no index of intrex"
     assert told in intrex("search nowhere --help").out
     assert "is no index" not in intrex("search --help").out + intrex("search d --help").out
+
+
+@pytest.mark.parametrize("name", ["r.parquet", "r.csv.gz"])
+def test_a_run_is_not_written_under_the_name_of_a_form_that_is_only_read(tmp_path, intrex, name):
+    run = tmp_path / "a.txt"
+    run.write_text("q1 Q0 d1 1 2.0 a\n")
+    said = intrex(f"convert {run} {tmp_path / name}")
+    assert said.code == 2 and "runs are not written as" in said.err and not (tmp_path / name).exists()
+    assert intrex(f"convert {run} {tmp_path / name} --to trec").code == 0

@@ -26,6 +26,13 @@ def test_names_that_look_like_markup(capsys: pytest.CaptureFixture[str], name: s
     assert printable(name) in out and "\x1b" not in out
 
 
+@pytest.mark.parametrize("form", ["table", "md", "latex"])
+def test_what_people_read_has_no_control_characters(capsys: pytest.CaptureFixture[str], form: str) -> None:
+    emit(["query", "text"], [["q1", "a\x1b[2Jb\x9b31m\u202ec"]], form)
+    out = capsys.readouterr().out
+    assert not set(out) & {"\x1b", "\x9b", "\u202e"} and "x1b" in out
+
+
 def test_a_name_has_one_line(small, intrex) -> None:
     (small.path / "collection.json").unlink()
     for name in ("a\nb", "a\x1b[1mb"):
