@@ -22,16 +22,18 @@ _MISSING = frozenset(
 """Words that pandas reads as missing values unless told otherwise."""
 
 
-def check_rows_ids(facts: Facts, queries: Bytes, docs: Bytes, lines: Int64s) -> tuple[Int64s, Int64s]:
+def check_rows_ids(
+    facts: Facts, queries: Bytes, docs: Bytes, lines: Int64s, imported: bool = False
+) -> tuple[Int64s, Int64s]:
     """Put the ids of rows into ``facts``, report unusual ones, and return the indices [n] of each row's query and document."""
     facts.queries, query = factorize(queries)
     facts.docs, doc = factorize(docs)
-    check_ids(facts.queries, first_lines(query, len(facts.queries), lines), "query", facts.findings)
-    check_ids(facts.docs, first_lines(doc, len(facts.docs), lines), "document", facts.findings)
+    for ids, at, noun in ((facts.queries, query, "query"), (facts.docs, doc, "document")):
+        check_ids(ids, first_lines(at, len(ids), lines), noun, facts.findings, imported)
     return query, doc
 
 
-def check_ids(ids: Bytes, first: Int64s, noun: str, findings: Findings) -> None:
+def check_ids(ids: Bytes, first: Int64s, noun: str, findings: Findings, imported: bool = True) -> None:
     """Report unusual ids.
 
     Args:
@@ -39,6 +41,7 @@ def check_ids(ids: Bytes, first: Int64s, noun: str, findings: Findings) -> None:
         first: [n], the line where each occurs first.
         noun: ``query`` or ``document``.
         findings: where to report.
+        imported: an import encodes ids that no reader takes as they are.
     """
     values = ids.tolist()
     unusual = [i for i, v in enumerate(values) if not v.isascii() or v[:1] == b'"' or b" " in v or b"\t" in v]
@@ -49,7 +52,7 @@ def check_ids(ids: Bytes, first: Int64s, noun: str, findings: Findings) -> None:
         findings.add(code, first[rows], lambda i: f"the {noun} id {texts[rows[i]]!a} {problem}")
 
     report("I007", "has a control character", find_control)
-    report("I002", "has white space or a leading quote", needs_encoding)
+    report("I002" if imported else "I007", "has white space or a leading quote", needs_encoding)
     report("I003", "holds an invisible character", _INVISIBLE.search)
     for code, problem, is_problem in (
         ("I008", "reads like a missing value", lambda value: value in _MISSING),

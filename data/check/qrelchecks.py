@@ -54,7 +54,7 @@ def check_qrels(
         report_cells(
             findings, "I001", blank, table.lines, table.columns[-2], "the ids hold blanks: document {}"
         )
-    q, d = check_rows_ids(facts, table.columns[0], table.columns[-2], table.lines)
+    q, d = check_rows_ids(facts, table.columns[0], table.columns[-2], table.lines, imported)
     grades = _grades(table, findings)
     _repeats(facts, table, q, d, grades)
     best = np.zeros(len(facts.queries), np.int64)
