@@ -4,8 +4,9 @@
 - mteb 2.26.24: ``AbsTask._save_task_predictions``.
 - rank_llm 0.25.7: ``DataWriter``, its three forms.
 - tevatron 0.1.0: ``write_ranking`` of faiss_retriever.
-- sentence-transformers 6.2.0: ``InformationRetrievalEvaluator(write_predictions=True)`` with all-MiniLM-L6-v2; pylate 1.6.0 writes
-  the same keys (its evaluator's source was read, not run).
+- sentence-transformers 6.2.0: ``InformationRetrievalEvaluator(write_predictions=True)`` with all-MiniLM-L6-v2.
+- pylate 1.6.0 (on sentence-transformers 5.3.0): ``PyLateInformationRetrievalEvaluator(write_predictions=True)`` with an untrained
+  projection of all-MiniLM-L6-v2.
 
 Of the other forms, in test_forms.py, each says which documentation it is from: Elasticsearch, Vespa and Solr need a server.
 """
@@ -22,6 +23,7 @@ FILES = Path(__file__).parent / "files"
 RUN = {"q1": {"d2": 22.5, "d1": 20.0}, "q2": {"d3": 7.25, "d1": 6.5}}
 FORMS = {
     "mteb-2.26.24.json": "mteb",
+    "pylate-1.6.0.jsonl": "sentence_transformers",
     "rank_llm-0.25.7.json": "rank_llm",
     "rank_llm-0.25.7.jsonl": "rank_llm",
     "rank_llm-0.25.7.trec": "trec",
@@ -44,7 +46,13 @@ def test_a_tools_own_file_is_told_and_can_be_named(name):
     run = read_any_run(FILES / name).to_dict()
     with RunSource(form=FORMS[name]).declared():
         assert read_any_run(FILES / name).to_dict() == run
-    if name.startswith("sentence"):
+    if name.startswith("pylate"):
+        assert {query: list(docs) for query, docs in run.items()} == {
+            "q1": ["d1", "d2", "d3"],
+            "q2": ["d3", "d2", "d1"],
+        }
+        assert run["q2"]["d3"] == pytest.approx(15.400644302368164)
+    elif name.startswith("sentence"):
         assert {query: list(docs) for query, docs in run.items()} == {
             "q1": ["d1", "d2", "d3"],
             "q2": ["d3", "d2", "d1"],
