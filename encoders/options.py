@@ -164,3 +164,9 @@ FAMILIES = {
     ),
 }  # fmt: skip
 """Families of encoders, by the kind of vectors that they give."""
+
+
+def has_weights(kind: str) -> bool:
+    """Tell whether encoders of a kind, of any family, load the weights of a model; those of an unknown kind may."""
+    known = [family.registry.load(kind) for family in FAMILIES.values() if kind in family.registry]
+    return any(one.weights for one in known) or not known

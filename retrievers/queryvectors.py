@@ -19,7 +19,7 @@ from intrex.data.store.manifest import Manifest
 from intrex.data.store.vectorcache import Block, VectorCache, block_key
 from intrex.data.store.vectors import PackedVectors, SparseVectors
 from intrex.encoders.base import Role, overlong
-from intrex.encoders.options import EncoderOptions
+from intrex.encoders.options import EncoderOptions, has_weights
 from intrex.retrievers.options import SearchOptions
 
 Vectors = TypeVar("Vectors")
@@ -60,7 +60,7 @@ class QueryEncoder(Generic[Vectors]):
     ) -> None:  # fmt: skip
         self._spec, self._options, self._load = spec, options, load
         self._files = {name: e["sha256"] for name, e in manifest.files.items() if name.startswith("encoder/")}
-        self._cache = cache if spec.revision else None
+        self._cache = cache if has_weights(spec.kind) else None
         self.cut = 0
 
     def encode(self, texts: list[str]) -> Vectors:

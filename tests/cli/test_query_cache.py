@@ -136,3 +136,19 @@ def test_queries_that_were_cut_are_said_again(
         assert intrex(f"search {tmp_path / 'i'} {world / 'queries.tsv'} -o {tmp_path / name}").code == 0
         said.append([record.message for record in caplog.records if "queries are longer" in record.message])
     assert said[0] == said[1] and len(said[0]) == 1
+
+
+def test_an_encoder_without_weights_keeps_nothing(small, tmp_path: Path, intrex, monkeypatch, caplog) -> None:
+    """It takes no time, and says each time what it has to say."""
+    monkeypatch.setenv("INTREX_CACHE", str(tmp_path / "cache"))
+    caplog.set_level("INFO")
+    (tmp_path / "q.tsv").write_text("q1\twings\n")
+    assert intrex(f"index dense {small.path} {tmp_path / 'i'} --encoder hashing:8").code == 0
+    for name in ("a", "b"):
+        caplog.clear()
+        assert (
+            intrex(f"search {tmp_path / 'i'} {tmp_path / 'q.tsv'} --device zzz -o {tmp_path / name}").code
+            == 0
+        )
+        assert "--device zzz is ignored" in caplog.text
+    assert not list((tmp_path / "cache").glob("queries/*"))
