@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -23,6 +24,8 @@ from intrex.data.store.manifest import Manifest, read_manifest
 
 PASSAGES = "passages:"
 """Beginning of the step in `Collection.derivation` that cut documents."""
+_METADATA = b', "metadata": '
+"""How the writer spells the key. Inside a string a quote has a backslash before it, so this begins no text."""
 
 
 @dataclass(frozen=True)
@@ -202,3 +205,16 @@ def read_queries(path: Path) -> Queries:
             problems.add(f"{path.name}:{number}", "damaged: no query", "intrex collection verify COLLECTION")
     problems.raise_if_any()
     return Queries(ids, texts)
+
+
+def parse_metadata(line: bytes, row: int) -> dict[str, Any]:
+    """Parse the metadata of a line of ``corpus.jsonl``, empty where it has none; raises `BadInput` when it is damaged."""
+    at = line.find(_METADATA)
+    if at < 0:
+        return {}
+    try:
+        found = json.loads(line[at + len(_METADATA) : line.rindex(b"}")])
+    except ValueError as error:
+        hint = "intrex collection verify COLLECTION"
+        raise BadInput(f"damaged: no metadata ({error}) (corpus.jsonl:{row + 1})", hint) from error
+    return found if isinstance(found, dict) else {}

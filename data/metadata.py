@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any
-
 from intrex.data.arrays import Bytes
-from intrex.data.collection import Collection, parse_document
+from intrex.data.collection import Collection, parse_document, parse_metadata
 from intrex.data.errors import BadInput, nearest_name
 from intrex.data.filters import Condition, field_names
 from intrex.data.ids import as_bytes
-
-_KEY = b', "metadata": '
-"""How the writer spells the key. Inside a string a quote has a backslash before it, so this begins no text."""
 
 
 def filtered_ids(collection: Collection, condition: Condition) -> Bytes:
@@ -26,7 +20,7 @@ def filtered_ids(collection: Collection, condition: Condition) -> Bytes:
     bare, ids = condition.matches({}), list[str]()
     with (collection.path / "corpus.jsonl").open("rb") as stream:
         for row, line in enumerate(collection.checked(stream)):
-            metadata = _metadata(line, row)
+            metadata = parse_metadata(line, row)
             if metadata:
                 names.update(dict.fromkeys(field_names(metadata)))
             if condition.matches(metadata) if metadata else bare:
@@ -35,19 +29,6 @@ def filtered_ids(collection: Collection, condition: Condition) -> Bytes:
     if not ids:
         raise BadInput(f"no document of {collection.name} matches the filter", "see the metadata in its corpus.jsonl")  # fmt: skip
     return as_bytes(ids)
-
-
-def _metadata(line: bytes, row: int) -> dict[str, Any]:
-    """Return the metadata of a line of ``corpus.jsonl``, empty where it has none."""
-    at = line.find(_KEY)
-    if at < 0:
-        return {}
-    try:
-        found = json.loads(line[at + len(_KEY) : line.rindex(b"}")])
-    except ValueError as error:
-        hint = "intrex collection verify COLLECTION"
-        raise BadInput(f"damaged: no metadata ({error}) (corpus.jsonl:{row + 1})", hint) from error
-    return found if isinstance(found, dict) else {}
 
 
 def _check(collection: Collection, condition: Condition, names: dict[str, None]) -> None:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from intrex.data.collection import Collection, parse_document
+from intrex.data.collection import Collection, parse_document, parse_metadata
 from intrex.data.writer import CollectionWriter, RecordSource
 
 _ID, _AFTER = b'{"_id": ', b', "title": '
@@ -28,7 +28,7 @@ def document_records(collection: Collection) -> Iterator[DocumentRecord]:
     with (collection.path / "corpus.jsonl").open("rb") as stream:
         for row, line in enumerate(collection.checked(stream)):
             document = parse_document(line, row)
-            metadata = json.loads(line).get("metadata") if b'"metadata"' in line else None
+            metadata = parse_metadata(line, row) or None
             source = RecordSource(file, row + 1)
             yield DocumentRecord(document.id, document.title, document.text, metadata, source)
 

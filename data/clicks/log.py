@@ -19,6 +19,7 @@ from intrex.data.io.containers import is_tabular
 from intrex.data.io.delimited import delimiter_name, delimiter_of, read_rows
 from intrex.data.io.lines import first_line
 from intrex.data.io.parquet import column_names, read_batches, text_values
+from intrex.data.rankings.columns import named_places
 from intrex.data.rankings.options import Columns, spelled_columns
 
 _TRUE, _FALSE = (
@@ -221,17 +222,7 @@ def _is_header(row: list[str], places: Mapping[str, int]) -> bool:
 def _places(path: Path, header: list[str], columns: Columns | None) -> dict[str, int]:
     """Return the index of each role's column; of columns ``query_id`` and ``query`` the second is the text."""
     if columns is not None:
-        try:
-            places = columns.places(header)
-        except KeyError as error:
-            raise BadInput(
-                f"no column is called {error.args[0]!r} ({path.name})", f"there are: {', '.join(header[:20])}"
-            ) from error
-        if max(places.values()) >= len(header):
-            raise BadInput(
-                f"the first row has {len(header)} columns, --columns names more ({path.name})", _HINT
-            )
-        return places
+        return named_places(path, header, columns, _HINT)
     places = spelled_columns(header, CLICK_ROLES)
     words = [word.strip().lower() for word in header]
     if "query" in words and (

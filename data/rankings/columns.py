@@ -230,6 +230,17 @@ def column_places(
         places = spelled_columns(header, roles)
         complete = {"query", "document"} <= places.keys() and {"score", "rank", "grade"} & places.keys()
         return (places if complete else {}), True
+    places = named_places(path, header, columns)
+    number = next(places[role] for role in ("score", "rank", "grade") if role in places)
+    return places, bool(columns.names) or not _is_number(header[number])
+
+
+def named_places(path: Path, header: list[str], columns: Columns, hint: str = "") -> dict[str, int]:
+    """Return the index of each role's column.
+
+    Raises:
+        BadInput: the header lacks a column that was named, or the line has too few, with ``hint``.
+    """
     try:
         places = columns.places(header)
     except KeyError as error:
@@ -238,10 +249,10 @@ def column_places(
         ) from error
     if max(places.values()) >= len(header):
         raise BadInput(
-            f"the first line has {len(header)} columns, --columns names {len(columns.roles)} ({path.name})"
+            f"the first line has {len(header)} columns, --columns names {len(columns.roles)} ({path.name})",
+            hint,
         )
-    number = next(places[role] for role in ("score", "rank", "grade") if role in places)
-    return places, bool(columns.names) or not _is_number(header[number])
+    return places
 
 
 def _is_number(text: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from intrex.data.arrays import Float64s
+from intrex.data.arrays import Float32s, Float64s
 from intrex.data.run import Run
 
 
@@ -27,16 +27,13 @@ def with_rest(run: Run, first: Run) -> Run:
         rest = rest[~np.isin(rest, run.doc_ids[ranked])]
         documents += [run.doc_ids[ranked], rest]
         scores += [run.scores[ranked].astype(np.float64), _below(run.scores[ranked], len(rest))]
-    return Run(first.query_ids, first.offsets, np.concatenate(documents), _joined(scores), run.tag)
+    joined = np.concatenate(scores).astype(np.float32)
+    return Run(first.query_ids, first.offsets, np.concatenate(documents), joined, run.tag)
 
 
-def _below(scores: np.typing.NDArray[np.float32], count: int) -> Float64s:
+def _below(scores: Float32s, count: int) -> Float64s:
     """Return ``count`` falling scores below the lowest of ``scores``, different as float32 too."""
     lowest = float(scores.min()) if len(scores) else 0.0
     largest = np.float32(abs(lowest) + 2 * count)
     step = max(1.0, 4 * float(np.spacing(largest)))
     return lowest - step * np.arange(1, count + 1, dtype=np.float64)
-
-
-def _joined(parts: list[Float64s]) -> np.typing.NDArray[np.float32]:
-    return np.concatenate(parts).astype(np.float32)

@@ -33,14 +33,19 @@ KILLED = -9
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A process that runs commands with faults; its records of commands are its own, its kernels are not."""
-    library = compile_library(tmp_path_factory.mktemp("library"))
+    yield from counted_server(tmp_path_factory, HF_HUB_OFFLINE="1")
+
+
+def counted_server(folders: pytest.TempPathFactory, **settings: str) -> Iterator[Server]:
+    """Yield a process whose commands' file operations are counted; skip the test where they cannot be."""
+    library = compile_library(folders.mktemp("library"))
     if library is None:
         pytest.skip("no C compiler, or no preloaded libraries on this system")
-    cache = tmp_path_factory.mktemp("cache")
+    cache = folders.mktemp("cache")
     for part in cache_dir().glob("*"):
         if part.name != "commands":
             (cache / part.name).symlink_to(part)
-    running = Server(library, IMPORTS, INTREX_CACHE=str(cache), HF_HUB_OFFLINE="1")
+    running = Server(library, IMPORTS, INTREX_CACHE=str(cache), **settings)
     yield running
     running.close()
 

@@ -11,12 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from intrex.data.cache import cache_dir
 from intrex.data.store.siblings import INTERNAL
 from tests.conftest import contents
-from tests.faults.fileops import Server, compile_library
+from tests.faults.fileops import Server
 from tests.faults.jobs import write_sources
-from tests.faults.test_fileops import IMPORTS
+from tests.faults.test_fileops import counted_server
 
 PAIRS = {
     "changes": ("index remove i d1 d7", "index remove i d2"),
@@ -34,17 +33,8 @@ LAST = 16
 @pytest.fixture(scope="module", params=["exchange", "two renames"])
 def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A process that runs the commands, where names can be exchanged and where they cannot."""
-    library = compile_library(tmp_path_factory.mktemp("library"))
-    if library is None:
-        pytest.skip("no C compiler, or no preloaded libraries on this system")
-    cache = tmp_path_factory.mktemp("cache")
-    for part in cache_dir().glob("*"):
-        if part.name != "commands":
-            (cache / part.name).symlink_to(part)
     renames = {} if request.param == "exchange" else {"FILEOPS_NO_EXCHANGE": "1"}
-    running = Server(library, IMPORTS, INTREX_CACHE=str(cache), **renames)
-    yield running
-    running.close()
+    yield from counted_server(tmp_path_factory, **renames)
 
 
 class World:
