@@ -90,7 +90,8 @@ def run_experiment(recipe: Recipe, out: Path, watch: Watch) -> Outcome:
     results = list(by_name.values())
     write_text(out / "costs.csv", costs_csv(results, KINDS), overwrite=True)
     _keep(recipe, out / "recipe.toml")
-    write_text(out / "packages.txt", packages_text(), overwrite=True)
+    if not (out / "packages.txt").exists() or not all(result.cached for result in results):
+        write_text(out / "packages.txt", packages_text(), overwrite=True)
     systems = read_scores(by_name["scores"].output)
     if "split" not in by_name:
         return Outcome(systems, results, None)
