@@ -38,6 +38,7 @@ COMMANDS = {
     "Evaluation": {
         "evaluate": "Score runs against judgements.",
         "compare": "Compare runs: paired tests, intervals, effect sizes.",
+        "gate": "Let a build pass or fail by its run against a baseline.",
         "show": "Look at one query of an index or a run: ranks, scores and why, texts.",
         "leaderboard": "Make a leaderboard of scores.",
         "split": "Split queries into interpolation and extrapolation.",

@@ -130,15 +130,16 @@ def detectable_difference(n: int, error: float) -> float | None:
 
 
 @cache
-def noncentrality(n: int) -> float:
-    """Solve for the noncentrality at which a two-sided t-test with n - 1 degrees of freedom has power 0.8 at alpha 0.05."""
+def noncentrality(n: int, alpha: float = DETECT_AT, sides: int = 2) -> float:
+    """Solve for the noncentrality at which a t-test with n - 1 degrees of freedom, of one or two sides, has power 0.8."""
     from scipy.optimize import brentq
     from scipy.special import nctdtr, stdtrit
 
-    critical = float(stdtrit(n - 1, 1 - DETECT_AT / 2))
+    critical = float(stdtrit(n - 1, 1 - alpha / sides))
 
     def missing(shift: float) -> float:
-        other_tail = float(np.nan_to_num(nctdtr(n - 1, shift, -critical)))  # NaN where it is far too small
+        # NaN where the other tail is far too small
+        other_tail = float(np.nan_to_num(nctdtr(n - 1, shift, -critical))) if sides == 2 else 0.0
         return float(1 - nctdtr(n - 1, shift, critical)) + other_tail - POWER
 
     high = 2.0

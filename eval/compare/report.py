@@ -150,12 +150,19 @@ def _check(runs: list[Path], measures: list[Measure], options: CompareOptions) -
         )
 
 
-def _notes(aligned: Aligned, comparison: Comparison) -> list[str]:
-    total, notes = len(aligned.query_ids), []
+def coverage_notes(aligned: Aligned) -> list[str]:
+    """Say which systems lack judged queries."""
+    total = len(aligned.query_ids)
     treatment = "count as empty rankings" if aligned.conditions.complete else "are left out of its pairs"
-    for i, name in enumerate(aligned.systems):
-        if lacking := total - int(aligned.answered[:, i].sum()):
-            notes.append(f"{name} lacks {lacking:,} of {total:,} judged queries; they {treatment}")
+    return [
+        f"{name} lacks {lacking:,} of {total:,} judged queries; they {treatment}"
+        for i, name in enumerate(aligned.systems)
+        if (lacking := total - int(aligned.answered[:, i].sum()))
+    ]
+
+
+def _notes(aligned: Aligned, comparison: Comparison) -> list[str]:
+    notes = coverage_notes(aligned)
     if min(row.n_groups for row in comparison.rows) == 1:
         one = "query" if aligned.groups.single else "group"
         notes.append(f"one {one} alone shows nothing about others: every p of such a pair is 1")

@@ -174,16 +174,41 @@ def _bootstrap(values: Float64s, pairs: Int64s, samples: int, seed: int, sizes: 
     flat = fixed.values.reshape(n, systems * measures)
     total = pair_sums(fixed.values.sum(axis=0), pairs)
     strays = np.zeros(total.shape, np.int64)
-    counts = np.empty((min(512, samples), n))
-    for block, rows in blocks(samples, n):
-        picks = generator(seed, _BOOTSTRAP, block).integers(0, n, (rows, n), dtype=np.uint32)
-        for row in range(rows):  # one at a time: the counts of one resample fit the cache
-            counts[row] = np.bincount(picks[row], minlength=n)
-        # sums as if each resample had as many queries as there are; exact where groups are alike in size
-        scale = sizes.sum() / (counts[:rows] @ sizes)
-        sums = (counts[:rows] @ flat).reshape(rows, systems, measures)
+    for counts, scale in _resamples(sizes, samples, seed):
+        sums = (counts @ flat).reshape(len(counts), systems, measures)
         differences = pair_sums(sums, pairs) * scale[:, None, None]
         strays += (np.abs(differences - total) >= np.abs(total) - fixed.slack).sum(axis=0)
     if n == 1:  # every resample is the one row: it tells nothing of others
         strays[:] = samples
     return np.asarray((1.0 + strays) / (1.0 + samples), np.float64)
+
+
+def resampled_means(sums: Float64s, sizes: Int64s, samples: int, seed: int) -> Float64s:
+    """Compute the mean of each bootstrap resample [samples] of rows drawn with replacement, those that `bootstrap` draws.
+
+    Args:
+        sums: [q] values of queries; of groups their sums.
+        sizes: [q] the number of queries of each row; a resample's mean is over its queries.
+        samples: resamples.
+        seed: of the resamples.
+    """
+    fixed = fixed_point(sums[:, None])
+    blocks_of_means = [
+        (counts @ fixed.values)[:, 0] * scale for counts, scale in _resamples(sizes, samples, seed)
+    ]
+    means: Float64s = np.concatenate(blocks_of_means) / fixed.scale[0] / sizes.sum()
+    return means
+
+
+def _resamples(sizes: Int64s, samples: int, seed: int) -> Iterator[tuple[Float64s, Float64s]]:
+    """Yield blocks of resamples: how often each row [b, q] is drawn, and what [b] makes sums as if of as many queries as there are.
+
+    The scale is exact where groups are alike in size.
+    """
+    n = len(sizes)
+    counts = np.empty((min(512, samples), n))
+    for block, rows in blocks(samples, n):
+        picks = generator(seed, _BOOTSTRAP, block).integers(0, n, (rows, n), dtype=np.uint32)
+        for row in range(rows):  # one at a time: the counts of one resample fit the cache
+            counts[row] = np.bincount(picks[row], minlength=n)
+        yield counts[:rows], sizes.sum() / (counts[:rows] @ sizes)
