@@ -81,7 +81,8 @@ class Run:
     ) -> Run:
         """Sort columns into a run; a document listed twice for a query is reported with the line of the second, unless ``unique``."""
         with np.errstate(over="ignore"):  # what is too large for float32 is reported below
-            values = scores.astype(np.float32) + np.float32(0)  # -0 becomes 0
+            values = scores.astype(np.float32)
+        values += np.float32(0)  # -0 becomes 0
         for i in np.flatnonzero(~np.isfinite(values)):
             where = f"{problems.subject}:{lines[i]}" if lines is not None else f"query {queries[i].decode()}"
             problems.add(where, f"the score {float(scores[i])!r} is not a finite float32 number")
@@ -167,14 +168,12 @@ def _report_repeats(
     """Report documents listed twice for a query; equal hashes find the few rows that are worth comparing."""
     if not len(docs):
         return
-    sizes = np.diff(offsets)
-    hashes = _hash(docs)
-    hashes ^= np.repeat(np.arange(len(sizes), dtype=np.uint64) * _ODD, sizes)
-    ordered = np.sort(hashes)
-    same = ordered[1:] == ordered[:-1]
+    hashes = _hash(docs, offsets)
+    hashes.sort()
+    same = hashes[1:] == hashes[:-1]
     if not same.any():
         return
-    order = np.argsort(hashes, kind="stable")
+    order = np.argsort(_hash(docs, offsets), kind="stable")
     rows = order[np.append(same, False) | np.append(False, same)]
     number = rows if lines is None else lines[rows]
     order = rows[np.lexsort((number, docs[rows], queries[rows]))]
@@ -189,14 +188,25 @@ def _report_repeats(
 _ODD = np.uint64(0x9E3779B97F4A7C15)
 
 
-def _hash(ids: Bytes) -> Uint64s:
-    """Return a 64-bit hash of each id, by multiplying and mixing its 8-byte words."""
-    words = ids.astype(f"S{-(-ids.itemsize // 8) * 8}").view(np.uint64).reshape(len(ids), -1)
+_BLOCK = 1 << 15
+"""Rows whose words, and what is made of them, stay in the cache."""
+
+
+def _hash(ids: Bytes, offsets: Int64s) -> Uint64s:
+    """Return a 64-bit hash of each id [n] and of the query it stands in, by multiplying and mixing its 8-byte words."""
+    width = -(-ids.itemsize // 8)
+    owner = np.searchsorted(offsets, np.arange(0, len(ids) + _BLOCK, _BLOCK), side="right") - 1
     mixed = np.zeros(len(ids), np.uint64)
-    for column in words.T:  # in place: the arrays are as long as the run
-        mixed ^= column
-        mixed *= _ODD
-        mixed ^= mixed >> np.uint64(29)
+    for number, start in enumerate(range(0, len(ids), _BLOCK)):
+        block = mixed[start : start + _BLOCK]
+        words = ids[start : start + _BLOCK].astype(f"S{width * 8}").view(np.uint64).reshape(-1, width)
+        for column in words.T:
+            block ^= column
+            block *= _ODD
+            block ^= block >> np.uint64(29)
+        first, last = owner[number], min(int(owner[number + 1]), len(offsets) - 2)
+        inside = np.diff(offsets[first : last + 2].clip(start, start + len(block)))
+        block ^= np.repeat(np.arange(first, last + 1).astype(np.uint64) * _ODD, inside)
     return mixed
 
 

@@ -43,7 +43,10 @@ def id_array(ids: Sequence[Any], report: Callable[[int, str], None]) -> Bytes:
 
 
 def span_array(
-    spans: tuple[Uint8s, Int64s, Int64s] | None, ids: Any, report: Callable[[int, str], None]
+    spans: tuple[Uint8s, Int64s, Int64s] | None,
+    ids: Any,
+    report: Callable[[int, str], None],
+    pad: Callable[[int], Bytes] | None = None,
 ) -> Bytes:
     """Return ids that stand in one text as a numpy ``S`` array; see `id_array`.
 
@@ -51,6 +54,7 @@ def span_array(
         spans: the text [bytes], and where each id begins [n] and how long it is [n]; None if they must be looked at.
         ids: the same as a list of strings, or what ``to_pylist`` makes one of; read only where an id cannot be one.
         report: told the index of an id and what is wrong with it.
+        pad: a faster way to the array where all of the text is ASCII; called with the bytes of the longest id.
     """
     if spans is not None:
         text, starts, sizes = spans
@@ -63,6 +67,8 @@ def span_array(
             and not (text[starts] == _QUOTE).any()
             and not _has_unfit(raw.decode("utf-8", "replace"), raw)
         ):
+            if pad is not None and raw.isascii():
+                return pad(int(sizes.max()))
             return gather_spans(text, starts, sizes)
     return _one_by_one(ids if isinstance(ids, list) else ids.to_pylist(), report)
 

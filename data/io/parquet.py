@@ -155,4 +155,9 @@ def id_column(column: Any, first: int, report: Any) -> Bytes:
     ends: Int64s = np.frombuffer(offsets, np.int64)[column.offset : column.offset + len(column) + 1]
     text: Uint8s = np.frombuffer(data, np.uint8) if data is not None else np.empty(0, np.uint8)
     spans = text, ends[:-1], np.diff(ends)
-    return span_array(spans, column, lambda at, reason: report(first + at, reason))
+
+    def pad(width: int) -> Bytes:
+        padded = importlib.import_module("pyarrow.compute").ascii_rpad(column, width, padding="\0")
+        return np.frombuffer(padded.buffers()[2], f"S{width}", len(column), padded.offset * width)
+
+    return span_array(spans, column, lambda at, reason: report(first + at, reason), pad)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from intrex.data.errors import BadInput
+from intrex.data.errors import BadInput, Problems
 from intrex.data.ids import BLANKS, CONTROLS, id_problem
 from intrex.data.io import columns
 from intrex.data.io.files import read_pieces
@@ -205,3 +205,18 @@ def test_ids_that_begin_with_a_quote_are_refused_with_their_line(tmp_path: Path)
     (tmp_path / "r").write_text('q Q0 d"1 1 3 t\nq Q0 "d1" 1 2 t\n')
     with pytest.raises(BadInput, match=r"a quote .r:2"):
         read_table_and_run(tmp_path / "r")
+
+
+@pytest.mark.parametrize("width", [7, 8, 9, 20])
+def test_repeats_are_found_in_long_runs_whatever_the_ids_and_the_lengths_of_rankings(width: int) -> None:
+    rng = np.random.default_rng(width)
+    sizes = [3, 40_000, 1, 70_000, 2, 2]
+    names = [f"{q}" for q, size in enumerate(sizes) for _ in range(size)]
+    docs = [f"{d:0{width}d}" for size in sizes for d in rng.permutation(10 * size)[:size]]
+    docs[39_999], docs[-1] = docs[3], docs[-2]  # one far from its first, one beside it
+    problems = Problems("run")
+    queries = np.array(names, np.bytes_)
+    Run.from_columns(queries, np.array(docs, np.bytes_), np.arange(len(docs), 0.0, -1), "t", problems)
+    assert problems.count == 2
+    with pytest.raises(BadInput, match=f"query 1 lists document {docs[3]} twice"):
+        problems.raise_if_any()
