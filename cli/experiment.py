@@ -75,16 +75,16 @@ def _complete(recipe: str) -> Recipe:
 
 
 def _run(recipe: Recipe, out: Path, form: Format | None) -> None:
-    from intrex.eval.leaderboard.rows import common_signature, leaderboard, pivot, shown_measures
+    from intrex.eval.leaderboard.rows import common_signature, pivot, shown_measures
     from intrex.eval.pipelines.experiment.generalize_report import figures, warnings
     from intrex.eval.pipelines.experiment.run import run_experiment
-    from intrex.eval.scoring.groups import find_grouping, shared_note
+    from intrex.eval.scoring.groups import shared_note
 
     start = time.perf_counter()
     outcome = run_experiment(recipe, out, _watch([stage.name for stage in recipe.stages]))
     systems, results, findings = outcome.systems, outcome.results, outcome.generalization
     if findings is None:
-        headers, table = pivot(leaderboard(systems, find_grouping(recipe.groups)), shown_measures(systems))
+        headers, table = pivot(outcome.rows, shown_measures(systems))
         emit(headers, table, form or Format.table, caption=systems[0].conditions.signature())
     else:
         headers, table = figures(findings)

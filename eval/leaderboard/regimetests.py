@@ -6,18 +6,25 @@ queries are the sample: what is tested is conditional on the trained models.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+import csv
+from collections.abc import Mapping, Sequence
+from dataclasses import astuple, fields, replace
+from pathlib import Path
+from typing import Any, get_type_hints
 
 import numpy as np
 
-from intrex.data.errors import UsageError
+from intrex.data.errors import BadInput, UsageError
+from intrex.data.io.files import require_file
 from intrex.eval.compare.align import Aligned
 from intrex.eval.compare.comparison import PairRow, compare
 from intrex.eval.leaderboard.by_split import FoldScores
 from intrex.eval.leaderboard.regimes import GAP, RegimePlan, per_query
 from intrex.eval.scoring.groups import Grouping
 from intrex.eval.splits.split import REGIMES, Split
+from intrex.eval.tables import csv_text
+
+COLUMNS = ("regime", *(f.name for f in fields(PairRow)))
 
 
 def regime_tests(
@@ -60,4 +67,31 @@ def regime_tests(
             groups.only(scored),
         )  # fmt: skip
         tests[place] = compare(data).rows
+    return tests
+
+
+def tests_csv(tests: Mapping[str, Sequence[PairRow]]) -> str:
+    """Write the tests by regime as CSV with a header."""
+    return csv_text(COLUMNS, ([regime, *astuple(row)] for regime, rows in tests.items() for row in rows))
+
+
+def read_tests(path: Path) -> dict[str, list[PairRow]]:
+    """Read what `tests_csv` wrote; raises `BadInput` when it is damaged or has other columns."""
+    require_file(path, "table of tests")
+    with path.open(encoding="utf-8", newline="") as stream:
+        lines = list(csv.reader(stream))
+    if not lines or tuple(lines[0]) != COLUMNS:
+        raise BadInput(
+            f"not a table of tests of this intrex: other columns ({path})", "run the experiment again"
+        )
+    hints = get_type_hints(PairRow)
+    kinds: list[Any] = [float if hints[name] == float | None else hints[name] for name in COLUMNS[1:]]
+    tests: dict[str, list[PairRow]] = {}
+    try:
+        for regime, *cells in lines[1:]:
+            pairs = zip(kinds, cells, strict=True)
+            values: list[Any] = [kind(cell) if cell or kind is str else None for kind, cell in pairs]
+            tests.setdefault(regime, []).append(PairRow(*values))
+    except ValueError as error:
+        raise BadInput(f"damaged table of tests: {error} ({path})", "run the experiment again") from error
     return tests

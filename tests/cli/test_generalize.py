@@ -134,7 +134,7 @@ def test_queries_of_one_document_are_one_observation_where_asked(
     assert len(alone) == len(together) and alone
     assert sum(together) > 1.2 * sum(alone)
     widths("c", "--groups g.tsv")
-    assert "0 of 6 stages ran" in widths("c", "--groups g.tsv")[0]
+    assert "0 of 7 stages ran" in widths("c", "--groups g.tsv")[0]
     (tmp_path / "g.tsv").write_text(
         "".join(f"q{i}{b}\tg{i // 2}\n" for i in range(36, 60) for b in ("", "b"))
     )

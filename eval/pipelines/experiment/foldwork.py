@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from intrex.data.collection import Collection
-from intrex.data.io.files import fingerprint
+from intrex.data.io.files import fingerprint, write_text
 from intrex.data.locate import find_qrels
 from intrex.data.options import options_of
 from intrex.data.progress import Progress
@@ -21,7 +21,8 @@ from intrex.data.store.scorecache import ScoreCache
 from intrex.encoders.cross.scorer import make_pair_scorer
 from intrex.encoders.training.options import options_for
 from intrex.eval.evaluate.systems import score_systems
-from intrex.eval.leaderboard.by_split import SEED, mark_fold, split_rows
+from intrex.eval.leaderboard.by_split import SEED, mark_fold, scores_by_system, split_rows
+from intrex.eval.leaderboard.regimetests import regime_tests, tests_csv
 from intrex.eval.leaderboard.rows import leaderboard, write_leaderboard
 from intrex.eval.measures import parse_measures
 from intrex.eval.pipelines.experiment.describe import description_of
@@ -138,6 +139,17 @@ def make_leaderboard(stage: Stage, inputs: Inputs, output: Path, step: Progress)
     return len(rows)
 
 
+def _test(stage: Stage, inputs: Inputs, output: Path, step: Progress) -> int:
+    """Test every pair of the systems in each regime, and by the gap; nothing where there is one system alone."""
+    split = read_split(inputs["split"])
+    scores = {system.system: system for system in scores_by_system(read_scores(inputs["scores"]), split)}
+    systems = [scores[name] for name in stage.params["systems"]]
+    grouping = find_grouping(stage.params.get("groups"))
+    tests = regime_tests(systems, split, stage.params["measures"], grouping) if len(systems) > 1 else {}
+    write_text(output, tests_csv(tests), overwrite=True)
+    return sum(map(len, tests.values()))
+
+
 _TRAINS = (
     "data", "encoders", "retrievers", "eval/splits", "eval/measures", "eval/scoring/score.py",
     "eval/scoring/matching.py", "eval/pipelines/training",
@@ -149,4 +161,5 @@ FOLD_KINDS = {
     "rerank": StageKind(_rerank, "run.txt.gz", ("data", "encoders", "retrievers"), "pairs"),
     "fold-scores": StageKind(_score, "scores.jsonl", ("data", "eval"), "rankings"),
     "fold-leaderboard": StageKind(make_leaderboard, "leaderboard.csv", ("data", "eval"), "rows"),
+    "fold-tests": StageKind(_test, "tests.csv", ("data", "eval"), "pairs"),
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import astuple, dataclass, fields
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -12,19 +12,17 @@ import numpy as np
 from intrex.data.io.files import write_text
 from intrex.eval.compare.comparison import PairRow
 from intrex.eval.compare.tables import p_text
-from intrex.eval.leaderboard.by_split import SEED, figure_text, scores_by_system
+from intrex.eval.leaderboard.by_split import SEED, figure_text
 from intrex.eval.leaderboard.regimes import GAP, MACRO, MICRO, PAIRED
-from intrex.eval.leaderboard.regimetests import regime_tests
 from intrex.eval.leaderboard.rows import LeaderboardRow
 from intrex.eval.pipelines.experiment.describe import QUICK
 from intrex.eval.pipelines.experiment.pins import weights_of
 from intrex.eval.pipelines.experiment.recipe import Recipe
 from intrex.eval.pipelines.experiment.variants import UNTRAINED
 from intrex.eval.pipelines.plots import pyplot, save
-from intrex.eval.scoring.groups import DOCUMENTS, find_grouping
-from intrex.eval.scoring.scorefile import SystemScores
+from intrex.eval.scoring.groups import DOCUMENTS
 from intrex.eval.splits.split import REGIMES, Split, split_table
-from intrex.eval.tables import Table, csv_text, markdown_lines
+from intrex.eval.tables import Table, markdown_lines
 
 PLOT = "the plot of an experiment with a split"
 PLACES = ((MACRO, REGIMES[0]), (MACRO, REGIMES[1]), (PAIRED, GAP), (MACRO, GAP), (MICRO, REGIMES[0]), (MICRO, REGIMES[1]))  # fmt: skip
@@ -61,18 +59,15 @@ class Generalization:
 def generalization(
     recipe: Recipe,
     split: Split,
-    systems: Sequence[SystemScores],
     rows: Sequence[LeaderboardRow],
+    tests: Mapping[str, Sequence[PairRow]],
     seen: Table[str],
 ) -> Generalization:
-    """Test every pair of systems, and measure what seeds change."""
-    scores = {system.system: system for system in scores_by_system(systems, split)}
-    trained = [scores[name] for name in recipe.systems]
-    grouping = find_grouping(recipe.groups)
-    tests = regime_tests(trained, split, recipe.measures, grouping) if len(trained) > 1 else {}
+    """Put the findings together, and measure what seeds change."""
     findings = Generalization(recipe, split, rows, tests, {}, seen)
+    names = dict.fromkeys(row.system for row in rows)
     for name in recipe.systems:
-        seeds = [seed for seed in scores if seed.startswith(f"{name}{SEED}")]
+        seeds = [seed for seed in names if seed.startswith(f"{name}{SEED}")]
         if seeds:
             values = [[getattr(findings.row(s, *p), "value", np.nan) for p in PLACES[:3]] for s in seeds]
             interpolation, extrapolation, gap = np.std(values, axis=0, ddof=1).tolist()
@@ -100,10 +95,7 @@ def _same_weights(recipe: Recipe, split: Split) -> list[str]:
 
 
 def write_reports(findings: Generalization, out: Path) -> None:
-    """Write ``tests.csv``, ``report.md`` and ``generalization.png``; for what is raised see `plot`."""
-    lines = ([regime, *astuple(row)] for regime, rows in findings.tests.items() for row in rows)
-    headers = ["regime", *(f.name for f in fields(PairRow))]
-    write_text(out / "tests.csv", csv_text(headers, lines), overwrite=True)
+    """Write ``report.md`` and ``generalization.png``; for what is raised see `plot`."""
     write_text(out / "report.md", report(findings), overwrite=True)
     plot(findings, out / "generalization.png")
 

@@ -98,6 +98,7 @@ _PINS: dict[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
     "rerank": _pin_reranker,
     "leaderboard": _pin_groups,
     "fold-leaderboard": _pin_groups,
+    "fold-tests": _pin_groups,
 }
 
 

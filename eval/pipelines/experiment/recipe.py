@@ -100,8 +100,9 @@ def _stages(raw: Mapping[str, Any], file: str) -> Recipe:
     described = {
         system["name"]: words for system in raw["system"] if (words := {**describe(system), **quick})
     }
-    ranked: dict[str, Any] = {} if groups is None else {"groups": groups}
-    ranked |= {"systems": described} if described else {}
+    grouped: dict[str, Any] = {} if groups is None else {"groups": groups}
+    ranked = grouped | ({"systems": described} if described else {})
+    systems = list(dict.fromkeys(system for system, _ in runs.values()))
     scored = {"queries": queries, "measures": list(measures)}
     if split:
         params = {**split, "train": expansion.train_set, "test": queries}
@@ -110,13 +111,24 @@ def _stages(raw: Mapping[str, Any], file: str) -> Recipe:
             Stage("scores", "fold-scores", {**scored, "runs": runs}, ("collection", "split", *runs))
         )
         stages.append(Stage(LEADERBOARD, "fold-leaderboard", ranked, ("scores", "split")))
+        tested = {"systems": systems, "measures": list(measures), **grouped}
+        stages.append(Stage("tests", "fold-tests", tested, ("scores", "split")))
     else:
         stages += expansion.stages
         stages.append(Stage("scores", "evaluate", scored, ("collection", *runs)))
         stages.append(Stage(LEADERBOARD, "leaderboard", ranked, ("scores",)))
     encoders = {s["name"]: str(s.get("encoder", s.get("with", ""))) for s in raw["system"]}
     train = expansion.train_set if split else None
-    systems = tuple(dict.fromkeys(system for system, _ in runs.values()))
     return Recipe(
-        raw["name"], file, queries, tuple(stages), systems, measures, train, encoders, groups, described, raw
+        raw["name"],
+        file,
+        queries,
+        tuple(stages),
+        tuple(systems),
+        measures,
+        train,
+        encoders,
+        groups,
+        described,
+        raw,
     )

@@ -14,7 +14,8 @@ from intrex.data.errors import BadInput, IntrexError, nearest_name
 from intrex.data.io.files import refuse_file_above, write_text, writing
 from intrex.data.locate import find_qrels
 from intrex.data.version import packages_text
-from intrex.eval.leaderboard.rows import read_leaderboard
+from intrex.eval.leaderboard.regimetests import read_tests
+from intrex.eval.leaderboard.rows import LeaderboardRow, read_leaderboard
 from intrex.eval.pipelines.experiment.costs import costs_csv
 from intrex.eval.pipelines.experiment.generalize_report import (
     PLOT,
@@ -32,15 +33,16 @@ from intrex.eval.pipelines.plots import pyplot
 from intrex.eval.scoring.scorefile import SystemScores, read_scores
 from intrex.eval.splits.split import read_split
 
-SENT = ("leaderboard", "scores")
+SENT = ("leaderboard", "scores", "tests")
 """Stages whose results are small and are sent to others: files of their own, where the rest is linked."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """Every system's scores, every stage's result in order, and the findings of a recipe with a split."""
+    """Every system's scores, the leaderboard's rows, every stage's result in order, and the findings of a recipe with a split."""
 
     systems: list[SystemScores]
+    rows: list[LeaderboardRow]
     results: list[Result]
     generalization: Generalization | None
 
@@ -93,15 +95,15 @@ def run_experiment(recipe: Recipe, out: Path, watch: Watch) -> Outcome:
     if not (out / "packages.txt").exists() or not all(result.cached for result in results):
         write_text(out / "packages.txt", packages_text(), overwrite=True)
     systems = read_scores(by_name["scores"].output)
-    if "split" not in by_name:
-        return Outcome(systems, results, None)
     rows = read_leaderboard(by_name["leaderboard"].output)
+    if "split" not in by_name:
+        return Outcome(systems, rows, results, None)
     split = read_split(by_name["split"].output)
     judged = find_qrels(f"{by_name['collection'].output}:{recipe.queries}")
     seen = seen_in_training(results, split, judged.qrels)
-    findings = generalization(recipe, split, systems, rows, seen)
+    findings = generalization(recipe, split, rows, read_tests(by_name["tests"].output), seen)
     write_reports(findings, out)
-    return Outcome(systems, results, findings)
+    return Outcome(systems, rows, results, findings)
 
 
 def _keep(recipe: Recipe, name: Path) -> None:
