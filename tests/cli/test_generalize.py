@@ -139,4 +139,4 @@ def test_queries_of_one_document_are_one_observation_where_asked(
         "".join(f"q{i}{b}\tg{i // 2}\n" for i in range(36, 60) for b in ("", "b"))
     )
     said, _, text = widths("c", "--groups g.tsv")
-    assert "1 of 6 stages ran" in said and "groups=g.tsv@" in text, said
+    assert "2 of 7 stages ran" in said and "groups=g.tsv@" in text, said
