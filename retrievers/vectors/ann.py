@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -51,9 +52,11 @@ def faiss_scan(
         MissingExtra: faiss is not installed.
     """
     faiss = load_faiss()
-    faiss.omp_set_num_threads(threads)
     depth = min(k + MARGIN, len(block))
-    scores, places = faiss.knn(queries, np.ascontiguousarray(block), depth, metric=faiss.METRIC_INNER_PRODUCT)
+    with faiss_threads(threads):
+        scores, places = faiss.knn(
+            queries, np.ascontiguousarray(block), depth, metric=faiss.METRIC_INNER_PRODUCT
+        )
     rows: npt.NDArray[np.int64] = places.astype(np.int64) + start
     for i, pool in enumerate(pools):
         pool.add(scores[i], rows[i])
@@ -101,12 +104,11 @@ def build_ann(vectors: Float32s, config: AnnConfig, folder: Path, threads: int) 
     rows = sample_rows(config, n)
     if config.engine == "pq":
         _train_parts(index, vectors, rows, threads)
-    with blas_threads(1):
-        # k-means of parts of few dimensions: threads wait longer for each other than they work
-        faiss.omp_set_num_threads(1 if config.pq else threads)
+    # k-means of parts of few dimensions: threads wait longer for each other than they work
+    with blas_threads(1), faiss_threads(1 if config.pq else threads):
         if not index.is_trained:
             index.train(np.ascontiguousarray(vectors[rows]))
-        faiss.omp_set_num_threads(threads)
+    with blas_threads(1), faiss_threads(threads):
         kept = _first_rows(index, vectors, folder) if config.engine in HNSW else np.arange(n)
         for block in _blocks(vectors, kept):
             index.add(block)
@@ -288,3 +290,15 @@ def load_faiss() -> Any:
     except ImportError as error:
         raise MissingExtra("faiss-cpu", "ann", "searching by faiss") from error
     return faiss
+
+
+@contextmanager
+def faiss_threads(threads: int) -> Iterator[None]:
+    """Let faiss use so many threads, and give back what it had: where torch was imported first, that number is torch's too."""
+    faiss = load_faiss()
+    before = faiss.omp_get_max_threads()
+    faiss.omp_set_num_threads(threads)
+    try:
+        yield
+    finally:
+        faiss.omp_set_num_threads(before)

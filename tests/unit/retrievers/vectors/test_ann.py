@@ -1,5 +1,7 @@
 """Approximate engines: deterministic, ranked by exact scores of what is kept, refused where they cannot work."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -210,3 +212,25 @@ def test_pyserinis_flags_name_engines(intrex) -> None:
     ):
         said = intrex(f"index dense nowhere out --encoder hashing {flags}")
         assert said.code == 2 and message in said.err
+
+
+_AFTER = """
+import torch
+import numpy as np
+from intrex.retrievers.vectors.ann import faiss_scan
+from intrex.retrievers.vectors.exact import Pool
+
+torch.set_num_threads(3)
+torch.get_num_threads()
+vectors = np.random.default_rng(0).standard_normal((300, 8), np.float32)
+faiss_scan(vectors[:2], vectors, 0, [Pool(5, 1e-3), Pool(5, 1e-3)], 5, 1)
+assert torch.get_num_threads() == 3, torch.get_num_threads()
+"""
+
+
+@pytest.mark.model
+def test_torch_keeps_its_threads() -> None:
+    """Where torch is imported first, faiss's number of threads is torch's."""
+    pytest.importorskip("torch")
+    said = subprocess.run([sys.executable, "-c", _AFTER], capture_output=True, text=True)
+    assert said.returncode == 0, said.stderr
