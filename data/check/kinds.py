@@ -32,6 +32,8 @@ KINDS = ("corpus", "queries", "qrels", "run")
 _ALIASES = {"topics": "queries", "runs": "run", "docs": "corpus"}
 TREC_TOPICS, XML_TOPICS = "TREC topics", "XML topics"
 _SAMPLE = 200
+_HIGHEST_GRADE = 4
+"""Grades of the tracks end here; a higher number in a file that is not called judgements is a rank or a score."""
 _IDS = {"_id", "id", "qid", "query_id", "docid"}
 _CORPUS = re.compile(r"corpus|collection|docs|documents|passages", re.IGNORECASE)
 _RUN = re.compile(r"(?<![a-z])(run|rank)", re.IGNORECASE)
@@ -248,12 +250,13 @@ def _is_whole(cell: str) -> bool:
 
 
 def _three(rows: list[list[str]], headed: bool, path: Path) -> FileKind:
-    """Tell three columns apart: judgements, unless the third counts up within a query, which makes a run."""
+    """Tell three columns apart: judgements, unless the third counts up within a query or holds what no collection has for grades."""
     if headed or _named_qrels(path):
         return FileKind("qrels", "BEIR", 3)
     pairs = [(a[2], b[2]) for a, b in pairwise(rows) if a[0] == b[0]]
     up = sum(a.isdigit() and b.isdigit() and int(b) == int(a) + 1 for a, b in pairs)
-    if (pairs and up > len(pairs) / 2) or _RUN.search(path.name) or run_source().unusual:
+    high = any(row[2].isdigit() and int(row[2]) > _HIGHEST_GRADE for row in rows)
+    if (pairs and up > len(pairs) / 2) or high or _RUN.search(path.name) or run_source().unusual:
         return FileKind("run", "msmarco", 3)
     return FileKind("qrels", "BEIR", 3)
 

@@ -35,9 +35,11 @@ def test_scores_are_never_read_as_ranks(folder, intrex):
 
 def test_check_says_the_same(folder, intrex):
     (folder / "out.tsv").write_text(SCORES)
-    said = intrex("check out.tsv --as run --format csv")
-    assert said.code == 3 and "R021,error,out.tsv:1,2" in said.out
+    for line in ("check out.tsv", "check out.tsv --as run", "check q.qrels out.tsv"):
+        said = intrex(f"{line} --format csv")
+        assert said.code == 3 and "R021,error,out.tsv:1,2" in said.out
     assert intrex("check q.qrels out.tsv --columns query,document,score").code == 0
+    (folder / "out.tsv").write_text("q1\td2\t2\nq1\td1\t0\nq2\td3\t1\n")
     assert "--as run" in intrex("check q.qrels out.tsv").out, "without a word on it, it could be judgements"
 
 
