@@ -129,7 +129,8 @@ class IndexKind:
         encoder: the family of its encoders, a key of `intrex.encoders.options.FAMILIES`.
         sources: the kinds of artifacts that it is built of.
         manifest: what its manifests call it.
-        code: what its bytes depend on: packages or modules below ``intrex``, or dotted names of others.
+        code: what its bytes depend on beside the modules of ``index`` and ``builder`` and what these import: modules or
+            packages that they load by a name, as ``retrievers/text``, or of other packages.
         example: a command that builds one.
     """
 
@@ -144,7 +145,7 @@ class IndexKind:
     encoder: str | None = None
     sources: tuple[str, ...] = ("collection",)
     manifest: str = ""
-    code: tuple[str, ...] = ("data", "encoders", "retrievers")
+    code: tuple[str, ...] = ()
     example: str = ""
 
     @property

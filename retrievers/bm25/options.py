@@ -81,6 +81,6 @@ BM25 = IndexKind(
     Bm25Build,
     "intrex.retrievers.bm25.build:build",
     {"lucene": "intrex.retrievers.lucene.build:build"},
-    code=("data", "retrievers"),
+    code=("retrievers/prf",),
     example="intrex index bm25 scifact idx/bm25",
 )

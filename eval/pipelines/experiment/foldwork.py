@@ -27,6 +27,7 @@ from intrex.eval.leaderboard.rows import leaderboard, write_leaderboard
 from intrex.eval.measures import parse_measures
 from intrex.eval.pipelines.experiment.describe import description_of
 from intrex.eval.pipelines.experiment.pins import unpin
+from intrex.eval.pipelines.experiment.roots import scorer_roots, training_roots
 from intrex.eval.pipelines.experiment.stages import Inputs, Stage, StageKind
 from intrex.eval.pipelines.splitting import Sides
 from intrex.eval.pipelines.training.examples import TrainingSource
@@ -150,16 +151,24 @@ def _test(stage: Stage, inputs: Inputs, output: Path, step: Progress) -> int:
     return sum(map(len, tests.values()))
 
 
-_TRAINS = (
-    "data", "encoders", "retrievers", "eval/splits", "eval/measures", "eval/scoring/score.py",
-    "eval/scoring/matching.py", "eval/pipelines/training",
-)  # fmt: skip
-_SPLITS = ("data", "encoders", "retrievers/text/analyzer.py", "eval/splits", "eval/pipelines/splitting.py")
+_SCORES = ("eval/evaluate/systems.py", "eval/leaderboard/by_split.py", "eval/measures", "eval/splits")
 FOLD_KINDS = {
-    "split": StageKind(_split, "split", _SPLITS, "queries"),
-    "train": StageKind(_train, "model", _TRAINS, "pairs"),
-    "rerank": StageKind(_rerank, "run.txt.gz", ("data", "encoders", "retrievers"), "pairs"),
-    "fold-scores": StageKind(_score, "scores.jsonl", ("data", "eval"), "rankings"),
-    "fold-leaderboard": StageKind(make_leaderboard, "leaderboard.csv", ("data", "eval"), "rows"),
-    "fold-tests": StageKind(_test, "tests.csv", ("data", "eval"), "pairs"),
+    "split": StageKind(
+        _split, "split", ("eval/splits", "eval/pipelines/splitting.py"), "queries", training_roots
+    ),
+    "train": StageKind(
+        _train, "model", ("eval/pipelines/training", "encoders/training"), "pairs", training_roots
+    ),
+    "rerank": StageKind(
+        _rerank,
+        "run.txt.gz",
+        ("retrievers/rerank", "encoders/cross", "data/runformats.py"),
+        "pairs",
+        scorer_roots,
+    ),
+    "fold-scores": StageKind(_score, "scores.jsonl", _SCORES, "rankings"),
+    "fold-leaderboard": StageKind(
+        make_leaderboard, "leaderboard.csv", ("eval/leaderboard", "eval/measures"), "rows"
+    ),
+    "fold-tests": StageKind(_test, "tests.csv", ("eval/leaderboard", "eval/measures"), "pairs"),
 }

@@ -8,14 +8,11 @@ resume where they were).
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from functools import cache
-from importlib.resources import files
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,7 +23,13 @@ from intrex.data.io.locks import lock_or_refuse
 from intrex.data.progress import Progress
 from intrex.data.store.manifest import manifest_path, read_manifest, verify_artifact
 from intrex.data.system.machine import forget_peak, resident
+from intrex.eval.pipelines.experiment.sources import code_version
 
+WORK = tuple(
+    f"intrex.eval.pipelines.experiment.{module}"
+    for module in ("costs", "describe", "foldwork", "pins", "work")
+)
+"""Modules that call what a stage's key names: they import the work of every kind, so they count alone."""
 Inputs = Mapping[str, Path]
 Watch = Callable[["Stage"], AbstractContextManager[Progress]]
 """Context around each stage that runs; it yields a progress callback."""
@@ -48,14 +51,21 @@ class StageKind:
         work: gets the stage, the outputs of its inputs by name, the output to write and a progress callback; returns
             what was done, or only how many documents, queries or rows it went through.
         output: name of the file or folder that it writes.
-        code: packages and modules (``eval/splits``) whose source is part of its key.
+        code: packages and modules (``eval/splits``): their source, and that of all they import, is part of its key.
         unit: of what `work` counts.
+        further: more of them, by the stage and all stages that it comes after.
     """
 
     work: Callable[[Stage, Inputs, Path, Progress], int | Done]
     output: str
     code: tuple[str, ...]
     unit: str
+    further: Callable[[Stage, Sequence[Stage]], Iterable[str]] = lambda stage, earlier: ()
+
+    def version(self, stage: Stage, earlier: Sequence[Stage]) -> str:
+        """Return the fingerprint of the source that a stage's result depends on."""
+        roots = {*self.code, *self.further(stage, earlier)}
+        return code_version(tuple(sorted(roots)), WORK)
 
 
 @dataclass(frozen=True)
@@ -90,19 +100,6 @@ class Result:
 
 DONE = "done"
 """State of a stage whose result is there."""
-PACKAGES = ("cli", "data", "encoders", "eval", "retrievers")
-
-
-@cache
-def code_version(parts: tuple[str, ...]) -> str:
-    """Return the sha256 of the source of some of intrex's packages, all their modules included, and of single modules."""
-    digest = hashlib.sha256()
-    for part in parts:
-        package, _, module = part.partition("/")
-        root = Path(str(files(f"intrex.{package}" if package in PACKAGES else package))) / module
-        for file in sorted(root.rglob("*.py")) if root.is_dir() else [root]:
-            digest.update(f"{part}/{file.relative_to(root)}\n".encode() + file.read_bytes())
-    return digest.hexdigest()
 
 
 def _look_up(
@@ -113,10 +110,22 @@ def _look_up(
         "kind": stage.kind,
         "params": dict(stage.params),
         "inputs": {name: results[name].fingerprint for name in stage.inputs},
-        "code": code_version(kinds[stage.kind].code),
+        "code": kinds[stage.kind].version(stage, _earlier(stage, results)),
     }
     folder = store / f"{stage.kind}-{fingerprint(identity)[:16]}"
     return identity, folder, _finished(stage, folder, kinds[stage.kind])
+
+
+def _earlier(stage: Stage, results: Mapping[str, Result]) -> list[Stage]:
+    """List the stages that one comes after, directly or not."""
+    found: dict[str, Stage] = {}
+    waiting = list(stage.inputs)
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found[name] = results[name].stage
+            waiting += found[name].inputs
+    return list(found.values())
 
 
 def _finished(stage: Stage, folder: Path, kind: StageKind) -> Result | None:

@@ -20,6 +20,7 @@ from intrex.eval.measures import parse_measures
 from intrex.eval.pipelines.experiment.costs import latency_costs
 from intrex.eval.pipelines.experiment.foldwork import FOLD_KINDS, make_leaderboard, model_of
 from intrex.eval.pipelines.experiment.pins import unpin
+from intrex.eval.pipelines.experiment.roots import index_roots
 from intrex.eval.pipelines.experiment.stages import Done, Inputs, Stage, StageKind
 from intrex.eval.scoring.scorefile import write_scores
 from intrex.retrievers.base import open_index
@@ -90,13 +91,21 @@ def _evaluate(stage: Stage, inputs: Inputs, output: Path, step: Progress) -> int
     return len(judged.qrels) * len(runs)
 
 
-_SEARCHES = ("data", "encoders", "retrievers")
+_SCORES = ("eval/evaluate/systems.py", "eval/measures")
 KINDS = {
-    "collection": StageKind(_collection, "collection", ("data",), "documents"),
-    **{name: StageKind(_index, "index", kind.code, "documents") for name, kind in index_kinds().items()},
-    "search": StageKind(_search, "run.txt.gz", _SEARCHES, "queries"),
-    "fuse": StageKind(_fuse, "run.txt.gz", ("data", "retrievers"), "queries"),
-    "evaluate": StageKind(_evaluate, "scores.jsonl", ("data", "eval"), "rankings"),
-    "leaderboard": StageKind(make_leaderboard, "leaderboard.csv", ("data", "eval"), "rows"),
+    "collection": StageKind(_collection, "collection", ("data/importers", "data/builders"), "documents"),
+    **{name: StageKind(_index, "index", (), "documents", index_roots) for name in index_kinds()},
+    "search": StageKind(
+        _search,
+        "run.txt.gz",
+        ("retrievers/search.py", "retrievers/latency.py"),
+        "queries",
+        index_roots,
+    ),
+    "fuse": StageKind(_fuse, "run.txt.gz", ("retrievers/fusion", "data/runformats.py"), "queries"),
+    "evaluate": StageKind(_evaluate, "scores.jsonl", _SCORES, "rankings"),
+    "leaderboard": StageKind(
+        make_leaderboard, "leaderboard.csv", ("eval/leaderboard", "eval/measures"), "rows"
+    ),
     **FOLD_KINDS,
 }

@@ -27,6 +27,6 @@ JACCARD = IndexKind(
     "intrex_jaccard.index:JaccardIndex",
     JaccardBuild,
     "intrex_jaccard.index:build",
-    code=("data", "intrex_jaccard"),
+    code=("intrex_jaccard",),
     example="intrex index jaccard scifact idx/jaccard",
 )

@@ -131,7 +131,7 @@ def test_plan_says_why(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert (
         states["index/bm25"] == "other params than last time" and states["run/both"] == "runs after run/bm25"
     )
-    monkeypatch.setattr(stages_module, "code_version", lambda packages: "other code")
+    monkeypatch.setattr(stages_module, "code_version", lambda roots, alone: "other code")
     assert {s.name: why for s, why in plan_experiment(recipe(source), source / "out")}[
         "collection"
     ] == "other code than last time"

@@ -15,6 +15,7 @@ from intrex.eval.pipelines.experiment.recipe import Recipe, read_recipe, shipped
 from intrex.eval.pipelines.experiment.run import Outcome, plan_experiment, run_experiment
 from intrex.eval.scoring.scorefile import read_scores
 from intrex.eval.splits.split import read_split
+from tests.support.executed import Executed
 from tests.support.tinymodel import write_tiny_model
 from tests.unit.eval.pipelines.test_experiment import Watch
 
@@ -67,6 +68,10 @@ fuse = ["bm25", "dense"]
 """
 
 
+EXECUTED = Executed()
+"""What the stages of `made` ran."""
+
+
 def write_toy(folder: Path) -> Path:
     """Documents of random words; a query is two words of its document."""
     random = np.random.default_rng(0)
@@ -99,7 +104,14 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Recipe, Outcom
     write_toy(folder / "src")
     write_tiny_model(folder, WORDS)
     recipe = recipe_of(folder, seeds=2)
-    return folder, recipe, run_experiment(recipe, folder / "out", Watch())
+    with pytest.MonkeyPatch.context() as patch, EXECUTED.recording(patch):
+        return folder, recipe, run_experiment(recipe, folder / "out", Watch())
+
+
+@pytest.mark.usefixtures("made")
+def test_all_that_a_stage_runs_is_in_its_key() -> None:
+    assert {name: modules for name, modules in EXECUTED.unkeyed.items() if modules} == {}
+    assert {"split", "train", "rerank", "fold-scores", "fold-leaderboard", "fold-tests"} <= EXECUTED.kinds
 
 
 def test_stages(made: tuple[Path, Recipe, Outcome]) -> None:
