@@ -53,10 +53,9 @@ def faiss_scan(
     """
     faiss = load_faiss()
     depth = min(k + MARGIN, len(block))
+    flat = np.ascontiguousarray(block)
     with faiss_threads(threads):
-        scores, places = faiss.knn(
-            queries, np.ascontiguousarray(block), depth, metric=faiss.METRIC_INNER_PRODUCT
-        )
+        scores, places = faiss.knn(queries, flat, depth, metric=faiss.METRIC_INNER_PRODUCT)
     rows: npt.NDArray[np.int64] = places.astype(np.int64) + start
     for i, pool in enumerate(pools):
         pool.add(scores[i], rows[i])
@@ -69,9 +68,7 @@ def build_ann(vectors: Float32s, config: AnnConfig, folder: Path, threads: int) 
     """Write ``ann.faiss`` of vectors: the same bytes each time, with any number of threads.
 
     In a graph rows that are equal, as vectors or as codes, share a node: ``nodes.npy`` says which, if there are any.
-
-    k-means starts from faiss's fixed seed and learns from vectors at equal distances in the order of rows; graphs are
-    built by one thread, as the order of insertion decides them.
+    k-means starts from faiss's fixed seed and learns from vectors at equal distances; one thread builds a graph.
 
     Args:
         vectors: [n, d] float32, perhaps memory-mapped.

@@ -16,6 +16,11 @@ from importlib.util import find_spec
 from pathlib import Path
 
 PACKAGES = ("cli", "data", "encoders", "eval", "retrievers")
+WORK = tuple(
+    f"intrex.eval.pipelines.experiment.{module}"
+    for module in ("costs", "describe", "foldwork", "pins", "work")
+)
+"""Modules that call what a stage's key names: they import the work of every kind, so they count alone."""
 BESIDE = frozenset({".txt", ".java"})
 """Files in a package that its modules read or compile."""
 _OWN = "intrex"
@@ -80,16 +85,21 @@ def _tree(package: str) -> dict[str, Path]:
     return tree
 
 
+def _package(name: str) -> str:
+    parts = name.split(".")
+    return ".".join(parts[:2]) if parts[0] == _OWN else parts[0]
+
+
 def _file(name: str) -> Path | None:
-    return _tree(".".join(name.split(".")[:2]) if name.startswith(f"{_OWN}.") else name.split(".")[0]).get(
-        name
-    )
+    return _tree(_package(name)).get(name)
 
 
 def _members(name: str) -> list[str]:
-    """Return a module's own name, a package's with all that is in it; what is no module is none."""
-    top = ".".join(name.split(".")[:2]) if name.startswith(f"{_OWN}.") else name.split(".")[0]
-    return [one for one in _tree(top) if one == name or one.startswith(f"{name}.")]
+    """Return a module's own name, a package's with all that is in it, of another package all; what is no module is none."""
+    tree = _tree(_package(name))
+    if not name.startswith(f"{_OWN}."):
+        return list(tree)
+    return [one for one in tree if one == name or one.startswith(f"{name}.")]
 
 
 @cache

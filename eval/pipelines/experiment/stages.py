@@ -23,13 +23,8 @@ from intrex.data.io.locks import lock_or_refuse
 from intrex.data.progress import Progress
 from intrex.data.store.manifest import manifest_path, read_manifest, verify_artifact
 from intrex.data.system.machine import forget_peak, resident
-from intrex.eval.pipelines.experiment.sources import code_version
+from intrex.eval.pipelines.experiment.sources import WORK, code_version
 
-WORK = tuple(
-    f"intrex.eval.pipelines.experiment.{module}"
-    for module in ("costs", "describe", "foldwork", "pins", "work")
-)
-"""Modules that call what a stage's key names: they import the work of every kind, so they count alone."""
 Inputs = Mapping[str, Path]
 Watch = Callable[["Stage"], AbstractContextManager[Progress]]
 """Context around each stage that runs; it yields a progress callback."""
