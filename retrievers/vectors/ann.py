@@ -76,8 +76,7 @@ def build_ann(vectors: Float32s, config: AnnConfig, folder: Path, threads: int) 
         folder: where the file goes.
         threads: how many to use.
 
-    Returns:
-        How many rows have the node of an earlier one.
+    Returns how many rows have the node of an earlier one.
 
     Raises:
         IntrexError: there is too little memory for what faiss keeps meanwhile.
