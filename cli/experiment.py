@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from intrex.cli.common.output import Format, emit, human_bytes, say
-from intrex.cli.common.parameters import command, command_group
+from intrex.cli.common.parameters import Overwrite, command, command_group
 from intrex.cli.common.progress import progress
 from intrex.eval.pipelines.experiment.options import GeneralizeOptions
 
 if TYPE_CHECKING:
+    from intrex.eval.pipelines.experiment.plan import Plan
     from intrex.eval.pipelines.experiment.recipe import Recipe
     from intrex.eval.pipelines.experiment.stages import Stage, Watch
 
@@ -105,13 +106,120 @@ def _run(recipe: Recipe, out: Path, form: Format | None) -> None:
 
 @command("intrex experiment plan my.toml", to=app)
 def plan(recipe: RecipeArgument, output: Out = None, form: FormatOption = None) -> None:
-    """Show each stage of a recipe: done, or why it would run. Changes nothing."""
-    from intrex.eval.pipelines.experiment.run import plan_experiment
+    """Show each stage of a recipe: done, or why it would run, and what it took when it ran last. Changes nothing."""
+    plans, _ = _plans(recipe, output)
+    rows = [[p.stage.name, p.stage.kind, p.state, *_costs(p)] for p in plans]
+    emit(["stage", "kind", "state", "seconds", "size", "memory"], rows, form or Format.table)
+    say(_expected(plans))
+
+
+@command("intrex experiment why my.toml", "intrex experiment why my.toml run/bm25", to=app)
+def why(
+    recipe: RecipeArgument,
+    stage: Annotated[
+        str | None, typer.Argument(help="A stage, as plan names it; all that would run.")
+    ] = None,
+    output: Out = None,
+    form: FormatOption = None,
+) -> None:
+    """Say what changed since a stage ran last: parameters, inputs, modules of intrex. Changes nothing."""
+    from dataclasses import astuple
+
+    from intrex.eval.pipelines.experiment.plan import find_changes
+
+    changes = find_changes(_plans(recipe, output)[0], stage)
+    if not changes:
+        say(f"nothing would run: {stage or recipe} is done")
+        return
+    emit(
+        ["stage", "what", "before", "now"],
+        [list(astuple(change)) for change in changes],
+        form or Format.table,
+    )
+
+
+@command("intrex experiment status my.toml", to=app)
+def status(recipe: RecipeArgument, output: Out = None, form: FormatOption = None) -> None:
+    """Say how far a recipe is, whether it runs now, and what its folder keeps that no stage of it needs."""
+    from intrex.cli.common.output import show
+    from intrex.eval.pipelines.experiment.plan import DONE, find_unused, is_running
+
+    plans, store = _plans(recipe, output)
+    unused = find_unused(plans, store)
+    done = [p for p in plans if p.state == DONE and p.nearest is not None]
+    record = {
+        "stages": f"{len(done)} of {len(plans)} done",
+        "running": "yes" if is_running(store) else "no",
+        "took": f"{sum(p.nearest['seconds'] for p in done if p.nearest):,.1f} s",
+        "to come": _expected(plans),
+        "unused": f"{len(unused)} folders, {human_bytes(sum(one.bytes for one in unused))}",
+    }
+    show(record, form or Format.table)
+
+
+@command("intrex experiment clean my.toml", to=app)
+def clean(
+    recipe: RecipeArgument,
+    output: Out = None,
+    dry: Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")] = False,
+) -> None:
+    """Remove what a recipe's folder keeps that neither its stages nor the results shown need, unfinished stages too."""
+    from intrex.eval.pipelines.experiment.plan import find_unused, remove_unused
+
+    plans, store = _plans(recipe, output)
+    unused = find_unused(plans, store)
+    for one in unused:
+        typer.echo(f"{one.folder.name}  {human_bytes(one.bytes)}")
+    if not dry:
+        remove_unused(unused, store)
+    size = human_bytes(sum(one.bytes for one in unused))
+    say(f"{len(unused)} folders, {size}{', still there' if dry else ' removed'}")
+
+
+@command("intrex experiment new my2.toml --collection scifact", to=app)
+def new(
+    out: Annotated[Path, typer.Argument(help="The recipe to write.")],
+    collection: Annotated[
+        str, typer.Option("--collection", help="A collection; any form that import reads.")
+    ] = "my-collection",
+    query_set: Annotated[str, typer.Option("--set", help="The query set that is searched.")] = "test",
+    overwrite: Overwrite = False,
+) -> None:
+    """Write a recipe with a comment on each line, to change and to run."""
+    from intrex.eval.pipelines.experiment.recipe import write_recipe
+
+    write_recipe(out, collection, query_set, overwrite)
+    say(f"{out}: next, intrex experiment plan {out}, then intrex experiment run {out}")
+
+
+def _plans(recipe: str, output: Path | None) -> tuple[list[Plan], Path]:
+    """Plan a recipe; return the plans and the folder that its stages are kept in."""
+    from intrex.eval.pipelines.experiment.run import STAGES, plan_experiment
 
     read = _complete(recipe)
-    states = plan_experiment(read, output or Path("out") / read.name)
-    rows = [[stage.name, stage.kind, state] for stage, state in states]
-    emit(["stage", "kind", "state"], rows, form or Format.table)
+    out = output or Path("out") / read.name
+    return plan_experiment(read, out), out / STAGES
+
+
+def _costs(one: Plan) -> list[str]:
+    record = one.nearest
+    if record is None:
+        return ["", "", ""]
+    memory = human_bytes(one.memory) if one.memory else ""
+    return [f"{record['seconds']:.1f}", human_bytes(record["bytes"]), memory]
+
+
+def _expected(plans: Sequence[Plan]) -> str:
+    """Say what is to be done, and how long it took last time."""
+    waiting = [p for p in plans if p.seconds != 0.0]
+    if not waiting:
+        return "nothing"
+    known = [p.seconds for p in waiting if p.seconds is not None]
+    unknown = f", {len(waiting) - len(known)} never ran" if len(known) < len(waiting) else ""
+    stages = f"{len(waiting)} stage{'s' * (len(waiting) > 1)} of {len(plans)}"
+    if not known:
+        return f"{stages}, of which none ran before"
+    return f"{stages}, some {sum(known):,.0f} s by what they took before{unknown}"
 
 
 def _watch(stages: Sequence[str]) -> Watch:

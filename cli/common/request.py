@@ -11,7 +11,17 @@ from intrex.data.errors import UsageError
 from intrex.data.io.request import Request, run_request
 from intrex.encoders.options import FAMILIES
 
-WRITTEN = ("out", "output", "choice_output", "fix", "choice_scores", "choice_cache")
+WRITTEN = (
+    "out",
+    "output",
+    "choice_output",
+    "fix",
+    "choice_scores",
+    "choice_cache",
+    "choice_json",
+    "choice_junit",
+    "choice_markdown",
+)
 """Parameters that name what is written."""
 _LABELS = (
     "name",

@@ -154,3 +154,15 @@ def test_two_builds_of_one_baseline_and_one_run_for_both(gate: Call) -> None:
     code, _, err = gate("base")
     assert code == 2
     assert "given twice" in err
+
+
+@pytest.mark.parametrize("option", ["--json", "--junit", "--markdown"])
+def test_no_file_of_the_gate_takes_the_place_of_an_input(gate: Call, tmp_path: Path, option: str) -> None:
+    before = (tmp_path / "base.run").read_bytes()
+    code, _, err = gate("same", option, "base.run", "--overwrite")
+    assert code != 0
+    assert "input" in err
+    assert (tmp_path / "base.run").read_bytes() == before
+    assert gate("same", option, "new.file")[0] == 0
+    assert gate("worse", option, "new.file", "--overwrite")[0] == 3  # replaced, though the gate is shut
+    assert "worse" in (tmp_path / "new.file").read_text()

@@ -11,7 +11,6 @@ from types import FrameType
 import pytest
 
 from intrex.eval.pipelines.experiment import stages
-from intrex.eval.pipelines.experiment.sources import reach
 
 WATCHES = frozenset({"intrex.data.progress"})
 """Modules that a watch of the progress may run, whatever the stage does."""
@@ -34,7 +33,7 @@ class Executed:
         """Record all stages that run in the context."""
         run = stages._run
 
-        def recorded(stage, kind, identity, folder, results, watch):  # type: ignore[no-untyped-def]
+        def recorded(stage, kinds, identity, folder, results, watch):  # type: ignore[no-untyped-def]
             def work(*arguments):  # type: ignore[no-untyped-def]
                 self._called = set()
                 threading.setprofile(self._note)
@@ -45,9 +44,11 @@ class Executed:
                     sys.setprofile(None)
                     threading.setprofile(None)  # type: ignore[arg-type]
 
-            done = run(stage, replace(kind, work=work), identity, folder, results, watch)
-            earlier = stages._earlier(stage, results)
-            keyed = reach((*kind.code, *kind.further(stage, earlier))) | {*stages.WORK} | WATCHES
+            kind = kinds[stage.kind]
+            keyed = WATCHES.union(stages.source_of(stage, kinds, results))
+            done = run(
+                stage, {**kinds, stage.kind: replace(kind, work=work)}, identity, folder, results, watch
+            )
             self.unkeyed[stage.name] |= self._called - keyed
             self.kinds.add(stage.kind)
             return done

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from intrex.data.errors import BadInput, Problems
+from intrex.data.io.files import write_text
 from intrex.eval.measures import parse_measures
 from intrex.eval.pipelines.experiment.check import check_recipe
 from intrex.eval.pipelines.experiment.describe import QUICK, describe
@@ -132,3 +133,18 @@ def _stages(raw: Mapping[str, Any], file: str) -> Recipe:
         described,
         raw,
     )
+
+
+def write_recipe(path: Path, collection: str, query_set: str, overwrite: bool = False) -> None:
+    """Write a recipe to start from, with comments.
+
+    Raises:
+        IntrexError: there is a file of that name, and ``overwrite`` is off.
+    """
+    import json
+
+    text = (files("intrex.data.recipes") / "new.txt").read_text(encoding="utf-8")
+    words = {"NAME": path.stem, "COLLECTION": collection, "SET": query_set}
+    for word, value in words.items():  # JSON's strings are TOML's
+        text = text.replace(f'"{word}"', json.dumps(value, ensure_ascii=False))
+    write_text(path, text, overwrite)

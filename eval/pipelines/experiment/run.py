@@ -25,14 +25,17 @@ from intrex.eval.pipelines.experiment.generalize_report import (
 )
 from intrex.eval.pipelines.experiment.needs import check_needs
 from intrex.eval.pipelines.experiment.pins import pin_stages
+from intrex.eval.pipelines.experiment.plan import DONE, Plan, plan_stages
 from intrex.eval.pipelines.experiment.recipe import Recipe
 from intrex.eval.pipelines.experiment.seen import seen_in_training
-from intrex.eval.pipelines.experiment.stages import DONE, Result, Stage, Watch, plan_stages, run_stages
+from intrex.eval.pipelines.experiment.stages import Result, Watch, run_stages
 from intrex.eval.pipelines.experiment.work import KINDS
 from intrex.eval.pipelines.plots import pyplot
 from intrex.eval.scoring.scorefile import SystemScores, read_scores
 from intrex.eval.splits.split import read_split
 
+STAGES = ".stages"
+"""Folder of what stages made, below that of the results."""
 SENT = ("leaderboard", "scores", "tests")
 """Stages whose results are small and are sent to others: files of their own, where the rest is linked."""
 
@@ -47,9 +50,9 @@ class Outcome:
     generalization: Generalization | None
 
 
-def plan_experiment(recipe: Recipe, out: Path) -> list[tuple[Stage, str]]:
-    """Return each stage of a recipe with ``done``, or with the reason why it would run; nothing is changed."""
-    return plan_stages(pin_stages(recipe.stages), KINDS, out / ".stages", _has_queries(recipe))
+def plan_experiment(recipe: Recipe, out: Path) -> list[Plan]:
+    """Plan each stage of a recipe: done, or the reason why it would run; nothing is changed."""
+    return plan_stages(pin_stages(recipe.stages), KINDS, out / STAGES, _has_queries(recipe))
 
 
 def _has_queries(recipe: Recipe) -> Callable[[Result], None]:
@@ -77,16 +80,16 @@ def run_experiment(recipe: Recipe, out: Path, watch: Watch) -> Outcome:
     links to the collection, the indexes and the runs; of a recipe with a split also ``tests.csv``, ``report.md`` and ``generalization.png``.
     """
     refuse_file_above(out)
-    if out.exists() and not (out / ".stages").is_dir() and (not out.is_dir() or any(out.iterdir())):
+    if out.exists() and not (out / STAGES).is_dir() and (not out.is_dir() or any(out.iterdir())):
         raise IntrexError(
             f"not the folder of an experiment, nothing is written into it: {out}", "choose another --output"
         )
     if recipe.train is not None:
         pyplot(PLOT)  # if it is missing, before the work
     stages, check = pin_stages(recipe.stages), _has_queries(recipe)
-    states = plan_stages(stages, KINDS, out / ".stages", check)
-    check_needs(stage for stage, state in states if state != DONE)
-    by_name = run_stages(stages, KINDS, out / ".stages", watch, check)
+    plans = plan_stages(stages, KINDS, out / STAGES, check)
+    check_needs(plan.stage for plan in plans if plan.state != DONE)
+    by_name = run_stages(stages, KINDS, out / STAGES, watch, check)
     for name, result in by_name.items():
         (_copy if name in SENT else _link)(out / name, result.output)
     results = list(by_name.values())

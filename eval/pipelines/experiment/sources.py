@@ -32,18 +32,20 @@ _WORD = re.compile(r"\w+")
 
 
 @cache
-def code_version(roots: tuple[str, ...], alone: tuple[str, ...] = ()) -> str:
-    """Return the sha256 of the source that can be reached from some modules.
+def modules_of(roots: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the modules and files, in order, whose source counts: what can be reached from the roots, and `WORK`.
 
     Args:
         roots: dotted names of modules or packages, of which all modules count; ``module:attribute`` is its module, a name
             below one of `PACKAGES` may lack the ``intrex.`` before it.
-        alone: modules that count themselves, and not what they import.
     """
-    digest = hashlib.sha256()
-    for name in sorted(reach(roots) | set(alone)):
-        digest.update(f"{name}\n{_digest(name)}\n".encode())
-    return digest.hexdigest()
+    return tuple(sorted(reach(roots) | set(WORK)))
+
+
+@cache
+def code_version(modules: tuple[str, ...]) -> str:
+    """Return the sha256 of the names and the source of modules."""
+    return hashlib.sha256("".join(f"{name}\n{digest_of(name)}\n" for name in modules).encode()).hexdigest()
 
 
 def reach(roots: Iterable[str]) -> set[str]:
@@ -103,7 +105,8 @@ def _members(name: str) -> list[str]:
 
 
 @cache
-def _digest(name: str) -> str:
+def digest_of(name: str) -> str:
+    """Return the sha256 of a module's source; empty where there is no such module."""
     file = _file(name)
     return hashlib.sha256(file.read_bytes()).hexdigest() if file else ""
 

@@ -23,7 +23,7 @@ from intrex.data.io.locks import lock_or_refuse
 from intrex.data.progress import Progress
 from intrex.data.store.manifest import manifest_path, read_manifest, verify_artifact
 from intrex.data.system.machine import forget_peak, resident
-from intrex.eval.pipelines.experiment.sources import WORK, code_version
+from intrex.eval.pipelines.experiment.sources import code_version, digest_of, modules_of
 
 Inputs = Mapping[str, Path]
 Watch = Callable[["Stage"], AbstractContextManager[Progress]]
@@ -57,10 +57,9 @@ class StageKind:
     unit: str
     further: Callable[[Stage, Sequence[Stage]], Iterable[str]] = lambda stage, earlier: ()
 
-    def version(self, stage: Stage, earlier: Sequence[Stage]) -> str:
-        """Return the fingerprint of the source that a stage's result depends on."""
-        roots = {*self.code, *self.further(stage, earlier)}
-        return code_version(tuple(sorted(roots)), WORK)
+    def source(self, stage: Stage, earlier: Sequence[Stage]) -> tuple[str, ...]:
+        """Return the names of the modules whose source a stage's result depends on, in order."""
+        return modules_of(tuple(sorted({*self.code, *self.further(stage, earlier)})))
 
 
 @dataclass(frozen=True)
@@ -93,11 +92,12 @@ class Result:
         return sum(p.stat().st_size for p in self.output.rglob("*") if p.is_file())
 
 
-DONE = "done"
-"""State of a stage whose result is there."""
+def source_of(stage: Stage, kinds: Mapping[str, StageKind], results: Mapping[str, Result]) -> tuple[str, ...]:
+    """Return the modules whose source a stage's result depends on; those that it comes after are in ``results``."""
+    return kinds[stage.kind].source(stage, _earlier(stage, results))
 
 
-def _look_up(
+def look_up(
     stage: Stage, kinds: Mapping[str, StageKind], store: Path, results: Mapping[str, Result]
 ) -> tuple[dict[str, Any], Path, Result | None]:
     """Return everything that a stage's result depends on, the folder for it, and the result if it is there."""
@@ -105,10 +105,15 @@ def _look_up(
         "kind": stage.kind,
         "params": dict(stage.params),
         "inputs": {name: results[name].fingerprint for name in stage.inputs},
-        "code": kinds[stage.kind].version(stage, _earlier(stage, results)),
+        "code": code_version(source_of(stage, kinds, results)),
     }
-    folder = store / f"{stage.kind}-{fingerprint(identity)[:16]}"
+    folder = store / folder_of(stage, identity)
     return identity, folder, _finished(stage, folder, kinds[stage.kind])
+
+
+def folder_of(stage: Stage, identity: Mapping[str, Any]) -> str:
+    """Return the name of the folder of a stage's result."""
+    return f"{stage.kind}-{fingerprint(identity)[:16]}"
 
 
 def _earlier(stage: Stage, results: Mapping[str, Result]) -> list[Stage]:
@@ -129,7 +134,7 @@ def _finished(stage: Stage, folder: Path, kind: StageKind) -> Result | None:
     if not file.is_file() or not output.exists():
         return None
     try:
-        record = _read_record(file)
+        record = read_record(file)
         if output.is_dir():
             read_manifest(output)
         elif file_sha256(output) != record["fingerprint"]:
@@ -148,10 +153,11 @@ _FIELDS: dict[str, type | tuple[type, ...]] = {
     "bytes": int,
     "costs": dict,
     "identity": dict,
+    "source": dict,
 }
 
 
-def _read_record(file: Path) -> dict[str, Any]:
+def read_record(file: Path) -> dict[str, Any]:
     """Read a ``stage.json``; raises `BadInput` unless it is one that `_run` wrote."""
     record = read_json(file)
     if not all(isinstance(record.get(name), kind) for name, kind in _FIELDS.items()):
@@ -186,10 +192,10 @@ def run_stages(
     with _folder(store, lock), open_unlinked(lock) as stream:
         lock_or_refuse(stream, lock, f"running an experiment in {store.parent}")
         for stage in stages:
-            identity, folder, result = _look_up(stage, kinds, store, results)
+            identity, folder, result = look_up(stage, kinds, store, results)
             if result is None:
                 _refuse_damaged([results[name] for name in stage.inputs])
-                result = _run(stage, kinds[stage.kind], identity, folder, results, watch)
+                result = _run(stage, kinds, identity, folder, results, watch)
             results[stage.name] = result
             check(result)
     return results
@@ -226,13 +232,14 @@ def _refuse_damaged(inputs: Sequence[Result]) -> None:
 
 def _run(
     stage: Stage,
-    kind: StageKind,
+    kinds: Mapping[str, StageKind],
     identity: Mapping[str, Any],
     folder: Path,
     results: Mapping[str, Result],
     watch: Watch,
 ) -> Result:
     folder.mkdir(parents=True, exist_ok=True)
+    kind = kinds[stage.kind]
     output = folder / kind.output
     inputs = {name: results[name].output for name in stage.inputs}
     with watch(stage) as step:
@@ -243,58 +250,16 @@ def _run(
         seconds = time.perf_counter() - start - done.apart
         costs = {**done.costs, **({"peak_bytes": resident()[1]} if whole_peak else {})}
     mark = read_manifest(output).fingerprint if manifest_path(output) else file_sha256(output)
-    size = output.stat().st_size if output.is_file() else 0
+    result = Result(stage, output, mark, seconds, done.units, cached=False, costs=costs)
     record = {
         "stage": stage.name,
         "fingerprint": mark,
         "seconds": seconds,
         "units": done.units,
-        "bytes": size,
+        "bytes": result.bytes,
         "costs": costs,
         "identity": identity,
+        "source": {name: digest_of(name)[:12] for name in source_of(stage, kinds, results)},
     }
     write_text(folder / "stage.json", json.dumps(record, indent=2, ensure_ascii=False) + "\n", overwrite=True)
-    return Result(stage, output, mark, seconds, done.units, cached=False, costs=costs)
-
-
-def plan_stages(
-    stages: Sequence[Stage],
-    kinds: Mapping[str, StageKind],
-    store: Path,
-    check: Callable[[Result], None] = lambda _: None,
-) -> list[tuple[Stage, str]]:
-    """Return each stage with `DONE`, or with the reason why it would run; ``check`` as in `run_stages`."""
-    results: dict[str, Result] = {}
-    records = []
-    for file in sorted(store.glob("*/stage.json")):
-        with contextlib.suppress(BadInput):  # it counts as not run
-            records.append(_read_record(file))
-    states = []
-    for stage in stages:
-        pending = [name for name in stage.inputs if name not in results]
-        if pending:
-            states.append((stage, f"runs after {', '.join(pending)}"))
-            continue
-        identity, folder, result = _look_up(stage, kinds, store, results)
-        if result:
-            check(result)
-            results[stage.name] = result
-        states.append((stage, DONE if result else _reason(stage, folder, identity, records)))
-    return states
-
-
-def _reason(
-    stage: Stage, folder: Path, identity: Mapping[str, Any], records: Sequence[Mapping[str, Any]]
-) -> str:
-    """Say how a stage differs from the nearest one of its name that ran."""
-    if (folder / "stage.json").exists():  # of the same key, and yet not finished
-        return "its result is missing or damaged"
-    differences = [
-        [part for part in ("params", "inputs", "code") if record["identity"].get(part) != identity[part]]
-        for record in records
-        if record["stage"] == stage.name
-    ]
-    if not differences:
-        return "never ran"
-    nearest = min(differences, key=len)
-    return f"other {' and '.join(nearest)} than last time" if nearest else "its result is missing or damaged"
+    return result

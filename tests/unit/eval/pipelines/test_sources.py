@@ -100,12 +100,12 @@ def test_a_change_runs_again_what_depends_on_it(
 ) -> None:
     folder, _ = made
     recipe = read_recipe(str(folder / "r.toml"))
-    assert {state for _, state in plan_experiment(recipe, folder / "out")} == {"done"}
-    digest = sources._digest
+    assert {p.state for p in plan_experiment(recipe, folder / "out")} == {"done"}
+    digest = sources.digest_of
     code_version.cache_clear()
-    monkeypatch.setattr(sources, "_digest", lambda name: "changed" if name == module else digest(name))
+    monkeypatch.setattr(sources, "digest_of", lambda name: "changed" if name == module else digest(name))
     try:
-        states = {stage.name: state for stage, state in plan_experiment(recipe, folder / "out")}
+        states = {p.stage.name: p.state for p in plan_experiment(recipe, folder / "out")}
     finally:
         code_version.cache_clear()
     assert {name for name, state in states.items() if state == "other code than last time"} == CHANGES[module]
