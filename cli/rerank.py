@@ -86,13 +86,13 @@ def _by_index(run: Run, queries: Queries, index: Index, options: RerankOptions, 
 
 def _by_model(run: Run, queries: Queries, documents: Collection, options: RerankOptions, tag: str) -> Run:
     from intrex.data.store.scorecache import ScoreCache
-    from intrex.encoders.cross.scorer import make_pair_scorer
     from intrex.retrievers.rerank.pairs import count_pairs, rerank_pairs
+    from intrex.retrievers.rerank.scorer import open_scorer
 
-    scorer = make_pair_scorer(options.model or "", options.encoding(), threads=options.threads)
     folder = Path(options.cache) if options.cache is not None else None
     cache = None if options.no_cache else ScoreCache(folder)
-    with progress("scoring pairs", count_pairs(run, options.depth)) as step:
+    pairs = count_pairs(run, options.depth)
+    with open_scorer(options) as scorer, progress("scoring pairs", pairs) as step:
         reranked = rerank_pairs(run, queries, documents, scorer, options.depth, tag, cache, step)
     if cache is not None and cache.hits:
         say(f"scores of {cache.hits:,} pairs were in {cache.folder}, {cache.added:,} were computed")

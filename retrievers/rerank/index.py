@@ -15,10 +15,11 @@ from intrex.data.ids import IdTable, as_strings
 from intrex.data.numeric.spans import owners_of, ranges
 from intrex.data.options import Options
 from intrex.data.run import Run, check_tag
-from intrex.data.tags import name_of, tag_of
+from intrex.data.tags import name_of, quote_word, tag_of
 from intrex.retrievers.base import Index, RunBuilder, best_rows
 from intrex.retrievers.encoded import QUERIES_AT_ONCE
 from intrex.retrievers.options import TIE_ORDERS, SearchOptions
+from intrex.retrievers.rerank.options import OUTSIDE
 
 
 @runtime_checkable
@@ -74,8 +75,12 @@ def rerank(run: Run, queries: Queries, index: Index, depth: int, options: Search
 
 
 def rerank_tag(run: Run, scorer: str, options: Options) -> str:
-    """Return the tag of a reranked run by default: the run's, and the index or model that scored it, with what was chosen."""
-    return tag_of(f"{run.tag}+{name_of(scorer)}", options, named=("index", "with"))
+    """Return the tag of a reranked run by default: the run's, and the index or model that scored it, with what was chosen.
+
+    A scorer elsewhere is named by its whole command line or address.
+    """
+    name = quote_word(scorer) if scorer.startswith(OUTSIDE) else name_of(scorer)
+    return tag_of(f"{run.tag}+{name}", options, named=("index", "with"))
 
 
 class Candidates(NamedTuple):
