@@ -281,9 +281,7 @@ def _read_field(field: dataclasses.Field[Any], hint: Any, declaration: dict[str,
     flags = declaration.pop("flags")
     replaced = [flag[1:] for flag in flags if flag.startswith("=")]
     kind, item, count = _plain(hint)
-    default = (
-        None if field.default is MISSING else field.default
-    )  # None: such as all cores, known when it runs
+    default = None if field.default is MISSING else field.default
     required = field.default is MISSING and field.default_factory is MISSING
     return Option(
         key, field.name, kind, default, required,
