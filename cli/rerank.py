@@ -48,16 +48,17 @@ def rerank(
     from intrex.data.locate import find_queries
     from intrex.data.runformats import read_any_run
     from intrex.retrievers.base import open_index
-    from intrex.retrievers.rerank.index import rerank_tag
+    from intrex.retrievers.rerank.index import check_kind, rerank_tag
     from intrex.retrievers.rerank.rest import with_rest
 
     target.check()
     texts, collection = find_queries(queries, topics=topics)
     with source.declared():
         first = read_any_run(run)
-    if options.index is not None:
-        opened = open_index(Path(options.index), collection)
-        tag = target.tag or rerank_tag(first, options.index, options)
+    if options.by_index is not None:
+        opened = open_index(Path(options.by_index), collection)
+        check_kind(opened, options)
+        tag = target.tag or rerank_tag(first, options.by_index, options)
         reranked = _by_index(first, texts, opened, options, tag)
     else:
         documents = Collection.open(Path(options.collection)) if options.collection else collection

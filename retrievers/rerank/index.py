@@ -19,12 +19,12 @@ from intrex.data.tags import name_of, quote_word, tag_of
 from intrex.retrievers.base import Index, RunBuilder, best_rows
 from intrex.retrievers.encoded import QUERIES_AT_ONCE
 from intrex.retrievers.options import TIE_ORDERS, SearchOptions
-from intrex.retrievers.rerank.options import OUTSIDE
+from intrex.retrievers.rerank.options import OUTSIDE, RerankOptions
 
 
 @runtime_checkable
 class Rescorer(Protocol):
-    """An index that scores documents by row, exactly as it searches: multi-vector, dense and impact indexes do."""
+    """An index that scores documents by row, exactly as it searches: multi-vector, dense, impact and BM25 indexes do."""
 
     ids: IdTable
 
@@ -55,7 +55,7 @@ def rerank(run: Run, queries: Queries, index: Index, depth: int, options: Search
     if not isinstance(index, Rescorer):
         raise UsageError(
             f"an index of kind {index.manifest.kind} does not score given documents",
-            "name a multivector, dense, sparse or impact index",
+            "name a multivector, dense, sparse, impact or BM25 index",
         )
     hint = "rerank with an index of the collection that was searched"
     pool = candidates(run, queries, index.ids.find, depth, "the index", hint)
@@ -72,6 +72,14 @@ def rerank(run: Run, queries: Queries, index: Index, depth: int, options: Search
             builder.add(name, *ranking)
             options.progress(1)
     return replace(builder.run(), tag=tag)
+
+
+def check_kind(index: Index, options: RerankOptions) -> None:
+    """Raise `UsageError` where ``bm25:INDEX`` names an index of another kind."""
+    if options.model is not None and index.manifest.kind != "bm25":
+        raise UsageError(
+            f"{options.model} is an index of kind {index.manifest.kind}", f"--index {options.by_index}"
+        )
 
 
 def rerank_tag(run: Run, scorer: str, options: Options) -> str:

@@ -97,11 +97,18 @@ class RerankOptions(Options, panel=PANEL):
                 "--index INDEX, or --with MODEL such as cross-encoder/ms-marco-MiniLM-L6-v2",
             )
         super().__post_init__()
+        kept = ("cache", "no_cache", "batch_size") if self.by_index is not None else ()
         if self.model is not None and self.model.startswith((*OUTSIDE, BM25_INDEX)):
-            for name in OF_MODELS:
-                if getattr(self, name) is not None:
+            for name in (*OF_MODELS, *kept):
+                if getattr(self, name) not in (None, False):
                     flag = flag_of(name)
                     raise UsageError(f"{flag} is for models that intrex loads", f"leave {flag} out")
+
+    @property
+    def by_index(self) -> str | None:
+        """Path of the index that scores, also of ``--with bm25:INDEX``; None where a model or a scorer elsewhere does."""
+        named = (self.model or "").startswith(BM25_INDEX)
+        return (self.model or "").removeprefix(BM25_INDEX) if named else self.index
 
     @property
     def pairs_at_once(self) -> int:
