@@ -87,14 +87,15 @@ def _by_index(run: Run, queries: Queries, index: Index, options: RerankOptions, 
 
 def _by_model(run: Run, queries: Queries, documents: Collection, options: RerankOptions, tag: str) -> Run:
     from intrex.data.store.scorecache import ScoreCache
-    from intrex.retrievers.rerank.pairs import count_pairs, rerank_pairs
-    from intrex.retrievers.rerank.scorer import open_scorer
+    from intrex.retrievers.rerank.scorer import rerank_texts, work_units
 
     folder = Path(options.cache) if options.cache is not None else None
     cache = None if options.no_cache else ScoreCache(folder)
-    pairs = count_pairs(run, options.depth)
-    with open_scorer(options) as scorer, progress("scoring pairs", pairs) as step:
-        reranked = rerank_pairs(run, queries, documents, scorer, options.depth, tag, cache, step)
+    part = "ordering windows" if options.listwise else "scoring pairs"
+    with progress(part, work_units(run, options)) as step:
+        reranked = rerank_texts(run, queries, documents, options, tag, cache, step)
     if cache is not None and cache.hits:
-        say(f"scores of {cache.hits:,} pairs were in {cache.folder}, {cache.added:,} were computed")
+        say(
+            f"scores of {cache.hits:,} {'places' if options.listwise else 'pairs'} were in {cache.folder}, {cache.added:,} were computed"
+        )
     return reranked

@@ -62,7 +62,7 @@ def ask(process: LineProcess, lines: Sequence[bytes], batch: Sequence[TextPair],
         try:
             return process.ask(lines, len(lines))
         except Fault as fault:
-            some = f"{batch[0]}" if len(batch) == 1 else f"{len(batch):,} pairs, the first of {batch[0]}"
+            some = f"{batch[0]}" if len(batch) == 1 else f"{len(batch):,} pairs from {batch[0]} on"
             raise Fault(f"{fault.message} ({some})", fault.hint, details=fault.details) from fault
 
     return [line.decode("utf-8", "replace").strip() for line in persist(attempt, retries)]

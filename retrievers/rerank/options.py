@@ -15,6 +15,7 @@ OUTSIDE = (COMMAND, *ADDRESSES)
 _MODEL = When("with")
 _COMMAND = When("with", starts=(COMMAND,))
 _ADDRESS = When("with", starts=ADDRESSES)
+_LISTWISE = When("listwise", (True,))
 _OUTSIDE = When("with", starts=OUTSIDE)
 OF_MODELS = ("max_length", "dtype", "revision", "device")
 
@@ -77,6 +78,16 @@ class RerankOptions(Options, panel=PANEL):
         default=4, low=0, high=100, panel=ELSEWHERE, when=_OUTSIDE, neutral=True,
         help="Further attempts of a batch or call that failed, with pauses that double.",
     )  # fmt: skip
+    listwise: bool = option(
+        default=False, panel=ELSEWHERE, when=_COMMAND,
+        help="The program orders windows of passages instead of scoring pairs; scores then say the order only.",
+    )  # fmt: skip
+    window: int = option(
+        default=20, low=2, panel=ELSEWHERE, when=_LISTWISE, help="Passages in a window, from the bottom of the ranking to its top."
+    )  # fmt: skip
+    stride: int = option(
+        default=10, low=1, panel=ELSEWHERE, when=_LISTWISE, help="Ranks from a window to the one above it; at most the window."
+    )  # fmt: skip
     served_model: str | None = option(
         default=None, key="model", panel=ELSEWHERE, when=_ADDRESS, metavar="NAME", help="The model that a call names."
     )  # fmt: skip
@@ -97,6 +108,11 @@ class RerankOptions(Options, panel=PANEL):
                 "--index INDEX, or --with MODEL such as cross-encoder/ms-marco-MiniLM-L6-v2",
             )
         super().__post_init__()
+        if self.stride > self.window:
+            raise UsageError(
+                f"--stride {self.stride} leaves out passages between windows of {self.window}",
+                "--stride of half the --window is usual",
+            )
         kept = ("cache", "no_cache", "batch_size") if self.by_index is not None else ()
         if self.model is not None and self.model.startswith((*OUTSIDE, BM25_INDEX)):
             for name in (*OF_MODELS, *kept):

@@ -94,6 +94,9 @@ def test_an_error_leaves_no_run(folder, intrex):
         ),
         ("--with 'command:./python score.py' --model m", 2, "--model is for --with http:... or https:..."),
         ("--with 'command:./python score.py' --time-limit 0", 2, "--time-limit"),
+        ("--with http://127.0.0.1:9 --listwise", 2, "--listwise is for --with command:..."),
+        ("--with 'command:./python score.py' --window 4", 2, "--window is for --listwise"),
+        ("--with 'command:./python score.py' --listwise --window 4 --stride 5", 2, "leaves out passages"),
         ("--with hashing --retries 2", 2, "--retries is for --with command:... or http:... or https:..."),
         ("--with http://127.0.0.1:9 --key-env NO_SUCH_KEY", 2, "NO_SUCH_KEY is not set"),
     ],
@@ -125,8 +128,10 @@ def test_a_recipe_runs_a_program_only_where_that_is_allowed(folder, intrex):
         ("bm25:idx", "", "name an earlier system by index"),
         ("http:nowhere", "", "with: not an http or https address"),
         ("command:python 'x", "", "with: the command cannot be read"),
-        ("command:python x", "max_length = 9", "max_length is for models that intrex loads"),
+        ("command:python x", "max_length = 9", "--max-length is for models that intrex loads"),
         ("hashing", "retries = 9", "retries is for"),
+        ("command:python x", "listwise = true\nstride = 30", "--stride 30 leaves out passages"),
+        ("http://a.b", "listwise = true", "listwise is for"),
     ],
 )
 def test_what_a_recipe_cannot_say(folder, intrex, scorer, more, words):

@@ -8,7 +8,7 @@ from typing import Any
 from intrex.data.builders.registry import BUILDERS
 from intrex.data.errors import IntrexError, Problems, UsageError, json_type, nearest_name
 from intrex.data.ids import id_problem
-from intrex.data.options import Option, is_a, options_of, unmet_conditions
+from intrex.data.options import Option, Options, is_a, options_of, unmet_conditions
 from intrex.encoders.options import FAMILIES, EncoderKind, EncoderOptions, TokenEncoderOptions
 from intrex.eval.measures import parse_measures
 from intrex.eval.pipelines.experiment.keys import (
@@ -27,7 +27,7 @@ from intrex.eval.splits.options import PROTOCOLS
 from intrex.retrievers.fusion.options import MAX_WEIGHT, METHODS, RANX, FuseOptions
 from intrex.retrievers.options import INDEXES, IndexKind
 from intrex.retrievers.rerank.command import command_words
-from intrex.retrievers.rerank.options import BM25_INDEX, COMMAND, OF_MODELS, OUTSIDE, RerankOptions
+from intrex.retrievers.rerank.options import BM25_INDEX, COMMAND, OUTSIDE, RerankOptions
 from intrex.retrievers.rerank.server import address_of
 
 
@@ -137,6 +137,7 @@ class _Check:
             self.add(where, f"train must be a table such as {{epochs = 1}}, not {json_type(table['train'])}")
 
     def reranker(self, table: Mapping[str, Any], where: str, earlier: Sequence[str]) -> None:
+        before = self.problems.count
         self.keys(table, RERANKED, where)
         if "depth" not in table:
             self.add(where, "lacks 'depth'")
@@ -150,21 +151,28 @@ class _Check:
             known = earlier if key == "rerank" else [n for n in earlier if n in self.kinds]
             if isinstance(source, str) and source not in known:
                 self.add(where, f"{verb} {source!r}, which is not an earlier system: {_hint(source, known)}")
+        if self.problems.count == before:
+            self.options(RerankOptions, table, where)
 
     def scorer(self, table: Mapping[str, Any], where: str) -> None:
         """Report what a scorer elsewhere cannot be: badly spelled, trained, or loaded as a model."""
         name = table["with"]
         if name.startswith(BM25_INDEX):
             self.add(where, f"with {name!r} is for the command line: name an earlier system by index")
-        if not name.startswith(OUTSIDE):
-            return
         try:
-            command_words(name) if name.startswith(COMMAND) else address_of(name)
+            if name.startswith(OUTSIDE):
+                command_words(name) if name.startswith(COMMAND) else address_of(name)
         except UsageError as error:
             self.add(where, f"with: {error.message}")
-        for key in ("train", *OF_MODELS):
-            if key in table:
-                self.add(where, f"{key} is for models that intrex loads")
+        if name.startswith(OUTSIDE) and "train" in table:
+            self.add(where, "train is for models that intrex loads")
+
+    def options(self, kind: type[Options], table: Mapping[str, Any], where: str) -> None:
+        """Report what options refuse together, though each of them can be."""
+        try:
+            kind.read({key: value for key, value in table.items() if key in options_of(kind)})
+        except UsageError as error:
+            self.add(where, error.message)
 
     def index(self, table: Mapping[str, Any], where: str) -> None:
         kinds = _built_kinds()

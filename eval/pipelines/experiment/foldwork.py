@@ -38,9 +38,8 @@ from intrex.retrievers.base import open_index
 from intrex.retrievers.options import SearchOptions
 from intrex.retrievers.rerank.index import rerank
 from intrex.retrievers.rerank.options import RerankOptions
-from intrex.retrievers.rerank.pairs import rerank_pairs
 from intrex.retrievers.rerank.rest import with_rest
-from intrex.retrievers.rerank.scorer import open_scorer
+from intrex.retrievers.rerank.scorer import rerank_texts
 
 
 def model_of(inputs: Inputs) -> str | None:
@@ -87,8 +86,7 @@ def _rerank(stage: Stage, inputs: Inputs, output: Path, step: Progress) -> int:
         )
     else:
         cache = ScoreCache(output.with_name("scores"))  # what a killed stage has scored already
-        with open_scorer(options, head) as scorer:
-            run = rerank_pairs(first, queries, collection, scorer, options.depth, tag, cache, step)
+        run = rerank_texts(first, queries, collection, options, tag, cache, step, head)
     write_run(with_rest(run, first) if options.keep_rest else run, output, overwrite=True)
     return len(run.doc_ids)
 

@@ -110,7 +110,7 @@ def test_one_that_always_dies_is_an_error_that_names_the_pair_and_its_last_words
     with pytest.raises(IntrexError) as raised:
         rerank(program, retries=2, batch_size=4)
     assert "gave 1 of 4 answers and ended with exit code 1" in raised.value.message
-    assert "(4 pairs, the first of query q1 and document d1)" in raised.value.message
+    assert "(4 pairs from query q1 and document d1 on)" in raised.value.message
     assert "no model here" in raised.value.message and "tried 3 times" in raised.value.message
 
 
