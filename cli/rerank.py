@@ -34,10 +34,10 @@ def rerank(
     options: RerankOptions,
     source: RunSource,
 ) -> None:
-    """Rerank a run by the exact scores of an index, or by a model of pairs of texts; writes a run.
+    """Rerank a run by the exact scores of an index, by a model of pairs of texts, or by a program or server of yours.
 
-    Scores of a model are kept: a killed rerank goes on where it was, a repeated one computes nothing. The run is tagged
-    by the old tag and the index or the model, with what was chosen, unless --tag is given.
+    docs/formats.md says what these read and write. Scores are kept: a killed rerank goes on where it was, a repeated one
+    computes nothing. The run is tagged by the old tag and the index or the model, with what was chosen, unless --tag is given.
     """
     if options.index is None and options.model is None:
         raise UsageError(
