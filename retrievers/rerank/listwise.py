@@ -123,7 +123,7 @@ def rerank_windows(
     rankings: dict[bytes, tuple[Bytes, Scores]] = {}
     for number, query in enumerate(pool.queries):
         order = np.flatnonzero(owner == number)
-        for start, end in windows(len(order), options.window, options.stride):
+        for start, end in windows(len(order), options.window, options.step):
             part = order[start:end]
             texts = [collection.document(row).passage for row in pool.rows[part].tolist()]
             passages = [
@@ -140,7 +140,7 @@ def rerank_windows(
 def count_windows(run: Run, options: RerankOptions) -> int:
     """Count the windows of `rerank_windows`."""
     sizes, counts = np.unique(np.minimum(np.diff(run.offsets), options.depth), return_counts=True)
-    each = [sum(1 for _ in windows(size, options.window, options.stride)) for size in sizes.tolist()]
+    each = [sum(1 for _ in windows(size, options.window, options.step)) for size in sizes.tolist()]
     return int(np.dot(each, counts)) if len(each) else 0
 
 

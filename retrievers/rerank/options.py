@@ -85,8 +85,9 @@ class RerankOptions(Options, panel=PANEL):
     window: int = option(
         default=20, low=2, panel=ELSEWHERE, when=_LISTWISE, help="Passages in a window, from the bottom of the ranking to its top."
     )  # fmt: skip
-    stride: int = option(
-        default=10, low=1, panel=ELSEWHERE, when=_LISTWISE, help="Ranks from a window to the one above it; at most the window."
+    stride: int | None = option(
+        default=None, low=1, panel=ELSEWHERE, when=_LISTWISE,
+        help="Ranks from a window to the one above it; at most the window, half of it by default.",
     )  # fmt: skip
     served_model: str | None = option(
         default=None, key="model", panel=ELSEWHERE, when=_ADDRESS, metavar="NAME", help="The model that a call names."
@@ -108,7 +109,7 @@ class RerankOptions(Options, panel=PANEL):
                 "--index INDEX, or --with MODEL such as cross-encoder/ms-marco-MiniLM-L6-v2",
             )
         super().__post_init__()
-        if self.stride > self.window:
+        if self.step > self.window:
             raise UsageError(
                 f"--stride {self.stride} leaves out passages between windows of {self.window}",
                 "--stride of half the --window is usual",
@@ -125,6 +126,11 @@ class RerankOptions(Options, panel=PANEL):
         """Path of the index that scores, also of ``--with bm25:INDEX``; None where a model or a scorer elsewhere does."""
         named = (self.model or "").startswith(BM25_INDEX)
         return (self.model or "").removeprefix(BM25_INDEX) if named else self.index
+
+    @property
+    def step(self) -> int:
+        """Ranks from a window to the one above it."""
+        return self.window // 2 if self.stride is None else self.stride
 
     @property
     def pairs_at_once(self) -> int:

@@ -1,5 +1,6 @@
 """``intrex rerank`` and recipes with a program or a server as the scorer: the run, its tag, and what is refused."""
 
+import gzip
 import sys
 from pathlib import Path
 
@@ -120,6 +121,25 @@ def test_a_recipe_runs_a_program_only_where_that_is_allowed(folder, intrex):
     Path("score.py").write_text(SCORE.format(sign="-"))
     said = intrex("experiment run r.toml --allow-commands")
     assert "3 of 6 stages ran" in said.err and Path("out/r/leaderboard.csv").read_bytes() != first
+
+
+def test_a_recipe_orders_by_a_program(folder, intrex):
+    Path("order.py").write_text(
+        "import json, sys\nfor line in sys.stdin: "
+        "print(json.dumps(sorted(p['docid'] for p in json.loads(line)['passages'])))"
+    )
+    Path("r.toml").write_text(
+        RECIPE.format(scorer="command:./python order.py", more="listwise = true\nwindow = 4")
+    )
+    assert intrex("experiment run r.toml --allow-commands").code == 0
+    (made,) = Path("out/r/run").glob("outside*")
+    rows = [line.split() for line in gzip.decompress(made.read_bytes()).decode().splitlines()]
+    ranked = [row[2] for row in rows if row[0] == "q2"]
+    assert (
+        ranked == sorted(ranked)
+        and len(ranked) > 1
+        and [row[4] for row in rows if row[0] == "q2"][-1] == "1.0"
+    )
 
 
 @pytest.mark.parametrize(
