@@ -33,6 +33,7 @@ COMMANDS = {
         "search": "Search an index with a set of queries.",
         "fuse": "Fuse runs.",
         "rerank": "Score the best documents of a run again.",
+        "context": "Write the passages of each query for a reader.",
         "train": "Train an encoder or a cross-encoder.",
     },
     "Evaluation": {

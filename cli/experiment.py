@@ -29,12 +29,22 @@ Out = Annotated[
     Path | None, typer.Option("--output", "-o", help="Folder of the results; out/NAME by default.")
 ]
 FormatOption = Annotated[Format | None, typer.Option("--format", help="Of the printed table.")]
+Allow = Annotated[
+    bool,
+    typer.Option(
+        "--allow-commands",
+        help="Start the programs and call the servers that it names as scorers; refused without.",
+    ),
+]
 
 
 @command("intrex experiment run demo", "intrex experiment run my.toml", to=app, prints=True)
-def run(recipe: RecipeArgument, output: Out = None, form: FormatOption = None) -> None:
+def run(
+    recipe: RecipeArgument, output: Out = None, form: FormatOption = None, allow_commands: Allow = False
+) -> None:
     """Run a recipe; what is done already is not done again, and a killed run goes on where it was."""
     read = _complete(recipe)
+    _refuse_commands(read, allow_commands)
     _run(read, output or Path("out") / read.name, form)
 
 
@@ -48,6 +58,7 @@ def generalize(
         str, typer.Option("--recipe", help="The systems and the split: a TOML file, or a shipped recipe.")
     ] = "generalize",
     form: FormatOption = None,
+    allow_commands: Allow = False,
     *,
     options: GeneralizeOptions,
 ) -> None:
@@ -58,6 +69,7 @@ def generalize(
     from intrex.eval.pipelines.experiment.generalize import generalize_recipe
 
     read = generalize_recipe(recipe, collection, options)
+    _refuse_commands(read, allow_commands)
     _run(read, output or Path("out") / read.name, form)
 
 
@@ -73,6 +85,17 @@ def _complete(recipe: str) -> Recipe:
             f"intrex experiment generalize COLLECTION --recipe {recipe}",
         )
     return read
+
+
+def _refuse_commands(recipe: Recipe, allowed: bool) -> None:
+    """Refuse a recipe that starts programs or sends texts away, unless the user has said that it may."""
+    from intrex.data.errors import UsageError
+
+    if recipe.outside and not allowed:
+        raise UsageError(
+            f"the recipe {recipe.file} names a scorer outside of intrex: {recipe.outside[0]}",
+            "a recipe is only data until you trust it: read it, then add --allow-commands",
+        )
 
 
 def _run(recipe: Recipe, out: Path, form: Format | None) -> None:

@@ -34,10 +34,10 @@ def rerank(
     options: RerankOptions,
     source: RunSource,
 ) -> None:
-    """Rerank a run by the exact scores of an index, or by a model of pairs of texts; writes a run.
+    """Rerank a run by the exact scores of an index, by a model of pairs of texts, or by a program or server of yours.
 
-    Scores of a model are kept: a killed rerank goes on where it was, a repeated one computes nothing. The run is tagged
-    by the old tag and the index or the model, with what was chosen, unless --tag is given.
+    docs/formats.md says what these read and write. Scores are kept: a killed rerank goes on where it was, a repeated one
+    computes nothing. The run is tagged by the old tag and the index or the model, with what was chosen, unless --tag is given.
     """
     if options.index is None and options.model is None:
         raise UsageError(
@@ -48,16 +48,17 @@ def rerank(
     from intrex.data.locate import find_queries
     from intrex.data.runformats import read_any_run
     from intrex.retrievers.base import open_index
-    from intrex.retrievers.rerank.index import rerank_tag
+    from intrex.retrievers.rerank.index import check_kind, rerank_tag
     from intrex.retrievers.rerank.rest import with_rest
 
     target.check()
     texts, collection = find_queries(queries, topics=topics)
     with source.declared():
         first = read_any_run(run)
-    if options.index is not None:
-        opened = open_index(Path(options.index), collection)
-        tag = target.tag or rerank_tag(first, options.index, options)
+    if options.by_index is not None:
+        opened = open_index(Path(options.by_index), collection)
+        check_kind(opened, options)
+        tag = target.tag or rerank_tag(first, options.by_index, options)
         reranked = _by_index(first, texts, opened, options, tag)
     else:
         documents = Collection.open(Path(options.collection)) if options.collection else collection
@@ -86,14 +87,15 @@ def _by_index(run: Run, queries: Queries, index: Index, options: RerankOptions, 
 
 def _by_model(run: Run, queries: Queries, documents: Collection, options: RerankOptions, tag: str) -> Run:
     from intrex.data.store.scorecache import ScoreCache
-    from intrex.encoders.cross.scorer import make_pair_scorer
-    from intrex.retrievers.rerank.pairs import count_pairs, rerank_pairs
+    from intrex.retrievers.rerank.scorer import rerank_texts, work_units
 
-    scorer = make_pair_scorer(options.model or "", options.encoding(), threads=options.threads)
     folder = Path(options.cache) if options.cache is not None else None
     cache = None if options.no_cache else ScoreCache(folder)
-    with progress("scoring pairs", count_pairs(run, options.depth)) as step:
-        reranked = rerank_pairs(run, queries, documents, scorer, options.depth, tag, cache, step)
+    part = "ordering windows" if options.listwise else "scoring pairs"
+    with progress(part, work_units(run, options)) as step:
+        reranked = rerank_texts(run, queries, documents, options, tag, cache, step)
     if cache is not None and cache.hits:
-        say(f"scores of {cache.hits:,} pairs were in {cache.folder}, {cache.added:,} were computed")
+        say(
+            f"scores of {cache.hits:,} {'places' if options.listwise else 'pairs'} were in {cache.folder}, {cache.added:,} were computed"
+        )
     return reranked

@@ -29,25 +29,28 @@ class When:
 
     Attributes:
         key: the other option.
-        values: of which it must have one.
+        values: of which it must have one, or
+        starts: with one of which its text must begin.
         built: it was chosen when the index was built.
         text: the condition in words, where it is no option of the command line.
     """
 
     key: str
     values: tuple[object, ...] = ()
+    starts: tuple[str, ...] = ()
     built: bool = False
     text: str = ""
 
     def holds(self, values: Mapping[str, object]) -> bool:
         """Tell whether the other option is as needed; ``values`` by key, those left out are None."""
         value = values.get(self.key)
-        return value in self.values if self.values else value is not None
+        matches = value in self.values or str(value).startswith(self.starts)
+        return matches if self.values or self.starts else value is not None
 
     def spell(self, key: str) -> str:
         """Say what is needed, with a spelling of the other option's key."""
-        switch = self.values in ((), (True,))
-        return self.text or (key if switch else f"{key} {' or '.join(map(str, self.values))}")
+        named = [*map(str, self.values), *(f"{start}..." for start in self.starts)]
+        return self.text or (key if named in ([], ["True"]) else f"{key} {' or '.join(named)}")
 
     def __str__(self) -> str:
         return self.spell(flag_of(self.key))
@@ -278,7 +281,6 @@ def _read_field(field: dataclasses.Field[Any], hint: Any, declaration: dict[str,
     flags = declaration.pop("flags")
     replaced = [flag[1:] for flag in flags if flag.startswith("=")]
     kind, item, count = _plain(hint)
-    # None: such as all cores, known when it runs
     default = None if field.default is MISSING else field.default
     required = field.default is MISSING and field.default_factory is MISSING
     return Option(

@@ -89,6 +89,15 @@ def _spell(value: Any) -> str:
     if isinstance(value, (tuple, list)):
         return "/".join(map(_spell, value))
     text = value.name if isinstance(value, Path) else str(value)
+    return quote_word(text)
+
+
+def quote_word(text: str) -> str:
+    """Quote what a tag cannot hold, different texts differently.
+
+    >>> quote_word("command:python score.py --k=1")
+    'command:python%20score.py%20--k%3D1'
+    """
     return "".join(
         quote(c, safe="") if c.isspace() or c in _PUNCTUATION or not c.isprintable() else c for c in text
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import shlex
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -10,6 +12,7 @@ from typing import Any
 from intrex.data.errors import UsageError
 from intrex.data.io.request import Request, run_request
 from intrex.encoders.options import FAMILIES
+from intrex.retrievers.rerank.options import COMMAND
 
 WRITTEN = (
     "out",
@@ -86,6 +89,8 @@ def _files(read: Mapping[str, Any]) -> set[Path]:
         if name in _MODELS:
             families = {n for family in FAMILIES.values() for n in family.registry} | {"bm25"}
             model = value.partition(":")[2]
+            with contextlib.suppress(ValueError):  # a quotation that does not end is said later
+                names |= set(shlex.split(model)) if value.startswith(COMMAND) else set()
             names |= ({value} - families) | ({model} if not model.isdecimal() else set())  # hashing:64
         else:  # COLLECTION:SET, SPLIT:FOLD, TAG=PATH
             names |= {value, value.rpartition(":")[0], value.partition("=")[2]}

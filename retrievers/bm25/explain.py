@@ -44,6 +44,7 @@ def explain_rows(
     """
     names = searcher.postings.names(terms.terms)
     tfs, scores = _in_documents(searcher, terms, rows)
+    totals = _totals(terms, scores)
     place = {name: t for t, name in enumerate(names)}
     explanations = []
     for i, row in enumerate(rows.tolist()):
@@ -58,8 +59,20 @@ def explain_rows(
             numbers |= {"tf": 0 if t is None else int(tfs[t, i]), "length": length}
             parts.append(Part(name.rpartition("\t")[2], numbers, 0.0 if t is None else float(scores[t, i])))
         found = bool((tfs[:, i] > 0).any())
-        explanations.append(Explanation(_total(terms, scores[:, i]) if found else None, parts))
+        explanations.append(Explanation(float(totals[i]) if found else None, parts))
     return explanations
+
+
+def score_rows(searcher: Searcher, terms: Weighted, rows: Int64s) -> Scores:
+    """Return the float32 scores [m] that a search gives rows of one segment; minus infinity without a common term.
+
+    Args:
+        searcher: of the segment.
+        terms: the one query, with the numbers that the segment has for its terms.
+        rows: [m], counted from the segment's first.
+    """
+    tfs, scores = _in_documents(searcher, terms, rows)
+    return np.where((tfs > 0).any(axis=0), _totals(terms, scores), np.float32(-np.inf))
 
 
 def _in_documents(searcher: Searcher, terms: Weighted, rows: Int64s) -> tuple[Int64s, Scores]:
@@ -77,13 +90,12 @@ def _in_documents(searcher: Searcher, terms: Weighted, rows: Int64s) -> tuple[In
     return tfs, scores
 
 
-def _total(terms: Weighted, scores: Scores) -> float:
-    """Add up the parts [terms] of a document as the search does: of some fields by themselves first, rounded."""
-    total = 0.0
+def _totals(terms: Weighted, scores: Scores) -> Scores:
+    """Add up the parts [terms, documents] as the search does: of some fields by themselves first, rounded."""
+    totals = np.zeros(scores.shape[1])
     for low, high in term_groups(terms, 0):
-        part = float(scores[low:high].astype(np.float64).sum()) if high > low + 1 else float(scores[low])
-        total += float(np.float32(part))
-    return float(np.float32(total))
+        totals += scores[low:high].sum(axis=0, dtype=np.float64).astype(np.float32)
+    return totals.astype(np.float32)
 
 
 def _plain(boost: float) -> float | int:

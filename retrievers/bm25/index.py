@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache, cached_property, partial
 from pathlib import Path
@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from intrex.data.arrays import Int64s
+from intrex.data.arrays import Int64s, Rows, Scores
 from intrex.data.collection import Queries
 from intrex.data.errors import BadInput, UsageError
 from intrex.data.ids import GONE, IdTable
@@ -24,7 +24,7 @@ from intrex.data.numeric.spans import ranges
 from intrex.data.run import Run
 from intrex.data.store.manifest import Manifest
 from intrex.retrievers.base import Index, RunBuilder, rank_within, tie_rank
-from intrex.retrievers.bm25.explain import TermFacts, explain_rows
+from intrex.retrievers.bm25.explain import TermFacts, explain_rows, score_rows
 from intrex.retrievers.bm25.fields import CONTENTS
 from intrex.retrievers.bm25.multifield import field_of, field_weights, weigh_fields
 from intrex.retrievers.bm25.options import Bm25Search
@@ -210,6 +210,19 @@ class BM25Index(Index):
             found = explain_rows(part, weights, local - segment.first, facts, self.fields)
             explained |= dict(zip(local.tolist(), found, strict=True))
         return [explained[row] for row in rows.tolist()]
+
+    def rescore(self, queries: list[str], rows: Sequence[Rows], options: SearchOptions) -> Iterator[Scores]:
+        """Yield scores [len(rows[i])] of the documents ``rows[i]`` for each query text; minus infinity without a common term."""
+        search = Bm25Search.of(options)
+        boosts = field_weights(search.fields, self.fields)
+        for query, candidates in zip(queries, rows, strict=True):
+            plan = self._plan([_count_terms(self.analyzer(query))], boosts, None, search)
+            scores = np.full(len(candidates), -np.inf, np.float32)
+            for segment, part, weights in zip(self.segments, plan.parts, plan.weights, strict=True):
+                last = segment.first + segment.record.rows
+                inside = np.flatnonzero((candidates >= segment.first) & (candidates < last))
+                scores[inside] = score_rows(part, weights, candidates[inside] - segment.first)
+            yield scores
 
     @staticmethod
     def _restrict(part: Searcher, options: SearchOptions) -> Searcher:

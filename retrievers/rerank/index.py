@@ -15,15 +15,16 @@ from intrex.data.ids import IdTable, as_strings
 from intrex.data.numeric.spans import owners_of, ranges
 from intrex.data.options import Options
 from intrex.data.run import Run, check_tag
-from intrex.data.tags import name_of, tag_of
+from intrex.data.tags import name_of, quote_word, tag_of
 from intrex.retrievers.base import Index, RunBuilder, best_rows
 from intrex.retrievers.encoded import QUERIES_AT_ONCE
 from intrex.retrievers.options import TIE_ORDERS, SearchOptions
+from intrex.retrievers.rerank.options import OUTSIDE, RerankOptions
 
 
 @runtime_checkable
 class Rescorer(Protocol):
-    """An index that scores documents by row, exactly as it searches: multi-vector, dense and impact indexes do."""
+    """An index that scores documents by row, exactly as it searches: multi-vector, dense, impact and BM25 indexes do."""
 
     ids: IdTable
 
@@ -54,7 +55,7 @@ def rerank(run: Run, queries: Queries, index: Index, depth: int, options: Search
     if not isinstance(index, Rescorer):
         raise UsageError(
             f"an index of kind {index.manifest.kind} does not score given documents",
-            "name a multivector, dense, sparse or impact index",
+            "name a multivector, dense, sparse, impact or BM25 index",
         )
     hint = "rerank with an index of the collection that was searched"
     pool = candidates(run, queries, index.ids.find, depth, "the index", hint)
@@ -73,9 +74,21 @@ def rerank(run: Run, queries: Queries, index: Index, depth: int, options: Search
     return replace(builder.run(), tag=tag)
 
 
+def check_kind(index: Index, options: RerankOptions) -> None:
+    """Raise `UsageError` where ``bm25:INDEX`` names an index of another kind."""
+    if options.model is not None and index.manifest.kind != "bm25":
+        raise UsageError(
+            f"{options.model} is an index of kind {index.manifest.kind}", f"--index {options.by_index}"
+        )
+
+
 def rerank_tag(run: Run, scorer: str, options: Options) -> str:
-    """Return the tag of a reranked run by default: the run's, and the index or model that scored it, with what was chosen."""
-    return tag_of(f"{run.tag}+{name_of(scorer)}", options, named=("index", "with"))
+    """Return the tag of a reranked run by default: the run's, and the index or model that scored it, with what was chosen.
+
+    A scorer elsewhere is named by its whole command line or address.
+    """
+    name = quote_word(scorer) if scorer.startswith(OUTSIDE) else name_of(scorer)
+    return tag_of(f"{run.tag}+{name}", options, named=("index", "with"))
 
 
 class Candidates(NamedTuple):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterator
 from functools import partial
 
 import numpy as np
@@ -19,13 +20,14 @@ from intrex.data.store.scorecache import ScoreCache, StoredScores, pair_keys, te
 from intrex.encoders.cross.base import PairScorer
 from intrex.encoders.runtime.batching import AT_ONCE
 from intrex.retrievers.rerank.index import candidates
+from intrex.retrievers.rerank.outside import OutsideScorer, TextPair
 
 
 def rerank_pairs(
     run: Run,
     queries: Queries,
     collection: Collection,
-    scorer: PairScorer,
+    scorer: PairScorer | OutsideScorer,
     depth: int,
     tag: str,
     cache: ScoreCache | None = None,
@@ -51,9 +53,10 @@ def rerank_pairs(
         UsageError: ``tag`` has white space.
         BadInput: a query of the run has no text, one of its documents is not in the collection, or a score is not a
             finite number.
+        IntrexError: a scorer elsewhere does not answer, or not as agreed.
     """
     check_tag(tag)
-    pairs = _Pairs(run, queries, collection, depth, scorer.spec)
+    pairs = Pairs(run, queries, collection, depth, scorer.spec)
     with contextlib.nullcontext() if cache is None else cache.open(scorer.spec) as stored:
         scores = _score(pairs, scorer, stored, progress)
     columns = as_bytes(pairs.queries)[pairs.owner], pairs.ids, scores[pairs.numbers]
@@ -65,7 +68,7 @@ def count_pairs(run: Run, depth: int) -> int:
     return int(np.minimum(np.diff(run.offsets), depth).sum())
 
 
-class _Pairs:
+class Pairs:
     """Pairs of a run, and the different ones among their texts.
 
     Attributes:
@@ -84,7 +87,7 @@ class _Pairs:
     ) -> None:
         self._collection, digests = collection, dict[int, bytes]()
         hint = "name the collection that was searched: --collection COLLECTION"
-        find = partial(_find, collection, digests)
+        find = partial(find_texts, collection, digests)
         pool = candidates(run, queries, find, depth, "the collection", hint)
         self.queries, self.ids, self.rows = pool.queries, pool.ids, pool.rows
         self.owner = owners_of(pool.sizes)
@@ -109,6 +112,17 @@ class _Pairs:
         contents = {row: self._collection.document(row).passage for row in dict.fromkeys(rows)}
         return [self._texts[i] for i in self.owner[first].tolist()], [contents[row] for row in rows]
 
+    def by_query(self, pairs: Rows) -> Rows:
+        """Order different pairs as the run has them: query by query, best first."""
+        return pairs[np.argsort(self.first[pairs])]
+
+    def named(self, pairs: Rows) -> list[TextPair]:
+        """Return the texts of different pairs with their ids."""
+        first = self.first[pairs]
+        names = [self.queries[i] for i in self.owner[first].tolist()]
+        queries, documents = self.texts(pairs)
+        return list(map(TextPair, names, queries, as_strings(self.ids[first]), documents))
+
     def check(self, pairs: Rows, scores: Scores) -> None:
         """Raise `BadInput` that names the first of different pairs whose score is not a finite number."""
         bad = np.flatnonzero(~np.isfinite(scores))
@@ -117,11 +131,11 @@ class _Pairs:
             query, document = self.queries[self.owner[pair]], self.ids[pair].decode()
             raise BadInput(
                 f"the score of query {query} and document {document} is {scores[bad[0]]}",
-                "check the model, and its --dtype",
+                "check the model, and its --dtype; or the program or server that gave it",
             )
 
 
-def _find(collection: Collection, digests: dict[int, bytes], ids: Bytes) -> Rows:
+def find_texts(collection: Collection, digests: dict[int, bytes], ids: Bytes) -> Rows:
     """Return the rows of documents, -1 for an unknown one, by one pass over the collection; ``digests`` gets theirs by row."""
     names = as_strings(ids)
     rows = dict.fromkeys(names, -1)
@@ -134,15 +148,18 @@ def _find(collection: Collection, digests: dict[int, bytes], ids: Bytes) -> Rows
     return np.array([rows[name] for name in names], np.int64)
 
 
-def _score(pairs: _Pairs, scorer: PairScorer, stored: StoredScores | None, progress: Progress) -> Scores:
+def _score(
+    pairs: Pairs, scorer: PairScorer | OutsideScorer, stored: StoredScores | None, progress: Progress
+) -> Scores:
     """Score [m] the different pairs."""
     scores = np.full(len(pairs.keys), np.nan, np.float32) if stored is None else stored.find(pairs.keys)
     missing = np.isnan(scores)
     progress(int(pairs.counts[~missing].sum()))
-    order = pairs.by_document(np.flatnonzero(missing))
+    outside = isinstance(scorer, OutsideScorer)
+    order = pairs.by_query(np.flatnonzero(missing)) if outside else pairs.by_document(np.flatnonzero(missing))
     for start in range(0, len(order), AT_ONCE):
         block = order[start : start + AT_ONCE]
-        for places, values in scorer.parts(*pairs.texts(block)):
+        for places, values in _parts(scorer, pairs, block):
             batch = block[places]
             pairs.check(batch, values)
             scores[batch] = values
@@ -150,3 +167,9 @@ def _score(pairs: _Pairs, scorer: PairScorer, stored: StoredScores | None, progr
                 stored.add(pairs.keys[batch], values)
             progress(int(pairs.counts[batch].sum()))
     return scores
+
+
+def _parts(scorer: PairScorer | OutsideScorer, pairs: Pairs, block: Rows) -> Iterator[tuple[Rows, Scores]]:
+    if isinstance(scorer, OutsideScorer):
+        return scorer.score_pairs(pairs.named(block))
+    return scorer.parts(*pairs.texts(block))

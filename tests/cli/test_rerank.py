@@ -29,6 +29,15 @@ def test_by_an_encoder_as_by_its_index(folder, intrex):
     assert Path("w.txt").read_text() == Path("i.txt").read_text()
 
 
+def test_by_a_bm25_index_as_it_searches(folder, intrex):
+    assert intrex("index bm25 c b").code == 0
+    assert intrex("search b c:test -o s.txt --tag t").code == 0
+    for door in ("--index b", "--with bm25:b"):
+        said = intrex(f"rerank s.txt c:test {door} -o r.txt --tag t --overwrite")
+        assert said.code == 0 and Path("r.txt").read_bytes() == Path("s.txt").read_bytes(), said.err
+    assert intrex("rerank a.txt c:test --with bm25:b").out.split()[5] == "bm25+b"
+
+
 def test_a_repeat_takes_all_scores_from_the_cache(folder, intrex):
     assert intrex("rerank a.txt c:test --with hashing -o one.txt").code == 0
     said = intrex("rerank a.txt c:test --with hashing -o two.txt")
@@ -55,6 +64,10 @@ def test_queries_of_a_file_need_the_collection(folder, intrex):
     [
         ("a.txt c:test", 2, "an index or a model is needed"),
         ("a.txt c:test --index d --with hashing", 2, "one of the two"),
+        ("a.txt c:test --with bm25:nowhere", 1, "not found: nowhere"),
+        ("a.txt c:test --with bm25:d", 2, "bm25:d is an index of kind dense"),
+        ("a.txt c:test --with bm25:b --dtype int8", 2, "--dtype is for models that intrex loads"),
+        ("a.txt c:test --with bm25:b --no-cache", 2, "--no-cache is for models that intrex loads"),
         ("a.txt c:test --index d --cache x", 2, "--cache is for --with"),
         ("a.txt c:test --with hashing --dtype bfloat16", 2, "the hashing encoder has no --dtype"),
         ("a.txt c:test --with ./nowhere", 1, "the model folder does not exist"),
@@ -62,6 +75,7 @@ def test_queries_of_a_file_need_the_collection(folder, intrex):
     ],
 )
 def test_what_is_refused(folder, intrex, line, code, words):
+    assert intrex("index dense c d --encoder hashing:32").code == 0
     Path("b.txt").write_text(RUN + "q1 Q0 d9 4 1 bm25\n")
     said = intrex(f"rerank {line}")
     assert said.code == code and words in said.err

@@ -257,11 +257,11 @@ CASES: dict[str, Case] = {
         BEIR,
     ),
     "rerank": Case(
-        [IMPORT, "index multivector c i --encoder hashing:32", "rerank a.txt c:test --index i", "rerank a.txt c:test --index i --depth 1 --tag t -o r.txt", "index dense c d --encoder hashing:32", "rerank a.txt c:test --index d -o r.txt", "rerank a.txt c:test --index d -o r.txt --overwrite", "rerank a.txt c:test --with hashing:32 --cache s", "rerank a.txt c:test --with hashing:32 --cache s -o r.txt --overwrite"],
+        [IMPORT, "index multivector c i --encoder hashing:32", "rerank a.txt c:test --index i", "rerank a.txt c:test --index i --depth 1 --tag t -o r.txt", "index dense c d --encoder hashing:32", "rerank a.txt c:test --index d -o r.txt", "rerank a.txt c:test --index d -o r.txt --overwrite", "index bm25 c b", "rerank a.txt c:test --with bm25:b", "rerank a.txt c:test --with hashing:32 --cache s", "rerank a.txt c:test --with hashing:32 --cache s -o r.txt --overwrite"],
         {**BEIR, "a.txt": RUN},
     ),
     "bad-rerank": Case(
-        [*MADE, "rerank a.txt c:test --index i", "index multivector c m --encoder hashing:32", "rerank b.txt c:test --index m", "rerank a.txt c:test", "rerank a.txt c:test --index m --with hashing", "rerank a.txt c:test --index m --dtype bfloat16", "rerank b.txt c:test --with hashing", "rerank a.txt q --with hashing", "rerank a.txt c:test --index m --tag 'a b'", "rerank nowhere c:test --index m"],
+        [*MADE, "index fde c f --encoder hashing:32", "rerank a.txt c:test --index f", "index multivector c m --encoder hashing:32", "rerank b.txt c:test --index m", "rerank a.txt c:test", "rerank a.txt c:test --index m --with hashing", "rerank a.txt c:test --index m --dtype bfloat16", "rerank b.txt c:test --with hashing", "rerank a.txt q --with hashing", "rerank a.txt c:test --index m --tag 'a b'", "rerank nowhere c:test --index m"],
         {**BEIR, "q": b"q1\theat\nq2\tflat\n", "a.txt": RUN, "b.txt": RUN + b"q1 Q0 d9 3 0.5 mine\nq3 Q0 d1 1 1 mine\n"},
     ),
     "bad-multivector": Case(

@@ -11,6 +11,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from intrex.data.collection import Collection, Queries
+from intrex.data.ids import as_bytes
 from intrex.data.native.library import Library
 from intrex.data.store.manifest import verify_artifact
 from intrex.data.writer import CollectionWriter, RecordSource, write_collection
@@ -49,8 +50,21 @@ def collect(folder: Path, documents: list[tuple[str, str, str]]) -> Collection:
     return write_collection(folder, folder.name, {"source": "toy"}, fill)
 
 
+def check_rescoring(index: BM25Index) -> None:
+    """Rescoring all documents gives what the search of them gives, to the bit, and nothing to those that it does not find."""
+    searched = index.search(ASKED, Bm25Search(threads=1)).to_dict()
+    names = [f"d{i}" for i in range(8)] + ["é9"]
+    places = index.ids.find(as_bytes(names))
+    there = [name for name, row in zip(names, places, strict=True) if row >= 0]
+    rows = [places[places >= 0]] * len(ASKED)
+    for query, scores in zip(ASKED.ids, index.rescore(ASKED.texts, rows, SearchOptions()), strict=True):
+        scored = dict(zip(there, scores.tolist(), strict=True))
+        assert {n: s for n, s in scored.items() if s > -np.inf} == searched.get(query, {})
+
+
 def found(index: BM25Index) -> list[object]:
     """What searches give in all ways: rankings with scores, ties, a cut, feedback, fields."""
+    check_rescoring(index)
     every = []
     fields = [{}, {"title": 2.5}, {"contents": 0.3, "title": 0.7}] if len(index.fields) > 1 else [{}]
     for options in [Bm25Search(threads=1, fields=one) for one in fields] + [

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from intrex.data.builders.registry import BUILDERS
-from intrex.data.errors import IntrexError, Problems, json_type, nearest_name
+from intrex.data.errors import IntrexError, Problems, UsageError, json_type, nearest_name
 from intrex.data.ids import id_problem
-from intrex.data.options import Option, is_a, options_of, unmet_conditions
+from intrex.data.options import Option, Options, is_a, options_of, unmet_conditions
 from intrex.encoders.options import FAMILIES, EncoderKind, EncoderOptions, TokenEncoderOptions
 from intrex.eval.measures import parse_measures
 from intrex.eval.pipelines.experiment.keys import (
@@ -26,7 +26,9 @@ from intrex.eval.pipelines.experiment.variants import UNTRAINED
 from intrex.eval.splits.options import PROTOCOLS
 from intrex.retrievers.fusion.options import MAX_WEIGHT, METHODS, RANX, FuseOptions
 from intrex.retrievers.options import INDEXES, IndexKind
-from intrex.retrievers.rerank.options import RerankOptions
+from intrex.retrievers.rerank.command import command_words
+from intrex.retrievers.rerank.options import BM25_INDEX, COMMAND, OUTSIDE, RerankOptions
+from intrex.retrievers.rerank.server import address_of
 
 
 def check_recipe(raw: Mapping[str, Any], file: str, problems: Problems) -> None:
@@ -135,17 +137,42 @@ class _Check:
             self.add(where, f"train must be a table such as {{epochs = 1}}, not {json_type(table['train'])}")
 
     def reranker(self, table: Mapping[str, Any], where: str, earlier: Sequence[str]) -> None:
+        before = self.problems.count
         self.keys(table, RERANKED, where)
         if "depth" not in table:
             self.add(where, "lacks 'depth'")
         if ("with" in table) == ("index" in table):
             self.add(where, "needs either with, a model, or index, the name of an earlier system")
         self.unmet(where, options_of(RerankOptions), table)
+        if isinstance(table.get("with"), str):
+            self.scorer(table, where)
         for key, verb in (("rerank", "reranks"), ("index", "reranks by")):
             source = table.get(key)
             known = earlier if key == "rerank" else [n for n in earlier if n in self.kinds]
             if isinstance(source, str) and source not in known:
                 self.add(where, f"{verb} {source!r}, which is not an earlier system: {_hint(source, known)}")
+        if self.problems.count == before:
+            self.options(RerankOptions, table, where)
+
+    def scorer(self, table: Mapping[str, Any], where: str) -> None:
+        """Report what a scorer elsewhere cannot be: badly spelled, trained, or loaded as a model."""
+        name = table["with"]
+        if name.startswith(BM25_INDEX):
+            self.add(where, f"with {name!r} is for the command line: name an earlier system by index")
+        try:
+            if name.startswith(OUTSIDE):
+                command_words(name) if name.startswith(COMMAND) else address_of(name)
+        except UsageError as error:
+            self.add(where, f"with: {error.message}")
+        if name.startswith(OUTSIDE) and "train" in table:
+            self.add(where, "train is for models that intrex loads")
+
+    def options(self, kind: type[Options], table: Mapping[str, Any], where: str) -> None:
+        """Report what options refuse together, though each of them can be."""
+        try:
+            kind.read({key: value for key, value in table.items() if key in options_of(kind)})
+        except UsageError as error:
+            self.add(where, error.message)
 
     def index(self, table: Mapping[str, Any], where: str) -> None:
         kinds = _built_kinds()

@@ -18,7 +18,6 @@ from intrex.data.registry import load_target
 from intrex.data.run import write_run
 from intrex.data.runformats import read_any_run
 from intrex.data.store.scorecache import ScoreCache
-from intrex.encoders.cross.scorer import make_pair_scorer
 from intrex.encoders.training.options import options_for
 from intrex.eval.evaluate.systems import score_systems
 from intrex.eval.leaderboard.by_split import SEED, mark_fold, scores_by_system, split_rows
@@ -41,8 +40,8 @@ from intrex.retrievers.base import open_index
 from intrex.retrievers.options import SearchOptions
 from intrex.retrievers.rerank.index import rerank
 from intrex.retrievers.rerank.options import RerankOptions
-from intrex.retrievers.rerank.pairs import rerank_pairs
 from intrex.retrievers.rerank.rest import with_rest
+from intrex.retrievers.rerank.scorer import rerank_texts
 
 
 def model_of(inputs: Inputs) -> str | None:
@@ -88,9 +87,8 @@ def _rerank(stage: Stage, inputs: Inputs, output: Path, step: Progress) -> int:
             first, queries, index, options.depth, SearchOptions(progress=step, query_cache=False), tag
         )
     else:
-        scorer = make_pair_scorer(str(options.model), options.encoding(), head_seed=head)
         cache = ScoreCache(output.with_name("scores"))  # what a killed stage has scored already
-        run = rerank_pairs(first, queries, collection, scorer, options.depth, tag, cache, step)
+        run = rerank_texts(first, queries, collection, options, tag, cache, step, head)
     write_run(with_rest(run, first) if options.keep_rest else run, output, overwrite=True)
     return len(run.doc_ids)
 

@@ -6,11 +6,14 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from intrex.data.locate import read_id_file
+from intrex.data.options import options_of
 from intrex.encoders.training.trainer import check_packages
 from intrex.eval.pipelines.experiment.stages import Stage
 from intrex.retrievers.fusion.fuse import require_engine
 from intrex.retrievers.fusion.options import FuseOptions
 from intrex.retrievers.options import INDEXES
+from intrex.retrievers.rerank.options import OUTSIDE, RerankOptions
+from intrex.retrievers.rerank.scorer import open_scorer
 from intrex.retrievers.vectors.options import AnnConfig
 
 
@@ -22,6 +25,7 @@ def check_needs(stages: Iterable[Stage]) -> None:
 
     Raises:
         MissingExtra: an optional package is not installed.
+        UsageError: there is no program of a scorer, or its key is not in the environment.
         BadInput: the file of ids that a search is of is not there, or is none.
     """
     for stage in stages:
@@ -29,6 +33,10 @@ def check_needs(stages: Iterable[Stage]) -> None:
             check_packages()
         if stage.kind == "search" and "within" in stage.params:
             read_id_file(Path(stage.params["within"]))
+        if stage.kind == "rerank" and str(stage.params.get("with", "")).startswith(OUTSIDE):
+            declared = options_of(RerankOptions)
+            with open_scorer(RerankOptions.read({k: v for k, v in stage.params.items() if k in declared})):
+                pass  # a program is started, and a server called, with the first pairs
         if stage.kind == "fuse":
             require_engine(FuseOptions.read({k: v for k, v in stage.params.items() if k != "tag"}))
         build = INDEXES.load(stage.kind).build if stage.kind in INDEXES else None

@@ -18,6 +18,8 @@ from intrex.eval.pipelines.experiment.stages import Stage
 from intrex.eval.pipelines.splitting import BM25
 from intrex.eval.scoring.groups import find_grouping
 from intrex.retrievers.options import INDEXES
+from intrex.retrievers.rerank.command import command_words, word_states
+from intrex.retrievers.rerank.options import COMMAND, OUTSIDE
 
 PIN = "made from"
 _LIBRARIES = ("model2vec", "sentence-transformers", "torch", "transformers")
@@ -62,7 +64,15 @@ def _pin_base(params: Mapping[str, Any]) -> dict[str, Any]:
 
 def _pin_reranker(params: Mapping[str, Any]) -> dict[str, Any]:
     """Pin a reranking as `_pin_base` does, where no earlier stage has the model."""
-    return _pin_base({"base": params["with"]}) if "with" in params else {}
+    scorer = params.get("with")
+    if scorer is None:
+        return {}
+    if scorer.startswith(
+        OUTSIDE
+    ):  # what lies behind cannot be seen; of a program the files that its words name
+        words = command_words(scorer) if scorer.startswith(COMMAND) else []
+        return {PIN: word_states(words)}
+    return _pin_base({"base": scorer})
 
 
 def _pin_split(params: Mapping[str, Any]) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from intrex.eval.pipelines.experiment.check import check_recipe
 from intrex.eval.pipelines.experiment.describe import QUICK, describe
 from intrex.eval.pipelines.experiment.stages import Stage
 from intrex.eval.pipelines.experiment.variants import SystemExpansion, folds_of
+from intrex.retrievers.rerank.options import OUTSIDE
 
 LEADERBOARD = "leaderboard"
 
@@ -49,6 +50,12 @@ class Recipe:
     groups: str | None = None
     descriptions: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     tables: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def outside(self) -> list[str]:
+        """Programs that its stages would start and addresses that they would call."""
+        scorers = [str(system.get("with", "")) for system in self.tables.get("system", ())]
+        return [scorer for scorer in scorers if scorer.startswith(OUTSIDE)]
 
     def text(self) -> str:
         """Write the recipe in TOML: `read_recipe` of it gives the same stages."""
@@ -118,7 +125,11 @@ def _stages(raw: Mapping[str, Any], file: str) -> Recipe:
         stages += expansion.stages
         stages.append(Stage("scores", "evaluate", scored, ("collection", *runs)))
         stages.append(Stage(LEADERBOARD, "leaderboard", ranked, ("scores",)))
-    encoders = {s["name"]: str(s.get("encoder", s.get("with", ""))) for s in raw["system"]}
+    encoders = {
+        s["name"]: "" if name.startswith(OUTSIDE) else name
+        for s in raw["system"]
+        for name in [str(s.get("encoder", s.get("with", "")))]
+    }
     train = expansion.train_set if split else None
     return Recipe(
         raw["name"],
