@@ -80,6 +80,7 @@ class Option:
         count: how many items a tuple has, where that is fixed.
         hidden: help does not show it.
         neutral: whatever its value, documents are ranked alike, so that no tag names it (`intrex.data.tags`).
+        owner: the option whose value names the method that it belongs to in a tag; that of ``when`` by default.
         names: ``module:attribute`` of names that a shell completes, where there are more values than these.
         check: raises `UsageError` for values that the rest does not exclude.
         parse: makes the value of the words of a command line, where it is not one word.
@@ -107,6 +108,7 @@ class Option:
     count: int = 0
     hidden: bool = False
     neutral: bool = False
+    owner: str = ""
     names: str = ""
     check: Callable[[Any], object] | None = None
     parse: Callable[[list[str]], Any] | None = None

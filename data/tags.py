@@ -50,7 +50,7 @@ def _methods(options: tuple[Options, ...], named: tuple[str, ...]) -> dict[str, 
     methods: dict[str, list[str]] = {"": []}
     names: dict[str, str] = {}
     for item, value in _chosen([pair for pair in declared if pair[0].key not in named]):
-        owner = item.when.key if item.when is not None and not item.when.built else ""
+        owner = item.owner or (item.when.key if item.when is not None and not item.when.built else "")
         if item.key in heads:
             names[item.key] = item.key if value is True else _spell(value)
             methods[f"+{names[item.key]}"] = []

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from intrex.data.builders.registry import BUILDERS
-from intrex.data.errors import IntrexError, Problems, json_type, nearest_name
+from intrex.data.errors import IntrexError, Problems, UsageError, json_type, nearest_name
 from intrex.data.ids import id_problem
 from intrex.data.options import Option, is_a, options_of, unmet_conditions
 from intrex.encoders.options import FAMILIES, EncoderKind, EncoderOptions, TokenEncoderOptions
@@ -115,7 +115,7 @@ class _Check:
         elif "rerank" in table:
             self.reranker(table, where, earlier)
         elif "index" in table:
-            self.index(table, where)
+            self.index(table, where, earlier)
         else:
             self.add(where, f"needs fuse, rerank, or index as one of: {', '.join(_built_kinds())}")
 
@@ -147,8 +147,8 @@ class _Check:
             if isinstance(source, str) and source not in known:
                 self.add(where, f"{verb} {source!r}, which is not an earlier system: {_hint(source, known)}")
 
-    def index(self, table: Mapping[str, Any], where: str) -> None:
-        kinds = _built_kinds()
+    def index(self, table: Mapping[str, Any], where: str, earlier: Sequence[str]) -> None:
+        kinds, problems = _built_kinds(), self.problems.count
         kind = kinds.get(str(table["index"]))
         if kind is None:
             self.add(where, f"index is {table['index']!r}: {nearest_name(str(table['index']), kinds)}")
@@ -170,10 +170,18 @@ class _Check:
         search, declared = search_values(kind, table), options_of(kind.search)
         if isinstance(table.get("search"), dict):
             self.keys(table["search"], declared, f"{where}, search", needed=False)
+        second = search.get("with")
+        if "with" in declared and isinstance(second, str) and second not in earlier:
+            self.add(where, f"mixes in {second!r}, which is not an earlier system: {_hint(second, earlier)}")
         build, build_options = build_values(kind, table), options_of(kind.build)
         self.unmet(where, build_options, build)
         defaults = {key: option.default for key, option in build_options.items()}
         self.unmet(where, declared, search, {**defaults, **build, "tokens": table.get("tokens")})
+        if self.problems.count == problems:
+            try:
+                kind.search.read(search)
+            except UsageError as error:  # of what does not go together
+                self.add(where, error.message)
         if isinstance(table.get("name"), str):
             self.kinds[table["name"]] = kind.name
 

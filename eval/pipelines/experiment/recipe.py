@@ -114,7 +114,7 @@ def _stages(raw: Mapping[str, Any], file: str) -> Recipe:
         stages += expansion.stages
         stages.append(Stage("scores", "evaluate", scored, ("collection", *runs)))
         stages.append(Stage(LEADERBOARD, "leaderboard", ranked, ("scores",)))
-    encoders = {s["name"]: str(s.get("encoder", s.get("with", ""))) for s in raw["system"]}
+    encoders = {s["name"]: str(s.get("with" if "rerank" in s else "encoder", "")) for s in raw["system"]}
     train = expansion.train_set if split else None
     systems = tuple(dict.fromkeys(system for system, _ in runs.values()))
     return Recipe(
