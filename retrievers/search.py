@@ -50,6 +50,8 @@ def prepare_search(
     values = {key: value for key, value in values.items() if key != "engine" or value not in implied}
     options = kind.read(values)
     for key, condition in unmet_conditions(declared, values, index.built):
+        if not condition.built:
+            continue  # the options looked at it, who know what follows from others
         flag = flag_of(key)
         message = f"{flag} is for indexes built with {condition}, this one is {label(index)}"
         raise UsageError(message, f"leave {flag} out")

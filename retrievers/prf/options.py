@@ -249,3 +249,40 @@ class VectorFeedback(MovedQueries, panel=PANEL):
                 "give one of them a weight",
             )
         super().__post_init__()
+
+
+_FED = When("prf_depth")
+
+
+@declare
+class TokenFeedback(MovedQueries, panel=PANEL):
+    """Feedback by the token vectors of documents, with the defaults of the paper; see `intrex.retrievers.multivector.feedback`."""
+
+    prf_method: str | None = option(
+        default=None, choices=("colbert",), when=When("prf_depth"),
+        help="ColBERT-PRF: add centres of the documents' tokens to the query's.",
+    )  # fmt: skip
+    colbert_clusters: int = option(
+        default=24,
+        low=1,
+        when=_FED,
+        owner="prf_method",
+        help="ColBERT-PRF: clusters of the documents' tokens.",
+    )
+    colbert_terms: int = option(
+        default=10,
+        low=1,
+        when=_FED,
+        owner="prf_method",
+        help="ColBERT-PRF: centres that are added, those of the largest idf.",
+    )
+    colbert_beta: float = option(
+        default=1.0,
+        low=0,
+        when=_FED,
+        owner="prf_method",
+        help="ColBERT-PRF: weight of a centre, beside its idf.",
+    )
+    colbert_seed: int = option(
+        default=0, low=0, when=_FED, owner="prf_method", help="ColBERT-PRF: seed of k-means."
+    )

@@ -80,6 +80,17 @@ def test_alpha_of_1_and_0_are_the_rankings_of_one_list(home: Path, small: Collec
         assert [doc for doc in docs if doc in own] == own
 
 
+@pytest.mark.parametrize("kind", ["impact", "fde", "multivector"])
+def test_every_kind_with_all_weight_on_its_own_list(home: Path, small: Collection, kind: str) -> None:
+    BUILD[kind](small, Path("k"))
+    fed = search(small, "k", prf_depth=2)
+    before = search(small, "k", prf_depth=2, interpolate="before", alpha=1.0, **{"with": "b"})
+    assert before == fed
+    own = {query: docs for query, docs, _ in fed}
+    both = search(small, "k", prf_depth=2, interpolate="both", alpha=1.0, **{"with": "b"})
+    assert {query: [doc for doc in docs if doc in own[query]] for query, docs, _ in both} == own
+
+
 def test_depth_0_is_the_plain_mixture_and_before_it_nothing(home: Path, small: Collection, all_well) -> None:
     all_well(
         "search d small:test -o d.txt",
@@ -128,7 +139,7 @@ def test_other_documents_or_queries_are_refused(home: Path, small: Collection, i
 
 def test_what_an_index_lacks_is_named(home: Path, small: Collection, intrex) -> None:
     said = intrex("search b small:test --prf-depth 2")
-    assert said.code == 2 and "--prf-depth is for dense, fde, impact" in said.err
+    assert said.code == 2 and "--prf-depth is for dense, fde, multivector, impact" in said.err
     said = intrex("search d small:test --prf-depth 2 --interpolate both --with b --latency -o r.txt")
     assert said.code == 2 and "--latency times an index by itself" in said.err and not Path("r.txt").exists()
 
