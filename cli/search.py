@@ -101,7 +101,8 @@ class SearchCommand(FieldsCommand):
             common = key in OPTIONS and kind is None and OPTIONS[key].common
             if key not in OPTIONS or everything or common or key in of_kind:
                 parameters.append(parameter)
-            if key in of_kind:  # in the kind's own words
+            if key in of_kind:  # in the kind's own words, with its default
+                parameter.declared = of_kind[key]  # type: ignore[attr-defined]
                 parameter.help, parameter.metavar = of_kind[key].help, metavar(of_kind[key])  # type: ignore[attr-defined]
         name = f"intrex {ctx.info_name}"
         notes = [f"All options of all kinds of indexes: {name} {HELP_ALL}"]

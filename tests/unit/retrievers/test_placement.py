@@ -114,6 +114,22 @@ def test_an_index_is_the_run_that_it_finds(home: Path, small: Collection, all_we
     assert {doc for _, docs, _ in within for doc in docs} == {"d1", "d2"}
 
 
+def test_lists_of_one_hit_and_of_equal_scores_are_mixed(home: Path, small: Collection) -> None:
+    """A list without a spread counts as the best of all: its documents were found."""
+    write_run(Run.from_dict({"q1": {"d2": 7.0}, "q2": {"d1": 3.0, "d3": 3.0}}), Path("flat.txt"))
+    found = search(small, prf_depth=2, interpolate="both", alpha=0.25, **{"with": "flat.txt"})
+    scores = {q: dict(zip(docs, values, strict=True)) for q, docs, values in found}
+    assert scores["q1"]["d2"] >= 0.75 and min(scores["q2"][d] for d in ("d1", "d3")) >= 0.75
+    assert max(scores["q3"].values()) == 0.25, "the run lacks the query: it gets nothing of it"
+
+
+def test_show_mixes_as_a_search_does(home: Path, intrex) -> None:
+    said = intrex("show d 'flat boundary layer' --prf-depth 2 --interpolate both --with b --format json -k 2")
+    assert said.code == 0 and "d+avg(prf_depth=2)+both(with=b)" in said.out
+    said = intrex("show d 'flat boundary layer' --prf-depth 2 --interpolate both --with second.txt")
+    assert said.code == 1 and "has none of the 1 queries" in said.err
+
+
 def test_the_tag_says_what_was_mixed(home: Path, small: Collection, intrex) -> None:
     said = intrex("search d small:test --prf-depth 2 --interpolate both --with b --alpha 0.3")
     assert said.code == 0 and said.out.split("\n")[0].endswith(" d+avg(prf_depth=2)+both(with=b,alpha=0.3)")
