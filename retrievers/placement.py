@@ -20,12 +20,14 @@ from intrex.data.collection import Collection, Queries
 from intrex.data.errors import BadInput
 from intrex.data.ids import as_bytes, as_strings
 from intrex.data.io.request import current_request
+from intrex.data.numeric.spans import owners_of
+from intrex.data.options import LARGEST_INT
 from intrex.data.run import Run
 from intrex.data.runformats import read_any_run
 from intrex.retrievers.base import Index, open_index
 from intrex.retrievers.fusion.fuse import fuse_runs
 from intrex.retrievers.fusion.options import FuseOptions
-from intrex.retrievers.options import INDEXES, SearchOptions
+from intrex.retrievers.options import INDEXES, TIE_ORDERS, SearchOptions
 from intrex.retrievers.postprocess import cut
 from intrex.retrievers.prf.options import MovedQueries
 from intrex.retrievers.subset import find_subset
@@ -149,17 +151,27 @@ def search_mixed(index: Index, queries: Queries, options: MovedQueries, search: 
         options: prepared by `intrex.retrievers.search.prepare_search`.
         search: searches an index without a second list.
     """
-    k, weights = options.k, (options.alpha, 1 - options.alpha)
-    second = options.second.find(queries, k, search)
+    second = options.second.find(queries, options.k, search)
     if options.subset is not None:
         second = second.select(np.isin(second.doc_ids, index.ids.gather(options.subset.rows)))
-    fusion = FuseOptions(method="wsum", weights=weights, depth=k, k=k)
     documents = None
     if options.interpolate != "after":
         first = search(index, queries, options.unmoved())
-        documents = _best_rows(index, fuse_runs([first, second], fusion, "first"), options.prf_depth or 0)
+        documents = _best_rows(index, _mix(first, second, options), options.prf_depth or 0)
     run = search(index, queries, options.within_index(documents=documents))
-    return run if options.interpolate == "before" else fuse_runs([run, second], fusion, "mixed")
+    return run if options.interpolate == "before" else _mix(run, second, options)
+
+
+def _mix(first: Run, second: Run, options: MovedQueries) -> Run:
+    """Return the ``k`` best of two lists of depth ``k``, equal scores in the order that ``options.ties`` says."""
+    k, weights = options.k, (options.alpha, 1 - options.alpha)
+    every = min(2 * k, LARGEST_INT)
+    run = fuse_runs([first, second], FuseOptions(method="wsum", weights=weights, depth=k, k=every), "mixed")
+    if options.ties != TIE_ORDERS[0]:
+        owners = owners_of(np.diff(run.offsets))
+        order = np.lexsort((run.doc_ids, -run.scores, owners))
+        run = replace(run, doc_ids=run.doc_ids[order], scores=run.scores[order])
+    return cut(run, k)
 
 
 def _best_rows(index: Index, run: Run, depth: int) -> Mapping[str, Rows]:

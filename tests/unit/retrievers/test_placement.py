@@ -123,6 +123,21 @@ def test_lists_of_one_hit_and_of_equal_scores_are_mixed(home: Path, small: Colle
     assert max(scores["q3"].values()) == 0.25, "the run lacks the query: it gets nothing of it"
 
 
+def test_equal_scores_are_in_the_order_that_is_asked_for(home: Path, small: Collection) -> None:
+    """d2 and d5 have the same text; the other list has neither."""
+    write_run(Run.from_dict({"q2": {"d1": 3.0}}), Path("one.txt"))
+    orders = {}
+    for ties in ("trec_eval", "anserini"):
+        found = search(small, prf_depth=2, interpolate="after", tie_order=ties, **{"with": "one.txt"})
+        docs = {q: docs for q, docs, _ in found}["q2"]
+        orders[ties] = [doc for doc in docs if doc in ("d2", "d5")]
+    assert orders == {"trec_eval": ["d5", "d2"], "anserini": ["d2", "d5"]}
+    first = search(small, prf_depth=2, interpolate="after", tie_order="anserini", k=1, **{"with": "one.txt"})
+    assert len({q: docs for q, docs, _ in first}["q2"]) == 1
+    most = 2**31 - 1
+    assert search(small, prf_depth=2, interpolate="after", k=most, **{"with": "one.txt"})
+
+
 def test_show_mixes_as_a_search_does(home: Path, intrex) -> None:
     said = intrex("show d 'flat boundary layer' --prf-depth 2 --interpolate both --with b --format json -k 2")
     assert said.code == 0 and "d+avg(prf_depth=2)+both(with=b)" in said.out
