@@ -15,7 +15,7 @@ from intrex.data.progress import Progress, no_progress
 from intrex.data.system.machine import resident
 from intrex.retrievers.base import Index
 from intrex.retrievers.options import SearchOptions
-from intrex.retrievers.placement import mixing
+from intrex.retrievers.placement import mixture_of
 
 WARM_UP = 10
 """Queries after the first that are answered and not counted."""
@@ -104,7 +104,7 @@ def measure_latency(
     """
     if not len(queries):
         raise UsageError("there is no query to measure", "name a set with queries")
-    if mixing(options) is not None:
+    if mixture_of(options) is not None:
         raise UsageError(
             "--latency times an index by itself, not a mixture of two", "leave --interpolate out"
         )

@@ -29,7 +29,7 @@ from intrex.retrievers.fusion.fuse import fuse_runs
 from intrex.retrievers.fusion.options import FuseOptions
 from intrex.retrievers.options import INDEXES, TIE_ORDERS, SearchOptions
 from intrex.retrievers.postprocess import cut
-from intrex.retrievers.prf.options import MovedQueries
+from intrex.retrievers.prf.options import QueryFeedback
 from intrex.retrievers.subset import find_subset
 
 Search = Callable[[Index, Queries, SearchOptions], Run]
@@ -44,9 +44,9 @@ class SecondList(Protocol):
         ...
 
 
-def mixing(options: SearchOptions) -> MovedQueries | None:
+def mixture_of(options: SearchOptions) -> QueryFeedback | None:
     """Return options that mix a second list in; None for a search of an index by itself."""
-    return options if isinstance(options, MovedQueries) and options.interpolate is not None else None
+    return options if isinstance(options, QueryFeedback) and options.interpolate is not None else None
 
 
 def open_second(index: Index, options: SearchOptions, collection: Collection | None) -> SearchOptions:
@@ -60,7 +60,7 @@ def open_second(index: Index, options: SearchOptions, collection: Collection | N
     Raises:
         BadInput: there is none, or it is of other documents than the index.
     """
-    mixed = mixing(options)
+    mixed = mixture_of(options)
     if mixed is None:
         return options
     path = Path(str(mixed.partner))
@@ -139,7 +139,7 @@ def _check_documents(index: Index, run: Run, path: Path) -> None:
         )
 
 
-def search_mixed(index: Index, queries: Queries, options: MovedQueries, search: Search) -> Run:
+def search_mixed(index: Index, queries: Queries, options: QueryFeedback, search: Search) -> Run:
     """Search with feedback and mix the second list in where ``options.interpolate`` says.
 
     ``before``: the lists of the index and of the other, both of depth ``k``, are mixed, and feedback reads the best of
@@ -156,13 +156,13 @@ def search_mixed(index: Index, queries: Queries, options: MovedQueries, search: 
         second = second.select(np.isin(second.doc_ids, index.ids.gather(options.subset.rows)))
     documents = None
     if options.interpolate != "after":
-        first = search(index, queries, options.unmoved())
+        first = search(index, queries, options.first_search())
         documents = _best_rows(index, _mix(first, second, options), options.prf_depth or 0)
     run = search(index, queries, options.within_index(documents=documents))
     return run if options.interpolate == "before" else _mix(run, second, options)
 
 
-def _mix(first: Run, second: Run, options: MovedQueries) -> Run:
+def _mix(first: Run, second: Run, options: QueryFeedback) -> Run:
     """Return the ``k`` best of two lists of depth ``k``, equal scores in the order that ``options.ties`` says."""
     k, weights = options.k, (options.alpha, 1 - options.alpha)
     every = min(2 * k, LARGEST_INT)

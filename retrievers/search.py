@@ -19,7 +19,7 @@ from intrex.data.tags import name_of, tag_of
 from intrex.retrievers.base import Index
 from intrex.retrievers.bm25.fields import CONTENTS
 from intrex.retrievers.options import INDEXES, TIE_ORDERS, SearchOptions, search_options
-from intrex.retrievers.placement import mixing, open_second, search_mixed
+from intrex.retrievers.placement import mixture_of, open_second, search_mixed
 from intrex.retrievers.postprocess import cut, max_passage, remove_query, strictly_falling
 from intrex.retrievers.subset import find_subset, subset_remarks
 
@@ -171,7 +171,7 @@ def run_search(
 
 def _find(index: Index, queries: Queries, options: SearchOptions) -> Run:
     """Search an index of any kind, also one that knows of no subsets, and mix a second list in where that is asked for."""
-    if (mixed := mixing(options)) is not None:
+    if (mixed := mixture_of(options)) is not None:
         return search_mixed(index, queries, mixed, _find)
     subset = options.subset
     if subset is None and (options.within, options.where) != (None, None):

@@ -16,7 +16,7 @@ from intrex.retrievers.dense.options import DenseSearch
 from intrex.retrievers.encoded import EncodedIndex
 from intrex.retrievers.explanation import Explanation
 from intrex.retrievers.options import SearchOptions
-from intrex.retrievers.prf.vector import move_vectors, moved, rank_moved
+from intrex.retrievers.prf.vector import move_vectors, rank_with_feedback, reformulate
 from intrex.retrievers.vectors.nearest import open_nearest
 
 
@@ -59,7 +59,7 @@ class DenseIndex(EncodedIndex[Float32s]):
         """
         search = DenseSearch.of(options)
         move = partial(self._move, options=search)
-        yield from rank_moved(self._scaled(queries), search, self.nearest.rank, move, names)
+        yield from rank_with_feedback(self._scaled(queries), search, self.nearest.rank, move, names)
 
     def rescore(self, queries: list[str], rows: Sequence[Rows], options: SearchOptions) -> Iterator[Scores]:
         """Yield exact scores of rows for each query; see `intrex.retrievers.rerank.index.Rescorer`."""
@@ -79,7 +79,7 @@ class DenseIndex(EncodedIndex[Float32s]):
             return [Explanation(None) for _ in rows]
         vectors = self._scaled(self.encode([query], options.device))
         if search.prf_depth:
-            vectors = moved(vectors, search, self.nearest.rank, partial(self._move, options=search))
+            vectors = reformulate(vectors, search, self.nearest.rank, partial(self._move, options=search))
         return [Explanation(score) for score in self.nearest.score(vectors[0], rows).tolist()]
 
     def _move(self, queries: Float32s, documents: Sequence[Rows], options: DenseSearch) -> Float32s:

@@ -32,7 +32,7 @@ from intrex.retrievers.explanation import Explanation
 from intrex.retrievers.fde.options import FdeSearch
 from intrex.retrievers.multivector.index import MultiVectorIndex
 from intrex.retrievers.options import SearchOptions
-from intrex.retrievers.prf.vector import move_vectors, moved, rank_moved
+from intrex.retrievers.prf.vector import move_vectors, rank_with_feedback, reformulate
 from intrex.retrievers.queryvectors import TextEncoder
 from intrex.retrievers.vectors.nearest import open_nearest
 
@@ -158,7 +158,7 @@ class FdeIndex(EncodedIndex[PackedVectors]):
             return [Explanation(None) for _ in rows]
         vectors = self.fde.encode(packed, "query", threads=options.threads)
         if search.prf_depth:
-            vectors = moved(vectors, search, *self._steps(packed, search))
+            vectors = reformulate(vectors, search, *self._steps(packed, search))
         vector = vectors[0]
         products = scores = self.nearest.score(vector, rows)
         exact: Sequence[Explanation | None] = [None] * len(rows)
@@ -194,7 +194,7 @@ class FdeIndex(EncodedIndex[PackedVectors]):
             batch, full = queries.part(start, end).without_empty()
             labels = None if names is None else [names[start + i] for i in full.tolist()]
             vectors = self.fde.encode(batch, "query", threads=options.threads, names=labels)
-            rankings = rank_moved(vectors, search, *self._steps(batch, search), labels)
+            rankings = rank_with_feedback(vectors, search, *self._steps(batch, search), labels)
             ranking_of = dict(zip(full.tolist(), rankings, strict=True))
             empty = np.empty(0, np.int64), np.empty(0, np.float32)
             yield from (ranking_of.get(i, empty) for i in range(end - start))
@@ -205,7 +205,7 @@ class FdeIndex(EncodedIndex[PackedVectors]):
     ) -> tuple[
         Callable[[Float32s, FdeSearch], list[Ranking]], Callable[[Float32s, Sequence[Rows]], Float32s]
     ]:
-        """Return the functions by which `rank_moved` ranks and moves the FDEs of queries with these tokens.
+        """Return the functions by which `rank_with_feedback` ranks and moves the FDEs of queries with these tokens.
 
         Feedback moves FDEs. MaxSim ranks the candidates that they find by the tokens of the query itself.
         """

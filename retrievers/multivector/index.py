@@ -26,7 +26,7 @@ from intrex.retrievers.multivector.options import HEURISTIC, MultiVectorSearch
 from intrex.retrievers.multivector.part import PartTokens
 from intrex.retrievers.multivector.tokens import StoredTokens, Tokens
 from intrex.retrievers.options import SearchOptions
-from intrex.retrievers.prf.vector import moved, rank_moved
+from intrex.retrievers.prf.vector import rank_with_feedback, reformulate
 
 SINGLE = "single.npy"
 HEURISTIC_CANDIDATES = 1000
@@ -112,7 +112,7 @@ class MultiVectorIndex(EncodedIndex[PackedVectors]):
         for start in range(0, len(queries.offsets) - 1, options.batch_size):
             batch = queries.part(start, start + options.batch_size)
             labels = None if names is None else names[start : start + options.batch_size]
-            yield from rank_moved(
+            yield from rank_with_feedback(
                 batch, search, self._rank_batch, partial(self._expand, options=search), labels
             )
             options.progress(len(batch.offsets) - 1)
@@ -178,7 +178,7 @@ class MultiVectorIndex(EncodedIndex[PackedVectors]):
             return [Explanation(None) for _ in rows]
         packed = self.encode([query], options.device)
         if search.prf_depth:
-            packed = moved(packed, search, self._rank_batch, partial(self._expand, options=search))
+            packed = reformulate(packed, search, self._rank_batch, partial(self._expand, options=search))
         return self.explain_encoded(packed, rows, search.gamma, texts, query, options.device)
 
     def explain_encoded(

@@ -138,7 +138,7 @@ PLACEMENTS = ("before", "after", "both")
 
 
 @declare
-class MovedQueries(SearchOptions, panel=PANEL):
+class QueryFeedback(SearchOptions, panel=PANEL):
     """Options that all feedback on vectors shares: searches again with queries moved towards documents.
 
     They have one form for each search: without documents to read (``prf_depth`` 0) or further rounds (``rounds`` 1) all
@@ -210,7 +210,7 @@ class MovedQueries(SearchOptions, panel=PANEL):
         """Return the options of a search of the index by itself, without another list."""
         return replace(self, interpolate=None, partner=None, alpha=0.5, second=None, **changes)
 
-    def unmoved(self, **changes: Any) -> Self:
+    def first_search(self, **changes: Any) -> Self:
         """Return the options of the first search, which reads no documents."""
         return self.within_index(prf_depth=0, **changes)
 
@@ -224,7 +224,7 @@ _ROCCHIO = When("prf_method", ("rocchio",))
 
 
 @declare
-class VectorFeedback(MovedQueries, panel=PANEL):
+class VectorFeedback(QueryFeedback, panel=PANEL):
     """Feedback by the vectors of documents; see `intrex.retrievers.prf.vector`."""
 
     prf_method: str | None = option(
@@ -242,7 +242,7 @@ class VectorFeedback(MovedQueries, panel=PANEL):
     )
 
     def __post_init__(self) -> None:
-        """Refuse weights that leave nothing; see `MovedQueries`."""
+        """Refuse weights that leave nothing; see `QueryFeedback`."""
         if self.prf_method == "rocchio" and not (self.rocchio_alpha or self.rocchio_beta):
             raise UsageError(
                 "--rocchio-alpha and --rocchio-beta are both 0: nothing is left of the query",
@@ -251,11 +251,11 @@ class VectorFeedback(MovedQueries, panel=PANEL):
         super().__post_init__()
 
 
-_FED = When("prf_depth")
+_WITH_DEPTH = When("prf_depth")
 
 
 @declare
-class TokenFeedback(MovedQueries, panel=PANEL):
+class TokenFeedback(QueryFeedback, panel=PANEL):
     """Feedback by the token vectors of documents, with the defaults of the paper; see `intrex.retrievers.multivector.feedback`."""
 
     prf_method: str | None = option(
@@ -265,24 +265,24 @@ class TokenFeedback(MovedQueries, panel=PANEL):
     colbert_clusters: int = option(
         default=24,
         low=1,
-        when=_FED,
+        when=_WITH_DEPTH,
         owner="prf_method",
         help="ColBERT-PRF: clusters of the documents' tokens.",
     )
     colbert_terms: int = option(
         default=10,
         low=1,
-        when=_FED,
+        when=_WITH_DEPTH,
         owner="prf_method",
         help="ColBERT-PRF: centres that are added, those of the largest idf.",
     )
     colbert_beta: float = option(
         default=1.0,
         low=0,
-        when=_FED,
+        when=_WITH_DEPTH,
         owner="prf_method",
         help="ColBERT-PRF: weight of a centre, beside its idf.",
     )
     colbert_seed: int = option(
-        default=0, low=0, when=_FED, owner="prf_method", help="ColBERT-PRF: seed of k-means."
+        default=0, low=0, when=_WITH_DEPTH, owner="prf_method", help="ColBERT-PRF: seed of k-means."
     )

@@ -18,10 +18,10 @@ from intrex.data.arrays import Float32s, Rows
 from intrex.data.errors import BadInput
 from intrex.data.progress import no_progress
 from intrex.retrievers.base import Ranking
-from intrex.retrievers.prf.options import MovedQueries, VectorFeedback
+from intrex.retrievers.prf.options import QueryFeedback, VectorFeedback
 
 Q = TypeVar("Q")
-S = TypeVar("S", bound=MovedQueries)
+S = TypeVar("S", bound=QueryFeedback)
 NOTHING: Rows = np.empty(0, np.int64)
 
 
@@ -60,7 +60,7 @@ def move_vectors(
     return np.array(found, np.float32).reshape(queries.shape)
 
 
-def rank_moved(
+def rank_with_feedback(
     queries: Q,
     options: S,
     rank: Callable[[Q, S], Iterable[Ranking]],
@@ -81,17 +81,17 @@ def rank_moved(
     elif options.rounds is not None:
         yield from _rank_in_rounds(queries, options, rank, move_all)
     else:
-        yield from rank(moved(queries, options, rank, move_all, names), options)
+        yield from rank(reformulate(queries, options, rank, move_all, names), options)
 
 
-def moved(
+def reformulate(
     queries: Q,
     options: S,
     rank: Callable[[Q, S], Iterable[Ranking]],
     move_all: Callable[[Q, Sequence[Rows]], Q],
     names: Sequence[str] | None = None,
 ) -> Q:
-    """Return the queries that feedback makes; see `rank_moved`."""
+    """Return the queries that feedback makes; see `rank_with_feedback`."""
     depth = options.prf_depth or 0
     if options.documents is not None and names is not None:
         return move_all(queries, [options.documents.get(name, NOTHING)[:depth] for name in names])
@@ -105,7 +105,7 @@ def _rank_in_rounds(
     rank: Callable[[Q, S], Iterable[Ranking]],
     move_all: Callable[[Q, Sequence[Rows]], Q],
 ) -> Iterator[Ranking]:
-    """Rank as `rank_moved` in rounds of equal length; the place in the whole is the score, from ``k`` down to 1.
+    """Rank as `rank_with_feedback` in rounds of equal length; the place in the whole is the score, from ``k`` down to 1.
 
     As many documents as were found before are searched for beside those of the round, so that what is left after the
     former are taken out is the best of the rest. (One round would be the search without feedback: so options say it.)

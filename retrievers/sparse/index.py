@@ -27,7 +27,7 @@ from intrex.retrievers.inverted.native import gather
 from intrex.retrievers.inverted.search import Hits, Weighted, sum_by_query
 from intrex.retrievers.inverted.vocabulary import Vocabulary
 from intrex.retrievers.options import SearchOptions
-from intrex.retrievers.prf.vector import moved, rank_moved
+from intrex.retrievers.prf.vector import rank_with_feedback, reformulate
 from intrex.retrievers.queryvectors import QueryEncoder, RecordedEncoder
 from intrex.retrievers.sparse.explain import explain_rows
 from intrex.retrievers.sparse.feedback import move_weighted
@@ -110,7 +110,7 @@ class ImpactIndex(Index):
         """Search, and with feedback search again for the queries that it makes."""
         if not options.prf_depth:
             return searcher.search(terms, options.k, options.threads)
-        rankings = list(rank_moved(terms, options, *self._steps(searcher, options, names), names))
+        rankings = list(rank_with_feedback(terms, options, *self._steps(searcher, options, names), names))
         empty = [(np.empty(0, np.int32), np.empty(0, np.float32))]
         rows, scores = zip(*empty, *rankings, strict=True)
         sizes = np.array([len(found) for found, _ in rankings], np.int64)
@@ -121,7 +121,7 @@ class ImpactIndex(Index):
     ) -> tuple[
         Callable[[Weighted, ImpactSearch], list[Ranking]], Callable[[Weighted, Sequence[Rows]], Weighted]
     ]:
-        """Return the functions by which `rank_moved` ranks and moves queries."""
+        """Return the functions by which `rank_with_feedback` ranks and moves queries."""
 
         def rank(terms: Weighted, options: ImpactSearch) -> list[Ranking]:
             self._check(terms, names)
@@ -152,7 +152,7 @@ class ImpactIndex(Index):
         terms = self._weigh(Queries([query], [query]), options, None)(slice(None))
         self._check(terms, [query])
         if search.prf_depth:
-            terms = moved(terms, search, *self._steps(self._restricted(search), search, [query]))
+            terms = reformulate(terms, search, *self._steps(self._restricted(search), search, [query]))
         return explain_rows(self._searcher, self.vocabulary, terms, rows)
 
     def _weigh(

@@ -94,7 +94,7 @@ def test_options_have_one_form_for_each_search() -> None:
     assert DenseSearch(prf_depth=3, rounds=1) == DenseSearch()
     assert DenseSearch(prf_depth=3) == DenseSearch(prf_depth=3, prf_method="avg")
     assert tag_of("d", DenseSearch(prf_depth=3)) == "d+avg(prf_depth=3)"
-    assert DenseSearch(prf_depth=3).unmoved(k=7) == DenseSearch(k=7)
+    assert DenseSearch(prf_depth=3).first_search(k=7) == DenseSearch(k=7)
     after = DenseSearch(prf_depth=0, interpolate="both", partner="b", alpha=0.2)
     assert after.interpolate == "after" and replace(after, k=5).alpha == 0.2
     assert DenseSearch(prf_depth=0, interpolate="before", partner="b", alpha=0.2) == DenseSearch()
