@@ -60,13 +60,20 @@ class SpellingOptions(Options):
 
 
 def _merge_options() -> Iterator[Option]:
-    """Merge what the kinds of indexes declare: an option of several has the choices of all of them."""
+    """Merge what the kinds of indexes declare: an option of several has the choices of all, and no one default if they differ."""
     for declarations in search_options().values():
         names, first = [name for name, _ in declarations], declarations[0][1]
         choices = dict.fromkeys(choice for _, option in declarations for choice in option.choices)
         texts = " Or: ".join(dict.fromkeys(option.help for _, option in declarations))
         prefix = "" if len(names) == len(INDEXES.table) else f"For {', '.join(names)}: "
-        yield replace(first, help=prefix + texts, choices=tuple(choices), check=None)
+        defaults: dict[Any, list[str]] = {}
+        for name, declared in declarations:
+            defaults.setdefault(declared.default, []).append(name)
+        if len(defaults) > 1:
+            spelled = (f"{value} for {', '.join(kinds)}" for value, kinds in defaults.items())
+            texts += f" By default {'; '.join(spelled)}."
+        default = first.default if len(defaults) == 1 else None
+        yield replace(first, help=prefix + texts, default=default, choices=tuple(choices), check=None)
 
 
 OPTIONS = {option.key: option for option in _merge_options()}
@@ -94,7 +101,8 @@ class SearchCommand(FieldsCommand):
             common = key in OPTIONS and kind is None and OPTIONS[key].common
             if key not in OPTIONS or everything or common or key in of_kind:
                 parameters.append(parameter)
-            if key in of_kind:  # in the kind's own words
+            if key in of_kind:  # in the kind's own words, with its default
+                parameter.declared = of_kind[key]  # type: ignore[attr-defined]
                 parameter.help, parameter.metavar = of_kind[key].help, metavar(of_kind[key])  # type: ignore[attr-defined]
         name = f"intrex {ctx.info_name}"
         notes = [f"All options of all kinds of indexes: {name} {HELP_ALL}"]

@@ -69,9 +69,7 @@ class Option:
         help: one sentence.
         flags: its spellings on the command line, ours first.
         switches: further spellings without a value, each with the value that it stands for.
-        low: least number.
-        high: greatest number.
-        above: a number that it must be greater than.
+        low, high: least and greatest number; ``above``: a number that it must be greater than.
         choices: the values there are, of a tuple its items; nothing where they are not a list.
         when: what it depends on.
         choice_when: what single values of it depend on.
@@ -83,6 +81,7 @@ class Option:
         count: how many items a tuple has, where that is fixed.
         hidden: help does not show it.
         neutral: whatever its value, documents are ranked alike, so that no tag names it (`intrex.data.tags`).
+        owner: the option whose value names the method that it belongs to in a tag; that of ``when`` by default.
         names: ``module:attribute`` of names that a shell completes, where there are more values than these.
         check: raises `UsageError` for values that the rest does not exclude.
         parse: makes the value of the words of a command line, where it is not one word.
@@ -110,6 +109,7 @@ class Option:
     count: int = 0
     hidden: bool = False
     neutral: bool = False
+    owner: str = ""
     names: str = ""
     check: Callable[[Any], object] | None = None
     parse: Callable[[list[str]], Any] | None = None

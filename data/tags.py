@@ -47,10 +47,11 @@ def _methods(options: tuple[Options, ...], named: tuple[str, ...]) -> dict[str, 
     """Return what was chosen by the method that it belongs to, ``+METHOD``; of no method what belongs to the whole."""
     declared = [(item, choices) for choices in options for item in options_of(type(choices)).values()]
     heads = {item.when.key for item, _ in declared if item.when is not None and item.when.values}
+    heads |= {item.owner for item, _ in declared}
     methods: dict[str, list[str]] = {"": []}
     names: dict[str, str] = {}
     for item, value in _chosen([pair for pair in declared if pair[0].key not in named]):
-        owner = item.when.key if item.when is not None and not item.when.built else ""
+        owner = item.owner or (item.when.key if item.when is not None and not item.when.built else "")
         if item.key in heads:
             names[item.key] = item.key if value is True else _spell(value)
             methods[f"+{names[item.key]}"] = []

@@ -15,6 +15,7 @@ from intrex.data.progress import Progress, no_progress
 from intrex.data.system.machine import resident
 from intrex.retrievers.base import Index
 from intrex.retrievers.options import SearchOptions
+from intrex.retrievers.placement import mixture_of
 
 WARM_UP = 10
 """Queries after the first that are answered and not counted."""
@@ -98,11 +99,15 @@ def measure_latency(
         seconds: after which no further query is begun; one is always counted.
 
     Raises:
-        UsageError: no query.
+        UsageError: no query, or options that mix in the list of another index or run.
         BadInput: as the index's search.
     """
     if not len(queries):
         raise UsageError("there is no query to measure", "name a set with queries")
+    if mixture_of(options) is not None:
+        raise UsageError(
+            "--latency times an index by itself, not a mixture of two", "leave --interpolate out"
+        )
     clock = _Clock(index, replace(options, query_cache=False, progress=no_progress))
     rows = np.unique(np.linspace(0, len(queries) - 1, most).astype(np.int64)).tolist()
     cold = clock.answer(queries, 0)

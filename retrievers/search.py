@@ -19,6 +19,7 @@ from intrex.data.tags import name_of, tag_of
 from intrex.retrievers.base import Index
 from intrex.retrievers.bm25.fields import CONTENTS
 from intrex.retrievers.options import INDEXES, TIE_ORDERS, SearchOptions, search_options
+from intrex.retrievers.placement import mixture_of, open_second, search_mixed
 from intrex.retrievers.postprocess import cut, max_passage, remove_query, strictly_falling
 from intrex.retrievers.subset import find_subset, subset_remarks
 
@@ -49,12 +50,15 @@ def prepare_search(
     values = {key: value for key, value in values.items() if key != "engine" or value not in implied}
     options = kind.read(values)
     for key, condition in unmet_conditions(declared, values, index.built):
+        if not condition.built:
+            continue  # the options looked at it, who know what follows from others
         flag = flag_of(key)
         message = f"{flag} is for indexes built with {condition}, this one is {label(index)}"
         raise UsageError(message, f"leave {flag} out")
     check_encoder(index, options.encoder)
     index.prepare(options)
-    return replace(options, subset=find_subset(index, options, collection))
+    options = replace(options, subset=find_subset(index, options, collection))
+    return open_second(index, options, collection)
 
 
 def _another_kind(index: Index, key: str) -> UsageError:
@@ -166,7 +170,9 @@ def run_search(
 
 
 def _find(index: Index, queries: Queries, options: SearchOptions) -> Run:
-    """Search an index of any kind, also one that knows of no subsets."""
+    """Search an index of any kind, also one that knows of no subsets, and mix a second list in where that is asked for."""
+    if (mixed := mixture_of(options)) is not None:
+        return search_mixed(index, queries, mixed, _find)
     subset = options.subset
     if subset is None and (options.within, options.where) != (None, None):
         raise ValueError("the documents to search were not found yet: see prepare_search")

@@ -112,7 +112,8 @@ def _kind(option: Any) -> str:
 
 def _meaning(option: Any, command: Any) -> str:
     """Return an option's help with its range and its default."""
-    declared = getattr(getattr(command, "callback", None), "declared", {}).get(option.name)
+    declared = getattr(option, "declared", None)  # of the one kind that is shown
+    declared = declared or getattr(getattr(command, "callback", None), "declared", {}).get(option.name)
     default = declared.default if declared is not None else option.default
     facts = [] if option.is_flag else [*filter(None, [_range(declared or option.type)])]
     if declared is not None and declared.required:

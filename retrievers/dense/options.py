@@ -3,6 +3,7 @@
 from intrex.data.options import declare, option
 from intrex.encoders.options import ENCODING, EncoderOptions
 from intrex.retrievers.options import IndexKind
+from intrex.retrievers.prf.options import VectorFeedback
 from intrex.retrievers.vectors.options import AnnConfig, NearestOptions
 
 
@@ -13,10 +14,15 @@ class DenseBuild(AnnConfig, EncoderOptions, panel=ENCODING):
     encoder: str = option(common=True, help="A sentence-transformers name or path; static:NAME; hashing.")
 
 
+@declare
+class DenseSearch(NearestOptions, VectorFeedback):
+    """Options of a search in a dense index."""
+
+
 DENSE = IndexKind(
     "dense",
     "One vector a document, exact or approximate search. A killed build goes on where it was.",
-    NearestOptions,
+    DenseSearch,
     "intrex.retrievers.dense.index:DenseIndex",
     DenseBuild,
     "intrex.retrievers.dense.build:build",

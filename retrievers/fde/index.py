@@ -7,7 +7,7 @@ MUVERA (Dhulipala et al., NeurIPS 2024): candidates by the dot product of fixed 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -32,6 +32,7 @@ from intrex.retrievers.explanation import Explanation
 from intrex.retrievers.fde.options import FdeSearch
 from intrex.retrievers.multivector.index import MultiVectorIndex
 from intrex.retrievers.options import SearchOptions
+from intrex.retrievers.prf.vector import move_vectors, rank_with_feedback, reformulate
 from intrex.retrievers.queryvectors import TextEncoder
 from intrex.retrievers.vectors.nearest import open_nearest
 
@@ -150,11 +151,15 @@ class FdeIndex(EncodedIndex[PackedVectors]):
 
         ``estimate`` is the dot product of the FDEs over the repetitions, ``exact`` MaxSim, of which the parts are; it is
         None where the token vectors are not there, which a message at level INFO says. The score is the one that ranks.
+        With feedback the estimate is that of the FDE which it makes; rounds and mixtures of lists are not explained.
         """
         search, packed = FdeSearch.of(options), self.encode([query], options.device)
-        if not packed.offsets[-1]:
+        if not packed.offsets[-1] or search.rounds is not None or search.interpolate is not None:
             return [Explanation(None) for _ in rows]
-        vector = self.fde.encode(packed, "query", threads=options.threads)[0]
+        vectors = self.fde.encode(packed, "query", threads=options.threads)
+        if search.prf_depth:
+            vectors = reformulate(vectors, search, *self._steps(packed, search))
+        vector = vectors[0]
         products = scores = self.nearest.score(vector, rows)
         exact: Sequence[Explanation | None] = [None] * len(rows)
         try:
@@ -189,13 +194,29 @@ class FdeIndex(EncodedIndex[PackedVectors]):
             batch, full = queries.part(start, end).without_empty()
             labels = None if names is None else [names[start + i] for i in full.tolist()]
             vectors = self.fde.encode(batch, "query", threads=options.threads, names=labels)
-            rankings = self._rank_by_fde(vectors, search)
-            if search.candidates is not None:
-                rankings = self._rank_by_maxsim(batch, [rows for rows, _ in rankings], search)
+            rankings = rank_with_feedback(vectors, search, *self._steps(batch, search), labels)
             ranking_of = dict(zip(full.tolist(), rankings, strict=True))
             empty = np.empty(0, np.int64), np.empty(0, np.float32)
             yield from (ranking_of.get(i, empty) for i in range(end - start))
             options.progress(end - start)
+
+    def _steps(
+        self, tokens: PackedVectors, options: FdeSearch
+    ) -> tuple[
+        Callable[[Float32s, FdeSearch], list[Ranking]], Callable[[Float32s, Sequence[Rows]], Float32s]
+    ]:
+        """Return the functions by which `rank_with_feedback` ranks and moves the FDEs of queries with these tokens.
+
+        Feedback moves FDEs. MaxSim ranks the candidates that they find by the tokens of the query itself.
+        """
+
+        def rank(vectors: Float32s, options: FdeSearch) -> list[Ranking]:
+            rankings = self._rank_by_fde(vectors, options)
+            if options.candidates is None:
+                return rankings
+            return self._rank_by_maxsim(tokens, [rows for rows, _ in rankings], options)
+
+        return rank, lambda vectors, documents: move_vectors(vectors, documents, self.nearest.read, options)
 
     def _rank_by_fde(self, vectors: Float32s, options: FdeSearch) -> list[Ranking]:
         """Return the best by FDE, without documents that have no tokens."""

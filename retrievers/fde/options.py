@@ -4,6 +4,7 @@ from intrex.data.options import Options, When, declare, option
 from intrex.encoders.fde.config import MOST_PLANES, PROJECTIONS, FdeConfig
 from intrex.encoders.options import ENCODING, EncoderOptions
 from intrex.retrievers.options import IndexKind
+from intrex.retrievers.prf.options import VectorFeedback
 from intrex.retrievers.vectors.options import AnnConfig, NearestOptions
 
 PANEL = "FDE"
@@ -49,7 +50,7 @@ class FdeBuild(AnnConfig, EncoderOptions, FdeOptions, panel=ENCODING):
 
 
 @declare
-class FdeSearch(NearestOptions, panel=PANEL):
+class FdeSearch(NearestOptions, VectorFeedback, panel=PANEL):
     """Options of a search in an FDE index: ranked by FDE, or its nearest by exact MaxSim."""
 
     candidates: int | None = option(

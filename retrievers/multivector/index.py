@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -20,10 +21,12 @@ from intrex.retrievers.multivector import heuristic, maxsim, plaid, xtr
 from intrex.retrievers.multivector.blend import Blend
 from intrex.retrievers.multivector.compressed import ResidualTokens
 from intrex.retrievers.multivector.explain import explain_rows
+from intrex.retrievers.multivector.feedback import expand
 from intrex.retrievers.multivector.options import HEURISTIC, MultiVectorSearch
 from intrex.retrievers.multivector.part import PartTokens
 from intrex.retrievers.multivector.tokens import StoredTokens, Tokens
 from intrex.retrievers.options import SearchOptions
+from intrex.retrievers.prf.vector import rank_with_feedback, reformulate
 
 SINGLE = "single.npy"
 HEURISTIC_CANDIDATES = 1000
@@ -108,8 +111,16 @@ class MultiVectorIndex(EncodedIndex[PackedVectors]):
         search = MultiVectorSearch.of(options)
         for start in range(0, len(queries.offsets) - 1, options.batch_size):
             batch = queries.part(start, start + options.batch_size)
-            yield from self._rank_batch(batch, search)
+            labels = None if names is None else names[start : start + options.batch_size]
+            yield from rank_with_feedback(
+                batch, search, self._rank_batch, partial(self._expand, options=search), labels
+            )
             options.progress(len(batch.offsets) - 1)
+
+    def _expand(
+        self, queries: PackedVectors, documents: Sequence[Rows], options: MultiVectorSearch
+    ) -> PackedVectors:
+        return expand(self.tokens, queries, documents, options, options.threads)
 
     def _rank_batch(self, batch: PackedVectors, options: MultiVectorSearch) -> Iterable[Ranking]:
         rank, k, threads, ties = self.ids.rank, options.k, options.threads, options.ties
@@ -159,12 +170,15 @@ class MultiVectorIndex(EncodedIndex[PackedVectors]):
     ) -> list[Explanation]:
         """See `intrex.retrievers.explanation.Explainer.explain`: the best token of the document for each of the query.
 
-        XTR's score is not explained: it depends on the other documents.
+        With feedback the tokens are those of the query that it makes. XTR's score is not explained, as it depends on the other
+        documents, nor are rounds and mixtures of lists.
         """
         search = MultiVectorSearch.of(options)
-        if search.scoring == "xtr":
+        if search.scoring == "xtr" or search.rounds is not None or search.interpolate is not None:
             return [Explanation(None) for _ in rows]
         packed = self.encode([query], options.device)
+        if search.prf_depth:
+            packed = reformulate(packed, search, self._rank_batch, partial(self._expand, options=search))
         return self.explain_encoded(packed, rows, search.gamma, texts, query, options.device)
 
     def explain_encoded(
@@ -184,6 +198,9 @@ class MultiVectorIndex(EncodedIndex[PackedVectors]):
         of_documents = iter(self.token_names(known, "document", device) or ())
         names = [None if text is None else next(of_documents, None) for text in texts]
         blend = self._blend(packed, gamma)
+        if of_query:  # centres that feedback adds come last
+            added = len(packed.vectors) - len(of_query[0])
+            of_query[0].extend(f"centre {i + 1}" for i in range(added))
         return explain_rows(self.tokens, packed, rows, blend, of_query[0] if of_query else None, names)
 
     def token_names(self, texts: list[str], role: Role, device: str | None = None) -> list[list[str]] | None:

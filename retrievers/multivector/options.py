@@ -4,7 +4,8 @@ from math import inf
 
 from intrex.data.options import Options, When, declare, option
 from intrex.encoders.options import ENCODING, TokenEncoderOptions
-from intrex.retrievers.options import INDEX, IndexKind, SearchOptions
+from intrex.retrievers.options import INDEX, IndexKind
+from intrex.retrievers.prf.options import TokenFeedback
 
 STORES = ("float16", "float32")
 BITS = (1, 2, 4)
@@ -42,7 +43,7 @@ class MultiVectorBuild(TokenStore, _Encoding):
 
 
 @declare
-class MultiVectorSearch(SearchOptions, panel=PANEL):
+class MultiVectorSearch(TokenFeedback, panel=PANEL):
     """Options of a search in a multi-vector index: all documents scored, or those that PLAID or the heuristic finds."""
 
     engine: str = option(

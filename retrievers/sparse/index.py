@@ -20,15 +20,18 @@ from intrex.data.store.manifest import Manifest
 from intrex.data.store.vectors import SparseVectors
 from intrex.encoders.base import SparseEncoder, load_sparse_encoder, make_sparse_encoder
 from intrex.encoders.options import EncoderOptions
-from intrex.retrievers.base import Index, RunBuilder, rank_within, tie_rank
+from intrex.retrievers.base import Index, Ranking, RunBuilder, rank_within, tie_rank
 from intrex.retrievers.encoded import QUERIES_AT_ONCE
 from intrex.retrievers.explanation import Explanation
 from intrex.retrievers.inverted.native import gather
-from intrex.retrievers.inverted.search import Weighted, sum_by_query
+from intrex.retrievers.inverted.search import Hits, Weighted, sum_by_query
 from intrex.retrievers.inverted.vocabulary import Vocabulary
 from intrex.retrievers.options import SearchOptions
+from intrex.retrievers.prf.vector import rank_with_feedback, reformulate
 from intrex.retrievers.queryvectors import QueryEncoder, RecordedEncoder
 from intrex.retrievers.sparse.explain import explain_rows
+from intrex.retrievers.sparse.feedback import move_weighted
+from intrex.retrievers.sparse.options import ImpactSearch
 from intrex.retrievers.sparse.queries import dimension_numbers, weigh_encoded, weigh_named
 from intrex.retrievers.sparse.searcher import ImpactSearcher, open_impacts
 
@@ -82,20 +85,52 @@ class ImpactIndex(Index):
             BadInput: the encoder is not the index's or is gone, or a score would be too large for float32.
         """
         weigh = self._weigh(queries, options, encoder)
-        rank = rank_within(self._searcher.rank, options.subset)
-        searcher = replace(self._searcher, rank=tie_rank(rank, options.ties))
+        searcher = self._restricted(options)
         builder, unknown = RunBuilder(self.ids, KIND), 0
         for start in range(0, len(queries), QUERIES_AT_ONCE):
             names = queries.ids[start : start + QUERIES_AT_ONCE]
             terms = weigh(slice(start, start + len(names)))
             self._check(terms, names)
-            hits = searcher.search(terms, options.k, options.threads)
+            hits = self._rank(searcher, terms, ImpactSearch.of(options), names)
             builder.extend(names, hits.sizes, gather(self.ids, hits.rows), hits.scores)
             unknown += int(np.count_nonzero(np.diff(terms.offsets) == 0))
             options.progress(len(names))
         if unknown:
             _log.info("%d of %d queries have no term that the index knows", unknown, len(queries))
         return builder.run()
+
+    def _restricted(self, options: SearchOptions) -> ImpactSearcher:
+        """Return the searcher of the documents that a search is of."""
+        rank = rank_within(self._searcher.rank, options.subset)
+        return replace(self._searcher, rank=tie_rank(rank, options.ties))
+
+    def _rank(
+        self, searcher: ImpactSearcher, terms: Weighted, options: ImpactSearch, names: list[str]
+    ) -> Hits:
+        """Search, and with feedback search again for the queries that it makes."""
+        if not options.prf_depth:
+            return searcher.search(terms, options.k, options.threads)
+        rankings = list(rank_with_feedback(terms, options, *self._steps(searcher, options, names), names))
+        empty = [(np.empty(0, np.int32), np.empty(0, np.float32))]
+        rows, scores = zip(*empty, *rankings, strict=True)
+        sizes = np.array([len(found) for found, _ in rankings], np.int64)
+        return Hits(sizes, np.concatenate(rows).astype(np.int32), np.concatenate(scores))
+
+    def _steps(
+        self, searcher: ImpactSearcher, options: ImpactSearch, names: list[str]
+    ) -> tuple[
+        Callable[[Weighted, ImpactSearch], list[Ranking]], Callable[[Weighted, Sequence[Rows]], Weighted]
+    ]:
+        """Return the functions by which `rank_with_feedback` ranks and moves queries."""
+
+        def rank(terms: Weighted, options: ImpactSearch) -> list[Ranking]:
+            self._check(terms, names)
+            hits = searcher.search(terms, options.k, options.threads)
+            bounds = np.cumsum(hits.sizes)[:-1]
+            rows, scores = np.split(hits.rows.astype(np.int64), bounds), np.split(hits.scores, bounds)
+            return list(zip(rows, scores, strict=True))
+
+        return rank, lambda terms, documents: move_weighted(searcher, terms, documents, options)
 
     def rescore(self, queries: list[str], rows: Sequence[Rows], options: SearchOptions) -> Iterator[Scores]:
         """Yield scores [len(rows[i])] of the documents ``rows[i]`` for each query text; minus infinity without a common term."""
@@ -107,9 +142,17 @@ class ImpactIndex(Index):
     def explain(
         self, query: str, rows: Rows, options: SearchOptions, texts: Sequence[str | None]
     ) -> list[Explanation]:
-        """See `intrex.retrievers.explanation.Explainer.explain`: of each term the product of the two weights."""
+        """See `intrex.retrievers.explanation.Explainer.explain`: of each term the product of the two weights.
+
+        With feedback the terms are those of the query that it makes; rounds and mixtures of lists are not explained.
+        """
+        search = ImpactSearch.of(options)
+        if search.rounds is not None or search.interpolate is not None:
+            return [Explanation(None) for _ in rows]
         terms = self._weigh(Queries([query], [query]), options, None)(slice(None))
         self._check(terms, [query])
+        if search.prf_depth:
+            terms = reformulate(terms, search, *self._steps(self._restricted(search), search, [query]))
         return explain_rows(self._searcher, self.vocabulary, terms, rows)
 
     def _weigh(

@@ -2,7 +2,8 @@
 
 from intrex.data.options import Options, declare, option
 from intrex.encoders.options import ENCODING, EncoderOptions
-from intrex.retrievers.options import COMMON, INDEX, IndexKind, SearchOptions
+from intrex.retrievers.options import COMMON, INDEX, IndexKind
+from intrex.retrievers.prf.options import VectorFeedback
 
 BITS = (8, 16)
 
@@ -36,10 +37,15 @@ class ImpactBuild(Quantized, panel=COMMON):
     )  # fmt: skip
 
 
+@declare
+class ImpactSearch(VectorFeedback):
+    """Options of a search in an index of term weights."""
+
+
 SPARSE = IndexKind(
     "sparse",
     "Term weights by a learned sparse encoder, exact search. A killed build goes on where it was.",
-    SearchOptions,
+    ImpactSearch,
     "intrex.retrievers.sparse.index:ImpactIndex",
     SparseBuild,
     "intrex.retrievers.sparse.build:build",
@@ -51,7 +57,7 @@ SPARSE = IndexKind(
 IMPACT = IndexKind(
     "impact",
     "Term weights of a collection's documents that were computed elsewhere, exact search.",
-    SearchOptions,
+    ImpactSearch,
     "intrex.retrievers.sparse.index:ImpactIndex",
     ImpactBuild,
     "intrex.retrievers.sparse.files:build",

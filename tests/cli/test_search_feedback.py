@@ -65,3 +65,14 @@ def test_an_index_of_an_older_layout_says_how_to_rebuild_it(index: Path, small: 
     (index / "manifest.json").write_text(older.to_json(), encoding="utf-8")
     said = intrex(f"search {index} {small.path}:test")
     assert said.code == 1 and "another layout" in said.err and "intrex index bm25" in said.err
+
+
+def test_help_of_an_index_has_the_defaults_of_its_kind(
+    index: Path, small: Collection, tmp_path: Path, intrex
+) -> None:
+    """Lexical and vector feedback share the name --rocchio-alpha, not its default: 1 is Anserini's, .9 pyserini's."""
+    assert intrex(f"index dense {small.path} {tmp_path}/d --encoder hashing:16").code == 0
+    assert "weight of the query. [default: 1.0]" in intrex(f"search {index} --help").out
+    assert "weight of the query. [default: 0.9]" in intrex(f"search {tmp_path}/d --help").out
+    everything = " ".join(intrex("search --help-all").out.split())
+    assert "By default 1.0 for bm25, lucene; 0.9 for dense, fde, impact, sparse." in everything

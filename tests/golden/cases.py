@@ -122,6 +122,10 @@ CASES: dict[str, Case] = {
         BEIR,
     ),
     "search-pyserini-spelling": Case([*MADE, "search --index i --topics c:test --hits 1 --output r.txt --threads 1 --batch-size 1"], BEIR),
+    "search-vector-feedback": Case(
+        [*MADE, "index dense c d --encoder hashing:64", "search d c:test --prf-depth 2 --k 2", "search d c:test --prf-depth 2 --prf-method rocchio --rocchio-alpha 0.4 --rocchio-bottomk 1 --k 2", "search d c:test --prf-depth 2 --interpolate both --with i --alpha 0.3 --k 2", "search d c:test --prf-depth 1 --rounds 2 --k 2", "search d c:test --prf-depth 0 --rounds 2 --k 1", "search d c:test --prf-method avg", "search d c:test --rocchio-alpha 1", "search d c:test --prf-depth 2 --interpolate both", "search d c:test --prf-depth 2 --interpolate both --with i --rounds 2", "search d c:test --prf-depth 2 --interpolate both --with none", "search i c:test --prf-depth 2", "index multivector c t --encoder hashing:32", "search t c:test --prf-depth 1 --colbert-terms 3 --k 2", "search t c:test --prf-depth 1 --prf-method avg"],
+        BEIR,
+    ),
     "index-dense-hashing": Case([IMPORT, "index dense c i --encoder hashing:64", "search i c:test --k 2", "index verify i"], BEIR),
     "index-fields": Case(
         [IMPORT, "index bm25 c i --fields title", "search i c:test", "search i c:test --fields contents=1.0 title=0.5", "search --index i --topics c:test --fields title=2", "search i c:test --fields body=1", "search i c:test --fields title=high", "index bm25 c j --fields body"],

@@ -22,13 +22,12 @@ from intrex.eval.pipelines.experiment.keys import (
     search_values,
     system_keys,
 )
+from intrex.eval.pipelines.experiment.scorers import scorer_faults
 from intrex.eval.pipelines.experiment.variants import UNTRAINED
 from intrex.eval.splits.options import PROTOCOLS
 from intrex.retrievers.fusion.options import MAX_WEIGHT, METHODS, RANX, FuseOptions
 from intrex.retrievers.options import INDEXES, IndexKind
-from intrex.retrievers.rerank.command import command_words
-from intrex.retrievers.rerank.options import BM25_INDEX, COMMAND, OUTSIDE, RerankOptions
-from intrex.retrievers.rerank.server import address_of
+from intrex.retrievers.rerank.options import RerankOptions
 
 
 def check_recipe(raw: Mapping[str, Any], file: str, problems: Problems) -> None:
@@ -117,7 +116,7 @@ class _Check:
         elif "rerank" in table:
             self.reranker(table, where, earlier)
         elif "index" in table:
-            self.index(table, where)
+            self.index(table, where, earlier)
         else:
             self.add(where, f"needs fuse, rerank, or index as one of: {', '.join(_built_kinds())}")
 
@@ -145,7 +144,8 @@ class _Check:
             self.add(where, "needs either with, a model, or index, the name of an earlier system")
         self.unmet(where, options_of(RerankOptions), table)
         if isinstance(table.get("with"), str):
-            self.scorer(table, where)
+            for fault in scorer_faults(table["with"], "train" in table):
+                self.add(where, fault)
         for key, verb in (("rerank", "reranks"), ("index", "reranks by")):
             source = table.get(key)
             known = earlier if key == "rerank" else [n for n in earlier if n in self.kinds]
@@ -154,19 +154,6 @@ class _Check:
         if self.problems.count == before:
             self.options(RerankOptions, table, where)
 
-    def scorer(self, table: Mapping[str, Any], where: str) -> None:
-        """Report what a scorer elsewhere cannot be: badly spelled, trained, or loaded as a model."""
-        name = table["with"]
-        if name.startswith(BM25_INDEX):
-            self.add(where, f"with {name!r} is for the command line: name an earlier system by index")
-        try:
-            if name.startswith(OUTSIDE):
-                command_words(name) if name.startswith(COMMAND) else address_of(name)
-        except UsageError as error:
-            self.add(where, f"with: {error.message}")
-        if name.startswith(OUTSIDE) and "train" in table:
-            self.add(where, "train is for models that intrex loads")
-
     def options(self, kind: type[Options], table: Mapping[str, Any], where: str) -> None:
         """Report what options refuse together, though each of them can be."""
         try:
@@ -174,8 +161,8 @@ class _Check:
         except UsageError as error:
             self.add(where, error.message)
 
-    def index(self, table: Mapping[str, Any], where: str) -> None:
-        kinds = _built_kinds()
+    def index(self, table: Mapping[str, Any], where: str, earlier: Sequence[str]) -> None:
+        kinds, problems = _built_kinds(), self.problems.count
         kind = kinds.get(str(table["index"]))
         if kind is None:
             self.add(where, f"index is {table['index']!r}: {nearest_name(str(table['index']), kinds)}")
@@ -197,10 +184,18 @@ class _Check:
         search, declared = search_values(kind, table), options_of(kind.search)
         if isinstance(table.get("search"), dict):
             self.keys(table["search"], declared, f"{where}, search", needed=False)
+        second = search.get("with")
+        if "with" in declared and isinstance(second, str) and second not in earlier:
+            self.add(where, f"mixes in {second!r}, which is not an earlier system: {_hint(second, earlier)}")
         build, build_options = build_values(kind, table), options_of(kind.build)
         self.unmet(where, build_options, build)
         defaults = {key: option.default for key, option in build_options.items()}
         self.unmet(where, declared, search, {**defaults, **build, "tokens": table.get("tokens")})
+        if self.problems.count == problems:
+            try:
+                kind.search.read(search)
+            except UsageError as error:  # of what does not go together
+                self.add(where, error.message)
         if isinstance(table.get("name"), str):
             self.kinds[table["name"]] = kind.name
 

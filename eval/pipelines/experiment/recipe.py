@@ -128,7 +128,7 @@ def _stages(raw: Mapping[str, Any], file: str) -> Recipe:
     encoders = {
         s["name"]: "" if name.startswith(OUTSIDE) else name
         for s in raw["system"]
-        for name in [str(s.get("encoder", s.get("with", "")))]
+        for name in [str(s.get("with" if "rerank" in s else "encoder", ""))]
     }
     train = expansion.train_set if split else None
     return Recipe(

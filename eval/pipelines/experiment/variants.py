@@ -49,6 +49,14 @@ def trained_kind(system: Mapping[str, Any]) -> str:
     return str(FAMILIES[family].kind_of(str(system.get("encoder", "")))[0].trains)
 
 
+def second_list(system: Mapping[str, Any]) -> str | None:
+    """Name the earlier system whose list the search of a system's index mixes in; None where it does not."""
+    if "index" not in system or {"fuse", "rerank"} & set(system):
+        return None
+    second = search_values(INDEXES.load(system["index"]), system).get("with")
+    return None if second is None else str(second)
+
+
 class SystemExpansion:
     """Stages of the systems of a recipe, each after those that it is made of.
 
@@ -70,6 +78,7 @@ class SystemExpansion:
         name = system["name"]
         parts = [*system.get("fuse", []), *(system[k] for k in ("tokens", "rerank") if k in system)]
         parts += [system["index"]] if "rerank" in system and "index" in system else []
+        parts += [second] if (second := second_list(system)) is not None else []
         seeds = system["train"].get("seeds", 1) if "train" in system and self.folds else 0
         self._seeds[name] = max([seeds, *(self._seeds[part] for part in parts)])
         expand = self._fuse if "fuse" in system else self._rerank if "rerank" in system else self._search
@@ -118,7 +127,9 @@ class SystemExpansion:
         inputs += [self._name("index", system["tokens"], variant)] if "tokens" in system else []
         index = Stage(self._name("index", name, variant), kind.name, params, tuple(inputs))
         search = {"queries": self.queries, "k": self.k, "tag": name, **search_values(kind, system)}
-        run = Stage(self._name("run", name, variant), "search", search, ("collection", index.name))
+        second = second_list(system)
+        others = () if second is None else (self._name("run", second, variant),)
+        run = Stage(self._name("run", name, variant), "search", search, ("collection", index.name, *others))
         return [*training, index, run]
 
     def _training(self, system: Mapping[str, Any], base: str, variant: Variant) -> list[Stage]:

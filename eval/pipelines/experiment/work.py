@@ -60,13 +60,16 @@ def _index(stage: Stage, inputs: Inputs, output: Path, step: Progress) -> int:
 
 def _search(stage: Stage, inputs: Inputs, output: Path, step: Progress) -> Done:
     collection = Collection.open(inputs["collection"])
-    (folder,) = (path for name, path in inputs.items() if name != "collection")
+    (folder,) = (path for name, path in inputs.items() if name.startswith("index/"))
     queries = collection.queries(stage.params["queries"])
     index = open_index(folder, collection)
     values = {k: v for k, v in unpin(stage.params).items() if k not in ("queries", "tag")}
+    second = next((path for name, path in inputs.items() if name.startswith("run/")), None)
+    if second is not None:
+        values["with"] = str(second)
     options = prepare_search(index, values, collection)
     start = time.perf_counter()
-    costs = latency_costs(index, queries, options) if len(queries) else {}
+    costs = latency_costs(index, queries, options) if len(queries) and second is None else {}
     apart = time.perf_counter() - start
     run = run_search(
         index, queries, replace(options, progress=step, query_cache=False), tag=stage.params["tag"]

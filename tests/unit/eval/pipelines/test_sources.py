@@ -30,6 +30,12 @@ name = "hash"
 index = "dense"
 encoder = "hashing:64"
 [[system]]
+name = "hash+avg"
+index = "dense"
+encoder = "hashing:64"
+prf_depth = 2
+rounds = 2
+[[system]]
 name = "tokens"
 index = "multivector"
 encoder = "hashing:16"
@@ -83,7 +89,7 @@ def test_all_that_a_stage_runs_is_in_its_key(made: tuple[Path, Executed]) -> Non
 CHANGES = {
     "intrex.eval.measures.graded": {"scores"},
     "intrex.eval.leaderboard.rows": {"leaderboard"},
-    "intrex.retrievers.fusion.fuse": {"run/both"},
+    "intrex.retrievers.rerank.index": {"run/again"},
     "intrex.retrievers.prf.rm3": {"index/bm25"},
     "intrex.encoders.fde.encoder": {"index/fde"},
     "intrex.data.importers.beir": {"collection"},
