@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from intrex.data.builders.registry import BUILDERS
-from intrex.data.errors import IntrexError, Problems, json_type, nearest_name
+from intrex.data.errors import IntrexError, Problems, UsageError, json_type, nearest_name
 from intrex.data.ids import id_problem
 from intrex.data.options import Option, is_a, options_of, unmet_conditions
 from intrex.encoders.options import FAMILIES, EncoderKind, EncoderOptions, TokenEncoderOptions
@@ -24,7 +24,8 @@ from intrex.eval.pipelines.experiment.keys import (
 )
 from intrex.eval.pipelines.experiment.variants import UNTRAINED
 from intrex.eval.splits.options import PROTOCOLS
-from intrex.retrievers.fusion.options import MAX_WEIGHT, METHODS, RANX, FuseOptions
+from intrex.retrievers.fusion.methods import METHODS
+from intrex.retrievers.fusion.options import FuseOptions, check_weights
 from intrex.retrievers.options import INDEXES, IndexKind
 from intrex.retrievers.rerank.options import RerankOptions
 
@@ -207,12 +208,16 @@ class _Check:
             self.add(where, f"{key} is for {needed.spell(needed.key)}")
 
     def fusion(self, table: Mapping[str, Any], where: str, earlier: Sequence[str]) -> None:
-        method, engine = str(table.get("method", "rrf")), table.get("engine", "native")
-        if method not in (known := RANX if engine == "ranx" else METHODS):
-            self.add(where, f"method is {method!r}: {nearest_name(method, known)}")
+        method = str(table.get("method", "rrf"))
+        usable = [name for name, one in METHODS.items() if not one.trained]
+        if method in METHODS and method not in usable:
+            self.add(where, f"method {method} learns from training queries, which a recipe does not search")
+        elif method not in usable:
+            self.add(where, f"method is {method!r}: {nearest_name(method, usable)}")
         foreign = [
             key for key, option in options_of(FuseOptions).items()
-            if option.when is not None and method in METHODS and not option.when.holds({"method": method})
+            if option.when is not None and option.when.key == "method" and method in METHODS
+            and not option.when.holds({"method": method})
         ]  # fmt: skip
         refused = dict.fromkeys(("index", "rerank", "train"), "a fused system")
         refused |= dict.fromkeys(foreign, f"method {method}")
@@ -227,8 +232,19 @@ class _Check:
         if isinstance(weights, list) and weights and all(is_a(weight, float) for weight in weights):
             if len(weights) != len(parts):
                 self.add(where, f"has {len(weights)} weights for {len(parts)} systems")
-            if not all(0 <= w <= MAX_WEIGHT for w in weights) or not any(weights):
-                self.add(where, f"weights must be from 0 to {MAX_WEIGHT:g} and not all zero: {weights}")
+            try:
+                check_weights(tuple(weights))
+            except UsageError as error:
+                self.add(where, error.message)
+        if method in usable:
+            self.fusion_options(table, where)
+
+    def fusion_options(self, table: Mapping[str, Any], where: str) -> None:
+        """Report what choices lack that are sound each by itself, as a normalisation what it needs."""
+        declared = options_of(FuseOptions)
+        if table.get("norm") == "tmm" and "infima" not in table:
+            self.add(where, "norm tmm needs infima, the lowest score that each system could give")
+        self.unmet(where, {k: v for k, v in declared.items() if v.when and v.when.key != "method"}, table)
 
     def word(self, value: str, prefix: str, where: str) -> bool:
         """Report a name that cannot be a file's, after a prefix such as ``name is``; tell whether it cannot."""
