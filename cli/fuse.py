@@ -8,9 +8,11 @@ from typing import Annotated, Any
 import typer
 
 from intrex.cli.common.help import Command
+from intrex.cli.common.output import say
 from intrex.cli.common.parameters import command
 from intrex.cli.common.runs import RunTarget
 from intrex.data.rankings.options import RunSource
+from intrex.eval.pipelines.tuning.options import TuneOptions
 from intrex.retrievers.fusion.options import FuseOptions
 
 RUNS, RESORT = "--runs", "--resort"
@@ -46,13 +48,14 @@ def as_ours(args: list[str]) -> list[str]:
 
 @command(
     "intrex fuse bm25.txt.gz dense.txt.gz -o rrf.txt.gz",
-    "intrex fuse bm25.txt.gz dense.txt.gz --method wsum --weights 0.7,0.3 -o wsum.txt.gz",
+    "intrex fuse bm25.txt.gz dense.txt.gz --method wsum --tune nDCG@10 --cv 5 --qrels scifact:test -o wsum.txt.gz",
     shown_by=FuseCommand,
 )
 def fuse(
     runs: Annotated[list[Path], typer.Argument(help="Two or more runs; their queries may differ.")],
     target: RunTarget,
     options: FuseOptions,
+    tuning: TuneOptions,
     source: RunSource,
 ) -> None:
     """Fuse runs, by ranks (rrf) or by normalised scores (wsum and others); a query is fused of the runs that answer it.
@@ -60,9 +63,17 @@ def fuse(
     The command line of pyserini.fusion is taken as it is: with --runs ranks are those of the rank column, unless
     --resort is said, to depth 1000.
     """
-    from intrex.retrievers.fusion.fuse import fuse_files, fused_tag
+    from intrex.eval.pipelines.tuning.fuse import fuse_tuned
+    from intrex.retrievers.fusion.fuse import Fusion
 
     target.check()
     with source.declared():
-        fused = fuse_files(runs, options)
-    target.write_fusion(fused, target.tag or fused_tag(options))
+        fused = fuse_tuned(runs, options, tuning, target.tag, target.output, target.overwrite)
+    for line in fused.lines:
+        say(line)
+    if isinstance(fused.result, Fusion):
+        target.write_fusion(fused.result, fused.tag)
+    else:
+        target.write(fused.result)
+    if kept := fused.save(target.output, target.overwrite):
+        say(f"{kept}: for --weights-from")

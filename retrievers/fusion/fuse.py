@@ -35,7 +35,9 @@ from intrex.retrievers.fusion.training import check_training, learn
 
 _log = logging.getLogger("intrex")
 _KERNELS = "intrex.retrievers.fusion.kernels"
-LIBRARY = Library("fusion", tuple(f"{_KERNELS}.{name}" for name in ("fuse", "majority", "rows", "values")))
+LIBRARY = Library(
+    "fusion", tuple(f"{_KERNELS}.{name}" for name in ("fuse", "majority", "rows", "tune", "values"))
+)
 WORTH_LOADING, WORTH_COMPILING = 20_000, 400_000
 """Lines of all runs below which numpy is as fast, with the kernels compiled already and the first time ever."""
 ROWS = 1 << 16
@@ -105,7 +107,7 @@ def fuse_files(paths: Sequence[Path], options: FuseOptions) -> Fusion:
 def fuse_packed(runs: Sequence[PackedRun], options: FuseOptions, tables: Float64s | None = None) -> Fusion:
     """Prepare the fusion of runs; see `fuse_runs`."""
     plan = plan_of(options, len(runs), tables)
-    queries = _check_queries(runs)
+    queries = check_queries(runs)
     if plan.norm == "none" and options.norm is None and plan.source is Source.SCORE:
         check_scales(runs)
     return Fusion(list(runs), queries, plan)
@@ -188,7 +190,7 @@ class Fusion:
         return len(self.queries), lines
 
 
-def _check_queries(runs: Sequence[PackedRun]) -> list[bytes]:
+def check_queries(runs: Sequence[PackedRun]) -> list[bytes]:
     """Return the queries of runs; raises `BadInput` where no two of them have one in common."""
     queries = list(all_queries(list(runs)))
     answered = sum(len(run.places) for run in runs)

@@ -99,8 +99,9 @@ class FuseOptions(Options, panel=PANEL):
         help="Judgements of the training queries, which methods that learn need: a file, or COLLECTION:SET.",
     )  # fmt: skip
     train_runs: tuple[Path, ...] = option(
-        default=(), when=When("train_on"),
-        help="Runs of the training queries, in the order of the runs and once for each; those themselves by default.",
+        default=(),
+        help="Runs of the queries that are trained or tuned on, in the order of the runs and once for each; those themselves "
+        "by default.",
     )  # fmt: skip
     ranks: str = option(
         default=BY_SCORE, choices=(BY_SCORE, BY_COLUMN),

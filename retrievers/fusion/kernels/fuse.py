@@ -38,7 +38,7 @@ def _add(rule, runs, run, c, v, room):
 
 
 @inner
-def _merge(starts, first, runs, base, candidates, rule, room):
+def join(starts, first, runs, base, candidates, rule, room):
     """Put what documents count together, run after run, in ``room.total``."""
     for c in range(candidates):
         room.total[c], room.weight[c], room.count[c], room.stamp[c] = 0.0, 0.0, 0, -1
@@ -68,8 +68,8 @@ def _merge(starts, first, runs, base, candidates, rule, room):
 
 
 @inner
-def _fuse(rows, starts, first, runs, rule, room, fault):
-    """Fuse one query: the number of its documents, whose totals are in ``room``; -1 with a fault."""
+def number(rows, starts, first, runs, rule, room, fault):
+    """Assign numbers to the documents of a query in the order of the runs: how many they are, -1 with a fault; and the mask of the table."""
     base, candidates, mask = starts[first], 0, np.int64(4)
     while mask < 2 * (starts[first + runs] - base):
         mask *= 2
@@ -82,13 +82,29 @@ def _fuse(rows, starts, first, runs, rule, room, fault):
         candidates = intern(rows, low, high, room, mask, run, base, candidates)
         if candidates < 0:
             fault[0], fault[1] = TWICE, run
-            return np.int64(-1)
+            return np.int64(-1), mask
+    return np.int64(candidates), mask
+
+
+@inner
+def compare(starts, first, runs, candidates, rule, room):
+    """Write what documents get by Copeland's or Condorcet's method."""
+    kept = set_places(starts, first, runs, starts[first], candidates, rule, room)
+    if rule.merge == COPELAND:
+        count_wins(candidates, kept, room)
+    else:
+        sort_pairs(candidates, kept, room)
+
+
+@inner
+def _fuse(rows, starts, first, runs, rule, room, fault):
+    """Fuse one query: the number of its documents, whose totals are in ``room``; -1 with a fault."""
+    candidates, _ = number(rows, starts, first, runs, rule, room, fault)
+    if candidates < 0:
+        return candidates
+    base = starts[first]
     if rule.merge == COPELAND or rule.merge == CONDORCET:
-        kept = set_places(starts, first, runs, base, candidates, rule, room)
-        if rule.merge == COPELAND:
-            count_wins(candidates, kept, room)
-        else:
-            sort_pairs(candidates, kept, room)
+        compare(starts, first, runs, candidates, rule, room)
         return candidates
     for run in range(runs):
         low = starts[first + run]
@@ -100,7 +116,7 @@ def _fuse(rows, starts, first, runs, rule, room, fault):
             if found:
                 fault[0], fault[1] = found, run
                 return np.int64(-1)
-    _merge(starts, first, runs, base, candidates, rule, room)
+    join(starts, first, runs, base, candidates, rule, room)
     return candidates
 
 

@@ -99,7 +99,7 @@ def intern(rows, low, high, room, mask, run, base, n):
 
 
 @inner
-def _later_id(docs, i, j):
+def later_id(docs, i, j):
     """Tell whether the id of one of two rows comes after the other's in byte order."""
     ids, width, first = docs
     a, b = np.int64(first[i]) * width, np.int64(first[j]) * width
@@ -153,7 +153,7 @@ def rank(rows, room, candidates):
         for i in range(start, end):
             room.places[i - start] = np.int64(keys[i] & np.uint64(0xFFFFFFFF))
         if end - start > 1:
-            merge_sort(_later_id, (rows.docs, rows.width, room.first), room.places, room.spare, end - start)
+            merge_sort(later_id, (rows.docs, rows.width, room.first), room.places, room.spare, end - start)
         for i in range(start, end):
             room.order[i] = room.places[i - start]
         start = end
