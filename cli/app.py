@@ -32,6 +32,7 @@ COMMANDS = {
         "index": "Build, change, describe and verify indexes.",
         "search": "Search an index with a set of queries.",
         "fuse": "Fuse runs.",
+        "normalize": "Put the scores of a run on another scale.",
         "rerank": "Score the best documents of a run again.",
         "context": "Write the passages of each query for a reader.",
         "train": "Train an encoder or a cross-encoder.",

@@ -11,9 +11,9 @@ import numpy.typing as npt
 
 from intrex.data.arrays import Bools, Bytes, Float32s, Float64s, Int64s, Uint64s
 from intrex.data.errors import BadInput, Problems, UsageError, shorten_words
-from intrex.data.ids import as_bytes, as_strings, id_problem, nest, rows_of
+from intrex.data.ids import as_bytes, id_problem, nest, rows_of
 from intrex.data.io.columns import parse_floats, read_columns, segments
-from intrex.data.io.files import require_file, writing
+from intrex.data.io.files import require_file
 from intrex.data.numeric.spans import offsets_of, owners_of
 
 LAYOUT = "query Q0 document rank score tag"
@@ -267,17 +267,3 @@ def check_query_ids(queries: Iterable[str]) -> None:
             f"{len(comments):,} query ids begin with #, which makes a run's line a comment: {comments[0]}",
             "give the queries other ids",
         )
-
-
-def write_run(run: Run, path: Path, overwrite: bool = False) -> None:
-    """Write a run as TREC's six columns, each score in the shortest form that reads back as the same float32."""
-    check_tag(run.tag)
-    check_query_ids(as_strings(run.query_ids))
-    with writing(path, overwrite) as stream:
-        for query, docs, scores in run.rankings():
-            head, tail = query.decode("utf-8") + " Q0 ", f" {run.tag}\n"
-            texts = [s.decode("ascii") for s in scores.astype("S32").tolist()]
-            rows = zip(as_strings(docs), texts, strict=True)
-            stream.write(
-                "".join(f"{head}{d} {r} {s}{tail}" for r, (d, s) in enumerate(rows, 1)).encode("utf-8")
-            )

@@ -16,7 +16,8 @@ from intrex.data.options import LARGEST_FLOAT
 from intrex.data.rankings.nested import FLOAT32_ENDS
 from intrex.data.rankings.options import run_source
 from intrex.data.rankings.read import read_table
-from intrex.data.run import Run, RunTable, write_run
+from intrex.data.rankings.write import write_run
+from intrex.data.run import Run, RunTable
 
 FLOAT64_ENDS = float("inf")
 

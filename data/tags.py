@@ -9,6 +9,7 @@ searches of one index never share a tag, and equal ones always do.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ from urllib.parse import quote
 from intrex.data.options import Option, Options, options_of
 
 _PUNCTUATION = "%(),=+"
+_DIGITS = 8
+_TUNED = re.compile(rf"\+tuned\(on=([^(),=+]+)@([0-9a-f]{{{_DIGITS}}}),")
 
 
 def name_of(path: Path | str) -> str:
@@ -41,6 +44,20 @@ def tag_of(name: str, *options: Options, named: tuple[str, ...] = ()) -> str:
     'c.bm25(k=100)+rm3(fb_docs=20)'
     """
     return name + "".join(f"{head}{_listed(parts)}" for head, parts in _methods(options, named).items())
+
+
+def tuned_tag(tag: str, name: str, qrels: str, measure: str) -> str:
+    """Return the tag of what was tuned on judgements: it says on which ones, whatever the rest of it says.
+
+    >>> tuned_tag("mine", "c:dev", "0123456789abcdef", "nDCG@10")
+    'mine+tuned(on=c:dev@01234567,by=nDCG@10)'
+    """
+    return f"{tag}+tuned(on={_spell(name)}@{qrels[:_DIGITS]},by={_spell(measure)})"
+
+
+def tuned_on(tag: str) -> list[tuple[str, str]]:
+    """Return the judgements that a tag says it was tuned on: their names, as it spells them, and the first digits of their fingerprints."""
+    return _TUNED.findall(tag)
 
 
 def _methods(options: tuple[Options, ...], named: tuple[str, ...]) -> dict[str, list[str]]:

@@ -9,6 +9,7 @@ from intrex.data.options import Options, declare, option
 
 if TYPE_CHECKING:
     from intrex.data.run import Run
+    from intrex.retrievers.fusion.fuse import Fusion
 
 FORMATS = ("trec", "msmarco", "json")
 
@@ -48,3 +49,14 @@ class RunTarget(Options):
         write_any_run(run, self.output, self.form, self.overwrite)
         if self.output != STDIO:
             say(f"{self.output}: {len(run):,} queries, {len(run.doc_ids):,} lines, tag {run.tag}")
+
+    def write_fusion(self, fusion: "Fusion", tag: str) -> None:
+        """Fuse and write, and say what was written unless that went to stdout."""
+        from intrex.data.io.files import STDIO
+
+        if self.form != "trec":
+            return self.write(fusion.run(tag))
+        queries, lines = fusion.write(tag, self.output, self.overwrite)
+        if self.output != STDIO:
+            say(f"{self.output}: {queries:,} queries, {lines:,} lines, tag {tag}")
+        return None

@@ -72,7 +72,9 @@ class Comparison:
 
 
 def _signature(data: Aligned, settings: Settings) -> str:
-    return f"{data.conditions.signature()}|{settings.signature()}|groups={data.groups.signature()}"
+    return (
+        f"{data.conditions.signature(*data.systems)}|{settings.signature()}|groups={data.groups.signature()}"
+    )
 
 
 def compare(data: Aligned, settings: Settings | None = None, baseline: int | None = None) -> Comparison:

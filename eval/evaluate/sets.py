@@ -147,7 +147,7 @@ def _long(scored: ScoredSets, system: SetScores, names: Sequence[str]) -> Iterat
         counted = part.scores.answered | part.conditions.complete
         alone = Groups.alone(int(counted.sum()))
         low, high = figure_intervals(part.scores.values[counted], part.scores.measures, alone)
-        signature = part.conditions.signature() + interval_signature(alone)
+        signature = part.conditions.signature(system.system) + interval_signature(alone)
         for n in names:
             i = [str(m) for m in part.scores.measures].index(n)
             cells: list[Cell] = [means[n], float(low[i]), float(high[i]), "", ""]

@@ -29,7 +29,7 @@ from intrex.eval.scoring.matching import RunHits, match
 from intrex.eval.scoring.rules import Rules, SelfMatch, Ties, order_run
 from intrex.eval.scoring.score import Scores, require_judged, score_hits
 from intrex.eval.scoring.scorefile import SystemScores
-from intrex.eval.scoring.signature import HIGHEST, Conditions, qrels_fingerprint, run_fingerprint
+from intrex.eval.scoring.signature import HIGHEST, THESE, Conditions, qrels_fingerprint, run_fingerprint
 from intrex.eval.scoring.stream import match_any
 
 _log = logging.getLogger("intrex")
@@ -71,6 +71,11 @@ def _score_all(
             _log.info(
                 "%s: no judged document; judgements name whole documents, are these passages? (search --max-passage)",
                 name,
+            )
+    for name in names:
+        if THESE in conditions.tuned_on(name):
+            _log.info(
+                "%s was tuned on these judgements: its figures are no better than training figures", name
             )
     measures = [*measures, *([] if ALWAYS in measures else [ALWAYS])]
     relevant = relevant_digests(judged.qrels)

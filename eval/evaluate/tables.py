@@ -34,7 +34,7 @@ def score_table(systems: Sequence[SystemScores], measures: Sequence[Measure], wi
         ]
     headers = ["system", "measure", "value", "n_queries", "n_missing", "signature"]
     return headers, [
-        [s.system, n, m[n], count, s.scores.n_missing, s.conditions.signature()]
+        [s.system, n, m[n], count, s.scores.n_missing, s.conditions.signature(s.system)]
         for s, m in zip(systems, means, strict=True)
         for n, count in zip(names, _query_counts(s), strict=False)
     ]
@@ -60,7 +60,7 @@ def query_table(
             if wide:
                 rows.append([system.system, query, *cells])
             else:
-                signature = system.conditions.signature()
+                signature = system.conditions.signature(system.system)
                 figures = ((n, c) for n, c in zip(names, cells, strict=True) if c != LEFT_OUT)
                 rows += [[system.system, query, n, c, signature] for n, c in figures]
     return headers, rows

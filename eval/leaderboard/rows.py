@@ -115,7 +115,7 @@ def _rows(system: SystemScores, grouping: Grouping) -> Iterable[LeaderboardRow]:
     means = scores.means(conditions.complete)
     judged = means[JUDGED]
     place = (conditions.collection, conditions.query_set, conditions.split, conditions.fold, "all")
-    signature = conditions.signature() + interval_signature(groups)
+    signature = conditions.signature(system.system) + interval_signature(groups)
     counts = (len(values), scores.n_missing, judged, system.run_sha256, signature)
     measures = shown_names(names)
     for i, name in enumerate(names):

@@ -17,6 +17,7 @@ import numpy as np
 from intrex.data.errors import IntrexError
 from intrex.data.native.library import obstacle
 from intrex.data.numeric import rows
+from intrex.data.rankings import pieces
 from intrex.data.system.machine import whole_memory
 from intrex.data.system.threads import cores
 from intrex.data.version import installed_version, intrex_version
@@ -24,6 +25,7 @@ from intrex.encoders.fde import encoder
 from intrex.encoders.runtime.models import find_local
 from intrex.eval.compare import tukey
 from intrex.eval.scoring import stream
+from intrex.retrievers.fusion import fuse
 from intrex.retrievers.inverted.native import INDEXING, SEARCH
 from intrex.retrievers.lucene.jvm import NEEDED, java_homes
 from intrex.retrievers.multivector import plaid, residual
@@ -36,7 +38,7 @@ Line = tuple[str, str, str]
 
 _MODEL = "all-MiniLM-L6-v2"
 _KERNELS = (SEARCH, INDEXING, *LIBRARIES.values())
-_KERNELS += tuple(m.LIBRARY for m in (native, plaid, residual, rows, encoder, stream, tukey))
+_KERNELS += tuple(m.LIBRARY for m in (fuse, native, pieces, plaid, residual, rows, encoder, stream, tukey))
 
 
 def examine() -> list[Line]:

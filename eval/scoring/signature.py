@@ -12,10 +12,11 @@ from intrex.data.errors import BadInput
 from intrex.data.io.files import fingerprint
 from intrex.data.qrels import Qrels
 from intrex.data.run import Run
+from intrex.data.tags import tuned_on
 from intrex.data.version import intrex_version
 from intrex.eval.scoring.rules import Rules
 
-HIGHEST = "highest"
+HIGHEST, THESE = "highest", "these"
 
 
 @dataclass(frozen=True)
@@ -62,8 +63,11 @@ class Conditions:
         """True where a judged query that the run lacks counts as an empty ranking."""
         return self.rules.complete
 
-    def signature(self) -> str:
-        """Return one line without commas; the measure itself carries its cutoff and relevance level."""
+    def signature(self, *systems: str) -> str:
+        """Return one line without commas; the measure itself carries its cutoff and relevance level.
+
+        Of ``systems``, by their tags, it says which judgements they were tuned on: ``these`` where it is those of the scores.
+        """
         parts = {
             "set": f"{self.collection}:{self.query_set}" if self.query_set else self.collection,
             **({"corpus": self.corpus} if self.corpus else {}),
@@ -74,7 +78,13 @@ class Conditions:
             **(self.rules.describe() if self.dialect == "intrex" else self._describe_dialect()),
             "intrex": self.version,
         }
+        if tuned := sorted({name for system in systems for name in self.tuned_on(system)}):
+            parts["tuned"] = "+".join(tuned)
         return "|".join(f"{key}={value}" for key, value in parts.items())
+
+    def tuned_on(self, system: str) -> list[str]:
+        """Return the judgements that a system was tuned on, as far as its tag says so: ``these``, or the names of others."""
+        return [THESE if self.qrels.startswith(digest) else name for name, digest in tuned_on(system)]
 
     def _describe_dialect(self) -> dict[str, str]:
         """Return the words of another tool's rules: its name says how it orders and averages, its options stand beside it."""

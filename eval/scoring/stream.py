@@ -19,13 +19,14 @@ from intrex.data.io.files import reading, spooled
 from intrex.data.native.library import Library
 from intrex.data.qrels import Qrels
 from intrex.data.rankings.options import run_source
+from intrex.data.rankings.pieces import OutOfOrdinary, Pieces
 from intrex.data.runformats import read_any_run
 from intrex.eval.scoring.matching import RunHits, match
-from intrex.eval.scoring.pieces import KernelQrels, OutOfOrdinary, Part, Pieces, Worker
+from intrex.eval.scoring.pieces import KernelQrels, Part, Worker
 from intrex.eval.scoring.signature import queries_digest
 
-_KERNELS = "intrex.eval.scoring.kernels"
-LIBRARY = Library("evaluation", (f"{_KERNELS}.lines", f"{_KERNELS}.parse", f"{_KERNELS}.rank"))
+_READING = "intrex.data.rankings.kernels"
+LIBRARY = Library("evaluation", (f"{_READING}.lines", f"{_READING}.parse", "intrex.eval.scoring.kernels"))
 PIECE = 2 << 20
 """Bytes read at once by each thread."""
 WORTH_LOADING, WORTH_COMPILING = 2 << 20, 24 << 20

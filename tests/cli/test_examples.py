@@ -28,7 +28,7 @@ LONG = (
 """Examples that take most of a minute or more: `make long` runs them."""
 ORDER = (
     "collection import", "collection build", "collection", "index bm25", "index dense", "index multivector", "index fde",
-    "index sparse", "index impact", "search", "fuse", "train", "rerank", "context", "check",
+    "index sparse", "index impact", "search", "fuse", "normalize", "train", "rerank", "context", "check",
     "show", "convert", "evaluate", "compare", "gate", "leaderboard", "split resttest", "split", "overlap", "experiment run",
     "experiment new", "experiment", "study", "parity",
     "index info", "index verify", "index add", "index remove", "index", "doctor",

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from intrex.data.collection import Collection, Queries
-from intrex.data.run import Run, write_run
+from intrex.data.rankings.write import write_run
+from intrex.data.run import Run
 from intrex.data.store.manifest import verify_artifact
 from intrex.data.store.vectors import SparseVectors
 from intrex.encoders.base import (
@@ -158,7 +159,7 @@ def test_reopened_in_a_new_process(small: Collection, tmp_path: Path, kind: str)
     BUILD[kind](small, tmp_path / "i")
     write_run(open_index(tmp_path / "i").search(small.queries(), SearchOptions()), tmp_path / "here")
     code = (
-        "import sys; from pathlib import Path; from intrex.data.collection import Collection; from intrex.data.run import write_run;"
+        "import sys; from pathlib import Path; from intrex.data.collection import Collection; from intrex.data.rankings.write import write_run;"
         "from intrex.retrievers.base import SearchOptions, open_index;"
         "c, i, o = map(Path, sys.argv[1:]);"
         "write_run(open_index(i).search(Collection.open(c).queries(), SearchOptions()), o)"

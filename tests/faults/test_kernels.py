@@ -80,7 +80,7 @@ from pathlib import Path
 from intrex.data.qrels import Qrels
 from intrex.eval.scoring.stream import match_any
 assert match_any(Qrels.from_dict({"q": {"d2": 1}}), Path(sys.argv[1])).ranks.tolist() == [2]
-print([m for m in ("numba", "llvmlite", "scipy", "intrex.eval.scoring.kernels.lines") if m in sys.modules])
+print([m for m in ("numba", "llvmlite", "scipy", "intrex.data.rankings.kernels.lines") if m in sys.modules])
 """
     out = subprocess.run([sys.executable, "-c", code, str(run)], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "[]"
@@ -98,7 +98,7 @@ def test_without_a_compiler_the_plain_path_answers(run: Path, monkeypatch: pytes
     assert stream.match_any(qrels, run).ranks.tolist() == [2]
 
 
-LINES = ("intrex.eval.scoring.kernels.lines:cut",)
+LINES = ("intrex.data.rankings.kernels.lines:cut",)
 SMALL = f"""
 import sys
 from pathlib import Path

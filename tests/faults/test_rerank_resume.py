@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from intrex.data.collection import Collection
-from intrex.data.run import Run, write_run
+from intrex.data.rankings.write import write_run
+from intrex.data.run import Run
 from intrex.data.runformats import read_any_run
 from intrex.data.store.scorecache import RECORD, ScoreCache
 from intrex.data.writer import RecordSource, write_collection

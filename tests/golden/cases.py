@@ -159,11 +159,16 @@ CASES: dict[str, Case] = {
         },
     ),
     "fuse": Case(
-        ["fuse a.txt b.txt", "fuse a.txt b.txt --method wsum --weights 0.25,0.75 --k 1", "fuse a.txt b.txt --method wsum --weights 1"],
+        ["fuse a.txt b.txt", "fuse a.txt b.txt --method wsum --weights 0.25,0.75 --k 1", "fuse a.txt b.txt --method wsum --weights 1", "fuse a.txt b.txt --method mnz --norm zmuv --k 2", "fuse --runs a.txt b.txt --method interpolation --alpha 0.3 --k 1", "normalize a.txt --norm max"],
         {"a.txt": RUN, "b.txt": OTHER},
     ),
     "bad-fuse-options": Case(
-        ["fuse a b --method wsum --rrf-k 60", "fuse a b --method isr --engine ranx --rrf-k 60", "fuse a b --weights 1,2", "fuse a b --method isr", "fuse a b --engine anserini", "fuse a b --engine ranx --method iso", "fuse a b --engine ranx"],
+        ["fuse a b --method wsum --rrf-k 60", "fuse a b --method isr --engine ranx --rrf-k 60", "fuse a b --weights 1,2", "fuse a b --method iso", "fuse a b --engine anserini", "fuse a b --engine ranx --method copeland", "fuse a b --norm max", "fuse a b --method sum --norm tmm", "fuse a b --method posfuse", "fuse a", "fuse a b c --method cc"],
+    ),
+    "bad-fuse-runs": Case(
+        ["fuse a b", "fuse a wide --method average", "fuse a below --method sum --norm max", "fuse a below --method sum --norm tmm --infima 0,-0.25", "fuse a a --method posfuse --train-on other.qrels", "fuse --runs a ranks"],
+        {"a": RUN, "b": b"p9 Q0 d1 1 2.0 b\n", "wide": b"q1 Q0 d1 1 900 wide\nq1 Q0 d2 2 3 wide\n", "below": b"q1 Q0 d1 1 -0.1 below\nq1 Q0 d2 2 -0.5 below\n", "other.qrels": b"p9 0 d1 1\n", "ranks": b"q1 Q0 d1 first 2.0 ranks\n"},
+        shows_files=True,
     ),
     "leaderboard": Case(
         [

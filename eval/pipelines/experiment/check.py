@@ -8,9 +8,10 @@ from typing import Any
 from intrex.data.builders.registry import BUILDERS
 from intrex.data.errors import IntrexError, Problems, UsageError, json_type, nearest_name
 from intrex.data.ids import id_problem
-from intrex.data.options import Option, Options, is_a, options_of, unmet_conditions
+from intrex.data.options import Option, Options, options_of, unmet_conditions
 from intrex.encoders.options import FAMILIES, EncoderKind, EncoderOptions, TokenEncoderOptions
 from intrex.eval.measures import parse_measures
+from intrex.eval.pipelines.experiment.faults import fusion_faults, hint_of, scorer_faults, texts_of
 from intrex.eval.pipelines.experiment.keys import (
     FUSED,
     LONGEST_NAME,
@@ -22,10 +23,10 @@ from intrex.eval.pipelines.experiment.keys import (
     search_values,
     system_keys,
 )
-from intrex.eval.pipelines.experiment.scorers import scorer_faults
 from intrex.eval.pipelines.experiment.variants import UNTRAINED
 from intrex.eval.splits.options import PROTOCOLS
-from intrex.retrievers.fusion.options import MAX_WEIGHT, METHODS, RANX, FuseOptions
+from intrex.retrievers.fusion.methods import METHODS
+from intrex.retrievers.fusion.options import FuseOptions
 from intrex.retrievers.options import INDEXES, IndexKind
 from intrex.retrievers.rerank.options import RerankOptions
 
@@ -51,7 +52,7 @@ class _Check:
         for key in ("name", "queries"):
             if key in raw and raw[key] != "" and isinstance(raw[key], str):
                 self.word(raw[key], f"{key} is", where)
-        for measure in _texts(raw.get("measures")):
+        for measure in texts_of(raw.get("measures")):
             try:
                 parse_measures([measure])
             except IntrexError as error:
@@ -150,7 +151,9 @@ class _Check:
             source = table.get(key)
             known = earlier if key == "rerank" else [n for n in earlier if n in self.kinds]
             if isinstance(source, str) and source not in known:
-                self.add(where, f"{verb} {source!r}, which is not an earlier system: {_hint(source, known)}")
+                self.add(
+                    where, f"{verb} {source!r}, which is not an earlier system: {hint_of(source, known)}"
+                )
         if self.problems.count == before:
             self.options(RerankOptions, table, where)
 
@@ -186,7 +189,9 @@ class _Check:
             self.keys(table["search"], declared, f"{where}, search", needed=False)
         second = search.get("with")
         if "with" in declared and isinstance(second, str) and second not in earlier:
-            self.add(where, f"mixes in {second!r}, which is not an earlier system: {_hint(second, earlier)}")
+            self.add(
+                where, f"mixes in {second!r}, which is not an earlier system: {hint_of(second, earlier)}"
+            )
         build, build_options = build_values(kind, table), options_of(kind.build)
         self.unmet(where, build_options, build)
         defaults = {key: option.default for key, option in build_options.items()}
@@ -213,7 +218,7 @@ class _Check:
         source = table.get("tokens")
         names = [name for name, kind_name in self.kinds.items() if kind_name in kind.sources]
         if isinstance(source, str) and source not in names:
-            hint = _hint(source, names)
+            hint = hint_of(source, names)
             self.add(where, f"tokens: {source!r} is not an earlier {kind.sources[0]} system: {hint}")
 
     def unmet(
@@ -229,28 +234,31 @@ class _Check:
             self.add(where, f"{key} is for {needed.spell(needed.key)}")
 
     def fusion(self, table: Mapping[str, Any], where: str, earlier: Sequence[str]) -> None:
-        method, engine = str(table.get("method", "rrf")), table.get("engine", "native")
-        if method not in (known := RANX if engine == "ranx" else METHODS):
-            self.add(where, f"method is {method!r}: {nearest_name(method, known)}")
+        method = str(table.get("method", "rrf"))
+        usable = [name for name, one in METHODS.items() if not one.trained]
+        if method in METHODS and method not in usable:
+            self.add(where, f"method {method} learns from training queries, which a recipe does not search")
+        elif method not in usable:
+            self.add(where, f"method is {method!r}: {nearest_name(method, usable)}")
         foreign = [
             key for key, option in options_of(FuseOptions).items()
-            if option.when is not None and method in METHODS and not option.when.holds({"method": method})
+            if option.when is not None and option.when.key == "method" and method in METHODS
+            and not option.when.holds({"method": method})
         ]  # fmt: skip
         refused = dict.fromkeys(("index", "rerank", "train"), "a fused system")
         refused |= dict.fromkeys(foreign, f"method {method}")
         self.keys(table, FUSED, where, refused=refused)
-        parts = _texts(table["fuse"])
-        for part in parts:
-            if part not in earlier:
-                self.add(where, f"fuses {part!r}, which is not an earlier system: {_hint(part, earlier)}")
-        if isinstance(table["fuse"], list) and len(table["fuse"]) == 1:
-            self.add(where, "needs two or more systems to fuse")
-        weights = table.get("weights")
-        if isinstance(weights, list) and weights and all(is_a(weight, float) for weight in weights):
-            if len(weights) != len(parts):
-                self.add(where, f"has {len(weights)} weights for {len(parts)} systems")
-            if not all(0 <= w <= MAX_WEIGHT for w in weights) or not any(weights):
-                self.add(where, f"weights must be from 0 to {MAX_WEIGHT:g} and not all zero: {weights}")
+        for fault in fusion_faults(table, earlier):
+            self.add(where, fault)
+        if method in usable:
+            self.fusion_options(table, where)
+
+    def fusion_options(self, table: Mapping[str, Any], where: str) -> None:
+        """Report what choices lack that are sound each by itself, as a normalisation what it needs."""
+        declared = options_of(FuseOptions)
+        if table.get("norm") == "tmm" and "infima" not in table:
+            self.add(where, "norm tmm needs infima, the lowest score that each system could give")
+        self.unmet(where, {k: v for k, v in declared.items() if v.when and v.when.key != "method"}, table)
 
     def word(self, value: str, prefix: str, where: str) -> bool:
         """Report a name that cannot be a file's, after a prefix such as ``name is``; tell whether it cannot."""
@@ -285,11 +293,3 @@ class _Check:
 def _built_kinds() -> dict[str, IndexKind]:
     """Return the kinds of indexes that a recipe can name."""
     return {name: kind for name in INDEXES if (kind := INDEXES.load(name)).build is not None}
-
-
-def _hint(name: str, names: Sequence[str]) -> str:
-    return nearest_name(name, names) if names else "there is none"
-
-
-def _texts(value: object) -> list[str]:
-    return [part for part in value if isinstance(part, str)] if isinstance(value, list) else []

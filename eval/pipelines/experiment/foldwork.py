@@ -14,8 +14,8 @@ from intrex.data.io.files import fingerprint, write_text
 from intrex.data.locate import find_qrels
 from intrex.data.options import options_of
 from intrex.data.progress import Progress
+from intrex.data.rankings.write import write_run
 from intrex.data.registry import load_target
-from intrex.data.run import write_run
 from intrex.data.runformats import read_any_run
 from intrex.data.store.scorecache import ScoreCache
 from intrex.encoders.training.options import options_for

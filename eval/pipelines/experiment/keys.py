@@ -97,6 +97,9 @@ _OF_FOLDS = ("base", "seed", "set", "split")
 _OF_STAGES = ("collection", "cache", "no_cache")
 """Options of `intrex rerank` that a recipe does not have: its collection is its own, and its stages keep scores."""
 
+_OF_TRAINING_QUERIES = ("train_on", "train_runs")
+"""Options of `intrex fuse` for methods that learn from queries which a recipe does not search."""
+
 
 def _without(options: Mapping[str, Option], keys: Container[str]) -> dict[str, Option]:
     return {key: option for key, option in options.items() if key not in keys}
@@ -106,7 +109,7 @@ TRAINED = {
     **options_of(SeedKeys),
     **_without({**options_of(TrainOptions), **options_of(SourceOptions)}, _OF_FOLDS),
 }
-FUSED = {**options_of(FuseKeys), **options_of(FuseOptions)}
+FUSED = {**options_of(FuseKeys), **_without(options_of(FuseOptions), _OF_TRAINING_QUERIES)}
 RERANKED = {**options_of(RerankKeys), **_without(options_of(RerankOptions), _OF_STAGES)}
 
 

@@ -9,8 +9,8 @@ from intrex.data.locate import read_id_file
 from intrex.data.options import options_of
 from intrex.encoders.training.trainer import check_packages
 from intrex.eval.pipelines.experiment.stages import Stage
-from intrex.retrievers.fusion.fuse import require_engine
 from intrex.retrievers.fusion.options import FuseOptions
+from intrex.retrievers.fusion.ranx import require_engine
 from intrex.retrievers.options import INDEXES
 from intrex.retrievers.rerank.options import OUTSIDE, RerankOptions
 from intrex.retrievers.rerank.scorer import open_scorer

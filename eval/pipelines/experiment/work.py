@@ -13,7 +13,7 @@ from intrex.data.group import CollectionGroup
 from intrex.data.importers.sources import import_collection
 from intrex.data.locate import find_qrels
 from intrex.data.progress import Progress
-from intrex.data.run import write_run
+from intrex.data.rankings.write import write_run
 from intrex.data.runformats import read_any_run
 from intrex.eval.evaluate.systems import score_systems
 from intrex.eval.measures import parse_measures

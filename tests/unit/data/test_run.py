@@ -12,7 +12,8 @@ from intrex.data.ids import BLANKS, CONTROLS, id_problem
 from intrex.data.io import columns
 from intrex.data.io.files import read_pieces
 from intrex.data.qrels import read_qrels
-from intrex.data.run import Run, write_run
+from intrex.data.rankings.write import write_run
+from intrex.data.run import Run
 from intrex.data.runformats import read_any_run, read_table_and_run, write_any_run
 from intrex.data.runformats import read_any_run as read_run
 

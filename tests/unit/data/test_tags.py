@@ -11,6 +11,7 @@ from intrex.cli import fuse, rerank, search
 from intrex.data import tags
 from intrex.data.options import Option, Options, options_of
 from intrex.data.tags import name_of, tag_of
+from intrex.eval.pipelines.tuning.options import TuneOptions
 from intrex.retrievers.fusion.options import FuseOptions
 from intrex.retrievers.options import index_kinds
 from intrex.retrievers.rerank.options import RerankOptions
@@ -22,8 +23,9 @@ PASSED = {
     "fuse": (FuseOptions,),
 }
 """Classes of options that a command gives to its tag, beside those of the kinds of indexes."""
-NOT_RANKING = {"rerank": {"topic_field"}}
-"""Choices of queries, which a rerank has from its run; topics of another field are another text, of the same name."""
+NOT_RANKING = {"rerank": {"topic_field"}, "fuse": set(options_of(TuneOptions))}
+"""Choices of queries, which a rerank has from its run; topics of another field are another text, of the same name. The tag of what is
+tuned has the weights that were chosen, the measure and the judgements."""
 
 
 def values_of(item: Option) -> Iterator[Any]:

@@ -9,7 +9,8 @@ import pytest
 from intrex.data.errors import BadInput, UsageError
 from intrex.data.locate import Judged
 from intrex.data.qrels import Qrels
-from intrex.data.run import Run, write_run
+from intrex.data.rankings.write import write_run
+from intrex.data.run import Run
 from intrex.eval.compare.align import align
 from intrex.eval.compare.comparison import Comparison, compare
 from intrex.eval.compare.inputs import load, with_baseline

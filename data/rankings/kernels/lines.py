@@ -1,4 +1,4 @@
-"""What the kernels of `intrex.eval.scoring.stream` share.
+"""What the kernels that read runs share.
 
 Each works on one piece of the file: whole lines, whole queries, ``buf[end - 1]`` a line feed.
 """
@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from intrex.data.native.jit import Float32s, Int, Int32s, Uint8s, Uint32s, inner, kernel
+from intrex.data.numeric.kernels import merge_sort
 
 # Kinds of bytes: others are parts of fields.
 BLANK, NEWLINE, CONTROL = 1, 2, 3
@@ -60,6 +61,51 @@ def id_width(ids, at, width):
     while size < width and ids[at + size] != 0:
         size += 1
     return size
+
+
+@inner
+def greater(buf, at, size, bt, other):
+    """Tell whether one id comes after another in byte order."""
+    for i in range(min(size, other)):
+        if buf[at + i] != buf[bt + i]:
+            return buf[at + i] > buf[bt + i]
+    return size > other
+
+
+@inner
+def before(lines, i, j):
+    """Tell whether line i is ranked above line j: score descending, then id descending."""
+    if lines.score[i] != lines.score[j]:
+        return lines.score[i] > lines.score[j]
+    return greater(lines.buf, lines.pos[i], lines.size[i], lines.pos[j], lines.size[j])
+
+
+@inner
+def order_lines(lines, first, n, order, spare):
+    """Put the lines of one query in canonical order; nothing is sorted where the file is in order."""
+    ordered = True
+    for i in range(n):
+        order[i] = first + i
+        ordered = ordered and (i == 0 or before(lines, first + i - 1, first + i))
+    if not ordered:
+        merge_sort(before, lines, order, spare, n)
+
+
+@inner
+def fill(lines, first, n, slots, mask):
+    """Index the documents of one query by line; 1 if one is there twice."""
+    buf, pos, size, hashes = lines.buf, lines.pos, lines.size, lines.hashes
+    for slot in range(mask + 1):
+        slots[slot] = -1
+    for i in range(first, first + n):
+        slot = np.int64(hashes[i]) & mask
+        while slots[slot] >= 0:
+            j = slots[slot]
+            if hashes[i] == hashes[j] and size[i] == size[j] and same(buf, pos[i], buf, pos[j], size[i]):
+                return 1
+            slot = (slot + 1) & mask
+        slots[slot] = i
+    return 0
 
 
 @kernel(buf="end", kinds="256")

@@ -1,4 +1,4 @@
-"""The kernel that ranks the queries of a piece and finds their judged documents; see `intrex.eval.scoring.kernels.lines`."""
+"""The kernel that ranks the queries of a piece and finds their judged documents; see `intrex.data.rankings.kernels.lines`."""
 
 from __future__ import annotations
 
@@ -7,47 +7,21 @@ from typing import NamedTuple
 import numpy as np
 
 from intrex.data.native.jit import Int, Int32s, Int64s, Uint8s, inner, kernel
-from intrex.data.numeric.kernels import merge_sort
-from intrex.eval.scoring.kernels.lines import Lines, Queries, find_row, hash_id, id_width, same
-
-
-@inner
-def _greater(buf, at, size, bt, other):
-    """Tell whether one id comes after another in byte order."""
-    for i in range(min(size, other)):
-        if buf[at + i] != buf[bt + i]:
-            return buf[at + i] > buf[bt + i]
-    return size > other
-
-
-@inner
-def _before(lines, i, j):
-    """Tell whether line i is ranked above line j: score descending, then id descending."""
-    if lines.score[i] != lines.score[j]:
-        return lines.score[i] > lines.score[j]
-    return _greater(lines.buf, lines.pos[i], lines.size[i], lines.pos[j], lines.size[j])
-
-
-@inner
-def _fill(lines, first, n, slots, mask):
-    """Index the documents of one query by line; 1 if one is there twice."""
-    buf, pos, size, hashes = lines.buf, lines.pos, lines.size, lines.hashes
-    for slot in range(mask + 1):
-        slots[slot] = -1
-    for i in range(first, first + n):
-        slot = np.int64(hashes[i]) & mask
-        while slots[slot] >= 0:
-            j = slots[slot]
-            if hashes[i] == hashes[j] and size[i] == size[j] and same(buf, pos[i], buf, pos[j], size[i]):
-                return 1
-            slot = (slot + 1) & mask
-        slots[slot] = i
-    return 0
+from intrex.data.rankings.kernels.lines import (
+    Lines,
+    Queries,
+    fill,
+    find_row,
+    hash_id,
+    id_width,
+    order_lines,
+    same,
+)
 
 
 @inner
 def _find_line(lines, slots, mask, text, at, length):
-    """Find the line of a document in the table of `_fill`, or -1."""
+    """Find the line of a document in the table of `fill`, or -1."""
     slot = hash_id(text, at, length) & mask
     while slots[slot] >= 0:
         i = slots[slot]
@@ -55,17 +29,6 @@ def _find_line(lines, slots, mask, text, at, length):
             return i
         slot = (slot + 1) & mask
     return -1
-
-
-@inner
-def _order(lines, first, n, order, spare):
-    """Put the lines of one query in canonical order; nothing is sorted where the file is in order."""
-    ordered = True
-    for i in range(n):
-        order[i] = first + i
-        ordered = ordered and (i == 0 or _before(lines, first + i - 1, first + i))
-    if not ordered:
-        merge_sort(_before, lines, order, spare, n)
 
 
 @inner
@@ -166,14 +129,14 @@ def rank(
         while mask < 2 * n:
             mask *= 2
         mask -= 1
-        if _fill(lines, first, n, room.slots, mask):
+        if fill(lines, first, n, room.slots, mask):
             return 1
         name, size = queries.query_pos[q], queries.query_size[q]
         row = find_row(lines.buf, name, size, qrels.ids, qrels.width, qrels.table, qrels.table_mask)
         found.row_of[q], found.retrieved[q], found.hits[q] = row, n, 0
         if row < 0 and not digest:
             continue
-        _order(lines, first, n, room.order, room.spare)
+        order_lines(lines, first, n, room.order, room.spare)
         if digest:
             end = _emit(lines, room.order, n, blob, end)
             blob_end[q] = end

@@ -1,11 +1,11 @@
-"""The kernel that cuts a piece of a run file into lines; see `intrex.eval.scoring.kernels.lines`."""
+"""The kernel that cuts a piece of a run file into lines; see `intrex.data.rankings.kernels.lines`."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from intrex.data.native.jit import Float64s, Int, Int32s, Int64s, Uint8s, inner, kernel, stage
-from intrex.eval.scoring.kernels.lines import BLANK, MASK, PRIME, Lines, Queries, same
+from intrex.data.rankings.kernels.lines import BLANK, MASK, PRIME, Lines, Queries, same
 
 NEWLINE_BYTE, COMMENT, PLUS, MINUS, POINT, JSON = (ord(byte) for byte in "\n#+-.{")
 LINES, QUERIES, SLOW, TAG, TAG_SIZE = range(5)  # what `parse` says in its last argument

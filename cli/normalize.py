@@ -1,0 +1,30 @@
+"""``intrex normalize``: the scores of one run on another scale."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from intrex.cli.common.parameters import command
+from intrex.cli.common.runs import RunTarget
+from intrex.data.rankings.options import RunSource
+from intrex.retrievers.fusion.options import NormalizeOptions
+
+
+@command("intrex normalize bm25.txt.gz --norm zmuv -o bm25.zmuv.txt.gz")
+def normalize(
+    run: Annotated[Path, typer.Argument(help="A run in any form of docs/formats.md.")],
+    target: RunTarget,
+    options: NormalizeOptions,
+    source: RunSource,
+) -> None:
+    """Normalise the scores of each query of a run, as fuse does before it adds them."""
+    from intrex.data.packed import read_packed
+    from intrex.retrievers.fusion.fuse import normalize_run, normalized_tag
+
+    target.check()
+    with source.declared():
+        packed = read_packed(run, unique=options.depth is not None)
+    target.write_fusion(normalize_run(packed, options), target.tag or normalized_tag(packed.tag, options))

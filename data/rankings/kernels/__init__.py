@@ -1,0 +1,1 @@
+"""Kernels that read runs, order their lines, and write them."""

@@ -1,0 +1,1 @@
+"""Tuning of a fusion on judged queries, with what it is worth on others."""

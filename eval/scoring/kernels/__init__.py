@@ -1,1 +1,0 @@
-"""Kernels that parse and rank runs."""
