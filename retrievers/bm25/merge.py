@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from intrex.data.arrays import Bools, Int32s, Int64s, Uint8s
+from intrex.data.errors import BadInput
 from intrex.data.numeric.spans import cuts, offsets_of, owners_of
 from intrex.retrievers.bm25.segment import NewSegment, SegmentRecord, fields_of, statistics
 from intrex.retrievers.inverted.build import WORTH, Inverted, PostingsWriter
@@ -43,7 +44,13 @@ class Source(NamedTuple):
 
 
 def merge_segments(folder: Path, sources: Sequence[Source]) -> NewSegment:
-    """Write the postings of a new segment in ``folder``, which must not be there."""
+    """Write the postings of a new segment in ``folder``, which must not be there.
+
+    Raises:
+        BadInput: the counts of documents of a segment are not those of its postings.
+    """
+    for source in sources:
+        _check_counts(source)
     folder.mkdir()
     numbers, names = _union([(source.postings, source.df > 0) for source in sources])
     writer = PostingsWriter(folder)
@@ -56,6 +63,15 @@ def merge_segments(folder: Path, sources: Sequence[Source]) -> NewSegment:
     counts = statistics([source.record for source in sources])
     record = SegmentRecord(norms.shape[1], 0, len(names.ends) - 1, writer.n_postings, counts)
     return NewSegment(folder, record, norms, fields_of(names, list(counts)))
+
+
+def _check_counts(source: Source) -> None:
+    """Count the live rows of each term: opening compares the counts on disk with what they can be, not with what they are."""
+    offsets, docs = source.postings.offsets, source.postings.docs
+    for low, high in cuts(offsets, MERGED) if not source.live.all() else ():
+        before = np.concatenate([[0], np.cumsum(source.live[docs[offsets[low] : offsets[high]]])])
+        if (np.diff(before[offsets[low : high + 1] - offsets[low]]) != source.df[low:high]).any():
+            raise BadInput("damaged: counts of documents are not those of the postings", "rebuild the index")
 
 
 def _union(sources: Sequence[tuple[Postings, Bools]]) -> tuple[list[Int64s], Names]:

@@ -19,11 +19,12 @@ from intrex.data.writer import CollectionWriter, RecordSource, write_collection
 from intrex.retrievers.base import open_index
 from intrex.retrievers.bm25 import index as bm25
 from intrex.retrievers.bm25.build import build_bm25
-from intrex.retrievers.bm25.change import remove
+from intrex.retrievers.bm25.change import merge, remove
 from intrex.retrievers.bm25.index import BM25Index
 from intrex.retrievers.bm25.options import Bm25Search
 from intrex.retrievers.options import BuildTask, SearchOptions
 from tests.faults.test_disk import limited
+from tests.faults.test_made_indexes import sign
 
 MEASURED = """
 import sys
@@ -141,6 +142,31 @@ def test_counts_of_documents_that_do_not_fit_the_postings(tmp_path: Path, small:
         BM25Index.open(tmp_path / "i").search(small.queries(), search)
     np.save(file, sound)
     assert len(BM25Index.open(tmp_path / "i").search(small.queries(), search)) == 2
+
+
+@pytest.mark.parametrize("step", [1, -1])
+def test_counts_that_could_be_and_are_not_those_of_the_postings(
+    tmp_path: Path, small: Collection, step: int
+) -> None:
+    """Merging and adding write what they count: of an index that somebody altered nothing is written, and nothing lost."""
+    build_bm25(small, BuildTask(tmp_path / "i"))
+    remove(tmp_path / "i", ["d1"])
+    file = tmp_path / "i" / "0" / "df.npy"
+    sound, sizes = np.load(file), np.diff(np.load(file.with_name("postings.offsets.npy")))
+    moved = sound + step
+    fitting = np.flatnonzero((moved <= sizes) & (moved >= np.maximum(sizes - 1, 0)))
+    assert len(fitting)
+    altered = sound.copy()
+    altered[fitting[0]] += step
+    np.save(file, altered)
+    sign(tmp_path / "i")
+    with pytest.raises(BadInput, match="damaged: counts of documents are not those of the postings"):
+        merge(tmp_path / "i")
+    assert (np.load(file) == altered).all()
+    np.save(file, sound)
+    sign(tmp_path / "i")
+    merge(tmp_path / "i")
+    assert len(BM25Index.open(tmp_path / "i").search(small.queries(), Bm25Search(k=5))) == 2
 
 
 def test_two_builders_at_once(tmp_path: Path) -> None:
