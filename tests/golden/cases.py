@@ -269,6 +269,10 @@ CASES: dict[str, Case] = {
         [IMPORT, "index multivector c i --encoder hashing:32", "rerank a.txt c:test --index i", "rerank a.txt c:test --index i --depth 1 --tag t -o r.txt", "index dense c d --encoder hashing:32", "rerank a.txt c:test --index d -o r.txt", "rerank a.txt c:test --index d -o r.txt --overwrite", "index bm25 c b", "rerank a.txt c:test --with bm25:b", "rerank a.txt c:test --with hashing:32 --cache s", "rerank a.txt c:test --with hashing:32 --cache s -o r.txt --overwrite"],
         {**BEIR, "a.txt": RUN},
     ),
+    "context": Case(
+        [IMPORT, "context a.txt c", "context a.txt c:test -k 2 --threshold 1.5 --tokens 9 --order ends", "context a.txt c --gap --qrels c:test -o x.jsonl --format table", "context a.txt c --min-probability 0.5 --fit c:test", "context a.txt c --min-probability 0.5 --fit c:test --fit-on-itself", "context a.txt c --gap --threshold 1"],
+        {**BEIR, "a.txt": RUN},
+    ),
     "bad-rerank": Case(
         [*MADE, "index fde c f --encoder hashing:32", "rerank a.txt c:test --index f", "index multivector c m --encoder hashing:32", "rerank b.txt c:test --index m", "rerank a.txt c:test", "rerank a.txt c:test --index m --with hashing", "rerank a.txt c:test --index m --dtype bfloat16", "rerank b.txt c:test --with hashing", "rerank a.txt q --with hashing", "rerank a.txt c:test --index m --tag 'a b'", "rerank nowhere c:test --index m"],
         {**BEIR, "q": b"q1\theat\nq2\tflat\n", "a.txt": RUN, "b.txt": RUN + b"q1 Q0 d9 3 0.5 mine\nq3 Q0 d1 1 1 mine\n"},
