@@ -16,7 +16,6 @@ from intrex.data.arrays import Bytes, Float64s, Scores
 from intrex.data.errors import BadInput
 from intrex.data.ids import as_bytes
 from intrex.data.io.files import STDIO, is_stream, writing
-from intrex.data.locate import find_qrels
 from intrex.data.native.kernel import Kernels
 from intrex.data.native.library import Library
 from intrex.data.numeric.spans import cuts, offsets_of
@@ -85,6 +84,8 @@ def learn_of(options: FuseOptions, paths: Sequence[Path], runs: Sequence[PackedR
     """Learn what a method needs of runs, or of those that were named for it; None for methods that learn nothing."""
     if options.train_on is None:
         return None
+    from intrex.data.locate import find_qrels
+
     check_training(options.train_runs, paths)
     training = read_runs(options.train_runs, options) if options.train_runs else runs
     return learn(options, find_qrels(options.train_on).qrels, training)

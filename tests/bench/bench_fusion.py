@@ -49,6 +49,21 @@ def make(folder: Path, queries: int, depth: int) -> list[Path]:
     return paths
 
 
+def judge(paths: list[Path]) -> Path:
+    """Judgements of those queries: a document of the first run, at a rank that is mostly low."""
+    qrels = paths[0].with_suffix(".qrels")
+    rng = np.random.default_rng(2)
+    with paths[0].open() as run, qrels.open("w") as out:
+        wanted = {}
+        for line in run:
+            query, _, doc, rank, _, _ = line.split()
+            if query not in wanted:
+                wanted[query] = str(1 + min(int(rng.exponential(60)), 900))
+            if rank == wanted[query]:
+                out.write(f"{query} 0 {doc} 1\n")
+    return qrels
+
+
 def measure(command: list[str]) -> tuple[float, float, float]:
     """Wall seconds, CPU seconds and peak MB of a command."""
     with tempfile.TemporaryFile() as said:
@@ -87,6 +102,7 @@ def main() -> None:
     parser.add_argument("--before", help="the intrex of an older build")
     parser.add_argument("--ranx", type=int, default=500, help="queries for ranx; 0 leaves it out")
     parser.add_argument("--methods", nargs="+", default=[n for n, m in METHODS.items() if not m.trained])
+    parser.add_argument("--no-tune", dest="tune", action="store_false", help="leave tuning out")
     asked = parser.parse_args()
     folder = Path(os.environ.get("INTREX_BENCH_DIR", Path(tempfile.gettempdir()) / "intrex-bench"))
     out = folder / "fused.txt"
@@ -99,8 +115,23 @@ def main() -> None:
     measure(ours(make(folder, 500, asked.depth), "rrf", intrex))  # the kernels are compiled
     commands = {f"intrex {name}": ours(paths, name, intrex) for name in ("rrf", *asked.methods)}
     if asked.before:
-        commands["before, rrf"] = ours(paths, "rrf", [asked.before])
+        commands |= {f"before, {name}": ours(paths, name, [asked.before]) for name in ("rrf", "wsum")}
     table(f"{asked.queries:,} queries x {asked.depth:,}, two runs", commands, asked.rounds)
+    if asked.tune:
+        qrels = judge(paths)
+        tuned = ["--tune", "nDCG@10", "--on", str(qrels)]
+        line = [*intrex, "fuse", *map(str, paths), "--method", "wsum", "-o", str(out), "--overwrite"]
+        measure([*line, *tuned])
+        commands = {
+            "intrex rrf": ours(paths, "rrf", intrex),
+            "intrex wsum": line,
+            "intrex wsum, 101 weights tuned": [*line, *tuned],
+            "intrex evaluate, one run": [*intrex, "evaluate", str(qrels), str(paths[0]), "-m", "nDCG@10"],
+        }
+        table(
+            f"{asked.queries:,} queries x {asked.depth:,}, two runs, tuned by nDCG@10", commands, asked.rounds
+        )
+        out.with_name(f"{out.name}.weights.json").unlink(missing_ok=True)
     if asked.ranx and find_spec("ranx"):
         paths = make(folder, asked.ranx, asked.depth)
         commands = {

@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from intrex.data.errors import UsageError
-from intrex.data.io.files import STDIO, is_stream
-from intrex.data.packed import PackedRun
+from intrex.data.io.files import STDIO, is_stream, refuse_existing, write_text
 from intrex.data.run import Run
-from intrex.eval.pipelines.tuning.grid import changed
 from intrex.eval.pipelines.tuning.options import TuneOptions
-from intrex.eval.pipelines.tuning.saved import (
-    fuse_by_query,
-    load,
-    record_of,
-    refuse_saved,
-    save,
-    tag_by,
-    weights_path,
-)
-from intrex.eval.pipelines.tuning.tune import Figure, Tuning, texts_of, tune
 from intrex.retrievers.fusion.fuse import Fusion, fuse_files, fuse_packed, fused_tag, read_runs
 from intrex.retrievers.fusion.options import FuseOptions
+
+if TYPE_CHECKING:
+    from intrex.data.packed import PackedRun
+    from intrex.eval.pipelines.tuning.tune import Figure, Tuning
+
+SUFFIX = ".weights.json"
+
+
+def weights_path(output: Path) -> Path:
+    """Return where the weights of a tuned run stand."""
+    return output.with_name(output.name + SUFFIX)
 
 
 @dataclass(frozen=True)
@@ -33,14 +33,15 @@ class Fused:
 
     result: Fusion | Run
     tag: str
-    record: dict[str, Any] | None = None
+    record: Mapping[str, Any] | None = None
     lines: tuple[str, ...] = ()
 
     def save(self, output: Path, overwrite: bool) -> Path | None:
         """Keep what was tuned beside the run; None where nothing was, or the run goes to a stream."""
         if self.record is None or not self.lines or output == STDIO or is_stream(output):
             return None
-        save(self.record, weights_path(output), overwrite)
+        text = json.dumps(self.record, indent=1, ensure_ascii=False)
+        write_text(weights_path(output), f"{text}\n", overwrite)
         return weights_path(output)
 
 
@@ -66,11 +67,14 @@ def fuse_tuned(
         raise UsageError(
             "--tune and --weights-from are for intrex's own methods, without --train-on", "leave them out"
         )
+    from intrex.eval.pipelines.tuning.saved import load, record_of
+    from intrex.eval.pipelines.tuning.tune import tune
+
     if tuning.weights_from is not None:
         options, record = load(tuning.weights_from, options, len(paths))
         return _fused(read_runs(paths, options), options, record, tuning, tag, ())
     if output != STDIO and not is_stream(output):
-        refuse_saved(weights_path(output), overwrite)
+        refuse_existing(weights_path(output), overwrite)
     runs = read_runs(paths, options)
     found = tune(paths, runs, options, tuning)
     return _fused(runs, found.options, record_of(found, runs), tuning, tag, lines_of(found))
@@ -80,6 +84,10 @@ def _fused(
     runs: list[PackedRun], options: FuseOptions, record: dict[str, Any], tuning: TuneOptions, tag: str | None,
     lines: tuple[str, ...],
 ) -> Fused:  # fmt: skip
+    from intrex.eval.pipelines.tuning.grid import changed
+    from intrex.eval.pipelines.tuning.saved import fuse_by_query, tag_by
+    from intrex.eval.pipelines.tuning.tune import texts_of
+
     plain = changed(options, {record["tuned"]: None}) if record["router"] else options
     name = tag_by(tag or fused_tag(plain), record)
     if record["router"]:

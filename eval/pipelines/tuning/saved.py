@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ import numpy as np
 
 from intrex.data.arrays import Bytes, Scores
 from intrex.data.errors import BadInput, UsageError
-from intrex.data.io.files import read_json, refuse_existing, write_text
+from intrex.data.io.files import read_json
 from intrex.data.packed import PackedRun
 from intrex.data.run import Run
 from intrex.data.tags import tuned_tag
@@ -23,12 +22,7 @@ from intrex.retrievers.base import run_of
 from intrex.retrievers.fusion.fuse import fuse_packed
 from intrex.retrievers.fusion.options import FuseOptions
 
-SCHEMA, SUFFIX = 1, ".weights.json"
-
-
-def weights_path(output: Path) -> Path:
-    """Return where the weights of a tuned run stand."""
-    return output.with_name(output.name + SUFFIX)
+SCHEMA = 1
 
 
 def record_of(tuning: Tuning, runs: Sequence[PackedRun]) -> dict[str, Any]:
@@ -74,16 +68,6 @@ def _router_record(router: Router, grid: Grid) -> dict[str, Any]:
         "penalty": None if np.isinf(router.penalty) else router.penalty,
         "values": [grid.value(i) for i in range(len(grid.settings))],
     }
-
-
-def save(record: dict[str, Any], path: Path, overwrite: bool) -> None:
-    """Write a record; raises `IntrexError` where there is one that may not be replaced."""
-    write_text(path, json.dumps(record, indent=1, ensure_ascii=False) + "\n", overwrite)
-
-
-def refuse_saved(path: Path, overwrite: bool) -> None:
-    """Raise `IntrexError` where weights stand already that may not be replaced."""
-    refuse_existing(path, overwrite)
 
 
 def load(path: Path, options: FuseOptions, runs: int) -> tuple[FuseOptions, dict[str, Any]]:
