@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 
 from intrex.data.arrays import Int64s, Uint64s
-from intrex.data.builders.options import DENSE
 from intrex.data.builders.items import OWN_ITEMS, read_items
+from intrex.data.builders.options import DENSE
 from intrex.data.builders.patterns import relevant_sets
 from intrex.data.builders.people import names
 from intrex.data.collection import Collection

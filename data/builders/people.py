@@ -19,12 +19,12 @@ Maxim Melvin Meta Milan Mildred Milo Minna Miriam Moira Morris Muriel Myra Nadia
 Olaf Olga Oscar Otis Otto Pascal Paula Percy Petra Philippa Quentin Ragnar Ralf Ramona Regina Rhona Roland Rolf Romy Rosalind Rufus Runa
 Rupert Ruth Sabine Saskia Selma Serge Sigrid Silas Silvia Sonja Sophie Stefan Sven Sybil Tamara Tessa Theo Thora Tilda Tobias Trudy Ulla
 Ulrich Una Ursula Valentin Vera Verena Viggo Vincent Viola Wanda Warren Wendel Wilbur Wilma Winifred Xaver Yannick Yvonne Zelda Zeno
-""".split()
+""".split()  # noqa: SIM905 - the list would not be readable
 _FIRST = """
 Ald Arn Bar Bex Brack Bran Brom Cald Carn Chel Col Crom Dal Den Dor Dun El Far Fen Gar Glen Gran Hal Har Hather Hol Kel Kirk Lang Lin Lock
 Mal Mar Mer Mil Nor Os Pen Pres Rad Ran Rother Sel Shel Stan Strat Thorn Tor Ul Wal Wen Whit Wil Win Wol Yar
-""".split()
-_SECOND = "beck brook bury by combe cote dale field ford gate ham hurst ley low mere more shaw stead thorpe ton well wick worth".split()
+""".split()  # noqa: SIM905 - the list would not be readable
+_SECOND = "beck brook bury by combe cote dale field ford gate ham hurst ley low mere more shaw stead thorpe ton well wick worth".split()  # noqa: SIM905
 _INITIALS = ["", *(f"{letter}. " for letter in "ABCDEFGHIJKLMNOPQRSTUVWXYZ")]
 _PAIRS = len(_GIVEN) * len(_FIRST) * len(_SECOND)
 MOST = _PAIRS * len(_INITIALS)
