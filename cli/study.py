@@ -57,6 +57,56 @@ def muvera(
     say(f"{output}: recall.csv, needed.csv, costs.csv, recall.png, costs.png, study.md")
 
 
+@command("intrex study limit likes:test -o limit --systems bm25,static", to=app, prints=True)
+def limit(
+    queries: Annotated[str, typer.Argument(help="COLLECTION:SET, as collection build limit makes it.")],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="The folder of the table, the plot and the indexes.")
+    ],
+    systems: Annotated[
+        str, typer.Option("--systems", help="Of bm25, static, dense, multivector, fde, with commas.")
+    ] = "bm25,static,dense,multivector,fde",
+    encoder: Annotated[
+        str, typer.Option("--encoder", help="A transformer, for dense, multivector and fde.")
+    ] = "all-MiniLM-L6-v2",
+    static: Annotated[str, typer.Option("--static", help="A static encoder.")] = "static:all-MiniLM-L6-v2",
+    dims: Annotated[
+        str,
+        typer.Option(
+            "--dims", help="Dimensions that dense and static vectors are cut to; the full ones come on top."
+        ),
+    ] = "4,8,16,32,64,128,256",
+    threads: Annotated[
+        int | None,
+        typer.Option("--threads", min=1, help="Threads; all cores by default. Never changes the result."),
+    ] = None,
+    form: TableFormat = None,
+) -> None:
+    """Compare recall on LIMIT: BM25, dense vectors by dimension, multi-vector MaxSim and MUVERA; table and plot."""
+    from intrex.data.errors import BadInput
+    from intrex.data.locate import find_qrels, find_queries
+    from intrex.data.system.threads import cores
+    from intrex.eval.pipelines.plots import pyplot
+    from intrex.eval.pipelines.studies.limit.free_report import read_table
+    from intrex.eval.pipelines.studies.limit.report import RECALL_FILE, write_limit
+    from intrex.eval.pipelines.studies.limit.search import parse_dims
+    from intrex.eval.pipelines.studies.limit.study import LimitTask, check_systems, run_limit
+
+    chosen, cut_to = check_systems(systems), parse_dims(dims)
+    texts, collection = find_queries(queries)
+    if collection is None:
+        raise BadInput(f"{queries} is a file of queries", "the study needs a collection: COLLECTION:test")
+    pyplot("the plots of a study")
+    task = LimitTask(
+        collection, texts, find_qrels(queries).qrels, chosen, encoder, static, cut_to, threads or cores()
+    )
+    rows = run_limit(task, output / "index", progress)
+    write_limit(task, rows, queries, output)
+    table = read_table(output / RECALL_FILE)
+    emit(list(table[0]), [list(row.values()) for row in table], form)
+    say(f"{output}: recall.csv, recall.png, study.md")
+
+
 @command("intrex study free-embeddings --dims 4-6 --seeds 3 -o free", to=app, prints=True)
 def free_embeddings(
     output: Annotated[
@@ -85,7 +135,7 @@ def free_embeddings(
     ] = None,
     form: TableFormat = None,
 ) -> None:
-    """Number of documents of which free vectors of some dimensions tell all sets apart (Weller et al., LIMIT)."""
+    """Find of how many documents free vectors of some dimensions tell all sets apart (Weller et al., LIMIT)."""
     from intrex.data.system.threads import cores
     from intrex.eval.pipelines.studies.limit.free import FreeSettings
     from intrex.eval.pipelines.studies.limit.free_report import CRITICAL_FILE, read_table, write_free
