@@ -38,7 +38,7 @@ def list_(
     form: TableFormat = None,
 ) -> None:
     """List the collections in a folder, and the names that can be imported or built."""
-    from intrex.data.builders.registry import BUILDERS
+    from intrex.data.builders.registry import BUILDERS, DESCRIPTIONS
     from intrex.data.importers.beir_names import beir_names
     from intrex.data.listing import collections_in, groups_in
 
@@ -50,7 +50,7 @@ def list_(
     for collection in collections_in(folder):
         sets = ", ".join(f"{s} ({n['queries']})" for s, n in collection.sets.items())
         rows.append([str(collection.path), "here", collection.name, collection.n_documents, sets])
-    rows += [[name, "build", "made from what this machine has", "", ""] for name in BUILDERS.table]
+    rows += [[name, "build", DESCRIPTIONS.get(name, ""), "", ""] for name in BUILDERS.table]
     rows += [[f"beir:{name}", "import", "downloads BEIR's own archive", "", ""] for name in beir_names()]
     emit(["name", "how", "what", "documents", "query sets"], rows, form)
     say("also: any ir_datasets id, as `intrex collection import irds:vaswani OUT`, and folders of your own")
@@ -82,24 +82,25 @@ def import_(
     _report(imported)
 
 
-@command("intrex collection build stdlib code --sample 500", to=app)
+@command(
+    "intrex collection build stdlib code --sample 500",
+    "intrex collection build limit likes --documents 5000 --pattern cycle",
+    to=app,
+)
 def build(
-    name: Annotated[str, typer.Argument(help="What to build: stdlib.")],
+    name: Annotated[str, typer.Argument(help="What to build: stdlib, or limit.")],
     out: Out = None,
     output: Output = None,
     overwrite: Overwrite = False,
     *,
     options: BuildOptions,
 ) -> None:
-    """Build a collection from what is on this machine; `stdlib` is code search over Python's own library."""
-    from intrex.data.builders.registry import BUILDERS
+    """Build a collection without a download: `stdlib`, code search over Python's library; `limit`, who likes what."""
+    from intrex.data.builders.registry import build_collection
 
     target = one_output(out, output)
-    with progress("reading modules") as step:
-        make = BUILDERS.load(name)
-        collection = make(
-            target, sample=options.sample, seed=options.seed, overwrite=overwrite, progress=step
-        )
+    with progress("building") as step:
+        collection = build_collection(name, target, options, overwrite=overwrite, progress=step)
     _report(collection)
 
 

@@ -113,7 +113,7 @@ def command(
             examples=examples, prints=prints, output_last=output_last, shown_by=shown_by, declared=declared
         )
         if to is not None:
-            to.command(function.__name__.rstrip("_"), cls=shown_by)(run)
+            to.command(function.__name__.rstrip("_").replace("_", "-"), cls=shown_by)(run)
         return run
 
     return extend

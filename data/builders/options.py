@@ -1,7 +1,9 @@
 """Options of ``intrex collection build | split | sample``; plain data."""
 
+from typing import Any
+
 from intrex.data.errors import UsageError
-from intrex.data.options import Options, When, declare, option
+from intrex.data.options import Options, When, declare, option, options_of
 
 UNITS = ("words", "sentences", "tokens")
 SIZES = {"words": 100, "sentences": 10}
@@ -9,12 +11,49 @@ SIZES = {"words": 100, "sentences": 10}
 _OF_TOKENS = When("unit", ("tokens",))
 
 
+DENSE, RANDOM, CYCLE, DISJOINT = PATTERNS = ("dense", "random", "cycle", "disjoint")
+"""Patterns of relevance of the LIMIT collection; see `intrex.data.builders.patterns`."""
+_LIMIT = ("documents", "pattern", "queries", "relevant", "likes", "items")
+BUILDER_OPTIONS = {"stdlib": ("sample", "seed"), "limit": (*_LIMIT, "seed")}
+"""Options of each builder; one of another package takes those of stdlib."""
+
+
 @declare
 class BuildOptions(Options):
-    """Part of a collection that is built."""
+    """Options of collections that are built; a builder takes those of `BUILDER_OPTIONS`, None leaves it its own default."""
 
-    sample: int | None = option(default=None, low=1, help="So many documents only, chosen by hash.")
-    seed: int = option(default=0, low=0, help="Seed of the sample.")
+    sample: int | None = option(default=None, low=1, help="stdlib: so many documents only, chosen by hash.")
+    documents: int | None = option(default=None, low=1, help="limit: so many people; 50,000 by default.")
+    pattern: str | None = option(
+        default=None, choices=PATTERNS,
+        help="limit: which documents are relevant together; dense by default, the hardest.",
+    )  # fmt: skip
+    queries: int | None = option(default=None, low=1, help="limit: so many; 1,000 by default.")
+    relevant: int | None = option(
+        default=None, low=1, help="limit: relevant documents of each query; 2 by default."
+    )
+    likes: int | None = option(
+        default=None, low=1, help="limit: things that each person likes at least; 45 by default."
+    )
+    items: str | None = option(
+        default=None,
+        metavar="FILE",
+        help="limit: a file of things to like, one a line; its own 1,848 by default.",
+    )
+    seed: int = option(default=0, low=0, help="Seed of the sample, or of names and likes.")
+
+    def of_builder(self, name: str) -> dict[str, Any]:
+        """Return what the builder ``name`` takes, by key; raises `UsageError` for a choice that it could only ignore."""
+        taken = BUILDER_OPTIONS.get(name, BUILDER_OPTIONS["stdlib"])
+        for key, item in options_of(BuildOptions).items():
+            if key not in taken and getattr(self, item.field) != item.default:
+                owners = " or ".join(n for n, keys in BUILDER_OPTIONS.items() if key in keys)
+                raise UsageError(
+                    f"{item.flags[0]} is for collection build {owners}, not {name}",
+                    f"leave {item.flags[0]} out",
+                )
+        values = {key: getattr(self, key) for key in taken}
+        return {key: value for key, value in values.items() if value is not None or key == "sample"}
 
 
 @declare

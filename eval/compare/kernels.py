@@ -6,7 +6,7 @@ import numpy as np
 
 from intrex.data.native.jit import Int, Int64s, inner, kernel
 
-# As in intrex.eval.compare.tukey.
+# As in intrex.data.numeric.mix.
 GOLDEN, MIX_1, MIX_2 = (np.uint64(n) for n in (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB))
 U27, U30, U31, HALF, LOW = (np.uint64(n) for n in (27, 30, 31, 32, 0xFFFFFFFF))
 PER_WORD = 4
@@ -14,7 +14,7 @@ PER_WORD = 4
 
 @inner
 def mix(value):
-    """Mix the bits of a number, see `intrex.eval.compare.tukey`."""
+    """Mix the bits of a number, see `intrex.data.numeric.mix`."""
     value = value + GOLDEN
     value = (value ^ (value >> U30)) * MIX_1
     value = (value ^ (value >> U27)) * MIX_2

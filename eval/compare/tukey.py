@@ -13,11 +13,10 @@ import numpy as np
 
 from intrex.data.arrays import Float64s, Int64s, Uint64s
 from intrex.data.native.library import Library
+from intrex.data.numeric.mix import GOLDEN, mix
 from intrex.eval.compare.resampling import fixed_point, pair_sums
 
 LIBRARY = Library("shuffling", ("intrex.eval.compare.kernels",))
-_GOLDEN = 0x9E3779B97F4A7C15
-_MIX_1, _MIX_2 = 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
 _SMALL = 16_000_000  # scores to move: below, compiling takes longer than the work
 _ROWS = 256
 _PER_WORD = 4  # places that one 32-bit word decides; their bias is below 1e-5 up to 64 systems
@@ -54,7 +53,7 @@ def shuffled_ranges(scores: Int64s, samples: int, seed: int, compiled: bool | No
     n, systems, measures = scores.shape
     big = samples * n * systems > _SMALL if compiled is None else compiled
     kernels = LIBRARY.kernels() if big else None
-    scores, (key,) = np.ascontiguousarray(scores), _mix(np.array([seed % 2**64], np.uint64))
+    scores, (key,) = np.ascontiguousarray(scores), mix(np.array([seed % 2**64], np.uint64))
     out = np.empty((samples, measures), np.int64)
 
     def work(start: int) -> None:
@@ -75,24 +74,16 @@ def shuffled_ranges(scores: Int64s, samples: int, seed: int, compiled: bool | No
     return out.astype(np.float64)
 
 
-def _mix(value: Uint64s) -> Uint64s:
-    """Mix numbers by splitmix64's finaliser (Steele, Lea and Flood 2014)."""
-    value = value + np.uint64(_GOLDEN)
-    value = (value ^ (value >> np.uint64(30))) * np.uint64(_MIX_1)
-    value = (value ^ (value >> np.uint64(27))) * np.uint64(_MIX_2)
-    return value ^ (value >> np.uint64(31))
-
-
 def _plain(scores: Int64s, key: np.uint64, numbers: Uint64s) -> Int64s:
     """Compute the ranges of the resamples ``numbers`` by numpy: Fisher and Yates' shuffle of all queries at once."""
     n, systems, measures = scores.shape
     rows, columns = np.arange(len(numbers))[:, None], np.arange(n)[None, :]
-    state = _mix(numbers ^ key)[:, None] + np.arange(n, dtype=np.uint64)[None, :] * np.uint64(_GOLDEN)
+    state = mix(numbers ^ key)[:, None] + np.arange(n, dtype=np.uint64)[None, :] * np.uint64(GOLDEN)
     order = np.broadcast_to(np.arange(systems), (len(numbers), n, systems)).copy()
     spare = word = np.zeros_like(state)
     for step, last in enumerate(range(systems - 1, 0, -1)):
         if step % (2 * _PER_WORD) == 0:
-            state = _mix(state)
+            state = mix(state)
             word, spare = state & np.uint64(0xFFFFFFFF), state >> np.uint64(32)
         elif step % _PER_WORD == 0:
             word = spare

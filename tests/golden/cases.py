@@ -344,6 +344,19 @@ CASES: dict[str, Case] = {
         BEIR,
     ),
     "bad-builder": Case(["collection build stdlb c", "collection build stdlib c --sample 0"]),
+    "bad-limit": Case(
+        [
+            "collection build limit c --pattern ring", "collection build limit c --sample 5", "collection build stdlib c --pattern dense",
+            "collection build limit c --documents 45", "collection build limit c --documents 50 --queries 3 --relevant 3 --pattern cycle",
+            "collection build limit c --queries 1804", "collection build limit c --items things.txt", "collection build limit c --items nowhere.txt",
+        ],
+        {"things.txt": lines("tea", "green tea", "Tea", "!")},
+    ),
+    "build-limit": Case(
+        ["collection build limit c --documents 6 --queries 4 --likes 3 --pattern dense --items things.txt", "collection info c --brief --format csv"],
+        {"things.txt": lines("# mine", "tea", "cakes", "snow", "old trains", "kites", "maps", "rain")},
+        shows_files=True,
+    ),
     "bad-output-exists": Case([IMPORT, IMPORT, IMPORT + " --overwrite"], BEIR),
     "bad-query-set": Case([*MADE, "search i c:dev", "evaluate c:dev a.txt", "search i nothing"], {**BEIR, "a.txt": RUN}),
     "bad-collection": Case(["index bm25 src i", "index bm25 nowhere i", "collection info src"], BEIR),

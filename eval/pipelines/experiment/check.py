@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from intrex.data.builders.options import BUILDER_OPTIONS, BuildOptions
 from intrex.data.builders.registry import BUILDERS
 from intrex.data.errors import IntrexError, Problems, UsageError, json_type, nearest_name
 from intrex.data.ids import id_problem
@@ -79,8 +80,13 @@ class _Check:
             self.add(where, "needs either build or import")
         known = {k: v for key in origins or ORIGINS for k, v in ORIGINS[key].items()}
         foreign = [key for keys in ORIGINS.values() for key in keys if key not in known]
-        self.keys(table, known, where, refused=dict.fromkeys(foreign, "/".join(origins)), needed=False)
+        refused = dict.fromkeys(foreign, "/".join(origins))
         name = table.get("build")
+        if isinstance(name, str) and name in BUILDER_OPTIONS:
+            refused |= {
+                key: f"build {name}" for key in options_of(BuildOptions) if key not in BUILDER_OPTIONS[name]
+            }
+        self.keys(table, known, where, refused=refused, needed=False)
         if name and isinstance(name, str) and name not in BUILDERS:
             self.add(where, f"build: there is no {name!r}: {nearest_name(name, BUILDERS.table)}")
 

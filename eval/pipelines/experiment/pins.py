@@ -39,10 +39,12 @@ def _pin_of(kind: str) -> Callable[[Mapping[str, Any]], dict[str, Any]]:
 
 
 def _pin_collection(params: Mapping[str, Any]) -> dict[str, Any]:
-    """Pin a collection by the Python whose library it is, or by the content of the files to import."""
+    """Pin a collection by the Python whose library it is and its list of items, or by the content of the files to import."""
     source = Path(params.get("import", ""))
     if "build" in params:
-        return {PIN: f"{platform.python_implementation()} {platform.python_version()}"}
+        made_by = f"{platform.python_implementation()} {platform.python_version()}"
+        items = Path(params.get("items", ""))
+        return {PIN: [made_by, file_sha256(items)] if items.is_file() else made_by}
     if not source.exists():
         return {PIN: None}
     files = [source] if source.is_file() else sorted(p for p in source.rglob("*") if p.is_file())

@@ -6,7 +6,8 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from intrex.data.builders.registry import BUILDERS
+from intrex.data.builders.options import BuildOptions
+from intrex.data.builders.registry import build_collection
 from intrex.data.collection import Collection
 from intrex.data.errors import BadInput
 from intrex.data.group import CollectionGroup
@@ -33,9 +34,8 @@ from intrex.retrievers.search import prepare_search, run_search
 def _collection(stage: Stage, inputs: Inputs, output: Path, step: Progress) -> int:
     params = unpin(stage.params)
     if "build" in params:
-        size, seed = params.get("sample"), params.get("seed", 0)
-        build = BUILDERS.load(params["build"])
-        collection = build(output, sample=size, seed=seed, overwrite=True, progress=step)
+        name, options = params["build"], BuildOptions.read({k: v for k, v in params.items() if k != "build"})
+        collection = build_collection(name, output, options, overwrite=True, progress=step)
     else:
         imported = import_collection(params["import"], output, overwrite=True, progress=step)
         if isinstance(imported, CollectionGroup):

@@ -1,0 +1,1 @@
+"""LIMIT studies: retrievers on it, and free embeddings that no text binds."""
