@@ -207,10 +207,11 @@ class IdTable:
         self.rank: Uint32s = np.empty(0, np.uint32)
         if size and self.text.max() > _ASCII:
             _check_utf8(self.text, folder / "ids.txt")
+        self._ranks = folder / "ids.rank.npy"
         if ranked:
-            self.rank = open_array(folder / "ids.rank.npy", np.uint32, (len(self),))
+            self.rank = open_array(self._ranks, np.uint32, (len(self),))
             below = self.rank if (self.rank != GONE).all() else self.rank[self.rank != GONE]
-            check_rows(below, len(below), folder / "ids.rank.npy")
+            check_rows(below, len(below), self._ranks)
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
@@ -252,10 +253,12 @@ class IdTable:
 
     @cached_property
     def _order(self) -> Int64s:
-        """Rows in the byte order of their ids, without those removed."""
+        """Rows in the byte order of their ids, without those removed; raises `BadInput` where two have one rank."""
         rows = np.flatnonzero(self.rank != GONE)
-        order = np.empty(len(rows), np.int64)
+        order = np.full(len(rows), -1, np.int64)
         order[self.rank[rows]] = rows
+        if (order < 0).any():
+            raise BadInput(f"damaged: two ids have one rank ({self._ranks})", "rebuild the index")
         return order
 
     def updated_ranks(self, removed: Int64s, added: Bytes) -> Uint32s:

@@ -169,6 +169,19 @@ def test_counts_that_could_be_and_are_not_those_of_the_postings(
     assert len(BM25Index.open(tmp_path / "i").search(small.queries(), Bm25Search(k=5))) == 2
 
 
+def test_two_ids_of_one_rank(tmp_path: Path, small: Collection) -> None:
+    """Of an index that somebody altered: ids are looked up by their order, which repeated ranks do not give."""
+    build_bm25(small, BuildTask(tmp_path / "i"))
+    file = tmp_path / "i" / "ids.rank.npy"
+    ranks = np.load(file)
+    ranks[0] = ranks[1]
+    np.save(file, ranks)
+    index = BM25Index.open(tmp_path / "i")
+    assert len(index.search(small.queries(), Bm25Search(k=5))) == 2  # ranks settle ties alone
+    with pytest.raises(BadInput, match=r"damaged: two ids have one rank .*ids.rank.npy"):
+        remove(tmp_path / "i", ["d1"])
+
+
 def test_two_builders_at_once(tmp_path: Path) -> None:
     """The second is refused while the first one works; afterwards there is one whole index."""
     collection = collect(tmp_path / "c", {f"d{i}": f"word{i} text " * 50 for i in range(20_000)})

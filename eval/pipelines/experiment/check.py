@@ -83,9 +83,8 @@ class _Check:
         refused = dict.fromkeys(foreign, "/".join(origins))
         name = table.get("build")
         if isinstance(name, str) and name in BUILDER_OPTIONS:
-            refused |= {
-                key: f"build {name}" for key in options_of(BuildOptions) if key not in BUILDER_OPTIONS[name]
-            }
+            others = set(options_of(BuildOptions)) - set(BUILDER_OPTIONS[name])
+            refused |= dict.fromkeys(sorted(others), f"build {name}")
         self.keys(table, known, where, refused=refused, needed=False)
         if name and isinstance(name, str) and name not in BUILDERS:
             self.add(where, f"build: there is no {name!r}: {nearest_name(name, BUILDERS.table)}")
@@ -137,10 +136,10 @@ class _Check:
                 self.add(where, "train is for systems whose index has an encoder of its own, and for rerank")
             elif FAMILIES[kind.encoder].kind_of(str(table.get("encoder", "")))[0].trains is None:
                 self.add(where, f"the {str(table.get('encoder')).partition(':')[0]} encoder learns nothing")
-        if isinstance(table["train"], dict):
-            self.keys(table["train"], TRAINED, f"{where}, train", needed=False)
-        else:
+        if not isinstance(table["train"], dict):
             self.add(where, f"train must be a table such as {{epochs = 1}}, not {json_type(table['train'])}")
+            return
+        self.keys(table["train"], TRAINED, f"{where}, train", needed=False)
 
     def reranker(self, table: Mapping[str, Any], where: str, earlier: Sequence[str]) -> None:
         before = self.problems.count
