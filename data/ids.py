@@ -199,11 +199,11 @@ class IdTable:
 
     def __init__(self, folder: Path, ranked: bool = True) -> None:
         self.offsets: Int64s = open_array(folder / "ids.offsets.npy", np.int64, (None,))
-        size = (folder / "ids.txt").stat().st_size
-        check_offsets(self.offsets, size, folder / "ids.offsets.npy", least=1)
-        self.text: Uint8s = (
-            np.memmap(folder / "ids.txt", dtype=np.uint8, mode="r") if size else np.empty(0, np.uint8)
+        check_offsets(
+            self.offsets, size := (folder / "ids.txt").stat().st_size, folder / "ids.offsets.npy", least=1
         )
+        text = np.memmap(folder / "ids.txt", dtype=np.uint8, mode="r") if size else np.empty(0, np.uint8)
+        self.text: Uint8s = text
         self.rank: Uint32s = np.empty(0, np.uint32)
         if size and self.text.max() > _ASCII:
             _check_utf8(self.text, folder / "ids.txt")
@@ -230,8 +230,7 @@ class IdTable:
         order, low = self._order, self.before(ids)
         rows = np.full(len(ids), -1)
         inside = np.flatnonzero(low < len(order))
-        at = order[low[inside]]
-        same = self.gather(at) == ids[inside]
+        same = self.gather(at := order[low[inside]]) == ids[inside]
         rows[inside[same]] = at[same]
         return rows
 
