@@ -199,12 +199,11 @@ class IdTable:
 
     def __init__(self, folder: Path, ranked: bool = True) -> None:
         self.offsets: Int64s = open_array(folder / "ids.offsets.npy", np.int64, (None,))
-        check_offsets(
-            self.offsets, size := (folder / "ids.txt").stat().st_size, folder / "ids.offsets.npy", least=1
-        )
+        size = (folder / "ids.txt").stat().st_size
+        check_offsets(self.offsets, size, folder / "ids.offsets.npy", least=1)
+        self.rank: Uint32s = np.empty(0, np.uint32)
         text = np.memmap(folder / "ids.txt", dtype=np.uint8, mode="r") if size else np.empty(0, np.uint8)
         self.text: Uint8s = text
-        self.rank: Uint32s = np.empty(0, np.uint32)
         if size and self.text.max() > _ASCII:
             _check_utf8(self.text, folder / "ids.txt")
         self._ranks = folder / "ids.rank.npy"
@@ -222,8 +221,7 @@ class IdTable:
 
     def gather(self, rows: npt.NDArray[np.integer]) -> Bytes:
         """Return the ids of ``rows`` as a numpy ``S`` array."""
-        starts = self.offsets[rows]
-        return gather_spans(self.text, starts, self.offsets[rows + 1] - 1 - starts)
+        return gather_spans(self.text, starts := self.offsets[rows], self.offsets[rows + 1] - 1 - starts)
 
     def find(self, ids: Bytes) -> Int64s:
         """Return the row of each id, -1 where there is no such id, or it was removed."""

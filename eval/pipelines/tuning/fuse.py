@@ -62,7 +62,7 @@ def fuse_tuned(
     if tuning.tune is None and tuning.weights_from is None:
         if options.train_runs and options.train_on is None:
             raise UsageError("--train-runs is for --train-on and --tune", "leave it out")
-        return Fused(fuse_files(paths, options), tag or fused_tag(options))
+        return Fused(fuse_files(paths, options), _trained(tag or fused_tag(options), options))
     if options.engine != "native" or options.how.trained:
         raise UsageError(
             "--tune and --weights-from are for intrex's own methods, without --train-on", "leave them out"
@@ -78,6 +78,18 @@ def fuse_tuned(
     runs = read_runs(paths, options)
     found = tune(paths, runs, options, tuning)
     return _fused(runs, found.options, record_of(found, runs), tuning, tag, lines_of(found))
+
+
+def _trained(tag: str, options: FuseOptions) -> str:
+    """Return the tag of a run; where its method learned from judgements it says from which, as that of a tuned one does."""
+    if options.train_on is None:
+        return tag
+    from intrex.data.locate import find_qrels
+    from intrex.data.tags import tuned_tag
+    from intrex.eval.scoring.signature import qrels_fingerprint
+
+    judged = find_qrels(options.train_on)
+    return tuned_tag(tag, judged.name, qrels_fingerprint(judged.qrels), options.method)
 
 
 def _fused(

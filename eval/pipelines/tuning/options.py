@@ -7,7 +7,7 @@ from intrex.data.options import Options, When, declare, option
 
 PANEL = "Tuning"
 FOLDS = 5
-WITH_TUNE, WITH_ROUTER = When("tune"), When("router", (True,))
+WITH_TUNE = When("tune")
 
 
 @declare
@@ -39,9 +39,9 @@ class TuneOptions(Options, panel=PANEL):
         default=False, when=WITH_TUNE,
         help="Choose for each query, by a ridge regression on what its lists (and text) look like.",
     )  # fmt: skip
-    queries: str | None = option(
-        default=None, when=WITH_ROUTER, metavar="QUERIES",
-        help="Texts for the router, which then knows their lengths: a file, or COLLECTION:SET; those of all runs.",
+    queries: tuple[str, ...] = option(
+        default=(), metavar="QUERIES",
+        help="Texts for the router, which then knows their lengths: files, or COLLECTION:SET, that have the queries of all runs.",
     )  # fmt: skip
     weights_from: Path | None = option(
         default=None, metavar="FILE", help="Weights or a parameter that --tune kept beside a run."
@@ -60,5 +60,7 @@ class TuneOptions(Options, panel=PANEL):
             )  # fmt: skip
         if self.on is not None and self.qrels is not None and self.cv is not None:
             raise UsageError("--cv is for tuning without held-out queries", "leave --cv or --qrels out")
+        if self.queries and not self.router and self.weights_from is None:
+            raise UsageError("--queries is for --router and --weights-from", "leave it out")
         if self.tune is not None and self.weights_from is not None:
             raise UsageError("--tune and --weights-from both say the weights", "leave one of them out")

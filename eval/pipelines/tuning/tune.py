@@ -135,12 +135,13 @@ class _Routing:
         return values[settings, np.arange(values.shape[1])]
 
 
-def texts_of(queries: str | None) -> dict[str, str] | None:
-    """Read the texts of queries; None where none are named."""
-    if queries is None:
-        return None
-    found, _ = find_queries(queries)
-    return dict(zip(found.ids, found.texts, strict=True))
+def texts_of(sources: Sequence[str]) -> dict[str, str] | None:
+    """Read the texts of queries of one source after another; None where none are named."""
+    texts: dict[str, str] = {}
+    for source in sources:
+        found, _ = find_queries(source)
+        texts |= dict(zip(found.ids, found.texts, strict=True))
+    return texts if sources else None
 
 
 def _measure(text: str) -> Measure:

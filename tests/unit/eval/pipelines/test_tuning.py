@@ -158,6 +158,27 @@ def test_the_command(folder: Path, intrex, caplog: pytest.LogCaptureFixture) -> 
     )
 
 
+def test_what_learned_from_judgements_says_so_too(folder: Path, intrex) -> None:
+    line = (
+        f"fuse {folder}/r1 {folder}/r1.6 --method posfuse --train-on {folder}/dev --tag mine -o {folder}/out"
+    )
+    assert intrex(line).code == 0
+    for name, tuned in (("dev", "these"), ("test", "dev")):
+        assert (
+            f"|tuned={tuned}" in intrex(f"evaluate {folder}/{name} {folder}/out -m nDCG@10 --format csv").out
+        )
+
+
+def test_the_router_knows_texts_of_several_files(folder: Path, intrex) -> None:
+    ids = [query.decode() for query in QRELS.query_ids.tolist()]
+    for name, mine in (("a.tsv", ids[:9]), ("b.tsv", ids[9:])):
+        (folder / name).write_text("".join(f"{q}\t{'word ' * (i % 7 + 1)}\n" for i, q in enumerate(mine)))
+    line = f"fuse {folder}/r1 {folder}/r1.6 --method rrf --tune nDCG@10 --cv 4 --qrels {folder}/all --router --queries {folder}/a.tsv"
+    assert "the queries lack q09" in intrex(f"{line} -o {folder}/out").err
+    said = intrex(f"{line} --queries {folder}/b.tsv -o {folder}/out")
+    assert said.code == 0 and "words; penalty" in said.err
+
+
 def test_cross_validation_and_the_router(folder: Path, intrex) -> None:
     line = (
         f"fuse {folder}/r1 {folder}/r1.6 --method wsum --steps 20 --tune nDCG@10 --cv 4 --qrels {folder}/all"
