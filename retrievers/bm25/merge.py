@@ -81,16 +81,15 @@ def _union(sources: Sequence[tuple[Postings, Bools]]) -> tuple[list[Int64s], Nam
     for i, (postings, live) in enumerate(sources):
         new = np.full(len(postings), -1, np.int64)
         for terms in np.array_split(np.flatnonzero(live), max(1, int(live.sum()) // LOOKED_UP)):
-            raw = postings.spellings(terms)
+            names = postings.names(terms)
             union = np.full(len(terms), -1, np.int64)
-            names = [term.decode("utf-8") for term in raw] if i else []
             for (before, _), numbers_before in zip(sources[:i], numbers, strict=True):
                 local = before.find(names)
                 shared = numbers_before[local] if len(numbers_before) else -1
                 union = np.where((union < 0) & (local >= 0), shared, union)
             unseen = np.flatnonzero(union < 0)
             union[unseen] = np.arange(len(unseen)) + len(text)
-            text += [raw[term] for term in unseen.tolist()]
+            text += [names[term].encode("utf-8") for term in unseen.tolist()]
             new[terms] = union
         numbers.append(new)
     ends = offsets_of([len(term) + 1 for term in text])

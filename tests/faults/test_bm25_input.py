@@ -19,7 +19,7 @@ from intrex.data.writer import CollectionWriter, RecordSource, write_collection
 from intrex.retrievers.base import open_index
 from intrex.retrievers.bm25 import index as bm25
 from intrex.retrievers.bm25.build import build_bm25
-from intrex.retrievers.bm25.change import merge, remove
+from intrex.retrievers.bm25.change import add, merge, remove
 from intrex.retrievers.bm25.index import BM25Index
 from intrex.retrievers.bm25.options import Bm25Search
 from intrex.retrievers.options import BuildTask, SearchOptions
@@ -167,6 +167,23 @@ def test_counts_that_could_be_and_are_not_those_of_the_postings(
     sign(tmp_path / "i")
     merge(tmp_path / "i")
     assert len(BM25Index.open(tmp_path / "i").search(small.queries(), Bm25Search(k=5))) == 2
+
+
+@pytest.mark.parametrize("segment", ["0", "1"])
+def test_a_term_that_is_not_utf8_is_merged_with_nothing(
+    tmp_path: Path, small: Collection, segment: str
+) -> None:
+    build_bm25(small, BuildTask(tmp_path / "i"))
+    add(tmp_path / "i", collect(tmp_path / "more", {"new": "heat of wings"}))
+    file = tmp_path / "i" / segment / "terms.txt"
+    sound = file.read_bytes()
+    file.write_bytes(b"\xff" + sound[1:])
+    sign(tmp_path / "i")
+    with pytest.raises(BadInput, match="damaged: a term that is not UTF-8"):
+        merge(tmp_path / "i")
+    file.write_bytes(sound)
+    sign(tmp_path / "i")
+    merge(tmp_path / "i")
 
 
 def test_two_ids_of_one_rank(tmp_path: Path, small: Collection) -> None:
