@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from intrex.data.locate import read_id_file
+from intrex.data.store.manifest import read_manifest
 from intrex.encoders.training.trainer import check_packages
 from intrex.eval.pipelines.experiment.stages import Stage
 from intrex.retrievers.fusion.fuse import require_engine
@@ -22,13 +23,15 @@ def check_needs(stages: Iterable[Stage]) -> None:
 
     Raises:
         MissingExtra: an optional package is not installed.
-        BadInput: the file of ids that a search is of is not there, or is none.
+        BadInput: the file of ids that a search is of is not there, or is none; or the index that it begins with.
     """
     for stage in stages:
         if stage.kind == "train":
             check_packages()
         if stage.kind == "search" and "within" in stage.params:
             read_id_file(Path(stage.params["within"]))
+        if stage.kind == "search" and "first_stage" in stage.params:
+            read_manifest(Path(stage.params["first_stage"]), rebuild="intrex index KIND COLLECTION OUT")
         if stage.kind == "fuse":
             require_engine(FuseOptions.read({k: v for k, v in stage.params.items() if k != "tag"}))
         build = INDEXES.load(stage.kind).build if stage.kind in INDEXES else None
