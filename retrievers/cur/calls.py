@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Sequence
 from functools import lru_cache
@@ -10,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from intrex.data.arrays import Bytes, Rows, Scores
-from intrex.data.collection import Collection
+from intrex.data.collection import Collection, parse_document
 from intrex.data.errors import BadInput
 from intrex.data.ids import as_strings
 from intrex.data.store.scorecache import StoredScores, pair_keys, text_digest
@@ -32,12 +33,30 @@ def check_scores(scores: Scores, query: Callable[[int], str], document: Callable
         )
 
 
+class Texts:
+    """Texts of documents by row, those asked for last kept in memory.
+
+    Attributes:
+        get: returns the text of a row and its `text_digest`; raises `BadInput` where the file is damaged.
+    """
+
+    def __init__(self, collection: Collection) -> None:
+        self._offsets = collection.offsets
+        self._file = (collection.path / "corpus.jsonl").open("rb")
+        self.get = lru_cache(TEXTS_KEPT)(self._read)
+
+    def _read(self, row: int) -> tuple[str, bytes]:
+        start, end = self._offsets[row : row + 2].tolist()
+        text = parse_document(os.pread(self._file.fileno(), end - start, start), row).passage
+        return text, text_digest(text)
+
+
 class Calls:
     """Scorer of a search over the documents of a collection.
 
     Args:
         scorer: scores pairs of texts.
-        collection: the documents by row.
+        texts: the documents by row.
         id_of: returns the ids of rows, for messages.
         stored: scores kept by earlier searches, to which new ones are added; or None.
         seconds: told of the seconds of every call of the scorer.
@@ -48,17 +67,12 @@ class Calls:
     """
 
     def __init__(
-        self, scorer: PairScorer, collection: Collection, id_of: Callable[[Rows], Bytes],
+        self, scorer: PairScorer, texts: Texts, id_of: Callable[[Rows], Bytes],
         stored: StoredScores | None, seconds: Callable[[float], None],
     ) -> None:  # fmt: skip
-        self._scorer, self._collection, self._id_of = scorer, collection, id_of
+        self._scorer, self._text, self._id_of = scorer, texts.get, id_of
         self._stored, self._seconds = stored, seconds
-        self._text = lru_cache(TEXTS_KEPT)(self._read)
         self.asked = self.computed = 0
-
-    def _read(self, row: int) -> tuple[str, bytes]:
-        text = self._collection.document(row).passage
-        return text, text_digest(text)
 
     def score(self, names: Sequence[str], texts: Sequence[str], rows: Sequence[Rows]) -> list[Scores]:
         """Return the scores [len(rows[i])] of the documents ``rows[i]`` for each query; equal texts have equal scores.

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +26,7 @@ from intrex.data.store.vectors import open_vectors
 from intrex.encoders.cross.base import PairScorer
 from intrex.encoders.options import has_weights
 from intrex.retrievers.base import Index, RunBuilder, best_rows, open_index
-from intrex.retrievers.cur.calls import Calls
+from intrex.retrievers.cur.calls import Calls, Texts
 from intrex.retrievers.cur.options import CurSearch
 from intrex.retrievers.cur.rounds import Rounds, Scored, start_rows
 from intrex.retrievers.cur.scorer import open_scorer
@@ -70,10 +71,10 @@ class CurIndex(Index):
         self._scorers: dict[tuple[str | None, str | None], PairScorer] = {}
         self._first_stages: dict[str, Index] = {}
 
-    @property
-    def texts(self) -> Collection:
-        """Documents as a collection without queries: the index has a copy of their file."""
-        return Collection(self.path / TEXTS, self.manifest)
+    @cached_property
+    def texts(self) -> Texts:
+        """Texts of the documents, of which the index has a copy."""
+        return Texts(Collection(self.path / TEXTS, self.manifest))
 
     def prepare(self, options: SearchOptions) -> None:
         """Make the scorer and open the first stage; raises `BadInput` where one is not there, or is another."""

@@ -7,11 +7,11 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from intrex.data.arrays import Float32s, Float64s, Rows, Scores
+from intrex.data.arrays import Float32s, Rows, Scores
 from intrex.data.progress import no_progress
 from intrex.data.system.threads import blas_threads
 from intrex.retrievers.cur.options import CurSearch
-from intrex.retrievers.cur.solve import pseudo_inverse, query_vector
+from intrex.retrievers.cur.solve import PseudoInverse
 from intrex.retrievers.vectors.exact import VectorSearch
 from intrex.retrievers.vectors.options import NearestOptions
 
@@ -47,7 +47,7 @@ class Rounds:
 
     def __init__(self, nearest: VectorSearch, options: CurSearch) -> None:
         self._nearest, self._options = nearest, options
-        self._inverse: tuple[bytes, Float64s] = b"", np.empty((0, 0))
+        self._inverse: tuple[bytes, PseudoInverse] | None = None
         self._nearest_options = NearestOptions(
             threads=options.threads, batch_size=options.batch_size, ties=options.ties,
             subset=options.subset, progress=no_progress,
@@ -73,14 +73,14 @@ class Rounds:
         with blas_threads(1):  # equal bits for any number of threads
             for at, one in enumerate(scored):
                 if len(one.rows):
-                    out[at] = query_vector(one.scores, self._inverse_of(one.rows))
+                    out[at] = self._inverse_of(one.rows).query_vector(one.scores)
         return out
 
-    def _inverse_of(self, rows: Rows) -> Float64s:
+    def _inverse_of(self, rows: Rows) -> PseudoInverse:
         """Return the pseudo-inverse of some anchor documents; that of the query before, if it has the same."""
         key = rows.tobytes()
-        if self._inverse[0] != key:
-            self._inverse = key, pseudo_inverse(self._nearest.read(rows), self._options.tolerance)
+        if self._inverse is None or self._inverse[0] != key:
+            self._inverse = key, PseudoInverse(self._nearest.read(rows), self._options.tolerance)
         return self._inverse[1]
 
     def best(self, scored: Sequence[Scored], size: int) -> list[Rows]:

@@ -13,25 +13,35 @@ import numpy as np
 from intrex.data.arrays import Float32s, Float64s, Scores
 
 
-def pseudo_inverse(anchors: Float32s, tolerance: float) -> Float64s:
-    """Return pinv(W) [k_i, k_q] in float64 of ``anchors`` [k_i, k_q], the vectors of anchor documents: W transposed.
+class PseudoInverse:
+    """Pseudo-inverse of W [k_q, k_i], the scores of anchor queries with anchor documents, its small singular values cut.
 
-    Singular values below ``tolerance`` times the largest are cut: they are noise of the scorer, which an inverse would
-    multiply by their reciprocal. It goes over the eigenvalues of the smaller product of ``anchors`` with itself, in float64: the
-    squares of singular values down to 1e-5 of the largest are well above its rounding, and it takes a fraction of the
-    time of a singular value decomposition.
+    Singular values below ``tolerance`` times the largest are noise of the scorer, which an inverse would multiply by their
+    reciprocal. It goes over the eigenvalues of W's smaller product with itself, in float64: the squares of singular
+    values down to 1e-5 of the largest are well above its rounding, and it takes a fraction of the time of a singular value
+    decomposition. The product of the factors is never formed, which would take longer than all the rest for one query.
+
+    Args:
+        anchors: [k_i, k_q] the vectors of the anchor documents, W transposed; at least one of each.
+        tolerance: from 1e-5 to 1.
     """
-    rows = np.ascontiguousarray(anchors, np.float64)
-    wide = rows.shape[0] <= rows.shape[1]
-    gram = rows @ rows.T if wide else rows.T @ rows
-    values, vectors = np.linalg.eigh(gram)
-    kept = values > max(values[-1], 0.0) * tolerance**2
-    basis = vectors[:, kept]
-    inverse = (basis / values[kept]) @ basis.T
-    found: Float64s = inverse @ rows if wide else rows @ inverse
-    return found
 
+    def __init__(self, anchors: Float32s, tolerance: float) -> None:
+        self._rows = rows = np.ascontiguousarray(anchors, np.float64)
+        self._wide = rows.shape[0] <= rows.shape[1]
+        values, vectors = np.linalg.eigh(rows @ rows.T if self._wide else rows.T @ rows)
+        kept = values > max(values[-1], 0.0) * tolerance**2
+        self._basis = vectors[:, kept]
+        self._values = values[kept]
 
-def query_vector(scores: Scores, inverse: Float64s) -> Float32s:
-    """Return the vector [k_q] of a query, from the exact scores [k_i] of its anchor documents."""
-    return (scores.astype(np.float64) @ inverse).astype(np.float32)
+    def query_vector(self, scores: Scores) -> Float32s:
+        """Return scores · pinv(W) [k_q]: the vector of a query with these exact scores [k_i] of the anchor documents."""
+        exact = scores.astype(np.float64)
+        vector = self._solve(exact) @ self._rows if self._wide else self._solve(exact @ self._rows)
+        rounded: Float32s = vector.astype(np.float32)
+        return rounded
+
+    def _solve(self, side: Float64s) -> Float64s:
+        """Multiply by the pseudo-inverse of the product, which is symmetric."""
+        product: Float64s = self._basis @ ((side @ self._basis) / self._values)
+        return product
