@@ -165,9 +165,16 @@ def note_calls(collection: Collection, scorer: PairScorer, anchors: list[str], d
     sample.encode(texts, "document")
     rate = (time.perf_counter() - start) / (len(texts) * len(anchors[:TRIED]))
     _log.info(
-        "%s calls of the scorer: %s documents, %s anchor queries; about %.2g hours by a sample of %d pairs",
-        *(f"{n:,}" for n in (calls, left, len(anchors))), calls * rate / 3600, len(texts) * TRIED,
+        "%s calls of the scorer: %s documents, %s anchor queries; about %s by a sample of %d pairs",
+        *(f"{n:,}" for n in (calls, left, len(anchors))), _duration(calls * rate), len(texts) * TRIED,
     )  # fmt: skip
+
+
+def _duration(seconds: float) -> str:
+    """Say a time in seconds, minutes or hours."""
+    if seconds < 120:
+        return f"{seconds:.0f} seconds"
+    return f"{seconds / 60:.0f} minutes" if seconds < 7200 else f"{seconds / 3600:.1f} hours"
 
 
 def build(source: Path, task: BuildTask, options: CurBuild) -> int:

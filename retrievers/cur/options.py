@@ -108,5 +108,5 @@ CUR = IndexKind(
     CurBuild,
     "intrex.retrievers.cur.build:build",
     estimate="intrex.retrievers.cur.estimate:estimate",
-    example="intrex index cur scifact idx/cur --scorer my-reranker --anchors 50",
+    example="intrex index cur scifact idx/cur --scorer my-reranker --anchor-queries documents",
 )
