@@ -27,8 +27,10 @@ def blas_threads(count: int) -> AbstractContextManager[object]:
 
 @cache
 def _controller() -> Any:
-    """Find numpy's libraries of products, once: looking through all that the process has loaded takes a millisecond."""
-    import numpy as np  # noqa: F401 - loads them
+    """Find numpy's libraries of products, once: looking through all that the process has loaded takes a millisecond.
+
+    Who limits the threads of products has imported numpy.
+    """
     from threadpoolctl import ThreadpoolController
 
     return ThreadpoolController()
