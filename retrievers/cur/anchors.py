@@ -44,12 +44,13 @@ def draw_anchors(collection: Collection, options: CurBuild) -> Anchors:
         else _of_set(_named(collection, source), options.seed)
     )
     count = len(drawn)
-    if not count or (options.anchors is not None and count < options.anchors):
+    other = f"--anchor-queries {'FILE' if source == DOCUMENTS else DOCUMENTS}"
+    if not count:
+        raise BadInput(f"{source} has no query with a text, for anchor queries", other)
+    if options.anchors is not None and count < options.anchors:
         raise BadInput(
             f"{source} has {count:,} different queries, {wanted:,} anchor queries were asked for",
-            f"--anchors {count}, or --anchor-queries {DOCUMENTS}"
-            if count
-            else f"--anchor-queries {DOCUMENTS}",
+            f"--anchors {count}, or {other}",
         )
     if options.anchor_queries is None and source == DOCUMENTS:
         _log.info(

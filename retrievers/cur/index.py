@@ -144,6 +144,11 @@ class CurIndex(Index):
     def _first_stage(self, folder: str, options: SearchOptions) -> Index:
         if folder not in self._first_stages:
             index = open_index(Path(folder))
+            if index.manifest.kind == self.kind:
+                raise BadInput(
+                    f"the first stage {folder} is a cur index, whose calls no budget would count",
+                    "name an index without a scorer, such as bm25 or dense",
+                )
             corpora = index.manifest.params.get("sources", [index.manifest.collection])
             if self.manifest.collection not in corpora:
                 raise BadInput(

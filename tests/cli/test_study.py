@@ -168,6 +168,7 @@ def test_cur_chooses_on_queries_of_their_own(
     for line, words in (
         ("study cur cur c:test --dev c:test -o out", "20 dev queries are test queries too: "),
         ("study cur cur c:test --dev c:dev -o out", "15 dev queries are anchor queries too: "),
+        ("study cur cur c:dev --dev d.tsv -o out", "15 test queries are anchor queries too: "),
         ("study cur b c:test --dev d.tsv -o out", "needed here: cur"),
         ("study cur cur c:test --dev d.tsv --first ob -o out", "ob was built from another collection than"),
     ):

@@ -72,21 +72,32 @@ class Setting:
 
 
 def check_sets(index: CurIndex, dev: Queries, test: Queries) -> None:
-    """Raise `BadInput` where dev queries are test queries or anchor queries, which a choice on them would have seen."""
+    """Raise `BadInput` where queries are in two of dev, test and anchors, by their texts, or a set has none.
+
+    A split that is chosen on test queries has seen them, and an anchor query's own scores are a row of the index.
+    """
     anchors = read_queries(index.path / "anchors.jsonl")
-    for noun, others in (("test", test), ("anchor", anchors)):
-        known = {" ".join(text.split()).lower() for text in others.texts}
-        pairs = zip(dev.ids, dev.texts, strict=True)
-        shared = [name for name, text in pairs if " ".join(text.split()).lower() in known]
+    for noun, queries, other, others in (
+        ("dev", dev, "test", test),
+        ("dev", dev, "anchor", anchors),
+        ("test", test, "anchor", anchors),
+    ):
+        known = {_folded(text) for text in others.texts}
+        pairs = zip(queries.ids, queries.texts, strict=True)
+        shared = [name for name, text in pairs if _folded(text) in known]
         if shared:
             raise BadInput(
-                f"{len(shared):,} dev queries are {noun} queries too: {', '.join(shared[:5])}",
-                "choose the split of the budget on queries of their own",
+                f"{len(shared):,} {noun} queries are {other} queries too: {', '.join(shared[:5])}",
+                "choose the split of the budget on queries of their own, with anchors of their own",
             )
     if not len(dev) or not len(test):
         raise BadInput(
             "there is no dev query, or no test query", "name sets with queries: --dev COLLECTION:SET"
         )
+
+
+def _folded(text: str) -> str:
+    return " ".join(text.split()).lower()
 
 
 def prepare_setting(

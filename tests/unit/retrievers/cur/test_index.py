@@ -235,6 +235,7 @@ def test_another_first_stage_or_scorer_is_refused(
     for options, words in (
         (f"--first-stage {tmp_path}/ob", "was built from another collection than"),
         (f"--first-stage {tmp_path}/none", "none"),
+        (f"--first-stage {work}/i", "is a cur index, whose calls no budget would count"),
         ("--scorer hashing:64", "is not the one that"),
         ("--encoder hashing", "a cur index has no encoder"),
         ("--candidates 5", "--candidates is for"),
