@@ -28,7 +28,7 @@ from intrex.retrievers.vectors.exact import VectorSearch
 BUDGETS = (20, 50, 100, 200)
 SHARES = (0.1, 0.25, 0.5, 0.75)
 """Shares of the budget that go to anchor documents."""
-ROUNDS = (2, 5, 10)
+ROUNDS = (2, 5)
 TOLERANCES = (1e-3, 1e-2, 1e-1)
 RANDOM = "random"
 
