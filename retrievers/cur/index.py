@@ -23,6 +23,7 @@ from intrex.data.run import Run
 from intrex.data.store.manifest import Manifest
 from intrex.data.store.scorecache import ScoreCache
 from intrex.data.store.vectors import open_vectors
+from intrex.data.system.threads import cores
 from intrex.encoders.cross.base import PairScorer
 from intrex.encoders.options import has_weights
 from intrex.retrievers.base import Index, RunBuilder, best_rows, open_index
@@ -162,7 +163,8 @@ class CurIndex(Index):
     def _scorer(self, options: CurSearch) -> PairScorer:
         key = options.scorer, options.device
         if key not in self._scorers:
-            self._scorers[key] = open_scorer(self.path, self.manifest, *key, options.threads)
+            fewer = options.threads if options.threads < cores() else None  # else torch's own choice
+            self._scorers[key] = open_scorer(self.path, self.manifest, *key, fewer)
         return self._scorers[key]
 
     @contextmanager

@@ -40,7 +40,7 @@ def record_scorer(scorer: PairScorer, options: CurBuild, out: Path) -> dict[str,
 
 
 def open_scorer(
-    folder: Path, manifest: Manifest, named: str | None, device: str | None, threads: int
+    folder: Path, manifest: Manifest, named: str | None, device: str | None, threads: int | None
 ) -> PairScorer:
     """Make the scorer that an index was built with.
 
@@ -49,7 +49,7 @@ def open_scorer(
         manifest: of the index.
         named: spelling of the scorer where it is now; None looks where it was.
         device: that it computes on.
-        threads: of torch, in the whole process.
+        threads: of torch, in the whole process; None leaves them alone.
 
     Raises:
         BadInput: it is nowhere to be found, or is another one by now.

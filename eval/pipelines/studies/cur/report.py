@@ -94,7 +94,12 @@ def study_markdown(result: StudyResult, name: str) -> str:
     for k in TOPS:
         lines += [f"### Recall of the exact top {k}", "", *_recall(result, k), ""]
     lines += ["### Splits chosen on dev, for the top 10", "", *_splits(result, 10), ""]
-    lines += ["### Against the better retrieve-and-rerank", "", *_against(result), ""]
+    better, worse, neither = verdicts(result)
+    verdict = (
+        f"Of {better + worse + neither} budgets and depths, the method with anchors that is best on dev finds more than the best "
+        f"retrieve-and-rerank in {better}, less in {worse}; in {neither} the interval holds no difference."
+    )
+    lines += ["### Against the better retrieve-and-rerank", "", verdict, "", *_against(result), ""]
     if result.quality:
         rows = [[method, f"{value:.4f}"] for method, value in result.quality.items()]
         lines += ["### nDCG@10 by the judgements", "", *_table(["ranking", "nDCG@10"], rows), ""]

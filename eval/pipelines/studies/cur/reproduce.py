@@ -35,6 +35,12 @@ work here is in [methods.md](../methods.md).
   test nor anchor nor training queries, for each budget and depth; "best split on test" is what choosing on the test queries would claim, as the authors' code
   does. Intervals are over test queries (Student's t, 95 %), without a correction for the number of rows.
 - `axn` estimates from the vectors of the dense index instead of anchor queries, in rounds; `mixed` keeps a scaled part of the dense score. It needs no calls beforehand.
+- The cross-encoder is a weak one: ranking **all** documents by it scores far below BM25 and the dense index (last table). Finding its best more completely is then
+  no better search: retrieve-and-rerank scores higher by the judgements because the first stage keeps the scorer from its mistakes. What is measured here is how
+  well calls find what the scorer prefers, not what a reader would.
+- AXN's claim (better than ADACUR without its calls beforehand) does not hold here: from the dense vectors, alone or mixed, it finds less than ADACUR that begins with the same
+  first stage, at every budget and depth. It finds somewhat more of the top 10 than reranking the dense index. So `search` does not have it. Its learned item embeddings
+  were not tried.
 """
 
 
