@@ -15,7 +15,7 @@ GOALS ?= demo test
 # Tests work in memory where there are 4 GB of it for files: what writes through to a disk takes four times as long there.
 SCRATCH := $(shell [ "$$(df -Pk /dev/shm 2>/dev/null | awk 'NR == 2 {print $$4}')" -gt 4000000 ] 2>/dev/null && echo /dev/shm || echo "$${TMPDIR:-/tmp}")
 
-.PHONY: demo test check faults long bench golden docs wheel-check pythons reproduce-muvera reproduce-generalization reproduce-limit env java clean
+.PHONY: demo test check faults long bench golden docs wheel-check pythons reproduce-muvera reproduce-cur reproduce-generalization reproduce-limit env java clean
 
 # One environment in two steps: the demo needs the first, everything else both. A step is done again when what it is made
 # from changes. Bytecode is compiled so that start-up times are true.
@@ -77,6 +77,10 @@ bench: env
 # The MUVERA study on two shared collections: docs/studies/muvera.md with its tables and plots, most of an hour.
 reproduce-muvera: env
 	$(BIN)/python -m intrex.eval.pipelines.studies.muvera.reproduce $(OUT)/muvera docs/studies
+
+# What a cross-encoder's calls find, by ANNCUR and ADACUR and by reranking, on a shared collection: docs/studies/cur.md, 20 minutes.
+reproduce-cur: env
+	$(BIN)/python -m intrex.eval.pipelines.studies.cur.reproduce $(OUT)/cur docs/studies
 
 # Interpolation and extrapolation of every kind of retriever on two shared collections: docs/studies/generalization.md.
 # Prints its plan; killed, it goes on; ends with 3 where scores are not those expected or the page not that of its CSV.

@@ -153,3 +153,56 @@ def free_embeddings(
     rows = read_table(output / CRITICAL_FILE)
     emit(list(rows[0]), [list(row.values()) for row in rows], form)
     say(f"{output}: critical.csv, shares.csv, trials.csv, critical.png, study.md")
+
+
+@command(
+    "intrex study cur idx/cur scifact:test --dev scifact:train --first idx/bm25 --limit 20 -o cur-study",
+    to=app,
+    prints=True,
+)
+def cur(
+    index: Annotated[Path, typer.Argument(help="A CUR index.")],
+    queries: Annotated[str, typer.Argument(help="Queries: a file, or COLLECTION:SET.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The folder of tables and plots.")],
+    dev: Annotated[str, typer.Option("--dev", help="Queries to choose the splits of a budget on.")],
+    first: Annotated[
+        list[Path] | None,
+        typer.Option("--first", help="An index to rerank the best of, and to begin with; several times."),
+    ] = None,
+    budget: Annotated[
+        list[int] | None,
+        typer.Option("--budget", min=1, help="Calls a query, several times; 20, 50, 100 and 200 by default."),
+    ] = None,
+    limit: Annotated[
+        int | None,
+        typer.Option("--limit", min=1, help="Use so many queries of each set only, evenly spaced."),
+    ] = None,
+    device: Annotated[str | None, typer.Option("--device", help="Of the scorer: cpu, cuda, mps.")] = None,
+) -> None:
+    """Recall of a cross-encoder's exact best by the calls spent: ANNCUR, ADACUR and AXN beside reranking.
+
+    Every document is scored for every query, once, which the scorer's cache keeps. How a budget is split is chosen on --dev.
+    """
+    from intrex.data.io.files import write_text
+    from intrex.data.locate import find_qrels, find_queries
+    from intrex.eval.pipelines.studies.cur.quality import with_quality
+    from intrex.eval.pipelines.studies.cur.report import study_markdown, write_files
+    from intrex.eval.pipelines.studies.cur.setting import prepare_setting
+    from intrex.eval.pipelines.studies.cur.study import BUDGETS, run_study
+    from intrex.eval.pipelines.studies.muvera.study import sample_queries
+    from intrex.retrievers.base import open_index
+    from intrex.retrievers.cur.index import CurIndex
+
+    texts, collection = find_queries(queries)
+    qrels = find_qrels(queries).qrels if collection is not None else None
+    texts, qrels = sample_queries(texts, qrels, limit)
+    tuned, _ = sample_queries(find_queries(dev)[0], None, limit)
+    opened = CurIndex.open(index)
+    stages = {path.name: open_index(path) for path in first or ()}
+    budgets = sorted(set(budget or BUDGETS))
+    work = output / "exact"
+    setting = prepare_setting(opened, tuned, texts, stages, max(budgets), work, progress, device)
+    result = with_quality(run_study(setting, budgets, progress), qrels)
+    write_files(result, output)
+    write_text(output / "study.md", study_markdown(result, queries), overwrite=True)
+    say(f"{output}: recall.csv, recall.png, study.md; exact/ has the exact scores")

@@ -3,7 +3,8 @@
 The form is ``NAME(key=value,...)+METHOD(key=value,...)``: an index, a model or a run by its name, then what was chosen of
 it; behind ``+`` each method that further choices belong to (feedback, an engine), with these in parentheses of its own.
 Only choices that differ from the default are spelled, in the order of their declarations, so that two different
-searches of one index never share a tag, and equal ones always do.
+searches of one index never share a tag, and equal ones always do. An option whose default is made by a function is always
+spelled, so that every tag of a CUR index says how many calls a query took.
 """
 
 from __future__ import annotations

@@ -169,7 +169,7 @@ INDEXES: Registry[IndexKind] = Registry(
     "index kind",
     {
         name: f"intrex.retrievers.{'sparse' if name == 'impact' else name}.options:{name.upper()}"
-        for name in ("bm25", "dense", "fde", "multivector", "impact", "lucene", "sparse")
+        for name in ("bm25", "cur", "dense", "fde", "multivector", "impact", "lucene", "sparse")
     },
 )
 

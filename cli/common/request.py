@@ -40,7 +40,7 @@ _LABELS = (
     "kind",
     "ids",
 )
-_MODELS = ("choice_encoder", "choice_with", "choice_base", "choice_teacher")
+_MODELS = ("choice_encoder", "choice_with", "choice_base", "choice_teacher", "choice_scorer")
 """Parameters that name a model: FAMILY, MODEL or FAMILY:MODEL."""
 _AGAIN = ("overwrite", "choice_overwrite")
 

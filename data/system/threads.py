@@ -7,7 +7,8 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
-from typing import Generic, TypeVar
+from functools import cache
+from typing import Any, Generic, TypeVar
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -20,10 +21,19 @@ def cores() -> int:
 
 def blas_threads(count: int) -> AbstractContextManager[object]:
     """Limit the threads of numpy's matrix products, in the whole process, while the context lasts."""
-    from threadpoolctl import threadpool_limits
-
-    limits: AbstractContextManager[object] = threadpool_limits(count, user_api="blas")
+    limits: AbstractContextManager[object] = _controller().limit(limits=count, user_api="blas")
     return limits
+
+
+@cache
+def _controller() -> Any:
+    """Find numpy's libraries of products, once: looking through all that the process has loaded takes a millisecond.
+
+    Who limits the threads of products has imported numpy.
+    """
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
 
 
 def on_threads(

@@ -144,7 +144,9 @@ def test_the_examples_run(world: Path, kind: str) -> None:
         pytest.skip("the weights of MiniLM are not here (extra offline-model)")
     folder = world.parent / f"{world.name}-{kind}"
     shutil.copytree(world, folder, symlinks=True)
-    left_out = () if kind == "long" else (*LONG, "intrex rerank bm25.txt.gz scifact:test --with")
+    left_out = (
+        () if kind == "long" else (*LONG, "intrex rerank bm25.txt.gz scifact:test --with", "intrex index cur")
+    )
     if find_spec("cognition") is None:
         left_out += ("intrex index sparse",)
     if not (folder / "resttest_files").exists():

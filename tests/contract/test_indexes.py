@@ -22,10 +22,14 @@ from intrex.encoders.base import (
     make_sparse_encoder,
     make_token_encoder,
 )
+from intrex.encoders.cross.scorer import make_pair_scorer
 from intrex.encoders.fde.config import FdeConfig
 from intrex.encoders.options import FAMILIES, EncoderOptions
 from intrex.retrievers.base import open_index
 from intrex.retrievers.bm25.build import build_bm25
+from intrex.retrievers.cur.anchors import draw_anchors
+from intrex.retrievers.cur.build import build_cur
+from intrex.retrievers.cur.options import CurBuild
 from intrex.retrievers.dense.build import build_dense
 from intrex.retrievers.fde.build import build_fde
 from intrex.retrievers.fde.source import TokenIndex
@@ -51,8 +55,16 @@ def build_tokens_and_fde(collection: Collection, out: Path) -> object:
     return build_fde(TokenIndex(source), BuildTask(out), FdeConfig(32, reps=10, k_sim=3))
 
 
+def build_cur_index(collection: Collection, out: Path) -> object:
+    """A CUR index whose scorer compares vectors; its anchor queries are documents."""
+    options = CurBuild(scorer="hashing:32", anchors=4, anchor_queries="documents")
+    scorer = make_pair_scorer(options.scorer, EncoderOptions())
+    return build_cur(collection, BuildTask(out), scorer, draw_anchors(collection, options), options)
+
+
 BUILD: dict[str, Callable[[Collection, Path], object]] = {
     "bm25": lambda collection, out: build_bm25(collection, BuildTask(out)),
+    "cur": build_cur_index,
     "dense": lambda collection, out: build_dense(
         collection, BuildTask(out), make_encoder("hashing:32", EncoderOptions())
     ),

@@ -30,6 +30,7 @@ INDEXES = {
     "flat": "dense c --encoder hashing:24",
     **{name: f"dense c --encoder hashing:24 --engine {name}" for name in ("hnsw", "hnsw-sq8", "ivf", "ivf-sq8", "sq8")},
     **{name: f"dense c --encoder hashing:24 --engine {name} --pq-nbits 4" for name in ("pq", "ivf-pq")},
+    "cur": "cur c --scorer hashing:24 --anchors 30",
     "tokens": "multivector c --encoder hashing:24",
     "codes": "multivector c --encoder hashing:24 --nbits 4",
     "fde": "fde tokens --reps 5 --k-sim 2",
@@ -40,6 +41,7 @@ INDEXES = {
 FDES = [name for name in INDEXES if name.startswith("fde")]
 BOTH = {"fields": {"contents": 1.0, "title": 0.5}}
 SEARCHES: dict[str, tuple[str, dict[str, object], dict[str, object]]] = {
+    "cur": ("cur", {"budget": N}, {"budget": N}),
     **{name: (name, {}, {}) for name in ("bm25", "title", "impact", "flat", "tokens", "codes", "fde", "lucene")},
     "fields": ("title", BOTH, BOTH),
     "lucene fields": ("lucene", BOTH, BOTH),

@@ -109,6 +109,7 @@ JOBS = {
     "multivector, residuals": Job(f"{TOKENS} --nbits 2", "m"),
     "fde": Job("index fde m f --reps 2 --k-sim 2 --seed 1", "f", (TOKENS,)),
     "fde of a collection": Job("index fde c f --encoder hashing:16 --reps 2 --k-sim 2", "f"),
+    "cur": Job("index cur c cu --scorer hashing:16 --anchors 6", "cu"),
     "search": Job(RUN[1], "r.txt", RUN[:1]),
     "search, gzip": Job("search i c:test -o r.txt.gz", "r.txt.gz", RUN[:1]),
     "search, another": Job(f"{RUN[1]} --overwrite", "r.txt", RUN[:1], old="search i c:test -o r.txt --k 2"),

@@ -41,6 +41,7 @@ KINDS = {
     "multivector": ("index multivector c KIND --encoder hashing:16", ""),
     "residuals": ("index multivector c KIND --encoder hashing:16 --nbits 2", "--engine plaid"),
     "fde": ("index fde c KIND --encoder hashing:16 --reps 2 --k-sim 2", ""),
+    "cur": ("index cur c KIND --scorer hashing:16 --anchors 6", "--budget 12 --rounds 2"),
 }  # fmt: skip
 TRIALS = 10_000
 EXTREME = (-1, 0, 1, 127, 255, 65_535, 2**31 - 1, -(2**31), 2**40, 2**62, -(2**62))

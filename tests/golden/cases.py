@@ -265,6 +265,14 @@ CASES: dict[str, Case] = {
         [IMPORT, "index fde c i", "index multivector c t --encoder hashing:32", "index fde t i --k-sim 21", "index fde t i --d-proj 33", "index fde t i --final-dim 99999", "index fde t i --projection sparse", "index fde t i --encoder hashing", "index fde t i --pq", "index fde t i --hnsw --pq", "index fde t i --M 4", "index fde none i", "index bm25 c b", "index fde b i", "index fde c i --encoder hashing:32", "search i c:test --candidates 3", "search i c:test --ball-carving 0.7", "search i c:test --nprobe 3", "search b c:test --candidates 3", "search t c:test --ball-carving 0.7", "index dense c d --encoder hashing --engine tree"],
         BEIR,
     ),
+    "cur": Case(
+        [IMPORT, "index cur c i --scorer hashing:32 --anchors 2", "index bm25 c b", "search i c:test", "search i c:test --budget 2", "search i c:test --budget 2 --anchor-documents 2 --rounds 2 --first-stage b -o r.txt", "search i q.tsv --within ids --k 2", "rerank r.txt c:test --index i", "index verify i", "index cur c j --scorer hashing:32 --anchor-queries q.tsv --seed 1", "search j none --k 1"],
+        {**BEIR, "none": b"q1\t...\nq2\theat\n", "q.tsv": b"a\theat\nb\twings\n", "ids": b"d1\nd3\n"},
+    ),
+    "bad-cur": Case(
+        [IMPORT, "index cur c i", "index cur c i --scorer hashing:32 --anchors 4", "index cur c i --scorer hashing:32 --anchor-queries trian", "index cur c i --scorer hashing:32 --anchor-queries test --anchors 3", "index cur c i --scorer hashing:32 --anchors 0", "index cur c i --scorer hashing:32 --max-length 8", "index cur none i --scorer hashing", "index cur c i --scorer hashing:32", "index cur c i --scorer hashing:64", "index cur i j --scorer hashing", "search i c:test --budget 2 --anchor-documents 3", "search i c:test --budget 2 --rounds 2", "search i c:test --tolerance 0", "search i c:test --scorer hashing:64", "search i c:test --first-stage c", "search i c:test --first-stage none", "search i c:test --candidates 3", "search i c:test --anchors 3", "search i c:test --encoder hashing", "index add i c", "index bm25 c b", "search b c:test --budget 3"],
+        BEIR,
+    ),
     "rerank": Case(
         [IMPORT, "index multivector c i --encoder hashing:32", "rerank a.txt c:test --index i", "rerank a.txt c:test --index i --depth 1 --tag t -o r.txt", "index dense c d --encoder hashing:32", "rerank a.txt c:test --index d -o r.txt", "rerank a.txt c:test --index d -o r.txt --overwrite", "index bm25 c b", "rerank a.txt c:test --with bm25:b", "rerank a.txt c:test --with hashing:32 --cache s", "rerank a.txt c:test --with hashing:32 --cache s -o r.txt --overwrite"],
         {**BEIR, "a.txt": RUN},

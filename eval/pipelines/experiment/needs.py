@@ -7,6 +7,7 @@ from pathlib import Path
 
 from intrex.data.locate import read_id_file
 from intrex.data.options import options_of
+from intrex.data.store.manifest import read_manifest
 from intrex.encoders.training.trainer import check_packages
 from intrex.eval.pipelines.experiment.stages import Stage
 from intrex.retrievers.fusion.options import FuseOptions
@@ -26,7 +27,7 @@ def check_needs(stages: Iterable[Stage]) -> None:
     Raises:
         MissingExtra: an optional package is not installed.
         UsageError: there is no program of a scorer, or its key is not in the environment.
-        BadInput: the file of ids that a search is of is not there, or is none.
+        BadInput: the file of ids that a search is of is not there, or is none; or the index that it begins with.
     """
     for stage in stages:
         if stage.kind == "train":
@@ -37,6 +38,8 @@ def check_needs(stages: Iterable[Stage]) -> None:
             declared = options_of(RerankOptions)
             with open_scorer(RerankOptions.read({k: v for k, v in stage.params.items() if k in declared})):
                 pass  # a program is started, and a server called, with the first pairs
+        if stage.kind == "search" and "first_stage" in stage.params:
+            read_manifest(Path(stage.params["first_stage"]), rebuild="intrex index KIND COLLECTION OUT")
         if stage.kind == "fuse":
             require_engine(FuseOptions.read({k: v for k, v in stage.params.items() if k != "tag"}))
         build = INDEXES.load(stage.kind).build if stage.kind in INDEXES else None

@@ -10,6 +10,8 @@ from typing import Any
 
 from intrex.data.errors import BadInput
 from intrex.data.io.files import STDIO, file_sha256, fingerprint
+from intrex.data.options import options_of
+from intrex.data.store.manifest import manifest_path, read_manifest
 from intrex.data.version import installed_version
 from intrex.encoders.cross.base import CROSS_ENCODER
 from intrex.encoders.options import FAMILIES
@@ -22,6 +24,8 @@ from intrex.retrievers.rerank.command import command_words, word_states
 from intrex.retrievers.rerank.options import COMMAND, OUTSIDE
 
 PIN = "made from"
+SCORER, FIRST = "scorer", "first_stage"
+"""Options of an index that name a model of pairs, and of a search that name another index."""
 _LIBRARIES = ("model2vec", "sentence-transformers", "torch", "transformers")
 
 
@@ -31,9 +35,12 @@ def pin_stages(stages: Sequence[Stage]) -> list[Stage]:
 
 
 def _pin_of(kind: str) -> Callable[[Mapping[str, Any]], dict[str, Any]]:
-    """Find the function that pins a kind of stage; an index with an encoder is pinned by that."""
+    """Find the function that pins a kind of stage; an index with an encoder, or a scorer, is pinned by that."""
     if kind in _PINS:
         return _PINS[kind]
+    build = INDEXES.load(kind).build if kind in INDEXES else None
+    if build is not None and SCORER in options_of(build):
+        return _pin_scorer
     encodes = kind in INDEXES and INDEXES.load(kind).encoder is not None
     return _pin_encoder if encodes else lambda params: {}
 
@@ -57,6 +64,13 @@ def _pin_encoder(params: Mapping[str, Any]) -> dict[str, Any]:
         return {}
     weights = weights_of(params["encoder"])
     return {PIN: [weights, {name: installed_version(name) for name in _LIBRARIES} if weights else {}]}
+
+
+def _pin_scorer(params: Mapping[str, Any]) -> dict[str, Any]:
+    """Pin an index of a scorer as `_pin_encoder` does, and by the content of a file of anchor queries."""
+    pins = _pin_encoder({"encoder": params[SCORER]})
+    queries = Path(str(params.get("anchor_queries", "")))
+    return {PIN: [*pins[PIN], file_sha256(queries)]} if queries.is_file() else pins
 
 
 def _pin_base(params: Mapping[str, Any]) -> dict[str, Any]:
@@ -89,17 +103,20 @@ def _pin_groups(params: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _pin_search(params: Mapping[str, Any]) -> dict[str, Any]:
-    """Pin a search by the ids of the documents that it is of.
+    """Pin a search by the ids of the documents that it is of, and by the index of its first stage.
 
     Raises:
-        BadInput: they come from a stream, of which a later run could not tell that it says something else.
+        BadInput: the ids come from a stream, of which a later run could not tell that it says something else.
     """
+    first = Path(str(params.get("first_stage", "")))
+    before = {FIRST: read_manifest(first).fingerprint} if manifest_path(first) is not None else {}
     if "within" not in params:
-        return {}
+        return {PIN: before} if before else {}
     ids = Path(params["within"])
     if ids == STDIO or (ids.exists() and not ids.is_file()):
         raise BadInput(f"within of a recipe is a file of ids, this is none: {ids}", "write them into a file")
-    return {PIN: file_sha256(ids) if ids.is_file() else None}
+    within = file_sha256(ids) if ids.is_file() else None
+    return {PIN: {**before, "within": within} if before else within}
 
 
 _PINS: dict[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
