@@ -15,7 +15,7 @@ GOALS ?= demo test
 # Tests work in memory where there are 4 GB of it for files: what writes through to a disk takes four times as long there.
 SCRATCH := $(shell [ "$$(df -Pk /dev/shm 2>/dev/null | awk 'NR == 2 {print $$4}')" -gt 4000000 ] 2>/dev/null && echo /dev/shm || echo "$${TMPDIR:-/tmp}")
 
-.PHONY: demo test check faults long bench golden docs wheel-check pythons reproduce-muvera reproduce-cur reproduce-generalization reproduce-limit env java clean
+.PHONY: demo test check faults long bench golden docs wheel-check pythons reproduce-muvera reproduce-cur reproduce-generalization reproduce-limit reproduce-prf env java clean
 
 # One environment in two steps: the demo needs the first, everything else both. A step is done again when what it is made
 # from changes. Bytecode is compiled so that start-up times are true.
@@ -91,6 +91,10 @@ reproduce-generalization: env
 # Killed, it goes on; ends with 3 where figures are not those expected.
 reproduce-limit: env
 	$(BIN)/python -m intrex.eval.pipelines.studies.limit.reproduce $(OUT)/limit docs/studies
+
+# Feedback on vectors and where to mix sparse lists in, on three shared collections: docs/studies/prf.md, about a quarter of an hour.
+reproduce-prf: env
+	$(BIN)/python -m intrex.eval.pipelines.studies.prf.reproduce $(OUT)/prf docs/studies
 
 golden: env
 	INTREX_GOLDEN=write $(BIN)/python -m pytest tests/golden
