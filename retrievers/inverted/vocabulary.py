@@ -58,8 +58,10 @@ class Vocabulary:
 
     @cached_property
     def _places(self) -> Int64s:
-        places = np.zeros(len(self), np.int64)
+        places = np.full(len(self), -1, np.int64)
         places[self.ids] = np.arange(len(self))
+        if (places < 0).any():
+            raise BadInput("damaged: two terms have one number", "rebuild the index")
         return places
 
     def find(self, terms: Sequence[str]) -> Int64s:

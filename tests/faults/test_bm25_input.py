@@ -186,6 +186,18 @@ def test_a_term_that_is_not_utf8_is_merged_with_nothing(
     merge(tmp_path / "i")
 
 
+def test_two_terms_of_one_number_are_merged_with_nothing(tmp_path: Path, small: Collection) -> None:
+    build_bm25(small, BuildTask(tmp_path / "i"))
+    add(tmp_path / "i", collect(tmp_path / "more", {"new": "heat of wings"}))
+    file = tmp_path / "i" / "1" / "terms.ids.npy"
+    numbers = np.load(file)
+    numbers[0] = numbers[1]
+    np.save(file, numbers)
+    sign(tmp_path / "i")
+    with pytest.raises(BadInput, match="damaged: two terms have one number"):
+        merge(tmp_path / "i")
+
+
 def test_two_ids_of_one_rank(tmp_path: Path, small: Collection) -> None:
     """Of an index that somebody altered: ids are looked up by their order, which repeated ranks do not give."""
     build_bm25(small, BuildTask(tmp_path / "i"))
