@@ -265,6 +265,11 @@ class BM25Index(Index):
                 vectors[row + first] = counts
         return vectors
 
+    def idfs(self, text: str) -> list[float]:
+        """Return the idf of each different term of a text in ``contents``; a term that no document has gets the most."""
+        n = self.statistics[CONTENTS].documents
+        return [float(idf(self._df(term), n)) for term in dict.fromkeys(self.analyzer(text))]
+
     @cache  # noqa: B019 - an index lives as long as its process
     def _df(self, term: str) -> int:
         return sum(int(segment.df(segment.postings.find([term]))[0]) for segment in self.segments)

@@ -103,9 +103,7 @@ def _fused(
     plain = changed(options, {record["tuned"]: None}) if record["router"] else options
     name = tag_by(tag or fused_tag(plain), record)
     if record["router"]:
-        return Fused(
-            fuse_by_query(runs, options, record, texts_of(tuning.queries), name), name, record, lines
-        )
+        return Fused(fuse_by_query(runs, options, record, texts_of(tuning), name), name, record, lines)
     return Fused(fuse_packed(runs, options), name, record, lines)
 
 

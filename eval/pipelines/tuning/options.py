@@ -43,6 +43,10 @@ class TuneOptions(Options, panel=PANEL):
         default=(), metavar="QUERIES",
         help="Texts for the router, which then knows their lengths: files, or COLLECTION:SET, that have the queries of all runs.",
     )  # fmt: skip
+    idf_index: Path | None = option(
+        default=None, metavar="INDEX",
+        help="A BM25 index: the router then knows how rare the terms of --queries are.",
+    )  # fmt: skip
     weights_from: Path | None = option(
         default=None, metavar="FILE", help="Weights or a parameter that --tune kept beside a run."
     )
@@ -62,5 +66,7 @@ class TuneOptions(Options, panel=PANEL):
             raise UsageError("--cv is for tuning without held-out queries", "leave --cv or --qrels out")
         if self.queries and not self.router and self.weights_from is None:
             raise UsageError("--queries is for --router and --weights-from", "leave it out")
+        if self.idf_index is not None and not self.queries:
+            raise UsageError("--idf-index is of the texts of --queries", "add --queries, or leave it out")
         if self.tune is not None and self.weights_from is not None:
             raise UsageError("--tune and --weights-from both say the weights", "leave one of them out")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,10 +43,35 @@ class Router:
         return np.array([choose(row[:, None], distances) for row in expected], np.int64)
 
 
+@dataclass(frozen=True)
+class TextFeatures:
+    """Features of queries' texts.
+
+    Attributes:
+        names: of the features.
+        rows: their values for each query, by its id.
+    """
+
+    names: tuple[str, ...]
+    rows: Mapping[str, tuple[float, ...]]
+
+    @classmethod
+    def of(
+        cls, texts: Mapping[str, str], idfs: Callable[[str], Sequence[float]] | None = None
+    ) -> TextFeatures:
+        """Describe texts by id: their words, and with ``idfs`` of the terms of a text the mean and the largest of these."""
+        rows = {}
+        for query, text in texts.items():
+            found = list(idfs(text)) if idfs is not None else []
+            rare = (float(np.mean(found or [0.0])), max(found, default=0.0)) if idfs is not None else ()
+            rows[query] = (float(len(text.split())), *rare)
+        return cls(("words",) if idfs is None else ("words", "mean idf", "max idf"), rows)
+
+
 def features_of(
-    runs: Sequence[PackedRun], queries: Sequence[bytes], texts: Mapping[str, str] | None = None
+    runs: Sequence[PackedRun], queries: Sequence[bytes], texts: TextFeatures | None = None
 ) -> tuple[tuple[str, ...], Float64s]:
-    """Describe queries [q, f]: how much the lists agree, how far the first documents stand out in each, words of the text.
+    """Describe queries [q, f]: how much the lists agree, how far the first documents stand out in each, what the text is.
 
     Raises:
         BadInput: texts are given and lack a query.
@@ -56,14 +81,13 @@ def features_of(
     ]
     rows = [_describe(runs, query) for query in queries]
     if texts is not None:
-        names.append("words")
+        names += texts.names
         for row, query in zip(rows, queries, strict=True):
-            text = texts.get(query.decode("utf-8"))
-            if text is None:
+            if (described := texts.rows.get(query.decode("utf-8"))) is None:
                 raise BadInput(
                     f"the queries lack {query.decode()}", "name texts of all queries of the runs: --queries"
                 )
-            row.append(float(len(text.split())))
+            row += described
     return tuple(names), np.array(rows, np.float64).reshape(len(queries), len(names))
 
 

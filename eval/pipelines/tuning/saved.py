@@ -15,7 +15,7 @@ from intrex.data.packed import PackedRun
 from intrex.data.run import Run
 from intrex.data.tags import tuned_tag
 from intrex.eval.pipelines.tuning.grid import Grid, changed, grid_of
-from intrex.eval.pipelines.tuning.router import Router, features_of
+from intrex.eval.pipelines.tuning.router import Router, TextFeatures, features_of
 from intrex.eval.pipelines.tuning.tune import Tuning
 from intrex.eval.scoring.signature import qrels_fingerprint
 from intrex.retrievers.base import run_of
@@ -110,7 +110,7 @@ def fuse_by_query(
     runs: Sequence[PackedRun],
     options: FuseOptions,
     record: dict[str, Any],
-    texts: dict[str, str] | None,
+    texts: TextFeatures | None,
     tag: str,
 ) -> Run:
     """Fuse each query by the setting that the router of a record chooses for it."""
@@ -128,7 +128,7 @@ def fuse_by_query(
     names, features = features_of(runs, queries, texts)
     if names != router.names:
         raise BadInput(
-            f"the router is of {', '.join(router.names)}, not of {', '.join(names)}", "name the texts as for --tune: --queries"
+            f"the router is of {', '.join(router.names)}, not of {', '.join(names)}", "name the texts, and the index, as for --tune: --queries, --idf-index"
         )  # fmt: skip
     distances = grid.distances if len(grid.distances) == len(values) else np.zeros(len(values))
     settings = router.route(features, distances)

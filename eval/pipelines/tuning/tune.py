@@ -18,7 +18,13 @@ from intrex.eval.measures import Measure, parse_measures
 from intrex.eval.measures.measure import DIVERSE
 from intrex.eval.pipelines.tuning.grid import Grid, grid_of
 from intrex.eval.pipelines.tuning.options import FOLDS, TuneOptions
-from intrex.eval.pipelines.tuning.router import Router, features_of, fit_by_folds, held_out_routed
+from intrex.eval.pipelines.tuning.router import (
+    Router,
+    TextFeatures,
+    features_of,
+    fit_by_folds,
+    held_out_routed,
+)
 from intrex.eval.pipelines.tuning.values import choose, folds_of, held_out, run_values, setting_values
 from intrex.retrievers.fusion.fuse import check_queries, check_scales, read_runs
 from intrex.retrievers.fusion.methods import Source
@@ -119,7 +125,7 @@ class _Routing:
         fold: Int64s,
         tuning: TuneOptions,
     ) -> None:
-        self.texts = texts_of(tuning.queries)
+        self.texts = texts_of(tuning)
         self.names, self.features = features_of(runs, judged.qrels.query_ids.tolist(), self.texts)
         self.values, self.distances, self.fold = values, grid.distances, fold
         self.router = fit_by_folds(self.names, self.features, values, grid.distances, fold)
@@ -135,13 +141,23 @@ class _Routing:
         return values[settings, np.arange(values.shape[1])]
 
 
-def texts_of(sources: Sequence[str]) -> dict[str, str] | None:
-    """Read the texts of queries of one source after another; None where none are named."""
+def texts_of(tuning: TuneOptions) -> TextFeatures | None:
+    """Describe the texts of queries, of one source after another; None where none are named.
+
+    Raises:
+        BadInput: what is named as a BM25 index is none.
+    """
     texts: dict[str, str] = {}
-    for source in sources:
+    for source in tuning.queries:
         found, _ = find_queries(source)
         texts |= dict(zip(found.ids, found.texts, strict=True))
-    return texts if sources else None
+    if not tuning.queries:
+        return None
+    if tuning.idf_index is None:
+        return TextFeatures.of(texts)
+    from intrex.retrievers.bm25.index import BM25Index
+
+    return TextFeatures.of(texts, BM25Index.open(tuning.idf_index).idfs)
 
 
 def _measure(text: str) -> Measure:

@@ -17,12 +17,14 @@ from intrex.data.run import Run
 from intrex.data.tags import tuned_on
 from intrex.eval.measures import parse_measures
 from intrex.eval.pipelines.tuning.grid import compositions, grid_of
-from intrex.eval.pipelines.tuning.router import PENALTIES, features_of, fit, fit_by_folds
+from intrex.eval.pipelines.tuning.router import PENALTIES, TextFeatures, features_of, fit, fit_by_folds
 from intrex.eval.pipelines.tuning.values import choose, folds_of, held_out, run_values, setting_values
 from intrex.eval.scoring.score import score
+from intrex.retrievers.bm25.build import build_bm25
 from intrex.retrievers.fusion import judged
 from intrex.retrievers.fusion.fuse import fuse_runs
 from intrex.retrievers.fusion.options import FuseOptions
+from intrex.retrievers.options import BuildTask
 
 RANDOM = np.random.default_rng(11)
 N = 40
@@ -110,7 +112,7 @@ def test_a_router_finds_what_depends_on_the_query_and_leaves_what_does_not() -> 
     names, found = features_of(PACKED, QRELS.query_ids.tolist())
     assert found.shape == (N, len(names)) and np.isfinite(found).all()
     with pytest.raises(Exception, match="lack q00"):
-        features_of(PACKED, [b"q00"], {"other": "text"})
+        features_of(PACKED, [b"q00"], TextFeatures.of({"other": "text"}))
 
 
 @pytest.fixture
@@ -177,6 +179,31 @@ def test_the_router_knows_texts_of_several_files(folder: Path, intrex) -> None:
     assert "the queries lack q09" in intrex(f"{line} -o {folder}/out").err
     said = intrex(f"{line} --queries {folder}/b.tsv -o {folder}/out")
     assert said.code == 0 and "words; penalty" in said.err
+
+
+def test_the_router_knows_how_rare_terms_are(folder: Path, intrex, small) -> None:
+    assert intrex(f"index bm25 {small.path} {folder}/idx").code == 0
+    ids = [query.decode() for query in QRELS.query_ids.tolist()]
+    texts = [("flat boundary layer", "lift of wings and heat", "unheard")[i % 3] for i in range(len(ids))]
+    (folder / "t.tsv").write_text("".join(f"{q}\t{text}\n" for q, text in zip(ids, texts, strict=True)))
+    line = f"fuse {folder}/r1 {folder}/r1.6 --method rrf --tune nDCG@10 --cv 4 --qrels {folder}/all --router --queries {folder}/t.tsv"
+    said = intrex(f"{line} --idf-index {folder}/idx -o {folder}/out")
+    assert said.code == 0 and "words, mean idf, max idf; penalty" in said.err, said.err
+    again = f"fuse {folder}/r1 {folder}/r1.6 --weights-from {folder}/out.weights.json -o {folder}/again --queries {folder}/t.tsv"
+    assert "--idf-index" in intrex(again).err
+    assert intrex(f"{again} --idf-index {folder}/idx").code == 0
+    assert (folder / "again").read_bytes() == (folder / "out").read_bytes()
+    assert intrex(f"{line.split(' --queries')[0]} --idf-index {folder}/idx -o {folder}/no").code == 2
+
+
+def test_rare_terms_by_hand(tmp_path: Path, small) -> None:
+    index = build_bm25(small, BuildTask(tmp_path / "i"))
+    n = index.statistics["contents"].documents
+    found = TextFeatures.of({"q": "heat heat unheard"}, index.idfs)
+    df = sum("heat" in document.passage.lower() for document in small.documents())
+    values = [math.log(1 + (n - d + 0.5) / (d + 0.5)) for d in (df, 0)]
+    assert found.names == ("words", "mean idf", "max idf")
+    assert found.rows["q"] == pytest.approx((3.0, sum(values) / 2, max(values)), rel=1e-6)
 
 
 def test_cross_validation_and_the_router(folder: Path, intrex) -> None:
