@@ -171,6 +171,8 @@ def build_artifact(
                 _make(Build(hidden, inputs), make, name)
             finally:  # also after an error: what it read of the base may be gone
                 _refuse_changed(target, base)
+        # last, for a killed build goes on from there; and of one that was whole already when it was killed
+        shutil.rmtree(Build(hidden, inputs).scratch, ignore_errors=True)
         if request:
             request.record(hidden, target, inputs)
         _place(hidden, target, name, overwrite, base)
@@ -232,7 +234,6 @@ def _make(build: Build, make: Callable[[Build], Manifest], name: str) -> None:
         with disk_errors(build.path.parent):
             build._finish(make(build), name)
         build._write_durably(WHOLE, build.inputs)
-        shutil.rmtree(build.scratch, ignore_errors=True)
     except BaseException:
         if not build.state:  # nothing in it that a resume could use
             with contextlib.suppress(OSError):

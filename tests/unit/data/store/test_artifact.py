@@ -75,6 +75,29 @@ def test_a_build_with_state_is_resumed_by_the_same_inputs_and_swept_by_others(tm
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a", "b"]
 
 
+def test_what_a_resume_needed_does_not_stay_in_a_build_that_was_whole_when_it_was_killed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def body(build: Build) -> Manifest:
+        build.scratch.mkdir()
+        (build.scratch / "checkpoint").write_text("x")
+        build.save_state(step=1)
+        return make()(build)
+
+    def killed(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(artifact.shutil, "rmtree", killed)  # the first thing after the mark
+        with pytest.raises(KeyboardInterrupt):
+            build_artifact(tmp_path / "a", "i", body)
+    assert not (tmp_path / "a").exists()
+    build_artifact(tmp_path / "a", "i", make("is whole, so this does not run"))
+    assert sorted(p.name for p in (tmp_path / "a").iterdir()) == ["manifest.json", "sub"]
+    assert (tmp_path / "a" / "sub" / "a.txt").read_text() == "x"
+    assert [p.name for p in tmp_path.iterdir()] == ["a"]
+
+
 def test_a_second_builder_is_turned_away(tmp_path: Path) -> None:
     def body(build: Build) -> Manifest:
         with pytest.raises(IntrexError, match="another process"):
