@@ -49,12 +49,15 @@ def convert(
 
     from intrex.data.io.files import STDIO, refuse_existing
     from intrex.data.runformats import format_of, read_any_run, write_any_run
+    from intrex.data.tags import with_marks
 
     target = one_output(out, output)
     form = options.form or format_of(target)
     refuse_existing(target, overwrite)  # before the run is read
     with source.declared():
         ranked = read_any_run(run)
-    write_any_run(replace(ranked, tag=options.tag) if options.tag else ranked, target, form, overwrite)
+    if options.tag:
+        ranked = replace(ranked, tag=with_marks(options.tag, ranked.tag))
+    write_any_run(ranked, target, form, overwrite)
     if target != STDIO:
         say(f"{target}: {len(ranked):,} queries, {len(ranked.doc_ids):,} lines, {form}")

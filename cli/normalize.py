@@ -22,9 +22,11 @@ def normalize(
 ) -> None:
     """Normalise the scores of each query of a run, as fuse does before it adds them."""
     from intrex.data.packed import read_packed
+    from intrex.data.tags import with_marks
     from intrex.retrievers.fusion.fuse import normalize_run, normalized_tag
 
     target.check()
     with source.declared():
         packed = read_packed(run, unique=options.depth is not None)
-    target.write_fusion(normalize_run(packed, options), target.tag or normalized_tag(packed.tag, options))
+    tag = with_marks(target.tag or normalized_tag(packed.tag, options), packed.tag)
+    target.write_fusion(normalize_run(packed, options), tag)

@@ -47,6 +47,7 @@ def rerank(
     from intrex.data.collection import Collection
     from intrex.data.locate import find_queries
     from intrex.data.runformats import read_any_run
+    from intrex.data.tags import with_marks
     from intrex.retrievers.base import open_index
     from intrex.retrievers.rerank.index import check_kind, rerank_tag
     from intrex.retrievers.rerank.rest import with_rest
@@ -58,13 +59,13 @@ def rerank(
     if options.by_index is not None:
         opened = open_index(Path(options.by_index), collection)
         check_kind(opened, options)
-        tag = target.tag or rerank_tag(first, options.by_index, options)
+        tag = with_marks(target.tag or rerank_tag(first, options.by_index, options), first.tag)
         reranked = _by_index(first, texts, opened, options, tag)
     else:
         documents = Collection.open(Path(options.collection)) if options.collection else collection
         if documents is None:
             raise UsageError("--with needs the texts of the documents", "add --collection COLLECTION")
-        tag = target.tag or rerank_tag(first, options.model or "", options)
+        tag = with_marks(target.tag or rerank_tag(first, options.model or "", options), first.tag)
         reranked = _by_model(first, texts, documents, options, tag)
     if options.keep_rest:
         reranked = with_rest(reranked, first)

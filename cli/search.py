@@ -156,7 +156,9 @@ def search(
     from intrex.data.exclusions import read_exclusions
     from intrex.data.locate import find_queries
     from intrex.data.run import check_query_ids
+    from intrex.data.tags import with_marks
     from intrex.retrievers.base import open_index
+    from intrex.retrievers.placement import second_tag
     from intrex.retrievers.search import prepare_search, remarks, run_search, search_tag
 
     target.check()
@@ -179,11 +181,12 @@ def search(
         )
     exclusions = read_exclusions(spelling.exclude) if spelling.exclude is not None else None
     timing.measure(opened, texts, options)
+    tag = target.tag or search_tag(folder, opened, options, spelling, topics)
     with progress("searching", len(texts)) as step:
         run = run_search(
             opened, texts, replace(options, progress=step), remove_self=spelling.remove_query,
             exclusions=exclusions,
-            tag=target.tag or search_tag(folder, opened, options, spelling, topics), passage_hits=spelling.max_passage_hits,
+            tag=with_marks(tag, second_tag(options)), passage_hits=spelling.max_passage_hits,
             passages=spelling.max_passage_delimiter if spelling.max_passage else None,
         )  # fmt: skip
     if silent := len(texts) - len(run):

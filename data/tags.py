@@ -20,6 +20,7 @@ from intrex.data.options import Option, Options, options_of
 
 _PUNCTUATION = "%(),=+"
 _DIGITS = 8
+_MARK = re.compile(r"\+tuned\(on=[^(),=+]+@[0-9a-f]+,by=[^(),=+]*\)")
 _TUNED = re.compile(rf"\+tuned\(on=([^(),=+]+)@([0-9a-f]{{{_DIGITS}}}),")
 
 
@@ -59,6 +60,16 @@ def tuned_tag(tag: str, name: str, qrels: str, measure: str) -> str:
 def tuned_on(tag: str) -> list[tuple[str, str]]:
     """Return the judgements that a tag says it was tuned on: their names, as it spells them, and the first digits of their fingerprints."""
     return _TUNED.findall(tag)
+
+
+def with_marks(tag: str, *sources: str) -> str:
+    """Return the tag of a run that was made of others: what these were tuned on is said behind it, unless it says so already.
+
+    >>> with_marks("rrf", "a+tuned(on=c:dev@01234567,by=nDCG@10)", "b")
+    'rrf+tuned(on=c:dev@01234567,by=nDCG@10)'
+    """
+    marks = dict.fromkeys(mark[0] for source in sources for mark in _MARK.finditer(source))
+    return tag + "".join(mark for mark in marks if mark not in tag)
 
 
 def _methods(options: tuple[Options, ...], named: tuple[str, ...]) -> dict[str, list[str]]:

@@ -49,6 +49,12 @@ def mixture_of(options: SearchOptions) -> QueryFeedback | None:
     return options if isinstance(options, QueryFeedback) and options.interpolate is not None else None
 
 
+def second_tag(options: SearchOptions) -> str:
+    """Return the tag of the run that is mixed in; empty where none is, or an index."""
+    mixed = mixture_of(options)
+    return mixed.second.run.tag if mixed is not None and isinstance(mixed.second, _RunList) else ""
+
+
 def open_second(index: Index, options: SearchOptions, collection: Collection | None) -> SearchOptions:
     """Return options with the list that ``--with`` names; those of a search without one as they are.
 
@@ -88,21 +94,21 @@ class _RunList:
 
     def __init__(self, index: Index, run: Run, path: Path) -> None:
         _check_documents(index, run, path)
-        self._index, self._run, self._path = index, run, path
+        self._index, self.run, self._path = index, run, path
 
     def find(self, queries: Queries, k: int, search: Search) -> Run:
         """See `SecondList.find`; raises `BadInput` where the run has none of the queries."""
-        run = self._run.select(np.repeat(np.isin(self._run.query_ids, as_bytes(queries.ids)), self._sizes))
+        run = self.run.select(np.repeat(np.isin(self.run.query_ids, as_bytes(queries.ids)), self._sizes))
         if not len(run):
             raise BadInput(
                 f"--with {self._path} has none of the {len(queries):,} queries that are searched",
-                f"its first is {as_strings(self._run.query_ids[:1])}, theirs {queries.ids[:1]}: name a run of the same queries",
+                f"its first is {as_strings(self.run.query_ids[:1])}, theirs {queries.ids[:1]}: name a run of the same queries",
             )
         return cut(run, k)
 
     @property
     def _sizes(self) -> Rows:
-        return np.diff(self._run.offsets)
+        return np.diff(self.run.offsets)
 
 
 class _IndexList:

@@ -172,7 +172,8 @@ def build_artifact(
             finally:  # also after an error: what it read of the base may be gone
                 _refuse_changed(target, base)
         # last, for a killed build goes on from there; and of one that was whole already when it was killed
-        shutil.rmtree(Build(hidden, inputs).scratch, ignore_errors=True)
+        with disk_errors(hidden.parent), contextlib.suppress(FileNotFoundError):
+            shutil.rmtree(Build(hidden, inputs).scratch)
         if request:
             request.record(hidden, target, inputs)
         _place(hidden, target, name, overwrite, base)

@@ -15,6 +15,7 @@ from intrex.eval.gate.decision import FAIL, PASS, UNDECIDED, MeasureDecision, de
 from intrex.eval.gate.options import GateOptions
 from intrex.eval.measures import parse_measures
 from intrex.eval.scoring.groups import find_grouping, shared_note
+from intrex.eval.scoring.signature import THESE
 
 
 @dataclass(frozen=True)
@@ -83,8 +84,13 @@ def gate(qrels: str, baseline: Path, new: Path, options: GateOptions) -> Decisio
     notes = coverage_notes(data)
     if options.groups is None and (shared := shared_note(loaded.systems[0].relevant)):
         notes.append(shared)
+    notes += [
+        f"{name} was tuned on these judgements: its figures are no better than training figures"
+        for name in data.systems
+        if THESE in data.conditions.tuned_on(name)
+    ]
     signature = (
-        f"{data.conditions.signature()}|gate={options.test}|max_drop={options.max_drop:g}|alpha={options.alpha:g}"
+        f"{data.conditions.signature(*data.systems)}|gate={options.test}|max_drop={options.max_drop:g}|alpha={options.alpha:g}"
         + (f"|samples={options.samples}|seed={options.seed}" if options.test == "bootstrap" else "")
         + f"|groups={data.groups.signature()}"
     )

@@ -156,10 +156,13 @@ class Fusion:
         ]
         for first, last in cuts(offsets_of(sizes), ROWS):
             batch = batch_of(self.runs, self.queries[first:last], space)
-            if kernels is None:
-                yield fuse_plainly(batch, self.plan)
-            else:
-                yield _fuse_batch(kernels, batch, self.plan, space)
+            found = (
+                fuse_plainly(batch, self.plan)
+                if kernels is None
+                else _fuse_batch(kernels, batch, self.plan, space)
+            )
+            _check_finite(found)
+            yield found
 
     def run(self, tag: str) -> Run:
         """Return the result as a run."""
@@ -191,6 +194,15 @@ class Fusion:
                 stream.write(writer.text(found))
                 lines += len(found.rows)
         return len(self.queries), lines
+
+
+def _check_finite(found: Rankings) -> None:
+    """Raise `BadInput` where a fused score is beyond float32: equal infinite scores would be a ranking by ids."""
+    for place in np.flatnonzero(~np.isfinite(found.scores))[:1]:
+        query = found.queries[int(np.searchsorted(found.starts, place, side="right")) - 1]
+        raise BadInput(
+            f"a fused score of query {query.decode()} is beyond float32", "normalise the scores (--norm), or take a smaller --gamma"
+        )  # fmt: skip
 
 
 def check_queries(runs: Sequence[PackedRun]) -> list[bytes]:

@@ -60,7 +60,8 @@ def _fuse(batch: Batch, docs: Array, plan: Plan, query: int) -> tuple[Array, Arr
             except _Fault as fault:
                 batch.refuse(plan, fault.args[0], query, run)
         total = _merge(pieces, values, plan, len(ids))
-    rounded = total.astype(np.float32) + np.float32(0)
+    with np.errstate(over="ignore"):  # what is beyond float32 is refused by whoever asked
+        rounded = total.astype(np.float32) + np.float32(0)
     best = np.lexsort((docs[first], rounded))[::-1][: plan.k]
     return first[best], rounded[best]
 

@@ -69,14 +69,14 @@ def test_why_names_the_parameter_the_input_and_the_module(
     from intrex.eval.pipelines.experiment import plan, sources
 
     digest = sources.digest_of
-    changed = "intrex.retrievers.fusion.fuse"
+    changed = "intrex.eval.leaderboard.rows"
     sources.code_version.cache_clear()
     for module in (sources, plan):
         monkeypatch.setattr(module, "digest_of", lambda name: "0" * 64 if name == changed else digest(name))
     rows = table(intrex("experiment why r.toml --format csv"))
     sources.code_version.cache_clear()
     first = rows[0]
-    assert (first["stage"], first["what"], first["now"]) == ("run/fused", f"source {changed}", "0" * 12)
+    assert (first["stage"], first["what"], first["now"]) == ("leaderboard", f"source {changed}", "0" * 12)
     assert len([row for row in rows if row["what"]]) == 1
 
 

@@ -61,7 +61,7 @@ def test_a_researcher_with_a_new_collection(shared: Path, tmp_path: Path) -> Non
     values = figures(tmp_path / "leaderboard.csv", "nDCG@10")
     assert values["bm25"] == pytest.approx(0.7432, abs=5e-5)
     assert set(values) == {"bm25", "bm25+rm3", "static", "rrf"}
-    assert "0 of 17 stages ran, 17 were done before" in said, "the recipe that was kept is what was run"
+    assert "0 of 18 stages ran, 18 were done before" in said, "the recipe that was kept is what was run"
     for name in ("report.md", "tests.csv", "generalization.png", "recipe.toml", "packages.txt"):
         assert (tmp_path / "study" / name).stat().st_size > 0
     assert "quick" in (tmp_path / "study" / "leaderboard.csv").read_text()

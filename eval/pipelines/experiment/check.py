@@ -232,11 +232,13 @@ class _Check:
         declared: Mapping[str, Option],
         values: Mapping[str, Any],
         built: Mapping[str, Any] | None = None,
+        apart: str = "",
     ) -> None:
-        """Report choices that depend on others which are not as they need."""
+        """Report choices that depend on others, but ``apart``, which are not as they need."""
         sound = {k: v for k, v in values.items() if k in declared and not [*declared[k].problems(v)]}
         for key, needed in unmet_conditions(declared, sound, built):
-            self.add(where, f"{key} is for {needed.spell(needed.key)}")
+            if needed.key != apart:
+                self.add(where, f"{key} is for {needed.spell(needed.key)}")
 
     def fusion(self, table: Mapping[str, Any], where: str, earlier: Sequence[str]) -> None:
         method = str(table.get("method", "rrf"))
@@ -255,15 +257,10 @@ class _Check:
         self.keys(table, FUSED, where, refused=refused)
         for fault in fusion_faults(table, earlier):
             self.add(where, fault)
-        if method in usable:
-            self.fusion_options(table, where)
-
-    def fusion_options(self, table: Mapping[str, Any], where: str) -> None:
-        """Report what choices lack that are sound each by itself, as a normalisation what it needs."""
-        declared = options_of(FuseOptions)
-        if table.get("norm") == "tmm" and "infima" not in table:
-            self.add(where, "norm tmm needs infima, the lowest score that each system could give")
-        self.unmet(where, {k: v for k, v in declared.items() if v.when and v.when.key != "method"}, table)
+        if method in usable:  # the method itself was looked at
+            self.unmet(where, options_of(FuseOptions), table, apart="method")
+            if table.get("norm") == "tmm" and "infima" not in table:
+                self.add(where, "norm tmm needs infima, the lowest score that each system could give")
 
     def word(self, value: str, prefix: str, where: str) -> bool:
         """Report a name that cannot be a file's, after a prefix such as ``name is``; tell whether it cannot."""

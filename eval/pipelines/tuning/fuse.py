@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from intrex.data.errors import UsageError
 from intrex.data.io.files import STDIO, is_stream, refuse_existing, write_text
 from intrex.data.run import Run
+from intrex.data.tags import with_marks
 from intrex.eval.pipelines.tuning.options import TuneOptions
 from intrex.retrievers.fusion.fuse import Fusion, fuse_files, fuse_packed, fused_tag, read_runs
 from intrex.retrievers.fusion.options import FuseOptions
@@ -62,17 +63,21 @@ def fuse_tuned(
     if tuning.tune is None and tuning.weights_from is None:
         if options.train_runs and options.train_on is None:
             raise UsageError("--train-runs is for --train-on and --tune", "leave it out")
-        return Fused(fuse_files(paths, options), _trained(tag or fused_tag(options), options))
+        fusion = fuse_files(paths, options)
+        marked = with_marks(tag or fused_tag(options), *(run.tag for run in fusion.runs))
+        return Fused(fusion, _trained(marked, options))
     if options.engine != "native" or options.how.trained:
         raise UsageError(
             "--tune and --weights-from are for intrex's own methods, without --train-on", "leave them out"
         )
-    from intrex.eval.pipelines.tuning.saved import load, record_of
+    from intrex.eval.pipelines.tuning.saved import check_order, load, record_of
     from intrex.eval.pipelines.tuning.tune import tune
 
     if tuning.weights_from is not None:
         options, record = load(tuning.weights_from, options, len(paths))
-        return _fused(read_runs(paths, options), options, record, tuning, tag, ())
+        runs = read_runs(paths, options)
+        check_order(record, runs, tuning.weights_from)
+        return _fused(runs, options, record, tuning, tag, ())
     if output != STDIO and not is_stream(output):
         refuse_existing(weights_path(output), overwrite)
     runs = read_runs(paths, options)
@@ -101,7 +106,7 @@ def _fused(
     from intrex.eval.pipelines.tuning.tune import texts_of
 
     plain = changed(options, {record["tuned"]: None}) if record["router"] else options
-    name = tag_by(tag or fused_tag(plain), record)
+    name = tag_by(with_marks(tag or fused_tag(plain), *(run.tag for run in runs)), record)
     if record["router"]:
         return Fused(fuse_by_query(runs, options, record, texts_of(tuning), name), name, record, lines)
     return Fused(fuse_packed(runs, options), name, record, lines)

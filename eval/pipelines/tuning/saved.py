@@ -23,6 +23,7 @@ from intrex.retrievers.fusion.fuse import fuse_packed
 from intrex.retrievers.fusion.options import FuseOptions
 
 SCHEMA = 1
+_KINDS = {"runs": list, "options": dict, "measure": str, "on": str, "qrels": str}
 
 
 def record_of(tuning: Tuning, runs: Sequence[PackedRun]) -> dict[str, Any]:
@@ -81,11 +82,14 @@ def load(path: Path, options: FuseOptions, runs: int) -> tuple[FuseOptions, dict
     try:
         key, tags, further = record["tuned"], record["runs"], record["options"]
         chosen = {"method": record["method"], "norm": record["norm"], key: record[key], **further}
-        known = record["schema"] == SCHEMA and isinstance(record["qrels"], str)
+        known = record["schema"] == SCHEMA and all(
+            isinstance(record[name], kind) for name, kind in _KINDS.items()
+        )
+        known = known and record[key] is not None and all(isinstance(one, str) for one in tags)
     except (KeyError, TypeError) as error:
         raise BadInput(f"not weights that --tune kept: {path}", "intrex fuse --tune writes them") from error
     if not known:
-        raise BadInput(f"weights of an unknown schema: {path}", "tune again")
+        raise BadInput(f"weights of an unknown schema, or damaged: {path}", "tune again")
     if len(tags) != runs:
         raise BadInput(
             f"the weights are of {len(tags)} runs ({', '.join(tags)}), and there are {runs} ({path})",
@@ -98,6 +102,16 @@ def load(path: Path, options: FuseOptions, runs: int) -> tuple[FuseOptions, dict
             raise UsageError(f"--weights-from says {name.replace('_', '-')}, and it is given", "leave it out")
     values = {k: tuple(v) if isinstance(v, list) else v for k, v in chosen.items() if v is not None}
     return changed(options, values), record
+
+
+def check_order(record: dict[str, Any], runs: Sequence[PackedRun], path: Path) -> None:
+    """Raise `BadInput` where the runs are those of a record in another order: each would have another one's weight."""
+    tags = [run.tag for run in runs]
+    if tags != record["runs"] and sorted(tags) == sorted(record["runs"]):
+        raise BadInput(
+            f"the weights are of the runs in another order: {', '.join(record['runs'])} ({path})",
+            "name them so",
+        )
 
 
 def tag_by(tag: str, record: dict[str, Any]) -> str:

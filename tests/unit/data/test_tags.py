@@ -64,6 +64,8 @@ def searches(declared: type[Options]) -> Iterator[tuple[Option, dict[str, Any]]]
                         when.key, when.values[0] if when.values else next(values_of(options[when.key]))
                     )
                     when = options[when.key].when
+            if "interpolate" in values:  # a mixture is of two lists
+                values.setdefault("with", "x.txt")
             yield item, values
 
 

@@ -7,7 +7,8 @@ import pytest
 
 from intrex.data.collection import Collection
 from intrex.data.ids import as_strings
-from intrex.data.run import Run, write_run
+from intrex.data.rankings.write import write_run
+from intrex.data.run import Run
 from intrex.retrievers.base import open_index
 from intrex.retrievers.prf.vector import move
 from intrex.retrievers.search import prepare_search, run_search

@@ -206,6 +206,48 @@ def test_rare_terms_by_hand(tmp_path: Path, small) -> None:
     assert found.rows["q"] == pytest.approx((3.0, sum(values) / 2, max(values)), rel=1e-6)
 
 
+def test_what_was_tuned_is_said_of_all_that_is_made_of_it(folder: Path, intrex, small) -> None:
+    """By default tags and by given ones: a figure on the queries that were tuned on never looks held out."""
+    line = f"fuse {folder}/r1 {folder}/r1.6 --method wsum --steps 10 --tune nDCG@10 --cv 4 --qrels {folder}/all -o {folder}/t"
+    assert intrex(line).code == 0
+    made = (
+        f"fuse {folder}/t {folder}/r1 -o {folder}/o1",
+        f"fuse {folder}/t {folder}/r1 --tag mine -o {folder}/o2",
+        f"normalize {folder}/t --tag mine -o {folder}/o3",
+        f"convert {folder}/t {folder}/o4 --tag mine",
+        f"fuse {folder}/t {folder}/r1 --weights-from {folder}/dev.weights.json -o {folder}/o5",
+    )
+    other = f"fuse {folder}/r1 {folder}/r1.6 --method wsum --steps 10 --tune nDCG@10 --on {folder}/dev -o {folder}/dev"
+    assert intrex(other.replace(f"-o {folder}/dev", f"-o {folder}/d")).code == 0
+    (folder / "dev.weights.json").write_bytes((folder / "d.weights.json").read_bytes())
+    for number, command in enumerate(made, 1):
+        assert intrex(command).code == 0, command
+        said = intrex(f"evaluate {folder}/all {folder}/o{number} -m nDCG@10 --format csv")
+        assert "tuned=" in said.out and "these" in said.out.rpartition("tuned=")[2], command
+    assert "tuned=dev+these" in said.out  # both
+    gated = intrex(f"gate {folder}/all {folder}/r1 {folder}/o1 --undecided pass --max-drop 0.9 --json -")
+    assert "was tuned on these" in gated.out and "tuned=these" in gated.out
+
+
+def test_weights_are_of_runs_in_their_order(folder: Path, intrex) -> None:
+    line = f"fuse {folder}/r1 {folder}/r1.6 --method wsum --steps 10 --tune nDCG@10 --cv 4 --qrels {folder}/all -o {folder}/t"
+    assert intrex(line).code == 0
+    said = intrex(f"fuse {folder}/r1.6 {folder}/r1 --weights-from {folder}/t.weights.json -o {folder}/u")
+    assert said.code == 1 and "in another order" in said.err and not (folder / "u").exists()
+
+
+@pytest.mark.parametrize(
+    "damage", [("runs", None), ("measure", None), ("on", 5), ("weights", None), ("runs", [1, 2])]
+)
+def test_damaged_weights(folder: Path, intrex, damage: tuple[str, object]) -> None:
+    line = f"fuse {folder}/r1 {folder}/r1.6 --method wsum --steps 10 --tune nDCG@10 --cv 4 --qrels {folder}/all -o {folder}/t"
+    assert intrex(line).code == 0
+    record = json.loads((folder / "t.weights.json").read_text())
+    (folder / "bad.json").write_text(json.dumps({**record, damage[0]: damage[1]}))
+    said = intrex(f"fuse {folder}/r1 {folder}/r1.6 --weights-from {folder}/bad.json -o {folder}/u")
+    assert said.code == 1 and "tune again" in said.err, said.err
+
+
 def test_cross_validation_and_the_router(folder: Path, intrex) -> None:
     line = (
         f"fuse {folder}/r1 {folder}/r1.6 --method wsum --steps 20 --tune nDCG@10 --cv 4 --qrels {folder}/all"
@@ -276,3 +318,22 @@ def test_what_is_refused(words: str, code: int, said: str, folder: Path, intrex)
 def test_too_many_settings() -> None:
     with pytest.raises(UsageError, match="settings of 6 weights"):
         grid_of(FuseOptions(method="wsum"), 6, 100)
+
+
+def test_a_recipe_normalises_by_lowest_scores(tmp_path: Path, intrex, small) -> None:
+    """``norm = "tmm"`` with its infima, and what is said where one of them is missing."""
+    text = (
+        'name = "t"\nqueries = "test"\nmeasures = ["nDCG@10"]\n[collection]\nimport = "{source}"\n'
+        '[[system]]\nname = "a"\nindex = "bm25"\n[[system]]\nname = "b"\nindex = "dense"\nencoder = "hashing:16"\n'
+        '[[system]]\nname = "c"\nfuse = ["a", "b"]\nmethod = "cc"\nalpha = 0.2\n{more}'
+    )
+    recipe = tmp_path / "t.toml"
+    for more, needed in (
+        ('norm = "tmm"\ninfima = [0, -1]\n', None),
+        ('norm = "tmm"\n', "norm tmm needs infima"),
+        ("infima = [0, -1]\n", "infima is for"),
+    ):
+        recipe.write_text(text.format(source=small.path, more=more))
+        said = intrex(f"experiment plan {recipe} -o {tmp_path}/out --format csv")
+        assert (said.code == 0) == (needed is None), said.err
+        assert needed is None or needed in said.err

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -256,3 +257,19 @@ def test_runs_and_scores_that_cannot_be_fused() -> None:
         fuse_runs([A, below], FuseOptions(method="sum", norm="max"))
     with pytest.raises(BadInput, match="query q of c has a score below -1"):
         fuse_runs([A, below], FuseOptions(method="sum", norm="tmm", infima=(0.0, -1.0)))
+
+
+@pytest.mark.parametrize("options", [{"method": "gmnz", "gamma": 100.0}, {"method": "sum", "norm": "none"}])
+@pytest.mark.parametrize("lines", [1, 3000])
+def test_scores_beyond_float32_are_refused_not_ranked_by_ids(
+    options: dict[str, object], lines: int, tmp_path: Path
+) -> None:
+    """By numpy and by the kernel, in memory and to a file."""
+    top = 3e38 if options["method"] == "sum" else 1.0
+    run = Run.from_dict({f"q{i}": {f"d{j}": top - j / 10 for j in range(60)} for i in range(lines)})
+    with pytest.raises(BadInput, match="a fused score of query q0 is beyond float32"):
+        fuse_runs([run, run, run], FuseOptions(**options))
+    fusion = fuse_packed([PackedRun.of(run)] * 3, FuseOptions(**options))
+    with pytest.raises(BadInput, match="beyond float32"):
+        fusion.write("t", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
