@@ -22,6 +22,8 @@ def table(lines: list[str]) -> str:
     made = [r for r in records if "made" in r]
     counts = sum((Counter(r["figures"]) for r in made), Counter[str]())
     beside = [r for r in records if "exchange" in r]
+    flips = sum(r["flips"]["named"] for r in records if "flips" in r)
+    inputs = sum((Counter(r["inputs"]) for r in records if "inputs" in r), Counter[str]())
     summary = [
         "| attack | tried | outcome |",
         "| --- | --: | --- |",
@@ -31,6 +33,9 @@ def table(lines: list[str]) -> str:
         "a clear error or no harm; then as above |",
         f"| made and altered indexes with sound hashes | {sum(counts.values()):,} | "
         f"clear errors {counts['clear error']:,}, runs {counts['run']:,}, nothing else |",
+        f"| bits flipped in files of a collection and of indexes | {flips:,} | each named by `verify` |",
+        f"| damaged files of users, each given to ten commands | {sum(inputs.values()):,} | "
+        f"clear errors {inputs['clear error']:,}, read {inputs['taken']:,}, nothing else, none beyond a minute |",
         f"| searches beside a process that exchanges the index | {sum(r['exchange'] for r in beside):,} | "
         "each the run of the one index or of the other |",
     ]
