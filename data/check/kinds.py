@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import csv
 import re
 from collections import Counter
 from itertools import islice, pairwise
@@ -20,7 +19,7 @@ from intrex.data.importers.records import IDS, TEXTS, json_layout
 from intrex.data.importers.tracktopics import is_trec
 from intrex.data.importers.trecdocuments import is_trec_documents
 from intrex.data.io.containers import is_tabular
-from intrex.data.io.delimited import delimiter_of
+from intrex.data.io.delimited import cells_of, delimiter_of
 from intrex.data.io.files import read_lines
 from intrex.data.io.lines import is_header
 from intrex.data.io.parquet import column_names
@@ -103,7 +102,7 @@ def _named(header: list[str], path: Path, expected: str | None) -> FileKind | No
 
 def _delimited(first: str, delimiter: str, path: Path, expected: str | None) -> FileKind | None:
     """Tell what a table with quotes holds, by its header row: a run has a document and a score or rank."""
-    return _named(next(csv.reader([first], delimiter=delimiter), []), path, expected)
+    return _named(cells_of(first, delimiter), path, expected)
 
 
 def _sample(path: Path) -> list[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import csv
 import json
 import re
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ from typing import Any, NamedTuple
 from intrex.data.errors import Problems
 from intrex.data.importers.inputs import Input, LabelledProblems
 from intrex.data.io.containers import is_tabular
+from intrex.data.io.delimited import cells_of
 from intrex.data.io.files import reading
 from intrex.data.io.lines import BEGINNING, first_line, is_header
 from intrex.data.rankings.grades import grade_hint, number_of
@@ -101,7 +101,7 @@ class _Layout:
         fields = line.split("\t")
         # BEIR writes and reads these files as CSV, where an id with a quote in front is quoted
         if '"' in line:
-            unquoted = _unquoted(line)
+            unquoted = cells_of(line, "\t")
             fields = unquoted if len(unquoted) == len(fields) else fields
         return [*fields[:-1], fields[-1].strip()]
 
@@ -115,10 +115,3 @@ class _Layout:
         if not _GRADE.fullmatch(fields[-1]) or abs(int(fields[-1])) > _LARGEST:
             return f"the grade is {fields[-1]!r}, a whole number of 32 bits is needed"
         return None
-
-
-def _unquoted(line: str) -> list[str]:
-    try:
-        return next(csv.reader([line], delimiter="\t"), [])
-    except csv.Error:
-        return []

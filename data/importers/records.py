@@ -12,7 +12,7 @@ from typing import Any
 from intrex.data.errors import BadInput, Problems
 from intrex.data.importers.inputs import Fields, Input, LabelledProblems, Record, text_id
 from intrex.data.io.containers import is_tabular, plain_name
-from intrex.data.io.delimited import delimiter_name, delimiter_of, read_rows
+from intrex.data.io.delimited import cells_of, delimiter_name, delimiter_of, read_rows
 from intrex.data.io.files import read_lines
 from intrex.data.io.lines import first_line
 from intrex.data.io.parquet import column_names, read_batches, text_values
@@ -123,7 +123,7 @@ def table_columns(path: Path) -> list[str]:
             return column_names(path)
         if plain_name(path).lower().endswith(".csv"):
             line = first_line(path)
-            return next(csv.reader([line], delimiter=delimiter_of(path, line) or ","), [])
+            return cells_of(line, delimiter_of(path, line) or ",")
     return []
 
 

@@ -35,6 +35,14 @@ def delimiter_name(delimiter: str) -> str:
     return _DELIMITERS[delimiter]
 
 
+def cells_of(line: str, delimiter: str) -> list[str]:
+    """Return the values of one line; none where it cannot be told what they are."""
+    try:
+        return next(csv.reader([line], delimiter=delimiter), [])
+    except csv.Error:  # a carriage return in the middle, or a value that is too long
+        return []
+
+
 def read_rows(path: Path, delimiter: str, problems: Problems) -> Iterator[tuple[int, list[str]]]:
     """Yield ``(line number, values)`` of each row that is not empty; quotes are read as RFC 4180 says.
 

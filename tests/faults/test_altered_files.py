@@ -146,4 +146,4 @@ def test_flipped_bits_of_every_artifact_are_named(server: Server, built: Path) -
 
 @pytest.mark.long
 def test_hundreds_of_damaged_inputs_end_in_clear_errors(server: Server, world: Path) -> None:
-    record("inputs", damage_inputs(server, world, 300))
+    record("inputs", damage_inputs(server, world, 200))
