@@ -11,6 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from intrex.data.arrays import Float32s, Float64s, Scores
+from intrex.data.errors import BadInput
 
 
 class PseudoInverse:
@@ -24,10 +25,15 @@ class PseudoInverse:
     Args:
         anchors: [k_i, k_q] the vectors of the anchor documents, W transposed; at least one of each.
         tolerance: from 1e-5 to 1.
+
+    Raises:
+        BadInput: a score is no finite number, which only an altered index has.
     """
 
     def __init__(self, anchors: Float32s, tolerance: float) -> None:
         self._rows = rows = np.ascontiguousarray(anchors, np.float64)
+        if not np.isfinite(rows).all():
+            raise BadInput("damaged: scores of anchors that are no finite numbers", "rebuild the index")
         self._wide = rows.shape[0] <= rows.shape[1]
         values, vectors = np.linalg.eigh(rows @ rows.T if self._wide else rows.T @ rows)
         kept = values > max(values[-1], 0.0) * tolerance**2

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from intrex.data.errors import BadInput
 from intrex.retrievers.cur.options import CurSearch
 from intrex.retrievers.cur.rounds import Rounds, Scored, start_rows
 from intrex.retrievers.cur.solve import PseudoInverse
@@ -154,3 +155,12 @@ def test_a_start_is_filled_up_with_random_documents() -> None:
     assert [p.tolist() for p in start_rows(10, rows, 3, first)] == [p.tolist() for p in start]
     assert start_rows(10, rows, 4, first)[1].tolist() != start[1].tolist()
     assert sorted(start_rows(300, rows, 3, first)[0].tolist()) == rows.tolist()
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_scores_that_are_no_numbers_are_damage(value: float) -> None:
+    anchors = np.random.default_rng(0).standard_normal((6, 9)).astype(np.float32)
+    PseudoInverse(anchors, 1e-2)
+    anchors[2, 3] = value
+    with pytest.raises(BadInput, match="damaged: scores of anchors that are no finite numbers"):
+        PseudoInverse(anchors, 1e-2)
