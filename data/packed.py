@@ -14,7 +14,7 @@ from intrex.data.errors import BadInput, Problems, UsageError
 from intrex.data.growth import note_growth
 from intrex.data.ids import gather_spans
 from intrex.data.io.columns import parse_floats, parse_integers, read_columns
-from intrex.data.io.containers import container_of
+from intrex.data.io.containers import text_size
 from intrex.data.io.files import reading, require_file, spooled
 from intrex.data.native.kernel import Kernels
 from intrex.data.numeric.spans import offsets_of
@@ -107,11 +107,7 @@ def read_packed(path: Path, by_column: bool = False, unique: bool = True) -> Pac
 
 
 def _worth_it(file: Path) -> bool:
-    if not file.is_file():
-        return False
-    size = file.stat().st_size * (1 if container_of(file) is None else 3)
-    compiling = size >= WORTH_COMPILING
-    return (compiling or size >= WORTH_LOADING) and LIBRARY.kernels(compiling) is not None
+    return file.is_file() and LIBRARY.kernels_for(text_size(file), WORTH_LOADING, WORTH_COMPILING) is not None
 
 
 def pack_file(

@@ -69,6 +69,17 @@ class Library:
                 _LOADED[self] = found
             return _LOADED[self]
 
+    def kernels_for(self, size: int, loading: int, compiling: int) -> Kernels | None:
+        """Load every kernel where an amount of work is worth that; None where it is not, or there are none.
+
+        Args:
+            size: the work, in units of the caller.
+            loading: from which on it is worth loading kernels that are compiled.
+            compiling: from which on it is worth compiling them, if that was never done on this machine.
+        """
+        is_large = size >= compiling
+        return self.kernels(is_large) if is_large or size >= loading else None
+
     def compiled(self) -> bool:
         """Tell whether they are compiled already."""
         try:

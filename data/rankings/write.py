@@ -82,7 +82,7 @@ class LineWriter:
 
 def line_kernels(lines: int) -> Kernels | None:
     """Return the kernels where they are worth it for so many lines; None where numpy is as fast or they are not to be had."""
-    return LIBRARY.kernels(lines >= WORTH_COMPILING) if lines >= WORTH_LOADING else None
+    return LIBRARY.kernels_for(lines, WORTH_LOADING, WORTH_COMPILING)
 
 
 def write_run(run: Run, path: Path, overwrite: bool = False) -> None:

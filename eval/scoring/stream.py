@@ -14,7 +14,7 @@ import numpy as np
 from intrex.data.errors import BadInput
 from intrex.data.growth import note_growth
 from intrex.data.io.columns import stack
-from intrex.data.io.containers import container_of
+from intrex.data.io.containers import text_size
 from intrex.data.io.files import reading, spooled
 from intrex.data.native.library import Library
 from intrex.data.qrels import Qrels
@@ -57,11 +57,7 @@ def match_any(qrels: Qrels, path: Path, drop_self: bool = False, digest: bool = 
 
 
 def _worth_it(file: Path) -> bool:
-    if not file.is_file():
-        return False
-    size = file.stat().st_size * (1 if container_of(file) is None else 3)
-    compiling = size >= WORTH_COMPILING
-    return (compiling or size >= WORTH_LOADING) and LIBRARY.kernels(compiling) is not None
+    return file.is_file() and LIBRARY.kernels_for(text_size(file), WORTH_LOADING, WORTH_COMPILING) is not None
 
 
 def match_file(

@@ -140,7 +140,7 @@ class Fusion:
 
     def kernels(self) -> Kernels | None:
         """Return the kernels where they are worth it; None where numpy is as fast or they are not to be had."""
-        return LIBRARY.kernels(self.lines >= WORTH_COMPILING) if self.lines >= WORTH_LOADING else None
+        return LIBRARY.kernels_for(self.lines, WORTH_LOADING, WORTH_COMPILING)
 
     def rankings(self) -> Iterator[Rankings]:
         """Yield the fused rankings, some queries at a time, in byte order of the queries.

@@ -48,7 +48,7 @@ def rank_judged(runs: Sequence[PackedRun], qrels: Qrels, plans: Sequence[Plan]) 
     queries = qrels.query_ids.tolist()
     sizes = [sum(place[2] - place[1] for run in runs if (place := run.rows(query))) for query in queries]
     work = sum(sizes) * len(plans)
-    kernels = LIBRARY.kernels(work >= WORTH_COMPILING) if work >= WORTH_LOADING else None
+    kernels = LIBRARY.kernels_for(work, WORTH_LOADING, WORTH_COMPILING)
     retrieved = np.zeros(len(qrels), np.int64)
     ranks = np.zeros((len(plans), len(qrels.doc_ids)), np.int32)
     space = Space()

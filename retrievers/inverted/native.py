@@ -23,8 +23,7 @@ WORTH_LOADING = 1 << 18
 
 def kernels_for(size: int) -> Kernels | None:
     """Load the kernels of indexing if so many bytes of text are worth that, or compiling them if that was never done."""
-    compiling = size >= WORTH_COMPILING
-    return INDEXING.kernels(compiling) if compiling or size >= WORTH_LOADING else None
+    return INDEXING.kernels_for(size, WORTH_LOADING, WORTH_COMPILING)
 
 
 def gather(ids: IdTable, rows: npt.NDArray[np.int32]) -> Bytes:
