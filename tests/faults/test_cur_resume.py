@@ -20,7 +20,7 @@ from intrex.retrievers.cur.options import CurBuild
 from intrex.retrievers.options import BuildTask
 from tests.conftest import ROOT
 from tests.faults.test_index_resume import collection as collection
-from tests.faults.test_index_resume import hidden
+from tests.faults.test_index_resume import hidden, kill, kill_between_blocks
 from tests.faults.test_rerank_resume import tiny as tiny
 
 BLOCK = 20
@@ -53,26 +53,9 @@ def start(collection: Collection, out: Path) -> subprocess.Popen[str]:
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT)
 
 
-def kill(process: subprocess.Popen[str]) -> None:
-    process.send_signal(signal.SIGKILL)
-    assert process.wait() == -signal.SIGKILL
-    process.stdout.close()
-
-
 def test_killed_between_blocks_it_ends_in_the_same_bytes(collection, tmp_path) -> None:
-    out, begun = tmp_path / "killed", []
-    for _ in range(3):
-        process = start(collection, out)
-        begun.append(int(process.stdout.readline()))  # what an earlier run had finished, or the first block
-        for _ in range(3):
-            process.stdout.readline()
-        kill(process)
-        assert not out.exists() and len(hidden(out)) == 1
-    assert begun == sorted(begun) and begun[-1] > begun[0], "later runs went on, they did not start again"
-    with (hidden(out)[0] / "vectors.npy").open(
-        "ab"
-    ) as stream:  # what follows the last saved block is not trusted
-        stream.write(os.urandom(500))
+    out = tmp_path / "killed"
+    begun = kill_between_blocks(lambda: start(collection, out), out)
     seen: list[int] = []
     index = build(collection, out, seen.append)
     assert seen[0] >= begun[-1] and sum(seen) == len(index.ids)

@@ -1,6 +1,5 @@
 """An FDE build that is killed: nothing stands at the target, and the next run goes on to the same bytes."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -19,7 +18,7 @@ from intrex.retrievers.multivector.index import MultiVectorIndex
 from intrex.retrievers.options import BuildTask, SearchOptions
 from intrex.retrievers.vectors.options import AnnConfig
 from tests.faults.test_index_resume import collection as collection
-from tests.faults.test_index_resume import hidden
+from tests.faults.test_index_resume import hidden, kill, kill_between_blocks
 
 CONFIG = FdeConfig(16, reps=3, k_sim=2, d_proj=8)
 
@@ -60,26 +59,9 @@ def start(tokens, out: Path, engine: str = "flat", dies: str = "") -> subprocess
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
 
 
-def kill(process: subprocess.Popen[str]) -> None:
-    process.send_signal(signal.SIGKILL)
-    assert process.wait() == -signal.SIGKILL
-    process.stdout.close()
-
-
 def test_killed_between_blocks_it_ends_in_the_same_bytes(tokens, tmp_path) -> None:
-    out, begun = tmp_path / "killed", []
-    for _ in range(3):
-        process = start(tokens, out)
-        begun.append(int(process.stdout.readline()))  # what an earlier run had finished, or the first block
-        for _ in range(3):
-            process.stdout.readline()
-        kill(process)
-        assert not out.exists() and len(hidden(out)) == 1
-    assert begun == sorted(begun) and begun[-1] > begun[0], "later runs went on, they did not start again"
-    with (hidden(out)[0] / "vectors.npy").open(
-        "ab"
-    ) as stream:  # what follows the last saved block is not trusted
-        stream.write(os.urandom(500))
+    out = tmp_path / "killed"
+    kill_between_blocks(lambda: start(tokens, out), out)
     index = build_fde(TokenIndex(tokens), BuildTask(out, block=20), CONFIG)
     # the path to the tokens is part of the manifest: the same folder, another name
     assert (

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -101,6 +102,31 @@ def kill_after(process: subprocess.Popen[str], blocks: int) -> None:
 
 def hidden(out: Path) -> list[Path]:
     return list(out.parent.glob(f".{out.name}.*.building"))
+
+
+def kill(process: subprocess.Popen[str]) -> None:
+    process.send_signal(signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+    process.stdout.close()
+
+
+def kill_between_blocks(start: Callable[[], subprocess.Popen[str]], out: Path) -> list[int]:
+    """Start a build that tells each block, kill it after some, three times; return what each run told first.
+
+    What follows the last saved block of ``vectors.npy`` is spoilt then: it is not trusted.
+    """
+    begun = []
+    for _ in range(3):
+        process = start()
+        begun.append(int(process.stdout.readline()))  # what an earlier run had finished, or the first block
+        for _ in range(3):
+            process.stdout.readline()
+        kill(process)
+        assert not out.exists() and len(hidden(out)) == 1
+    assert begun == sorted(begun) and begun[-1] > begun[0], "later runs went on, they did not start again"
+    with (hidden(out)[0] / "vectors.npy").open("ab") as stream:
+        stream.write(os.urandom(500))
+    return begun
 
 
 def test_killed_at_random_moments_it_ends_in_the_same_bytes(collection, tmp_path, kind):
